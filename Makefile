@@ -1,0 +1,85 @@
+# Everything a newcomer needs is `make demo` and `make test`. Each does its own set-up:
+# a step that is done leaves a stamp in .make/, so it runs again only when what it was made from changes.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo dev test check fix bench-serving schema pins clean setup setup-dev
+MAKEFLAGS += --no-print-directory
+
+# Set PYTHON to build the virtual environment with another interpreter.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
+export PYTHON
+py := .venv/bin/python
+step := tools/setup/step
+logs := .make/logs
+# Packages for Python and for Node arrive side by side; a -j given by hand is left alone.
+together = $(MAKE) $(if $(findstring jobserver,$(MAKEFLAGS)),,-j3)
+
+EXIT ?=
+ORDERS ?=
+
+help: ## show this list
+	@echo "Tailorbird. The two commands to know: make demo, make test."
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
+
+demo: setup ## run the whole product here; EXIT=1 stops when the job is done, ORDERS=file.csv[.gz] brings your own orders
+	@$(py) -m tools.demo $(if $(EXIT),--exit) $(if $(ORDERS),--orders "$(ORDERS)")
+
+dev: setup-dev ## run the product with code that reloads, on data of its own
+	@$(py) -m tools.demo --reload --data-dir .data/dev
+
+test: setup-dev ## run every test: Python, Node, extensions, browser
+	@$(py) -m tools.suites test
+
+check: setup-dev ## lint, types, import order, migrations, API drift, GraphQL, theme blocks, compose
+	@$(py) -m tools.suites check
+
+fix: setup-dev ## format, mend what linters can mend, write openapi.yaml and its TypeScript types anew
+	@$(py) -m tools.suites fix
+
+bench-serving: setup ## requests a second and latency of the signed endpoint beside a bare Django view
+	@$(py) -m bench.serving
+
+schema: .make/node ## fetch Shopify's Admin API schema again
+	@rm -f .make/schema
+	@$(MAKE) .make/schema
+
+pins: setup-dev ## write constraints.txt from what is installed
+	@$(py) tools/setup/pins.py
+
+clean: ## remove the demo's data and everything that was built or installed
+	@if [ -x $(py) ] && [ -d .data ]; then $(py) -m tools.demo --stop-leftovers; fi
+	rm -rf .data .make .venv .schema node_modules */node_modules shopify-app/build shopify-app/.react-router \
+		.mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+# Set-up. `setup` is what the product runs on; `setup-dev` adds what checks it.
+setup: .make/versions
+	@$(together) .make/python .make/ui
+
+setup-dev: .make/versions
+	@$(together) .make/python-dev .make/ui
+
+.make/versions: tools/setup/versions.sh
+	@tools/setup/versions.sh
+	@mkdir -p .make && touch $@
+
+.make/python: pyproject.toml constraints.txt
+	@$(step) "Python packages" $(logs)/python.log tools/setup/python.sh run train demo
+	@touch $@
+
+.make/python-dev: .make/python
+	@$(step) "Python packages for checks and tests" $(logs)/python-dev.log tools/setup/python.sh run train demo dev
+	@touch $@
+
+.make/node: package.json package-lock.json $(wildcard */package.json)
+	@$(step) "Node packages" $(logs)/node.log npm ci --no-audit --no-fund
+	@touch $@
+
+.make/schema: .make/node devstore/scripts/schema.mjs
+	@$(step) "Shopify's Admin API schema" $(logs)/schema.log node devstore/scripts/schema.mjs
+	@touch $@
+
+ui_sources := $(shell find shopify-app -type f 2>/dev/null | grep -v -e /node_modules/ -e /build/ -e /.react-router/)
+.make/ui: .make/schema $(ui_sources)
+	@$(step) "Embedded UI" $(logs)/ui.log npm run build --workspace shopify-app
+	@touch $@
