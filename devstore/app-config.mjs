@@ -1,0 +1,104 @@
+/**
+ * The app as Shopify knows it, read from shopify.app.toml.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { parse } from 'smol-toml';
+import { API_VERSION, BadConfig } from './config.mjs';
+
+/** Topics that only `compliance_topics` may name, and that come without any subscription scope. */
+export const COMPLIANCE_TOPICS = Object.freeze(['customers/data_request', 'customers/redact', 'shop/redact']);
+
+const NAME_PATTERN = /^[A-Za-z0-9_-]{1,50}$/;
+
+/** What stands in for the file while there is none. */
+const DEFAULTS = {
+  name: 'Tailorbird',
+  access_scopes: {
+    scopes: 'read_products,write_products,read_orders,read_customers,write_app_proxy',
+    optional_scopes: ['read_all_orders'],
+  },
+  webhooks: {
+    api_version: API_VERSION,
+    subscriptions: [
+      {
+        topics: [
+          'app/uninstalled', 'app/scopes_update', 'products/create', 'products/update', 'products/delete',
+          'collections/create', 'collections/update', 'collections/delete', 'orders/create', 'orders/updated',
+          'orders/cancelled', 'orders/delete', 'refunds/create', 'bulk_operations/finish',
+        ],
+        uri: '/webhooks',
+      },
+      { compliance_topics: [...COMPLIANCE_TOPICS], uri: '/webhooks/compliance' },
+    ],
+  },
+  app_proxy: { url: '/proxy', prefix: 'apps', subpath: 'tailorbird' },
+  auth: { redirect_urls: ['/auth/callback'] },
+};
+
+/**
+ * Read the app's configuration.
+ *
+ * @param {import('./config.mjs').Config} config
+ * @returns {AppConfig}
+ * @throws {BadConfig} when the file is not one that Shopify would take
+ *
+ * @typedef {object} AppConfig
+ * @property {string} name
+ * @property {string[]} scopes granted at install
+ * @property {string[]} optionalScopes may be granted later
+ * @property {string} webhookApiVersion
+ * @property {{topic: string, uri: string, name: string | null, includeFields: string[] | null}[]} subscriptions
+ * @property {{url: string, prefix: string, subpath: string}} proxy
+ * @property {string[]} redirectUrls
+ */
+export function readAppConfig(config) {
+  const found = existsSync(config.tomlPath) ? parseFile(config.tomlPath) : DEFAULTS;
+  const base = config.backendUrl;
+  return {
+    name: found.name ?? DEFAULTS.name,
+    scopes: splitScopes(found.access_scopes?.scopes),
+    optionalScopes: found.access_scopes?.optional_scopes ?? [],
+    webhookApiVersion: found.webhooks?.api_version ?? API_VERSION,
+    subscriptions: (found.webhooks?.subscriptions ?? []).flatMap((entry) => readSubscription(entry, base)),
+    proxy: readProxy(found.app_proxy ?? DEFAULTS.app_proxy, base),
+    redirectUrls: (found.auth?.redirect_urls ?? []).map((url) => absolute(url, config.appUrl)),
+  };
+}
+
+function parseFile(path) {
+  try {
+    return parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw new BadConfig(`${path} is not TOML: ${error.message}`);
+  }
+}
+
+function splitScopes(text = '') {
+  return text.split(',').map((scope) => scope.trim()).filter(Boolean);
+}
+
+function readSubscription(entry, base) {
+  if (entry.filter || entry.payload_query) {
+    throw new BadConfig('The devstore does not evaluate filter or payload_query of a webhook subscription.');
+  }
+  if (entry.name !== undefined && !NAME_PATTERN.test(entry.name)) {
+    throw new BadConfig(`Webhook subscription name ${entry.name} is not 1-50 letters, digits, _ or -.`);
+  }
+  const common = { uri: absolute(entry.uri, base), name: entry.name ?? null, includeFields: entry.include_fields ?? null };
+  return [...checkTopics(entry.topics, false), ...checkTopics(entry.compliance_topics, true)].map((topic) => ({ topic, ...common }));
+}
+
+function checkTopics(topics = [], compliance) {
+  const misplaced = topics.find((topic) => COMPLIANCE_TOPICS.includes(topic) !== compliance);
+  if (misplaced) throw new BadConfig(`Webhook topic ${misplaced} is under the wrong key of shopify.app.toml.`);
+  return topics;
+}
+
+function readProxy(proxy, base) {
+  return { url: absolute(proxy.url, base), prefix: proxy.prefix, subpath: proxy.subpath };
+}
+
+/** Relative addresses stand on the app's own; the devstore sends those to the backend. */
+function absolute(uri, base) {
+  return uri.startsWith('/') ? base + uri : uri;
+}
