@@ -64,11 +64,11 @@ setup-dev: .make/versions
 	@mkdir -p .make && touch $@
 
 .make/python: pyproject.toml constraints.txt
-	@$(step) "Python packages" $(logs)/python.log tools/setup/python.sh run train demo
+	@$(step) "Python packages" $(logs)/python.log tools/setup/python.sh run train
 	@touch $@
 
 .make/python-dev: .make/python
-	@$(step) "Python packages for checks and tests" $(logs)/python-dev.log tools/setup/python.sh run train demo dev
+	@$(step) "Python packages for checks and tests" $(logs)/python-dev.log tools/setup/python.sh run train dev
 	@touch $@
 
 .make/node: package.json package-lock.json $(wildcard */package.json)
