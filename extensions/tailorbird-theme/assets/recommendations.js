@@ -16,18 +16,17 @@
 
   async function getJson(url) {
     const answer = await fetch(url, { signal: AbortSignal.timeout(DEADLINE_MS) });
-    if (!answer.ok) throw new Error(`${url} answered ${answer.status}.`);
+    if (!answer.ok) throw new Error(`${url}: ${answer.status}.`);
     return answer.json();
   }
 
   /* keepalive: the request outlives the page that the click leaves. A lost one costs a credit, never a sale. */
   function carry(productId, decision) {
-    const attributes = { [`_tailorbird_${productId}`]: decision };
     fetch(`${shopRoot()}cart/update.js`, {
       method: 'POST',
       keepalive: true,
       headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ attributes }),
+      body: JSON.stringify({ attributes: { [`_tailorbird_${productId}`]: decision } }),
     }).catch(() => {});
   }
 
@@ -41,7 +40,7 @@
     history.replaceState(history.state, '', page);
   }
 
-  /* True only when Shopify's customer privacy API says so; a shop without it remembers nobody. */
+  /* True only when Shopify's customer privacy API says so; without it nobody is remembered. */
   function findConsent() {
     return new Promise((resolve) => {
       const answer = () => resolve(shopify().customerPrivacy?.analyticsProcessingAllowed?.() === true);
@@ -50,7 +49,7 @@
     });
   }
 
-  /* Storage can be full, blocked or edited by hand: each of these means "remembers nothing". */
+  /* Storage can be full, blocked or edited by hand: each means "remembers nothing". */
   function stored(task) {
     try {
       return task(localStorage) ?? '';
@@ -113,7 +112,7 @@
       update();
     }
 
-    /* How it moves, at once or smoothly, is the style sheet's: it knows prefers-reduced-motion. */
+    /* Smooth or at once: the style sheet says, by prefers-reduced-motion. */
     move(button) {
       if (!button) return;
       const forward = getComputedStyle(this.list).direction === 'rtl' ? -1 : 1;
@@ -130,7 +129,7 @@
       new IntersectionObserver(look, { rootMargin: '300px' }).observe(this);
     }
 
-    /* Any failure in here leaves the default cards as they are. */
+    /* Any failure in here leaves the default cards. */
     async personalise() {
       const answer = await getJson(await this.address());
       if (!DECISION.test(answer.decision ?? '')) return;
@@ -152,7 +151,7 @@
       return `${proxy}/recommendations?${query}`;
     }
 
-    /* The model names products; what they cost and whether they can be bought is asked of the shop, for this market. */
+    /* The model names products; price, stock and language are asked of the shop, for this market. */
     async card(item, decision) {
       try {
         const product = await getJson(`${shopRoot()}products/${encodeURIComponent(item.handle)}.js`);
@@ -213,8 +212,8 @@
 
     /* Defaults fill up to the former number of cards, and all cards are equally tall: nothing on the page moves. */
     show(cards, most) {
-      const shown = new Set(cards.map((card) => card.dataset.product));
-      const rest = [...this.list.children].filter((card) => !shown.has(card.dataset.product));
+      const shown = cards.map((card) => card.dataset.product);
+      const rest = [...this.list.children].filter((card) => !shown.includes(card.dataset.product));
       this.list.replaceChildren(...[...cards, ...rest].slice(0, most));
     }
   }
