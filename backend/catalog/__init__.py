@@ -1,0 +1,1 @@
+"""What the shop sold: products, collections and orders as we know them."""

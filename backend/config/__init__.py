@@ -1,0 +1,1 @@
+"""Where the web process is put together: environment, engines, settings and URLs."""

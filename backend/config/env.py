@@ -1,0 +1,93 @@
+"""
+The one reader of environment variables; ``.env.example`` explains each.
+
+Everything here is a plain constant, so that a missing or malformed value
+stops the process at start and not at the first request that needs it.
+"""
+
+import json
+import os
+import secrets
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import environ
+from cryptography.fernet import Fernet
+from django.core.exceptions import ImproperlyConfigured
+
+_env = environ.Env()
+ROOT: Final = Path(__file__).resolve().parents[2]
+
+
+def _absolute(path: str) -> Path:
+    """Anchor a relative folder at the project, so every process means the same one."""
+    return (ROOT / path).resolve()
+
+
+def _write_once(path: Path, content: str) -> None:
+    """Create a private file whole or not at all; a process that comes second keeps the first one's."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, draft = tempfile.mkstemp(dir=path.parent)
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(content)
+        # A hard link is the atomic "create only if missing" that a rename is not.
+        Path(path).hardlink_to(draft)
+    except FileExistsError:
+        pass
+    finally:
+        Path(draft).unlink()
+
+
+def _development_secret(name: str) -> str:
+    """Return a secret made once for this data folder; only a development server may rely on it."""
+    path = DATA_DIR / "secrets.json"
+    if not path.exists():
+        made = {
+            "DJANGO_SECRET_KEY": secrets.token_urlsafe(50),
+            "ENCRYPTION_KEYS": Fernet.generate_key().decode(),
+        }
+        _write_once(path, json.dumps(made))
+    return str(json.loads(path.read_text())[name])
+
+
+def _secret(name: str) -> str:
+    given = str(_env.str(name, default=""))
+    if given:
+        return given
+    if DEBUG:
+        return _development_secret(name)
+    raise ImproperlyConfigured(f"{name} is not set. Set it, or set DEBUG=true on a development machine.")
+
+
+def _credential(name: str) -> str:
+    given = str(_env.str(name, default=""))
+    if not given and not DEBUG:
+        raise ImproperlyConfigured(f"{name} is not set. Copy it from the app's page in the Dev Dashboard.")
+    return given
+
+
+DEBUG: Final[bool] = _env.bool("DEBUG", default=False)
+DATA_DIR: Final = _absolute(_env.str("DATA_DIR", default="") or ".data")
+ARTIFACT_ROOT: Final = _absolute(_env.str("ARTIFACT_ROOT", default="") or str(DATA_DIR / "artifacts"))
+
+DATABASE_URL: Final[str] = _env.str("DATABASE_URL", default="")
+REDIS_URL: Final[str] = _env.str("REDIS_URL", default="")
+BROKER_URL: Final[str] = _env.str("BROKER_URL", default="")
+
+DJANGO_SECRET_KEY: Final = _secret("DJANGO_SECRET_KEY")
+ENCRYPTION_KEYS: Final = [key.strip() for key in _secret("ENCRYPTION_KEYS").split(",") if key.strip()]
+ALLOWED_HOSTS: Final[list[str]] = _env.list("ALLOWED_HOSTS", default=[])
+LOG_LEVEL: Final[str] = _env.str("LOG_LEVEL", default="") or "INFO"
+SENTRY_DSN: Final[str] = _env.str("SENTRY_DSN", default="")
+MLFLOW_TRACKING_URI: Final[str] = _env.str("MLFLOW_TRACKING_URI", default="")
+
+SHOPIFY_API_KEY: Final = _credential("SHOPIFY_API_KEY")
+SHOPIFY_API_SECRET: Final = _credential("SHOPIFY_API_SECRET")
+SHOPIFY_API_SECRET_OLD: Final[str] = _env.str("SHOPIFY_API_SECRET_OLD", default="")
+SHOPIFY_SHOP_URL: Final[str] = _env.str("SHOPIFY_SHOP_URL", default="") or "https://{shop}"
+SHOPIFY_ADMIN_URL: Final[str] = _env.str("SHOPIFY_ADMIN_URL", default="") or "https://admin.shopify.com"
+APP_URL: Final[str] = (_env.str("APP_URL", default="") or "http://127.0.0.1:9402").rstrip("/")
+BACKEND_URL: Final[str] = (_env.str("BACKEND_URL", default="") or "http://127.0.0.1:9401").rstrip("/")
+PORT: Final[int] = _env.int("PORT", default=9401)

@@ -1,0 +1,187 @@
+"""
+Django's settings. Everything that differs between places comes from ``env``.
+
+The storefront's signed requests and Shopify's webhooks pass through one tiny
+middleware; sessions, CSRF and messages exist for ``/staff/`` only. A common
+Django stack was measured at three quarters of a request's time.
+"""
+
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote, urlsplit
+
+import environ
+
+from backend.config import engines, env
+from backend.config.sentry import start_sentry
+from backend.core import logging as core_logging
+
+ROOT: Final[Path] = env.ROOT
+DATA_DIR: Final[Path] = env.DATA_DIR
+ARTIFACT_ROOT: Final[Path] = env.ARTIFACT_ROOT
+
+DEBUG = env.DEBUG
+SECRET_KEY = env.DJANGO_SECRET_KEY
+ENCRYPTION_KEYS = env.ENCRYPTION_KEYS
+APP_URL = env.APP_URL
+BACKEND_URL = env.BACKEND_URL
+SHOPIFY_API_KEY = env.SHOPIFY_API_KEY
+SHOPIFY_API_SECRET = env.SHOPIFY_API_SECRET
+SHOPIFY_API_SECRET_OLD = env.SHOPIFY_API_SECRET_OLD
+SHOPIFY_SHOP_URL = env.SHOPIFY_SHOP_URL
+SHOPIFY_ADMIN_URL = env.SHOPIFY_ADMIN_URL
+
+_own_hosts = [urlsplit(url).hostname for url in (APP_URL, BACKEND_URL)]
+ALLOWED_HOSTS = [*env.ALLOWED_HOSTS, "localhost", "127.0.0.1", *(host for host in _own_hosts if host)]
+
+ROOT_URLCONF = "backend.config.urls"
+WSGI_APPLICATION = "backend.config.wsgi.application"
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "backend.audit",
+    "backend.shops",
+    "backend.webhooks",
+    "backend.catalog",
+    "backend.features",
+    "backend.attribution",
+    "backend.registry",
+    "backend.training",
+    "backend.rollouts",
+    "backend.serving",
+    "backend.onboarding",
+]
+
+MIDDLEWARE = [
+    "backend.core.middleware.RequestId",
+    "backend.config.staff.StaffMiddleware",
+]
+STAFF_PREFIXES = ("/staff", "/static")
+STAFF_MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+# These look for the staff dashboard's middleware in MIDDLEWARE; it is in STAFF_MIDDLEWARE. The security.W
+# checks look there too, or want HTTPS redirects, which belong to the edge in front of us.
+SILENCED_SYSTEM_CHECKS = [
+    "admin.E408", "admin.E409", "admin.E410",
+    "security.W001", "security.W002", "security.W003", "security.W004", "security.W008",
+]  # fmt: skip
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# Engines
+
+_private = None if env.DATABASE_URL and env.REDIS_URL else engines.plan(DATA_DIR)
+DATABASE_URL: Final[str] = env.DATABASE_URL or (_private.database_url if _private else "")
+REDIS_URL: Final[str] = env.REDIS_URL or (_private.redis_url if _private else "")
+BROKER_URL: Final[str] = env.BROKER_URL or REDIS_URL
+
+
+def _database(url: str) -> dict[str, Any]:
+    config: dict[str, Any] = environ.Env.db_url_config(url)
+    options = {"connect_timeout": 5, "application_name": "tailorbird", **config.get("OPTIONS", {})}
+    return config | {"OPTIONS": options, "CONN_MAX_AGE": 300, "CONN_HEALTH_CHECKS": True}
+
+
+DATABASES = {
+    "default": _database(DATABASE_URL),
+    # The same database through a connection of its own: a rotated token is committed here at once, so that
+    # the rollback of whatever surrounds the refresh cannot lose the only valid one.
+    "tokens": _database(DATABASE_URL) | {"TEST": {"MIRROR": "default"}},
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+MLFLOW_TRACKING_URI: Final[str] = env.MLFLOW_TRACKING_URI or (
+    DATABASE_URL + ("&" if "?" in DATABASE_URL else "?") + "options=" + quote("-csearch_path=mlflow")
+)
+MLFLOW_ARTIFACTS: Final[Path] = DATA_DIR / "mlflow-artifacts"
+
+CELERY: Final[dict[str, Any]] = {
+    "task_serializer": "json",
+    "accept_content": ["json"],
+    "task_ignore_result": True,
+    "broker_connection_retry_on_startup": True,
+    "broker_transport_options": {
+        # Longer than the longest job: a message that is not acknowledged within it is handed out again.
+        "visibility_timeout": 4 * 60 * 60,
+        "socket_connect_timeout": 2,
+        "socket_timeout": 10,
+    },
+    "timezone": "UTC",
+}
+
+# HTTP
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+USE_I18N = False
+LANGUAGE_CODE = "en"
+APPEND_SLASH = True
+# Shopify's largest webhook payloads are a few megabytes.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
+STATIC_URL = "/static/"
+WHITENOISE_USE_FINDERS = True
+
+_served_over_https = APP_URL.startswith("https://")
+CSRF_TRUSTED_ORIGINS = [APP_URL, BACKEND_URL]
+SESSION_COOKIE_SECURE = _served_over_https
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_NAME = "tailorbird_staff"
+CSRF_COOKIE_SECURE = _served_over_https
+SECURE_HSTS_SECONDS = 31_536_000 if _served_over_https else 0
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["backend.shops.authentication.SessionTokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["backend.core.api.HasShop"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "backend.core.api.handle_error",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Tailorbird API",
+    "DESCRIPTION": "What the embedded UI asks of the backend. Every call carries a Shopify session token.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SCHEMA_PATH_PREFIX": "/api",
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+}
+
+LOGGING_CONFIG = None
+core_logging.configure(env.LOG_LEVEL)
+start_sentry(env.SENTRY_DSN)

@@ -1,0 +1,24 @@
+"""
+Every address Django answers.
+
+``/webhooks``, ``/proxy``, ``/auth``, ``/api``, ``/staff`` and ``/health`` are
+ours; all others belong to the embedded UI. Each app names its own full paths.
+"""
+
+from django.contrib import admin
+from django.urls import include, path
+
+admin.site.site_header = "Tailorbird staff"
+admin.site.site_title = "Tailorbird"
+admin.site.index_title = "Shops, models and decisions"
+
+urlpatterns = [
+    # The storefront's request comes first: patterns are tried in order.
+    path("", include("backend.serving.urls")),
+    path("", include("backend.webhooks.urls")),
+    path("", include("backend.shops.urls")),
+    path("", include("backend.catalog.urls")),
+    path("", include("backend.onboarding.urls")),
+    path("", include("backend.training.urls")),
+    path("staff/", admin.site.urls),
+]

@@ -1,0 +1,1 @@
+"""What every app stands on: tenancy, errors, the queue, the API base. No domain."""

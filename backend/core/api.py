@@ -1,0 +1,115 @@
+"""
+The base of the embedded UI's API.
+
+Session-token authentication is wired by the setting
+``DEFAULT_AUTHENTICATION_CLASSES``; the three failure families become HTTP
+answers here and nowhere else.
+"""
+
+from typing import Any
+
+import structlog
+from django.http import Http404
+from rest_framework import exceptions, serializers, status, views
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from .errors import Corrupt, Failure, Refused, Unavailable
+
+log = structlog.get_logger(__name__)
+DEFAULT_RETRY_AFTER_SECONDS = 5
+
+
+class HasShop(BasePermission):
+    """Only a caller whose session token named an installed shop may pass."""
+
+    def has_permission(self, request: Request, view: views.APIView) -> bool:
+        return getattr(request.auth, "shop_id", None) is not None
+
+
+class ErrorDetail(serializers.Serializer[Any]):
+    """What went wrong, for programs (code) and people (message)."""
+
+    code = serializers.CharField()
+    message = serializers.CharField()
+    field = serializers.CharField(allow_null=True)
+
+
+class ErrorBody(serializers.Serializer[Any]):
+    """The body of every answer that is not a success."""
+
+    error = ErrorDetail()
+
+
+class ShopRequest(Request):
+    """A request whose shop is known. ``shop_id`` is set by :class:`ApiView`."""
+
+    shop_id: int
+
+
+class ApiView(views.APIView):
+    """
+    A view of the embedded UI: session token in, JSON out.
+
+    ``request.shop_id`` is the shop the token named. Nothing else in a
+    request may choose the shop.
+    """
+
+    permission_classes = (HasShop,)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        request.shop_id = request.auth.shop_id  # type: ignore[attr-defined,union-attr]
+        structlog.contextvars.bind_contextvars(shop_id=request.auth.shop_id)  # type: ignore[union-attr]
+
+
+def handle_error(error: Exception, context: dict[str, Any]) -> Response | None:
+    """Turn an exception of a view into the API's error body; unknown ones stay errors."""
+    if isinstance(error, Failure):
+        return _from_failure(error)
+    if isinstance(error, Http404):
+        error = exceptions.NotFound()
+    if isinstance(error, exceptions.APIException):
+        return _from_framework(error)
+    return None
+
+
+def error_body(code: str, message: str, field: str | None = None) -> dict[str, Any]:
+    """Build the one shape of an error answer."""
+    return {"error": {"code": code, "message": message, "field": field}}
+
+
+def _from_failure(error: Failure) -> Response:
+    if isinstance(error, Corrupt):
+        # A person must look; what broke is not the caller's business.
+        log.error("request_corrupt", code=error.code, error=error.message, exc_info=error)
+        return Response(
+            error_body(error.code, "Something is broken on our side. It was reported."), error.status
+        )
+    headers = {}
+    if isinstance(error, Unavailable):
+        log.warning("request_unavailable", code=error.code, error=error.message)
+        headers["Retry-After"] = str(round(error.retry_after_seconds or DEFAULT_RETRY_AFTER_SECONDS))
+    field = error.field if isinstance(error, Refused) else None
+    return Response(error_body(error.code, error.message, field), error.status, headers=headers)
+
+
+def _from_framework(error: exceptions.APIException) -> Response:
+    headers = dict(getattr(error, "headers", {}))
+    if getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = error.auth_header  # type: ignore[attr-defined]
+    if isinstance(error, exceptions.ValidationError):
+        field, message = _first_problem(error.detail)
+        return Response(error_body("invalid", message, field), status.HTTP_400_BAD_REQUEST)
+    return Response(error_body(str(error.get_codes()), str(error.detail)), error.status_code, headers=headers)
+
+
+def _first_problem(detail: Any) -> tuple[str | None, str]:
+    """Name the first field that a serializer refused, and why."""
+    if isinstance(detail, dict):
+        field, problems = next(iter(detail.items()))
+        return str(field), _first_problem(problems)[1]
+    if isinstance(detail, list):
+        return _first_problem(detail[0])
+    return None, str(detail)

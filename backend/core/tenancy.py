@@ -1,0 +1,93 @@
+"""
+Tenancy that fails closed: no query on a shop's table without naming the shop.
+
+``Model.objects.for_shop(shop_id)`` is the everyday door and
+``Model.objects.across_shops(reason="…")`` the rare one; every other query
+method raises. Django's own machinery (cascades, foreign-key checks) uses the
+plain base manager and is not affected.
+"""
+
+from collections.abc import Iterable
+from typing import Any, NoReturn, Self, TypeVar
+
+from django.db import models
+
+from .errors import Corrupt
+
+M = TypeVar("M", bound=models.Model)
+
+
+class UnscopedQuery(Corrupt):
+    """Code asked a shop's table a question without naming the shop."""
+
+    code = "unscoped_query"
+
+
+class ScopedQuerySet(models.QuerySet[M]):
+    """A query set that remembers its shop, so that rows made through it belong there."""
+
+    _shop_id: int | None = None
+
+    def _clone(self) -> Self:
+        clone: Self = super()._clone()  # type: ignore[misc]
+        clone._shop_id = self._shop_id
+        return clone
+
+    def create(self, **values: Any) -> M:
+        """Make a row of this query set's shop."""
+        row = self.model(**values)
+        self._claim(row)
+        self._for_write = True
+        row.save(force_insert=True, using=self.db)
+        return row
+
+    def bulk_create(self, objs: Iterable[M], *args: Any, **kwargs: Any) -> list[M]:
+        """Make many rows of this query set's shop."""
+        rows = list(objs)
+        for row in rows:
+            self._claim(row)
+        return super().bulk_create(rows, *args, **kwargs)
+
+    def _claim(self, row: M) -> None:
+        if self._shop_id is None:
+            return
+        if row.shop_id is None:  # type: ignore[attr-defined]
+            row.shop_id = self._shop_id  # type: ignore[attr-defined]
+        if row.shop_id != self._shop_id:  # type: ignore[attr-defined]
+            raise UnscopedQuery(
+                f"A {self.model.__name__} of another shop cannot be made for shop {self._shop_id}."
+            )
+
+
+class ScopedManager(models.Manager[M]):
+    """The only manager of a shop's table."""
+
+    def for_shop(self, shop_id: int) -> ScopedQuerySet[M]:
+        """Return the rows of one shop."""
+        rows = self._rows().filter(shop_id=shop_id)
+        rows._shop_id = shop_id  # noqa: SLF001 - the manager and its query set are one unit
+        return rows
+
+    def across_shops(self, *, reason: str) -> ScopedQuerySet[M]:
+        """Return the rows of all shops; the reason is for the reader of the code."""
+        if not reason:
+            raise UnscopedQuery(f"A query on every shop's {self.model.__name__} needs a reason.")
+        return self._rows()
+
+    def get_queryset(self) -> NoReturn:
+        """Refuse: every inherited method of the manager begins here."""
+        raise UnscopedQuery(f"Use {self.model.__name__}.objects.for_shop(…) or .across_shops(reason=…).")
+
+    def _rows(self) -> ScopedQuerySet[M]:
+        return ScopedQuerySet(model=self.model, using=self._db)
+
+
+class ShopScoped(models.Model):
+    """A row that belongs to one shop and goes when the shop goes."""
+
+    shop = models.ForeignKey("shops.Shop", on_delete=models.CASCADE, related_name="+")
+
+    objects = ScopedManager()
+
+    class Meta:
+        abstract = True

@@ -1,0 +1,1 @@
+"""Speaking to Shopify. No tables."""

@@ -1,0 +1,1 @@
+"""Tenants: install, tokens, uninstall."""

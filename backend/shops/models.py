@@ -1,0 +1,69 @@
+"""Tables of tenants and their tokens."""
+
+from typing import ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from backend.core.crypto import EncryptedTextField
+from backend.core.ids import uuid7
+from backend.core.tenancy import ShopScoped
+
+from .values import ShopState
+
+
+class Shop(models.Model):
+    """A tenant. The one table that is not scoped to a shop."""
+
+    uuid = models.UUIDField(default=uuid7, unique=True, editable=False)
+    domain = models.CharField(max_length=255, unique=True)
+    # Shopify's own number; known once the shop's details were read.
+    shopify_id = models.BigIntegerField(null=True)
+    name = models.CharField(max_length=255, blank=True)
+    currency = models.CharField(max_length=3, blank=True)
+    timezone = models.CharField(max_length=64, blank=True)
+    plan_name = models.CharField(max_length=64, blank=True)
+    state = models.CharField(max_length=12, default=ShopState.INSTALLED)
+    installed_at = models.DateTimeField(null=True)
+    uninstalled_at = models.DateTimeField(null=True)
+    redacted_at = models.DateTimeField(null=True)
+    scopes = ArrayField(models.CharField(max_length=64), default=list)
+    # Makes customers pseudonymous. Destroying it makes every pseudonym meaningless for good.
+    pseudonym_key = EncryptedTextField(null=True)
+    # True when no token can be had until the merchant opens the app again.
+    needs_reauth = models.BooleanField(default=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(name="shops_shop_state", condition=models.Q(state__in=list(ShopState))),
+            models.CheckConstraint(
+                name="shops_shop_key_unless_redacted",
+                condition=models.Q(state=ShopState.REDACTED, pseudonym_key__isnull=True)
+                | (~models.Q(state=ShopState.REDACTED) & models.Q(pseudonym_key__isnull=False)),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.domain
+
+
+class AccessToken(ShopScoped):
+    """The one pair of offline tokens a shop has. Refreshed under a lock on this row."""
+
+    access_token = EncryptedTextField()
+    refresh_token = EncryptedTextField(blank=True)
+    # Null means the token never expires: older custom apps still get such tokens.
+    expires_at = models.DateTimeField(null=True)
+    refresh_expires_at = models.DateTimeField(null=True)
+    scopes = ArrayField(models.CharField(max_length=64), default=list)
+    # Counts refreshes: a caller whose token was refused can tell whether it was replaced meanwhile.
+    revision = models.PositiveIntegerField(default=1)
+    refreshed_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["shop"], name="shops_token_one_per_shop"),
+        ]
+
+    def __str__(self) -> str:
+        return f"token of shop {self.shop_id}"

@@ -1,0 +1,121 @@
+"""Reads about shops."""
+
+import time
+from typing import Final
+
+from backend.core.errors import Refused
+
+from .models import Shop
+from .values import ShopInfo, ShopState
+
+# How stale a serving process's picture of a shop may be.
+CACHE_SECONDS: Final = 30.0
+# A storefront answers for thousands of shops at most in one process; forged domains never get this far.
+CACHE_SIZE: Final = 4096
+
+
+class UnknownShop(Refused):
+    """No shop has this id or domain."""
+
+    code = "unknown_shop"
+    status = 404
+
+
+class _Remembered:
+    """Values by key for a short while, safe between threads because dict operations are atomic."""
+
+    def __init__(self) -> None:
+        self._values: dict[object, tuple[float, ShopInfo | bytes]] = {}
+
+    def find(self, key: object) -> ShopInfo | bytes | None:
+        found = self._values.get(key)
+        if found is None or found[0] < time.monotonic():
+            return None
+        return found[1]
+
+    def keep(self, key: object, value: ShopInfo | bytes) -> None:
+        if len(self._values) >= CACHE_SIZE:
+            self._values.clear()
+        self._values[key] = (time.monotonic() + CACHE_SECONDS, value)
+
+    def clear(self) -> None:
+        self._values.clear()
+
+
+_remembered = _Remembered()
+
+
+def forget_cached() -> None:
+    """Drop this process's short-lived copies; called after a change and between tests."""
+    _remembered.clear()
+
+
+def get_shop(shop_id: int) -> ShopInfo:
+    """
+    Return a shop by its id, at most 30 seconds old.
+
+    :raises UnknownShop: if there is none
+    """
+    found = _remembered.find(shop_id)
+    if isinstance(found, ShopInfo):
+        return found
+    row = Shop.objects.filter(id=shop_id).first()
+    if row is None:
+        raise UnknownShop(f"No shop has the id {shop_id}.")
+    return _keep(row)
+
+
+def find_shop_by_domain(domain: str) -> ShopInfo | None:
+    """Return a shop by its myshopify.com domain, at most 30 seconds old."""
+    found = _remembered.find(domain)
+    if isinstance(found, ShopInfo):
+        return found
+    row = Shop.objects.filter(domain=domain).first()
+    return _keep(row) if row else None
+
+
+def installed_shop_ids() -> list[int]:
+    """Return the ids of all shops that have the app."""
+    return list(Shop.objects.filter(state=ShopState.INSTALLED).order_by("id").values_list("id", flat=True))
+
+
+def pseudonym_key(shop_id: int) -> bytes:
+    """
+    Return the secret that makes a shop's customers pseudonymous.
+
+    :raises UnknownShop: if the shop is unknown, or its key was destroyed
+    """
+    found = _remembered.find(("pseudonym_key", shop_id))
+    if isinstance(found, bytes):
+        return found
+    row = Shop.objects.filter(id=shop_id).only("pseudonym_key").first()
+    if row is None or row.pseudonym_key is None:
+        raise UnknownShop(f"Shop {shop_id} has no pseudonym key: it is unknown or was redacted.")
+    key = bytes.fromhex(row.pseudonym_key)
+    _remembered.keep(("pseudonym_key", shop_id), key)
+    return key
+
+
+def _keep(row: Shop) -> ShopInfo:
+    info = to_info(row)
+    _remembered.keep(row.id, info)
+    _remembered.keep(row.domain, info)
+    return info
+
+
+def to_info(row: Shop) -> ShopInfo:
+    """Copy a row into the value other apps may hold."""
+    return ShopInfo(
+        id=row.id,
+        uuid=row.uuid,
+        domain=row.domain,
+        name=row.name,
+        currency=row.currency,
+        timezone=row.timezone,
+        plan_name=row.plan_name,
+        state=ShopState(row.state),
+        installed_at=row.installed_at,
+        uninstalled_at=row.uninstalled_at,
+        scopes=tuple(row.scopes),
+        needs_reauth=row.needs_reauth,
+    )

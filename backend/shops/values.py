@@ -1,0 +1,54 @@
+"""What crosses the border of the app ``shops``."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+
+class ShopState(StrEnum):
+    """Where a shop stands with us."""
+
+    INSTALLED = "INSTALLED"  # the merchant has the app; we may call Shopify for them
+    UNINSTALLED = "UNINSTALLED"  # tokens are gone; data waits for Shopify's shop/redact
+    REDACTED = "REDACTED"  # data and the pseudonym key are destroyed; the domain alone remains
+
+
+@dataclass(frozen=True)
+class ShopInfo:
+    """A shop as other apps see it."""
+
+    id: int
+    uuid: UUID
+    domain: str
+    name: str
+    currency: str
+    timezone: str
+    plan_name: str
+    state: ShopState
+    installed_at: datetime | None
+    uninstalled_at: datetime | None
+    scopes: tuple[str, ...]
+    needs_reauth: bool
+
+
+@dataclass(frozen=True)
+class Token:
+    """A usable Admin API token of one shop."""
+
+    shop_domain: str
+    access_token: str
+    expires_at: datetime | None
+
+    def __repr__(self) -> str:
+        # A token in a log or a report is a leak.
+        return f"Token({self.shop_domain}, expires_at={self.expires_at})"
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who a session token spoke for."""
+
+    shop_id: int
+    shop_domain: str
+    user_id: str

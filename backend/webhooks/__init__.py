@@ -1,0 +1,1 @@
+"""What Shopify told us: an inbox that loses nothing and repeats nothing."""

@@ -1,0 +1,48 @@
+"""
+The Celery application: ``celery -A celery_worker.app worker -B -Q ingest,train,default``.
+
+A message is acknowledged after its work, so a killed worker's jobs are done
+by another one; every job is safe to do twice.
+"""
+
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging
+
+from backend.config import launch
+
+launch.prepare()
+
+import django  # noqa: E402 - the settings have to be named first
+
+django.setup()
+
+from django.conf import settings  # noqa: E402
+
+from celery_worker.schedule import TIMETABLE  # noqa: E402
+
+app = Celery("tailorbird", broker=settings.BROKER_URL)
+app.conf.update(
+    settings.CELERY,
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    # One message at a time: a long job must not sit on short ones that others could do.
+    worker_prefetch_multiplier=1,
+    # Soft first, so that a job can say it was stopped. Long jobs name longer limits of their own.
+    task_soft_time_limit=10 * 60,
+    task_time_limit=11 * 60,
+    task_default_queue="default",
+    worker_hijack_root_logger=False,
+    worker_cancel_long_running_tasks_on_connection_loss=True,
+    # Bounds what the numeric libraries may keep after a training run.
+    worker_max_memory_per_child=3_000_000,
+    beat_schedule=TIMETABLE,
+    beat_schedule_filename=str(settings.DATA_DIR / "beat-schedule"),
+)
+app.loader.import_module("celery_worker.tasks")
+
+
+@setup_logging.connect
+def _keep_our_logging(**_: Any) -> None:
+    """Celery replaces the logging set-up unless someone listens here; ours was made by the settings."""

@@ -1,0 +1,23 @@
+"""The timetable: when each regular job is due, in UTC."""
+
+from datetime import timedelta
+from typing import Any
+
+from celery.schedules import crontab
+
+from backend.core.queue import Job
+
+
+def _entry(job: Job, due: Any) -> dict[str, Any]:
+    return {"task": job.task, "schedule": due, "options": {"queue": job.queue.value}}
+
+
+# A message that was lost costs at most one turn of the sweep that looks for its row.
+TIMETABLE: dict[str, dict[str, Any]] = {
+    "webhook-sweep": _entry(Job.WEBHOOK_SWEEP, timedelta(minutes=1)),
+    "import-sweep": _entry(Job.IMPORT_SWEEP, timedelta(minutes=1)),
+    # Refresh tokens die after 90 days unused. Weekly leaves twelve tries.
+    "token-keepalive": _entry(Job.TOKEN_KEEPALIVE, crontab(minute="17", hour="2", day_of_week="sun")),
+    "train-weekly": _entry(Job.TRAIN_WEEKLY, crontab(minute="30", hour="3", day_of_week="mon")),
+    "reconcile": _entry(Job.RECONCILE, crontab(minute="41", hour="1")),
+}

@@ -1,0 +1,82 @@
+"""
+Fixtures for every test that touches Django.
+
+The engines are real and private (see ``tests/settings.py``). Jobs are not
+run: they are recorded, so a test says which work was asked for.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from backend.core import queue
+from backend.core.queue import Job
+
+
+@dataclass
+class Enqueued:
+    """The jobs that were sent, in order."""
+
+    jobs: list[tuple[Job, dict[str, Any]]] = field(default_factory=list)
+    countdowns: list[float] = field(default_factory=list)
+
+    def of(self, job: Job) -> list[dict[str, Any]]:
+        """Return the ids of each message of one job."""
+        return [ids for sent, ids in self.jobs if sent is job]
+
+    @property
+    def names(self) -> list[Job]:
+        """Return the jobs' names in order."""
+        return [job for job, _ in self.jobs]
+
+    def clear(self) -> None:
+        self.jobs.clear()
+        self.countdowns.clear()
+
+
+@pytest.fixture(autouse=True)
+def enqueued(monkeypatch: pytest.MonkeyPatch) -> Enqueued:
+    """
+    Record jobs instead of sending them.
+
+    Inside ``django_db`` tests nothing commits: wrap the action in
+    ``django_capture_on_commit_callbacks(execute=True)`` or use
+    ``django_db(transaction=True)`` to see what a commit would send.
+    """
+    recorded = Enqueued()
+
+    def record(job: Job, *, countdown: float, ids: dict[str, Any], request_id: str | None) -> None:
+        recorded.jobs.append((job, ids))
+        recorded.countdowns.append(countdown)
+
+    monkeypatch.setattr(queue, "dispatch", record)
+    return recorded
+
+
+@pytest.fixture
+def committed(django_capture_on_commit_callbacks: Any) -> Callable[[], Any]:
+    """Return a context that runs what a commit would run: ``with committed(): …``."""
+    return lambda: django_capture_on_commit_callbacks(execute=True)
+
+
+@pytest.fixture(autouse=True)
+def _forget_process_caches() -> Iterator[None]:
+    """A value that one test cached must not answer the next one."""
+    yield
+    from backend.shops import queries
+
+    queries.forget_cached()
+
+
+@pytest.fixture
+def redis_server() -> Iterator[Any]:
+    """Give the private Valkey, empty before and after."""
+    from backend.core.redis import connection
+
+    assert settings.REDIS_URL.startswith("redis://:"), "never empty a server that is not the tests' own"
+    connection().flushdb()
+    yield connection()
+    connection().flushdb()

@@ -1,0 +1,65 @@
+"""
+Settings for tests: the real ones, on private engines that end with the run.
+
+Each test process has its own PostgreSQL and Valkey in a temporary folder, so
+that runs side by side cannot meet and a run leaves nothing behind.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import psutil
+from cryptography.fernet import Fernet
+
+from backend.config import engines
+
+PREFIX = "tailorbird-tests-"
+
+
+def _remove_leftovers() -> None:
+    """Stop the engines of earlier runs that were killed before they could do so themselves."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        pid = folder.name.removeprefix(PREFIX)
+        if pid.isdigit() and not psutil.pid_exists(int(pid)):
+            _end(folder)
+
+
+def _end(folder: Path) -> None:
+    engines.stop(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+_remove_leftovers()
+_folder = Path(tempfile.gettempdir()) / f"{PREFIX}{os.getpid()}"
+_addresses = engines.ensure(_folder, durable=False)
+atexit.register(_end, _folder)
+
+os.environ.update(
+    DEBUG="false",
+    DATA_DIR=str(_folder),
+    ARTIFACT_ROOT=str(_folder / "artifacts"),
+    DATABASE_URL=_addresses.database_url,
+    REDIS_URL=_addresses.redis_url,
+    BROKER_URL="",
+    DJANGO_SECRET_KEY="only-for-tests",
+    ENCRYPTION_KEYS=Fernet.generate_key().decode(),
+    SHOPIFY_API_KEY="test-api-key",
+    SHOPIFY_API_SECRET="hush",
+    SHOPIFY_API_SECRET_OLD="",
+    SHOPIFY_SHOP_URL="https://{shop}",
+    SHOPIFY_ADMIN_URL="https://admin.shopify.com",
+    APP_URL="https://app.example.com",
+    BACKEND_URL="https://app.example.com",
+    SENTRY_DSN="",
+    MLFLOW_TRACKING_URI="",
+    LOG_LEVEL="WARNING",
+)
+
+from backend.config.settings import *  # noqa: E402, F403 - the real settings, read after their environment is set
+
+ALLOWED_HOSTS = ["testserver", "app.example.com"]
+# The strong hash costs a test its whole budget.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
