@@ -1,0 +1,78 @@
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from tools.demo import traffic
+from tools.demo.traffic import Visit
+
+SLOW_SECONDS = 0.15
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        if self.path == "/slow":
+            time.sleep(SLOW_SECONDS)
+        body = (self.headers.get("Cookie") or "nobody").encode()
+        self.send_response(200 if self.path != "/missing" else 404)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments):
+        """Keep the test's output quiet."""
+
+
+@pytest.fixture
+def origin():
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_every_visit_is_sent_at_the_pace_asked_for(origin):
+    seen = []
+    began = time.monotonic()
+
+    answers = traffic.send(origin, [Visit("/", "who=me")] * 40, per_second=200, tick=seen.append)
+
+    assert 0.19 < time.monotonic() - began < 2.0
+    assert [answer.status for answer in answers] == [200] * 40
+    assert {answer.body for answer in answers} == {b"who=me"}
+    assert sorted(seen) == list(range(1, 41))
+
+
+def test_time_waited_behind_slow_answers_is_counted(origin):
+    visits = [Visit("/slow")] * (traffic.CONNECTIONS * 2)
+
+    answers = traffic.send(origin, visits, per_second=10_000, tick=lambda _: None)
+
+    slowest = max(answer.milliseconds for answer in answers)
+    assert slowest > SLOW_SECONDS * 2 * 1000
+
+
+def test_refusals_and_broken_connections_are_answers_too(origin):
+    refused = traffic.send(origin, [Visit("/missing")], per_second=100, tick=lambda _: None)
+    broken = traffic.send("http://127.0.0.1:9", [Visit("/")] * 2, per_second=100, tick=lambda _: None)
+
+    assert [answer.status for answer in refused] == [404]
+    assert [answer.status for answer in broken] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("share", "value"), [(0.5, 2), (0.51, 3), (0.99, 4), (1.0, 4), (0.0, 1)]
+)
+def test_a_percentile_is_the_nearest_rank(share, value):
+    assert traffic.percentile([4, 1, 3, 2], share) == value
+
+
+def test_there_is_no_percentile_of_nothing():
+    with pytest.raises(ValueError, match="nothing"):
+        traffic.percentile([], 0.5)

@@ -1,0 +1,64 @@
+"""What the demo was asked to do."""
+
+import argparse
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+FIRST_PORT = 9400
+
+
+@dataclass(frozen=True)
+class Options:
+    """
+    One invocation.
+
+    :param stay: keep running after the job until Ctrl-C
+    :param run_job: install the app and walk through the main job; False leaves that to a browser
+    :param reload: restart servers when their code changes
+    :param first_port: where to look for free ports; 0 takes any
+    :param started_at: when the whole run began, set-up included, in Unix seconds
+    """
+
+    stay: bool
+    orders: Path | None
+    data_dir: Path
+    run_job: bool
+    reload: bool
+    first_port: int
+    started_at: float
+    stop_leftovers: bool
+
+
+def parse(arguments: Sequence[str]) -> Options:
+    """Return the options of a command line; argparse ends the process on a wrong one."""
+    given = _parser().parse_args(arguments)
+    return Options(
+        stay=not given.exit,
+        orders=given.orders.resolve() if given.orders else None,
+        data_dir=(ROOT / given.data_dir).resolve(),
+        run_job=not given.skip_job,
+        reload=given.reload,
+        first_port=given.first_port,
+        started_at=given.since or time.time(),
+        stop_leftovers=given.stop_leftovers,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.demo",
+        description="Run Tailorbird on this machine: a local Shopify, the app, and its main job.",
+    )
+    add = parser.add_argument
+    add("--exit", action="store_true", help="stop when the job is done; the last line is a JSON object")
+    add("--orders", type=Path, metavar="CSV", help="fill the shop from this order-lines file (.csv or .csv.gz)")
+    add("--data-dir", type=Path, default=Path(".data"), help="where everything is kept (default: .data)")
+    add("--skip-job", action="store_true", help="only start: print one JSON line with the addresses and wait")
+    add("--reload", action="store_true", help="restart servers when their code changes")
+    add("--first-port", type=int, default=FIRST_PORT, help="first of four ports to try; 0 takes any free ones")
+    add("--since", type=float, help="Unix time at which the whole run began, to count set-up in")
+    add("--stop-leftovers", action="store_true", help="end what an interrupted run left behind, and stop")
+    return parser
