@@ -1,0 +1,262 @@
+"""
+Tables of what a shop sells and sold.
+
+Shopify's own numbers are the keys between them: a line may arrive before its
+product, and a product may be gone while its lines stay.
+"""
+
+from typing import ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models import Q
+
+from backend.core.ids import uuid7
+from backend.core.tenancy import ShopScoped
+
+from .values import LIVE_IMPORT_STATES, ImportState, Part, PartState, ProductStatus
+
+
+class Product(ShopScoped):
+    """A product, with what a recommendation needs to show it."""
+
+    product_id = models.BigIntegerField()
+    handle = models.TextField()
+    title = models.TextField()
+    vendor = models.TextField(blank=True)
+    product_type = models.TextField(blank=True)
+    tags = ArrayField(models.TextField(), default=list)
+    status = models.CharField(max_length=10)
+    published_at = models.DateTimeField(null=True)
+    price_min = models.DecimalField(max_digits=18, decimal_places=4)
+    price_max = models.DecimalField(max_digits=18, decimal_places=4)
+    currency = models.CharField(max_length=3, blank=True)
+    image_url = models.TextField(blank=True)
+    image_width = models.IntegerField(null=True)
+    image_height = models.IntegerField(null=True)
+    image_alt = models.TextField(blank=True)
+    total_inventory = models.IntegerField(null=True)
+    # Whether any variant can be bought now.
+    available = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+    # A tombstone: an older update that arrives after the delete must not revive the product.
+    deleted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["shop", "product_id"], name="catalog_product_unique"),
+            models.CheckConstraint(name="catalog_product_status", condition=Q(status__in=list(ProductStatus))),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["shop", "-published_at"],
+                name="catalog_product_sellable",
+                condition=Q(available=True, deleted_at=None, status=ProductStatus.ACTIVE),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Variant(ShopScoped):
+    """One buyable form of a product."""
+
+    variant_id = models.BigIntegerField()
+    product_id = models.BigIntegerField()
+    title = models.TextField(blank=True)
+    sku = models.TextField(blank=True)
+    price = models.DecimalField(max_digits=18, decimal_places=4)
+    inventory_quantity = models.IntegerField(null=True)
+    inventory_policy = models.CharField(max_length=16, blank=True)
+    available = models.BooleanField(default=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["shop", "variant_id"], name="catalog_variant_unique"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["shop", "product_id"], name="catalog_variant_product")]
+
+    def __str__(self) -> str:
+        return f"variant {self.variant_id}"
+
+
+class Collection(ShopScoped):
+    """A collection of products."""
+
+    collection_id = models.BigIntegerField()
+    handle = models.TextField()
+    title = models.TextField()
+    updated_at = models.DateTimeField()
+    deleted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["shop", "collection_id"], name="catalog_collection_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class ProductCollection(ShopScoped):
+    """That a product is in a collection."""
+
+    product_id = models.BigIntegerField()
+    collection_id = models.BigIntegerField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["shop", "product_id", "collection_id"], name="catalog_product_collection_unique"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["shop", "collection_id", "product_id"], name="catalog_collection_products"),
+        ]
+
+    def __str__(self) -> str:
+        return f"product {self.product_id} in collection {self.collection_id}"
+
+
+class Order(ShopScoped):
+    """An order, without anything that names a person."""
+
+    order_id = models.BigIntegerField()
+    # A keyed hash under the shop's own key; null for a guest.
+    customer_key = models.CharField(max_length=32, null=True)  # noqa: DJ001 - a guest is not an empty key
+    created_at = models.DateTimeField()
+    processed_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+    cancelled_at = models.DateTimeField(null=True)
+    currency = models.CharField(max_length=3)
+    test = models.BooleanField(default=False)
+    source_name = models.TextField(blank=True)
+    cart_token = models.TextField(blank=True)
+    checkout_token = models.TextField(blank=True)
+    # [{"decision_id": uuid, "product_id": int | null, "via": "attribute"}]
+    recommendation_ids = models.JSONField(default=list)
+    # A tombstone, as for products.
+    deleted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["shop", "order_id"], name="catalog_order_unique"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["shop", "customer_key", "processed_at"], name="catalog_order_customer"),
+            models.Index(fields=["shop", "processed_at"], name="catalog_order_processed"),
+            GinIndex(
+                fields=["recommendation_ids"],
+                name="catalog_order_decisions",
+                opclasses=["jsonb_path_ops"],
+                condition=~Q(recommendation_ids=[]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"order {self.order_id}"
+
+
+class OrderLine(ShopScoped):
+    """One line of an order."""
+
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="+")
+    line_id = models.BigIntegerField()
+    product_id = models.BigIntegerField(null=True)
+    variant_id = models.BigIntegerField(null=True)
+    quantity = models.IntegerField()
+    # What is left after refunds and edits.
+    current_quantity = models.IntegerField()
+    unit_price = models.DecimalField(max_digits=18, decimal_places=4)
+    discounted_total = models.DecimalField(max_digits=18, decimal_places=4)
+    decision_id = models.UUIDField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["shop", "line_id"], name="catalog_line_unique"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["shop", "product_id"], name="catalog_line_product")]
+
+    def __str__(self) -> str:
+        return f"line {self.line_id}"
+
+
+class Refund(ShopScoped):
+    """
+    That a refund was applied.
+
+    Refunds say how much went back, not what is left, so applying one twice
+    would take twice. The row makes a replay harmless, and keeps a refund that
+    came before its order until the order is here.
+    """
+
+    refund_id = models.BigIntegerField()
+    order_id = models.BigIntegerField()
+    created_at = models.DateTimeField()
+    # [[line_id, quantity], …]
+    lines = models.JSONField(default=list)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["shop", "refund_id"], name="catalog_refund_unique"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["shop", "order_id"], name="catalog_refund_order")]
+
+    def __str__(self) -> str:
+        return f"refund {self.refund_id}"
+
+
+class Import(ShopScoped):
+    """One run of bringing a shop's history in."""
+
+    uuid = models.UUIDField(default=uuid7, unique=True, editable=False)
+    state = models.CharField(max_length=8, default=ImportState.QUEUED)
+    # Only what changed since this moment is asked for; null asks for everything.
+    since = models.DateTimeField(null=True)
+    created_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    # The sweep looks at live imports that were not touched for a while.
+    touched_at = models.DateTimeField()
+    error = models.TextField(blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(name="catalog_import_state", condition=Q(state__in=list(ImportState))),
+            models.UniqueConstraint(
+                fields=["shop"], name="catalog_one_live_import", condition=Q(state__in=list(LIVE_IMPORT_STATES))
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["shop", "-created_at"], name="catalog_import_latest")]
+
+    def __str__(self) -> str:
+        return f"import {self.uuid}"
+
+
+class ImportPart(ShopScoped):
+    """One half of an import: one bulk operation and how far it is."""
+
+    of = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="+")
+    part = models.CharField(max_length=8)
+    state = models.CharField(max_length=9, default=PartState.WAITING)
+    # Shopify's id of the bulk operation.
+    operation_id = models.TextField(blank=True)
+    # Counts starts, so that an export that Shopify lost is asked for again, but not for ever.
+    attempts = models.PositiveSmallIntegerField(default=0)
+    done = models.IntegerField(default=0)
+    total = models.IntegerField(default=0)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(name="catalog_import_part", condition=Q(part__in=list(Part))),
+            models.CheckConstraint(name="catalog_import_part_state", condition=Q(state__in=list(PartState))),
+            models.UniqueConstraint(fields=["of", "part"], name="catalog_import_part_unique"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["operation_id"], name="catalog_import_operation")]
+
+    def __str__(self) -> str:
+        return f"{self.part} of import {self.of_id}"
