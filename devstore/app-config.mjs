@@ -33,6 +33,14 @@ const DEFAULTS = {
   },
   app_proxy: { url: '/proxy', prefix: 'apps', subpath: 'tailorbird' },
   auth: { redirect_urls: ['/auth/callback'] },
+  product: {
+    metafields: {
+      app: {
+        recs: { type: 'list.product_reference', access: { storefront: 'public_read' } },
+        decision: { type: 'single_line_text_field', access: { storefront: 'public_read' } },
+      },
+    },
+  },
 };
 
 /**
@@ -50,18 +58,22 @@ const DEFAULTS = {
  * @property {{topic: string, uri: string, name: string | null, includeFields: string[] | null}[]} subscriptions
  * @property {{url: string, prefix: string, subpath: string}} proxy
  * @property {string[]} redirectUrls
+ * @property {{ownerKind: string, key: string, type: string, storefront: string}[]} definitions of `$app` metafields
  */
 export function readAppConfig(config) {
   const found = existsSync(config.tomlPath) ? parseFile(config.tomlPath) : DEFAULTS;
-  const base = config.backendUrl;
+  const origin = (found.application_url ?? '').replace(/\/+$/, '');
+  const at = (base) => (uri) => absolute(uri, base, origin);
+  const backend = at(config.backendUrl);
   return {
     name: found.name ?? DEFAULTS.name,
     scopes: splitScopes(found.access_scopes?.scopes),
     optionalScopes: found.access_scopes?.optional_scopes ?? [],
     webhookApiVersion: found.webhooks?.api_version ?? API_VERSION,
-    subscriptions: (found.webhooks?.subscriptions ?? []).flatMap((entry) => readSubscription(entry, base)),
-    proxy: readProxy(found.app_proxy ?? DEFAULTS.app_proxy, base),
-    redirectUrls: (found.auth?.redirect_urls ?? []).map((url) => absolute(url, config.appUrl)),
+    subscriptions: (found.webhooks?.subscriptions ?? []).flatMap((entry) => readSubscription(entry, backend)),
+    proxy: readProxy(found.app_proxy ?? DEFAULTS.app_proxy, backend),
+    redirectUrls: (found.auth?.redirect_urls ?? []).flatMap((url) => [at(config.appUrl)(url), backend(url)]),
+    definitions: readDefinitions(found),
   };
 }
 
@@ -77,14 +89,14 @@ function splitScopes(text = '') {
   return text.split(',').map((scope) => scope.trim()).filter(Boolean);
 }
 
-function readSubscription(entry, base) {
+function readSubscription(entry, locate) {
   if (entry.filter || entry.payload_query) {
     throw new BadConfig('The devstore does not evaluate filter or payload_query of a webhook subscription.');
   }
   if (entry.name !== undefined && !NAME_PATTERN.test(entry.name)) {
     throw new BadConfig(`Webhook subscription name ${entry.name} is not 1-50 letters, digits, _ or -.`);
   }
-  const common = { uri: absolute(entry.uri, base), name: entry.name ?? null, includeFields: entry.include_fields ?? null };
+  const common = { uri: locate(entry.uri), name: entry.name ?? null, includeFields: entry.include_fields ?? null };
   return [...checkTopics(entry.topics, false), ...checkTopics(entry.compliance_topics, true)].map((topic) => ({ topic, ...common }));
 }
 
@@ -94,11 +106,20 @@ function checkTopics(topics = [], compliance) {
   return topics;
 }
 
-function readProxy(proxy, base) {
-  return { url: absolute(proxy.url, base), prefix: proxy.prefix, subpath: proxy.subpath };
+function readProxy(proxy, locate) {
+  return { url: locate(proxy.url), prefix: proxy.prefix, subpath: proxy.subpath };
 }
 
-/** Relative addresses stand on the app's own; the devstore sends those to the backend. */
-function absolute(uri, base) {
-  return uri.startsWith('/') ? base + uri : uri;
+function readDefinitions(found) {
+  const owners = { product: 'Product', shop: 'Shop', customer: 'Customer', order: 'Order', collection: 'Collection' };
+  return Object.entries(owners).flatMap(([owner, ownerKind]) =>
+    Object.entries(found[owner]?.metafields?.app ?? {}).map(([key, about]) => ({
+      ownerKind, key, type: about.type, storefront: about.access?.storefront ?? 'none',
+    })));
+}
+
+/** Addresses that are relative, or stand under the file's application_url, move to where the app really runs. */
+function absolute(uri, base, origin) {
+  if (uri.startsWith('/')) return base + uri;
+  return origin !== '' && uri.startsWith(`${origin}/`) ? base + uri.slice(origin.length) : uri;
 }

@@ -325,12 +325,13 @@ const REDUCERS = {
   'cart.put': (shop, data) => shop.carts.set(data.token, data),
   'cart.delete': (shop, data) => shop.carts.delete(data.token),
   'setting.put': (shop, data) => shop.settings.set(data.key, data.value),
-  'metafield.put': (shop, data) => putMetafield(shop, data),
-  'metafield.delete': (shop, data) => shop.metafields.get(data.ownerId)?.delete(`${data.namespace}.${data.key}`),
+  'metafields.put': (shop, data) => data.forEach((each) => putMetafield(shop, each)),
+  'metafields.delete': (shop, data) => data.forEach((each) => deleteMetafield(shop, each)),
   'install.put': (shop, data) => putRecord(shop, 'installs', data.clientId, data, data.installationId),
   'install.delete': (shop, data) => shop.installs.delete(data.clientId),
   'token.put': (shop, data) => shop.tokens.set(data.key, data),
   'token.delete': (shop, data) => shop.tokens.delete(data.key),
+  'tokens.clear': (shop, data) => clearTokens(shop, data.clientId),
   'subscription.put': (shop, data) => putRecord(shop, 'subscriptions', data.id, data, data.id),
   'subscription.delete': (shop, data) => shop.subscriptions.delete(data.id),
   'bulk.put': (shop, data) => putRecord(shop, 'bulkOperations', data.id, data, data.id),
@@ -448,6 +449,14 @@ function putMetafield(shop, data) {
   shop.metafields.set(data.ownerId, owned);
   owned.set(`${data.namespace}.${data.key}`, data);
   shop.sawId('metafields', data.id);
+}
+
+function clearTokens(shop, clientId) {
+  for (const [key, token] of shop.tokens) if (token.clientId === clientId) shop.tokens.delete(key);
+}
+
+function deleteMetafield(shop, { ownerId, namespace, key }) {
+  shop.metafields.get(ownerId)?.delete(`${namespace}.${key}`);
 }
 
 function byHandle(records) {

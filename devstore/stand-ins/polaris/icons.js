@@ -1,0 +1,55 @@
+/** A small icon set, drawn for this project on Polaris' 20 px grid; an icon it lacks shows as a plain dot. */
+
+const OUTLINES = {
+  'alert-circle': '<circle cx="10" cy="10" r="7"/><path d="M10 6.5v4"/><path d="M10 13.4v.1"/>',
+  'alert-diamond': '<path d="m10 2.8 7.2 7.2-7.2 7.2L2.8 10z"/><path d="M10 7v3.4"/><path d="M10 12.9v.1"/>',
+  'alert-triangle': '<path d="M10 3.2 17.4 16H2.6z"/><path d="M10 8v3.4"/><path d="M10 13.6v.1"/>',
+  'arrow-left': '<path d="M16 10H4"/><path d="m8.5 5.5-4.5 4.5 4.5 4.5"/>',
+  'arrow-right': '<path d="M4 10h12"/><path d="m11.5 5.5 4.5 4.5-4.5 4.5"/>',
+  'arrow-up': '<path d="M10 16V4"/><path d="m5.5 8.5 4.5-4.5 4.5 4.5"/>',
+  'arrow-down': '<path d="M10 4v12"/><path d="m5.5 11.5 4.5 4.5 4.5-4.5"/>',
+  'automation': '<path d="M11 2.5 4.5 11.5H9l-1 6 6.5-9H10z"/>',
+  'bag': '<path d="M4.5 7h11l.8 9.5H3.7z"/><path d="M7.3 7a2.7 2.7 0 0 1 5.4 0"/>',
+  'calendar': '<rect x="3" y="4.5" width="14" height="12.5" rx="2"/><path d="M3 8.5h14M7 2.8v3M13 2.8v3"/>',
+  'cart': '<path d="M2.5 3.5h2l2 9h8l2-6.5H5.5"/><circle cx="7.5" cy="15.8" r="1"/><circle cx="13.5" cy="15.8" r="1"/>',
+  'chart-line': '<path d="M3 3v14h14"/><path d="m6 12.5 3-3.5 2.5 2L16 6"/>',
+  'chart-vertical': '<path d="M4 17v-6M10 17V4M16 17V8.5"/>',
+  'check': '<path d="m4.5 10.5 3.5 3.5 7.5-8"/>',
+  'check-circle': '<circle cx="10" cy="10" r="7"/><path d="m6.8 10.2 2.2 2.3 4.2-4.6"/>',
+  'chevron-down': '<path d="m5.5 8 4.5 4.5L14.5 8"/>',
+  'chevron-right': '<path d="m8 5.5 4.5 4.5L8 14.5"/>',
+  'chevron-left': '<path d="M12 5.5 7.5 10l4.5 4.5"/>',
+  'circle': '<circle cx="10" cy="10" r="6.5"/>',
+  'circle-dashed': '<circle cx="10" cy="10" r="6.5" stroke-dasharray="2.6 2.4"/>',
+  'clock': '<circle cx="10" cy="10" r="7"/><path d="M10 6v4.2l2.8 1.8"/>',
+  'collection': '<rect x="3" y="7" width="14" height="10" rx="2"/><path d="M5.5 4.5h9M7.5 2.5h5"/>',
+  'delete': '<path d="M3.5 5.5h13M8 5.5V3.5h4v2M5 5.5l.8 11h8.4l.8-11"/>',
+  'edit': '<path d="m12.5 4.5 3 3L7 16l-3.5.5.5-3.5z"/>',
+  'external': '<path d="M8.5 4.5h-5v12h12v-5"/><path d="M11.5 3.5h5v5M16 4l-6.5 6.5"/>',
+  'home': '<path d="m3 9 7-6 7 6v8h-4.5v-5h-5v5H3z"/>',
+  'image': '<rect x="3" y="3.5" width="14" height="13" rx="2"/><circle cx="7.3" cy="7.8" r="1.3"/><path d="m3.5 14.5 4-3.5 3 2.5 3-3 3.5 3.5"/>',
+  'import': '<path d="M10 3v9"/><path d="m6.5 8.8 3.5 3.5 3.5-3.5"/><path d="M3.5 13v3.5h13V13"/>',
+  'info': '<circle cx="10" cy="10" r="7"/><path d="M10 9.3v4"/><path d="M10 6.6v.1"/>',
+  'lock': '<rect x="4" y="9" width="12" height="8" rx="2"/><path d="M6.8 9V6.5a3.2 3.2 0 0 1 6.4 0V9"/>',
+  'menu-horizontal': '<path d="M4.5 10h.1M10 10h.1M15.5 10h.1"/>',
+  'minus': '<path d="M4.5 10h11"/>',
+  'order': '<path d="M4 3.5h12v13l-2-1.2-2 1.2-2-1.2-2 1.2-2-1.2-2 1.2z"/><path d="M7 7.5h6M7 11h4"/>',
+  'person': '<circle cx="10" cy="6.5" r="3.2"/><path d="M3.8 17a6.2 6.2 0 0 1 12.4 0"/>',
+  'play': '<path d="M6 4v12l10-6z"/>',
+  'plus': '<path d="M10 4.5v11M4.5 10h11"/>',
+  'product': '<path d="M3 9.5 9.5 3H16a1 1 0 0 1 1 1v6.5L10.5 17z"/><path d="M13.2 6.8h.1"/>',
+  'refresh': '<path d="M16 10a6 6 0 1 1-1.8-4.3"/><path d="M16.3 3v3.3h-3.3"/>',
+  'search': '<circle cx="9" cy="9" r="5.2"/><path d="m13 13 4 4"/>',
+  'settings': '<circle cx="10" cy="10" r="2.5"/><path d="M10 2.8v2.4M10 14.8v2.4M2.8 10h2.4M14.8 10h2.4M5 5l1.7 1.7M13.3 13.3 15 15M15 5l-1.7 1.7M6.7 13.3 5 15"/>',
+  'star': '<path d="m10 2.8 2.2 4.7 5.1.6-3.8 3.5 1 5.1L10 14.2l-4.5 2.5 1-5.1L2.7 8.1l5.1-.6z"/>',
+  'store': '<path d="M3.5 8.5v8h13v-8"/><path d="M2.5 8 4 3.5h12L17.5 8a2.5 2.5 0 0 1-5 0 2.5 2.5 0 0 1-5 0 2.5 2.5 0 0 1-5 0z"/>',
+  'view': '<path d="M2 10s3-5.5 8-5.5S18 10 18 10s-3 5.5-8 5.5S2 10 2 10z"/><circle cx="10" cy="10" r="2.5"/>',
+  'x': '<path d="m5.5 5.5 9 9M14.5 5.5l-9 9"/>',
+  'x-circle': '<circle cx="10" cy="10" r="7"/><path d="m7.5 7.5 5 5M12.5 7.5l-5 5"/>',
+};
+const UNKNOWN = '<circle cx="10" cy="10" r="2"/>';
+
+export function iconSvg(type) {
+  const outline = OUTLINES[type] ?? OUTLINES[type.replace(/-filled$/, '')] ?? UNKNOWN;
+  return `<svg viewBox="0 0 20 20" fill="none" stroke="currentColor" stroke-width="1.6" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">${outline}</svg>`;
+}
