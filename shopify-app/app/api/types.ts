@@ -1,0 +1,18 @@
+/** Short names for the shapes in schema.d.ts, taken by path so that a renamed component breaks nothing. */
+import type { paths } from "./schema";
+
+type Get<P extends keyof paths> = paths[P] extends {
+  get: { responses: { 200: { content: { "application/json": infer Body } } } };
+}
+  ? Body
+  : never;
+
+export type Shop = Get<"/api/shop">;
+export type Setup = Get<"/api/setup">;
+export type ModelState = Get<"/api/model">;
+
+export type SetupStep = Setup["steps"][number];
+export type ModelVersion = ModelState["versions"][number];
+export type Metrics = ModelVersion["metrics"][number];
+export type CurvePoint = ModelVersion["curve"][number];
+export type TrainingRun = NonNullable<ModelState["training"]>;

@@ -1,0 +1,26 @@
+import { renderToReadableStream } from "react-dom/server";
+import { type EntryContext, type HandleErrorFunction, ServerRouter } from "react-router";
+
+/** Write an error as one line of JSON, without the query string, which holds a session token. */
+function logError(error: unknown, path: string): void {
+  const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined };
+  console.error(JSON.stringify({ at: new Date().toISOString(), event: "ui.error", path, message, stack }));
+}
+
+export const handleError: HandleErrorFunction = (error, { request }) => {
+  if (!request.signal.aborted) logError(error, new URL(request.url).pathname);
+};
+
+export default async function handleRequest(request: Request, status: number, headers: Headers, context: EntryContext) {
+  let hasFailed = false;
+  const stream = await renderToReadableStream(<ServerRouter context={context} url={request.url} />, {
+    signal: request.signal,
+    onError(error) {
+      hasFailed = true;
+      logError(error, new URL(request.url).pathname);
+    },
+  });
+  await stream.allReady;
+  headers.set("Content-Type", "text/html; charset=utf-8");
+  return new Response(stream, { headers, status: hasFailed ? 500 : status });
+}

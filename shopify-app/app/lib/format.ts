@@ -1,0 +1,48 @@
+/** Numbers and moments as people read them. One locale on server and client, so that hydration agrees. */
+
+const LOCALE = "en";
+
+const whole = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 0 });
+const score = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: 3, maximumFractionDigits: 3 });
+const share = new Intl.NumberFormat(LOCALE, { style: "percent", maximumFractionDigits: 1 });
+
+export const formatCount = (value: number): string => whole.format(value);
+export const formatScore = (value: number): string => score.format(value);
+export const formatShare = (value: number): string => share.format(value);
+
+/** "1 order", "25,900 orders": the unit comes in the plural. */
+export function formatUnit(count: number, unit: string): string {
+  const name = count === 1 ? unit.replace(/ies$/, "y").replace(/s$/, "") : unit;
+  return `${formatCount(count)} ${name}`;
+}
+
+/** "48 seconds", "3 min 20 s", "1 h 5 min". */
+export function formatDuration(seconds: number): string {
+  const rounded = Math.round(seconds);
+  if (rounded < 60) return formatUnit(rounded, "seconds");
+  if (rounded < 3600) return `${Math.floor(rounded / 60)} min ${rounded % 60} s`;
+  return `${Math.floor(rounded / 3600)} h ${Math.floor((rounded % 3600) / 60)} min`;
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat(LOCALE, { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** "21 Nov 2026, 10:05" on the shop's own clock; UTC, and said so, where the shop's zone is unknown. */
+export function formatMoment(iso: string, timeZone: string): string {
+  const isKnown = isTimeZone(timeZone);
+  const moment = new Intl.DateTimeFormat("en-GB", {
+    day: "numeric",
+    month: "short",
+    year: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
+    timeZone: isKnown ? timeZone : "UTC",
+  }).format(new Date(iso));
+  return isKnown ? moment : `${moment} UTC`;
+}

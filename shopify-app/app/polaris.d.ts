@@ -1,0 +1,10 @@
+/** What @shopify/polaris-types leaves out. */
+import type { ReactNode } from "react";
+
+declare module "react" {
+  namespace JSX {
+    interface IntrinsicElements {
+      "s-app-nav": { children?: ReactNode };
+    }
+  }
+}

@@ -1,0 +1,218 @@
+import { data, useRevalidator } from "react-router";
+
+import type { Route } from "./+types/home";
+import { act } from "../api/actions.server";
+import { type Answer, apiFor, ask } from "../api/client.server";
+import type { ModelState, ModelVersion, Setup, SetupStep, Shop } from "../api/types";
+import { KeyNumbers } from "../components/key-numbers";
+import { ActionProblem, StaleBanner, Unreachable } from "../components/problem";
+import { Steps } from "../components/steps";
+import { useIntent } from "../lib/actions";
+import { useBlockReport } from "../lib/block-report";
+import { formatMoment, formatScore } from "../lib/format";
+import { useLastGood } from "../lib/last-good";
+import { loadOrProblem } from "../lib/load";
+import { useLivePolling } from "../lib/polling";
+import { findServed, isRunning, servedLabel } from "../lib/training";
+import { sessionContext } from "../session/middleware.server";
+
+interface Home {
+  shop: Shop;
+  setup: Setup;
+  model: ModelState;
+}
+
+async function load(session: Parameters<typeof ask>[0]): Promise<Answer<Home>> {
+  const api = apiFor(session);
+  // Alone and first: the first call of a new shop exchanges tokens, which should happen once.
+  const shop = await ask(session, api.GET("/api/shop"));
+  if (!shop.ok) return shop;
+  const [setup, model] = await Promise.all([ask(session, api.GET("/api/setup")), ask(session, api.GET("/api/model"))]);
+  if (!setup.ok) return setup;
+  if (!model.ok) return model;
+  return { ok: true, data: { shop: shop.data, setup: setup.data, model: model.data } };
+}
+
+export async function loader({ context }: Route.LoaderArgs) {
+  const answer = await load(context.get(sessionContext));
+  return data(answer, { status: answer.ok ? 200 : 503 });
+}
+
+export const clientLoader = ({ serverLoader }: Route.ClientLoaderArgs) => loadOrProblem<Home>(serverLoader);
+
+export async function action({ context, request }: Route.ActionArgs) {
+  return act(context.get(sessionContext), await request.formData());
+}
+
+const isLive = (home: Home) => home.setup.steps.some((step) => step.state === "RUNNING") || isRunning(home.model.training);
+
+export default function HomePage({ loaderData }: Route.ComponentProps) {
+  const answer = loaderData as Answer<Home>;
+  const { data: home, problem } = useLastGood(answer);
+  const { revalidate, state } = useRevalidator();
+  useLivePolling(answer, home ? isLive(home) : false);
+  useBlockReport();
+  if (!home) {
+    if (!problem) return null;
+    return <Unreachable page="Home" problem={problem} isTrying={state !== "idle"} onRetry={() => void revalidate()} />;
+  }
+  return (
+    <main>
+      <s-page heading="Home">
+        <div className="page-stack">
+          {problem && <StaleBanner problem={problem} />}
+          <Permissions shop={home.shop} />
+          <Body home={home} />
+        </div>
+        <div slot="aside" className="page-stack">
+          <ModelCard model={home.model} setup={home.setup} shop={home.shop} />
+          <Missing missing={home.setup.missing} />
+        </div>
+      </s-page>
+    </main>
+  );
+}
+
+function Body({ home: { setup } }: { home: Home }) {
+  const isComplete = setup.steps.every((step) => step.state === "DONE");
+  const numbers = (
+    <s-section heading="Your shop in numbers">
+      <KeyNumbers counts={setup.counts} />
+    </s-section>
+  );
+  return (
+    <>
+      {isComplete && numbers}
+      <SetupGuide setup={setup} isComplete={isComplete} />
+      {!isComplete && numbers}
+    </>
+  );
+}
+
+function SetupGuide({ setup, isComplete }: { setup: Setup; isComplete: boolean }) {
+  const training = useIntent("train", "/?index");
+  const importing = useIntent("import", "/?index");
+  const actionsFor = (step: SetupStep) => {
+    if (step.id === "theme_block") return <BlockButtons urls={setup.theme_editor_urls} isDone={step.state === "DONE"} />;
+    if (step.state !== "FAILED") return null;
+    if (step.id === "import_products" || step.id === "import_orders") {
+      return <Retry label="Import again" button={importing} />;
+    }
+    return step.id === "train" ? <Retry label="Train again" button={training} /> : null;
+  };
+  return (
+    <s-section heading={isComplete ? "Everything is set up" : "Set up Tailorbird"}>
+      <ActionProblem heading="The import could not start" problem={importing.problem} />
+      <ActionProblem heading="The training could not start" problem={training.problem} />
+      <Steps steps={setup.steps} actionsFor={actionsFor} />
+    </s-section>
+  );
+}
+
+function Retry({ label, button }: { label: string; button: { run: () => void; isBusy: boolean } }) {
+  return (
+    <s-stack direction="inline" gap="small">
+      <s-button loading={button.isBusy} onClick={button.run}>
+        {label}
+      </s-button>
+    </s-stack>
+  );
+}
+
+function BlockButtons({ urls, isDone }: { urls: Setup["theme_editor_urls"]; isDone: boolean }) {
+  return (
+    <s-stack direction="inline" gap="small">
+      <s-button variant={isDone ? "secondary" : "primary"} href={urls.product} target="_top">
+        Add to product pages
+      </s-button>
+      <s-button href={urls.home} target="_top">
+        Add to home page
+      </s-button>
+    </s-stack>
+  );
+}
+
+const SCOPE_WORDS: Record<string, string> = {
+  read_products: "see your products",
+  write_products: "save recommendations on your products",
+  read_orders: "see your orders",
+  read_customers: "tell which orders belong to the same customer",
+  write_app_proxy: "answer your storefront",
+  read_all_orders: "see orders older than 60 days",
+};
+
+function Permissions({ shop }: { shop: Shop }) {
+  if (shop.needs_reauth) {
+    return (
+      <s-banner tone="warning" heading="Shopify asks you to confirm Tailorbird's access">
+        <s-paragraph>Reload this page to confirm it. Until then new orders don't reach Tailorbird; recommendations stay on your storefront.</s-paragraph>
+      </s-banner>
+    );
+  }
+  if (shop.missing_scopes.length === 0) return null;
+  return (
+    <s-banner tone="warning" heading="Tailorbird is missing a permission">
+      <s-paragraph>It can't yet {shop.missing_scopes.map((scope) => SCOPE_WORDS[scope] ?? scope).join(", or ")}. Close and reopen the app to let Shopify ask you for it.</s-paragraph>
+    </s-banner>
+  );
+}
+
+function Missing({ missing }: { missing: readonly string[] }) {
+  if (missing.length === 0) return null;
+  return (
+    <s-section heading="What is missing">
+      <s-unordered-list>
+        {missing.map((sentence) => (
+          <s-list-item key={sentence}>{sentence}</s-list-item>
+        ))}
+      </s-unordered-list>
+    </s-section>
+  );
+}
+
+function LiveBadge({ setup }: { setup: Setup }) {
+  if (!setup.recommendations_live) return <s-badge tone="neutral">Not live yet</s-badge>;
+  return <s-badge tone="success">Live</s-badge>;
+}
+
+function servingText(setup: Setup): string {
+  if (!setup.recommendations_live) return "Recommendations are not on your storefront yet.";
+  if (setup.serving === "MODEL") return "Your storefront shows recommendations from your own model.";
+  return "Your storefront shows popular and new products until your own model is ready.";
+}
+
+function ModelCard({ model, setup, shop }: { model: ModelState; setup: Setup; shop: Shop }) {
+  return (
+    <s-section heading="Recommendations">
+      <s-stack gap="small">
+        <s-stack direction="inline" gap="small" alignItems="center">
+          <LiveBadge setup={setup} />
+          {isRunning(model.training) && <s-badge tone="info">Training now</s-badge>}
+        </s-stack>
+        <s-paragraph>{servingText(setup)}</s-paragraph>
+        {model.current && <CurrentModel version={model.current} timezone={shop.timezone} />}
+        <s-link href="/model">{model.current ? "See how it was chosen" : "Go to the model page"}</s-link>
+      </s-stack>
+    </s-section>
+  );
+}
+
+function CurrentModel({ version, timezone }: { version: ModelVersion; timezone: string }) {
+  const served = findServed(version);
+  return (
+    <dl className="facts">
+      <dt>Model</dt>
+      <dd>Version {version.number}</dd>
+      <dt>Method</dt>
+      <dd>{servedLabel(version)}</dd>
+      {served && (
+        <>
+          <dt>Ranking score</dt>
+          <dd>{formatScore(served.ndcg_at_10)} of 1</dd>
+        </>
+      )}
+      <dt>Trained</dt>
+      <dd>{formatMoment(version.created_at, timezone)}</dd>
+    </dl>
+  );
+}
