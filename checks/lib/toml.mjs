@@ -1,0 +1,80 @@
+/** shopify.app.toml against the code: each topic has a handler, each path and metafield is the one the code uses. */
+import { join } from 'node:path';
+import { EXTENSION, findSchemaText, listFiles, listTopics, readConfig, readText } from './files.mjs';
+import { API_VERSION, getSchema } from './schema.mjs';
+
+export const title = 'shopify.app.toml against the code';
+
+const COMPLIANCE = ['customers/data_request', 'customers/redact', 'shop/redact'];
+const HANDLERS = 'backend/webhooks';
+const VERSION_HOME = 'backend/shopify/values.py';
+
+/** Returns the topics that have a line of their own in the backend's table of handlers. */
+async function readHandled(root) {
+  const files = (await listFiles(root, HANDLERS)).filter(({ path }) => /^(?!.*migrations).*\.py$/.test(path));
+  const texts = await Promise.all(files.map(({ path }) => readText(root, join(HANDLERS, path))));
+  const tables = texts.map((text) => text.match(/^HANDLERS\b[^=]*=[^{]*{([\s\S]*?)^}/m)?.[1] ?? '');
+  return new Set(tables.flatMap((table) => [...table.matchAll(/^\s*["']([a-z_]+\/[a-z_]+)["']\s*:/gm)].map((found) => found[1])));
+}
+
+function* topicProblems(config, { schema }, handled) {
+  const { topics, compliance } = listTopics(config);
+  const known = schema.getType('WebhookSubscriptionTopic');
+  for (const topic of topics) {
+    if (!known.getValue(topic.toUpperCase().replace('/', '_'))) yield `Shopify ${API_VERSION} has no topic ${topic}.`;
+  }
+  for (const topic of [...topics, ...compliance]) {
+    if (!handled.has(topic)) yield `the topic ${topic} has no handler in ${HANDLERS}/.`;
+  }
+  for (const topic of handled) {
+    if (![...topics, ...compliance].includes(topic)) yield `the handler of ${topic} is never called: the topic is not declared.`;
+  }
+  const twice = topics.filter((topic, index) => topics.indexOf(topic) !== index);
+  for (const topic of twice) yield `the topic ${topic} is declared twice.`;
+}
+
+function* complianceProblems(config) {
+  const { compliance } = listTopics(config);
+  for (const topic of COMPLIANCE) if (!compliance.includes(topic)) yield `the compliance topic ${topic} is missing.`;
+  const subscriptions = config.webhooks?.subscriptions ?? [];
+  const others = subscriptions.filter((subscription) => subscription.topics).map((subscription) => subscription.uri);
+  for (const { uri } of subscriptions.filter((subscription) => subscription.compliance_topics)) {
+    if (others.includes(uri)) yield `compliance topics share ${uri} with others; they need a path of their own.`;
+  }
+}
+
+async function* versionProblems(root, config) {
+  const declared = config.webhooks?.api_version;
+  const code = (await readText(root, VERSION_HOME)).match(/["'](\d{4}-\d{2})["']/)?.[1];
+  if (declared !== API_VERSION) yield `webhooks use API version ${declared}, the checks ${API_VERSION}.`;
+  if (code !== declared) yield `webhooks use API version ${declared}, ${VERSION_HOME} ${code}.`;
+}
+
+async function* blockProblems(root, config) {
+  const { prefix, subpath } = config.app_proxy;
+  const blocks = (await listFiles(root, EXTENSION)).filter(({ path }) => path.endsWith('.liquid'));
+  for (const { path } of blocks) {
+    const text = await readText(root, join(EXTENSION, path));
+    for (const [, key] of text.matchAll(/metafields\[["']\$app["']\]\.(\w+)/g)) {
+      const access = config.product?.metafields?.app?.[key]?.access;
+      if (!access) yield `${path} reads the product metafield ${key}, which is not declared.`;
+      else if (access.storefront !== 'public_read') yield `${path} reads the metafield ${key}, which storefronts may not.`;
+    }
+    const schema = await findSchemaText(root, join(EXTENSION, path));
+    const proxy = JSON.parse(schema ?? '{}').settings?.find((setting) => setting.id === 'proxy_path')?.default;
+    if (proxy && proxy !== `/${prefix}/${subpath}`) yield `${path} asks ${proxy}, the app proxy is /${prefix}/${subpath}.`;
+  }
+}
+
+function* basicProblems(config) {
+  if (config.embedded !== true) yield 'embedded must be true.';
+  if (config.access_scopes?.use_legacy_install_flow) yield 'the legacy install flow must stay off.';
+}
+
+export async function findProblems(root) {
+  const [config, shopify, handled] = await Promise.all([readConfig(root), getSchema(root), readHandled(root)]);
+  const problems = [...basicProblems(config), ...topicProblems(config, shopify, handled), ...complianceProblems(config)];
+  for await (const problem of versionProblems(root, config)) problems.push(problem);
+  for await (const problem of blockProblems(root, config)) problems.push(problem);
+  return problems;
+}

@@ -1,0 +1,64 @@
+/** A small copy of the project in a folder of its own, for a test to break. */
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+const PRODUCTS = `query BulkProducts { products { edges { node { __typename id title
+  variants { edges { node { __typename id price } } } } } } }`;
+const ORDERS = `query BulkOrders { orders { edges { node { __typename id createdAt customer { id }
+  lineItems { edges { node { __typename id quantity product { id } } } } } } } }`;
+const METAFIELDS = `mutation SetMetafields($metafields: [MetafieldsSetInput!]!) {
+  metafieldsSet(metafields: $metafields) { metafields { id } userErrors { field message } } }`;
+
+const TOPICS = ['app/uninstalled', 'app/scopes_update', 'products/create', 'products/update', 'products/delete',
+  'collections/create', 'collections/update', 'collections/delete', 'orders/create', 'orders/updated',
+  'orders/cancelled', 'orders/delete', 'refunds/create', 'bulk_operations/finish', 'customers/data_request',
+  'customers/redact', 'shop/redact'];
+const HANDLERS = `HANDLERS = {\n${TOPICS.map((topic) => `    "${topic}": handle,`).join('\n')}\n}\n`;
+
+const OURS = {
+  'backend/shopify/operations/BulkProducts.graphql': PRODUCTS,
+  'backend/shopify/operations/BulkOrders.graphql': ORDERS,
+  'backend/shopify/operations/SetMetafields.graphql': METAFIELDS,
+  'backend/shopify/values.py': 'API_VERSION = "2026-07"\n',
+  'backend/webhooks/services.py': HANDLERS,
+  'shopify-app/shopify.web.toml': 'name = "UI"\nroles = ["frontend"]\n\n[commands]\ndev = "true"\n',
+};
+
+class Project {
+  constructor(root) {
+    this.root = root;
+  }
+
+  async write(path, text) {
+    await mkdir(dirname(join(this.root, path)), { recursive: true });
+    await writeFile(join(this.root, path), text);
+  }
+
+  /** Replaces `from`, which must be there, in a file. */
+  async change(path, from, to) {
+    const text = await readFile(join(this.root, path), 'utf8');
+    if (!text.includes(from)) throw new Error(`${path} does not hold ${from}.`);
+    await this.write(path, text.replace(from, to));
+  }
+
+  remove(path) {
+    return rm(join(this.root, path));
+  }
+}
+
+/** Makes the project, which every check passes, and takes it away when the test `t` ends. */
+export async function makeProject(t) {
+  const root = await mkdtemp(join(tmpdir(), 'tailorbird-checks-'));
+  t.after(() => rm(root, { recursive: true, force: true }));
+  const project = new Project(root);
+  await cp(join(ROOT, 'extensions'), join(root, 'extensions'), { recursive: true });
+  await cp(join(ROOT, 'shopify.app.toml'), join(root, 'shopify.app.toml'));
+  await mkdir(join(root, 'devstore'));
+  await symlink(join(ROOT, 'devstore/.schema'), join(root, 'devstore/.schema'));
+  for (const [path, text] of Object.entries(OURS)) await project.write(path, text);
+  return project;
+}
