@@ -103,17 +103,18 @@ REDIS_URL: Final[str] = env.REDIS_URL or (_private.redis_url if _private else ""
 BROKER_URL: Final[str] = env.BROKER_URL or REDIS_URL
 
 
-def _database(url: str) -> dict[str, Any]:
+def _database(url: str, **extra: str) -> dict[str, Any]:
     config: dict[str, Any] = environ.Env.db_url_config(url)
-    options = {"connect_timeout": 5, "application_name": "tailorbird", **config.get("OPTIONS", {})}
+    options = {"connect_timeout": 5, "application_name": "tailorbird", **config.get("OPTIONS", {}), **extra}
     return config | {"OPTIONS": options, "CONN_MAX_AGE": 300, "CONN_HEALTH_CHECKS": True}
 
 
 DATABASES = {
     "default": _database(DATABASE_URL),
     # The same database through a connection of its own: a rotated token is committed here at once, so that
-    # the rollback of whatever surrounds the refresh cannot lose the only valid one.
-    "tokens": _database(DATABASE_URL) | {"TEST": {"MIRROR": "default"}},
+    # the rollback of whatever surrounds the refresh cannot lose the only valid one. Waiting for another's
+    # refresh may take as long as Shopify does, but not for ever.
+    "tokens": _database(DATABASE_URL, options="-c lock_timeout=40s"),
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -6,10 +6,12 @@ Session-token authentication is wired by the setting
 answers here and nowhere else.
 """
 
-from typing import Any
+import functools
+from collections.abc import Callable
+from typing import Any, Concatenate, ParamSpec
 
 import structlog
-from django.http import Http404
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from rest_framework import exceptions, serializers, status, views
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -19,6 +21,7 @@ from .errors import Corrupt, Failure, Refused, Unavailable
 
 log = structlog.get_logger(__name__)
 DEFAULT_RETRY_AFTER_SECONDS = 5
+P = ParamSpec("P")
 
 
 class HasShop(BasePermission):
@@ -87,7 +90,7 @@ def _from_failure(error: Failure) -> Response:
         return Response(
             error_body(error.code, "Something is broken on our side. It was reported."), error.status
         )
-    headers = {}
+    headers = dict(error.headers)
     if isinstance(error, Unavailable):
         log.warning("request_unavailable", code=error.code, error=error.message)
         headers["Retry-After"] = str(round(error.retry_after_seconds or DEFAULT_RETRY_AFTER_SECONDS))
@@ -113,3 +116,19 @@ def _first_problem(detail: Any) -> tuple[str | None, str]:
     if isinstance(detail, list):
         return _first_problem(detail[0])
     return None, str(detail)
+
+
+def failures_as_json(
+    view: Callable[Concatenate[HttpRequest, P], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+    """Give a plain Django view the same answers to the three failure families."""
+
+    @functools.wraps(view)
+    def wrapped(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except Failure as error:
+            answer = _from_failure(error)
+            return JsonResponse(answer.data, status=answer.status_code, headers=dict(answer.headers))
+
+    return wrapped

@@ -3,11 +3,13 @@
 from typing import ClassVar
 
 
-class Failure(Exception):  # noqa: N818 - the family is not raised; its children name what happened
+class Failure(Exception):
     """A failure with a code that programs may compare and a sentence for people."""
 
     code: ClassVar[str] = "failure"
     status: ClassVar[int] = 500
+    # Sent with the HTTP answer, where a protocol asks for it.
+    headers: ClassVar[dict[str, str]] = {}
 
     def __init__(self, message: str) -> None:
         super().__init__(message)

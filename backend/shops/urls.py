@@ -1,5 +1,11 @@
 """Addresses of this app."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from . import views
+
+urlpatterns = [
+    path("api/shop", views.ShopView.as_view()),
+    path("auth/install", views.install),
+    path("auth/callback", views.callback),
+]
