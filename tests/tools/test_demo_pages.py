@@ -7,7 +7,8 @@ CAROUSEL = """
     <li class="tailorbird__card" data-product="11" data-decision="d-1"><img src="x">
       <h3><a href="/products/mug?tb=d-1">Mug</a></h3>
       <form action="/cart/add"><input type="hidden" name="id" value="5"></form></li>
-    <li class="tailorbird__card other" data-product="12" data-decision="d-1"><a href="/products/bowl?tb=d-1">Bowl</a></li>
+    <li class="tailorbird__card other" data-product="12" data-decision="d-1">
+      <a href="/products/bowl?tb=d-1">Bowl</a></li>
     <li class="note">not a card</li>
   </ul></section>
   <template><li class="tailorbird__card" data-product=""><a href="">blank</a></li></template>
@@ -30,7 +31,8 @@ def test_a_page_without_a_carousel_has_no_cards():
 
 def test_a_form_is_sent_as_it_stands_on_the_page():
     page = pages.read(
-        '<form method="post" action="add"><input name="id" value="7"><input type="checkbox" name="gift" value="1">'
+        '<form method="post" action="add"><input name="id" value="7">'
+        '<input type="checkbox" name="gift" value="1">'
         '<input type="radio" name="size" value="s"><input type="radio" name="size" value="m" checked>'
         '<select name="country"><option value="de">Germany</option><option selected>France</option></select>'
         '<input value="nameless"></form>'

@@ -85,7 +85,9 @@ def test_stopping_ends_what_a_child_started_too(crew, tmp_path):
 
 def test_a_child_that_ignores_the_request_is_killed(crew, monkeypatch):
     monkeypatch.setattr("tools.demo.processes.END_DEADLINE_SECONDS", 0.3)
-    child = start(crew, "import signal,time; signal.signal(15, signal.SIG_IGN); print('x', flush=True); time.sleep(60)")
+    child = start(
+        crew, "import signal,time; signal.signal(15, signal.SIG_IGN); print('x', flush=True); time.sleep(60)"
+    )
     wait_for_text(child.log)
 
     crew.stop()

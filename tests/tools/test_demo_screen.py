@@ -37,7 +37,10 @@ def test_a_log_hears_of_a_long_step_now_and_then():
         clock.now += 1
         screen.progress("orders", done=500, total=25_900)
 
-    assert stream.getvalue() == "  … Orders  500 of 25,900 orders  15 s\n  … Orders  500 of 25,900 orders  30 s\n"
+    assert (
+        stream.getvalue()
+        == "  … Orders  500 of 25,900 orders  15 s\n  … Orders  500 of 25,900 orders  30 s\n"
+    )
 
 
 def test_a_terminal_sees_one_living_line_with_a_bar():
@@ -58,7 +61,10 @@ def test_a_step_left_open_is_closed_by_the_next():
     screen.begin("Import")
     screen.fail("refused")
 
-    assert [line.split()[0:2] for line in stream.getvalue().splitlines()] == [["✓", "Install"], ["✗", "Import"]]
+    assert [line.split()[0:2] for line in stream.getvalue().splitlines()] == [
+        ["✓", "Install"],
+        ["✗", "Import"],
+    ]
 
 
 def test_an_amount_says_as_much_as_is_known():

@@ -66,9 +66,7 @@ def test_refusals_and_broken_connections_are_answers_too(origin):
     assert [answer.status for answer in broken] == [0, 0]
 
 
-@pytest.mark.parametrize(
-    ("share", "value"), [(0.5, 2), (0.51, 3), (0.99, 4), (1.0, 4), (0.0, 1)]
-)
+@pytest.mark.parametrize(("share", "value"), [(0.5, 2), (0.51, 3), (0.99, 4), (1.0, 4), (0.0, 1)])
 def test_a_percentile_is_the_nearest_rank(share, value):
     assert traffic.percentile([4, 1, 3, 2], share) == value
 

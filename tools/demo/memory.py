@@ -3,6 +3,7 @@
 import contextlib
 import threading
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import psutil
 
@@ -51,3 +52,18 @@ def _own_bytes(process: psutil.Process) -> int:
         held: int = getattr(found, "pss", 0) or found.rss
         return held
     return 0
+
+
+def engine_pids(data_dir: Path) -> list[int]:
+    """
+    Return the ids of a folder's private servers.
+
+    They belong to no process of ours, so they are known by the folder in their command line.
+    """
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            command = process.cmdline()
+            if str(data_dir / "postgres") in command or str(data_dir / "valkey" / "valkey.conf") in command:
+                found.append(process.pid)
+    return found

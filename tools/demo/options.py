@@ -54,11 +54,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--exit", action="store_true", help="stop when the job is done; the last line is a JSON object")
-    add("--orders", type=Path, metavar="CSV", help="fill the shop from this order-lines file (.csv or .csv.gz)")
+    add("--orders", type=Path, metavar="CSV", help="fill the shop from this .csv or .csv.gz of order lines")
     add("--data-dir", type=Path, default=Path(".data"), help="where everything is kept (default: .data)")
     add("--skip-job", action="store_true", help="only start: print one JSON line with the addresses and wait")
     add("--reload", action="store_true", help="restart servers when their code changes")
-    add("--first-port", type=int, default=FIRST_PORT, help="first of four ports to try; 0 takes any free ones")
+    add("--first-port", type=int, default=FIRST_PORT, help="first of four ports to try; 0: any free")
     add("--since", type=float, help="Unix time at which the whole run began, to count set-up in")
     add("--stop-leftovers", action="store_true", help="end what an interrupted run left behind, and stop")
     return parser

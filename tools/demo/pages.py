@@ -107,10 +107,12 @@ class Form:
 
 def forms(page: Element, *, at: str) -> list[Form]:
     """Return the forms of a page with the values a person would find filled in."""
-    return [
-        Form(form.attributes.get("method", "get").upper(), urljoin(at, form.attributes.get("action", "")), _fields(form))
-        for form in page.all("form")
-    ]
+    return [_form(form, at) for form in page.all("form")]
+
+
+def _form(form: Element, at: str) -> Form:
+    method = form.attributes.get("method", "get").upper()
+    return Form(method, urljoin(at, form.attributes.get("action", "")), _fields(form))
 
 
 def _fields(form: Element) -> dict[str, str]:
@@ -122,7 +124,7 @@ def _fields(form: Element) -> dict[str, str]:
     }
     for choice in form.all("select"):
         options = choice.all("option")
-        picked = next((option for option in options if "selected" in option.attributes), options[0] if options else None)
-        if picked is not None:
+        marked = [option for option in options if "selected" in option.attributes]
+        for picked in (marked or options)[:1]:
             fields[choice.attributes.get("name", "")] = picked.attributes.get("value", picked.whole_text())
     return fields

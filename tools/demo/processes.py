@@ -122,7 +122,8 @@ class Crew:
         rows = []
         for child in self._children.values():
             with contextlib.suppress(psutil.NoSuchProcess):
-                rows.append({"pid": child.process.pid, "since": psutil.Process(child.process.pid).create_time()})
+                process = psutil.Process(child.process.pid)
+                rows.append({"pid": process.pid, "since": process.create_time()})
         self._register.write_text(json.dumps(rows))
 
 

@@ -31,7 +31,10 @@ class Answer:
     milliseconds: float
 
 
-def send(origin: str, visits: Sequence[Visit], *, per_second: float, tick: Callable[[int], None]) -> list[Answer]:
+Tick = Callable[[int], None]
+
+
+def send(origin: str, visits: Sequence[Visit], *, per_second: float, tick: Tick) -> list[Answer]:
     """
     Send the visits in order, one every ``1 / per_second`` seconds, whatever the answers do.
 
@@ -50,9 +53,7 @@ def send(origin: str, visits: Sequence[Visit], *, per_second: float, tick: Calla
 
 
 class _Run:
-    def __init__(
-        self, origin: str, visits: Sequence[Visit], per_second: float, tick: Callable[[int], None]
-    ) -> None:
+    def __init__(self, origin: str, visits: Sequence[Visit], per_second: float, tick: Tick) -> None:
         self._address = urlsplit(origin)
         self._tick = tick
         self._lock = threading.Lock()
