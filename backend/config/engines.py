@@ -290,8 +290,13 @@ def _run_postgres(layout: _Layout, command: str, *arguments: str) -> None:
     with tempfile.TemporaryFile("w+") as output:
         done = subprocess.run(  # noqa: S603 - the program and its arguments are ours
             [str(_postgres_binaries() / command), *arguments],
-            stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=layout.postgres, check=False, **as_user,
-        )  # fmt: skip
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd=layout.postgres,
+            check=False,
+            **as_user,
+        )
         if done.returncode != 0:
             output.seek(0)
             raise EngineError(f"{command} ended with {done.returncode}: {output.read().strip()[-2000:]}")
@@ -365,14 +370,18 @@ def _start_valkey(layout: _Layout, *, durable: bool) -> None:
     # In a file, not in arguments: every account on the machine can read a process's arguments.
     configuration.write_text(
         f"bind 127.0.0.1\nport {chosen['port']}\nrequirepass {chosen['password']}\n"
-        f'dir "{layout.valkey}"\nappendonly {"yes" if durable else "no"}\nsave ""\nmaxmemory-policy noeviction\n'
+        f'dir "{layout.valkey}"\nappendonly {"yes" if durable else "no"}\n'
+        'save ""\nmaxmemory-policy noeviction\n'
     )
     layout.valkey_log.touch(mode=0o600)
     with layout.valkey_log.open("a") as log:
         subprocess.Popen(  # noqa: S603 - the program and its arguments are ours
             [str(get_binary_path()), str(configuration)],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-        )  # fmt: skip
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
 
 
 def _stop_valkey(layout: _Layout) -> None:

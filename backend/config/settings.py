@@ -166,7 +166,7 @@ AUTH_PASSWORD_VALIDATORS = [
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["backend.shops.authentication.SessionTokenAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["backend.core.api.HasShop"],
+    "DEFAULT_PERMISSION_CLASSES": ["backend.core.permissions.HasShop"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",

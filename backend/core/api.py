@@ -13,22 +13,15 @@ from typing import Any, Concatenate, ParamSpec
 import structlog
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from rest_framework import exceptions, serializers, status, views
-from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from .errors import Corrupt, Failure, Refused, Unavailable
+from .permissions import HasShop
 
 log = structlog.get_logger(__name__)
 DEFAULT_RETRY_AFTER_SECONDS = 5
 P = ParamSpec("P")
-
-
-class HasShop(BasePermission):
-    """Only a caller whose session token named an installed shop may pass."""
-
-    def has_permission(self, request: Request, view: views.APIView) -> bool:
-        return getattr(request.auth, "shop_id", None) is not None
 
 
 class ErrorDetail(serializers.Serializer[Any]):
