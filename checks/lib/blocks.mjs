@@ -87,9 +87,9 @@ function* settingProblems(settings = []) {
 }
 
 function withoutAutofill(schema) {
-  const settings = Array.isArray(schema.settings) ? schema.settings : [];
-  const plain = settings.map(({ autofill, ...setting }) => setting);
-  return { ...schema, settings: schema.settings && plain };
+  const plain = structuredClone(schema);
+  if (Array.isArray(plain.settings)) for (const setting of plain.settings) delete setting.autofill;
+  return plain;
 }
 
 function* blockProblems(schema, { validate, files, languages }) {

@@ -63,7 +63,6 @@ function bulkProblems(schema, document) {
       if (isConnection(type)) depth -= 1;
     },
   );
-  if (operation.operation !== 'query') problems.push('a bulk query must be a query.');
   if (operation.variableDefinitions?.length) problems.push('a bulk query takes no variables.');
   if (connections < 1 || connections > BULK_CONNECTIONS_MOST) {
     problems.push(`a bulk query has 1 to ${BULK_CONNECTIONS_MOST} connections, this one ${connections}.`);

@@ -3,8 +3,16 @@ import { join } from 'node:path';
 import { Kind, parse } from 'graphql';
 import { listFiles, OPERATIONS, readText } from './files.mjs';
 
-/** Bulk queries are files as well: Shopify gets their text as the argument of bulkOperationRunQuery. */
-export const isBulk = (operation) => operation.name.startsWith('Bulk');
+/**
+ * Whether a file is the query of a bulk operation, whose text goes to Shopify as the argument of bulkOperationRunQuery.
+ *
+ * These are the bulk_ files, but for those that start, watch or end a bulk operation.
+ */
+export function isBulk({ name, document }) {
+  const [operation] = document.definitions;
+  const [root] = operation.selectionSet.selections;
+  return name.startsWith('bulk_') && operation.operation === 'query' && !root.name?.value.startsWith('bulkOperation');
+}
 
 /** Returns {operations, problems}: each operation is {path, name, document}. */
 export async function readOperations(root) {
@@ -27,6 +35,7 @@ export async function readOperations(root) {
 function namingProblems(path, name, document) {
   const found = document.definitions.filter((definition) => definition.kind === Kind.OPERATION_DEFINITION);
   if (found.length !== 1) return [`${path}: ${found.length} operations; a file holds one.`];
-  const [{ name: given }] = found;
-  return given?.value === name ? [] : [`${path}: its operation is called ${given?.value ?? 'nothing'}, not ${name}.`];
+  const given = found[0].name?.value ?? 'nothing';
+  const expected = name.replace(/(?:^|_)([a-z])/g, (_, letter) => letter.toUpperCase());
+  return given === expected ? [] : [`${path}: its operation is called ${given}, not ${expected}.`];
 }

@@ -1,13 +1,13 @@
 /** shopify.app.toml against the code: each topic has a handler, each path and metafield is the one the code uses. */
 import { join } from 'node:path';
-import { EXTENSION, findSchemaText, listFiles, listTopics, readConfig, readText } from './files.mjs';
+import { EXTENSION, findSchemaText, listFiles, listTopics, readConfig, readText, splitScopes } from './files.mjs';
 import { API_VERSION, getSchema } from './schema.mjs';
 
 export const title = 'shopify.app.toml against the code';
 
 const COMPLIANCE = ['customers/data_request', 'customers/redact', 'shop/redact'];
 const HANDLERS = 'backend/webhooks';
-const VERSION_HOME = 'backend/shopify/values.py';
+const VALUES = 'backend/shopify/values.py';
 
 /** Returns the topics that have a line of their own in the backend's table of handlers. */
 async function readHandled(root) {
@@ -43,11 +43,17 @@ function* complianceProblems(config) {
   }
 }
 
-async function* versionProblems(root, config) {
+/** What shopify.app.toml says to Shopify, the code says to itself: the version and the scopes it counts on. */
+async function* valueProblems(root, config) {
+  const values = await readText(root, VALUES);
   const declared = config.webhooks?.api_version;
-  const code = (await readText(root, VERSION_HOME)).match(/["'](\d{4}-\d{2})["']/)?.[1];
+  const code = values.match(/^API_VERSION\b.*["'](\d{4}-\d{2})["']/m)?.[1];
   if (declared !== API_VERSION) yield `webhooks use API version ${declared}, the checks ${API_VERSION}.`;
-  if (code !== declared) yield `webhooks use API version ${declared}, ${VERSION_HOME} ${code}.`;
+  if (code !== declared) yield `webhooks use API version ${declared}, ${VALUES} ${code}.`;
+  const required = values.match(/^REQUIRED_SCOPES\b[^(]*\(([^)]*)\)/m)?.[1].match(/\w+/g) ?? [];
+  const scopes = splitScopes(config);
+  for (const scope of scopes) if (!required.includes(scope)) yield `${scope} is declared, but not among REQUIRED_SCOPES.`;
+  for (const scope of required) if (!scopes.includes(scope)) yield `${scope} is among REQUIRED_SCOPES, but not declared.`;
 }
 
 async function* blockProblems(root, config) {
@@ -74,7 +80,7 @@ function* basicProblems(config) {
 export async function findProblems(root) {
   const [config, shopify, handled] = await Promise.all([readConfig(root), getSchema(root), readHandled(root)]);
   const problems = [...basicProblems(config), ...topicProblems(config, shopify, handled), ...complianceProblems(config)];
-  for await (const problem of versionProblems(root, config)) problems.push(problem);
+  for await (const problem of valueProblems(root, config)) problems.push(problem);
   for await (const problem of blockProblems(root, config)) problems.push(problem);
   return problems;
 }

@@ -12,7 +12,7 @@ const GERMAN = 'extensions/tailorbird-theme/locales/de.json';
 const GERMAN_SCHEMA = 'extensions/tailorbird-theme/locales/de.schema.json';
 const TOML = 'shopify.app.toml';
 const OPERATIONS = 'backend/shopify/operations';
-const PRODUCTS = `${OPERATIONS}/BulkProducts.graphql`;
+const PRODUCTS = `${OPERATIONS}/bulk_products.graphql`;
 
 for (const [name, check] of Object.entries(CHECKS)) {
   test(`${name}: a sound project has no problem`, async (t) => {
@@ -59,31 +59,33 @@ const FAULTS = [
   ['a topic declared twice', 'toml', (p) => p.change(TOML, '"orders/create",', '"orders/create", "orders/create",'), /declared twice/],
   ['a compliance topic left out', 'toml', (p) => p.change(TOML, ', "shop/redact"', ''), /shop\/redact is missing/],
   ['compliance topics on a shared path', 'toml', (p) => p.change(TOML, 'uri = "/webhooks/compliance"', 'uri = "/webhooks"'), /need a path of their own/],
-  ['another API version in the code', 'toml', (p) => p.write('backend/shopify/values.py', 'API_VERSION = "2026-04"\n'), /values\.py 2026-04/],
+  ['another API version in the code', 'toml', (p) => p.change('backend/shopify/values.py', '2026-07', '2026-04'), /values\.py 2026-04/],
   ['another API version for webhooks', 'toml', (p) => p.change(TOML, '"2026-07"', '"2026-10"'), /webhooks use API version 2026-10/],
   ['a metafield that is not declared', 'toml', (p) => p.change(TOML, 'metafields.app.recs', 'metafields.app.picks'), /reads the product metafield recs, which is not declared/],
   ['a metafield that storefronts may not read', 'toml', (p) => p.change(TOML, '"public_read"', '"none"'), /which storefronts may not/],
   ['another proxy path in a block', 'toml', (p) => p.change(HOME, '"/apps/tailorbird"', '"/apps/recs"'), /asks \/apps\/recs/],
+  ['a scope that the code does not ask for', 'toml', (p) => p.change('backend/shopify/values.py', '    "read_orders",\n', ''), /read_orders is declared, but not among REQUIRED_SCOPES/],
+  ['a scope that only the code asks for', 'toml', (p) => p.change(TOML, 'read_customers,', ''), /read_customers is among REQUIRED_SCOPES, but not declared/],
   ['an app that is not embedded', 'toml', (p) => p.change(TOML, 'embedded = true', 'embedded = false'), /embedded must be true/],
 
-  ['an unknown field', 'graphql', (p) => p.change(PRODUCTS, 'title', 'titel'), /BulkProducts\.graphql: Cannot query field "titel".*"title"/],
-  ['a deprecated field', 'graphql', (p) => p.write(`${OPERATIONS}/FindBulk.graphql`, 'query FindBulk { currentBulkOperation { id } }'), /currentBulkOperation is deprecated/],
-  ["a customer's e-mail", 'graphql', (p) => p.write(`${OPERATIONS}/FindOrder.graphql`, 'query FindOrder($id: ID!) { order(id: $id) { customer { defaultEmailAddress { emailAddress } } } }'), /protected customer data/],
+  ['an unknown field', 'graphql', (p) => p.change(PRODUCTS, 'title', 'titel'), /bulk_products\.graphql: Cannot query field "titel".*"title"/],
+  ['a deprecated field', 'graphql', (p) => p.write(`${OPERATIONS}/find_bulk.graphql`, 'query FindBulk { currentBulkOperation { id } }'), /currentBulkOperation is deprecated/],
+  ["a customer's e-mail", 'graphql', (p) => p.write(`${OPERATIONS}/find_order.graphql`, 'query FindOrder($id: ID!) { order(id: $id) { customer { defaultEmailAddress { emailAddress } } } }'), /protected customer data/],
   ['two operations in a file', 'graphql', (p) => p.write(PRODUCTS, 'query A { shop { id } } query B { shop { id } }'), /2 operations; a file holds one/],
   ['an operation of another name', 'graphql', (p) => p.change(PRODUCTS, 'BulkProducts', 'BulkThings'), /is called BulkThings, not BulkProducts/],
   ['text that is not GraphQL', 'graphql', (p) => p.write(PRODUCTS, 'query {'), /Syntax Error/],
   ['a bulk query with a variable', 'graphql', (p) => p.write(PRODUCTS, 'query BulkProducts($q: String) { products(query: $q) { edges { node { id } } } }'), /takes no variables/],
   ['a bulk query without a list', 'graphql', (p) => p.write(PRODUCTS, 'query BulkProducts { shop { id } }'), /1 to 5 connections, this one 0/],
   ['a bulk query that starts at a node', 'graphql', (p) => p.write(PRODUCTS, 'query BulkProducts { node(id: "1") { ... on Product { variants { edges { node { id } } } } } }'), /may not start at node/],
-  ['no operation at all', 'graphql', async (p) => Promise.all(['BulkProducts', 'BulkOrders', 'SetMetafields'].map((name) => p.remove(`${OPERATIONS}/${name}.graphql`))), /there are no operations/],
+  ['no operation at all', 'graphql', async (p) => Promise.all(['bulk_products', 'bulk_orders', 'metafields_set'].map((name) => p.remove(`${OPERATIONS}/${name}.graphql`))), /there are no operations/],
 
   ['a scope too many', 'scopes', (p) => p.change(TOML, 'read_customers,', 'read_customers,read_inventory,'), /^nothing needs the scope read_inventory\.$/],
   ['an optional scope too many', 'scopes', (p) => p.change(TOML, '["read_all_orders"]', '["read_all_orders", "read_themes"]'), /^nothing needs the scope read_themes\.$/],
-  ['a scope too few for an operation', 'scopes', (p) => p.change(TOML, 'read_customers,', ''), /BulkOrders\.graphql Customer needs read_customers/],
+  ['a scope too few for an operation', 'scopes', (p) => p.change(TOML, 'read_customers,', ''), /bulk_orders\.graphql Customer needs read_customers/],
   ['a scope too few for a topic', 'scopes', (p) => p.change(TOML, 'read_orders,', ''), /webhook orders\/create needs read_orders or read_marketplace_orders/],
   ['a scope too few for a metafield', 'scopes', (p) => p.change(TOML, 'write_products,', ''), /metafield product\.recs needs write_products/],
   ['a scope too few for the proxy', 'scopes', (p) => p.change(TOML, ',write_app_proxy', ''), /the app proxy needs write_app_proxy/],
-  ['a scope that no operation needs any more', 'scopes', (p) => p.change(`${OPERATIONS}/BulkOrders.graphql`, 'customer { id }', ''), /nothing needs the scope read_customers/],
+  ['a scope that no operation needs any more', 'scopes', (p) => p.change(`${OPERATIONS}/bulk_orders.graphql`, 'customer { id }', ''), /nothing needs the scope read_customers/],
 
   ['a value of the wrong kind', 'build', (p) => p.change(TOML, 'embedded = true', 'embedded = "yes"'), /\[embedded\]: Value must be Boolean/],
   ['an address that is none', 'build', (p) => p.change(TOML, 'uri = "/webhooks"', 'uri = "nowhere"'), /webhooks/],

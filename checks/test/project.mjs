@@ -10,7 +10,7 @@ const PRODUCTS = `query BulkProducts { products { edges { node { __typename id t
   variants { edges { node { __typename id price } } } } } } }`;
 const ORDERS = `query BulkOrders { orders { edges { node { __typename id createdAt customer { id }
   lineItems { edges { node { __typename id quantity product { id } } } } } } } }`;
-const METAFIELDS = `mutation SetMetafields($metafields: [MetafieldsSetInput!]!) {
+const METAFIELDS = `mutation MetafieldsSet($metafields: [MetafieldsSetInput!]!) {
   metafieldsSet(metafields: $metafields) { metafields { id } userErrors { field message } } }`;
 
 const TOPICS = ['app/uninstalled', 'app/scopes_update', 'products/create', 'products/update', 'products/delete',
@@ -19,11 +19,21 @@ const TOPICS = ['app/uninstalled', 'app/scopes_update', 'products/create', 'prod
   'customers/redact', 'shop/redact'];
 const HANDLERS = `HANDLERS = {\n${TOPICS.map((topic) => `    "${topic}": handle,`).join('\n')}\n}\n`;
 
+const VALUES = `API_VERSION: Final = "2026-07"
+REQUIRED_SCOPES: Final = (
+    "read_products",
+    "write_products",
+    "read_orders",
+    "read_customers",
+    "write_app_proxy",
+)
+`;
+
 const OURS = {
-  'backend/shopify/operations/BulkProducts.graphql': PRODUCTS,
-  'backend/shopify/operations/BulkOrders.graphql': ORDERS,
-  'backend/shopify/operations/SetMetafields.graphql': METAFIELDS,
-  'backend/shopify/values.py': 'API_VERSION = "2026-07"\n',
+  'backend/shopify/operations/bulk_products.graphql': PRODUCTS,
+  'backend/shopify/operations/bulk_orders.graphql': ORDERS,
+  'backend/shopify/operations/metafields_set.graphql': METAFIELDS,
+  'backend/shopify/values.py': VALUES,
   'backend/webhooks/services.py': HANDLERS,
   'shopify-app/shopify.web.toml': 'name = "UI"\nroles = ["frontend"]\n\n[commands]\ndev = "true"\n',
 };
