@@ -1,0 +1,213 @@
+/**
+ * Bulk operations: started, run in the background, their results kept as files.
+ */
+import { createHmac, randomBytes } from 'node:crypto';
+import { createReadStream, createWriteStream, mkdirSync, statSync } from 'node:fs';
+import { once } from 'node:events';
+import path from 'node:path';
+import { setImmediate as breathe } from 'node:timers/promises';
+import { GraphQLError } from 'graphql';
+import { BadBulkQuery, checkBulkQuery, compileBulk } from './gql/plan.mjs';
+import { bulkPayload } from './payloads.mjs';
+import { HttpError } from './server.mjs';
+import { sameSignature } from './sign.mjs';
+
+/** Operations of an app that run in a shop at once. */
+const CONCURRENCY = 5;
+
+/** How long a result can be fetched. */
+const URL_MS = 7 * 24 * 60 * 60 * 1000;
+
+/** Longest stretch of work before other requests get a turn, in milliseconds. */
+const SLICE_MS = 15;
+
+const CHUNK_LENGTH = 256 * 1024;
+const ACTIVE = new Set(['CREATED', 'RUNNING', 'CANCELING']);
+
+export class BulkOperations {
+  #progress = new Map();
+  #running = new Set();
+  #stopped = false;
+
+  /** @param {object} context with `graphql`, `store`, `config`, `clock`, `webhooks`, `faults` */
+  constructor(context) {
+    this.context = context;
+    this.folder = path.join(context.config.dataDir, 'bulk');
+    mkdirSync(this.folder, { recursive: true });
+  }
+
+  /**
+   * Take in a query and begin to run it.
+   *
+   * @returns {{operation: object | null, errors: {field: string[] | null, message: string, code: string}[]}}
+   */
+  start(shop, query, { context, groupObjects = false }) {
+    const refuse = (message, code, field = ['query']) => ({ operation: null, errors: [{ field, message, code }] });
+    if (groupObjects) return refuse('The devstore does not group objects: leave groupObjects false and join by __parentId.', 'INVALID', ['groupObjects']);
+    const active = [...shop.bulkOperations.values()].filter((each) => ACTIVE.has(each.status));
+    if (active.length >= CONCURRENCY) return refuse(`The limit of ${CONCURRENCY} bulk operations running at once is reached.`, 'LIMIT_REACHED', null);
+    try {
+      checkBulkQuery(this.context.graphql, query);
+    } catch (error) {
+      if (error instanceof BadBulkQuery) return refuse(error.message, 'INVALID');
+      throw error;
+    }
+    const operation = this.#make(shop, query, context.install);
+    this.#save(shop, operation);
+    this.#launch(shop, operation);
+    return { operation: this.view(operation), errors: [] };
+  }
+
+  /** Ask an operation to stop; say whether it could still be asked. */
+  cancel(shop, id) {
+    const operation = shop.bulkOperations.get(id);
+    if (!ACTIVE.has(operation.status)) return false;
+    this.#save(shop, { ...operation, status: 'CANCELING' });
+    return true;
+  }
+
+  /** Return an operation as the API shows it: progress so far, address of the result. */
+  view(operation) {
+    const progress = this.#progress.get(operation.id) ?? operation;
+    const { objectCount, rootObjectCount } = progress;
+    const isFresh = operation.completedAt !== null && this.context.clock.now() < operation.completedAt + URL_MS;
+    const address = operation.file && isFresh ? this.#address(operation) : null;
+    const isWhole = operation.status === 'COMPLETED';
+    return { ...operation, objectCount, rootObjectCount, url: isWhole ? address : null, partialDataUrl: isWhole ? null : address };
+  }
+
+  /** Run again what a former process left unfinished. */
+  resume() {
+    for (const shop of this.context.store.shops.values()) {
+      for (const operation of shop.bulkOperations.values()) if (ACTIVE.has(operation.status)) this.#launch(shop, operation);
+    }
+  }
+
+  /** Stop at the next breath and wait for it; a restart runs the operations again. */
+  async stop() {
+    this.#stopped = true;
+    await Promise.all(this.#running);
+  }
+
+  #make(shop, query, install) {
+    return {
+      id: shop.nextId('bulkOperations'),
+      clientId: install.clientId,
+      query,
+      status: 'CREATED',
+      errorCode: null,
+      createdAt: this.context.clock.now(),
+      completedAt: null,
+      objectCount: 0,
+      rootObjectCount: 0,
+      fileSize: null,
+      file: null,
+    };
+  }
+
+  #launch(shop, operation) {
+    const wait = this.context.faults.bulk.delay_seconds * 1000;
+    if (wait > 0) {
+      this.context.clock.schedule(this.context.clock.now() + wait, () => this.#run(shop, operation.id));
+      return;
+    }
+    this.#run(shop, operation.id);
+  }
+
+  #run(shop, id) {
+    const running = this.#work(shop, id).finally(() => this.#running.delete(running));
+    this.#running.add(running);
+  }
+
+  async #work(shop, id) {
+    await breathe();
+    const install = shop.findInstall(shop.bulkOperations.get(id).clientId);
+    if (!install || shop.bulkOperations.get(id).status === 'CANCELING') return this.#finish(shop, id, { status: 'CANCELED' });
+    this.#save(shop, { ...shop.bulkOperations.get(id), status: 'RUNNING' });
+    try {
+      if (this.context.faults.take('bulk', 'fail')) throw new Error('A fault was asked for.');
+      const outcome = await this.#write(shop, id, install);
+      if (outcome) this.#finish(shop, id, outcome);
+    } catch (error) {
+      this.#fail(shop, id, error);
+    }
+  }
+
+  #fail(shop, id, error) {
+    const isDenied = error instanceof GraphQLError && error.extensions.code === 'ACCESS_DENIED';
+    if (!isDenied) console.error(`Bulk operation ${id} failed: ${error.stack}`);
+    this.#finish(shop, id, { status: 'FAILED', errorCode: isDenied ? 'ACCESS_DENIED' : 'INTERNAL_SERVER_ERROR' });
+  }
+
+  /** Write the result file; gives null when the process stops, to be run again later. */
+  async #write(shop, id, install) {
+    const { graphql } = this.context;
+    const context = graphql.contextFor(shop, install, { isBulk: true });
+    const lines = compileBulk(graphql, checkBulkQuery(graphql, shop.bulkOperations.get(id).query), context);
+    const progress = { objectCount: 0, rootObjectCount: 0 };
+    this.#progress.set(id, progress);
+    const file = `${randomBytes(24).toString('hex')}.jsonl`;
+    const stream = createWriteStream(path.join(this.folder, file));
+    const isStopped = () => this.#stopped || shop.bulkOperations.get(id).status === 'CANCELING';
+    const isWhole = await pour(lines(), stream, { progress, isStopped });
+    if (this.#stopped) return null;
+    const found = progress.objectCount > 0 ? { file, fileSize: statSync(path.join(this.folder, file)).size } : {};
+    return { status: isWhole ? 'COMPLETED' : 'CANCELED', ...progress, ...found };
+  }
+
+  #finish(shop, id, outcome) {
+    this.#progress.delete(id);
+    const operation = { ...shop.bulkOperations.get(id), ...outcome, completedAt: this.context.clock.now() };
+    this.#save(shop, operation);
+    this.context.webhooks.emit(shop, 'bulk_operations/finish', bulkPayload(operation));
+  }
+
+  #save(shop, operation) {
+    this.context.store.change({ type: 'bulk.put', shop: shop.domain, data: operation });
+  }
+
+  #address(operation) {
+    const expires = Math.floor((operation.completedAt + URL_MS) / 1000);
+    const { publicUrl } = this.context.config;
+    return `${publicUrl}/bulk/${operation.file}?expires=${expires}&signature=${this.#sign(operation.file, expires)}`;
+  }
+
+  #sign(file, expires) {
+    return createHmac('sha256', `bulk ${this.context.config.clientSecret}`).update(`${file}\n${expires}`).digest('hex');
+  }
+
+  /** Answer `GET /bulk/{file}`: whoever holds the address may read, until it expires. */
+  serve({ params, query, res, clock }) {
+    const expires = Number(query.get('expires'));
+    const isOurs = /^[0-9a-f]{48}\.jsonl$/.test(params.file) && sameSignature(query.get('signature') ?? '', this.#sign(params.file, expires));
+    if (!isOurs) throw new HttpError(403, 'The signature of this address is wrong.');
+    if (clock.now() / 1000 > expires) throw new HttpError(403, 'This address has expired.');
+    const file = path.join(this.folder, params.file);
+    res.writeHead(200, { 'Content-Type': 'application/jsonl', 'Content-Length': statSync(file).size });
+    createReadStream(file).pipe(res);
+  }
+}
+
+/** Write lines to a stream in chunks, giving way between slices; say whether all were written. */
+async function pour(lines, stream, { progress, isStopped }) {
+  let [chunk, sliceStart, isWhole] = ['', performance.now(), true];
+  for (const { json, isRoot } of lines) {
+    chunk += `${JSON.stringify(json)}\n`;
+    progress.objectCount += 1;
+    progress.rootObjectCount += Number(isRoot);
+    if (chunk.length >= CHUNK_LENGTH) {
+      if (!stream.write(chunk)) await once(stream, 'drain');
+      chunk = '';
+    }
+    if (performance.now() - sliceStart < SLICE_MS) continue;
+    await breathe();
+    if (isStopped()) {
+      isWhole = false;
+      break;
+    }
+    sliceStart = performance.now();
+  }
+  stream.end(chunk);
+  await once(stream, 'close');
+  return isWhole;
+}

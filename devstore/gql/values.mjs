@@ -1,0 +1,58 @@
+/**
+ * Helpers that resolvers share: dates, money, types of records.
+ */
+import { GraphQLError } from 'graphql';
+import { money, parseGid } from '../store.mjs';
+
+const kinds = new WeakMap();
+
+/** Remember which type a record has, where a field may give several. */
+export function as(kind, record) {
+  if (record) kinds.set(record, kind);
+  return record;
+}
+
+/** Return the type that `as` gave a record. */
+export function kindOf(record) {
+  return kinds.get(record);
+}
+
+/** Return milliseconds as the API writes moments. */
+export function dateTime(milliseconds) {
+  return milliseconds == null ? null : new Date(milliseconds).toISOString().replace(/\.\d{3}Z$/, 'Z');
+}
+
+export function moneyV2(hundredths, shop) {
+  return { amount: money(hundredths), currencyCode: shop.currency };
+}
+
+/** Shop and presentment money are the same: the shops sell in one currency. */
+export function moneyBag(hundredths, shop) {
+  const both = moneyV2(hundredths, shop);
+  return { shopMoney: both, presentmentMoney: both };
+}
+
+/**
+ * Return the numeric id of a gid of `kind`.
+ *
+ * @throws {GraphQLError} as Shopify answers an id of another form
+ */
+export function readId(text, kind) {
+  const found = parseGid(text);
+  if (!found) throw new GraphQLError(`Invalid global id '${text}'`, { extensions: { code: 'INVALID_GLOBAL_ID' } });
+  return found.kind === kind ? found.id : null;
+}
+
+/** A counted list, capped as the API caps it. */
+export function count(records, limit) {
+  const cap = limit ?? Infinity;
+  return records.length > cap ? { count: cap, precision: 'AT_LEAST' } : { count: records.length, precision: 'EXACT' };
+}
+
+/** Resolvers that give a property of the same name. */
+export function plain(...names) {
+  return Object.fromEntries(names.map((name) => [name, (record) => record[name]]));
+}
+
+/** Resolvers of the fields that a connection, its edges and its page have. */
+export const PAGE_FIELDS = plain('nodes', 'edges', 'pageInfo', 'node', 'cursor', 'hasNextPage', 'hasPreviousPage', 'startCursor', 'endCursor');

@@ -1,0 +1,65 @@
+/**
+ * The storefront's addresses.
+ */
+import { login, logout, showAccount, showLogin } from './account.mjs';
+import { BlockLibrary } from './app-blocks.mjs';
+import { addToCart, changeCart, clearCart, sendCart, showCart, updateCartRoute } from './cart-routes.mjs';
+import { placeOrder, showCheckout, showThanks } from './checkout.mjs';
+import { sendExtensionAsset, sendFavicon, sendStandIn, sendThemeAsset } from './files.mjs';
+import { redirectToProduct, showCollection, showCollections, showHome, showNotFound, showProduct, showSearch, suggest } from './pages.mjs';
+import { proxy } from './proxy.mjs';
+
+/**
+ * Add the storefront to the server. Its last route answers every other address
+ * with the shop's own "not found" page, so register it after all others.
+ */
+export function register(router, context) {
+  const blocks = new BlockLibrary(context.config.extensionsDir);
+  const on = (method, pattern, handler) => router.add(method, pattern, (request) => handler({ ...request, blocks }));
+  registerFiles(on);
+  registerCatalog(on);
+  registerCart(on);
+  registerAccount(on);
+  const { prefix, subpath } = context.apps.about.proxy;
+  on('*', `/${prefix}/${subpath}`, proxy);
+  on('*', `/${prefix}/${subpath}/*rest`, proxy);
+  on('GET', '/*rest', showNotFound);
+}
+
+function registerFiles(on) {
+  on('GET', '/stand-ins/:name', sendStandIn);
+  on('GET', '/cdn/theme/assets/:name', sendThemeAsset);
+  on('GET', '/cdn/extensions/:extension/assets/:name', sendExtensionAsset);
+  on('GET', '/favicon.ico', sendFavicon);
+}
+
+function registerCatalog(on) {
+  on('GET', '/', showHome);
+  on('GET', '/collections', showCollections);
+  on('GET', '/collections/:handle', showCollection);
+  on('GET', '/collections/:collection/products/:handle', redirectToProduct);
+  on('GET', '/products/:handle', showProduct);
+  on('GET', '/search', showSearch);
+  on('GET', '/search/suggest.json', suggest);
+}
+
+function registerCart(on) {
+  on('GET', '/cart', showCart);
+  on('POST', '/cart', updateCartRoute);
+  for (const address of ['/cart.js', '/cart.json']) on('GET', address, sendCart);
+  const changes = { add: addToCart, change: changeCart, update: updateCartRoute, clear: clearCart };
+  for (const [name, handler] of Object.entries(changes)) {
+    for (const ending of ['', '.js']) on('POST', `/cart/${name}${ending}`, handler);
+  }
+  on('GET', '/cart/change', changeCart);
+  on('GET', '/checkout', showCheckout);
+  on('POST', '/checkout', placeOrder);
+  on('GET', '/checkouts/:token/thank-you', showThanks);
+}
+
+function registerAccount(on) {
+  on('GET', '/account', showAccount);
+  on('GET', '/account/login', showLogin);
+  on('POST', '/account/login', login);
+  on('GET', '/account/logout', logout);
+}
