@@ -47,7 +47,9 @@ class Product(ShopScoped):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["shop", "product_id"], name="catalog_product_unique"),
-            models.CheckConstraint(name="catalog_product_status", condition=Q(status__in=list(ProductStatus))),
+            models.CheckConstraint(
+                name="catalog_product_status", condition=Q(status__in=list(ProductStatus))
+            ),
         ]
         indexes: ClassVar = [
             models.Index(
@@ -227,7 +229,9 @@ class Import(ShopScoped):
         constraints: ClassVar = [
             models.CheckConstraint(name="catalog_import_state", condition=Q(state__in=list(ImportState))),
             models.UniqueConstraint(
-                fields=["shop"], name="catalog_one_live_import", condition=Q(state__in=list(LIVE_IMPORT_STATES))
+                fields=["shop"],
+                name="catalog_one_live_import",
+                condition=Q(state__in=list(LIVE_IMPORT_STATES)),
             ),
         ]
         indexes: ClassVar = [models.Index(fields=["shop", "-created_at"], name="catalog_import_latest")]

@@ -11,10 +11,12 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
+import redis
 import structlog
 from celery import Celery
 from django.conf import settings
 from django.db import transaction
+from kombu.exceptions import OperationalError
 
 log = structlog.get_logger(__name__)
 
@@ -99,6 +101,21 @@ def _sender(job: Job, countdown: float, ids: dict[str, Any]) -> Callable[[], Non
         dispatch(job, countdown=countdown, ids=ids, request_id=request_id)
 
     return send
+
+
+def try_dispatch(job: Job, *, ids: dict[str, Any]) -> bool:
+    """
+    Send a job now and tell whether the broker took it.
+
+    For callers that keep a record of what they still owe.
+    """
+    request_id = structlog.contextvars.get_contextvars().get("request_id")
+    try:
+        dispatch(job, countdown=0, ids=ids, request_id=request_id)
+    except (OperationalError, OSError, redis.RedisError) as error:
+        log.warning("broker_unreachable", job=job.value, error=str(error)[:200])
+        return False
+    return True
 
 
 def dispatch(job: Job, *, countdown: float, ids: dict[str, Any], request_id: str | None) -> None:

@@ -1,0 +1,157 @@
+"""Reads of the catalogue; values go out, rows stay in."""
+
+from collections.abc import Collection as Ids
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from backend.core.errors import Refused
+
+from .models import Import, ImportPart, Order, OrderLine, Product
+from .values import (
+    Counts,
+    ImportProgress,
+    ImportState,
+    OrderInfo,
+    OrderLineInfo,
+    Part,
+    PartProgress,
+    PartState,
+    ProductStatus,
+    RecommendationLink,
+    ServingProduct,
+)
+
+UNITS = {Part.PRODUCTS: "products", Part.ORDERS: "orders"}
+
+
+class UnknownOrder(Refused):
+    """No order has this id in this shop."""
+
+    code = "unknown_order"
+    status = 404
+
+
+def products_for_serving(shop_id: int, product_ids: Ids[int]) -> list[ServingProduct]:
+    """Return the named products that exist, in no particular order."""
+    rows = Product.objects.for_shop(shop_id).filter(product_id__in=list(product_ids), deleted_at=None)
+    fields = (
+        "product_id", "handle", "title", "vendor", "price_min", "currency",
+        "image_url", "image_width", "image_height", "image_alt", "available",
+    )  # fmt: skip
+    return [ServingProduct(*row) for row in rows.values_list(*fields)]
+
+
+def available_product_ids(shop_id: int) -> list[int]:
+    """Return the products a storefront may recommend now, newest first: live, published and buyable."""
+    rows = Product.objects.for_shop(shop_id).filter(
+        available=True, deleted_at=None, status=ProductStatus.ACTIVE, published_at__isnull=False
+    )
+    return list(rows.order_by("-published_at", "-product_id").values_list("product_id", flat=True))
+
+
+_COUNTS = """
+    SELECT
+        (SELECT COUNT(*) FROM catalog_product WHERE shop_id = %(shop_id)s AND deleted_at IS NULL),
+        (SELECT COUNT(*) FROM catalog_orderline WHERE shop_id = %(shop_id)s),
+        COUNT(*), COUNT(DISTINCT customer_key), COUNT(*) FILTER (WHERE customer_key IS NULL)
+    FROM catalog_order WHERE shop_id = %(shop_id)s AND deleted_at IS NULL
+"""
+
+
+def counts(shop_id: int) -> Counts:
+    """Return how much of a shop's history is here."""
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNTS, {"shop_id": shop_id})
+        products, lines, orders, customers, guests = cursor.fetchone()
+    return Counts(products, orders, lines, customers, guests)
+
+
+def get_order(shop_id: int, order_id: int) -> OrderInfo:
+    """
+    Return one order with its lines.
+
+    :raises UnknownOrder: if it is not here or was deleted
+    """
+    order = find_order(shop_id, order_id)
+    if order is None:
+        raise UnknownOrder(f"Shop {shop_id} has no order {order_id}.")
+    return order
+
+
+order_for_features = get_order
+
+
+def find_order(shop_id: int, order_id: int) -> OrderInfo | None:
+    """Return one order with its lines, or None if it is not here or was deleted."""
+    row = Order.objects.for_shop(shop_id).filter(order_id=order_id, deleted_at=None).first()
+    if row is None:
+        return None
+    lines = OrderLine.objects.for_shop(shop_id).filter(order_id=row.id).order_by("line_id")
+    return _to_order(row, lines)
+
+
+def order_ids_of_customer(shop_id: int, customer_key: str) -> list[int]:
+    """Return the orders of one customer, oldest first."""
+    rows = Order.objects.for_shop(shop_id).filter(customer_key=customer_key, deleted_at=None)
+    return list(rows.order_by("processed_at", "order_id").values_list("order_id", flat=True))
+
+
+def import_progress(shop_id: int) -> ImportProgress | None:
+    """Return how far the shop's latest import is, or None if none was ever asked for."""
+    row = Import.objects.for_shop(shop_id).order_by("-created_at", "-id").first()
+    if row is None:
+        return None
+    parts = ImportPart.objects.for_shop(shop_id).filter(of_id=row.id)
+    return ImportProgress(
+        id=row.uuid,
+        state=ImportState(row.state),
+        created_at=row.created_at,
+        finished_at=row.finished_at,
+        parts=tuple(sorted((_to_part(part) for part in parts), key=lambda part: list(Part).index(part.part))),
+    )
+
+
+def has_finished_import(shop_id: int) -> bool:
+    """Tell whether a whole history was ever brought in."""
+    return Import.objects.for_shop(shop_id).filter(state=ImportState.DONE, since=None).exists()
+
+
+def _to_part(row: ImportPart) -> PartProgress:
+    part = Part(row.part)
+    return PartProgress(part, PartState(row.state), row.done, row.total, UNITS[part], row.error)
+
+
+def _to_order(row: Order, lines: Iterable[OrderLine]) -> OrderInfo:
+    return OrderInfo(
+        order_id=row.order_id,
+        customer_key=row.customer_key,
+        created_at=row.created_at,
+        processed_at=row.processed_at,
+        updated_at=row.updated_at,
+        cancelled_at=row.cancelled_at,
+        currency=row.currency,
+        is_test=row.test,
+        source_name=row.source_name,
+        links=tuple(_to_link(link) for link in row.recommendation_ids),
+        lines=tuple(_to_line(line) for line in lines),
+    )
+
+
+def _to_link(link: dict[str, Any]) -> RecommendationLink:
+    return RecommendationLink(UUID(link["decision_id"]), link["product_id"], link["via"])
+
+
+def _to_line(line: OrderLine) -> OrderLineInfo:
+    return OrderLineInfo(
+        line_id=line.line_id,
+        product_id=line.product_id,
+        variant_id=line.variant_id,
+        quantity=line.quantity,
+        current_quantity=line.current_quantity,
+        unit_price=line.unit_price,
+        discounted_total=line.discounted_total,
+        decision_id=line.decision_id,
+    )

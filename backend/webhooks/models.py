@@ -1,0 +1,60 @@
+"""The inbox."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from .values import DeliveryState
+
+
+class WebhookDelivery(models.Model):
+    """
+    One delivery from Shopify.
+
+    Not scoped to a shop by the manager: a delivery may be about a shop that
+    we do not know, and is found by its own id. No handler reads another
+    shop's rows through it.
+    """
+
+    shop = models.ForeignKey("shops.Shop", null=True, on_delete=models.CASCADE, related_name="+")
+    shop_domain = models.CharField(max_length=255)
+    # Shopify's id of the delivery, the same across its retries.
+    delivery_id = models.CharField(max_length=128)
+    event_id = models.CharField(max_length=128, blank=True)
+    topic = models.CharField(max_length=64)
+    api_version = models.CharField(max_length=16, blank=True)
+    triggered_at = models.DateTimeField()
+    received_at = models.DateTimeField()
+    # Allow-listed fields only; see rules.py.
+    payload = models.JSONField()
+    state = models.CharField(max_length=10, default=DeliveryState.PENDING)
+    due_at = models.DateTimeField()
+    attempts = models.PositiveSmallIntegerField(default=0)
+    claimed_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    outcome = models.TextField(blank=True)
+    # Jobs that were promised with the same commit and are not yet known to be sent.
+    follow_ups = models.JSONField(default=list)
+
+    class Meta:
+        verbose_name_plural = "webhook deliveries"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["shop_domain", "delivery_id"], name="webhooks_delivery_unique"),
+            models.CheckConstraint(
+                name="webhooks_delivery_state", condition=Q(state__in=list(DeliveryState))
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["due_at"], name="webhooks_pending", condition=Q(state=DeliveryState.PENDING)
+            ),
+            models.Index(
+                fields=["claimed_at"], name="webhooks_processing", condition=Q(state=DeliveryState.PROCESSING)
+            ),
+            models.Index(fields=["finished_at"], name="webhooks_promised", condition=~Q(follow_ups=[])),
+            models.Index(fields=["finished_at"], name="webhooks_finished"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.topic} {self.delivery_id}"

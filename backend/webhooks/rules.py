@@ -1,0 +1,180 @@
+"""
+Pure decisions about deliveries: what is kept of a payload, and when to try again.
+
+Nothing that names or reaches a person is ever stored. That holds from the
+first byte on disk, so a payload is cut down to these lists before it is
+inserted, and a customer's number becomes the shop's pseudonym for it.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from .values import Topic
+
+# True keeps a plain value, a mapping the named parts of an object, a list of one spec those of each element.
+Spec = Mapping[str, Any]
+
+CART_ATTRIBUTE_PREFIX: Final = "_tailorbird"
+
+_REFUND: Final[Spec] = {
+    "id": True,
+    "order_id": True,
+    "created_at": True,
+    "refund_line_items": [{"line_item_id": True, "quantity": True}],
+}
+_ORDER: Final[Spec] = {
+    "id": True,
+    "created_at": True,
+    "processed_at": True,
+    "updated_at": True,
+    "cancelled_at": True,
+    "test": True,
+    "source_name": True,
+    "currency": True,
+    "cart_token": True,
+    "checkout_token": True,
+    "note_attributes": [{"name": True, "value": True}],
+    "line_items": [
+        {
+            "id": True,
+            "product_id": True,
+            "variant_id": True,
+            "quantity": True,
+            "current_quantity": True,
+            "price": True,
+            "total_discount": True,
+            "discount_allocations": [{"amount": True}],
+            "properties": [{"name": True, "value": True}],
+        }
+    ],
+    "refunds": [_REFUND],
+}
+_PRODUCT: Final[Spec] = {
+    "id": True,
+    "handle": True,
+    "title": True,
+    "vendor": True,
+    "product_type": True,
+    "tags": True,
+    "status": True,
+    "published_at": True,
+    "created_at": True,
+    "updated_at": True,
+    "image": {"src": True, "width": True, "height": True, "alt": True},
+    "variants": [
+        {
+            "id": True,
+            "title": True,
+            "sku": True,
+            "price": True,
+            "inventory_policy": True,
+            "inventory_quantity": True,
+            "inventory_management": True,
+        }
+    ],
+}
+_COLLECTION: Final[Spec] = {"id": True, "handle": True, "title": True, "updated_at": True}
+_DELETED: Final[Spec] = {"id": True}
+_CUSTOMER_PRIVACY: Final[Spec] = {
+    "shop_id": True,
+    "shop_domain": True,
+    "orders_requested": True,
+    "orders_to_redact": True,
+    "data_request": {"id": True},
+}
+
+KEPT: Final[Mapping[Topic, Spec]] = {
+    Topic.APP_UNINSTALLED: {"id": True, "myshopify_domain": True},
+    Topic.APP_SCOPES_UPDATE: {"current": True, "updated_at": True},
+    Topic.PRODUCTS_CREATE: _PRODUCT,
+    Topic.PRODUCTS_UPDATE: _PRODUCT,
+    Topic.PRODUCTS_DELETE: _DELETED,
+    Topic.COLLECTIONS_CREATE: _COLLECTION,
+    Topic.COLLECTIONS_UPDATE: _COLLECTION,
+    Topic.COLLECTIONS_DELETE: _DELETED,
+    Topic.ORDERS_CREATE: _ORDER,
+    Topic.ORDERS_UPDATED: _ORDER,
+    Topic.ORDERS_CANCELLED: _ORDER,
+    Topic.ORDERS_DELETE: _DELETED,
+    Topic.REFUNDS_CREATE: _REFUND,
+    Topic.BULK_OPERATIONS_FINISH: {"admin_graphql_api_id": True, "status": True, "error_code": True},
+    Topic.CUSTOMERS_DATA_REQUEST: _CUSTOMER_PRIVACY,
+    Topic.CUSTOMERS_REDACT: _CUSTOMER_PRIVACY,
+    Topic.SHOP_REDACT: {"shop_id": True, "shop_domain": True},
+}
+
+# What a payload of each family must call itself. Headers are outside the signature, so the topic is
+# believed only as far as the body bears it out.
+_KINDS: Final[Mapping[str, str]] = {
+    "products": "Product",
+    "collections": "Collection",
+    "orders": "Order",
+    "refunds": "Refund",
+    "bulk_operations": "BulkOperation",
+}
+
+MOST_ATTEMPTS: Final = 10
+FIRST_WAIT: Final = timedelta(seconds=5)
+LONGEST_WAIT: Final = timedelta(minutes=30)
+
+
+def scrub(
+    topic: Topic, payload: Mapping[str, Any], pseudonymise: Callable[[int], str] | None
+) -> dict[str, Any]:
+    """
+    Return what may be stored of a payload.
+
+    :param pseudonymise: makes a customer's pseudonym; None drops the customer
+    """
+    kept: dict[str, Any] = _keep(payload, KEPT[topic])
+    customer = payload.get("customer")
+    number = customer.get("id") if isinstance(customer, Mapping) else None
+    if isinstance(number, int) and pseudonymise is not None:
+        kept["customer_key"] = pseudonymise(number)
+    # A shopper may type anything into other attributes: an engraving, a gift note, an address.
+    if "note_attributes" in kept:
+        kept["note_attributes"] = _ours(kept["note_attributes"])
+    for line in kept.get("line_items", []):
+        line["properties"] = _ours(line.get("properties", []))
+    return kept
+
+
+def contradiction(topic: Topic, shop_domain: str, payload: Mapping[str, Any]) -> str | None:
+    """
+    Say how a body disagrees with its headers, or return None.
+
+    The signature covers the body alone: a captured body must not pass as
+    another shop's or under another topic.
+    """
+    for name in ("myshopify_domain", "shop_domain"):
+        if name in payload and str(payload[name]).lower() != shop_domain:
+            return f"the body is of {str(payload[name])[:100]}"
+    kind = _KINDS.get(topic.value.partition("/")[0])
+    named = payload.get("admin_graphql_api_id")
+    if kind and isinstance(named, str) and not named.startswith(f"gid://shopify/{kind}/"):
+        return f"the body is {named[:100]}"
+    if topic is Topic.APP_UNINSTALLED and "myshopify_domain" not in payload:
+        return "the body names no shop"
+    return None
+
+
+def wait_after(attempts: int) -> timedelta:
+    """Return how long to wait after that many attempts: doubling, up to half an hour."""
+    return min(FIRST_WAIT * 2 ** max(attempts - 1, 0), LONGEST_WAIT)
+
+
+def _keep(value: Any, spec: Any) -> Any:
+    if spec is True:
+        return value
+    if isinstance(spec, Mapping):
+        if not isinstance(value, Mapping):
+            return None
+        return {name: _keep(value[name], inner) for name, inner in spec.items() if name in value}
+    if not isinstance(value, list):
+        return []
+    return [_keep(each, spec[0]) for each in value if isinstance(each, Mapping)]
+
+
+def _ours(attributes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [each for each in attributes if str(each.get("name", "")).startswith(CART_ATTRIBUTE_PREFIX)]
