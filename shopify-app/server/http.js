@@ -79,7 +79,7 @@ export function createAppServer({ build, clientFolder, backendUrl, mode = "produ
       response.end('{"status":"ok"}');
       return;
     }
-    logWhenDone(request, response, write);
+    if (!path.startsWith("/assets/")) logWhenDone(request, response, write);
     if (isForwarded(path)) {
       forward(request, response);
       return;

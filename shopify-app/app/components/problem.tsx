@@ -9,25 +9,23 @@ interface ProblemPageProps {
 /** The whole page when there is nothing else to show. */
 export function ProblemPage({ heading, message, isRetryable }: ProblemPageProps) {
   return (
-    <main>
-      <s-page heading="Tailorbird">
-        <s-section>
-          <div className="notice">
-            <s-icon type="alert-circle" tone="warning" />
-            <s-heading>{heading}</s-heading>
-            <s-paragraph color="subdued">{message}</s-paragraph>
-            <s-stack direction="inline" gap="small" justifyContent="center">
-              {isRetryable && (
-                <s-button variant="primary" onClick={() => window.location.reload()}>
-                  Try again
-                </s-button>
-              )}
-              <s-button href="/">Go to home</s-button>
-            </s-stack>
-          </div>
-        </s-section>
-      </s-page>
-    </main>
+    <s-page heading="Tailorbird">
+      <s-section>
+        <div className="notice">
+          <s-icon type="alert-circle" tone="warning" />
+          <s-heading>{heading}</s-heading>
+          <s-paragraph color="subdued">{message}</s-paragraph>
+          <s-stack direction="inline" gap="small" justifyContent="center">
+            {isRetryable && (
+              <s-button variant="primary" onClick={() => window.location.reload()}>
+                Try again
+              </s-button>
+            )}
+            <s-button href="/">Go to home</s-button>
+          </s-stack>
+        </div>
+      </s-section>
+    </s-page>
   );
 }
 
@@ -41,21 +39,19 @@ interface UnreachableProps {
 /** A page whose first data did not arrive. It keeps trying by itself. */
 export function Unreachable({ page, problem, isTrying, onRetry }: UnreachableProps) {
   return (
-    <main>
-      <s-page heading={page}>
-        <s-section>
-          <div className="notice" role="alert">
-            <s-icon type="alert-circle" tone="warning" />
-            <s-heading>{problem.isTemporary ? "We can't show this page right now" : "This page can't be shown"}</s-heading>
-            <s-paragraph color="subdued">{problem.message}</s-paragraph>
-            {problem.isTemporary && <s-paragraph color="subdued">We keep trying by ourselves; nothing is lost.</s-paragraph>}
-            <s-button variant="primary" loading={isTrying} onClick={onRetry}>
-              Try now
-            </s-button>
-          </div>
-        </s-section>
-      </s-page>
-    </main>
+    <s-page heading={page}>
+      <s-section>
+        <div className="notice" role="alert">
+          <s-icon type="alert-circle" tone="warning" />
+          <s-heading>{problem.isTemporary ? "We can't show this page right now" : "This page can't be shown"}</s-heading>
+          <s-paragraph color="subdued">{problem.message}</s-paragraph>
+          {problem.isTemporary && <s-paragraph color="subdued">We keep trying by ourselves; nothing is lost.</s-paragraph>}
+          <s-button variant="primary" loading={isTrying} onClick={onRetry}>
+            Try now
+          </s-button>
+        </div>
+      </s-section>
+    </s-page>
   );
 }
 

@@ -6,8 +6,8 @@ import { Progress } from "./progress";
 type State = SetupStep["state"];
 
 const LOOKS = {
-  DONE: { icon: "check-circle-filled", tone: "success", word: "Done" },
-  RUNNING: { icon: "in-progress", tone: "info", word: "In progress" },
+  DONE: { icon: "check-circle", tone: "success", word: "Done" },
+  RUNNING: { icon: "refresh", tone: "info", word: "In progress" },
   WAITING: { icon: "circle-dashed", tone: "neutral", word: "Waiting" },
   FAILED: { icon: "alert-circle", tone: "critical", word: "Needs attention" },
   NEEDS_ACTION: { icon: "alert-circle", tone: "caution", word: "Your turn" },

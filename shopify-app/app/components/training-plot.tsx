@@ -1,11 +1,12 @@
 import { useEffect, useId, useRef, useState } from "react";
 
 import type { CurvePoint } from "../api/types";
-import { linePath, type Point, rangeOf, scale, thin, ticks } from "../lib/chart";
+import { axis, linePath, type Point, rangeOf, scale, thin, ticks } from "../lib/chart";
 import { formatDuration, formatScore } from "../lib/format";
 
 const PANEL_HEIGHT = 168;
 const MARGIN = { top: 12, right: 16, bottom: 28, left: 48 };
+const Y_TICKS = 4;
 /** Drawn at this width on the server, and at the real one once the browser has measured it. */
 const SERVER_WIDTH = 640;
 /** The table under the plot is to be read, not scrolled through. */
@@ -14,7 +15,6 @@ const MOST_ROWS = 20;
 interface Series {
   name: string;
   points: Point[];
-  format: (value: number) => string;
 }
 
 const formatLoss = (value: number) => value.toFixed(2);
@@ -42,14 +42,14 @@ function useWidth() {
 }
 
 function Panel({ series, lastSecond, width }: { series: Series; lastSecond: number; width: number }) {
-  const yRange = rangeOf(series.points.map((point) => point.y));
+  const yTicks = axis(rangeOf(series.points.map((point) => point.y)), Y_TICKS);
   const x = scale({ low: 0, high: lastSecond || 1 }, [MARGIN.left, width - MARGIN.right]);
-  const y = scale(yRange, [PANEL_HEIGHT - MARGIN.bottom, MARGIN.top]);
+  const y = scale({ low: yTicks.at(0) ?? 0, high: yTicks.at(-1) ?? 1 }, [PANEL_HEIGHT - MARGIN.bottom, MARGIN.top]);
   const drawn = series.points.map((point) => ({ x: x(point.x), y: y(point.y) }));
   const last = drawn.at(-1);
   return (
     <svg width="100%" height={PANEL_HEIGHT} aria-hidden="true" className="plot-panel">
-      {ticks(yRange, 4).map((value) => (
+      {yTicks.map((value) => (
         <g key={value}>
           <line className="plot-grid" x1={MARGIN.left} x2={width - MARGIN.right} y1={y(value)} y2={y(value)} />
           <text className="plot-label" x={MARGIN.left - 8} y={y(value) + 4} textAnchor="end">
@@ -125,8 +125,8 @@ export function TrainingPlot({ curve }: { curve: readonly CurvePoint[] }) {
   const { box, width } = useWidth();
   const id = useId();
   const series: Series[] = [
-    { name: "Training error (lower is better)", points: seriesOf(curve, "train_loss"), format: formatLoss },
-    { name: "Ranking score on unseen purchases (higher is better)", points: seriesOf(curve, "validation_ndcg"), format: formatScore },
+    { name: "Training error (lower is better)", points: seriesOf(curve, "train_loss") },
+    { name: "Ranking score on unseen purchases (higher is better)", points: seriesOf(curve, "validation_ndcg") },
   ].filter((one) => one.points.length > 1);
   if (series.length === 0) return null;
   const lastSecond = Math.max(...curve.map((point) => point.seconds));

@@ -19,15 +19,29 @@ export function rangeOf(values: readonly number[]): Range {
   return { low: low - margin, high: high + margin };
 }
 
-/** Return the round numbers that lie in a range, about `count` of them. */
-export function ticks({ low, high }: Range, count: number): number[] {
+/** Return the distance between round numbers that puts about `count` of them into a range. */
+function stepOf({ low, high }: Range, count: number): number {
   const rough = (high - low) / Math.max(count, 1);
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough) ?? rough;
-  const first = Math.ceil(low / step - 1e-9);
-  const last = Math.floor(high / step + 1e-9);
+  return [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough) ?? rough;
+}
+
+/** Return the multiples of a step from one index to another, as they should print. */
+function multiples(step: number, first: number, last: number): number[] {
   // Through a decimal string: 3 * 0.1 would print as 0.30000000000000004.
   return Array.from({ length: last - first + 1 }, (_, index) => Number(((first + index) * step).toPrecision(12)));
+}
+
+/** Return the round numbers inside a range, about `count` of them. */
+export function ticks(range: Range, count: number): number[] {
+  const step = stepOf(range, count);
+  return multiples(step, Math.ceil(range.low / step - 1e-9), Math.floor(range.high / step + 1e-9));
+}
+
+/** Return the round numbers around a range, about `count` of them: an axis that begins and ends on a label. */
+export function axis(range: Range, count: number): number[] {
+  const step = stepOf(range, count);
+  return multiples(step, Math.floor(range.low / step + 1e-9), Math.ceil(range.high / step - 1e-9));
 }
 
 /** Return a function that maps a range of values to a range of pixels; pixels may run backwards. */

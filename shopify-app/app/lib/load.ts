@@ -1,8 +1,13 @@
 import { isRouteErrorResponse } from "react-router";
 
-import type { Answer } from "../api/client.server";
+import type { Problem } from "../api/client.server";
 
-const LOST: Answer<never> = {
+interface Lost {
+  ok: false;
+  problem: Problem;
+}
+
+const LOST: Lost = {
   ok: false,
   problem: {
     code: "connection_lost",
@@ -17,10 +22,10 @@ function isAnswer(error: unknown): boolean {
   return isRouteErrorResponse(error) && error.status < 500 && error.status !== 401;
 }
 
-/** Run a server loader from the browser; a lost connection becomes a problem to show, not the end of the page. */
-export async function loadOrProblem<T>(serverLoader: () => Promise<Answer<T>>): Promise<Answer<T>> {
+/** Run a server loader or action from the browser; a lost connection becomes a problem to show, not the end of the page. */
+export async function orProblem<T extends { ok: boolean }>(ask: () => Promise<T>): Promise<T | Lost> {
   try {
-    return await serverLoader();
+    return await ask();
   } catch (error) {
     if (isAnswer(error)) throw error;
     // A new object each time: polling counts failures by them.

@@ -1,7 +1,7 @@
 import { data, useRevalidator } from "react-router";
 
 import type { Route } from "./+types/home";
-import { act } from "../api/actions.server";
+import { act, type ActionAnswer } from "../api/actions.server";
 import { type Answer, apiFor, ask } from "../api/client.server";
 import type { ModelState, ModelVersion, Setup, SetupStep, Shop } from "../api/types";
 import { KeyNumbers } from "../components/key-numbers";
@@ -11,7 +11,7 @@ import { useIntent } from "../lib/actions";
 import { useBlockReport } from "../lib/block-report";
 import { formatMoment, formatScore } from "../lib/format";
 import { useLastGood } from "../lib/last-good";
-import { loadOrProblem } from "../lib/load";
+import { orProblem } from "../lib/load";
 import { useLivePolling } from "../lib/polling";
 import { findServed, isRunning, servedLabel } from "../lib/training";
 import { sessionContext } from "../session/middleware.server";
@@ -38,11 +38,13 @@ export async function loader({ context }: Route.LoaderArgs) {
   return data(answer, { status: answer.ok ? 200 : 503 });
 }
 
-export const clientLoader = ({ serverLoader }: Route.ClientLoaderArgs) => loadOrProblem<Home>(serverLoader);
+export const clientLoader = ({ serverLoader }: Route.ClientLoaderArgs) => orProblem<Answer<Home>>(serverLoader);
 
 export async function action({ context, request }: Route.ActionArgs) {
   return act(context.get(sessionContext), await request.formData());
 }
+
+export const clientAction = ({ serverAction }: Route.ClientActionArgs) => orProblem<ActionAnswer>(serverAction);
 
 const isLive = (home: Home) => home.setup.steps.some((step) => step.state === "RUNNING") || isRunning(home.model.training);
 
@@ -57,19 +59,17 @@ export default function HomePage({ loaderData }: Route.ComponentProps) {
     return <Unreachable page="Home" problem={problem} isTrying={state !== "idle"} onRetry={() => void revalidate()} />;
   }
   return (
-    <main>
-      <s-page heading="Home">
-        <div className="page-stack">
-          {problem && <StaleBanner problem={problem} />}
-          <Permissions shop={home.shop} />
-          <Body home={home} />
-        </div>
-        <div slot="aside" className="page-stack">
-          <ModelCard model={home.model} setup={home.setup} shop={home.shop} />
-          <Missing missing={home.setup.missing} />
-        </div>
-      </s-page>
-    </main>
+    <s-page heading="Home">
+      <div className="page-stack">
+        {problem && <StaleBanner problem={problem} />}
+        <Permissions shop={home.shop} />
+        <Body home={home} />
+      </div>
+      <div slot="aside" className="page-stack">
+        <ModelCard model={home.model} setup={home.setup} shop={home.shop} />
+        <Missing missing={home.setup.missing} />
+      </div>
+    </s-page>
   );
 }
 

@@ -2,7 +2,7 @@ import { useEffect, useRef } from "react";
 import { data, useRevalidator } from "react-router";
 
 import type { Route } from "./+types/model";
-import { act } from "../api/actions.server";
+import { act, type ActionAnswer } from "../api/actions.server";
 import { type Answer, apiFor, ask } from "../api/client.server";
 import type { ModelState, ModelVersion, Shop, TrainingRun } from "../api/types";
 import { Comparison } from "../components/comparison";
@@ -14,7 +14,7 @@ import { useIntent } from "../lib/actions";
 import { showToast } from "../lib/bridge";
 import { formatCount, formatDuration, formatMoment } from "../lib/format";
 import { useLastGood } from "../lib/last-good";
-import { loadOrProblem } from "../lib/load";
+import { orProblem } from "../lib/load";
 import { useLivePolling } from "../lib/polling";
 import { foundSentence, isRunning, servedBecause } from "../lib/training";
 import { sessionContext } from "../session/middleware.server";
@@ -37,11 +37,13 @@ export async function loader({ context }: Route.LoaderArgs) {
   return data(answer, { status: answer.ok ? 200 : 503 });
 }
 
-export const clientLoader = ({ serverLoader }: Route.ClientLoaderArgs) => loadOrProblem<ModelData>(serverLoader);
+export const clientLoader = ({ serverLoader }: Route.ClientLoaderArgs) => orProblem<Answer<ModelData>>(serverLoader);
 
 export async function action({ context, request }: Route.ActionArgs) {
   return act(context.get(sessionContext), await request.formData());
 }
+
+export const clientAction = ({ serverAction }: Route.ClientActionArgs) => orProblem<ActionAnswer>(serverAction);
 
 export const meta: Route.MetaFunction = () => [{ title: "Model – Tailorbird" }];
 
@@ -72,24 +74,22 @@ function Loaded({ known: { model, shop }, problem }: { known: ModelData; problem
   const isBusy = isRunning(model.training);
   useFinishToast(model);
   return (
-    <main>
-      <s-page heading="Model">
-        <s-button slot="primary-action" variant="primary" disabled={isBusy} loading={training.isBusy} onClick={training.run}>
-          {isBusy ? "Training…" : "Train now"}
-        </s-button>
-        <div className="page-stack">
-          {problem && <StaleBanner problem={problem} />}
-          <ActionProblem heading="The training could not start" problem={training.problem} />
-          <TrainingSection run={model.training} />
-          {model.current ? <Current version={model.current} timezone={shop.timezone} /> : <NoModel isBusy={isBusy} />}
-          {model.versions.length > 0 && (
-            <s-section heading="All versions">
-              <VersionHistory versions={model.versions} timezone={shop.timezone} />
-            </s-section>
-          )}
-        </div>
-      </s-page>
-    </main>
+    <s-page heading="Model">
+      <s-button slot="primary-action" variant="primary" disabled={isBusy} loading={training.isBusy} onClick={training.run}>
+        {isBusy ? "Training…" : "Train now"}
+      </s-button>
+      <div className="page-stack">
+        {problem && <StaleBanner problem={problem} />}
+        <ActionProblem heading="The training could not start" problem={training.problem} />
+        <TrainingSection run={model.training} />
+        {model.current ? <Current version={model.current} timezone={shop.timezone} /> : <NoModel isBusy={isBusy} />}
+        {model.versions.length > 0 && (
+          <s-section heading="All versions">
+            <VersionHistory versions={model.versions} timezone={shop.timezone} />
+          </s-section>
+        )}
+      </div>
+    </s-page>
   );
 }
 
