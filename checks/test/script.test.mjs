@@ -58,6 +58,7 @@ async function open(html, { url = '/products/product-1', answers = {}, shopify, 
       window.IntersectionObserver = makeObserver(watched);
       window.requestIdleCallback = (task) => window.setTimeout(task, 0);
       window.crypto.randomUUID ??= () => globalThis.crypto.randomUUID();
+      window.HTMLElement.prototype.scrollTo = () => {}; // jsdom has no layout to scroll
       window.Shopify = shopify;
       for (const [key, value] of Object.entries(stored)) window.localStorage.setItem(key, value);
       before(window);

@@ -20,7 +20,7 @@
     return answer.json();
   }
 
-  /* keepalive: the request outlives the page that the click leaves. A lost one costs a credit, never a sale. */
+  /* keepalive: the request outlives the page that the click leaves. A lost one costs no sale. */
   function carry(productId, decision) {
     fetch(`${shopRoot()}cart/update.js`, {
       method: 'POST',
@@ -187,8 +187,8 @@
 
     fillPrice(one, product) {
       const now = one('.tailorbird__now');
-      if (!now) return;
       const { money, from } = this.dataset;
+      if (!now) return;
       const price = writeMoney(product.price, money);
       now.textContent = product.price_varies ? from.replace('@', price) : price;
       const isReduced = product.compare_at_price > product.price;
@@ -205,22 +205,23 @@
       form.querySelector('[name^="properties"]').value = decision;
     }
 
-    /* A shopper who is already among the cards keeps the ones they see. */
+    /* A shopper among the cards keeps the ones they see. */
     isInUse() {
       return this.contains(document.activeElement) || this.matches(':hover') || Math.abs(this.list.scrollLeft) > 1;
     }
 
-    /* Defaults fill up to the former number of cards, and all cards are equally tall: nothing on the page moves. */
+    /* Defaults fill up; cards are equally tall; scroll snap must not follow a card that moved on. */
     show(cards, most) {
       const shown = cards.map((card) => card.dataset.product);
       const rest = [...this.list.children].filter((card) => !shown.includes(card.dataset.product));
       this.list.replaceChildren(...[...cards, ...rest].slice(0, most));
+      this.list.scrollTo({ left: 0, behavior: 'instant' });
     }
   }
 
   const start = () => customElements.get('tailorbird-carousel') || customElements.define('tailorbird-carousel', Carousel);
   document.addEventListener('visitorConsentCollected', ({ detail }) => detail?.analyticsAllowed || forget());
-  /* Defined while the page is still being read, an element would be met without its children. */
+  /* Defined while the page is still read, an element would be met without its children. */
   if (document.readyState === 'loading') document.addEventListener('DOMContentLoaded', start);
   else start();
 })();
