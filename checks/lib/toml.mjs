@@ -6,15 +6,24 @@ import { API_VERSION, getSchema } from './schema.mjs';
 export const title = 'shopify.app.toml against the code';
 
 const COMPLIANCE = ['customers/data_request', 'customers/redact', 'shop/redact'];
-const HANDLERS = 'backend/webhooks';
+const TASKS = 'celery_worker/tasks';
+const TOPICS = 'backend/webhooks/values.py';
 const VALUES = 'backend/shopify/values.py';
 
-/** Returns the topics that have a line of their own in the backend's table of handlers. */
+/** Returns {ORDERS_CREATE: "orders/create", …}, the names that the code has for topics. */
+async function readNames(root) {
+  const found = (await readText(root, TOPICS)).matchAll(/^ +([A-Z_]+) = "([a-z_]+\/[a-z_]+)"/gm);
+  return Object.fromEntries([...found].map(([, name, topic]) => [name, topic]));
+}
+
+/** Returns the topics that have a line of their own in the workers' table of handlers. */
 async function readHandled(root) {
-  const files = (await listFiles(root, HANDLERS)).filter(({ path }) => /^(?!.*migrations).*\.py$/.test(path));
-  const texts = await Promise.all(files.map(({ path }) => readText(root, join(HANDLERS, path))));
+  const names = await readNames(root);
+  const files = (await listFiles(root, TASKS)).filter(({ path }) => path.endsWith('.py'));
+  const texts = await Promise.all(files.map(({ path }) => readText(root, join(TASKS, path))));
   const tables = texts.map((text) => text.match(/^HANDLERS\b[^=]*=[^{]*{([\s\S]*?)^}/m)?.[1] ?? '');
-  return new Set(tables.flatMap((table) => [...table.matchAll(/^\s*["']([a-z_]+\/[a-z_]+)["']\s*:/gm)].map((found) => found[1])));
+  const keys = tables.flatMap((table) => [...table.matchAll(/^\s*Topic\.([A-Z_]+):/gm)]);
+  return new Set(keys.map(([, name]) => names[name] ?? name));
 }
 
 function* topicProblems(config, { schema }, handled) {
@@ -24,7 +33,7 @@ function* topicProblems(config, { schema }, handled) {
     if (!known.getValue(topic.toUpperCase().replace('/', '_'))) yield `Shopify ${API_VERSION} has no topic ${topic}.`;
   }
   for (const topic of [...topics, ...compliance]) {
-    if (!handled.has(topic)) yield `the topic ${topic} has no handler in ${HANDLERS}/.`;
+    if (!handled.has(topic)) yield `the topic ${topic} has no handler in ${TASKS}/.`;
   }
   for (const topic of handled) {
     if (![...topics, ...compliance].includes(topic)) yield `the handler of ${topic} is never called: the topic is not declared.`;

@@ -54,7 +54,7 @@ const FAULTS = [
   ['too much Liquid', 'limits', (p) => p.write('extensions/tailorbird-theme/snippets/big.liquid', 'x'.repeat(100_000)), /all Liquid: \d+ bytes/],
 
   ['a topic that Shopify lacks', 'toml', (p) => p.change(TOML, '"orders/create"', '"orders/made"'), /no topic orders\/made/],
-  ['a topic without a handler', 'toml', (p) => p.change('backend/webhooks/services.py', '    "orders/create": handle,\n', ''), /orders\/create has no handler/],
+  ['a topic without a handler', 'toml', (p) => p.change('celery_worker/tasks/webhooks.py', '    Topic.ORDERS_CREATE: handle,\n', ''), /orders\/create has no handler/],
   ['a handler without a topic', 'toml', (p) => p.change(TOML, '    "orders/create",\n', ''), /handler of orders\/create is never called/],
   ['a topic declared twice', 'toml', (p) => p.change(TOML, '"orders/create",', '"orders/create", "orders/create",'), /declared twice/],
   ['a compliance topic left out', 'toml', (p) => p.change(TOML, ', "shop/redact"', ''), /shop\/redact is missing/],

@@ -17,7 +17,9 @@ const TOPICS = ['app/uninstalled', 'app/scopes_update', 'products/create', 'prod
   'collections/create', 'collections/update', 'collections/delete', 'orders/create', 'orders/updated',
   'orders/cancelled', 'orders/delete', 'refunds/create', 'bulk_operations/finish', 'customers/data_request',
   'customers/redact', 'shop/redact'];
-const HANDLERS = `HANDLERS = {\n${TOPICS.map((topic) => `    "${topic}": handle,`).join('\n')}\n}\n`;
+const nameOf = (topic) => topic.toUpperCase().replace('/', '_');
+const NAMES = `class Topic(StrEnum):\n${TOPICS.map((topic) => `    ${nameOf(topic)} = "${topic}"`).join('\n')}\n`;
+const HANDLERS = `HANDLERS: Final = {\n${TOPICS.map((topic) => `    Topic.${nameOf(topic)}: handle,`).join('\n')}\n}\n`;
 
 const VALUES = `API_VERSION: Final = "2026-07"
 REQUIRED_SCOPES: Final = (
@@ -34,7 +36,8 @@ const OURS = {
   'backend/shopify/operations/bulk_orders.graphql': ORDERS,
   'backend/shopify/operations/metafields_set.graphql': METAFIELDS,
   'backend/shopify/values.py': VALUES,
-  'backend/webhooks/services.py': HANDLERS,
+  'backend/webhooks/values.py': NAMES,
+  'celery_worker/tasks/webhooks.py': HANDLERS,
   'shopify-app/shopify.web.toml': 'name = "UI"\nroles = ["frontend"]\n\n[commands]\ndev = "true"\n',
 };
 
