@@ -113,8 +113,8 @@ class PaginateTag extends Tag {
   * render(context, emitter) {
     const size = Math.min(250, Math.max(1, Number(yield this.size.value(context))));
     const items = (yield context._get(this.path)) ?? [];
-    const request = context.getSync(['request']) ?? {};
-    const paginate = describePages(items.length, size, Number(request.page) || 1, request.page_url ?? ((page) => `?page=${page}`));
+    const { request } = context.environments;
+    const paginate = describePages(items.length, size, request.page, request.page_url);
     const page = items.slice(paginate.current_offset, paginate.current_offset + size);
     context.push({ paginate, ...overlay(context, this.path, page) });
     yield this.liquid.renderer.renderTemplates(this.templates, context, emitter);
@@ -161,8 +161,8 @@ class SectionTag extends Tag {
 
   * render(context, emitter) {
     const name = yield evalToken(this.name, context);
-    const render = context.getSync(['render_section']);
-    emitter.write(render(name));
+    // Read as it stands: a lookup through the context would call the function.
+    emitter.write(context.environments.render_section(name));
   }
 }
 
@@ -174,8 +174,8 @@ class LayoutTag extends Tag {
   }
 
   * render(context) {
-    const page = context.getSync(['page_choice']);
-    if (page) page.layout = this.name === 'none' ? null : this.name;
+    const { page_choice: choice } = context.environments;
+    if (choice) choice.layout = this.name === 'none' ? null : this.name;
   }
 }
 

@@ -1,0 +1,72 @@
+/*
+ * Progressive help for the theme, which works without it:
+ * adding to the cart stays on the page, selects apply at once, a variant shows its price.
+ */
+(() => {
+  const notice = document.querySelector('[data-cart-notice]');
+  const NOTICE_MS = 6000;
+  let noticeTimer;
+
+  function showCount(count) {
+    const bubble = document.querySelector('[data-cart-count]');
+    bubble.textContent = count;
+    bubble.hidden = count === 0;
+    document.querySelector('[data-cart-link]').setAttribute('aria-label', `Cart, ${count} ${count === 1 ? 'item' : 'items'}`);
+  }
+
+  function showNotice(line) {
+    const image = notice.querySelector('[data-notice-image]');
+    image.src = `${line.image}?width=180`;
+    notice.querySelector('[data-notice-name]').textContent = line.title;
+    notice.hidden = false;
+    clearTimeout(noticeTimer);
+    noticeTimer = setTimeout(() => { notice.hidden = true; }, NOTICE_MS);
+  }
+
+  function showError(form, message) {
+    const place = form.querySelector('[data-form-error]');
+    if (!place) return form.submit();
+    place.textContent = message;
+    place.hidden = !message;
+    return undefined;
+  }
+
+  async function addToCart(form, button) {
+    const answer = await fetch('/cart/add.js', { method: 'POST', body: new FormData(form), headers: { Accept: 'application/json' } });
+    const body = await answer.json();
+    if (!answer.ok) return showError(form, body.description);
+    const cart = await (await fetch('/cart.js')).json();
+    showCount(cart.item_count);
+    showNotice(body);
+    button?.focus();
+    return undefined;
+  }
+
+  document.addEventListener('submit', (event) => {
+    const form = event.target;
+    if (event.defaultPrevented || !form.matches('form[action="/cart/add"]')) return;
+    event.preventDefault();
+    const button = event.submitter;
+    button?.setAttribute('aria-busy', 'true');
+    const place = form.querySelector('[data-form-error]');
+    if (place) place.hidden = true;
+    // Without an answer the browser's own way of sending the form is tried.
+    addToCart(form, button).catch(() => form.submit()).finally(() => button?.removeAttribute('aria-busy'));
+  });
+
+  document.addEventListener('change', (event) => {
+    if (event.target.matches('[data-submit-on-change]')) event.target.form.requestSubmit();
+    if (event.target.matches('[data-variant-select]')) showVariant(event.target);
+  });
+
+  function showVariant(select) {
+    document.querySelector('[data-product-price] .price').textContent = select.selectedOptions[0].dataset.price;
+    const page = new URL(location.href);
+    page.searchParams.set('variant', select.value);
+    history.replaceState(history.state, '', page);
+  }
+
+  notice.querySelector('[data-notice-close]').addEventListener('click', () => { notice.hidden = true; });
+  document.addEventListener('keydown', (event) => { if (event.key === 'Escape') notice.hidden = true; });
+  document.documentElement.classList.add('js');
+})();
