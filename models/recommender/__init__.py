@@ -1,0 +1,1 @@
+"""Recommendations from purchase sequences. Others use ``models.recommender.api`` only."""

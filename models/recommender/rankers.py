@@ -1,0 +1,213 @@
+"""
+The models as they score: NumPy only. Evaluation and serving run this same code.
+
+Item numbers run from 0 in ascending order of product id; a history is an array of item numbers,
+oldest first. Shapes in comments: I items, V width of an item's vector.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float32]
+
+POPULARITY = "popularity"
+PERSONAL_FREQUENCY = "personal_frequency"
+MARKOV = "markov"
+ITEM_KNN = "item_knn"
+TRANSFORMER = "transformer"
+
+HINT = 1e-9  # score of the most popular item where only popularity speaks
+TABLE_STEPS = 100  # newest purchases whose related items are summed; measured: more changes nothing
+HISTORY_LIMIT = 500  # newest purchases that any model reads; older ones change no top ten
+
+
+def longest_history(items: Ints) -> Ints:
+    """Return the part of a history that models read: newest purchases, direct repeats once."""
+    if len(items) > 1:
+        items = items[np.concatenate([[True], items[1:] != items[:-1]])]
+    return items[-HISTORY_LIMIT:]
+
+
+def top_k(scores: NDArray[np.floating], k: int) -> Ints:
+    """Return the ``k`` best item numbers, best first; equal scores go by item number."""
+    if k >= len(scores):
+        return np.argsort(-scores, kind="stable")
+    near = np.flatnonzero(scores >= np.partition(scores, -k)[-k])
+    return near[np.argsort(-scores[near], kind="stable")][:k]
+
+
+class Model(Protocol):
+    """Anything that scores every item for a history."""
+
+    @property
+    def name(self) -> str: ...
+
+    def scores(self, history: Ints) -> NDArray[np.floating]: ...
+
+
+@dataclass(frozen=True)
+class ItemTable:
+    """A sparse item-to-item matrix: row ``i`` is ``items[starts[i]:starts[i + 1]]``, strongest first."""
+
+    starts: Ints
+    items: NDArray[np.int32]
+    values: Floats
+
+    @classmethod
+    def stacked(cls, tables: "Sequence[ItemTable]") -> "ItemTable":
+        """Return one table with the rows of all, in order."""
+        lengths = np.concatenate([np.diff(table.starts) for table in tables] or [np.zeros(0, np.int64)])
+        return cls(
+            starts=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+            items=np.concatenate([table.items for table in tables] or [np.zeros(0, np.int32)]),
+            values=np.concatenate([table.values for table in tables] or [np.zeros(0, np.float32)]),
+        )
+
+    def without_self(self) -> "ItemTable":
+        """Return the table in which no item is related to itself."""
+        owner = np.repeat(np.arange(self.rows), np.diff(self.starts))
+        keep = self.items != owner
+        kept_before = np.concatenate([[0], np.cumsum(keep)])
+        return ItemTable(kept_before[self.starts].astype(np.int64), self.items[keep], self.values[keep])
+
+    @property
+    def rows(self) -> int:
+        return len(self.starts) - 1
+
+    def row(self, item: int) -> tuple[NDArray[np.int32], Floats]:
+        span = slice(int(self.starts[item]), int(self.starts[item + 1]))
+        return self.items[span], self.values[span]
+
+
+@dataclass(frozen=True)
+class Popularity:
+    """The same list for everybody: recent sales, then all sales, then newest items."""
+
+    scores_by_item: NDArray[np.float64]
+    name: ClassVar[str] = POPULARITY
+
+    def scores(self, history: Ints) -> NDArray[np.float64]:
+        return self.scores_by_item
+
+
+@dataclass(frozen=True)
+class PersonalFrequency:
+    """
+    What this customer buys again: a sum over their purchases that halves every ``half_life`` steps.
+
+    Popularity, scaled to ``popularity_weight`` purchases at its top, decides between items bought
+    equally often and ranks those never bought.
+    """
+
+    popularity: NDArray[np.float64]  # (I,)
+    half_life: float
+    popularity_weight: float
+    name: ClassVar[str] = PERSONAL_FREQUENCY
+
+    def scores(self, history: Ints) -> NDArray[np.float64]:
+        scale = self.popularity_weight / max(float(self.popularity.max(initial=0.0)), 1.0)
+        bought = np.bincount(history, steps_weight(len(history), self.half_life), len(self.popularity))
+        return bought + self.popularity * scale
+
+
+def steps_weight(length: int, half_life: float) -> NDArray[np.float64]:
+    """Return a weight for each step of a history, 1 for the newest, halved every ``half_life`` steps."""
+    return np.exp2((np.arange(length) - length + 1) / half_life)
+
+
+def hint(popularity_I: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return popularity so small that it only orders items which nothing else tells apart."""
+    return popularity_I * (HINT / max(float(popularity_I.max(initial=0.0)), 1.0))
+
+
+@dataclass(frozen=True)
+class ItemToItem:
+    """
+    A table of related items, summed over the history with weights that halve every ``half_life`` steps.
+
+    The table is silent about most items; popularity orders those.
+    """
+
+    table: ItemTable
+    popularity: NDArray[np.float64]  # (I,)
+    half_life: float
+    name: str
+
+    def scores(self, history: Ints) -> NDArray[np.float64]:
+        history = history[-TABLE_STEPS:]
+        weights = steps_weight(len(history), self.half_life)
+        rows = [self.table.row(int(item)) for item in history]
+        if not rows:
+            return hint(self.popularity)
+        items = np.concatenate([row[0] for row in rows])
+        values = np.concatenate([row[1] * weight for row, weight in zip(rows, weights, strict=True)])
+        return np.bincount(items, values, self.table.rows) + hint(self.popularity)
+
+
+# Half-lives in steps of the decayed counts that the transformer's repeat head reads.
+REPEAT_HALF_LIVES = (10.0, 60.0, 300.0)
+REPEAT_FLOOR = 0.01  # added under the logarithm: a purchase that has decayed away counts as 0
+REPEAT_WIDTH = 2 + len(REPEAT_HALF_LIVES)
+
+
+def repeat_features(history: Ints) -> tuple[Ints, Floats]:
+    """
+    Return the distinct items of a history and how each was bought before, (M,) and (M, REPEAT_WIDTH).
+
+    Columns: 1, log of 1 + count, then log decayed counts, 0 for a purchase that has decayed away.
+    Training and serving both call this, so the two cannot drift apart.
+    """
+    items, place = np.unique(history, return_inverse=True)
+    columns = [np.ones(len(items)), np.log1p(np.bincount(place, minlength=len(items)))]
+    for half_life in REPEAT_HALF_LIVES:
+        decayed = np.bincount(place, steps_weight(len(history), half_life), len(items))
+        columns.append(np.log1p(decayed / REPEAT_FLOOR))
+    return items, np.stack(columns, axis=1).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class TransformerHead:
+    """
+    The part of the transformer that meets the items: item vectors, biases and the copy head.
+
+    A readout is what the encoder says after a history: V numbers that meet every item's vector
+    (embedding, then popularity), then ``REPEAT_WIDTH`` weights for the items of the history.
+    """
+
+    vectors: Floats  # (I, V)
+    bias: Floats  # (I,)
+    again: Floats  # (I,): how willingly the item itself is bought again
+
+    def scores(self, readout: Floats, history: Ints) -> Floats:
+        width = self.vectors.shape[1]
+        scores = self.vectors @ readout[:width] + self.bias
+        items, features = repeat_features(history)
+        scores[items] += features @ readout[width:] + self.again[items]
+        return scores
+
+
+Encode = Callable[[Ints], tuple[Floats, Floats]]  # history -> readouts "next" and "together"
+
+
+@dataclass(frozen=True)
+class Transformer:
+    """The transformer as it serves: an encoder for the newest ``window`` purchases, and its head."""
+
+    encode: Encode
+    head: TransformerHead
+    window: int
+    name: ClassVar[str] = TRANSFORMER
+
+    def scores(self, history: Ints) -> Floats:
+        return self.head.scores(self.encode(history[-self.window :])[0], history)
+
+    def together_scores(self, history: Ints) -> Floats:
+        """Return scores of what completes the basket that the last item of the history lies in."""
+        width = self.head.vectors.shape[1]
+        readout = self.encode(history[-self.window :])[1]
+        return self.head.vectors @ readout[:width] + self.head.bias

@@ -1,0 +1,162 @@
+"""What crosses the recommender's boundary: recipe, progress, report, scores. Standard library only."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+
+class Stage(StrEnum):
+    """Where a training run is."""
+
+    READING = "READING"  # the dataset folder is read and checked
+    BASELINES = "BASELINES"  # the simple models are fitted and tuned on the validation days
+    TRAINING = "TRAINING"  # the transformer learns; early stopping looks at the validation days
+    EVALUATING = "EVALUATING"  # every model ranks the test days
+    REFITTING = "REFITTING"  # the chosen models learn the newest days too
+    EXPORTING = "EXPORTING"  # the artifact folder is written and read back
+    DONE = "DONE"
+
+
+class ReasonKind(StrEnum):
+    """Why an item is recommended; the words are the caller's."""
+
+    BOUGHT_BEFORE = "BOUGHT_BEFORE"  # item: itself, count: how often this customer bought it
+    OFTEN_BOUGHT_AFTER = "OFTEN_BOUGHT_AFTER"  # item: what the customer bought or looks at
+    BOUGHT_TOGETHER = "BOUGHT_TOGETHER"  # item: the product of the page
+    FOR_YOU = "FOR_YOU"  # the whole history speaks for it, no single item does
+    POPULAR = "POPULAR"  # count: sales in the popularity window
+    NEWEST = "NEWEST"  # never sold; the newest come first
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why one item is recommended: a kind, the item that caused it and a count, if known."""
+
+    kind: ReasonKind
+    item: int | None = None
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One recommended item. Scores order one answer; they do not compare across answers."""
+
+    item: int
+    score: float
+    reason: Reason
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """
+    How to train: everything that, with the data and the code, decides the weights.
+
+    ``train_seconds`` is a wall-clock budget for the whole run. Steps stop when it is spent, so two
+    runs are equal bit for bit only when both end by ``epochs`` or by patience; the report tells.
+    """
+
+    seed: int = 7
+    train_seconds: float = 170.0
+    threads: int = 2
+    device: str = "auto"  # "auto", "cpu" or "cuda"
+    width: int = 64
+    layers: int = 2
+    heads: int = 2
+    window: int = 96  # newest purchases that the transformer sees
+    dropout: float = 0.2
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.01
+    batch_tokens: int = 4096
+    epochs: int = 60
+    patience: int = 5  # epochs without a better validation NDCG before training stops
+    averaging: float = 0.98  # decay a step of the moving average of the weights that is served
+    full_softmax_items: int = 20_000  # up to here every item is a rival in the loss
+    negatives: int = 2048  # shared sampled rivals a batch above that
+    together_share: float = 0.1  # share of in-basket positions that learn "the rest of this basket"
+    test_days: float = 14.0
+    validation_days: float = 14.0
+
+    def as_params(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One report from a running training. ``fraction`` never falls; ``seconds`` is time spent."""
+
+    stage: Stage
+    epoch: int
+    epochs: int
+    fraction: float
+    seconds: float
+    train_loss: float | None
+    validation_ndcg: float | None
+    message: str
+
+
+OnProgress = Callable[[Progress], None]
+
+
+def ignore(progress: Progress) -> None:
+    """Drop a progress report."""
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """One validated epoch of the learning curve."""
+
+    step: int
+    epoch: int
+    seconds: float
+    train_loss: float
+    validation_ndcg: float | None
+
+
+@dataclass(frozen=True)
+class ModelMetrics:
+    """
+    How one model ranks the test days; all figures are None when there was not enough data.
+
+    ``ndcg_low`` and ``ndcg_high`` bound a 95 % bootstrap interval over customers.
+    """
+
+    model: str
+    label: str
+    ndcg_at_10: float | None
+    ndcg_low: float | None
+    ndcg_high: float | None
+    recall_at_10: float | None
+    hit_rate_at_10: float | None
+    mrr_at_10: float | None
+    coverage: float | None
+    fit_seconds: float | None
+    customers: int
+    is_served: bool
+    is_transformer: bool
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a finished training has to say for itself."""
+
+    metrics: list[ModelMetrics]
+    related_metrics: list[ModelMetrics]
+    served: str
+    related_by: str
+    curve: list[CurvePoint]
+    train_seconds: float
+    params: dict[str, Any]
+    data_hash: str
+    data_until: str
+    interactions: int
+    users: int
+    items: int
+    code_revision: str
+    seed: int
+    peak_memory_mb: float
+    summary: str
+    reason: str | None  # why metrics are None, in plain words; None when there are metrics
+    manifest: Path
+    versions: dict[str, str] = field(default_factory=dict)

@@ -1,0 +1,22 @@
+import pytest
+
+from models.recommender.api import Progress, Recipe, Report, train
+from tests.models.shops import a_busy_shop, a_dataset
+
+QUICK = Recipe(train_seconds=60.0, epochs=4, width=32, window=16)
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, list[Progress]]:
+    """One trained busy shop for all tests that only read its artifact."""
+    folder = tmp_path_factory.mktemp("busy")
+    baskets, items = a_busy_shop()
+    heard: list[Progress] = []
+    report = train(
+        a_dataset(folder / "dataset", baskets, items),
+        folder / "artifact",
+        QUICK,
+        on_progress=heard.append,
+        code_revision="abc123",
+    )
+    return report, heard

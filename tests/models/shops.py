@@ -1,0 +1,83 @@
+"""Made-up shops for tests of the learning code."""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from models.recommender.dataset import Log, build
+
+OPENED = pd.Timestamp("2026-01-05", tz="UTC")
+PURCHASE_COLUMNS = ["user", "item", "at", "basket", "event", "quantity", "price"]
+
+# One basket: customer, day, products.
+Basket = tuple[str, float, Sequence[int]]
+
+
+def purchases_of(baskets: Iterable[Basket]) -> pd.DataFrame:
+    rows = [
+        (user, item, OPENED + pd.Timedelta(days=day), number, "purchase", 1, 9.5)
+        for number, (user, day, items) in enumerate(baskets, start=1001)
+        for item in items
+    ]
+    frame = pd.DataFrame(rows, columns=PURCHASE_COLUMNS)
+    return frame.astype({"user": str, "item": "int64", "basket": "int64", "quantity": "int32"}).assign(
+        at=pd.to_datetime(frame["at"], utc=True)
+    )
+
+
+def catalogue_of(items: Sequence[int]) -> pd.DataFrame:
+    """Return products created one day apart, the last one newest."""
+    created = [OPENED + pd.Timedelta(days=day) for day in range(len(items))]
+    return pd.DataFrame(
+        {
+            "item": np.array(items, dtype=np.int64),
+            "title": [f"Product {item}" for item in items],
+            "vendor": "Willow",
+            "product_type": "Candles",
+            "tags": [["gift"]] * len(items),
+            "price": 9.5,
+            "created_at": pd.to_datetime(pd.Series(created), utc=True),
+            "available": True,
+        }
+    )
+
+
+def a_log(baskets: Sequence[Basket], items: Sequence[int]) -> Log:
+    return build(purchases_of(baskets), catalogue_of(items), data_hash="0" * 64, until="2026-06-01T00:00:00Z")
+
+
+def a_dataset(folder: Path, baskets: Sequence[Basket], items: Sequence[int]) -> Path:
+    """Write a dataset folder as the feature export does."""
+    folder.mkdir(parents=True, exist_ok=True)
+    purchases = purchases_of(baskets).sort_values(["user", "at", "basket", "item"])
+    purchases.to_parquet(folder / "interactions.parquet")
+    catalogue_of(items).to_parquet(folder / "items.parquet")
+    facts = {
+        "sha256": "ab" * 32,
+        "until": "2026-06-01T00:00:00Z",
+        "interactions": len(purchases),
+        "users": int(purchases["user"].nunique()),
+        "items": len(items),
+        "guest_baskets": 0,
+    }
+    (folder / "dataset.json").write_text(json.dumps(facts), encoding="utf-8")
+    return folder
+
+
+def a_busy_shop(*, customers: int = 120, seed: int = 3) -> tuple[list[Basket], list[int]]:
+    """
+    Return a shop with habits: each customer rebuys two favourites and follows product 10n with 10n + 1.
+    """
+    chance = np.random.default_rng(seed)
+    items = [100 + number for number in range(40)]
+    baskets: list[Basket] = []
+    for customer in range(customers):
+        favourites = chance.choice(items, 2, replace=False)
+        for visit in range(int(chance.integers(3, 8))):
+            leader = int(chance.choice(items[::2]))
+            bought = {int(chance.choice(favourites)), leader, leader + 1}
+            baskets.append((f"customer {customer}", visit * 12 + float(chance.random() * 10), sorted(bought)))
+    return baskets, items

@@ -1,0 +1,223 @@
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.recommender.api import (
+    ArtifactMismatch,
+    Progress,
+    Reason,
+    ReasonKind,
+    Recipe,
+    Report,
+    Stage,
+    load,
+    train,
+)
+from tests.models.shops import Basket, a_busy_shop, a_dataset
+
+HEAVY = ("torch", "pandas", "scipy", "pyarrow", "mlflow")
+
+
+def modules_after(code: str) -> set[str]:
+    """Return the top-level modules that a fresh interpreter holds after running ``code``."""
+    command = [sys.executable, "-c", f"{code}\nimport sys\nprint(' '.join(sys.modules))"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    return {name.partition(".")[0] for name in done.stdout.split()}
+
+
+@pytest.fixture
+def artifact(trained: tuple[Report, list[Progress]], tmp_path: Path) -> Path:
+    """A copy of the trained artifact that a test may damage."""
+    return Path(shutil.copytree(trained[0].manifest.parent, tmp_path / "artifact"))
+
+
+def test_loading_and_scoring_never_import_the_learning_libraries(artifact: Path) -> None:
+    loaded = modules_after(
+        "from pathlib import Path\n"
+        "from models.recommender import api\n"
+        f"assert api.load(Path({str(artifact)!r})).score([100, 101], context=None, k=3)"
+    )
+
+    assert loaded.isdisjoint(HEAVY)
+
+
+def test_importing_the_api_does_not_even_import_onnxruntime() -> None:
+    loaded = modules_after("from models.recommender import api")
+
+    assert loaded.isdisjoint({*HEAVY, "onnxruntime"})
+
+
+def test_a_trained_shop_is_measured_against_every_baseline(
+    trained: tuple[Report, list[Progress]],
+) -> None:
+    report, _ = trained
+
+    assert {row.model for row in report.metrics} == {
+        "popularity",
+        "personal_frequency",
+        "markov",
+        "item_knn",
+        "transformer",
+    }
+    assert [row.model for row in report.metrics if row.is_served] == [report.served]
+    assert report.served == max(report.metrics, key=lambda row: row.ndcg_at_10 or 0.0).model
+    assert all((row.ndcg_low or 0) <= (row.ndcg_at_10 or 0) <= (row.ndcg_high or 0) for row in report.metrics)
+    assert report.reason is None
+    assert "transformer" in report.summary
+
+
+def test_the_manifest_names_what_the_model_came_from(trained: tuple[Report, list[Progress]]) -> None:
+    report, _ = trained
+
+    manifest = json.loads(report.manifest.read_text(encoding="utf-8"))
+
+    assert manifest["data_hash"] == "ab" * 32
+    assert manifest["code_revision"] == "abc123"
+    assert manifest["params"]["recipe"]["epochs"] == 4
+    assert manifest["served"] == report.served
+    assert set(manifest["files"]) == {
+        path.name for path in report.manifest.parent.iterdir() if path != report.manifest
+    }
+
+
+def test_progress_only_moves_forward_and_ends_done(trained: tuple[Report, list[Progress]]) -> None:
+    _, heard = trained
+
+    fractions = [progress.fraction for progress in heard]
+    stages = list(dict.fromkeys(progress.stage for progress in heard))
+
+    assert fractions == sorted(fractions)
+    assert stages[0] is Stage.READING
+    assert stages[-1] is Stage.DONE
+    assert fractions[-1] == 1.0
+
+
+def test_a_changed_file_is_refused_by_name(artifact: Path) -> None:
+    vectors = artifact / "vectors.npy"
+    vectors.write_bytes(vectors.read_bytes()[:-1] + b"\x00")
+
+    with pytest.raises(ArtifactMismatch, match=r"vectors\.npy does not match its sha256"):
+        load(artifact)
+
+
+def test_a_missing_file_is_refused_by_name(artifact: Path) -> None:
+    (artifact / "encoder.onnx").unlink()
+
+    with pytest.raises(ArtifactMismatch, match=r"encoder\.onnx is missing from the folder"):
+        load(artifact)
+
+
+def test_a_file_beside_the_manifest_is_refused_by_name(artifact: Path) -> None:
+    (artifact / "extra.npy").write_bytes(b"?")
+
+    with pytest.raises(ArtifactMismatch, match=r"extra\.npy is not in the manifest"):
+        load(artifact)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format_version": 1, "files": {"../secret": "0"}}'])
+def test_a_broken_manifest_is_refused(artifact: Path, text: str) -> None:
+    (artifact / "manifest.json").write_text(text, encoding="utf-8")
+
+    with pytest.raises(ArtifactMismatch):
+        load(artifact)
+
+
+def test_a_manifest_of_another_format_is_refused(artifact: Path) -> None:
+    path = artifact / "manifest.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**manifest, "format_version": 99}), encoding="utf-8")
+
+    with pytest.raises(ArtifactMismatch, match="has format 99; this code reads 1"):
+        load(artifact)
+
+
+def test_an_unknown_product_in_the_history_changes_nothing(artifact: Path) -> None:
+    scorer = load(artifact)
+
+    answer = scorer.score([100, 999_999, 101], context=888_888, k=5)
+
+    assert answer == scorer.score([100, 101], context=None, k=5)
+
+
+def test_excluded_products_and_the_page_itself_never_appear(artifact: Path) -> None:
+    scorer = load(artifact)
+    favourite = scorer.score([100, 101], context=None, k=1)[0].item
+
+    answer = scorer.score([100, 101], context=110, exclude={favourite}, k=40)
+
+    assert len(answer) == 38
+    assert {favourite, 110}.isdisjoint(scored.item for scored in answer)
+
+
+def test_nothing_known_of_the_customer_gives_popular_products(artifact: Path) -> None:
+    scorer = load(artifact)
+
+    answer = scorer.score([], context=None, k=7)
+
+    assert answer == scorer.popular(7)
+    assert all(scored.reason.kind in {ReasonKind.POPULAR, ReasonKind.NEWEST} for scored in answer)
+
+
+def test_a_repeated_purchase_names_itself_and_its_count_as_the_reason(artifact: Path) -> None:
+    answer = load(artifact).score([104, 100, 104, 100, 104], context=None, k=40)
+
+    assert {scored.item: scored.reason for scored in answer}[104] == Reason(
+        ReasonKind.BOUGHT_BEFORE, item=104, count=3
+    )
+
+
+def test_related_products_name_the_product_of_the_page(artifact: Path) -> None:
+    answer = load(artifact).related(100, k=3)
+
+    # In this shop product 101 follows 100 into each basket.
+    assert answer[0].item == 101
+    assert answer[0].reason == Reason(ReasonKind.BOUGHT_TOGETHER, item=100)
+
+
+EDGES: dict[str, tuple[list[Basket], list[int], list[int]]] = {
+    "no orders: newest first": ([], [5, 6, 7], [7, 6, 5]),
+    "no products": ([], [], []),
+    "one purchase": ([("ada", 1, [6])], [5, 6, 7], [6, 7, 5]),
+    "one product": ([(f"c{day % 30}", day, [5]) for day in range(90)], [5], [5]),
+    "all in the same second": ([(f"c{number}", 1, [5, 6]) for number in range(50)], [5, 6, 7], [6, 5, 7]),
+    "a product that left the catalogue": ([("ada", 1, [5, 9])], [5, 6], [5, 6]),
+}
+
+
+@pytest.mark.parametrize("case", EDGES)
+def test_a_shop_with_too_little_data_serves_a_sane_order(case: str, tmp_path: Path) -> None:
+    baskets, items, expected = EDGES[case]
+
+    report = train(a_dataset(tmp_path / "dataset", baskets, items), tmp_path / "artifact", Recipe())
+    scorer = load(tmp_path / "artifact")
+
+    assert [scored.item for scored in scorer.popular(10)] == expected
+    assert [scored.item for scored in scorer.score(items[:1], context=None, k=10)] == expected
+    assert report.served == "popularity"
+    assert {row.ndcg_at_10 for row in report.metrics} == {None}
+    assert (report.reason or "").startswith("not enough data")
+
+
+def test_training_refuses_to_write_over_something(tmp_path: Path) -> None:
+    dataset = a_dataset(tmp_path / "dataset", *a_busy_shop(customers=1))
+    out = tmp_path / "artifact"
+    out.mkdir()
+    (out / "precious").write_text("keep me", encoding="utf-8")
+
+    with pytest.raises(FileExistsError, match="is not empty"):
+        train(dataset, out)
+
+    assert [path.name for path in out.iterdir()] == ["precious"]
+
+
+def test_scores_are_finite_for_any_length_of_history(artifact: Path) -> None:
+    scorer = load(artifact)
+
+    for length in (1, 2, 17, 700):
+        history = [100 + step % 40 for step in range(length)]
+        assert np.isfinite([scored.score for scored in scorer.score(history, context=None, k=40)]).all()
