@@ -18,6 +18,7 @@ TIMETABLE: dict[str, dict[str, Any]] = {
     "import-sweep": _entry(Job.IMPORT_SWEEP, timedelta(minutes=1)),
     # Refresh tokens die after 90 days unused. Weekly leaves twelve tries.
     "token-keepalive": _entry(Job.TOKEN_KEEPALIVE, crontab(minute="17", hour="2", day_of_week="sun")),
+    "train-sweep": _entry(Job.TRAIN_SWEEP, timedelta(minutes=1)),
     "train-weekly": _entry(Job.TRAIN_WEEKLY, crontab(minute="30", hour="3", day_of_week="mon")),
     "reconcile": _entry(Job.RECONCILE, crontab(minute="41", hour="1")),
 }

@@ -1,0 +1,103 @@
+"""Writes to the ledgers: append, and nothing else but lawful erasure."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from backend.audit.models import Decision, LedgerEvent
+from backend.audit.values import DecisionRecord, Event
+
+SYSTEM = "system"
+
+# Rows sent in one INSERT when a whole catalogue is published: about 1 MB of JSON.
+BULK_ROWS = 500
+
+
+def record(
+    event: Event,
+    *,
+    shop_id: int,
+    subject: str,
+    reason: str,
+    now: datetime,
+    actor: str = SYSTEM,
+    details: Mapping[str, object] | None = None,
+) -> None:
+    """
+    Append one act to the ledger, inside the caller's transaction.
+
+    :param subject: the thing acted on and its id, for example ``"version 7"``
+    :param reason: a whole sentence for a person
+    """
+    LedgerEvent.objects.for_shop(shop_id).create(
+        at=now, event=event, actor=actor, subject=subject, reason=reason, details=dict(details or {})
+    )
+
+
+def record_decision(decision: DecisionRecord) -> None:
+    """
+    Append one decision and return when it is on disk.
+
+    Called outside a transaction it is one INSERT with its own commit, so that
+    an answer never leaves before its record can survive a crash.
+    """
+    Decision.objects.for_shop(decision.shop_id).create(**_columns(decision))
+
+
+def record_decisions(decisions: Iterable[DecisionRecord], *, shop_id: int) -> None:
+    """Append many decisions of one shop in few statements."""
+    rows = [Decision(shop_id=shop_id, **_columns(decision)) for decision in decisions]
+    Decision.objects.for_shop(shop_id).bulk_create(rows, batch_size=BULK_ROWS)
+
+
+def erase_shop(shop_id: int) -> None:
+    """Delete everything the ledgers hold about one shop, as its redaction demands."""
+    with _erasure():
+        Decision.objects.for_shop(shop_id).delete()
+        LedgerEvent.objects.for_shop(shop_id).delete()
+
+
+def forget_visitor(shop_id: int, visitor_key: str) -> int:
+    """
+    Cut the tie between one visitor and the decisions made for them.
+
+    The decisions stay, because what was shown is the shop's record; nobody can
+    be found behind them any more.
+
+    :returns: how many decisions were untied
+    """
+    with _erasure():
+        return Decision.objects.for_shop(shop_id).filter(visitor_key=visitor_key).update(visitor_key=None)
+
+
+@contextmanager
+def _erasure() -> Iterator[None]:
+    """Open the one door through the append-only trigger, for this transaction only."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL tailorbird.erasure = 'on'")
+        yield
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL tailorbird.erasure = 'off'")
+
+
+def _columns(decision: DecisionRecord) -> dict[str, object]:
+    return {
+        "id": decision.id,
+        "at": decision.at,
+        "surface": decision.surface,
+        "channel": decision.channel,
+        "visitor_key": decision.visitor_key,
+        "arm": decision.arm,
+        "version_id": decision.version_id,
+        "version_number": decision.version_number,
+        "context_product_id": decision.context_product_id,
+        "items": [asdict(item) for item in decision.items],
+        "requested": decision.requested,
+        "latency_ms": round(decision.latency_ms, 3),
+        "fallback": decision.fallback,
+        "request_id": decision.request_id,
+    }

@@ -1,0 +1,91 @@
+"""What crosses the boundary of the ledgers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+
+class Event(StrEnum):
+    """What somebody or something did. A new kind of act gets its line here first."""
+
+    SHOP_INSTALLED = "SHOP_INSTALLED"
+    SHOP_UNINSTALLED = "SHOP_UNINSTALLED"
+    SHOP_REDACTED = "SHOP_REDACTED"
+    SCOPES_UPDATED = "SCOPES_UPDATED"
+    REAUTH_NEEDED = "REAUTH_NEEDED"
+    CUSTOMER_REDACTED = "CUSTOMER_REDACTED"
+    CUSTOMER_DATA_REQUESTED = "CUSTOMER_DATA_REQUESTED"
+    IMPORT_REQUESTED = "IMPORT_REQUESTED"
+    IMPORT_FINISHED = "IMPORT_FINISHED"
+    IMPORT_FAILED = "IMPORT_FAILED"
+    TRAINING_REQUESTED = "TRAINING_REQUESTED"
+    TRAINING_FAILED = "TRAINING_FAILED"
+    MODEL_REGISTERED = "MODEL_REGISTERED"
+    MODEL_STATE_CHANGED = "MODEL_STATE_CHANGED"
+    SURFACE_POINTED = "SURFACE_POINTED"
+    RECOMMENDATIONS_PUBLISHED = "RECOMMENDATIONS_PUBLISHED"
+    ARTIFACT_REFUSED = "ARTIFACT_REFUSED"
+
+
+class Surface(StrEnum):
+    """Where in the storefront recommendations are shown."""
+
+    PRODUCT_PAGE = "product_page"
+    HOME_PAGE = "home_page"
+
+
+class Channel(StrEnum):
+    """How recommendations reach the shopper."""
+
+    APP_PROXY = "app_proxy"  # asked for by the visitor's page, personal
+    METAFIELD = "metafield"  # written ahead, rendered by Liquid, the same for everyone
+
+
+@dataclass(frozen=True, slots=True)
+class ShownItem:
+    """One recommended product as it was shown. ``score`` is None where a fallback filled in."""
+
+    product_id: int
+    score: float | None
+    why: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRecord:
+    """
+    One answer to "what shall this visitor see?", complete enough to explain later.
+
+    ``visitor_key`` is a pseudonym, never a customer's or a browser's own id.
+    ``fallback`` is empty when the model filled every place, else the reason.
+    """
+
+    id: UUID
+    shop_id: int
+    at: datetime
+    surface: Surface
+    channel: Channel
+    arm: str
+    items: tuple[ShownItem, ...]
+    requested: int
+    latency_ms: float
+    visitor_key: str | None = None
+    version_id: UUID | None = None
+    version_number: int | None = None
+    context_product_id: int | None = None
+    fallback: str = ""
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """One line of the ledger of acts."""
+
+    at: datetime
+    event: Event
+    actor: str
+    subject: str
+    reason: str
+    details: Mapping[str, object] = field(default_factory=dict)

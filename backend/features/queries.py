@@ -1,0 +1,207 @@
+"""Reads of features: what a customer bought lately, what sells, and the dataset of a training run."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from django.db import connection, transaction
+
+from backend.features import gateway
+from backend.features.models import Interaction
+from backend.features.values import LIST_LENGTH, POPULAR_WINDOW, SEQUENCE_LENGTH, Dataset
+
+# Popularity moves with days, not seconds; a minute keeps the query off the request path.
+LIST_SECONDS = 60
+
+# Which order lines are purchases, decided here alone: extend and rebuild both read it.
+PURCHASES = """
+    SELECT line.shop_id, 'order' AS source, line.line_id, placed.customer_key, placed.order_id AS basket_id,
+           line.product_id, 'purchase' AS event, line.current_quantity AS quantity, line.unit_price,
+           placed.processed_at AS occurred_at
+    FROM catalog_orderline line
+    JOIN catalog_order placed ON placed.id = line.order_id
+    WHERE line.shop_id = %(shop_id)s
+      AND line.product_id IS NOT NULL
+      AND line.current_quantity > 0
+      AND placed.cancelled_at IS NULL
+      AND placed.deleted_at IS NULL
+      AND NOT placed.test
+"""
+
+# Collation "C" sorts by bytes, so that the same rows come in the same order on every machine.
+INTERACTIONS_CSV = """
+    COPY (
+        SELECT COALESCE(customer_key, 'guest:' || basket_id) COLLATE "C" AS customer, product_id,
+               (EXTRACT(EPOCH FROM occurred_at) * 1000000)::bigint AS at, basket_id, event, quantity,
+               unit_price::double precision
+        FROM features_interaction
+        WHERE shop_id = %(shop_id)s AND occurred_at < %(until)s
+        ORDER BY 1, 3, 4, 2, line_id
+    ) TO STDOUT WITH (FORMAT csv)
+"""
+
+ITEMS_CSV = """
+    COPY (
+        SELECT product_id, title, COALESCE(vendor, ''), COALESCE(product_type, ''), to_jsonb(tags),
+               price_min::double precision, (EXTRACT(EPOCH FROM created_at) * 1000000)::bigint, available
+        FROM catalog_product
+        WHERE shop_id = %(shop_id)s AND deleted_at IS NULL AND created_at < %(until)s
+        ORDER BY product_id
+    ) TO STDOUT WITH (FORMAT csv)
+"""
+
+CUSTOMER_COUNTS = """
+    SELECT COUNT(*), COUNT(DISTINCT customer_key),
+           COUNT(DISTINCT basket_id) FILTER (WHERE customer_key IS NULL)
+    FROM features_interaction
+    WHERE shop_id = %(shop_id)s AND occurred_at < %(until)s
+"""
+
+POPULAR = """
+    SELECT product_id
+    FROM features_interaction
+    WHERE shop_id = %(shop_id)s
+      AND occurred_at >= (
+          SELECT MAX(occurred_at) FROM features_interaction WHERE shop_id = %(shop_id)s
+      ) - %(window)s
+    GROUP BY product_id
+    ORDER BY COUNT(DISTINCT basket_id) DESC, product_id
+    LIMIT %(limit)s
+"""
+
+# Products of the most collections in common first; among those the newest.
+MATES = """
+    SELECT mate.product_id
+    FROM catalog_productcollection mine
+    JOIN catalog_productcollection mate
+      ON mate.shop_id = mine.shop_id AND mate.collection_id = mine.collection_id
+     AND mate.product_id <> mine.product_id
+    WHERE mine.shop_id = %(shop_id)s AND mine.product_id = %(product_id)s
+    GROUP BY mate.product_id
+    ORDER BY COUNT(*) DESC, mate.product_id DESC
+    LIMIT %(limit)s
+"""
+
+LISTED = """
+    SELECT product_id FROM catalog_product
+    WHERE shop_id = %(shop_id)s AND deleted_at IS NULL AND status = 'ACTIVE' AND published_at IS NOT NULL
+    ORDER BY product_id
+"""
+
+
+def recent_sequence(shop_id: int, customer_key: str) -> tuple[int, ...]:
+    """Return the products a customer bought, oldest first, from Redis or else from the database."""
+    cached = gateway.find_sequence(shop_id, customer_key)
+    if cached is not None:
+        return cached
+    items = stored_sequence(shop_id, customer_key)
+    gateway.keep_sequence(shop_id, customer_key, items)
+    return items
+
+
+def stored_sequence(shop_id: int, customer_key: str) -> tuple[int, ...]:
+    """Return the products a customer bought, oldest first, from the database."""
+    rows = Interaction.objects.for_shop(shop_id).filter(customer_key=customer_key)
+    # The dataset is sorted by the same columns: training and serving see one order.
+    newest_first = rows.order_by("-occurred_at", "-basket_id", "-product_id").values_list(
+        "product_id", flat=True
+    )
+    return tuple(reversed(newest_first[:SEQUENCE_LENGTH]))
+
+
+def popular(shop_id: int) -> list[int]:
+    """
+    Return the products in most baskets of the shop's newest two weeks of sales, best first.
+
+    The window ends at the newest purchase, not today: a shop that rests over
+    the summer still has popular products.
+    """
+    cached = gateway.find_list(shop_id, "popular")
+    if cached is not None:
+        return cached
+    items = _ids(POPULAR, shop_id=shop_id, window=POPULAR_WINDOW, limit=LIST_LENGTH)
+    gateway.keep_list(shop_id, "popular", items, seconds=LIST_SECONDS)
+    return items
+
+
+def interactions(shop_id: int) -> int:
+    """Return how many purchases a shop's models can learn from."""
+    return Interaction.objects.for_shop(shop_id).count()
+
+
+def _ids(sql: str, **values: Any) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return [row[0] for row in cursor.fetchall()]
+
+
+def export(shop_id: int, *, until: datetime, folder: Path) -> Dataset:
+    """
+    Write what a shop's models learn from to a folder: purchases before ``until`` and the products.
+
+    Everything is read in one snapshot, streamed through files, and hashed as
+    text, so the same rows give the same hash whatever writes the Parquet.
+
+    :param folder: is made; must not hold an earlier export
+    """
+    folder.mkdir(parents=True)
+    files = {"interactions": folder / "interactions.csv", "items": folder / "items.csv"}
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        counts = _copy(shop_id, until, files)
+    sha256 = gateway.content_sha256(list(files.values()))
+    gateway.write_parquet(files["interactions"], folder / "interactions.parquet", gateway.INTERACTION_COLUMNS)
+    items = gateway.write_parquet(files["items"], folder / "items.parquet", gateway.ITEM_COLUMNS)
+    for file in files.values():
+        file.unlink()
+    dataset = Dataset(folder, sha256, until, counts[0], counts[1] + counts[2], items, counts[2])
+    _describe(dataset)
+    return dataset
+
+
+def _copy(shop_id: int, until: datetime, files: dict[str, Path]) -> Sequence[int]:
+    values = {"shop_id": shop_id, "until": until}
+    with connection.cursor() as cursor:
+        for sql, file in ((INTERACTIONS_CSV, files["interactions"]), (ITEMS_CSV, files["items"])):
+            with file.open("wb") as handle:
+                cursor.copy_expert(cursor.mogrify(sql, values), handle)
+        cursor.execute(CUSTOMER_COUNTS, values)
+        counts: Sequence[int] = cursor.fetchone()
+    return counts
+
+
+def _describe(dataset: Dataset) -> None:
+    facts = {
+        "sha256": dataset.sha256,
+        "until": dataset.until.astimezone(UTC).isoformat(),
+        "interactions": dataset.interactions,
+        "users": dataset.users,
+        "items": dataset.items,
+        "guest_baskets": dataset.guest_baskets,
+    }
+    (dataset.folder / "dataset.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+
+def count_broken(dataset: Dataset) -> dict[str, int]:
+    """Return for each promise of the dataset how many of its rows break it."""
+    until_us = round(dataset.until.timestamp() * 1_000_000)
+    return gateway.count_broken(dataset.folder / "interactions.parquet", until_us=until_us)
+
+
+def collection_mates(shop_id: int, product_id: int) -> list[int]:
+    """Return products that share collections with one, the closest first."""
+    name = f"mates:{product_id}"
+    cached = gateway.find_list(shop_id, name)
+    if cached is not None:
+        return cached
+    items = _ids(MATES, shop_id=shop_id, product_id=product_id, limit=LIST_LENGTH)
+    gateway.keep_list(shop_id, name, items, seconds=LIST_SECONDS)
+    return items
+
+
+def listed_products(shop_id: int) -> list[int]:
+    """Return every product that has a page in the shop, in stock or not."""
+    return _ids(LISTED, shop_id=shop_id)

@@ -1,0 +1,35 @@
+"""What crosses the boundary of features."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+# Popularity looks this far back from the newest purchase. Measured on Online Retail:
+# 7 to 14 days nearly double the NDCG of all-time popularity.
+POPULAR_WINDOW = timedelta(days=14)
+
+# Purchases remembered of one customer: as many as any model reads.
+SEQUENCE_LENGTH = 500
+
+# Products kept in each list of fallbacks. Long enough that stock and cart rarely empty it.
+LIST_LENGTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What a rebuild wrote."""
+
+    interactions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """An exported dataset folder."""
+
+    folder: Path
+    sha256: str
+    until: datetime
+    interactions: int
+    users: int
+    items: int
+    guest_baskets: int

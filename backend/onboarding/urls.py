@@ -1,0 +1,12 @@
+"""Addresses of this app."""
+
+from django.urls import path
+
+from backend.onboarding import views
+
+urlpatterns = [
+    path("api/setup", views.SetupView.as_view()),
+    path("api/setup/theme-block", views.ThemeBlockView.as_view()),
+    path("api/imports", views.ImportListView.as_view()),
+    path("api/model", views.ModelView.as_view()),
+]

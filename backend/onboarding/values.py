@@ -1,0 +1,115 @@
+"""What crosses the boundary of onboarding."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class StepId(StrEnum):
+    """The steps from install to a live carousel, in order."""
+
+    INSTALL = "install"
+    IMPORT_PRODUCTS = "import_products"
+    IMPORT_ORDERS = "import_orders"
+    TRAIN = "train"
+    PUBLISH = "publish"
+    THEME_BLOCK = "theme_block"
+
+
+class StepState(StrEnum):
+    """Where a step stands."""
+
+    DONE = "DONE"
+    RUNNING = "RUNNING"
+    WAITING = "WAITING"  # its turn comes by itself
+    FAILED = "FAILED"
+    NEEDS_ACTION = "NEEDS_ACTION"  # only the merchant can do it
+
+
+class BlockStatus(StrEnum):
+    """What App Bridge says of our theme block."""
+
+    ACTIVE = "active"
+    AVAILABLE = "available"
+    UNAVAILABLE = "unavailable"
+
+
+class Serving(StrEnum):
+    """What answers shoppers."""
+
+    MODEL = "MODEL"
+    FALLBACK = "FALLBACK"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of the checklist. ``done`` and ``total`` are None where nothing can be counted."""
+
+    id: StepId
+    title: str
+    state: StepState
+    detail: str = ""
+    done: int | None = None
+    total: int | None = None
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """How much of a shop's history is here."""
+
+    products: int
+    orders: int
+    order_lines: int
+    customers: int
+    guest_orders: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImportPart:
+    """One half of the import. ``state`` is the catalogue's; None before the first import."""
+
+    state: str | None
+    done: int
+    total: int
+    unit: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """The newest training run. ``state`` is training's; None before the first run."""
+
+    state: str | None = None
+    fraction: float = 0.0
+    message: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything the checklist is made from."""
+
+    amounts: Amounts
+    products: ImportPart
+    orders: ImportPart
+    training: Training
+    version_number: int | None
+    is_published: bool
+    block_status: BlockStatus | None
+    is_storefront_heard: bool
+    needs_reauth: bool
+    missing_scopes: tuple[str, ...]
+    has_all_orders: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """How far a shop has come, for its merchant."""
+
+    shop: str
+    steps: tuple[Step, ...]
+    counts: Amounts
+    recommendations_live: bool
+    serving: Serving
+    missing: tuple[str, ...]
+    theme_editor_urls: dict[str, str]

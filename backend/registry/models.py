@@ -1,0 +1,48 @@
+"""Model versions. PostgreSQL lets nothing but their state change: see migration 0002."""
+
+from typing import ClassVar
+
+from django.db import models
+
+from backend.core.ids import uuid7
+from backend.core.tenancy import ShopScoped
+from backend.registry.values import VersionState
+
+
+class ModelVersion(ShopScoped):
+    """One trained model of one shop, with its lineage."""
+
+    uuid = models.UUIDField(unique=True, default=uuid7, editable=False)
+    number = models.IntegerField()
+    created_at = models.DateTimeField()
+    state = models.CharField(max_length=12)
+    state_reason = models.TextField(blank=True)
+    served = models.CharField(max_length=40)
+    # A path below ARTIFACT_ROOT, so that the root may move.
+    artifact = models.CharField(max_length=200)
+    manifest_sha256 = models.CharField(max_length=64)
+    data_hash = models.CharField(max_length=64)
+    data_until = models.DateTimeField()
+    code_revision = models.CharField(max_length=64)
+    interactions = models.IntegerField()
+    customers = models.IntegerField()
+    products = models.IntegerField()
+    train_seconds = models.FloatField()
+    params = models.JSONField(default=dict)
+    metrics = models.JSONField(default=list)
+    curve = models.JSONField(default=list)
+    summary = models.TextField(blank=True)
+    mlflow_run_id = models.CharField(max_length=64, blank=True)
+    mlflow_url = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-number"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["shop", "number"], name="registry_version_number"),
+            models.CheckConstraint(
+                name="registry_version_state", condition=models.Q(state__in=list(VersionState))
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"version {self.number}"

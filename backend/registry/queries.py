@@ -1,0 +1,96 @@
+"""Reads of the registry."""
+
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from backend.registry import gateway
+from backend.registry.models import ModelVersion
+from backend.registry.values import Lineage, Outcome, UnknownVersion, Version, VersionState
+from models.recommender.api import Scorer
+
+
+def get_version(shop_id: int, version_id: UUID) -> Version:
+    """Return one version of a shop. :raises UnknownVersion: if the shop has no such version"""
+    row = _rows(shop_id).filter(uuid=version_id).first()
+    if row is None:
+        raise UnknownVersion(f"Shop {shop_id} has no model version {version_id}.")
+    return version_of(row)
+
+
+def versions(shop_id: int, *, limit: int = 20) -> list[Version]:
+    """Return a shop's versions, newest first."""
+    return [version_of(row) for row in _rows(shop_id).order_by("-number")[:limit]]
+
+
+def find_live_version(shop_id: int) -> Version | None:
+    """Return the newest version that is live, or None."""
+    row = _rows(shop_id).filter(state=VersionState.LIVE).order_by("-number").first()
+    return version_of(row) if row else None
+
+
+def get_version_by_row(shop_id: int, row_id: int) -> Version:
+    """Return one version by its database id. :raises UnknownVersion: if the shop has no such version"""
+    row = _rows(shop_id).filter(id=row_id).first()
+    if row is None:
+        raise UnknownVersion(f"Shop {shop_id} has no model version with row {row_id}.")
+    return version_of(row)
+
+
+def find_former_version(shop_id: int, number: int) -> Version | None:
+    """Return the newest version before ``number`` that was live once, or None."""
+    rows = _rows(shop_id).filter(state=VersionState.RETIRED, number__lt=number)
+    row = rows.order_by("-number").first()
+    return version_of(row) if row else None
+
+
+def open_scorer(artifact: str, *, manifest_sha256: str) -> Scorer:
+    """
+    Load a version's scorer after checking every byte of it.
+
+    :raises ArtifactRefused: if its files are missing or not the registered ones
+    """
+    return gateway.open_scorer(gateway.locate(artifact), registered_sha256=manifest_sha256)
+
+
+def _rows(shop_id: int) -> QuerySet[ModelVersion]:
+    return ModelVersion.objects.for_shop(shop_id)
+
+
+def version_of(row: ModelVersion) -> Version:
+    """Return a row as the value that other apps see."""
+    return Version(
+        id=row.uuid,
+        shop_id=row.shop_id,
+        number=row.number,
+        state=VersionState(row.state),
+        state_reason=row.state_reason,
+        created_at=row.created_at,
+        artifact=row.artifact,
+        manifest_sha256=row.manifest_sha256,
+        lineage=Lineage(
+            data_hash=row.data_hash,
+            data_until=row.data_until,
+            code_revision=row.code_revision,
+            interactions=row.interactions,
+            customers=row.customers,
+            products=row.products,
+            train_seconds=row.train_seconds,
+            params=row.params,
+            mlflow_run_id=row.mlflow_run_id,
+            mlflow_url=row.mlflow_url,
+        ),
+        outcome=Outcome(row.served, tuple(row.metrics), tuple(row.curve), row.summary),
+    )
+
+
+def row_id(shop_id: int, version_id: UUID) -> int:
+    """
+    Return the database id of a version, for foreign keys.
+
+    :raises UnknownVersion: if the shop has no such version
+    """
+    found = _rows(shop_id).filter(uuid=version_id).values_list("id", flat=True).first()
+    if found is None:
+        raise UnknownVersion(f"Shop {shop_id} has no model version {version_id}.")
+    return found

@@ -1,0 +1,113 @@
+"""Writes of the registry: a version is registered once; afterwards only its state moves."""
+
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import Max
+
+from backend.audit import services as audit
+from backend.audit.values import Event
+from backend.core.ids import uuid7
+from backend.registry import gateway, queries, rules
+from backend.registry.models import ModelVersion
+from backend.registry.values import ForbiddenMove, Lineage, LostRace, Outcome, Version, VersionState
+
+
+def register(shop_id: int, folder: Path, *, lineage: Lineage, outcome: Outcome, now: datetime) -> Version:
+    """
+    Store an artifact and remember it as the shop's next version, a CANDIDATE.
+
+    The files are stored before the row is written: a crash in between leaves
+    an unused folder, never a version without its files.
+    """
+    version_id = uuid7()
+    manifest = gateway.manifest_sha256(folder)
+    artifact = gateway.store(folder, version_id)
+    try:
+        return _insert(shop_id, version_id, artifact, manifest, lineage=lineage, outcome=outcome, now=now)
+    except BaseException:
+        gateway.discard(artifact)
+        raise
+
+
+@transaction.atomic
+def _insert(
+    shop_id: int,
+    version_id: UUID,
+    artifact: str,
+    manifest: str,
+    *,
+    lineage: Lineage,
+    outcome: Outcome,
+    now: datetime,
+) -> Version:
+    row = ModelVersion.objects.for_shop(shop_id).create(
+        uuid=version_id,
+        number=_next_number(shop_id),
+        created_at=now,
+        state=VersionState.CANDIDATE,
+        artifact=artifact,
+        manifest_sha256=manifest,
+        data_hash=lineage.data_hash,
+        data_until=lineage.data_until,
+        code_revision=lineage.code_revision,
+        interactions=lineage.interactions,
+        customers=lineage.customers,
+        products=lineage.products,
+        train_seconds=lineage.train_seconds,
+        params=lineage.params,
+        mlflow_run_id=lineage.mlflow_run_id,
+        mlflow_url=lineage.mlflow_url,
+        served=outcome.served,
+        metrics=list(outcome.metrics),
+        curve=list(outcome.curve),
+        summary=outcome.summary,
+    )
+    audit.record(
+        Event.MODEL_REGISTERED,
+        shop_id=shop_id,
+        subject=f"version {row.number}",
+        reason=outcome.summary or "Training finished.",
+        now=now,
+        details={"version": str(version_id), "manifest_sha256": manifest, "data_hash": lineage.data_hash},
+    )
+    return queries.version_of(row)
+
+
+def _next_number(shop_id: int) -> int:
+    # Two runs of one shop can't both be live, but a number must be unique even if
+    # an operator registers by hand: the lock makes the second wait for the first.
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('registry_number'), %s::int)", [shop_id])
+    newest = ModelVersion.objects.for_shop(shop_id).aggregate(number=Max("number"))["number"]
+    return (newest or 0) + 1
+
+
+@transaction.atomic
+def move(shop_id: int, version_id: UUID, to: VersionState, *, reason: str, now: datetime) -> None:
+    """
+    Move a version to another state and write the ledger. Moving to where it stands does nothing.
+
+    :raises ForbiddenMove: if the table of moves has no such step
+    :raises LostRace: if the version moved meanwhile
+    """
+    version = queries.get_version(shop_id, version_id)
+    if version.state is to:
+        return
+    if not rules.may_move(version.state, to):
+        raise ForbiddenMove(
+            f"Version {version.number} of shop {shop_id} is {version.state} and can't become {to}."
+        )
+    rows = ModelVersion.objects.for_shop(shop_id).filter(uuid=version_id, state=version.state)
+    if rows.update(state=to, state_reason=reason) != 1:
+        raise LostRace(f"Version {version.number} of shop {shop_id} is no longer {version.state}.")
+    audit.record(
+        Event.MODEL_STATE_CHANGED,
+        shop_id=shop_id,
+        subject=f"version {version.number}",
+        reason=reason,
+        now=now,
+        details={"version": str(version_id), "from": version.state, "to": to},
+    )

@@ -1,0 +1,87 @@
+"""What crosses the boundary of the registry."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from backend.core.errors import Corrupt, Refused
+
+
+class VersionState(StrEnum):
+    """Where a model version stands."""
+
+    CANDIDATE = "CANDIDATE"  # trained and stored, nobody sees it yet
+    LIVE = "LIVE"  # answers visitors
+    RETIRED = "RETIRED"  # was live, can be again
+    REJECTED = "REJECTED"  # worse than the one that was live; kept for comparison
+
+
+class UnknownVersion(Refused):
+    """No such version in this shop."""
+
+    code = "unknown_version"
+    status = 404
+
+
+class ForbiddenMove(Refused):
+    """A version may not go from its state to the one asked for."""
+
+    code = "forbidden_move"
+    status = 409
+
+
+class LostRace(Refused):
+    """Someone else moved the version first."""
+
+    code = "lost_race"
+    status = 409
+
+
+class ArtifactRefused(Corrupt):
+    """A version's files are missing, or are not the ones that were registered."""
+
+    code = "artifact_refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """Where a version comes from: enough to make it again."""
+
+    data_hash: str
+    data_until: datetime
+    code_revision: str
+    interactions: int
+    customers: int
+    products: int
+    train_seconds: float
+    params: dict[str, Any] = field(default_factory=dict)
+    mlflow_run_id: str = ""
+    mlflow_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What training says of a version: metrics per model, the curve, and a summary in plain words."""
+
+    served: str
+    metrics: tuple[dict[str, Any], ...]
+    curve: tuple[dict[str, Any], ...]
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One immutable model version."""
+
+    id: UUID
+    shop_id: int
+    number: int
+    state: VersionState
+    state_reason: str
+    created_at: datetime
+    artifact: str
+    manifest_sha256: str
+    lineage: Lineage
+    outcome: Outcome

@@ -1,0 +1,172 @@
+"""The one door to the models: load, check, score within a deadline, and leave a sick model alone."""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as LateError
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from backend.registry.values import ArtifactRefused
+from backend.rollouts.values import LiveArm
+from backend.serving.rules import Breaker
+from backend.serving.values import Preference, ScoringUnavailable, Why
+from models.recommender import api
+
+log = structlog.get_logger(__name__)
+
+# One answer's scoring; the whole answer is to stay under 50 ms at the 99th percentile.
+DEADLINE_SECONDS: Final = 0.030
+
+# Versions held in one process. A small shop's takes a few megabytes.
+MOST_LOADED: Final = 32
+
+# Threads that score or load. As many as gunicorn's threads, so that a deadline is never spent in a queue.
+THREADS: Final = 4
+
+# A refused artifact is not read again on every request, but is found when a person has put it back.
+REFUSED_SECONDS: Final = 60.0
+
+
+@dataclass(slots=True)
+class _Seat:
+    """One version's place in memory."""
+
+    loading: "Future[api.Scorer]"
+    asked_at: float
+    breaker: Breaker = field(default_factory=Breaker)
+
+
+class Models:
+    """
+    The models of one process.
+
+    :param open_scorer: loads a version, or raises ArtifactRefused
+    :param on_refused: hears of each artifact that was refused, and why
+    """
+
+    def __init__(
+        self, open_scorer: Callable[[LiveArm], api.Scorer], *, on_refused: Callable[[LiveArm, str], None]
+    ) -> None:
+        self.open_scorer = open_scorer
+        self.on_refused = on_refused
+        self._seats: OrderedDict[UUID, _Seat] = OrderedDict()
+        self._lock = threading.Lock()
+        self._loaders = ThreadPoolExecutor(2, thread_name_prefix="load")
+        self._scorers = ThreadPoolExecutor(THREADS, thread_name_prefix="score")
+
+    def score(
+        self,
+        arm: LiveArm,
+        sequence: Sequence[int],
+        *,
+        context: int | None,
+        exclude: AbstractSet[int],
+        k: int,
+        deadline: float = DEADLINE_SECONDS,
+    ) -> list[Preference]:
+        """
+        Return what a version ranks first for a history, best first.
+
+        :param deadline: seconds this call may take, loading included
+        :raises ScoringUnavailable: if the model is late, broken, refused, resting or not loaded yet
+        """
+        started = time.monotonic()
+        seat = self._seat(arm)
+        if not seat.breaker.is_closed(now=started):
+            raise ScoringUnavailable(
+                f"Version {arm.version_number} is resting after failures.", reason="resting"
+            )
+        scorer = self._loaded(seat, arm, deadline)
+        left = deadline - (time.monotonic() - started)
+        call = self._scorers.submit(scorer.score, sequence, context=context, exclude=exclude, k=k)
+        try:
+            scored = call.result(timeout=max(left, 0.001))
+        except LateError as error:
+            call.cancel()
+            seat.breaker.fail(now=time.monotonic())
+            raise ScoringUnavailable(
+                f"Version {arm.version_number} did not answer in time.", reason="late"
+            ) from error
+        except Exception as error:
+            seat.breaker.fail(now=time.monotonic())
+            raise ScoringUnavailable(
+                f"Version {arm.version_number} failed: {error!r}.", reason="failed"
+            ) from error
+        seat.breaker.succeed()
+        return [_preference(one) for one in scored]
+
+    def related(self, arm: LiveArm, product_id: int, *, k: int) -> list[Preference]:
+        """Return what a version puts beside a product, without a deadline: for jobs, not for shoppers."""
+        return [_preference(one) for one in self.get(arm).related(product_id, k=k)]
+
+    def popular(self, arm: LiveArm, *, k: int) -> list[Preference]:
+        """Return what a version shows everybody, without a deadline: for jobs, not for shoppers."""
+        return [_preference(one) for one in self.get(arm).popular(k)]
+
+    def get(self, arm: LiveArm) -> api.Scorer:
+        """
+        Return a version's scorer, waiting for it to load.
+
+        :raises ArtifactRefused: if the version's files can't be trusted
+        """
+        return self._seat(arm).loading.result()
+
+    def prepare(self, arm: LiveArm) -> None:
+        """Load a version ahead. One that is refused was reported and is answered for by others."""
+        with suppress(ArtifactRefused):
+            self.get(arm)
+
+    def loaded(self) -> list[UUID]:
+        """Return the versions that are ready in this process."""
+        with self._lock:
+            seats = list(self._seats.items())
+        return [
+            version for version, seat in seats if seat.loading.done() and seat.loading.exception() is None
+        ]
+
+    def _seat(self, arm: LiveArm) -> _Seat:
+        now = time.monotonic()
+        with self._lock:
+            seat = self._seats.get(arm.version_id)
+            if seat is None or _is_worth_another_look(seat, now):
+                seat = _Seat(self._loaders.submit(self._load, arm), asked_at=now)
+                self._seats[arm.version_id] = seat
+            self._seats.move_to_end(arm.version_id)
+            while len(self._seats) > MOST_LOADED:
+                self._seats.popitem(last=False)
+        return seat
+
+    def _loaded(self, seat: _Seat, arm: LiveArm, deadline: float) -> api.Scorer:
+        try:
+            return seat.loading.result(timeout=deadline)
+        except LateError as error:
+            raise ScoringUnavailable(
+                f"Version {arm.version_number} is still being loaded.", reason="loading"
+            ) from error
+        except ArtifactRefused as error:
+            raise ScoringUnavailable(error.message, reason="artifact_refused") from error
+
+    def _load(self, arm: LiveArm) -> api.Scorer:
+        try:
+            return self.open_scorer(arm)
+        except ArtifactRefused as error:
+            log.error("artifact_refused", version=str(arm.version_id), error=error.message)  # noqa: TRY400 -- the message says it all
+            self.on_refused(arm, error.message)
+            raise
+
+
+def _is_worth_another_look(seat: _Seat, now: float) -> bool:
+    is_failed = seat.loading.done() and seat.loading.exception() is not None
+    return is_failed and now - seat.asked_at > REFUSED_SECONDS
+
+
+def _preference(scored: api.Scored) -> Preference:
+    return Preference(scored.item, float(scored.score), Why(scored.reason.kind.value), scored.reason.item)

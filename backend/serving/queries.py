@@ -1,0 +1,173 @@
+"""
+Reads of serving: the parts of a shop that every answer needs, kept in this process.
+
+A copy is used for a few seconds. After that the first reader starts a refresh
+and goes on with the old copy, so that no shopper waits for a query that only
+freshness asks for; a copy that has become too old for that is read anew.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+import structlog
+from django.db import close_old_connections
+
+from backend.catalog import queries as catalog
+from backend.catalog.values import ServingProduct
+from backend.features import queries as features
+from backend.serving.values import Card
+
+log = structlog.get_logger(__name__)
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+# Sold out within these seconds of the last look may still be shown; Shopify's own cart has the last word.
+FRESH_SECONDS: Final = 5.0
+USABLE_SECONDS: Final = 30.0
+MOST_KEPT: Final = 1_000
+MOST_CARDS: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """What a shop may show: every published product in stock, newest first, and the popular ones."""
+
+    newest: tuple[int, ...]
+    available: frozenset[int]
+    popular: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Copy(Generic[Value]):
+    value: Value
+    read_at: float
+
+
+class Kept(Generic[Key, Value]):
+    """Values by key that refresh themselves behind the reader's back."""
+
+    def __init__(self, read: Callable[[Key], Value]) -> None:
+        self._read = read
+        self._copies: dict[Key, _Copy[Value]] = {}
+        self._refreshing: set[Key] = set()
+        self._lock = threading.Lock()
+
+    def get(self, key: Key) -> Value:
+        """Return the value, at most ``USABLE_SECONDS`` old."""
+        copy = self._copies.get(key)
+        age = time.monotonic() - copy.read_at if copy else None
+        if copy is None or age is None or age > USABLE_SECONDS:
+            return self._renew(key)
+        if age > FRESH_SECONDS and self._claims(key):
+            _refreshers.submit(self._refresh, key)
+        return copy.value
+
+    def clear(self) -> None:
+        """Forget everything; for tests."""
+        self._copies.clear()
+
+    def _claims(self, key: Key) -> bool:
+        with self._lock:
+            if key in self._refreshing:
+                return False
+            self._refreshing.add(key)
+            return True
+
+    def _refresh(self, key: Key) -> None:
+        try:
+            close_old_connections()
+            self._renew(key)
+        except Exception:
+            # The old copy goes on until it is too old; then a reader meets the error itself.
+            log.warning("refresh_failed", key=str(key), exc_info=True)
+        finally:
+            self._refreshing.discard(key)
+
+    def _renew(self, key: Key) -> Value:
+        value = self._read(key)
+        if len(self._copies) >= MOST_KEPT:
+            self._copies.clear()
+        self._copies[key] = _Copy(value, time.monotonic())
+        return value
+
+
+_refreshers = ThreadPoolExecutor(1, thread_name_prefix="refresh")
+
+
+def _read_shelf(shop_id: int) -> Shelf:
+    newest = tuple(catalog.available_product_ids(shop_id))
+    return Shelf(newest, frozenset(newest), tuple(features.popular(shop_id)))
+
+
+_shelves: Kept[int, Shelf] = Kept(_read_shelf)
+_mates: Kept[tuple[int, int], tuple[int, ...]] = Kept(lambda key: tuple(features.collection_mates(*key)))
+
+
+def shelf(shop_id: int) -> Shelf:
+    """Return what a shop may show, at most half a minute old and usually at most five seconds."""
+    return _shelves.get(shop_id)
+
+
+def collection_mates(shop_id: int, product_id: int) -> tuple[int, ...]:
+    """Return the products that share a collection with one, the closest first."""
+    return _mates.get((shop_id, product_id))
+
+
+class _Cards:
+    """Cards of products, each read again after a few seconds, all missing ones in one query."""
+
+    def __init__(self) -> None:
+        self._copies: dict[tuple[int, int], _Copy[Card]] = {}
+
+    def find(self, shop_id: int, product_ids: Collection[int]) -> dict[int, Card]:
+        now = time.monotonic()
+        copies = {one: self._copies.get((shop_id, one)) for one in product_ids}
+        missing = [one for one, copy in copies.items() if copy is None or now - copy.read_at > USABLE_SECONDS]
+        if missing:
+            self._read(shop_id, missing, now)
+        found = {one: self._copies.get((shop_id, one)) for one in product_ids}
+        return {one: copy.value for one, copy in found.items() if copy}
+
+    def clear(self) -> None:
+        self._copies.clear()
+
+    def _read(self, shop_id: int, product_ids: list[int], now: float) -> None:
+        if len(self._copies) + len(product_ids) > MOST_CARDS:
+            self._copies.clear()
+        for product in catalog.products_for_serving(shop_id, product_ids):
+            self._copies[shop_id, product.product_id] = _Copy(_card(product), now)
+
+
+_cards = _Cards()
+
+
+def cards(shop_id: int, product_ids: Collection[int]) -> Mapping[int, Card]:
+    """Return the cards of those products that the catalogue has."""
+    return _cards.find(shop_id, product_ids)
+
+
+def _card(product: ServingProduct) -> Card:
+    return Card(
+        product_id=product.product_id,
+        handle=product.handle,
+        title=product.title,
+        url=f"/products/{product.handle}",
+        price=f"{product.price:.2f}",
+        currency=product.currency,
+        image_url=product.image_url,
+        image_alt=product.image_alt,
+        image_width=product.image_width,
+        image_height=product.image_height,
+    )
+
+
+def forget_cached() -> None:
+    """Drop this process's short-lived copies; for tests."""
+    _shelves.clear()
+    _mates.clear()
+    _cards.clear()

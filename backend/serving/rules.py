@@ -1,0 +1,155 @@
+"""Pure decisions of serving: which arm a visitor is in, and which products fill the carousel."""
+
+import hashlib
+import hmac
+import math
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+
+from backend.audit.values import ShownItem
+from backend.rollouts.values import LiveArm
+from backend.serving.values import Filled, Ranked, Why
+
+# The first 52 bits of the hash: as many as a float or a JSON number holds exactly.
+BUCKET_HEX_DIGITS = 13
+BUCKETS = 16**BUCKET_HEX_DIGITS
+
+WHY_POPULAR = "Popular in this shop right now"
+WHY_NEWEST = "New in this shop"
+WHY_COLLECTION = "From the same collection"
+WHY_FOR_YOU = "Chosen for you"
+
+
+def choose_arm(arms: Sequence[LiveArm], *, visitor: str, experiment: str, salt: bytes) -> LiveArm:
+    """
+    Return the arm of a visitor: always the same one while the arms stay as they are.
+
+    A keyed SHA-256 of (experiment, visitor) under the shop's salt gives a point
+    on a line; the arms lie on it end to end by weight. Widening a later arm
+    takes visitors from the one before it only, so nobody else changes sides.
+
+    :param salt: the shop's secret, so that two shops never share an assignment
+    :raises ValueError: if there is no arm with a positive weight
+    """
+    total = sum(arm.weight for arm in arms)
+    if total <= 0:
+        raise ValueError("choose_arm needs at least one arm with a positive weight.")
+    point = _bucket(visitor, experiment=experiment, salt=salt) * total // BUCKETS
+    for arm in arms:
+        if point < arm.weight:
+            return arm
+        point -= arm.weight
+    raise AssertionError("A point below the total weight lies inside some arm.")
+
+
+def _bucket(visitor: str, *, experiment: str, salt: bytes) -> int:
+    # The separator cannot occur in an experiment's name, so two pairs never collide.
+    message = f"{experiment}\x1f{visitor}".encode()
+    return int(hmac.new(salt, message, hashlib.sha256).hexdigest()[:BUCKET_HEX_DIGITS], 16)
+
+
+def fill(
+    ranked: Sequence[Ranked],
+    fallbacks: Iterable[Iterable[Ranked]],
+    *,
+    k: int,
+    available: AbstractSet[int],
+    exclude: AbstractSet[int],
+    reason: str = "",
+) -> Filled:
+    """
+    Return exactly ``k`` products, or every one the shop may show if it has fewer.
+
+    The model's order comes first; the fallbacks fill what is left, in the
+    order given, and none is read before it is needed. Nothing out of stock,
+    unpublished, excluded or twice.
+
+    :param available: products that are published and in stock
+    :param exclude: the page's own product and what lies in the cart
+    :param reason: why the model gave nothing, if it is known
+    """
+    chosen: dict[int, Ranked] = {}
+    _take(ranked, chosen, k=k, available=available, exclude=exclude)
+    from_model = len(chosen)
+    sources = iter(fallbacks)
+    while len(chosen) < k and (source := next(sources, None)) is not None:
+        _take(source, chosen, k=k, available=available, exclude=exclude)
+    items = tuple(
+        ShownItem(item.product_id, item.score, item.why, position)
+        for position, item in enumerate(chosen.values(), start=1)
+    )
+    return Filled(items, _fallback_reason(from_model, len(items), reason))
+
+
+def _take(
+    source: Iterable[Ranked],
+    chosen: dict[int, Ranked],
+    *,
+    k: int,
+    available: AbstractSet[int],
+    exclude: AbstractSet[int],
+) -> None:
+    for item in source:
+        if len(chosen) == k:
+            return
+        if item.product_id in available and item.product_id not in exclude:
+            chosen.setdefault(item.product_id, item)
+
+
+def _fallback_reason(from_model: int, total: int, reason: str) -> str:
+    if total == 0:
+        return reason or "nothing_to_show"
+    if from_model == total:
+        return ""
+    return reason or ("model_short" if from_model else "model_empty")
+
+
+def explain(why: Why, *, title: str | None, is_bought: bool) -> str:
+    """
+    Return in a shopper's words why a model chose a product.
+
+    :param title: the name of the product that caused the choice, if it is known
+    :param is_bought: whether this visitor bought the product, not just looked at it
+    """
+    if why is Why.BOUGHT_BEFORE:
+        return "You bought this before" if is_bought else "You looked at this lately"
+    if why is Why.OFTEN_BOUGHT_AFTER and title:
+        return f"Often bought after {title}"
+    if why is Why.BOUGHT_TOGETHER:
+        return f"Often bought together with {title}" if title else "Often bought together"
+    return {Why.POPULAR: WHY_POPULAR, Why.NEWEST: WHY_NEWEST}.get(why, WHY_FOR_YOU)
+
+
+class Breaker:
+    """
+    Opens after several failures in a row and stays open for a while, so that a sick model is left alone.
+
+    After the rest, one call may try; its failure opens the breaker again at once.
+    """
+
+    def __init__(self, *, failures: int = 5, rest_seconds: float = 60.0) -> None:
+        self.limit = failures
+        self.rest_seconds = rest_seconds
+        self.failed = 0
+        self.open_until = 0.0
+
+    def is_closed(self, *, now: float) -> bool:
+        """Return whether a call may be made at this moment, in seconds of any steady clock."""
+        return now >= self.open_until
+
+    def succeed(self) -> None:
+        """Note a call that went well."""
+        self.failed = 0
+
+    def fail(self, *, now: float) -> None:
+        """Note a call that failed."""
+        self.failed += 1
+        if self.failed >= self.limit:
+            self.open_until = now + self.rest_seconds
+
+
+def percentile(sorted_values: Sequence[float], share: float) -> float | None:
+    """Return the smallest value with at least ``share`` of all at or below it; None of nothing."""
+    if not sorted_values:
+        return None
+    return sorted_values[max(0, math.ceil(share * len(sorted_values)) - 1)]

@@ -1,0 +1,186 @@
+"""Query strings to questions, and answers to JSON or Liquid."""
+
+import json
+import re
+from collections.abc import Mapping
+from html import escape
+from typing import Final
+from urllib.parse import parse_qsl
+
+from backend.audit.values import Surface
+from backend.serving.values import MAX_ITEMS, MAX_LISTED, Answer, Ask, BadAsk, Card, Form
+from backend.shopify.values import ProxyRequest
+
+DEFAULT_LIMIT: Final = 8
+
+SURFACES: Final = {"product": Surface.PRODUCT_PAGE, "home": Surface.HOME_PAGE}
+
+# Product ids are signed 64-bit and positive at Shopify.
+_ID: Final = re.compile(r"[1-9][0-9]{0,18}")
+_LARGEST_ID: Final = 2**63 - 1
+_VISITOR: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
+
+# Letters of any script, digits, hyphen and underscore: nothing that Liquid or HTML could read as its own.
+_HANDLE: Final = re.compile(r"[\w-]{1,255}")
+
+# No name may be the start of another: see the signature's trap in the documentation of app proxies.
+PARAMETERS: Final = ("surface", "product", "limit", "cart", "recent", "visitor", "format")
+
+
+def parse_ask(request: ProxyRequest, query_string: str) -> Ask:
+    """
+    Return the question that a verified request asks.
+
+    Parameters that we do not know are ignored, since themes and Shopify may add their own.
+
+    :raises BadAsk: if one of ours is repeated or has the wrong form
+    """
+    _refuse_repeats(query_string)
+    given = request.parameters
+    surface = _surface(given)
+    product = _id(given["product"], "product") if given.get("product") else None
+    if surface is Surface.PRODUCT_PAGE and product is None:
+        raise BadAsk("A product page must name its product.", field="product")
+    return Ask(
+        shop_domain=request.shop_domain,
+        surface=surface,
+        limit=_limit(given.get("limit", "")),
+        form=_form(given.get("format", "")),
+        context_product_id=product,
+        cart=_ids(given.get("cart", ""), "cart"),
+        recent=_ids(given.get("recent", ""), "recent"),
+        visitor=_visitor(given.get("visitor", "")),
+        customer_id=request.logged_in_customer_id,
+    )
+
+
+def _refuse_repeats(query_string: str) -> None:
+    names = [name for name, _ in parse_qsl(query_string, keep_blank_values=True, errors="surrogateescape")]
+    for name in PARAMETERS:
+        if names.count(name) > 1:
+            raise BadAsk(f"The parameter {name} comes more than once.", field=name)
+
+
+def _surface(given: Mapping[str, str]) -> Surface:
+    surface = SURFACES.get(given.get("surface", ""))
+    if surface is None:
+        raise BadAsk("The surface must be product or home.", field="surface")
+    return surface
+
+
+def _limit(text: str) -> int:
+    if not text:
+        return DEFAULT_LIMIT
+    if not _ID.fullmatch(text) or int(text) > MAX_ITEMS:
+        raise BadAsk(f"The limit must be a number from 1 to {MAX_ITEMS}.", field="limit")
+    return int(text)
+
+
+def _form(text: str) -> Form:
+    try:
+        return Form(text or Form.JSON)
+    except ValueError as error:
+        raise BadAsk("The format must be json or liquid.", field="format") from error
+
+
+def _ids(text: str, name: str) -> tuple[int, ...]:
+    if not text:
+        return ()
+    parts = text.split(",")
+    if len(parts) > MAX_LISTED:
+        raise BadAsk(f"The list {name} has more than {MAX_LISTED} products.", field=name)
+    return tuple(dict.fromkeys(_id(part, name) for part in parts))
+
+
+def _id(text: str, name: str) -> int:
+    if not _ID.fullmatch(text) or int(text) > _LARGEST_ID:
+        raise BadAsk(f"The parameter {name} must hold product ids.", field=name)
+    return int(text)
+
+
+def _visitor(text: str) -> str | None:
+    if not text:
+        return None
+    if not _VISITOR.fullmatch(text.lower()):
+        raise BadAsk("The visitor must be a UUID.", field="visitor")
+    return text.lower()
+
+
+def to_json(answer: Answer | None) -> bytes:
+    """Return an answer as JSON; without one, an empty list that makes the block keep its default."""
+    if answer is None:
+        return b'{"items": []}'
+    body = {
+        "decision": str(answer.decision_id),
+        "surface": next(name for name, surface in SURFACES.items() if surface is answer.surface),
+        "version": answer.version_number,
+        "fallback": answer.fallback or None,
+        "items": [_item(card) | {"why": item.why, "position": item.position} for item, card in answer.items],
+    }
+    return json.dumps(body, ensure_ascii=False).encode()
+
+
+def _item(card: Card) -> dict[str, object]:
+    return {
+        "product_id": card.product_id,
+        "handle": card.handle,
+        "title": card.title,
+        "url": card.url,
+        "price": card.price,
+        "currency": card.currency,
+        "image": _image(card),
+    }
+
+
+def _image(card: Card) -> dict[str, object] | None:
+    if not card.image_url:
+        return None
+    return {
+        "url": card.image_url,
+        "alt": card.image_alt,
+        "width": card.image_width,
+        "height": card.image_height,
+    }
+
+
+def to_liquid(answer: Answer | None) -> bytes:
+    """
+    Return an answer as Liquid that Shopify renders without the theme's layout.
+
+    Only handles and the decision's id get into the template, both of a form
+    that can't end a string or a tag; everything a shopper reads comes from
+    ``all_products`` and is escaped there. Shopify allows 20 of those a page.
+    """
+    if answer is None:
+        return b"{% layout none %}"
+    cards = [
+        CARD.format(handle=card.handle, decision=answer.decision_id, why=escape(_plain(item.why)))
+        for item, card in answer.items[:ALL_PRODUCTS_LIMIT]
+        if _HANDLE.fullmatch(card.handle)
+    ]
+    return (LIST_START + "".join(cards) + LIST_END).encode()
+
+
+def _plain(text: str) -> str:
+    # A title inside the reason may hold braces, which Liquid would run.
+    return text.replace("{", "(").replace("}", ")").replace("%", "")
+
+
+ALL_PRODUCTS_LIMIT: Final = 20
+
+LIST_START: Final = '{% layout none %}<ul class="tailorbird__list" role="list">'
+LIST_END: Final = "</ul>"
+CARD: Final = """
+{{% assign item = all_products['{handle}'] %}}{{% assign image = item.featured_image %}}
+{{% if item.available %}}
+<li class="tailorbird__card" data-product="{{{{ item.id }}}}" data-decision="{decision}">
+  <div class="tailorbird__media">{{% if image %}}<img class="tailorbird__image"
+    src="{{{{ image | image_url: width: 360 }}}}" alt="{{{{ image.alt | default: item.title | escape }}}}"
+    width="{{{{ image.width | default: 360 }}}}" height="{{{{ image.height | default: 360 }}}}"
+    loading="lazy" decoding="async">{{% endif %}}</div>
+  <h3 class="tailorbird__title">
+    <a class="tailorbird__link" href="{{{{ item.url }}}}?tb={decision}">{{{{ item.title | escape }}}}</a>
+  </h3>
+  <p class="tailorbird__price"><span class="tailorbird__now">{{{{ item.price | money }}}}</span></p>
+  <p class="tailorbird__why">{why}</p>
+</li>{{% endif %}}"""

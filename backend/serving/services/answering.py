@@ -1,0 +1,268 @@
+"""
+Answer a storefront: flow 3.
+
+An answer counts as served once its decision is on disk. Whatever else fails
+on the way only makes the answer plainer.
+"""
+
+import hashlib
+import hmac
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+import structlog
+from django.db import close_old_connections
+
+from backend.audit import services as audit
+from backend.audit.values import Channel, DecisionRecord, Event, ShownItem, Surface
+from backend.core.ids import uuid7
+from backend.features import queries as features
+from backend.registry import queries as registry
+from backend.rollouts import queries as rollouts
+from backend.rollouts.values import LiveArm, LiveArms
+from backend.serving import queries, rules
+from backend.serving.gateway import MOST_LOADED, Models
+from backend.serving.values import (
+    Answer,
+    Ask,
+    Card,
+    Filled,
+    Health,
+    Preference,
+    Ranked,
+    ScoringUnavailable,
+)
+from backend.shops import queries as shops
+from backend.shops import services as shop_services
+from backend.shops.values import ShopInfo, ShopState
+from models.recommender.api import Scorer
+
+log = structlog.get_logger(__name__)
+
+# Asked of a model beyond the carousel's length, so that sold-out products rarely leave a gap.
+SLACK: Final = 20
+
+# Answers whose latency one process remembers.
+WINDOW: Final = 2_000
+
+NO_ARM: Final = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class _Visitor:
+    """Who asks, as far as we may know: pseudonyms under the shop's key."""
+
+    key: str | None
+    arm_key: str
+    bought: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    """What a model gave: the arm that answered, its preferences, and why they may be missing."""
+
+    arm: LiveArm | None
+    preferences: tuple[Preference, ...]
+    reason: str
+
+
+def open_models(clock: Callable[[], datetime]) -> Models:
+    """Return an empty set of models that loads from the registry and reports refusals to the ledger."""
+
+    def open_scorer(arm: LiveArm) -> Scorer:
+        return registry.open_scorer(arm.artifact, manifest_sha256=arm.manifest_sha256)
+
+    def on_refused(arm: LiveArm, why: str) -> None:
+        close_old_connections()
+        audit.record(
+            Event.ARTIFACT_REFUSED,
+            shop_id=arm.shop_id,
+            subject=f"version {arm.version_number}",
+            reason=why,
+            now=clock(),
+            details={"version": str(arm.version_id)},
+        )
+
+    return Models(open_scorer, on_refused=on_refused)
+
+
+class Desk:
+    """What one web process needs to answer: its models, its clock and its recent latencies."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self.clock = clock
+        self.models = open_models(clock)
+        self.is_warm = False
+        self._latencies: deque[float] = deque(maxlen=WINDOW)
+        self._warming = threading.Lock()
+
+    def answer(self, ask: Ask, *, started: float, request_id: str) -> Answer | None:
+        """
+        Return what a storefront shows, or None where it should keep its default.
+
+        :param started: ``time.perf_counter()`` when the request came
+        """
+        shop = shops.find_shop_by_domain(ask.shop_domain)
+        if shop is None or shop.state is not ShopState.INSTALLED:
+            return None
+        visitor = _visitor(shop.id, ask)
+        scored = self._score(shop, ask, visitor)
+        filled = _fill(shop.id, ask, scored)
+        items = with_cards(shop.id, filled, scored.preferences, bought=frozenset(visitor.bought))
+        if not items:
+            return None
+        decision = DecisionRecord(
+            id=uuid7(),
+            shop_id=shop.id,
+            at=self.clock(),
+            surface=ask.surface,
+            channel=Channel.APP_PROXY,
+            arm=scored.arm.name if scored.arm else NO_ARM,
+            items=tuple(item for item, _ in items),
+            requested=ask.limit,
+            latency_ms=(time.perf_counter() - started) * 1000,
+            visitor_key=visitor.key,
+            version_id=scored.arm.version_id if scored.arm else None,
+            version_number=scored.arm.version_number if scored.arm else None,
+            context_product_id=ask.context_product_id,
+            fallback=filled.fallback,
+            request_id=request_id,
+        )
+        audit.record_decision(decision)
+        return Answer(decision.id, ask.surface, items, decision.version_number, decision.fallback)
+
+    def note_latency(self, milliseconds: float) -> None:
+        """Remember how long one answer took, from the first byte read to the last one made."""
+        self._latencies.append(milliseconds)
+
+    def health(self) -> Health:
+        """Return the versions in memory and the latency of the last answers of this process."""
+        latencies = sorted(self._latencies)
+        return Health(
+            is_ready=self.is_warm,
+            versions=tuple(self.models.loaded()),
+            answers=len(latencies),
+            p50_ms=rules.percentile(latencies, 0.50),
+            p99_ms=rules.percentile(latencies, 0.99),
+        )
+
+    def warm_up(self) -> None:
+        """Load the models of the surfaces that moved last, once, before shoppers ask for them."""
+        with self._warming:
+            if self.is_warm:
+                return
+            for shop_id, surface in rollouts.live_surfaces(limit=MOST_LOADED):
+                for arm in rollouts.live_arms(shop_id, surface).arms:
+                    self.models.prepare(arm)
+            self.is_warm = True
+
+    def _score(self, shop: ShopInfo, ask: Ask, visitor: _Visitor) -> _Scored:
+        live = rollouts.live_arms(shop.id, ask.surface)
+        if not live.arms:
+            return _Scored(None, (), "no_model")
+        arm = rules.choose_arm(
+            live.arms,
+            visitor=visitor.arm_key,
+            experiment=f"{ask.surface}:{live.revision}",
+            salt=shops.pseudonym_key(shop.id),
+        )
+        try:
+            return _Scored(arm, self._preferences(arm, ask, visitor), "")
+        except ScoringUnavailable as error:
+            log.warning(
+                "scoring_unavailable", version=arm.version_number, reason=error.reason, error=error.message
+            )
+            return self._stand_in(live, ask, visitor, reason=error.reason)
+
+    def _stand_in(self, live: LiveArms, ask: Ask, visitor: _Visitor, *, reason: str) -> _Scored:
+        """Let the version that was live before answer, where there is one and it can."""
+        if live.standby is None:
+            return _Scored(None, (), reason)
+        try:
+            return _Scored(live.standby, self._preferences(live.standby, ask, visitor), f"standby_{reason}")
+        except ScoringUnavailable:
+            return _Scored(None, (), reason)
+
+    def _preferences(self, arm: LiveArm, ask: Ask, visitor: _Visitor) -> tuple[Preference, ...]:
+        # The storefront tells the newest view first; a history is oldest first. The cart speaks last.
+        looked_at = tuple(reversed(ask.recent))
+        unbought = set(ask.recent) - set(visitor.bought)
+        found = self.models.score(
+            arm,
+            (*visitor.bought, *looked_at, *ask.cart),
+            context=ask.context_product_id,
+            # What was only looked at says much about taste, but to show it again says little.
+            exclude={*ask.cart, *unbought},
+            k=ask.limit + SLACK,
+        )
+        return tuple(found)
+
+
+def _visitor(shop_id: int, ask: Ask) -> _Visitor:
+    customer = shop_services.pseudonym(shop_id, ask.customer_id) if ask.customer_id else None
+    browser = _pseudonym(shop_id, ask.visitor) if ask.visitor else None
+    return _Visitor(
+        key=customer or browser,
+        # The browser first: logging in must not move a visitor to another arm.
+        arm_key=browser or customer or "",
+        bought=features.recent_sequence(shop_id, customer) if customer else (),
+    )
+
+
+def _pseudonym(shop_id: int, visitor: str) -> str:
+    """Return a browser's own id as a pseudonym of this shop, which no other shop's equals."""
+    # The prefix keeps browsers and customers apart should their ids ever look alike.
+    message = f"visitor:{visitor}".encode()
+    return hmac.new(shops.pseudonym_key(shop_id), message, hashlib.sha256).hexdigest()[:32]
+
+
+def _fill(shop_id: int, ask: Ask, scored: _Scored) -> Filled:
+    shelf = queries.shelf(shop_id)
+    hidden = {*ask.cart, ask.context_product_id} if ask.context_product_id else set(ask.cart)
+    return rules.fill(
+        # The words are found later, for the few that are shown.
+        [Ranked(one.product_id, one.score, "") for one in scored.preferences],
+        fallbacks(shop_id, ask.surface, ask.context_product_id, shelf),
+        k=ask.limit,
+        available=shelf.available,
+        exclude=hidden,
+        reason=scored.reason,
+    )
+
+
+def fallbacks(
+    shop_id: int, surface: Surface, context: int | None, shelf: queries.Shelf
+) -> Iterator[list[Ranked]]:
+    """Yield what fills the places that no model filled, best first, each list only when it is needed."""
+    if surface is Surface.PRODUCT_PAGE and context is not None:
+        mates = queries.collection_mates(shop_id, context)
+        yield [Ranked(one, None, rules.WHY_COLLECTION) for one in mates]
+    yield [Ranked(one, None, rules.WHY_POPULAR) for one in shelf.popular]
+    yield [Ranked(one, None, rules.WHY_NEWEST) for one in shelf.newest]
+
+
+def with_cards(
+    shop_id: int, filled: Filled, preferences: tuple[Preference, ...], *, bought: frozenset[int]
+) -> tuple[tuple[ShownItem, Card], ...]:
+    chosen = {item.product_id for item in filled.items}
+    reasons = {one.product_id: one for one in preferences if one.product_id in chosen}
+    causes = {one.cause for one in reasons.values() if one.cause is not None}
+    cards = queries.cards(shop_id, chosen | causes)
+    items = (_explained(item, reasons.get(item.product_id), cards, bought) for item in filled.items)
+    # A product that left the catalogue since the last look at the shelf has no card and is not shown.
+    return tuple((item, cards[item.product_id]) for item in items if item.product_id in cards)
+
+
+def _explained(
+    item: ShownItem, reason: Preference | None, cards: Mapping[int, Card], bought: frozenset[int]
+) -> ShownItem:
+    if item.score is None or reason is None:
+        return item
+    cause = cards.get(reason.cause) if reason.cause is not None else None
+    why = rules.explain(reason.why, title=cause.title if cause else None, is_bought=item.product_id in bought)
+    return replace(item, why=why)

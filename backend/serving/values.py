@@ -1,0 +1,129 @@
+"""What crosses the boundary of serving."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from backend.audit.values import ShownItem, Surface
+from backend.core.errors import Refused, Unavailable
+
+MAX_ITEMS = 24  # longer than any carousel; keeps one answer and its record small
+MAX_LISTED = 50  # cart lines and recently viewed products read from one request
+
+
+class BadAsk(Refused):
+    """A parameter of the request has the wrong form."""
+
+    code = "bad_request"
+
+
+class ScoringUnavailable(Unavailable):
+    """
+    The model can't answer now. Another source must fill the answer.
+
+    ``reason`` goes into the decision: ``late``, ``loading``, ``resting``, ``failed`` or ``artifact_refused``.
+    """
+
+    code = "scoring_unavailable"
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class Why(StrEnum):
+    """The kinds of reason a model gives; the words for them are in ``rules.explain``."""
+
+    BOUGHT_BEFORE = "BOUGHT_BEFORE"
+    OFTEN_BOUGHT_AFTER = "OFTEN_BOUGHT_AFTER"
+    BOUGHT_TOGETHER = "BOUGHT_TOGETHER"
+    FOR_YOU = "FOR_YOU"
+    POPULAR = "POPULAR"
+    NEWEST = "NEWEST"
+
+
+class Form(StrEnum):
+    """The shape of the answer."""
+
+    JSON = "json"
+    LIQUID = "liquid"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One well-formed question from a storefront."""
+
+    shop_domain: str
+    surface: Surface
+    limit: int
+    form: Form
+    context_product_id: int | None = None
+    cart: tuple[int, ...] = ()
+    recent: tuple[int, ...] = ()
+    visitor: str | None = None
+    customer_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """One product as a model ranks it; ``cause`` is the product that speaks for it, if one does."""
+
+    product_id: int
+    score: float
+    why: Why
+    cause: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """One product as some source ranked it; ``score`` is None outside models."""
+
+    product_id: int
+    score: float | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a storefront needs to draw one product."""
+
+    product_id: int
+    handle: str
+    title: str
+    url: str
+    price: str
+    currency: str
+    image_url: str
+    image_alt: str
+    image_width: int | None
+    image_height: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A finished list and, when the model did not fill it alone, why not."""
+
+    items: tuple[ShownItem, ...]
+    fallback: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back to the storefront."""
+
+    decision_id: UUID
+    surface: Surface
+    items: tuple[tuple[ShownItem, Card], ...]
+    version_number: int | None
+    fallback: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How one process is."""
+
+    is_ready: bool
+    versions: tuple[UUID, ...]
+    answers: int
+    p50_ms: float | None
+    p99_ms: float | None

@@ -1,0 +1,112 @@
+"""
+The storefront's door. Plain Django views: a framework's layers would cost most of the request.
+
+A shopper never sees an error of ours. A forged or malformed request is told
+so; anything that fails behind it gives an empty list, and the theme block
+keeps the products that Liquid put there.
+"""
+
+import json
+import time
+from typing import Any
+
+import structlog
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_GET
+
+from backend.core import clock
+from backend.core.api import error_body
+from backend.core.errors import Failure, Refused
+from backend.serving import serializers
+from backend.serving.services import Desk
+from backend.serving.values import Answer, Form
+from backend.shopify import credentials
+from backend.shopify.verify import verify_proxy
+
+log = structlog.get_logger(__name__)
+
+desk = Desk(clock.now)
+
+# The decision is one visitor's; no cache on the way may give it to another.
+PRIVATE = "private, no-store"
+
+
+@require_GET
+def recommendations(request: HttpRequest) -> HttpResponse:
+    """Answer ``GET /proxy/recommendations``."""
+    started = time.perf_counter()
+    query_string = request.META.get("QUERY_STRING", "")
+    try:
+        proxied = verify_proxy(query_string, secrets=credentials.secrets(), now=clock.now())
+        ask = serializers.parse_ask(proxied, query_string)
+    except Refused as error:
+        return _refused(error)
+    request_id = str(structlog.contextvars.get_contextvars().get("request_id", ""))
+    answer = _answer(ask, started=started, request_id=request_id)
+    response = _liquid(answer) if ask.form is Form.LIQUID else _json(answer)
+    desk.note_latency((time.perf_counter() - started) * 1000)
+    return response
+
+
+def _answer(ask: Any, *, started: float, request_id: str) -> Answer | None:
+    try:
+        return desk.answer(ask, started=started, request_id=request_id)
+    except (DatabaseError, Failure) as error:
+        log.warning("answer_unavailable", error=str(error))
+    except Exception:
+        log.exception("answer_failed")
+    return None
+
+
+def _json(answer: Answer | None) -> HttpResponse:
+    return _private(HttpResponse(serializers.to_json(answer), content_type="application/json"))
+
+
+def _liquid(answer: Answer | None) -> HttpResponse:
+    return _private(HttpResponse(serializers.to_liquid(answer), content_type="application/liquid"))
+
+
+def _refused(error: Refused) -> HttpResponse:
+    body = json.dumps(error_body(error.code, error.message, error.field)).encode()
+    return _private(HttpResponse(body, status=error.status, content_type="application/json"))
+
+
+def _private(response: HttpResponse) -> HttpResponse:
+    response.headers["Cache-Control"] = PRIVATE
+    return response
+
+
+@require_GET
+def health(request: HttpRequest) -> HttpResponse:
+    """Answer ``GET /health``: this process lives, with its model versions and latency."""
+    return _health_response(status=200)
+
+
+@require_GET
+def ready(request: HttpRequest) -> HttpResponse:
+    """Answer ``GET /health/ready``: 200 once the database answers and the live models are in memory."""
+    try:
+        desk.warm_up()
+    except DatabaseError as error:
+        log.warning("not_ready", error=str(error))
+        return _health_response(status=503)
+    return _health_response(status=200)
+
+
+def _health_response(*, status: int) -> HttpResponse:
+    found = desk.health()
+    body = {
+        "status": "ready"
+        if found.is_ready and status == 200
+        else "starting"
+        if status == 200
+        else "unavailable",
+        "models": [str(version) for version in found.versions],
+        "answers": found.answers,
+        "p50_ms": found.p50_ms and round(found.p50_ms, 2),
+        "p99_ms": found.p99_ms and round(found.p99_ms, 2),
+    }
+    response = HttpResponse(json.dumps(body), status=status, content_type="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,92 @@
+"""
+The trainer process: ``python -m backend.training.child``.
+
+A process of its own, for three reasons. Its memory goes back to the machine
+when it ends, where a Celery worker would keep it; it can be killed at a
+deadline whatever a library is doing; and a crash in native code ends the run,
+not the worker. It knows no Django and no database.
+
+It reads one JSON order from standard input and writes JSON lines to standard
+output. When its standard input closes, the worker that asked is dead, and so
+is the reason to go on.
+"""
+
+import dataclasses
+import json
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import Any, TextIO
+
+# Lower priority than whatever answers shoppers on the same machine.
+NICENESS = 10
+
+# Ends the process at once: other threads may be deep in native code.
+ORPHANED = 3
+
+
+def main() -> int:
+    """Train as ordered and report. Errors of the data are told; others end in a traceback on stderr."""
+    out = _own_stdout()
+    order = json.loads(sys.stdin.readline())
+    threading.Thread(target=_die_with_the_worker, daemon=True).start()
+    os.nice(NICENESS)
+    try:
+        result = _train(order, out)
+    except ValueError as error:
+        # The recommender's errors about its input: a person can act on the message.
+        _tell(out, "error", {"message": str(error)})
+        return 1
+    _tell(out, "result", result)
+    return 0
+
+
+def _own_stdout() -> TextIO:
+    """Keep standard output for our lines; what libraries print goes to standard error."""
+    ours = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
+    os.dup2(2, 1)
+    return ours
+
+
+def _die_with_the_worker() -> None:
+    sys.stdin.read()
+    os._exit(ORPHANED)
+
+
+def _train(order: dict[str, Any], out: TextIO) -> dict[str, Any]:
+    from models.recommender import api
+
+    def on_progress(progress: api.Progress) -> None:
+        _tell(out, "progress", dataclasses.asdict(progress))
+
+    artifact = Path(order["out"])
+    report = api.train(
+        Path(order["dataset"]), artifact, api.Recipe(**order["recipe"]), on_progress=on_progress
+    )
+    return {"report": dataclasses.asdict(report), "tracked": _track(order["tracking"], report, artifact, out)}
+
+
+def _track(
+    tracking: dict[str, Any] | None, report: Any, artifact: Path, out: TextIO
+) -> dict[str, Any] | None:
+    """Log the run to MLflow. A log that is down must not cost the shop its model: it is told and forgiven."""
+    if tracking is None:
+        return None
+    from models.tracking import Tracker
+
+    try:
+        tracker = Tracker(tracking["uri"], tracking["experiment"])
+        run_id, version = tracker.log(report, artifact)
+    except Exception as error:  # noqa: BLE001 -- MLflow raises whatever its store, driver or network raises
+        _tell(out, "untracked", {"message": f"{type(error).__name__}: {error}"})
+        return None
+    return {"run_id": run_id, "version": version}
+
+
+def _tell(out: TextIO, kind: str, content: dict[str, Any]) -> None:
+    out.write(json.dumps({"kind": kind, **content}, default=str) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

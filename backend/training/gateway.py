@@ -1,0 +1,160 @@
+"""The one door to the trainer process. See ``child.py`` for why it is a process."""
+
+import json
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+from django.conf import settings
+
+from backend.training.values import TrainerFailed, TrainerOutOfMemory
+
+log = structlog.get_logger(__name__)
+
+CHILD = "backend.training.child"
+
+# Longer than any budget of a recipe: what is still running then hangs.
+DEADLINE_SECONDS = 3_600.0
+
+# How often the caller hears from us when the trainer is silent, so that the run stays fresh.
+TICK_SECONDS = 2.0
+
+STDERR_TAIL_CHARS = 2_000
+
+# Half the recipe's own batch: what is left to try when memory ran out.
+HALF_BATCH_TOKENS = 2_048
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What the trainer left behind."""
+
+    artifact: Path
+    report: dict[str, Any]
+    mlflow_run_id: str
+    mlflow_url: str
+
+
+def train(
+    dataset: Path,
+    out: Path,
+    *,
+    recipe: dict[str, Any],
+    experiment: str,
+    on_progress: Callable[[dict[str, Any] | None], None],
+) -> Trained:
+    """
+    Train in a process of its own and return its report.
+
+    :param on_progress: called with each report of progress, and with None every
+        two seconds of silence; what it raises ends the trainer
+    :raises TrainerOutOfMemory: if the system killed the trainer
+    :raises TrainerFailed: if it ended in any other way without a model
+    """
+    order = {
+        "dataset": str(dataset),
+        "out": str(out),
+        "recipe": recipe,
+        "tracking": {"uri": settings.MLFLOW_TRACKING_URI, "experiment": experiment},
+    }
+    errors = out.with_name("trainer.log")
+    with errors.open("wb") as stderr, _process(order, stderr) as process:
+        result = _listen(process, on_progress)
+        code = process.wait(timeout=TICK_SECONDS * 15)
+    if result is None or code != 0:
+        raise _failure(code, result, errors)
+    tracked = result.get("tracked") or {}
+    return Trained(out, result["report"], str(tracked.get("run_id", "")), _run_url(tracked))
+
+
+@contextmanager
+def _process(order: dict[str, Any], stderr: Any) -> Iterator["subprocess.Popen[str]"]:
+    process = subprocess.Popen(  # noqa: S603 -- our own module, no outside argument
+        [sys.executable, "-m", CHILD],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        text=True,
+        cwd=settings.ROOT,
+    )
+    try:
+        if process.stdin is None:
+            raise TrainerFailed("The trainer has no standard input.")
+        # Stays open: its end would tell the trainer that nobody waits any more.
+        process.stdin.write(json.dumps(order) + "\n")
+        process.stdin.flush()
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def _listen(
+    process: "subprocess.Popen[str]", on_progress: Callable[[dict[str, Any] | None], None]
+) -> dict[str, Any] | None:
+    """Return the trainer's last word: its result, its error, or None if it died without one."""
+    lines: queue.Queue[str | None] = queue.Queue()
+    reader = threading.Thread(target=_read, args=(process, lines), daemon=True)
+    reader.start()
+    ticks = int(DEADLINE_SECONDS / TICK_SECONDS)
+    last = None
+    while ticks:
+        try:
+            line = lines.get(timeout=TICK_SECONDS)
+        except queue.Empty:
+            ticks -= 1
+            on_progress(None)
+            continue
+        if line is None:
+            return last
+        last = _heard(json.loads(line), on_progress) or last
+    raise TrainerFailed(
+        f"The trainer was still running after {DEADLINE_SECONDS / 60:.0f} minutes and was stopped."
+    )
+
+
+def _read(process: "subprocess.Popen[str]", lines: "queue.Queue[str | None]") -> None:
+    for line in process.stdout or ():
+        lines.put(line)
+    lines.put(None)
+
+
+def _heard(
+    message: dict[str, Any], on_progress: Callable[[dict[str, Any] | None], None]
+) -> dict[str, Any] | None:
+    kind = message["kind"]
+    if kind in {"result", "error"}:
+        return message
+    if kind == "untracked":
+        log.warning("tracking_unavailable", error=message["message"])
+    if kind == "progress":
+        on_progress(message)
+    return None
+
+
+def _failure(code: int, result: dict[str, Any] | None, errors: Path) -> TrainerFailed | TrainerOutOfMemory:
+    if result is not None and result["kind"] == "error":
+        return TrainerFailed(str(result["message"]))
+    tail = errors.read_text(encoding="utf-8", errors="replace")[-STDERR_TAIL_CHARS:]
+    log.error("trainer_failed", exit_code=code, stderr=tail)
+    if code == -signal.SIGKILL or "MemoryError" in tail:
+        return TrainerOutOfMemory("The trainer ran out of memory.")
+    last = tail.strip().splitlines()[-1] if tail.strip() else "it printed nothing"
+    return TrainerFailed(f"The trainer stopped with exit code {code}: {last}")
+
+
+def _run_url(tracked: dict[str, Any]) -> str:
+    """Return where a person can look at the run; empty when MLflow has no address of its own."""
+    base = str(getattr(settings, "MLFLOW_URL", "") or settings.MLFLOW_TRACKING_URI)
+    if not tracked or not base.startswith("http"):
+        return ""
+    return f"{base.rstrip('/')}/#/runs/{tracked['run_id']}"

@@ -1,0 +1,64 @@
+"""Pure decisions of training: the table of moves, what is stale, and the checks of a dataset."""
+
+from datetime import datetime
+
+from backend.training.values import (
+    HELD,
+    LIVE,
+    MAX_ATTEMPTS,
+    SILENCE,
+    WAITING,
+    Checks,
+    DatasetFacts,
+    RunState,
+)
+
+_STOPS = frozenset({RunState.FAILED, RunState.CANCELLED})
+
+# EXPORTING is reachable from every held state: a run whose worker died starts over.
+MOVES: dict[RunState, frozenset[RunState]] = {
+    RunState.QUEUED: _STOPS | {RunState.EXPORTING},
+    RunState.EXPORTING: _STOPS | {RunState.EXPORTING, RunState.TRAINING},
+    RunState.TRAINING: _STOPS | {RunState.EXPORTING, RunState.EVALUATING, RunState.REGISTERING},
+    RunState.EVALUATING: _STOPS | {RunState.EXPORTING, RunState.TRAINING, RunState.REGISTERING},
+    RunState.REGISTERING: _STOPS | {RunState.EXPORTING, RunState.PUBLISHING},
+    RunState.PUBLISHING: _STOPS | {RunState.DONE},
+    RunState.DONE: frozenset(),
+    RunState.FAILED: frozenset(),
+    RunState.CANCELLED: frozenset(),
+}
+
+
+def may_move(state: RunState, to: RunState) -> bool:
+    """Return whether a run may go from one state to another."""
+    return to in MOVES[state]
+
+
+def is_stale(state: RunState, *, heard_at: datetime, now: datetime) -> bool:
+    """Return whether a live run has lost its worker or its message."""
+    if state in HELD:
+        return now - heard_at > SILENCE
+    return state in LIVE and now - heard_at > WAITING
+
+
+def may_claim(state: RunState, *, attempts: int, heard_at: datetime, now: datetime) -> bool:
+    """
+    Return whether a worker that was handed a run may start it.
+
+    A second delivery of the same message finds the run held and fresh, and
+    leaves it alone.
+    """
+    if state is RunState.QUEUED:
+        return True
+    return state in HELD and attempts < MAX_ATTEMPTS and is_stale(state, heard_at=heard_at, now=now)
+
+
+def check(facts: DatasetFacts) -> Checks:
+    """Return what is wrong with an exported dataset. Few rows are not wrong: the simple models manage."""
+    promises = (
+        (facts.missing_users, "{} purchases have no customer or guest key"),
+        (facts.bad_prices, "{} purchases have a negative or missing price"),
+        (facts.bad_quantities, "{} purchases have a quantity below one"),
+        (facts.after_until, "{} purchases lie after the dataset's end"),
+    )
+    return Checks(tuple(text.format(count) + "." for count, text in promises if count))

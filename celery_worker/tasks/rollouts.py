@@ -1,0 +1,14 @@
+"""Tasks of the app ``rollouts``."""
+
+from uuid import UUID
+
+from backend.core import clock
+from backend.core.queue import Job
+from backend.rollouts import services
+from celery_worker.tasks.base import task_for
+
+
+@task_for(Job.RELEASE)
+def release(shop_id: int, version_id: str) -> None:
+    """Decide whether a new version goes live."""
+    services.release(shop_id, UUID(version_id), now=clock.now())

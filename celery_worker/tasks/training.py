@@ -1,0 +1,28 @@
+"""Tasks of the app ``training``."""
+
+from backend.core import clock
+from backend.core.queue import Job
+from backend.training import services
+from celery_worker.tasks.base import task_for
+
+# The trainer has its own deadline of an hour; these catch what hangs around it.
+SOFT_SECONDS = 70 * 60
+HARD_SECONDS = 75 * 60
+
+
+@task_for(Job.TRAIN, soft_time_limit=SOFT_SECONDS, time_limit=HARD_SECONDS)
+def train(run_id: int) -> None:
+    """Work off one training run."""
+    services.run_training(run_id, clock=clock.now)
+
+
+@task_for(Job.TRAIN_WEEKLY)
+def train_weekly() -> None:
+    """Ask for a run in every shop."""
+    services.request_weekly(now=clock.now())
+
+
+@task_for(Job.TRAIN_SWEEP)
+def train_sweep() -> None:
+    """Find runs that lost their worker or their message."""
+    services.sweep(now=clock.now())
