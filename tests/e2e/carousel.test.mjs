@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { aProduct, aSubject, makePage, renderBlock } from '../../checks/test/storefront.mjs';
-import { findBarriers, noBrowser, openBrowser, picture } from './browser.mjs';
+import { findBarriers, launch, picture } from './browser.mjs';
 
 const SHOP = 'http://willow-gifts.test';
 const PROXY = '/apps/tailorbird/recommendations';
@@ -20,9 +20,9 @@ const PRODUCTS = TITLES.map((title, index) => aProduct(index + 2, {
 
 let browser;
 before(async () => {
-  if (!noBrowser) browser = await openBrowser();
+  browser = await launch();
 });
-after(() => browser?.close());
+after(() => browser.close());
 
 const drawing = (id) => `<svg xmlns="http://www.w3.org/2000/svg" width="800" height="800">
 <rect width="800" height="800" fill="hsl(${id * 47} 40% 80%)"/><circle cx="400" cy="400" r="220" fill="hsl(${id * 47} 45% 55%)"/></svg>`;
@@ -71,7 +71,7 @@ function watchShifts() {
 const titles = (page) => page.locator('.tailorbird__link').allTextContents();
 
 for (const [name, viewport] of Object.entries({ desktop: DESKTOP, phone: PHONE })) {
-  test(`on a ${name} it has no barrier and stays inside the page`, { skip: noBrowser }, async (t) => {
+  test(`on a ${name} it has no barrier and stays inside the page`, async (t) => {
     const page = await open(t, { viewport });
     await page.locator('.tailorbird__image').first().waitFor();
     await picture(page, `carousel-${name}`);
@@ -83,7 +83,7 @@ for (const [name, viewport] of Object.entries({ desktop: DESKTOP, phone: PHONE }
   });
 }
 
-test('without a script it shows the same products, with links that work and no dead button', { skip: noBrowser }, async (t) => {
+test('without a script it shows the same products, with links that work and no dead button', async (t) => {
   const page = await open(t, { javaScriptEnabled: false });
   await picture(page, 'carousel-without-script');
 
@@ -92,7 +92,7 @@ test('without a script it shows the same products, with links that work and no d
   assert.match(await page.locator('.tailorbird__link').first().getAttribute('href'), /^\/products\/product-2\?tb=/);
 });
 
-test('a keyboard meets one link and one button a card, each with a visible ring', { skip: noBrowser }, async (t) => {
+test('a keyboard meets one link and one button a card, each with a visible ring', async (t) => {
   const page = await open(t);
   await page.locator('.tailorbird__moves').waitFor();
   const met = [];
@@ -116,7 +116,7 @@ function describeFocus() {
   return `${focused.localName} ${focused.textContent.replace(/\s+/g, ' ').trim()}: ${width}`;
 }
 
-test('a card outside the view is scrolled to when a keyboard reaches it', { skip: noBrowser }, async (t) => {
+test('a card outside the view is scrolled to when a keyboard reaches it', async (t) => {
   const page = await open(t, { reducedMotion: 'reduce' });
 
   await page.locator('.tailorbird__link').nth(7).focus();
@@ -129,7 +129,7 @@ test('a card outside the view is scrolled to when a keyboard reaches it', { skip
   assert.equal(seen, true);
 });
 
-test('the buttons move through all products and end there', { skip: noBrowser }, async (t) => {
+test('the buttons move through all products and end there', async (t) => {
   const page = await open(t, { reducedMotion: 'reduce' });
   const next = page.getByRole('button', { name: 'Next products' });
 
@@ -144,7 +144,7 @@ test('the buttons move through all products and end there', { skip: noBrowser },
 });
 
 for (const [reducedMotion, behaviour] of [['reduce', 'auto'], ['no-preference', 'smooth']]) {
-  test(`with prefers-reduced-motion: ${reducedMotion} it moves ${behaviour}`, { skip: noBrowser }, async (t) => {
+  test(`with prefers-reduced-motion: ${reducedMotion} it moves ${behaviour}`, async (t) => {
     const page = await open(t, { reducedMotion });
 
     const found = await page.locator('.tailorbird__list').evaluate((list) => getComputedStyle(list).scrollBehavior);
@@ -152,7 +152,7 @@ for (const [reducedMotion, behaviour] of [['reduce', 'auto'], ['no-preference', 
   });
 }
 
-test('a personal order moves nothing on the page', { skip: noBrowser }, async (t) => {
+test('a personal order moves nothing on the page', async (t) => {
   const recommended = [10, 11, 4, 5].map((id) => ({ product_id: id, handle: `product-${id}` }));
   const page = await open(t, { settings: { personalise: true }, recommended });
   const position = () => page.locator('#below').evaluate((below) => below.getBoundingClientRect().top);
@@ -170,7 +170,7 @@ test('a personal order moves nothing on the page', { skip: noBrowser }, async (t
   assert.deepEqual(await findBarriers(page), []);
 });
 
-test('with nothing to show it takes no room', { skip: noBrowser }, async (t) => {
+test('with nothing to show it takes no room', async (t) => {
   const page = await open(t, { products: [] });
 
   const height = await page.locator('.shopify-app-block').evaluate((block) => block.offsetHeight);
