@@ -2,6 +2,8 @@ import type { Config } from "@react-router/dev/config";
 
 export default {
   ssr: true,
+  // The tests build beside the real build, so that they never pull it away from under a running server.
+  buildDirectory: process.env.BUILD_DIRECTORY ?? "build",
   // Three routes: shipping the whole manifest saves a request that would carry no session token.
   routeDiscovery: { mode: "initial" },
   future: {

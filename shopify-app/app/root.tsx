@@ -1,5 +1,5 @@
 import { useEffect, useRef } from "react";
-import { isRouteErrorResponse, Links, Meta, Outlet, Scripts, ScrollRestoration, useNavigate, useNavigation, useRouteError, useRouteLoaderData } from "react-router";
+import { isRouteErrorResponse, Links, Meta, Outlet, Scripts, useLocation, useNavigate, useNavigation, useRouteError, useRouteLoaderData } from "react-router";
 
 import type { Route } from "./+types/root";
 import styles from "./app.css?url";
@@ -45,7 +45,6 @@ export function Layout({ children }: { children: React.ReactNode }) {
       </head>
       <body>
         {children}
-        <ScrollRestoration />
         <Scripts />
       </body>
     </html>
@@ -86,9 +85,16 @@ function useInnerNavigation(): void {
   }, [navigate]);
 }
 
+/** Begin a new page at its top. React Router's own way keeps positions in the browser's storage, and we keep nothing. */
+function useScrollToTop(): void {
+  const { pathname } = useLocation();
+  useEffect(() => window.scrollTo(0, 0), [pathname]);
+}
+
 export default function App() {
   const { state } = useNavigation();
   useInnerNavigation();
+  useScrollToTop();
   useEffect(() => showLoading(state !== "idle"), [state]);
   return (
     <>

@@ -1,0 +1,203 @@
+// @vitest-environment node
+import { http, HttpResponse, delay } from "msw";
+import { setupServer } from "msw/node";
+import { RouterContextProvider } from "react-router";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+
+import { act } from "../app/api/actions.server";
+import { apiFor, ask } from "../app/api/client.server";
+import { orProblem } from "../app/lib/load";
+import { action as homeAction, loader as homeLoader } from "../app/routes/home";
+import { loader as modelLoader } from "../app/routes/model";
+import { sessionContext } from "../app/session/middleware.server";
+import type { Session } from "../app/session/token.server";
+import { aModel, aRun, aSetup, aShop } from "./fixtures/answers";
+import { SHOP } from "./fixtures/tokens";
+
+const DJANGO = "http://django.test";
+const django = setupServer();
+
+beforeAll(() => django.listen({ onUnhandledRequest: "error" }));
+afterEach(() => django.resetHandlers());
+afterAll(() => django.close());
+
+const aSession = (): Session => ({ shop: SHOP, token: "the-session-token", isRefused: false });
+
+function argsOf(session: Session, request = new Request("https://app.example/")) {
+  const context = new RouterContextProvider();
+  context.set(sessionContext, session);
+  return { context, request, params: {} } as unknown as Parameters<typeof homeLoader>[0] & Parameters<typeof modelLoader>[0];
+}
+
+function answering({ shop = aShop(), setup = aSetup(), model = aModel() } = {}) {
+  return [
+    http.get(`${DJANGO}/api/shop`, () => HttpResponse.json(shop)),
+    http.get(`${DJANGO}/api/setup`, () => HttpResponse.json(setup)),
+    http.get(`${DJANGO}/api/model`, () => HttpResponse.json(model)),
+  ];
+}
+
+const failing = (path: string, status: number, code = "some_code", message = "Words of Django.") =>
+  http.get(`${DJANGO}${path}`, () => HttpResponse.json({ error: { code, message, field: null } }, { status }));
+
+describe("the home page's data", () => {
+  test("comes from Django, asked with the session token", async () => {
+    const tokens: (string | null)[] = [];
+    django.events.on("request:start", ({ request }) => void tokens.push(request.headers.get("authorization")));
+    django.use(...answering());
+
+    const { data, init } = await homeLoader(argsOf(aSession()));
+
+    expect(data).toEqual({ ok: true, data: { shop: aShop(), setup: aSetup(), model: aModel() } });
+    expect(init?.status).toBe(200);
+    expect(tokens).toEqual(Array(3).fill("Bearer the-session-token"));
+    django.events.removeAllListeners();
+  });
+
+  test("asks for the shop before anything else, so that a new shop is installed once", async () => {
+    const paths: string[] = [];
+    django.events.on("request:start", ({ request }) => void paths.push(new URL(request.url).pathname));
+    django.use(http.get(`${DJANGO}/api/shop`, async () => (await delay(30), HttpResponse.json(aShop()))), ...answering().slice(1));
+
+    const asked = homeLoader(argsOf(aSession()));
+    await new Promise((resolve) => setTimeout(resolve, 10));
+
+    expect(paths).toEqual(["/api/shop"]);
+    await asked;
+    expect(paths).toHaveLength(3);
+    django.events.removeAllListeners();
+  });
+
+  test.each(["/api/shop", "/api/setup", "/api/model"])("is a problem in Django's words when %s is unavailable", async (path) => {
+    django.use(failing(path, 503, "shopify_down", "Shopify does not answer."), ...answering());
+
+    const { data, init } = await homeLoader(argsOf(aSession()));
+
+    expect(data).toEqual({ ok: false, problem: { code: "shopify_down", message: "Shopify does not answer.", isTemporary: true } });
+    expect(init?.status).toBe(503);
+  });
+});
+
+describe("the model page's data", () => {
+  test("comes from Django", async () => {
+    django.use(...answering({ model: aModel({ training: aRun() }) }));
+
+    const { data } = await modelLoader(argsOf(aSession()));
+
+    expect(data).toEqual({ ok: true, data: { shop: aShop(), model: aModel({ training: aRun() }) } });
+  });
+
+  test("is a problem in plain words when Django is down", async () => {
+    django.use(http.get(`${DJANGO}/api/shop`, () => HttpResponse.error()));
+
+    const { data, init } = await modelLoader(argsOf(aSession()));
+
+    expect(data).toMatchObject({ ok: false, problem: { code: "backend_unreachable", isTemporary: true } });
+    expect(init?.status).toBe(503);
+  });
+});
+
+describe("a call to Django", () => {
+  test("that takes too long is given up", async () => {
+    django.use(http.get(`${DJANGO}/api/shop`, async () => (await delay(500), HttpResponse.json(aShop()))));
+    const session = aSession();
+
+    const answer = await ask(session, apiFor(session, { timeoutMs: 30 }).GET("/api/shop"));
+
+    expect(answer).toMatchObject({ ok: false, problem: { code: "backend_slow", isTemporary: true } });
+  });
+
+  test("that is refused marks the session, so that App Bridge fetches a fresh token", async () => {
+    django.use(failing("/api/shop", 401));
+    const session = aSession();
+
+    await ask(session, apiFor(session).GET("/api/shop"));
+
+    expect(session.isRefused).toBe(true);
+  });
+
+  test("that answers with a page instead of JSON is our problem, not the merchant's", async () => {
+    django.use(http.get(`${DJANGO}/api/shop`, () => new HttpResponse("<h1>Bad gateway</h1>", { status: 502, headers: { "content-type": "text/html" } })));
+    const session = aSession();
+
+    const answer = await ask(session, apiFor(session).GET("/api/shop"));
+
+    expect(answer).toMatchObject({ ok: false, problem: { code: "unexpected" } });
+  });
+
+  test("never follows a redirect with the token", async () => {
+    django.use(http.get(`${DJANGO}/api/shop`, () => HttpResponse.redirect("https://elsewhere.example/", 302)));
+    const session = aSession();
+
+    const answer = await ask(session, apiFor(session).GET("/api/shop"));
+
+    expect(answer).toMatchObject({ ok: false, problem: { code: "backend_unreachable" } });
+  });
+});
+
+function form(fields: Record<string, string>): FormData {
+  const data = new FormData();
+  for (const [name, value] of Object.entries(fields)) data.set(name, value);
+  return data;
+}
+
+const posting = (path: string, status: number, body: object) => http.post(`${DJANGO}${path}`, () => HttpResponse.json(body, { status }));
+
+describe("a button", () => {
+  test("starts a training", async () => {
+    django.use(posting("/api/training", 202, aRun({ state: "QUEUED" })));
+
+    expect(await act(aSession(), form({ intent: "train" }))).toEqual({ ok: true, toast: "Training started" });
+  });
+
+  test("pressed twice is no error", async () => {
+    django.use(posting("/api/training", 409, { error: { code: "already_running", message: "A training runs.", field: null } }));
+
+    expect(await act(aSession(), form({ intent: "train" }))).toEqual({ ok: true, toast: "A training is already running" });
+  });
+
+  test("that fails says why", async () => {
+    django.use(posting("/api/training", 503, { error: { code: "queue_down", message: "The queue is not reachable.", field: null } }));
+
+    expect(await act(aSession(), form({ intent: "train" }))).toEqual({
+      ok: false,
+      problem: { code: "queue_down", message: "The queue is not reachable.", isTemporary: true },
+    });
+  });
+
+  test("starts an import", async () => {
+    django.use(posting("/api/imports", 202, {}));
+
+    expect(await act(aSession(), form({ intent: "import" }))).toEqual({ ok: true, toast: "Import started" });
+  });
+
+  test("that nobody knows does nothing", async () => {
+    expect(await act(aSession(), form({ intent: "erase" }))).toMatchObject({ ok: false, problem: { code: "unknown_intent" } });
+  });
+
+  test("tells Django where the theme block is, through the page's own action", async () => {
+    const bodies: unknown[] = [];
+    django.use(http.post(`${DJANGO}/api/setup/theme-block`, async ({ request }) => (bodies.push(await request.json()), new HttpResponse(null, { status: 204 }))));
+    const request = new Request("https://app.example/?index", { method: "POST", body: form({ intent: "theme-block", status: "active" }) });
+
+    expect(await homeAction(argsOf(aSession(), request))).toEqual({ ok: true });
+    expect(bodies).toEqual([{ status: "active" }]);
+  });
+});
+
+describe("in the browser", () => {
+  test("a lost connection is a problem to show, a new object each time", async () => {
+    const lose = () => orProblem<{ ok: boolean }>(async () => Promise.reject(new TypeError("Failed to fetch")));
+
+    const [first, second] = [await lose(), await lose()];
+
+    expect(first).toMatchObject({ ok: false, problem: { code: "connection_lost" } });
+    expect(first).not.toBe(second);
+  });
+
+  test("a redirect stays a redirect", async () => {
+    const redirect = new Response(null, { status: 302 });
+
+    await expect(orProblem<{ ok: boolean }>(async () => Promise.reject(redirect))).rejects.toBe(redirect);
+  });
+});

@@ -1,0 +1,365 @@
+import { act, fireEvent, render, screen, waitFor, within } from "@testing-library/react";
+import axe from "axe-core";
+import { createRoutesStub } from "react-router";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+
+import type { ActionAnswer } from "../app/api/actions.server";
+import type { Answer } from "../app/api/client.server";
+import type { ModelState, Setup, Shop } from "../app/api/types";
+import { progressText } from "../app/components/progress";
+import { describeCurve } from "../app/components/training-plot";
+import HomePage from "../app/routes/home";
+import ModelPage from "../app/routes/model";
+import { aCurve, aModel, aRun, aSetup, aShop, aStep, aVersion } from "./fixtures/answers";
+
+interface Everything {
+  shop: Shop;
+  setup: Setup;
+  model: ModelState;
+}
+
+const OFFLINE: Answer<never> = { ok: false, problem: { code: "backend_unreachable", message: "Tailorbird's service can't be reached just now.", isTemporary: true } };
+
+const everything = (changes: Partial<Everything> = {}): Answer<Everything> => ({
+  ok: true,
+  data: { shop: aShop(), setup: aSetup(), model: aModel(), ...changes },
+});
+
+interface Stubs {
+  load?: () => Answer<Everything>;
+  act?: (form: FormData) => ActionAnswer;
+}
+
+async function open(path: "/" | "/model", { load = everything, act: answer = () => ({ ok: true }) }: Stubs = {}) {
+  const action = async ({ request }: { request: Request }) => answer(await request.formData());
+  const Stub = createRoutesStub([
+    { id: "home", path: "/", Component: HomePage as never, loader: () => load(), action, HydrateFallback: () => null },
+    { id: "model", path: "/model", Component: ModelPage as never, loader: () => load(), action, HydrateFallback: () => null },
+  ]);
+  const view = render(<Stub initialEntries={[path]} />);
+  await waitFor(() => expect(view.container.querySelector("s-page")).not.toBeNull());
+  // The page's effects (timers, listeners) are in place when a test begins.
+  await act(async () => {});
+  return view;
+}
+
+const toast = { show: vi.fn() };
+const extensions = vi.fn();
+
+beforeEach(() => {
+  toast.show.mockReset();
+  extensions.mockReset().mockResolvedValue([]);
+  vi.stubGlobal("shopify", { toast, app: { extensions }, loading: vi.fn() });
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+/** What axe can judge without a layout engine; colours are judged in the browser test. */
+async function violations(container: Element): Promise<string[]> {
+  const result = await axe.run(container, { rules: { "color-contrast": { enabled: false }, region: { enabled: false } } });
+  return result.violations.map((violation) => violation.id);
+}
+
+function stepNamed(title: string): HTMLElement {
+  return screen.getByText(title).closest("li") as HTMLElement;
+}
+
+describe("the set-up list", () => {
+  const importing = () =>
+    everything({
+      setup: aSetup({
+        steps: [
+          aStep("install"),
+          aStep("import_products", { state: "RUNNING", detail: "Shopify prepares the list.", done: 0, total: null, unit: "products" }),
+          aStep("import_orders", { state: "RUNNING", done: 12_340, total: 25_900, unit: "orders" }),
+          aStep("train", { state: "WAITING" }),
+          aStep("publish", { state: "WAITING" }),
+          aStep("theme_block", { state: "NEEDS_ACTION", detail: "One click in the theme editor." }),
+        ],
+      }),
+    });
+
+  test("shows how far each step is, with counts and unit", async () => {
+    await open("/", { load: importing });
+
+    const bar = stepNamed("Import your orders").querySelector("s-progress");
+    expect(bar).toHaveAttribute("value", "12340");
+    expect(bar).toHaveAttribute("max", "25900");
+    expect(bar).toHaveAttribute("accessibilityLabel", "Import your orders: 12,340 of 25,900 orders");
+    expect(within(stepNamed("Import your orders")).getByText("12,340 of 25,900 orders")).toBeInTheDocument();
+    expect(screen.getByText("1 of 6 steps done")).toBeInTheDocument();
+  });
+
+  test("doesn't pretend to know a total", async () => {
+    await open("/", { load: importing });
+
+    const bar = stepNamed("Import your products").querySelector("s-progress");
+    expect(bar).not.toHaveAttribute("value");
+    expect(bar).toHaveAttribute("accessibilityLabel", "Import your products");
+  });
+
+  test("tells a screen reader what runs", async () => {
+    await open("/", { load: importing });
+
+    expect(screen.getByRole("status")).toHaveTextContent("Import your products: in progress. Import your orders: in progress.");
+  });
+
+  test("leads to the theme editor, outside the frame", async () => {
+    await open("/", { load: importing });
+
+    const button = within(stepNamed("Add recommendations to your theme")).getByText("Add to product pages");
+    expect(button).toHaveAttribute("href", aSetup().theme_editor_urls.product);
+    expect(button).toHaveAttribute("target", "_top");
+  });
+
+  test("offers a failed import again, and says when it starts", async () => {
+    const seen: unknown[] = [];
+    await open("/", {
+      load: () => everything({ setup: aSetup({ steps: [aStep("import_orders", { state: "FAILED", detail: "Shopify stopped." })] }) }),
+      act: (form) => (seen.push(form.get("intent")), { ok: true, toast: "Import started" }),
+    });
+
+    fireEvent.click(screen.getByText("Import again"));
+
+    await waitFor(() => expect(toast.show).toHaveBeenCalledWith("Import started"));
+    expect(seen).toEqual(["import"]);
+  });
+
+  test("moves down and says so when everything is done", async () => {
+    const { container } = await open("/");
+
+    const headings = [...container.querySelectorAll("s-section")].map((section) => section.getAttribute("heading"));
+    expect(headings).toEqual(["Your shop in numbers", "Everything is set up", "Recommendations"]);
+  });
+
+  test.each([
+    [{ done: 12_340, total: 25_900, unit: "orders" }, "12,340 of 25,900 orders"],
+    [{ done: 12_340, total: null, unit: "orders" }, "12,340 orders so far"],
+    [{ done: 0, total: null, unit: "orders" }, ""],
+    [{ done: null, total: null, unit: "orders" }, ""],
+    [{ done: 0, total: 1, unit: "orders" }, "0 of 1 order"],
+  ])("%j reads %j", (amount, expected) => {
+    expect(progressText(amount)).toBe(expected);
+  });
+});
+
+describe("home", () => {
+  test("says what is missing in plain words", async () => {
+    await open("/", { load: () => everything({ setup: aSetup({ missing: ["No orders in the last 60 days yet."] }) }) });
+
+    expect(screen.getByText("No orders in the last 60 days yet.")).toBeInTheDocument();
+  });
+
+  test("sums up the current model", async () => {
+    await open("/");
+
+    expect(screen.getByText("Version 3")).toBeInTheDocument();
+    expect(screen.getByText("What each customer buys most")).toBeInTheDocument();
+    expect(screen.getByText("0.309 of 1")).toBeInTheDocument();
+  });
+
+  test("asks for a missing permission by what it is for", async () => {
+    await open("/", { load: () => everything({ shop: aShop({ missing_scopes: ["read_orders"] }) }) });
+
+    expect(screen.getByText(/can't yet see your orders/)).toBeInTheDocument();
+  });
+
+  test("reports where the theme block is, once", async () => {
+    const statuses: unknown[] = [];
+    extensions.mockResolvedValue([
+      { handle: "tailorbird", type: "theme_app_extension", activations: [{ target: "section", handle: "product-recommendations", name: "R", status: "active", activations: [] }] },
+    ]);
+    await open("/", { act: (form) => (statuses.push(form.get("status")), { ok: true }) });
+
+    await waitFor(() => expect(statuses).toEqual(["active"]));
+    act(() => void window.dispatchEvent(new Event("focus")));
+    await waitFor(() => expect(extensions).toHaveBeenCalledTimes(2));
+    expect(statuses).toEqual(["active"]);
+  });
+
+  test("stays up when Shopify doesn't tell where the block is", async () => {
+    extensions.mockRejectedValue(new Error("not available"));
+
+    await open("/");
+    await waitFor(() => expect(extensions).toHaveBeenCalled());
+
+    expect(screen.getByText("6 of 6 steps done")).toBeInTheDocument();
+  });
+
+  test("has no accessibility violations", async () => {
+    const { container } = await open("/");
+
+    expect(await violations(container)).toEqual([]);
+  });
+});
+
+describe("while Django is away", () => {
+  test("the first visit says so and offers another try", async () => {
+    let isUp = false;
+    await open("/", { load: () => (isUp ? everything() : OFFLINE) });
+    expect(screen.getByRole("alert")).toHaveTextContent("Tailorbird's service can't be reached just now.");
+
+    isUp = true;
+    fireEvent.click(screen.getByText("Try now"));
+
+    await screen.findByText("6 of 6 steps done");
+  });
+
+  test("an open page keeps what it showed, and says that it may be old", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"], shouldAdvanceTime: true });
+    let isUp = true;
+    const { container } = await open("/model", { load: () => (isUp ? everything({ model: aModel({ training: aRun() }) }) : OFFLINE) });
+
+    isUp = false;
+    await act(() => vi.advanceTimersByTimeAsync(2_100));
+
+    await waitFor(() => expect(container.querySelector('s-banner[heading="This page may be a little old"]')).not.toBeNull());
+    expect(container.querySelector('s-section[heading="Version 3 is live"]')).not.toBeNull();
+  });
+});
+
+describe("polling", () => {
+  test("asks every two seconds while a training runs", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"], shouldAdvanceTime: true });
+    const load = vi.fn(() => everything({ model: aModel({ training: aRun() }) }));
+    await open("/model", { load });
+    load.mockClear();
+
+    for (let poll = 1; poll <= 3; poll += 1) {
+      await act(() => vi.advanceTimersByTimeAsync(2_050));
+      expect(load).toHaveBeenCalledTimes(poll);
+    }
+  });
+
+  test("asks seldom while nothing runs", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"], shouldAdvanceTime: true });
+    const load = vi.fn(() => everything());
+    await open("/model", { load });
+    load.mockClear();
+
+    await act(() => vi.advanceTimersByTimeAsync(4_500));
+
+    expect(load).not.toHaveBeenCalled();
+  });
+
+  test("rests in a hidden tab and asks again when it is seen", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"], shouldAdvanceTime: true });
+    const load = vi.fn(() => everything({ model: aModel({ training: aRun() }) }));
+    await open("/model", { load });
+    const visibility = vi.spyOn(document, "visibilityState", "get").mockReturnValue("hidden");
+    act(() => void document.dispatchEvent(new Event("visibilitychange")));
+    load.mockClear();
+
+    await act(() => vi.advanceTimersByTimeAsync(10_000));
+    expect(load).not.toHaveBeenCalled();
+
+    visibility.mockReturnValue("visible");
+    act(() => void document.dispatchEvent(new Event("visibilitychange")));
+    await act(() => vi.advanceTimersByTimeAsync(2_100));
+    expect(load).toHaveBeenCalled();
+  });
+});
+
+describe("the model page", () => {
+  test("says which version is live, how good it is and why it was chosen", async () => {
+    const { container } = await open("/model");
+
+    expect(container.querySelector('s-section[heading="Version 3 is live"]')).not.toBeNull();
+    expect(screen.getByText(/in 62 of 100 cases/)).toBeInTheDocument();
+    expect(screen.getByText(/is not the best one for your shop yet/)).toBeInTheDocument();
+  });
+
+  test("lists every method with its interval, best first, and marks the one in use", async () => {
+    const { container } = await open("/model");
+
+    const rows = [...(container.querySelector("s-table-body")?.children ?? [])].map((row) => [...row.children].slice(0, 3).map((cell) => cell.textContent?.trim()));
+    expect(rows).toEqual([
+      ["What each customer buys most In use", "0.309", "0.297 to 0.320"],
+      ["Transformer", "0.246", "0.235 to 0.257"],
+      ["Most popular products", "0.062", "0.055 to 0.068"],
+    ]);
+  });
+
+  test("plots the training with the same in words and as a table", async () => {
+    await open("/model");
+
+    const plot = screen.getByRole("img", { name: /training error fell from 8.10 to 5.90/ });
+    expect(plot.querySelectorAll("path")).toHaveLength(2);
+    const table = screen.getByRole("table", { hidden: true, name: "Training by time" });
+    expect(within(table).getAllByRole("row", { hidden: true })).toHaveLength(4);
+  });
+
+  test("describes a curve without needing to see it", () => {
+    expect(describeCurve(aCurve())).toBe(
+      "In 12 seconds the training error fell from 8.10 to 5.90. The ranking score on purchases it had not seen rose from 0.050 to 0.150; its best was 0.160 after 8 seconds.",
+    );
+  });
+
+  test("survives a curve that was never validated", () => {
+    expect(describeCurve(aCurve().map((point) => ({ ...point, validation_ndcg: null as unknown as number })))).toBe(
+      "In 12 seconds the training error fell from 8.10 to 5.90.",
+    );
+  });
+
+  test("starts a training and says so in a toast", async () => {
+    const intents: unknown[] = [];
+    await open("/model", { act: (form) => (intents.push(form.get("intent")), { ok: true, toast: "Training started" }) });
+
+    fireEvent.click(screen.getByText("Train now"));
+
+    await waitFor(() => expect(toast.show).toHaveBeenCalledWith("Training started"));
+    expect(intents).toEqual(["train"]);
+  });
+
+  test("says in place why a training could not start", async () => {
+    await open("/model", { act: () => ({ ok: false, problem: { code: "queue_down", message: "The queue is not reachable.", isTemporary: true } }) });
+
+    fireEvent.click(screen.getByText("Train now"));
+
+    expect(await screen.findByRole("alert")).toHaveTextContent("The queue is not reachable.");
+    expect(toast.show).not.toHaveBeenCalled();
+  });
+
+  test("can't start a second training, and shows how far the first one is", async () => {
+    const { container } = await open("/model", { load: () => everything({ model: aModel({ training: aRun() }) }) });
+
+    expect(screen.getByText("Training…")).toHaveAttribute("disabled");
+    expect(container.querySelector("s-progress")).toHaveAttribute("value", "35");
+    expect(screen.getByText("35% done. Pass 7 of 20 over your orders.")).toBeInTheDocument();
+    expect(screen.getByRole("status")).toHaveTextContent("Learning from your customers' purchases");
+  });
+
+  test("tells a merchant who waited that the training has ended", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"], shouldAdvanceTime: true });
+    let model = aModel({ training: aRun() });
+    await open("/model", { load: () => everything({ model }) });
+
+    model = aModel({ current: aVersion({ number: 4 }), training: aRun({ state: "DONE" }) });
+    await act(() => vi.advanceTimersByTimeAsync(2_100));
+
+    await waitFor(() => expect(toast.show).toHaveBeenCalledWith("Training finished. Version 4 is live."));
+  });
+
+  test("keeps a failed training in view with its reason", async () => {
+    const { container } = await open("/model", { load: () => everything({ model: aModel({ training: aRun({ state: "FAILED", error: "Out of memory." }) }) }) });
+
+    expect(container.querySelector("s-banner")).toHaveTextContent(/Out of memory\..*Nothing changed on your storefront/);
+    expect(screen.getByText("Train now")).not.toHaveAttribute("disabled");
+  });
+
+  test("explains what happens before there is a model", async () => {
+    const { container } = await open("/model", { load: () => everything({ model: aModel({ current: null, versions: [] }) }) });
+
+    expect(container.querySelector('s-section[heading="No model yet"]')).toHaveTextContent("popular and new products");
+    expect(container.querySelector("s-table")).toBeNull();
+  });
+
+  test("has no accessibility violations", async () => {
+    const { container } = await open("/model");
+
+    expect(await violations(container)).toEqual([]);
+  });
+});
