@@ -45,7 +45,7 @@ const FAULTS = [
 
   ['a missing translation', 'locales', (p) => p.change(GERMAN, '"previous"', '"former"'), /recommendations\.previous is missing/],
   ['a translation of nothing', 'locales', (p) => p.change(GERMAN, '"previous"', '"former"'), /recommendations\.former is not in English/],
-  ['a lost placeholder', 'locales', (p) => p.change(GERMAN, 'Ab {{ price }}', 'Ab dem Preis'), /recommendations\.price\.from has other placeholders/],
+  ['a lost placeholder', 'locales', (p) => p.change(GERMAN, 'Ab {{ price }}', 'Ab dem Preis'), /recommendations\.price\.from_html has other placeholders/],
 
   ['a large script', 'limits', (p) => p.write(SCRIPT, 'x'.repeat(10_001)), /recommendations\.js: 10001 bytes, 10000 at most/],
   ['a large language', 'limits', (p) => p.write(GERMAN, 'x'.repeat(15_001)), /locales\/de\.json: 15001 bytes/],
