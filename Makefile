@@ -15,6 +15,8 @@ logs := .make/logs
 # Packages for Python and for Node arrive side by side; a -j given by hand is left alone.
 together = $(MAKE) $(if $(findstring jobserver,$(MAKEFLAGS)),,-j3)
 
+started := $(shell date +%s)
+
 EXIT ?=
 ORDERS ?=
 
@@ -23,7 +25,7 @@ help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 
 demo: setup ## run the whole product here; EXIT=1 stops when the job is done, ORDERS=file.csv[.gz] brings your own orders
-	@$(py) -m tools.demo $(if $(EXIT),--exit) $(if $(ORDERS),--orders "$(ORDERS)")
+	@$(py) -m tools.demo $(if $(EXIT),--exit) $(if $(ORDERS),--orders "$(ORDERS)") --since $(started)
 
 dev: setup-dev ## run the product with code that reloads, on data of its own
 	@$(py) -m tools.demo --reload --data-dir .data/dev
@@ -49,7 +51,7 @@ pins: setup-dev ## write constraints.txt from what is installed
 
 clean: ## remove the demo's data and everything that was built or installed
 	@if [ -x $(py) ] && [ -d .data ]; then $(py) -m tools.demo --stop-leftovers; fi
-	rm -rf .data .make .venv .schema node_modules */node_modules shopify-app/build shopify-app/.react-router \
+	rm -rf .data .make .venv */.schema node_modules */node_modules shopify-app/build shopify-app/.react-router \
 		.mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 # Set-up. `setup` is what the product runs on; `setup-dev` adds what checks it.
@@ -57,7 +59,7 @@ setup: .make/versions
 	@$(together) .make/python .make/ui
 
 setup-dev: .make/versions
-	@$(together) .make/python-dev .make/ui
+	@$(together) .make/python-dev .make/ui .make/checks
 
 .make/versions: tools/setup/versions.sh
 	@tools/setup/versions.sh
@@ -73,6 +75,10 @@ setup-dev: .make/versions
 
 .make/node: package.json package-lock.json $(wildcard */package.json)
 	@$(step) "Node packages" $(logs)/node.log npm ci --no-audit --no-fund
+	@touch $@
+
+.make/checks: checks/package.json checks/package-lock.json .make/node
+	@$(step) "Node packages for checks" $(logs)/checks.log npm ci --prefix checks --no-audit --no-fund
 	@touch $@
 
 .make/schema: .make/node devstore/scripts/schema.mjs

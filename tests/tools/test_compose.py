@@ -9,7 +9,10 @@ from backend.config import env
 from tools.checks import compose
 
 SETTING = re.compile(r'_env\.\w+\(\s*"([A-Z_]+)"|_(?:secret|credential)\("([A-Z_]+)"\)')
-NODE_SETTING = re.compile(r"\benv\.([A-Z][A-Z_]+)|required\((?:env, )?['\"]([A-Z_]+)|readChoice\(env, '([A-Z_]+)")
+NODE_SETTING = re.compile(
+    r"\benv\.([A-Z][A-Z_]+)|required\((?:env, )?['\"]([A-Z_]+)|readChoice\(env, '([A-Z_]+)"
+)
+HEALTHY = "{ condition: service_healthy }"
 
 
 @pytest.fixture
@@ -44,7 +47,7 @@ def test_the_committed_files_hold(project, schema):
     ("VALKEY_PASSWORD: ${VALKEY_PASSWORD:?set VALKEY_PASSWORD in .env}", "VALKEY_PASSWORD: hunter2",
      "Service valkey: VALKEY_PASSWORD is written down"),
     ("dockerfile: deploy/Dockerfile.ui", "dockerfile: deploy/Dockerfile.gone", "Dockerfile.gone is missing"),
-    ("      web: { condition: service_healthy }\n      ui:", "      wep: { condition: service_healthy }\n      ui:",
+    (f"      web: {HEALTHY}\n      ui:", f"      wep: {HEALTHY}\n      ui:",
      "Service edge depends on wep, which is not there"),
 ])  # fmt: skip
 def test_a_mistake_in_the_compose_file_is_found(project, schema, old, new, finding):
@@ -84,9 +87,14 @@ def test_every_setting_that_any_process_reads_is_explained():
 def test_every_explained_setting_is_read_by_something():
     root = compose.ROOT
     explained = compose.explained_variables((root / ".env.example").read_text())
-    readers = [root / "backend/config/env.py", root / "shopify-app/server/env.js", root / "shopify-app/server.js",
-               root / "devstore/config.mjs", root / "docker-compose.yml"]  # fmt: skip
-    text = "\n".join(reader.read_text() for reader in readers)
+    readers = (
+        "backend/config/env.py",
+        "shopify-app/server/env.js",
+        "shopify-app/server.js",
+        "devstore/config.mjs",
+        "docker-compose.yml",
+    )
+    text = "\n".join((root / reader).read_text() for reader in readers)
 
     assert {name for name in explained if name not in text} == set()
 
@@ -97,14 +105,18 @@ def test_every_backend_constant_has_a_name_in_the_example():
     assert constants <= compose.explained_variables((compose.ROOT / ".env.example").read_text())
 
 
-def test_the_edge_sends_djangos_paths_to_django_and_the_rest_to_the_ui():
+def test_the_edge_and_the_ui_server_send_the_same_paths_to_django():
+    caddyfile = (compose.ROOT / "deploy/Caddyfile").read_text()
+    forwarder = (compose.ROOT / "shopify-app/server/forward.js").read_text()
+
+    paths = re.search(r"@django path (.+)", caddyfile).group(1).split()
+    prefixes = json.loads(re.search(r"FORWARDED_PREFIXES = (\[.+?\])", forwarder).group(1))
+    assert set(paths) == {*prefixes, *(f"{prefix}/*" for prefix in prefixes)}
+
+
+def test_the_edge_reaches_both_programs_where_they_listen():
     caddyfile = (compose.ROOT / "deploy/Caddyfile").read_text()
     services = yaml.safe_load((compose.ROOT / "docker-compose.yml").read_text())["services"]
 
-    paths = re.search(r"@django path (.+)", caddyfile).group(1).split()
-    assert {path for path in paths if "*" not in path} == {
-        "/webhooks", "/proxy", "/auth", "/api", "/staff", "/static", "/health",
-    }  # fmt: skip
-    assert {f"{path}/*" for path in paths if "*" not in path} == {path for path in paths if "*" in path}
-    assert f"web:{services['web']['environment']['PORT']}" in caddyfile
-    assert f"ui:{services['ui']['environment']['PORT']}" in caddyfile
+    assert f"@django web:{services['web']['environment']['PORT']} " in caddyfile
+    assert f"reverse_proxy ui:{services['ui']['environment']['PORT']}" in caddyfile

@@ -1,0 +1,50 @@
+"""Documents point at files that are there and name commands that exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)|<img [^>]*src=\"([^\"]+)\"")
+CODE_PATH = re.compile(
+    r"`((?:backend|celery_worker|models|devstore|shopify-app|extensions|deploy|tools|checks)/[\w./-]+)`"
+)
+MAKE = re.compile(r"(?:`|^)make ([a-z-]+)", re.MULTILINE)
+
+
+def links(document):
+    found = [first or second for first, second in LINK.findall(document.read_text())]
+    return [link.partition("#")[0] for link in found if "://" not in link and not link.startswith("#")]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_and_paths_lead_to_files(document):
+    broken = [link for link in links(document) if not (document.parent / link).exists()]
+    broken += [path for path in CODE_PATH.findall(document.read_text()) if not (ROOT / path).exists()]
+
+    assert broken == []
+
+
+def test_commands_that_documents_name_exist():
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+    named = {target for document in DOCUMENTS for target in MAKE.findall(document.read_text())}
+
+    assert {"demo", "test"} <= named <= targets
+
+
+def test_every_decision_record_has_its_parts_and_is_listed():
+    folder = ROOT / "docs" / "decisions"
+    records = sorted(folder.glob("[0-9]*.md"))
+    listed = (folder / "README.md").read_text()
+
+    for number, record in enumerate(records, start=1):
+        text = record.read_text()
+        assert text.startswith(f"# {number:03}. "), record.name
+        assert re.search(r"^\d{4}-\d\d-\d\d · (accepted|superseded by \d{3})$", text, re.MULTILINE), (
+            record.name
+        )
+        assert [part for part in ("## Context", "## Decision", "## Consequences") if part not in text] == []
+        assert f"({record.name})" in listed
