@@ -47,7 +47,7 @@ export async function createDevstore(config, { clock = new Clock(), sender, log 
 async function assemble(config, { clock, sender, log }) {
   const about = readAppConfig(config);
   const faults = new Faults();
-  const store = await openStore(config, { clock, log });
+  const { store, reseed } = await openStore(config, { clock, log });
   const imageUrl = (product) => `${config.publicUrl}/cdn/products/${product.id}.svg`;
   const context = { config, store, clock, about, faults, imageUrl };
   context.webhooks = new Webhooks({ ...context, sender });
@@ -59,6 +59,7 @@ async function assemble(config, { clock, sender, log }) {
   context.bulk = new BulkOperations(context);
   // Resolvers start bulk operations, which run resolvers: the one knot is tied here.
   context.graphql.context = context;
+  context.restart = () => restart(context, reseed);
   store.on('clock.set', ({ data, at }) => restoreClock(clock, data, at));
   store.replay();
   return context;
@@ -95,6 +96,14 @@ async function close(server, { webhooks, bulk, clock, store }) {
   server.closeAllConnections();
   await closed;
   store.close();
+}
+
+/** Forget all that happened since the shops were first filled. */
+async function restart({ clock, webhooks, bulk }, reseed) {
+  webhooks.clear();
+  await bulk.clear();
+  await reseed();
+  clock.set({ now: clock.wall(), speed: 1 });
 }
 
 /** A clock that was moved stays as far ahead after a restart; it goes on at its speed from there. */

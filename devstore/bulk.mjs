@@ -2,7 +2,7 @@
  * Bulk operations: started, run in the background, their results kept as files.
  */
 import { createHmac, randomBytes } from 'node:crypto';
-import { createReadStream, createWriteStream, mkdirSync, statSync } from 'node:fs';
+import { createReadStream, createWriteStream, existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { once } from 'node:events';
 import path from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
@@ -27,7 +27,8 @@ const ACTIVE = new Set(['CREATED', 'RUNNING', 'CANCELING']);
 export class BulkOperations {
   #progress = new Map();
   #running = new Set();
-  #stopped = false;
+  #isStopped = false;
+  #isClearing = false;
 
   /** @param {object} context with `graphql`, `store`, `config`, `clock`, `webhooks`, `faults` */
   constructor(context) {
@@ -83,9 +84,18 @@ export class BulkOperations {
     }
   }
 
+  /** Wait for what runs, then remove every result. */
+  async clear() {
+    this.#isClearing = true;
+    await Promise.all(this.#running);
+    this.#isClearing = false;
+    rmSync(this.folder, { recursive: true, force: true });
+    mkdirSync(this.folder, { recursive: true });
+  }
+
   /** Stop at the next breath and wait for it; a restart runs the operations again. */
   async stop() {
-    this.#stopped = true;
+    this.#isStopped = true;
     await Promise.all(this.#running);
   }
 
@@ -148,11 +158,15 @@ export class BulkOperations {
     this.#progress.set(id, progress);
     const file = `${randomBytes(24).toString('hex')}.jsonl`;
     const stream = createWriteStream(path.join(this.folder, file));
-    const isStopped = () => this.#stopped || shop.bulkOperations.get(id).status === 'CANCELING';
+    const isStopped = () => this.#isInterrupted() || shop.bulkOperations.get(id).status === 'CANCELING';
     const isWhole = await pour(lines(), stream, { progress, isStopped });
-    if (this.#stopped) return null;
+    if (this.#isInterrupted()) return null;
     const found = progress.objectCount > 0 ? { file, fileSize: statSync(path.join(this.folder, file)).size } : {};
     return { status: isWhole ? 'COMPLETED' : 'CANCELED', ...progress, ...found };
+  }
+
+  #isInterrupted() {
+    return this.#isStopped || this.#isClearing;
   }
 
   #finish(shop, id, outcome) {
@@ -183,6 +197,7 @@ export class BulkOperations {
     if (!isOurs) throw new HttpError(403, 'The signature of this address is wrong.');
     if (clock.now() / 1000 > expires) throw new HttpError(403, 'This address has expired.');
     const file = path.join(this.folder, params.file);
+    if (!existsSync(file)) throw new HttpError(404, 'The result is not there any more.');
     res.writeHead(200, { 'Content-Type': 'application/jsonl', 'Content-Length': statSync(file).size });
     createReadStream(file).pipe(res);
   }

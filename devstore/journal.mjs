@@ -56,6 +56,11 @@ export class Journal {
     return count;
   }
 
+  /** Forget every event. */
+  truncate() {
+    ftruncateSync(this.#file, 0);
+  }
+
   close() {
     closeSync(this.#file);
   }
@@ -76,6 +81,8 @@ export class NoJournal {
   replay() {
     return 0;
   }
+
+  truncate() {}
 
   close() {}
 }

@@ -408,6 +408,12 @@ export class Store {
     return this.#journal.replay((event) => this.apply(event));
   }
 
+  /** Forget every shop. */
+  clear() {
+    this.shops.clear();
+    this.defaultShop = null;
+  }
+
   close() {
     this.#journal.close();
   }

@@ -117,6 +117,14 @@ export class Webhooks {
     this.#pump();
   }
 
+  /** Forget every delivery, pending or told. */
+  clear() {
+    this.#deliveries.clear();
+    this.#attempts = [];
+    this.#ready = [];
+    this.#held = [];
+  }
+
   /** Stop sending; what is pending stays in the journal. */
   async stop() {
     this.#stopped = true;
@@ -191,7 +199,8 @@ export class Webhooks {
     }
     const outcome = delivered ? 'DELIVERED' : delivery.attempts < RETRY_SECONDS.length ? 'RETRYING' : 'GIVEN_UP';
     this.#record(delivery, { status, error, outcome, ms });
-    if (outcome === 'RETRYING') this.#plan(this.#deliveries.get(delivery.id));
+    const isPending = this.#deliveries.has(delivery.id);
+    if (outcome === 'RETRYING' && isPending) this.#plan(this.#deliveries.get(delivery.id));
     if (outcome === 'GIVEN_UP') this.#dropSubscription(delivery);
   }
 
