@@ -138,7 +138,7 @@ class Order(ShopScoped):
     source_name = models.TextField(blank=True)
     cart_token = models.TextField(blank=True)
     checkout_token = models.TextField(blank=True)
-    # [{"decision_id": uuid, "product_id": int | null, "via": "attribute"}]
+    # A list of objects with decision_id, product_id (or null) and via; see values.RecommendationLink.
     recommendation_ids = models.JSONField(default=list)
     # A tombstone, as for products.
     deleted_at = models.DateTimeField(null=True)
@@ -198,7 +198,7 @@ class Refund(ShopScoped):
     refund_id = models.BigIntegerField()
     order_id = models.BigIntegerField()
     created_at = models.DateTimeField()
-    # [[line_id, quantity], …]
+    # A list of pairs: the line's id and the quantity that went back.
     lines = models.JSONField(default=list)
 
     class Meta:

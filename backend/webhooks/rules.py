@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
+from backend.core.text import storable
+
 from .values import Topic
 
 # True keeps a plain value, a mapping the named parts of an object, a list of one spec those of each element.
@@ -166,7 +168,7 @@ def wait_after(attempts: int) -> timedelta:
 
 def _keep(value: Any, spec: Any) -> Any:
     if spec is True:
-        return value
+        return _plain(value)
     if isinstance(spec, Mapping):
         if not isinstance(value, Mapping):
             return None
@@ -174,6 +176,15 @@ def _keep(value: Any, spec: Any) -> Any:
     if not isinstance(value, list):
         return []
     return [_keep(each, spec[0]) for each in value if isinstance(each, Mapping)]
+
+
+def _plain(value: Any) -> Any:
+    """Keep texts, numbers, flags and lists of them; an object where a plain value belongs is not kept."""
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, list):
+        return [_plain(each) for each in value if not isinstance(each, dict | list)]
+    return None if isinstance(value, Mapping) else value
 
 
 def _ours(attributes: list[dict[str, Any]]) -> list[dict[str, Any]]:

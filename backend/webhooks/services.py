@@ -295,9 +295,15 @@ def _prune(now: datetime) -> int:
 # Privacy
 
 
-def erase_shop(shop_id: int, *, except_delivery: int | None = None) -> int:
-    """Delete a shop's deliveries; the request that asks for it stays as the proof of it."""
-    return WebhookDelivery.objects.filter(shop_id=shop_id).exclude(id=except_delivery).delete()[0]
+def erase_shop(shop_id: int) -> int:
+    """
+    Empty and close a shop's deliveries.
+
+    The rows stay, without content, as the proof that they were received and
+    of what became of the request to erase.
+    """
+    rows = WebhookDelivery.objects.filter(shop_id=shop_id).exclude(payload={})
+    return rows.update(payload={})
 
 
 def forget_customer(shop_id: int, customer_key: str) -> int:

@@ -1,0 +1,46 @@
+"""Writes of the catalogue: single changes as they are announced, and whole histories."""
+
+from .apply import (
+    UnreadablePayload,
+    apply_collection,
+    apply_order,
+    apply_product,
+    apply_refund,
+    delete_collection,
+    delete_order,
+    delete_product,
+)
+from .imports import (
+    AlreadyRunning,
+    import_of_operation,
+    load_import,
+    poll_import,
+    reconcile,
+    request_import,
+    start_import,
+    stop_imports,
+    sweep_imports,
+)
+from .privacy import describe_customer, forget_customer
+
+__all__ = [
+    "AlreadyRunning",
+    "UnreadablePayload",
+    "apply_collection",
+    "apply_order",
+    "apply_product",
+    "apply_refund",
+    "delete_collection",
+    "delete_order",
+    "delete_product",
+    "describe_customer",
+    "forget_customer",
+    "import_of_operation",
+    "load_import",
+    "poll_import",
+    "reconcile",
+    "request_import",
+    "start_import",
+    "stop_imports",
+    "sweep_imports",
+]

@@ -1,0 +1,254 @@
+"""
+Single changes, as webhooks announce them: late, twice, or in the wrong order.
+
+The newest ``updated_at`` wins, a replay writes what is there already, and a
+deleted thing stays deleted. Each function works in the caller's transaction.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final, TypeVar
+
+from django.db import connection, models, transaction
+from django.db.models import F
+from django.db.models.functions import Greatest
+
+from backend.catalog import rules
+from backend.catalog.models import Collection, Order, OrderLine, Product, ProductCollection, Refund, Variant
+from backend.catalog.values import ProductStatus
+from backend.core.errors import Refused
+from backend.shops import queries as shops
+
+# Shopify cuts a product's webhook off after so many variants; what is missing then was not deleted.
+VARIANTS_IN_A_WEBHOOK: Final = 100
+_LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+R = TypeVar("R")
+
+
+class UnreadablePayload(Refused):
+    """A payload is not what its topic promises."""
+
+    code = "unreadable_payload"
+
+
+def _read(reader: Callable[[], R], what: str) -> R:
+    try:
+        return reader()
+    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+        raise UnreadablePayload(f"A payload is not {what}: {error!r}.") from error
+
+
+# Products
+
+
+@transaction.atomic
+def apply_product(shop_id: int, payload: Mapping[str, Any]) -> int | None:
+    """
+    Write a product unless we know a newer one.
+
+    :returns: the product's id if anything was written
+    """
+    currency = shops.get_shop(shop_id).currency
+    row, variants = _read(lambda: rules.read_product(payload, currency=currency), "a product")
+    stored = _locked(Product, shop_id, "product_id", row.product_id, _tombstone_of_product(row.product_id))
+    if stored.deleted_at is not None or stored.updated_at > row.updated_at:
+        return None
+    _write(stored, asdict(row))
+    _write_variants(shop_id, row.product_id, variants)
+    return row.product_id
+
+
+@transaction.atomic
+def delete_product(shop_id: int, payload: Mapping[str, Any], *, now: datetime) -> int | None:
+    """Mark a product as deleted; the mark keeps an older update from reviving it."""
+    product_id = _read(lambda: int(payload["id"]), "a deletion")
+    stored = _locked(Product, shop_id, "product_id", product_id, _tombstone_of_product(product_id))
+    if stored.deleted_at is not None:
+        return None
+    _write(stored, {"deleted_at": now, "available": False})
+    Variant.objects.for_shop(shop_id).filter(product_id=product_id).delete()
+    ProductCollection.objects.for_shop(shop_id).filter(product_id=product_id).delete()
+    return product_id
+
+
+def _write_variants(shop_id: int, product_id: int, variants: Sequence[rules.VariantRow]) -> None:
+    rows = Variant.objects.for_shop(shop_id)
+    if len(variants) < VARIANTS_IN_A_WEBHOOK:
+        gone = rows.filter(product_id=product_id).exclude(
+            variant_id__in=[each.variant_id for each in variants]
+        )
+        gone.delete()
+    rows.bulk_create(
+        [Variant(**asdict(each)) for each in variants],
+        update_conflicts=True,
+        unique_fields=["shop", "variant_id"],
+        update_fields=[name for name in rules.VariantRow.__dataclass_fields__ if name != "variant_id"],
+    )
+
+
+# Collections
+
+
+@transaction.atomic
+def apply_collection(shop_id: int, payload: Mapping[str, Any]) -> int | None:
+    """
+    Write a collection unless we know a newer one.
+
+    Which products are in it is not announced; the reconcile finds that out.
+    """
+    row = _read(lambda: rules.read_collection(payload), "a collection")
+    blank = {"handle": "", "title": "", "updated_at": _LONG_AGO}
+    stored = _locked(Collection, shop_id, "collection_id", row.collection_id, blank)
+    if stored.deleted_at is not None or stored.updated_at > row.updated_at:
+        return None
+    _write(stored, asdict(row))
+    return row.collection_id
+
+
+@transaction.atomic
+def delete_collection(shop_id: int, payload: Mapping[str, Any], *, now: datetime) -> int | None:
+    """Mark a collection as deleted and empty it."""
+    collection_id = _read(lambda: int(payload["id"]), "a deletion")
+    blank = {"handle": "", "title": "", "updated_at": _LONG_AGO}
+    stored = _locked(Collection, shop_id, "collection_id", collection_id, blank)
+    if stored.deleted_at is not None:
+        return None
+    _write(stored, {"deleted_at": now})
+    ProductCollection.objects.for_shop(shop_id).filter(collection_id=collection_id).delete()
+    return collection_id
+
+
+# Orders
+
+
+@transaction.atomic
+def apply_order(shop_id: int, payload: Mapping[str, Any]) -> int | None:
+    """
+    Write an order and its lines unless we know a newer version.
+
+    :returns: the order's id if anything was written
+    """
+    row, lines = _read(lambda: rules.read_order(payload), "an order")
+    _lock_order(shop_id, row.order_id)
+    stored = _locked(Order, shop_id, "order_id", row.order_id, _tombstone_of_order(row.order_id))
+    if stored.deleted_at is not None or stored.updated_at > row.updated_at:
+        return None
+    _write(stored, asdict(row))
+    _write_lines(shop_id, stored, lines)
+    _subtract_later_refunds(shop_id, stored)
+    return row.order_id
+
+
+@transaction.atomic
+def apply_refund(shop_id: int, payload: Mapping[str, Any]) -> int | None:
+    """
+    Take a refund's quantities off its order, once.
+
+    An order's own ``current_quantity`` already counts the refunds up to its
+    ``updated_at``, so only a younger refund is taken off; it is remembered
+    in case an older version of the order comes later.
+
+    :returns: the order's id if its lines changed
+    """
+    refund = _read(lambda: rules.read_refund(payload), "a refund")
+    _lock_order(shop_id, refund.order_id)
+    _, is_new = Refund.objects.for_shop(shop_id).get_or_create(
+        refund_id=refund.refund_id,
+        defaults={
+            "order_id": refund.order_id,
+            "created_at": refund.created_at,
+            "lines": [list(pair) for pair in refund.lines],
+        },
+    )
+    order = Order.objects.for_shop(shop_id).filter(order_id=refund.order_id, deleted_at=None).first()
+    if not is_new or order is None or refund.created_at <= order.updated_at:
+        return None
+    _subtract(shop_id, refund.lines)
+    return refund.order_id
+
+
+@transaction.atomic
+def delete_order(shop_id: int, payload: Mapping[str, Any], *, now: datetime) -> int | None:
+    """Mark an order as deleted and drop its lines."""
+    order_id = _read(lambda: int(payload["id"]), "a deletion")
+    _lock_order(shop_id, order_id)
+    stored = _locked(Order, shop_id, "order_id", order_id, _tombstone_of_order(order_id))
+    if stored.deleted_at is not None:
+        return None
+    blank = {"customer_key": None, "cart_token": "", "checkout_token": "", "recommendation_ids": []}
+    _write(stored, {"deleted_at": now, **blank})
+    OrderLine.objects.for_shop(shop_id).filter(order_id=stored.pk).delete()
+    return order_id
+
+
+def _write_lines(shop_id: int, order: Order, lines: Sequence[rules.LineRow]) -> None:
+    # A line that an edit removed stays in the order with nothing left of it, so none has to go.
+    OrderLine.objects.for_shop(shop_id).bulk_create(
+        [OrderLine(**asdict(line) | {"order_id": order.pk}) for line in lines],
+        update_conflicts=True,
+        unique_fields=["shop", "line_id"],
+        update_fields=[name for name in rules.LineRow.__dataclass_fields__ if name != "line_id"],
+    )
+
+
+def _subtract_later_refunds(shop_id: int, order: Order) -> None:
+    later = Refund.objects.for_shop(shop_id).filter(order_id=order.order_id, created_at__gt=order.updated_at)
+    for refund in later:
+        _subtract(shop_id, [(line_id, quantity) for line_id, quantity in refund.lines])
+
+
+def _subtract(shop_id: int, lines: Sequence[tuple[int, int]]) -> None:
+    for line_id, quantity in lines:
+        OrderLine.objects.for_shop(shop_id).filter(line_id=line_id).update(
+            current_quantity=Greatest(F("current_quantity") - quantity, 0)
+        )
+
+
+def _lock_order(shop_id: int, order_id: int) -> None:
+    """Let one change at a time at an order, even before its row exists to be locked."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"order:{shop_id}:{order_id}"]
+        )
+
+
+# Common parts
+
+Model = TypeVar("Model", bound=models.Model)
+
+
+def _locked(model: type[Model], shop_id: int, key: str, number: int, blank: dict[str, Any]) -> Model:
+    """Return the row of a thing, made blank if it is missing, and locked until the transaction ends."""
+    rows: Any = model.objects.for_shop(shop_id)  # type: ignore[attr-defined]
+    found: Model | None = rows.select_for_update().filter(**{key: number}).first()
+    if found is not None:
+        return found
+    rows.bulk_create([model(**{key: number, **blank})], ignore_conflicts=True)
+    made: Model = rows.select_for_update().get(**{key: number})
+    return made
+
+
+def _write(row: models.Model, values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
+        setattr(row, name, value)
+    row.save(update_fields=list(values))
+
+
+def _tombstone_of_product(product_id: int) -> dict[str, Any]:
+    """Return what a product is before anything is known of it: older than every version, and not for sale."""
+    return {
+        "handle": f"unknown-{product_id}",
+        "title": "",
+        "status": ProductStatus.DRAFT,
+        "price_min": Decimal(0),
+        "price_max": Decimal(0),
+        "created_at": _LONG_AGO,
+        "updated_at": _LONG_AGO,
+    }
+
+
+def _tombstone_of_order(order_id: int) -> dict[str, Any]:
+    return {"created_at": _LONG_AGO, "processed_at": _LONG_AGO, "updated_at": _LONG_AGO, "currency": ""}

@@ -1,0 +1,40 @@
+"""Jobs of the history import."""
+
+from backend.catalog import services
+from backend.core import clock
+from backend.core.queue import Job
+
+from .base import task_for
+
+# Half a million order lines take under a minute; a Plus shop has a hundred times as many.
+LOAD_SECONDS = 3 * 60 * 60
+
+
+@task_for(Job.IMPORT_START)
+def import_start(shop_id: int) -> None:
+    """Ask Shopify for a shop's history."""
+    services.start_import(shop_id, now=clock.now())
+
+
+@task_for(Job.IMPORT_POLL)
+def import_poll(import_id: int) -> None:
+    """Look how far Shopify is, and move the import on."""
+    services.poll_import(import_id, now=clock.now())
+
+
+@task_for(Job.IMPORT_LOAD, soft_time_limit=LOAD_SECONDS, time_limit=LOAD_SECONDS + 60)
+def import_load(import_id: int) -> bool:
+    """Load what is ready."""
+    return services.load_import(import_id, now=clock.now())
+
+
+@task_for(Job.IMPORT_SWEEP)
+def import_sweep() -> int:
+    """Take up imports that nobody works on."""
+    return services.sweep_imports(now=clock.now())
+
+
+@task_for(Job.RECONCILE)
+def reconcile() -> int:
+    """Repair what webhooks lost in every shop."""
+    return services.reconcile(now=clock.now())

@@ -1,0 +1,92 @@
+"""Jobs about tenants: tokens, uninstall, and the erasures in which every app has a part."""
+
+from backend.audit import services as audit
+from backend.audit.values import Event
+from backend.catalog import services as catalog
+from backend.core import clock, tenancy
+from backend.core.queue import Job
+from backend.features import services as features
+from backend.shops import queries, services
+from backend.shops.values import ShopState
+from backend.training import services as training
+from backend.webhooks import queries as inbox
+from backend.webhooks import services as webhooks
+
+from .base import task_for
+
+
+@task_for(Job.TOKEN_KEEPALIVE, time_limit=3700, soft_time_limit=3600)
+def token_keepalive() -> int:
+    """Refresh the tokens of all shops before disuse kills them."""
+    return services.keep_tokens_alive(now=clock.now())
+
+
+@task_for(Job.UNINSTALL_CLEANUP)
+def uninstall_cleanup(shop_id: int) -> None:
+    """Stop what is under way for a shop that left. Its data waits for Shopify's shop/redact."""
+    now = clock.now()
+    if queries.get_shop(shop_id).state is ShopState.INSTALLED:
+        return
+    catalog.stop_imports(shop_id, reason="The app was uninstalled.", now=now)
+    training.cancel_all(shop_id, reason="The app was uninstalled.", now=now)
+
+
+@task_for(Job.SHOP_REDACT)
+def shop_redact(shop_id: int) -> None:
+    """Erase a shop: ledgers, every table of its own, cached features, stored deliveries, then its key."""
+    now = clock.now()
+    if queries.get_shop(shop_id).state is ShopState.INSTALLED:
+        # The merchant came back within the 48 hours; the data is theirs again.
+        return
+    catalog.stop_imports(shop_id, reason="The shop is being erased.", now=now)
+    training.cancel_all(shop_id, reason="The shop is being erased.", now=now)
+    audit.erase_shop(shop_id)
+    features.erase_shop(shop_id)
+    webhooks.erase_shop(shop_id)
+    tenancy.erase_rows(shop_id)
+    services.redact(shop_id, now=now)
+
+
+@task_for(Job.CUSTOMER_REDACT)
+def customer_redact(delivery_id: int) -> None:
+    """Make one customer unknown everywhere. Safe to repeat: what is forgotten stays so."""
+    now = clock.now()
+    request = inbox.get_delivery(delivery_id)
+    if request.shop_id is None:
+        return
+    shop_id, key = request.shop_id, request.payload.get("customer_key")
+    order_ids = [int(number) for number in request.payload.get("orders_to_redact") or []]
+    orders = catalog.forget_customer(shop_id, key, order_ids=order_ids)
+    if key:
+        features.forget_customer(shop_id, key)
+        audit.forget_visitor(shop_id, key)
+    audit.record(
+        Event.CUSTOMER_REDACTED,
+        shop_id=shop_id,
+        subject=f"webhook delivery {delivery_id}",
+        reason="Shopify asked for it on the customer's behalf.",
+        details={"orders": len(orders)},
+        now=now,
+    )
+    if key:
+        # Last, because the request itself holds the pseudonym that the steps above need.
+        webhooks.forget_customer(shop_id, key)
+
+
+@task_for(Job.DATA_REQUEST)
+def data_request(delivery_id: int) -> None:
+    """Count what is held about one customer, for the merchant who has to answer them."""
+    request = inbox.get_delivery(delivery_id)
+    if request.shop_id is None:
+        return
+    key = request.payload.get("customer_key")
+    held = catalog.describe_customer(request.shop_id, key) if key else {"orders": 0, "order_lines": 0}
+    audit.record(
+        Event.CUSTOMER_DATA_REQUESTED,
+        shop_id=request.shop_id,
+        subject=f"webhook delivery {delivery_id}",
+        reason="A customer asked what is stored about them.",
+        details=held,
+        now=clock.now(),
+    )
+    webhooks.note_outcome(delivery_id, f"held: {held['orders']} orders, {held['order_lines']} order lines")
