@@ -80,3 +80,22 @@ def redis_server() -> Iterator[Any]:
     connection().flushdb()
     yield connection()
     connection().flushdb()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _let_flushes_pass_the_ledgers() -> Iterator[None]:
+    """
+    Let the flush after a ``transaction=True`` test empty the append-only ledgers.
+
+    It opens the same door that lawful erasure opens, for its own transaction.
+    """
+    from django.db.backends.postgresql.operations import DatabaseOperations
+
+    with pytest.MonkeyPatch.context() as patch:
+        plain = DatabaseOperations.sql_flush
+
+        def sql_flush(*args: Any, **kwargs: Any) -> list[str]:
+            return ["SET LOCAL tailorbird.erasure = 'on';", *plain(*args, **kwargs)]
+
+        patch.setattr(DatabaseOperations, "sql_flush", sql_flush)
+        yield

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -84,7 +85,7 @@ def _erasure() -> Iterator[None]:
             cursor.execute("SET LOCAL tailorbird.erasure = 'off'")
 
 
-def _columns(decision: DecisionRecord) -> dict[str, object]:
+def _columns(decision: DecisionRecord) -> dict[str, Any]:
     return {
         "id": decision.id,
         "at": decision.at,

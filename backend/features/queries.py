@@ -163,7 +163,7 @@ def export(shop_id: int, *, until: datetime, folder: Path) -> Dataset:
 
 
 def _copy(shop_id: int, until: datetime, files: dict[str, Path]) -> Sequence[int]:
-    values = {"shop_id": shop_id, "until": until}
+    values: dict[str, Any] = {"shop_id": shop_id, "until": until}
     with connection.cursor() as cursor:
         for sql, file in ((INTERACTIONS_CSV, files["interactions"]), (ITEMS_CSV, files["items"])):
             with file.open("wb") as handle:

@@ -80,7 +80,7 @@ class MetricsSerializer(serializers.Serializer[Any]):
     """How one model ranked the newest weeks. Figures are null where there was too little to measure."""
 
     model = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # hides an argument of fields, not used here
     ndcg_at_10 = serializers.FloatField(allow_null=True)
     ndcg_low = serializers.FloatField(allow_null=True)
     ndcg_high = serializers.FloatField(allow_null=True)

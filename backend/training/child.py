@@ -73,9 +73,10 @@ def _track(
     """Log the run to MLflow. A log that is down must not cost the shop its model: it is told and forgiven."""
     if tracking is None:
         return None
-    from models.tracking import Tracker
-
     try:
+        # Inside, because MLflow itself may be missing where nobody wants it.
+        from models.tracking import Tracker
+
         tracker = Tracker(tracking["uri"], tracking["experiment"])
         run_id, version = tracker.log(report, artifact)
     except Exception as error:  # noqa: BLE001 -- MLflow raises whatever its store, driver or network raises

@@ -1,7 +1,7 @@
 """Writes of training: ask for a run, work it off, report on it, clean up after dead workers."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -133,12 +133,16 @@ def _repeat_release(row: TrainingRun, *, now: datetime) -> None:
     enqueue(Job.RELEASE, shop_id=row.shop_id, version_id=str(row.version_id))
 
 
-def run_training(run_id: int, *, clock: Clock) -> Version | None:
+def run_training(
+    run_id: int, *, clock: Clock, recipe: Mapping[str, Any] | None = None
+) -> Version | None:
     """
     Work off one run: export, check, train, register, and hand over to the release.
 
     Does nothing if another worker holds the run or it is over, so a message
     that comes twice is harmless.
+
+    :param recipe: what differs from the recommender's own recipe
     """
     row = _claim(run_id, now=clock())
     if row is None:
@@ -147,7 +151,7 @@ def run_training(run_id: int, *, clock: Clock) -> Version | None:
     with _failing(row, clock), _workspace(row) as folder:
         dataset = _export(row, folder, clock)
         report = _Reporter(row, clock)
-        trained = _train(row, dataset, folder, report)
+        trained = _train(row, dataset, folder, report, dict(recipe or {}))
         _move(row, RunState.REGISTERING, now=clock(), message="Storing the new version.", fraction=1.0)
         version = _register(row, dataset, trained, now=clock())
         with transaction.atomic():
@@ -227,16 +231,17 @@ def _export(row: TrainingRun, folder: Path, clock: Clock) -> Dataset:
     return dataset
 
 
-def _train(row: TrainingRun, dataset: Dataset, folder: Path, report: "_Reporter") -> gateway.Trained:
+def _train(
+    row: TrainingRun, dataset: Dataset, folder: Path, report: "_Reporter", recipe: dict[str, Any]
+) -> gateway.Trained:
     experiment = f"tailorbird-{shops.get_shop(row.shop_id).domain.removesuffix('.myshopify.com')}"
-    recipe: dict[str, Any] = {}
     try:
         return gateway.train(
             dataset.folder, folder / "artifact", recipe=recipe, experiment=experiment, on_progress=report
         )
     except TrainerOutOfMemory:
         log.warning("training_retried_with_half_batch")
-        recipe = {"batch_tokens": gateway.HALF_BATCH_TOKENS}
+        recipe = {**recipe, "batch_tokens": gateway.HALF_BATCH_TOKENS}
         return gateway.train(
             dataset.folder, folder / "smaller", recipe=recipe, experiment=experiment, on_progress=report
         )
@@ -292,7 +297,9 @@ class _Reporter:
             _hear(self.row, now=now, curve=self.curve, **values)
 
     def _remember(self, progress: dict[str, Any]) -> None:
-        if progress["train_loss"] is None or (self.curve and self.curve[-1]["epoch"] == progress["epoch"]):
+        # Refitting starts its epochs over on other data; its losses are another curve.
+        is_point = progress["stage"] == "TRAINING" and progress["train_loss"] is not None
+        if not is_point or (self.curve and self.curve[-1]["epoch"] == progress["epoch"]):
             return
         point = {name: progress[name] for name in ("epoch", "seconds", "train_loss", "validation_ndcg")}
         # The trainer reports epochs; a point's step is its place in the curve.

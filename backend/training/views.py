@@ -1,5 +1,6 @@
 """Training in the embedded UI's API."""
 
+from typing import cast
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
@@ -8,6 +9,7 @@ from rest_framework.response import Response
 
 from backend.core import clock
 from backend.core.api import ApiView, ErrorBody, ShopRequest
+from backend.shops.values import Principal
 from backend.training import queries, services
 from backend.training.serializers import TrainingRunSerializer
 from backend.training.values import Reason
@@ -23,7 +25,7 @@ class TrainingListView(ApiView):
     )
     def post(self, request: ShopRequest) -> Response:
         """Start a training. Refused while one is running."""
-        actor = f"user {request.auth.user_id}"
+        actor = f"user {cast(Principal, request.auth).user_id}"
         run = services.request_training(request.shop_id, reason=Reason.MANUAL, now=clock.now(), actor=actor)
         return Response(TrainingRunSerializer(run).data, status=status.HTTP_202_ACCEPTED)
 
