@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { axis, linePath, rangeOf, thin, ticks } from "../app/lib/chart";
 import { formatDuration, formatMoment, formatUnit } from "../app/lib/format";
 import { pauseMs } from "../app/lib/polling";
-import { findStage, foundSentence, servedBecause } from "../app/lib/training";
+import { findStage, foundSentence, isMeasured, servedBecause } from "../app/lib/training";
 import { problemOf } from "../app/api/client.server";
 import { aMetric, aRun, aVersion } from "./fixtures/answers";
 
@@ -80,13 +80,14 @@ describe("what is said of a version", () => {
     );
   });
 
-  test("a difference that may be chance is called so", () => {
-    const metrics = [
-      aMetric("transformer", { ndcg_at_10: 0.3, ndcg_low: 0.28, ndcg_high: 0.32, is_transformer: true }),
-      aMetric("personal", { ndcg_at_10: 0.31, ndcg_low: 0.29, ndcg_high: 0.33, is_served: true }),
-    ];
+  test("too little to measure, in the training's own words", () => {
+    const nothing = { ndcg_at_10: null, ndcg_low: null, ndcg_high: null, recall_at_10: null, hit_rate_at_10: null, mrr_at_10: null, coverage: null };
+    const metrics = [aMetric("popularity", { ...nothing, is_served: true })];
+    const version = aVersion({ metrics, summary: "Popular products are shown: not enough data." });
 
-    expect(servedBecause(aVersion({ metrics }))).toContain("the difference may be chance");
+    expect(servedBecause(version)).toBe("Popular products are shown: not enough data.");
+    expect(foundSentence(version)).toBe("");
+    expect(isMeasured(version)).toBe(false);
   });
 
   test("the transformer in use", () => {
@@ -98,11 +99,11 @@ describe("what is said of a version", () => {
   test("no transformer at all", () => {
     const metrics = [aMetric("popularity", { label: "Most popular products", is_served: true })];
 
-    expect(servedBecause(aVersion({ metrics }))).toContain("not enough purchase history");
+    expect(servedBecause(aVersion({ metrics }))).toContain("was not trained this time");
   });
 
   test("how often it was right", () => {
-    expect(foundSentence(aVersion())).toContain("62 of 100 cases");
+    expect(foundSentence(aVersion())).toContain("62 of 100 customers");
   });
 });
 

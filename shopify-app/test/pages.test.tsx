@@ -10,7 +10,7 @@ import { progressText } from "../app/components/progress";
 import { describeCurve } from "../app/components/training-plot";
 import HomePage from "../app/routes/home";
 import ModelPage from "../app/routes/model";
-import { aCurve, aModel, aRun, aSetup, aShop, aStep, aVersion } from "./fixtures/answers";
+import { aCurve, aMetric, aModel, aRun, aSetup, aShop, aStep, aVersion } from "./fixtures/answers";
 
 interface Everything {
   shop: Shop;
@@ -141,6 +141,7 @@ describe("the set-up list", () => {
     [{ done: 0, total: null, unit: "orders" }, ""],
     [{ done: null, total: null, unit: "orders" }, ""],
     [{ done: 0, total: 1, unit: "orders" }, "0 of 1 order"],
+    [{ done: 35, total: 100, unit: "%" }, "35% done"],
   ])("%j reads %j", (amount, expected) => {
     expect(progressText(amount)).toBe(expected);
   });
@@ -268,7 +269,7 @@ describe("the model page", () => {
     const { container } = await open("/model");
 
     expect(container.querySelector('s-section[heading="Version 3 is live"]')).not.toBeNull();
-    expect(screen.getByText(/in 62 of 100 cases/)).toBeInTheDocument();
+    expect(screen.getByText(/for 62 of 100 customers/)).toBeInTheDocument();
     expect(screen.getByText(/is not the best one for your shop yet/)).toBeInTheDocument();
   });
 
@@ -277,10 +278,21 @@ describe("the model page", () => {
 
     const rows = [...(container.querySelector("s-table-body")?.children ?? [])].map((row) => [...row.children].slice(0, 3).map((cell) => cell.textContent?.trim()));
     expect(rows).toEqual([
-      ["What each customer buys most In use", "0.309", "0.297 to 0.320"],
-      ["Transformer", "0.246", "0.235 to 0.257"],
-      ["Most popular products", "0.062", "0.055 to 0.068"],
+      ["What each customer buys most In usewhat this customer bought most often before", "0.309", "0.297 to 0.320"],
+      ["Transformer a neural network that reads each customer's purchases in their order", "0.246", "0.235 to 0.257"],
+      ["Most popular products what sells most in the whole shop", "0.062", "0.055 to 0.068"],
     ]);
+  });
+
+  test("compares nothing where nothing could be measured", async () => {
+    const nothing = { ndcg_at_10: null, ndcg_low: null, ndcg_high: null, recall_at_10: null, hit_rate_at_10: null, mrr_at_10: null, coverage: null };
+    const current = aVersion({ metrics: [aMetric("popularity", { ...nothing, is_served: true })], curve: [], summary: "Popular products are shown: not enough data." });
+
+    const { container } = await open("/model", { load: () => everything({ model: aModel({ current, versions: [] }) }) });
+
+    expect(screen.getByText("Popular products are shown: not enough data.")).toBeInTheDocument();
+    expect(container.querySelector("s-table")).toBeNull();
+    expect(container.querySelector("svg")).toBeNull();
   });
 
   test("plots the training with the same in words and as a table", async () => {

@@ -1,6 +1,7 @@
 /** What the merchant's buttons do: each intent is one call to Django. */
 import type { Session } from "../session/token.server";
 import { apiFor, ask, type Answer, type Problem } from "./client.server";
+import type { paths } from "./schema";
 
 export type ActionAnswer = { ok: true; toast?: string } | { ok: false; problem: Problem };
 
@@ -25,8 +26,11 @@ async function importAgain(session: Session): Promise<ActionAnswer> {
   return started(answer, { toast: "Import started", already: "An import is already running" });
 }
 
+type BlockStatus = paths["/api/setup/theme-block"]["post"]["requestBody"]["content"]["application/json"]["status"];
+
 async function reportBlock(session: Session, form: FormData): Promise<ActionAnswer> {
-  const status = String(form.get("status"));
+  // Django checks the value: what a browser sends is not to be trusted here either.
+  const status = String(form.get("status")) as BlockStatus;
   const answer = await ask(session, apiFor(session).POST("/api/setup/theme-block", { body: { status } }));
   return answer.ok ? { ok: true } : answer;
 }

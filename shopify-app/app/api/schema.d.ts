@@ -1,14 +1,32 @@
 // Written by "npm run schema" from backend/openapi.yaml. Do not edit.
 
 export interface paths {
-    "/api/shop": {
+    "/api/imports": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get: operations["shop"];
+        get?: never;
+        put?: never;
+        /** @description Ask for a whole new import; 409 while one runs. */
+        post: operations["request_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/model": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return the calling shop's model versions and its training under way, or its last one. */
+        get: operations["get_model"];
         put?: never;
         post?: never;
         delete?: never;
@@ -24,7 +42,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["setup"];
+        /** @description Return how far the calling shop has come. */
+        get: operations["get_setup"];
         put?: never;
         post?: never;
         delete?: never;
@@ -42,6 +61,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** @description Take App Bridge's word on the theme block. */
         post: operations["report_theme_block"];
         delete?: never;
         options?: never;
@@ -49,30 +69,15 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/imports": {
+    "/api/shop": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
-        put?: never;
-        post: operations["start_import"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/model": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["model"];
+        /** @description Return the calling shop, and what of its consent is missing. */
+        get: operations["get_shop"];
         put?: never;
         post?: never;
         delete?: never;
@@ -90,6 +95,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /** @description Start a training. Refused while one is running. */
         post: operations["start_training"];
         delete?: never;
         options?: never;
@@ -104,7 +110,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["training"];
+        /** @description Return a run of the calling shop, with its progress and learning curve. */
+        get: operations["get_training"];
         put?: never;
         post?: never;
         delete?: never;
@@ -117,6 +124,151 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description How much of a shop's history is here. */
+        Counts: {
+            products: number;
+            orders: number;
+            order_lines: number;
+            customers: number;
+            guest_orders: number;
+        };
+        /** @description One point of a learning curve. */
+        CurvePoint: {
+            step: number;
+            epoch: number;
+            /** Format: double */
+            seconds: number;
+            /** Format: double */
+            train_loss: number | null;
+            /** Format: double */
+            validation_ndcg: number | null;
+        };
+        /** @description The body of every answer that is not a success. */
+        ErrorBody: {
+            error: components["schemas"]["ErrorDetail"];
+        };
+        /** @description What went wrong, for programs (code) and people (message). */
+        ErrorDetail: {
+            code: string;
+            message: string;
+            field: string | null;
+        };
+        /** @enum {string} */
+        IdEnum: "install" | "import_products" | "import_orders" | "train" | "publish" | "theme_block";
+        /** @description How far an import is. */
+        Import: {
+            /** Format: uuid */
+            id: string;
+            state: components["schemas"]["ImportStateEnum"];
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            finished_at: string | null;
+            parts: components["schemas"]["Part"][];
+        };
+        /** @enum {string} */
+        ImportStateEnum: "QUEUED" | "RUNNING" | "DONE" | "FAILED";
+        /** @description How one model ranked the newest weeks. Figures are null where there was too little to measure. */
+        Metrics: {
+            model: string;
+            label: string;
+            /** Format: double */
+            ndcg_at_10: number | null;
+            /** Format: double */
+            ndcg_low: number | null;
+            /** Format: double */
+            ndcg_high: number | null;
+            /** Format: double */
+            recall_at_10: number | null;
+            /** Format: double */
+            hit_rate_at_10: number | null;
+            /** Format: double */
+            mrr_at_10: number | null;
+            /** Format: double */
+            coverage: number | null;
+            is_served: boolean;
+            is_transformer: boolean;
+        };
+        /** @description A shop's models: the one that answers, all of them, and the training under way. */
+        Model: {
+            current: components["schemas"]["ModelVersion"] | null;
+            versions: components["schemas"]["ModelVersion"][];
+            training: components["schemas"]["TrainingRun"] | null;
+        };
+        /** @description One model version with its lineage. */
+        ModelVersion: {
+            /** Format: uuid */
+            id: string;
+            number: number;
+            /** Format: date-time */
+            created_at: string;
+            state: components["schemas"]["ModelVersionStateEnum"];
+            state_reason: string;
+            served: string;
+            /** Format: date-time */
+            data_until: string;
+            interactions: number;
+            customers: number;
+            products: number;
+            /** Format: double */
+            train_seconds: number;
+            code_revision: string;
+            mlflow_run_id: string;
+            mlflow_url: string;
+            metrics: components["schemas"]["Metrics"][];
+            curve: components["schemas"]["CurvePoint"][];
+            summary: string;
+        };
+        /** @enum {string} */
+        ModelVersionStateEnum: "LIVE" | "RETIRED" | "REJECTED";
+        /** @description How far one half of an import is. */
+        Part: {
+            part: components["schemas"]["PartEnum"];
+            state: components["schemas"]["PartStateEnum"];
+            done: number;
+            total: number;
+            unit: string;
+            error: string;
+        };
+        /** @enum {string} */
+        PartEnum: "PRODUCTS" | "ORDERS";
+        /** @enum {string} */
+        PartStateEnum: "WAITING" | "EXPORTING" | "LOADING" | "DONE" | "FAILED";
+        /** @description How far a run is. */
+        Progress: {
+            epoch: number;
+            epochs: number;
+            /** Format: double */
+            fraction: number;
+            message: string;
+        };
+        /** @enum {string} */
+        ReasonEnum: "install" | "manual" | "schedule";
+        /** @enum {string} */
+        ServingEnum: "MODEL" | "FALLBACK";
+        /** @description How far a shop has come. */
+        Setup: {
+            shop: string;
+            steps: components["schemas"]["SetupStep"][];
+            counts: components["schemas"]["Counts"];
+            recommendations_live: boolean;
+            serving: components["schemas"]["ServingEnum"];
+            missing: string[];
+            theme_editor_urls: components["schemas"]["ThemeEditorUrls"];
+        };
+        /** @description One line of the checklist. */
+        SetupStep: {
+            id: components["schemas"]["IdEnum"];
+            title: string;
+            state: components["schemas"]["SetupStepStateEnum"];
+            detail: string;
+            done: number | null;
+            total: number | null;
+            unit: string;
+        };
+        /** @enum {string} */
+        SetupStepStateEnum: "DONE" | "RUNNING" | "WAITING" | "FAILED" | "NEEDS_ACTION";
+        /** @description The shop that is calling. */
         Shop: {
             domain: string;
             name: string;
@@ -128,95 +280,25 @@ export interface components {
             missing_scopes: string[];
             needs_reauth: boolean;
         };
-        ThemeBlockReport: {
-            status: string;
+        /** @enum {string} */
+        StatusEnum: "active" | "available" | "unavailable";
+        /** @description What App Bridge says of our theme block. */
+        ThemeBlockReportRequest: {
+            status: components["schemas"]["StatusEnum"];
         };
-        SetupStep: {
-            /** @enum {string} */
-            id: "install" | "import_products" | "import_orders" | "train" | "publish" | "theme_block";
-            title: string;
-            /** @enum {string} */
-            state: "DONE" | "RUNNING" | "WAITING" | "FAILED" | "NEEDS_ACTION";
-            detail: string;
-            done: number | null;
-            total: number | null;
-            unit: string;
+        /** @description Where one click adds our block to a page. */
+        ThemeEditorUrls: {
+            /** Format: uri */
+            product: string;
+            /** Format: uri */
+            home: string;
         };
-        Counts: {
-            products: number;
-            orders: number;
-            order_lines: number;
-            customers: number;
-            guest_orders: number;
-        };
-        Setup: {
-            shop: string;
-            steps: components["schemas"]["SetupStep"][];
-            counts: components["schemas"]["Counts"];
-            recommendations_live: boolean;
-            /** @enum {string} */
-            serving: "MODEL" | "FALLBACK";
-            missing: string[];
-            theme_editor_urls: {
-                product: string;
-                home: string;
-            };
-        };
-        CurvePoint: {
-            step: number;
-            epoch: number;
-            seconds: number;
-            train_loss: number | null;
-            validation_ndcg: number | null;
-        };
-        Metrics: {
-            model: string;
-            label: string;
-            ndcg_at_10: number;
-            ndcg_low: number | null;
-            ndcg_high: number | null;
-            recall_at_10: number;
-            hit_rate_at_10: number;
-            mrr_at_10: number;
-            coverage: number;
-            is_served: boolean;
-            is_transformer: boolean;
-        };
-        ModelVersion: {
-            /** Format: uuid */
-            id: string;
-            number: number;
-            /** Format: date-time */
-            created_at: string;
-            /** @enum {string} */
-            state: "LIVE" | "RETIRED" | "REJECTED";
-            served: string;
-            /** Format: date-time */
-            data_until: string | null;
-            interactions: number;
-            customers: number;
-            products: number;
-            train_seconds: number;
-            code_revision: string;
-            mlflow_run_id: string;
-            mlflow_url: string;
-            metrics: components["schemas"]["Metrics"][];
-            curve: components["schemas"]["CurvePoint"][];
-            summary: string;
-        };
-        Progress: {
-            epoch: number | null;
-            epochs: number | null;
-            fraction: number;
-            message: string;
-        };
+        /** @description One training run. */
         TrainingRun: {
             /** Format: uuid */
             id: string;
-            /** @enum {string} */
-            state: "QUEUED" | "EXPORTING" | "TRAINING" | "EVALUATING" | "REGISTERING" | "PUBLISHING" | "DONE" | "FAILED" | "CANCELLED";
-            /** @enum {string} */
-            reason: "install" | "manual" | "schedule";
+            state: components["schemas"]["TrainingRunStateEnum"];
+            reason: components["schemas"]["ReasonEnum"];
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
@@ -224,16 +306,13 @@ export interface components {
             /** Format: date-time */
             finished_at: string | null;
             progress: components["schemas"]["Progress"];
-            error: string | null;
+            error: string;
             curve: components["schemas"]["CurvePoint"][];
             /** Format: uuid */
             version: string | null;
         };
-        Model: {
-            current: components["schemas"]["ModelVersion"] | null;
-            versions: components["schemas"]["ModelVersion"][];
-            training: components["schemas"]["TrainingRun"] | null;
-        };
+        /** @enum {string} */
+        TrainingRunStateEnum: "QUEUED" | "EXPORTING" | "TRAINING" | "EVALUATING" | "REGISTERING" | "PUBLISHING" | "DONE" | "FAILED" | "CANCELLED";
     };
     responses: never;
     parameters: never;
@@ -243,7 +322,7 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    shop: {
+    request_import: {
         parameters: {
             query?: never;
             header?: never;
@@ -252,18 +331,44 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Shop"];
+                    "application/json": components["schemas"]["Model"];
                 };
             };
         };
     };
-    setup: {
+    get_setup: {
         parameters: {
             query?: never;
             header?: never;
@@ -272,7 +377,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -292,40 +396,28 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ThemeBlockReport"];
+                "application/json": components["schemas"]["ThemeBlockReportRequest"];
             };
         };
         responses: {
-            /** @description noted */
+            /** @description No response body */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-        };
-    };
-    start_import: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description started */
-            202: {
+            400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": Record<string, never>;
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
         };
     };
-    model: {
+    get_shop: {
         parameters: {
             query?: never;
             header?: never;
@@ -334,13 +426,12 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Model"];
+                    "application/json": components["schemas"]["Shop"];
                 };
             };
         };
@@ -354,7 +445,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description started */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -363,9 +453,17 @@ export interface operations {
                     "application/json": components["schemas"]["TrainingRun"];
                 };
             };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
         };
     };
-    training: {
+    get_training: {
         parameters: {
             query?: never;
             header?: never;
@@ -376,13 +474,20 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TrainingRun"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
         };

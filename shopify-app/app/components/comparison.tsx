@@ -1,14 +1,19 @@
 import type { Metrics } from "../api/types";
-import { formatScore, formatShare } from "../lib/format";
+import { formatScore, formatShare, NOTHING } from "../lib/format";
+import { findDescription } from "../lib/training";
 
-const byScore = (one: Metrics, other: Metrics) => other.ndcg_at_10 - one.ndcg_at_10;
+type Measured = Metrics & { ndcg_at_10: number };
+
+const wasMeasured = (row: Metrics): row is Measured => row.ndcg_at_10 != null;
+
+const byScore = (one: Metrics, other: Metrics) => (other.ndcg_at_10 ?? -1) - (one.ndcg_at_10 ?? -1);
 
 function rangeText({ ndcg_low: low, ndcg_high: high }: Metrics): string {
-  return low == null || high == null ? "–" : `${formatScore(low)} to ${formatScore(high)}`;
+  return low == null || high == null ? NOTHING : `${formatScore(low)} to ${formatScore(high)}`;
 }
 
 /** One bar for each method with its likely range. The table below says the same in numbers. */
-function Bars({ rows }: { rows: readonly Metrics[] }) {
+function Bars({ rows }: { rows: readonly Measured[] }) {
   const longest = Math.max(...rows.map((row) => row.ndcg_high ?? row.ndcg_at_10), 1e-9);
   const percent = (value: number) => `${((value / longest) * 100).toFixed(2)}%`;
   return (
@@ -29,12 +34,24 @@ function Bars({ rows }: { rows: readonly Metrics[] }) {
   );
 }
 
+function Method({ row }: { row: Metrics }) {
+  const description = findDescription(row.model);
+  return (
+    <>
+      <span className="method">
+        {row.label} {row.is_served && <s-badge tone="success">In use</s-badge>}
+      </span>
+      {description && <span className="method-note">{description}</span>}
+    </>
+  );
+}
+
 /** All methods that were tried on the same purchases, best first. */
 export function Comparison({ metrics }: { metrics: readonly Metrics[] }) {
   const rows = [...metrics].sort(byScore);
   return (
     <>
-      <Bars rows={rows} />
+      <Bars rows={rows.filter(wasMeasured)} />
       <s-table>
         <s-table-header-row>
           <s-table-header listSlot="primary">Method</s-table-header>
@@ -58,9 +75,7 @@ export function Comparison({ metrics }: { metrics: readonly Metrics[] }) {
           {rows.map((row) => (
             <s-table-row key={row.model}>
               <s-table-cell>
-                <span className="method">
-                  {row.label} {row.is_served && <s-badge tone="success">In use</s-badge>}
-                </span>
+                <Method row={row} />
               </s-table-cell>
               <s-table-cell>{formatScore(row.ndcg_at_10)}</s-table-cell>
               <s-table-cell>{rangeText(row)}</s-table-cell>

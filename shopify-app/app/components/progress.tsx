@@ -6,9 +6,10 @@ interface Amount {
   unit: string;
 }
 
-/** "12,340 of 25,900 orders", "12,340 orders so far", or nothing while nothing is counted. */
+/** "12,340 of 25,900 orders", "12,340 orders so far", "35% done", or nothing while nothing is counted. */
 export function progressText({ done, total, unit }: Amount): string {
   if (done === null) return "";
+  if (unit === "%") return `${formatCount(done)}% done`;
   if (!total) return done > 0 ? `${formatUnit(done, unit)} so far` : "";
   return `${formatCount(done)} of ${formatUnit(total, unit)}`;
 }

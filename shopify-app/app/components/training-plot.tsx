@@ -2,7 +2,7 @@ import { useEffect, useId, useRef, useState } from "react";
 
 import type { CurvePoint } from "../api/types";
 import { axis, linePath, type Point, rangeOf, scale, thin, ticks } from "../lib/chart";
-import { formatDuration, formatScore } from "../lib/format";
+import { formatDuration, formatScore, NOTHING } from "../lib/format";
 
 const PANEL_HEIGHT = 168;
 const MARGIN = { top: 12, right: 16, bottom: 28, left: 48 };
@@ -110,8 +110,8 @@ function CurveTable({ curve }: { curve: readonly CurvePoint[] }) {
             <tr key={point.step}>
               <td>{formatDuration(point.seconds)}</td>
               <td>{point.epoch}</td>
-              <td>{point.train_loss == null ? "–" : formatLoss(point.train_loss)}</td>
-              <td>{point.validation_ndcg == null ? "–" : formatScore(point.validation_ndcg)}</td>
+              <td>{point.train_loss == null ? NOTHING : formatLoss(point.train_loss)}</td>
+              <td>{formatScore(point.validation_ndcg)}</td>
             </tr>
           ))}
         </tbody>

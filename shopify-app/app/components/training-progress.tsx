@@ -8,7 +8,7 @@ function passText({ epoch, epochs }: TrainingRun["progress"]): string {
 /** What a running training does now, and how far it is. */
 export function TrainingProgress({ run }: { run: TrainingRun }) {
   const stage = findStage(run) ?? "";
-  const isMeasured = run.state === "TRAINING" && run.progress.fraction > 0;
+  const isMeasured = run.state !== "QUEUED" && run.progress.fraction > 0;
   const percent = Math.round(run.progress.fraction * 100);
   return (
     <div className="progress">

@@ -34,10 +34,13 @@ export function VersionHistory({ versions, timezone }: { versions: readonly Mode
                 <span className="method">
                   Version {version.number} <s-badge tone={tone}>{word}</s-badge>
                 </span>
+                {version.state === "REJECTED" && version.state_reason && (
+                  <s-text color="subdued">{version.state_reason}</s-text>
+                )}
               </s-table-cell>
               <s-table-cell>{formatMoment(version.created_at, timezone)}</s-table-cell>
               <s-table-cell>{servedLabel(version)}</s-table-cell>
-              <s-table-cell>{served ? formatScore(served.ndcg_at_10) : "–"}</s-table-cell>
+              <s-table-cell>{formatScore(served?.ndcg_at_10)}</s-table-cell>
               <s-table-cell>{formatCount(version.interactions)}</s-table-cell>
             </s-table-row>
           );

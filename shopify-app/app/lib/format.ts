@@ -6,9 +6,14 @@ const whole = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 0 });
 const score = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: 3, maximumFractionDigits: 3 });
 const share = new Intl.NumberFormat(LOCALE, { style: "percent", maximumFractionDigits: 1 });
 
+/** Shown where there was too little to measure. */
+export const NOTHING = "–";
+
+type Figure = number | null | undefined;
+
 export const formatCount = (value: number): string => whole.format(value);
-export const formatScore = (value: number): string => score.format(value);
-export const formatShare = (value: number): string => share.format(value);
+export const formatScore = (value: Figure): string => (value == null ? NOTHING : score.format(value));
+export const formatShare = (value: Figure): string => (value == null ? NOTHING : share.format(value));
 
 /** "1 order", "25,900 orders": the unit comes in the plural. */
 export function formatUnit(count: number, unit: string): string {

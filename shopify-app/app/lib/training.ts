@@ -24,37 +24,43 @@ export const findServed = (version: ModelVersion): Metrics | undefined => versio
 
 const findTransformer = (version: ModelVersion): Metrics | undefined => version.metrics.find((row) => row.is_transformer);
 
-/** Tell whether chance alone could explain the difference between two scores. */
-function overlaps(one: Metrics, other: Metrics): boolean {
-  if (one.ndcg_low == null || one.ndcg_high == null || other.ndcg_low == null || other.ndcg_high == null) return false;
-  return one.ndcg_low <= other.ndcg_high && other.ndcg_low <= one.ndcg_high;
-}
-
 /** Return the method that was served: its name for people. */
 export function servedLabel(version: ModelVersion): string {
   return findServed(version)?.label ?? version.served;
 }
 
+/** What each method does, for a merchant. Methods that are added later go without until they are described here. */
+const METHODS: Record<string, string> = {
+  popularity: "what sells most in the whole shop",
+  personal_frequency: "what this customer bought most often before",
+  markov: "what customers buy next after the same product",
+  item_knn: "what customers with similar purchases bought",
+  transformer: "a neural network that reads each customer's purchases in their order",
+};
+
+export const findDescription = (model: string): string | undefined => METHODS[model];
+
 /** Say which method customers get and why, also when our own transformer lost. */
 export function servedBecause(version: ModelVersion): string {
   const served = findServed(version);
   const transformer = findTransformer(version);
-  if (!served) return `Your customers see the suggestions of “${version.served}”.`;
-  if (!transformer) {
-    return `Your customers see the suggestions of “${served.label}”. The transformer was not trained this time: there is not enough purchase history for it yet.`;
+  // Where nothing could be measured the training's own words say why.
+  if (served?.ndcg_at_10 == null) return version.summary;
+  if (transformer?.ndcg_at_10 == null) {
+    return `Of the methods that could be tried, “${served.label}” scored best (${formatScore(served.ndcg_at_10)}), so it is the one your customers see. The transformer, our most advanced method, was not trained this time.`;
   }
   if (served.is_transformer) {
     return `Of all the methods we tried, “${served.label}” scored best (${formatScore(served.ndcg_at_10)}), so it is the one your customers see.`;
   }
-  const scores = `${formatScore(transformer.ndcg_at_10)} against ${formatScore(served.ndcg_at_10)}`;
-  const doubt = overlaps(served, transformer) ? " The two are close enough that the difference may be chance." : "";
-  return `The transformer, our most advanced method, is not the best one for your shop yet: it scored ${scores} for “${served.label}”. So your customers see the suggestions of “${served.label}”.${doubt}`;
+  return `The transformer, our most advanced method, is not the best one for your shop yet: it scored ${formatScore(transformer.ndcg_at_10)} against ${formatScore(served.ndcg_at_10)} for “${served.label}”. So your customers see the suggestions of “${served.label}”.`;
 }
 
 /** "On the last two weeks it found …": one sentence on how well the served method did. */
 export function foundSentence(version: ModelVersion): string {
-  const served = findServed(version);
-  if (!served) return "";
-  const hits = Math.round(served.hit_rate_at_10 * 100);
-  return `On the last two weeks of orders, which it had never seen, its ten suggestions held something that the customer then bought in ${hits} of 100 cases.`;
+  const hitRate = findServed(version)?.hit_rate_at_10;
+  if (hitRate == null) return "";
+  return `On the last two weeks of orders, which it had not seen before, its ten suggestions held something that the customer then bought for ${Math.round(hitRate * 100)} of 100 customers.`;
 }
+
+/** Tell whether the methods of a version could be compared at all. */
+export const isMeasured = (version: ModelVersion): boolean => version.metrics.some((row) => row.ndcg_at_10 != null);

@@ -98,7 +98,8 @@ function SetupGuide({ setup, isComplete }: { setup: Setup; isComplete: boolean }
     if (step.id === "import_products" || step.id === "import_orders") {
       return <Retry label="Import again" button={importing} />;
     }
-    return step.id === "train" ? <Retry label="Train again" button={training} /> : null;
+    // A training publishes its recommendations at its end, so it also mends a failed publication.
+    return step.id === "train" || step.id === "publish" ? <Retry label="Train again" button={training} /> : null;
   };
   return (
     <s-section heading={isComplete ? "Everything is set up" : "Set up Tailorbird"}>
@@ -205,7 +206,7 @@ function CurrentModel({ version, timezone }: { version: ModelVersion; timezone: 
       <dd>Version {version.number}</dd>
       <dt>Method</dt>
       <dd>{servedLabel(version)}</dd>
-      {served && (
+      {served?.ndcg_at_10 != null && (
         <>
           <dt>Ranking score</dt>
           <dd>{formatScore(served.ndcg_at_10)} of 1</dd>

@@ -16,7 +16,7 @@ import { formatCount, formatDuration, formatMoment } from "../lib/format";
 import { useLastGood } from "../lib/last-good";
 import { orProblem } from "../lib/load";
 import { useLivePolling } from "../lib/polling";
-import { foundSentence, isRunning, servedBecause } from "../lib/training";
+import { foundSentence, isMeasured, isRunning, servedBecause } from "../lib/training";
 import { sessionContext } from "../session/middleware.server";
 
 interface ModelData {
@@ -130,12 +130,13 @@ function Current({ version, timezone }: { version: ModelVersion; timezone: strin
     <>
       <s-section heading={`Version ${version.number} is live`}>
         <s-stack gap="base">
-          <s-paragraph>{foundSentence(version)}</s-paragraph>
-          <s-paragraph>{servedBecause(version)}</s-paragraph>
+          {[foundSentence(version), servedBecause(version)].filter(Boolean).map((sentence) => (
+            <s-paragraph key={sentence}>{sentence}</s-paragraph>
+          ))}
           <Facts version={version} timezone={timezone} />
         </s-stack>
       </s-section>
-      {version.metrics.length > 0 && (
+      {isMeasured(version) && (
         <s-section heading="Compared with other methods">
           <s-paragraph color="subdued">
             Every method had the same task: from what a customer bought before, suggest ten products. The score says how well they matched what was bought in the last two weeks.
@@ -178,8 +179,12 @@ function ForExperts({ version }: { version: ModelVersion }) {
   return (
     <s-section heading="For data scientists">
       <dl className="facts facts-wide">
-        <dt>Summary</dt>
-        <dd>{version.summary || "–"}</dd>
+        {isMeasured(version) && version.summary && (
+          <>
+            <dt>Summary</dt>
+            <dd>{version.summary}</dd>
+          </>
+        )}
         <dt>Version id</dt>
         <dd>
           <code>{version.id}</code>
