@@ -71,6 +71,18 @@ def _forget_process_caches() -> Iterator[None]:
     queries.forget_cached()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _close_clients() -> Iterator[None]:
+    """An open socket at the end of the run would be reported as leaked."""
+    yield
+    from backend.core import http, redis
+
+    if http.client.cache_info().currsize:
+        http.client().close()
+    if redis.connection.cache_info().currsize:
+        redis.connection().close()
+
+
 @pytest.fixture
 def redis_server() -> Iterator[Any]:
     """Give the private Valkey, empty before and after."""

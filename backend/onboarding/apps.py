@@ -1,5 +1,7 @@
 """The Django application of this folder."""
 
+import importlib
+
 from django.apps import AppConfig
 
 
@@ -10,3 +12,7 @@ class OnboardingConfig(AppConfig):
     label = "onboarding"
     verbose_name = "Onboarding"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register what the OpenAPI document needs; drf-spectacular finds it by its import."""
+        importlib.import_module("backend.onboarding.schema")

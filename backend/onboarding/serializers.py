@@ -55,27 +55,6 @@ class ThemeBlockReportSerializer(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=[status.value for status in BlockStatus])
 
 
-class ImportPartSerializer(serializers.Serializer[Any]):
-    """One half of an import."""
-
-    part = serializers.CharField()
-    state = serializers.CharField()
-    done = serializers.IntegerField()
-    total = serializers.IntegerField()
-    unit = serializers.CharField()
-    error = serializers.CharField(allow_blank=True)
-
-
-class ImportSerializer(serializers.Serializer[Any]):
-    """An import of the shop's history."""
-
-    id = serializers.UUIDField()
-    state = serializers.CharField()
-    created_at = serializers.DateTimeField()
-    finished_at = serializers.DateTimeField(allow_null=True)
-    parts = ImportPartSerializer(many=True)
-
-
 class MetricsSerializer(serializers.Serializer[Any]):
     """How one model ranked the newest weeks. Figures are null where there was too little to measure."""
 

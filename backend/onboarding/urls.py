@@ -7,6 +7,5 @@ from backend.onboarding import views
 urlpatterns = [
     path("api/setup", views.SetupView.as_view()),
     path("api/setup/theme-block", views.ThemeBlockView.as_view()),
-    path("api/imports", views.ImportListView.as_view()),
     path("api/model", views.ModelView.as_view()),
 ]

@@ -4,13 +4,10 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.response import Response
 
-from backend.catalog import queries as catalog
-from backend.catalog import services as catalog_services
 from backend.core import clock
 from backend.core.api import ApiView, ErrorBody, ShopRequest
 from backend.onboarding import queries, services
 from backend.onboarding.serializers import (
-    ImportSerializer,
     ModelSerializer,
     SetupSerializer,
     ThemeBlockReportSerializer,
@@ -45,19 +42,6 @@ class ThemeBlockView(ApiView):
         block = BlockStatus(report.validated_data["status"])
         services.report_theme_block(request.shop_id, block, now=clock.now())
         return Response(status=status.HTTP_204_NO_CONTENT)
-
-
-class ImportListView(ApiView):
-    """Where an import is asked for."""
-
-    @extend_schema(
-        operation_id="start_import", request=None, responses={202: ImportSerializer, 409: ErrorBody}
-    )
-    def post(self, request: ShopRequest) -> Response:
-        """Bring the shop's history in again. Refused while an import runs."""
-        catalog_services.request_import(request.shop_id, now=clock.now())
-        progress = catalog.import_progress(request.shop_id)
-        return Response(ImportSerializer(progress).data, status=status.HTTP_202_ACCEPTED)
 
 
 class ModelView(ApiView):

@@ -1,6 +1,7 @@
 """Writes of the registry: a version is registered once; afterwards only its state moves."""
 
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -111,3 +112,12 @@ def move(shop_id: int, version_id: UUID, to: VersionState, *, reason: str, now: 
         now=now,
         details={"version": str(version_id), "from": version.state, "to": to},
     )
+
+
+def erase_shop(shop_id: int) -> None:
+    """Delete a shop's versions with their artifacts: they were learned from its customers."""
+    rows = ModelVersion.objects.for_shop(shop_id)
+    artifacts = list(rows.values_list("artifact", flat=True))
+    rows.delete()
+    for artifact in artifacts:
+        transaction.on_commit(partial(gateway.discard, artifact))

@@ -105,3 +105,10 @@ def quality_of(version: Version) -> Quality | None:
         if metrics["is_served"] and metrics["ndcg_at_10"] is not None:
             return Quality(metrics["ndcg_at_10"], metrics["ndcg_low"], metrics["ndcg_high"])
     return None
+
+
+@transaction.atomic
+def erase_shop(shop_id: int) -> None:
+    """Delete a shop's pointers and the versions they held."""
+    SurfacePointer.objects.for_shop(shop_id).delete()
+    registry_services.erase_shop(shop_id)

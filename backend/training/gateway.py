@@ -63,7 +63,7 @@ def train(
         "dataset": str(dataset),
         "out": str(out),
         "recipe": recipe,
-        "tracking": {"uri": settings.MLFLOW_TRACKING_URI, "experiment": experiment},
+        "tracking": _tracking(experiment),
     }
     errors = out.with_name("trainer.log")
     with errors.open("wb") as stderr, _process(order, stderr) as process:
@@ -73,6 +73,12 @@ def train(
         raise _failure(code, result, errors)
     tracked = result.get("tracked") or {}
     return Trained(out, result["report"], str(tracked.get("run_id", "")), _run_url(tracked))
+
+
+def _tracking(experiment: str) -> dict[str, str] | None:
+    if not settings.MLFLOW_TRACKING_URI:
+        return None
+    return {"uri": settings.MLFLOW_TRACKING_URI, "experiment": experiment}
 
 
 @contextmanager

@@ -133,9 +133,7 @@ def _repeat_release(row: TrainingRun, *, now: datetime) -> None:
     enqueue(Job.RELEASE, shop_id=row.shop_id, version_id=str(row.version_id))
 
 
-def run_training(
-    run_id: int, *, clock: Clock, recipe: Mapping[str, Any] | None = None
-) -> Version | None:
+def run_training(run_id: int, *, clock: Clock, recipe: Mapping[str, Any] | None = None) -> Version | None:
     """
     Work off one run: export, check, train, register, and hand over to the release.
 

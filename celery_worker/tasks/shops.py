@@ -6,6 +6,7 @@ from backend.catalog import services as catalog
 from backend.core import clock, tenancy
 from backend.core.queue import Job
 from backend.features import services as features
+from backend.rollouts import services as rollouts
 from backend.shops import queries, services
 from backend.shops.values import ShopState
 from backend.training import services as training
@@ -33,7 +34,7 @@ def uninstall_cleanup(shop_id: int) -> None:
 
 @task_for(Job.SHOP_REDACT)
 def shop_redact(shop_id: int) -> None:
-    """Erase a shop: ledgers, every table of its own, cached features, stored deliveries, then its key."""
+    """Erase a shop: ledgers, cached features, deliveries, models, all its tables, then its key."""
     now = clock.now()
     if queries.get_shop(shop_id).state is ShopState.INSTALLED:
         # The merchant came back within the 48 hours; the data is theirs again.
@@ -43,6 +44,7 @@ def shop_redact(shop_id: int) -> None:
     audit.erase_shop(shop_id)
     features.erase_shop(shop_id)
     webhooks.erase_shop(shop_id)
+    rollouts.erase_shop(shop_id)
     tenancy.erase_rows(shop_id)
     services.redact(shop_id, now=now)
 

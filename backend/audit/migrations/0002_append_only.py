@@ -7,16 +7,22 @@ FUNCTION = """
 CREATE FUNCTION audit_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF current_setting('tailorbird.erasure', true) = 'on' THEN
-        RETURN NULL;
+        IF TG_OP = 'DELETE' THEN
+            RETURN OLD;
+        END IF;
+        RETURN NEW;
     END IF;
     RAISE EXCEPTION 'The ledger % is append-only.', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
 END
 $$;
 """
 
-# Per statement, not per row: an UPDATE that would match nothing is refused too, and an INSERT costs nothing.
-TRIGGER = """
-CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}
+ROWS = """
+CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table}
+FOR EACH ROW EXECUTE FUNCTION audit_refuse_change();
+"""
+WHOLE = """
+CREATE TRIGGER {table}_keep BEFORE TRUNCATE ON {table}
 FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse_change();
 """
 
@@ -29,7 +35,11 @@ class Migration(migrations.Migration):
     operations = [
         migrations.RunSQL(FUNCTION, "DROP FUNCTION audit_refuse_change();"),
         *(
-            migrations.RunSQL(TRIGGER.format(table=table), f"DROP TRIGGER {table}_append_only ON {table};")
+            migrations.RunSQL(ROWS.format(table=table), f"DROP TRIGGER {table}_append_only ON {table};")
+            for table in TABLES
+        ),
+        *(
+            migrations.RunSQL(WHOLE.format(table=table), f"DROP TRIGGER {table}_keep ON {table};")
             for table in TABLES
         ),
     ]

@@ -11,7 +11,9 @@ from tests.backend.history import NOW
 OLDER, NEWER, UNKNOWN = UUID(int=1), UUID(int=2), UUID(int=3)
 
 
-def a_line(product_id: int | None = 10, *, line_id: int = 1, quantity: int = 2, via: UUID | None = None) -> BoughtLine:
+def a_line(
+    product_id: int | None = 10, *, line_id: int = 1, quantity: int = 2, via: UUID | None = None
+) -> BoughtLine:
     return BoughtLine(line_id, product_id, quantity, Decimal("19.00"), via)
 
 

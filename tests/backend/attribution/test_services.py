@@ -19,7 +19,9 @@ SHOWN_AT = NOW - timedelta(days=2)
 
 
 def a_shown_decision(shop: Shop, *products: int) -> UUID:
-    items = tuple(ShownItem(product, 0.5, "Chosen for you", place) for place, product in enumerate(products, 1))
+    items = tuple(
+        ShownItem(product, 0.5, "Chosen for you", place) for place, product in enumerate(products, 1)
+    )
     decision = a_decision(shop.id, at=SHOWN_AT, items=items)
     audit.record_decision(decision)
     return decision.id
