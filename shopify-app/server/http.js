@@ -4,8 +4,8 @@ import { randomUUID } from "node:crypto";
 import http from "node:http";
 
 import { createRequestListener } from "@react-router/node";
-import sirv from "sirv";
 
+import { createFiles } from "./files.js";
 import { createForwarder, isForwarded } from "./forward.js";
 
 /** A client that has not sent its headers by then is not a browser. */
@@ -13,8 +13,6 @@ const HEADERS_TIMEOUT_MS = 15_000;
 const REQUEST_TIMEOUT_MS = 60_000;
 /** Longer than the keep-alive of common load balancers (60 s), so that they close first. */
 const KEEP_ALIVE_MS = 65_000;
-
-const YEAR_S = 31_536_000;
 
 /** @param {string | undefined} url */
 const pathOf = (url) => (url ?? "/").split("?", 1)[0] ?? "/";
@@ -45,19 +43,6 @@ function logWhenDone(request, response, write) {
   });
 }
 
-/** @param {string} folder the client build */
-function createStatic(folder) {
-  return sirv(folder, {
-    etag: true,
-    setHeaders: (response, path) => {
-      // Only names under /assets/ carry a hash of their content.
-      const isHashed = path.startsWith("/assets/");
-      response.setHeader("Cache-Control", isHashed ? `public, max-age=${YEAR_S}, immutable` : "public, max-age=3600");
-      response.setHeader("X-Content-Type-Options", "nosniff");
-    },
-  });
-}
-
 /**
  * Return the server, not yet listening.
  *
@@ -70,7 +55,7 @@ function createStatic(folder) {
  */
 export function createAppServer({ build, clientFolder, backendUrl, mode = "production", write = console.log }) {
   const forward = createForwarder(backendUrl);
-  const serveFile = createStatic(clientFolder);
+  const serveFile = createFiles(clientFolder);
   const render = createRequestListener({ build, mode });
   const server = http.createServer((request, response) => {
     const path = pathOf(request.url);
@@ -84,7 +69,7 @@ export function createAppServer({ build, clientFolder, backendUrl, mode = "produ
       forward(request, response);
       return;
     }
-    serveFile(request, response, () => render(request, response));
+    if (!serveFile(request, response, path)) void render(request, response);
   });
   server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;

@@ -1,7 +1,7 @@
 // @vitest-environment node
 /** The built app behind its own server, with a Django of two answers. */
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
@@ -142,6 +142,38 @@ describe("files", () => {
 
     expect(response.status).toBe(200);
     expect(response.headers.get("cache-control")).toBe("public, max-age=3600");
+  });
+
+  test("are sent zipped to browsers that can unzip, and not again when unchanged", async () => {
+    const asset = readdirSync(path.join(BUILD, "client/assets")).find((name) => name.startsWith("entry.client")) ?? "";
+    const ask = (headers: Record<string, string>) => fetch(`${app}/assets/${asset}`, { headers });
+
+    const zipped = await ask({ "accept-encoding": "gzip" });
+    const plain = await ask({ "accept-encoding": "identity" });
+    const again = await ask({ "if-none-match": plain.headers.get("etag") ?? "" });
+
+    expect(zipped.headers.get("content-encoding")).toBe("gzip");
+    expect(plain.headers.get("content-encoding")).toBeNull();
+    expect(await zipped.text()).toBe(await plain.text());
+    expect(again.status).toBe(304);
+  });
+
+  test("outlive a build that removes them", async () => {
+    const [asset] = readdirSync(path.join(BUILD, "client/assets"));
+    const file = path.join(BUILD, "client/assets", asset ?? "");
+    renameSync(file, `${file}.gone`);
+
+    const response = await fetch(`${app}/assets/${asset}`);
+
+    renameSync(`${file}.gone`, file);
+    expect(response.status).toBe(200);
+  });
+
+  test.each(["/assets/../../server/index.js", "/assets/%2e%2e/%2e%2e/server/index.js", "/assets/none.js"])("outside the build (%s) are not files", async (url) => {
+    const response = await fetch(`${app}${url}`, { redirect: "manual" });
+
+    expect(response.headers.get("content-type") ?? "").not.toContain("javascript");
+    expect(response.status).not.toBe(200);
   });
 
   test("for the browser hold no secret and no server code", () => {
