@@ -20,6 +20,7 @@ django.setup()
 
 from django.conf import settings  # noqa: E402
 
+from backend.core.queue import Job  # noqa: E402
 from celery_worker.schedule import TIMETABLE  # noqa: E402
 
 app = Celery("tailorbird", broker=settings.BROKER_URL)
@@ -33,6 +34,7 @@ app.conf.update(
     task_soft_time_limit=10 * 60,
     task_time_limit=11 * 60,
     task_default_queue="default",
+    task_routes={job.task: {"queue": job.queue.value} for job in Job},
     worker_hijack_root_logger=False,
     worker_cancel_long_running_tasks_on_connection_loss=True,
     # Bounds what the numeric libraries may keep after a training run.

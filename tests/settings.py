@@ -47,7 +47,7 @@ os.environ.update(
     DJANGO_SECRET_KEY="only-for-tests",
     ENCRYPTION_KEYS=Fernet.generate_key().decode(),
     SHOPIFY_API_KEY="test-api-key",
-    SHOPIFY_API_SECRET="hush",
+    SHOPIFY_API_SECRET="shpss_0123456789abcdef0123456789abcdef",
     SHOPIFY_API_SECRET_OLD="",
     SHOPIFY_SHOP_URL="https://{shop}",
     SHOPIFY_ADMIN_URL="https://admin.shopify.com",

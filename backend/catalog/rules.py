@@ -22,6 +22,8 @@ ATTRIBUTE: Final = "_tailorbird"
 # A shopper can click many cards; an order that names more than this is not shopping.
 MOST_LINKS: Final = 250
 
+_STATUSES: Final = frozenset(status.value for status in ProductStatus)
+
 Pseudonymise = Callable[[int], str]
 
 
@@ -418,7 +420,7 @@ def _text(value: Any) -> str:
 def _status(value: Any) -> str:
     text = str(value or "ACTIVE").upper()
     # A status that Shopify invents later is not one to recommend from.
-    return text if text in ProductStatus else ProductStatus.DRAFT.value
+    return text if text in _STATUSES else ProductStatus.DRAFT.value
 
 
 def _moment(value: Any) -> datetime | None:

@@ -141,7 +141,7 @@ class AdminClient:
     def _post(self, operation_name: str, variables: dict[str, Any]) -> dict[str, Any]:
         attempts = Retrying(
             stop=stop_after_attempt(ATTEMPTS),
-            wait=wait_exponential_jitter(initial=0.5, max=4),
+            wait=wait_exponential_jitter(multiplier=0.5, max=4),
             retry=retry_if_exception_type(_Broken),
             sleep=self._sleep,
             reraise=True,

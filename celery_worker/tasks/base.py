@@ -63,9 +63,9 @@ def backoff_seconds(attempt: int) -> float:
 
 
 def task_for(job: Job, **options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """Register a function as the task of a job, under the job's name and in its queue."""
+    """Register a function as the task of a job, under the job's name."""
 
     def register(function: Callable[..., Any]) -> Any:
-        return shared_task(name=job.task, base=TaskBase, queue=job.queue.value, **options)(function)
+        return shared_task(name=job.task, base=TaskBase, **options)(function)
 
     return register
