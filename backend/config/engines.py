@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import psutil
-import psycopg2
+import psycopg2  # type: ignore[import-untyped]  # its stubs say less than its manual
 import redis
 
 DATABASE: Final = "tailorbird"
@@ -226,6 +226,8 @@ def _start_postgres(layout: _Layout, *, durable: bool) -> None:
         "listen_addresses": "",
         "unix_socket_directories": str(layout.sockets),
         "max_connections": "100",
+        # Room for one big import between two checkpoints.
+        "max_wal_size": "2GB",
     }
     settings |= {} if durable else {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
     options = " ".join(f"-c {key}={shlex.quote(value)}" for key, value in settings.items())

@@ -11,7 +11,7 @@ import json
 import sys
 from typing import Any
 
-from gunicorn.glogging import Logger
+from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 from backend.config import env, launch
 

@@ -8,7 +8,7 @@ answers here and nowhere else.
 
 import functools
 from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec
+from typing import Any
 
 import structlog
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -21,7 +21,6 @@ from .permissions import HasShop
 
 log = structlog.get_logger(__name__)
 DEFAULT_RETRY_AFTER_SECONDS = 5
-P = ParamSpec("P")
 
 
 class ErrorDetail(serializers.Serializer[Any]):
@@ -112,14 +111,14 @@ def _first_problem(detail: Any) -> tuple[str | None, str]:
 
 
 def failures_as_json(
-    view: Callable[Concatenate[HttpRequest, P], HttpResponse],
-) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+    view: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
     """Give a plain Django view the same answers to the three failure families."""
 
     @functools.wraps(view)
-    def wrapped(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def wrapped(request: HttpRequest) -> HttpResponse:
         try:
-            return view(request, *args, **kwargs)
+            return view(request)
         except Failure as error:
             answer = _from_failure(error)
             return JsonResponse(answer.data, status=answer.status_code, headers=dict(answer.headers))

@@ -107,7 +107,7 @@ def erase_rows(shop_id: int) -> dict[str, int]:
     """
     erased = {}
     for model in _children_first():
-        rows = ScopedQuerySet(model=model).filter(shop_id=shop_id)
+        rows: ScopedQuerySet[models.Model] = ScopedQuerySet(model=model).filter(shop_id=shop_id)
         # The public delete() reads every row into memory to look for dependants; they are gone already.
         erased[model._meta.label] = rows._raw_delete(rows.db)  # noqa: SLF001 - see above
     return erased

@@ -65,7 +65,7 @@ def reserve(shop_domain: str, cost: float) -> float:
 
 def observe(shop_domain: str, status: ThrottleStatus) -> None:
     """Remember what Shopify said about the bucket."""
-    state: dict[str, Any] = {
+    state: dict[bytes | bytearray | memoryview[int] | str | int | float, float] = {
         "available": status.available,
         "maximum": status.maximum,
         "restore": status.restore_rate,

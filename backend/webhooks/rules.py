@@ -163,7 +163,8 @@ def contradiction(topic: Topic, shop_domain: str, payload: Mapping[str, Any]) ->
 
 def wait_after(attempts: int) -> timedelta:
     """Return how long to wait after that many attempts: doubling, up to half an hour."""
-    return min(FIRST_WAIT * 2 ** max(attempts - 1, 0), LONGEST_WAIT)
+    doublings = max(attempts - 1, 0)
+    return min(FIRST_WAIT * (1 << doublings), LONGEST_WAIT)
 
 
 def _keep(value: Any, spec: Any) -> Any:

@@ -58,7 +58,7 @@ class TaskBase(Task):  # type: ignore[type-arg]
 
 def backoff_seconds(attempt: int) -> float:
     """Return how long to wait after a failed attempt: doubling, capped, and spread by chance."""
-    longest = min(FIRST_WAIT_SECONDS * 2**attempt, LONGEST_WAIT_SECONDS)
+    longest = min(FIRST_WAIT_SECONDS * (1 << attempt), LONGEST_WAIT_SECONDS)
     return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing
 
 
@@ -66,6 +66,7 @@ def task_for(job: Job, **options: Any) -> Callable[[Callable[..., Any]], Any]:
     """Register a function as the task of a job, under the job's name."""
 
     def register(function: Callable[..., Any]) -> Any:
-        return shared_task(name=job.task, base=TaskBase, **options)(function)
+        made: Any = shared_task(name=job.task, base=TaskBase, **options)
+        return made(function)
 
     return register

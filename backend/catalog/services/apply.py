@@ -178,7 +178,12 @@ def delete_order(shop_id: int, payload: Mapping[str, Any], *, now: datetime) -> 
     stored = _locked(Order, shop_id, "order_id", order_id, _tombstone_of_order(order_id))
     if stored.deleted_at is not None:
         return None
-    blank = {"customer_key": None, "cart_token": "", "checkout_token": "", "recommendation_ids": []}
+    blank: dict[str, Any] = {
+        "customer_key": None,
+        "cart_token": "",
+        "checkout_token": "",
+        "recommendation_ids": [],
+    }
     _write(stored, {"deleted_at": now, **blank})
     OrderLine.objects.for_shop(shop_id).filter(order_id=stored.pk).delete()
     return order_id

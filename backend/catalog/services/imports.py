@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from django.db import IntegrityError, connection, transaction
@@ -224,7 +224,7 @@ def _load_part(row: Import, part: ImportPart, *, now: datetime) -> None:
 
 def _load_export(row: Import, part: ImportPart, export: Export, *, now: datetime) -> int:
     is_whole_catalogue = part.part == Part.PRODUCTS and row.since is None
-    arguments = {
+    arguments: dict[str, Any] = {
         "pseudonymise": partial(shop_services.pseudonym_under, shops.pseudonym_key(row.shop_id)),
         "missing_before": export.started_at if is_whole_catalogue else None,
         "on_progress": partial(_note_progress, row, part),
