@@ -29,6 +29,14 @@ export class SchemaMissing extends Error {}
  * @property {0 | 1 | 2} level of protected customer data
  */
 export function loadSchema(path) {
+  if (!loaded.has(path)) loaded.set(path, readSchema(path));
+  return loaded.get(path);
+}
+
+/** The schema takes half a second and never changes: one process reads it once. */
+const loaded = new Map();
+
+function readSchema(path) {
   const introspection = readIntrospection(path);
   const schema = buildClientSchema(introspection.data, { assumeValid: true });
   const table = accessTable(introspection);

@@ -19,15 +19,38 @@ const MODIFIERS = new Set((
   + 'vintage retro antique classic french english london paris union jack baroque regency retrospot polkadot polkadots spot spots spotty dot dots stripe stripes striped paisley gingham floral '
   + 'tier tiers drawer-set hanging painted enamel metal wooden wood glass ceramic zinc paper felt acrylic crystal diamante bead pearl wire wicker '
   + 'christmas easter birthday spaceboy dolly girl boy girls boys childrens children kids baby ladies mens tropical woodland strawberry skull skulls '
-  + 'heart hearts star stars flower flowers rose roses butterfly butterflies daisy bird birds owl rabbit cat dog doiley doily leaf love home sweet sweetheart garden kitchen party gift hot magic charlie lola babushka circus apples apple pears '
+  + 'heart hearts star stars flower flowers rose roses butterfly butterflies daisy bird birds owl rabbit cat dog doiley doily leaf love home sweet sweetheart garden kitchen party gift art hot magic charlie lola babushka circus apples apple pears '
   + 'one two three four five six seven eight nine ten twelve day night size sized type finish scent fragrance japan rain spring winter summer'
 ).split(' '));
 
-/** Return what a title's thing is, in the singular and lower case, or null when no word tells it. */
-export function headNoun(title) {
-  const words = title.toLowerCase().replace(/\b(of|in|with|for)\b.*$/, (tail, _, at) => (at > 12 ? '' : tail)).match(/[a-z]{3,}/g) ?? [];
-  const head = words.reverse().find((word) => !MODIFIERS.has(word) && !MODIFIERS.has(singular(word)));
-  return head ? singular(head) : null;
+/** Titles that must end in a noun before it counts as one that shops sell. */
+const FREQUENT = 10;
+
+/**
+ * Return a function from a title to what its thing is, in the singular and lower case, or null when no word tells it.
+ *
+ * Titles often end in their pattern ("Jumbo Bag Scandinavian Paisley"): the last word that many other titles end
+ * in tells more than the last word.
+ *
+ * @param {string[]} titles all of the shop
+ */
+export function nounFinder(titles) {
+  const endings = new Map();
+  for (const title of titles) {
+    const noun = nounsOf(title)[0];
+    if (noun) endings.set(noun, (endings.get(noun) ?? 0) + 1);
+  }
+  return (title) => {
+    const nouns = nounsOf(title);
+    return nouns.find((noun) => endings.get(noun) >= FREQUENT) ?? nouns[0] ?? null;
+  };
+}
+
+/** Return the words of a title that may be its noun, last first; what follows "of" or "with" says less. */
+function nounsOf(title) {
+  const main = title.toLowerCase().replace(/\b(of|in|with|for)\b.*$/, (tail, _, at) => (at > 8 ? '' : tail));
+  const words = main.match(/[a-z]{3,}/g) ?? [];
+  return words.reverse().filter((word) => !MODIFIERS.has(word) && !MODIFIERS.has(singular(word))).map(singular);
 }
 
 /**

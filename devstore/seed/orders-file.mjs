@@ -9,7 +9,7 @@
 import path from 'node:path';
 import { slug } from '../catalog.mjs';
 import { FIRST_IDS } from '../store.mjs';
-import { buildCollections, headNoun } from './collections.mjs';
+import { buildCollections, nounFinder } from './collections.mjs';
 import { BadCsv, readCsv } from './csv.mjs';
 import { hashText, titleCase } from './words.mjs';
 
@@ -187,18 +187,17 @@ function buildProducts(purchases, { shiftMs, vendor }) {
     fact.last = Math.max(fact.last, line.at);
     fact.sold += 1;
   }
-  const [ids, handles, products] = [new Set(), new Set(), new Map()];
-  for (const code of [...facts.keys()].sort()) {
-    products.set(code, buildProduct(code, facts.get(code), { shiftMs, vendor, ids, handles }));
-  }
-  return products;
+  for (const fact of facts.values()) fact.title = titleCase(mostFrequent(fact.names));
+  const findNoun = nounFinder([...facts.values()].map(({ title }) => title));
+  const shared = { shiftMs, vendor, findNoun, ids: new Set(), handles: new Set() };
+  return new Map([...facts.keys()].sort().map((code) => [code, buildProduct(code, facts.get(code), shared)]));
 }
 
-function buildProduct(code, fact, { shiftMs, vendor, ids, handles }) {
-  const title = titleCase(mostFrequent(fact.names));
+function buildProduct(code, fact, { shiftMs, vendor, findNoun, ids, handles }) {
+  const { title } = fact;
   const offset = freeOffset(hashText(code) % ID_SPREAD, ids);
   const id = FIRST_IDS.products + offset;
-  const noun = headNoun(title);
+  const noun = findNoun(title);
   const variant = {
     id: FIRST_IDS.variants + offset, productId: id, title: 'Default Title', sku: code, price: mostFrequent(fact.prices), compareAtPrice: null,
     inventoryQuantity: 20 + (hashText(`stock ${code}`) % 400), inventoryPolicy: 'DENY', inventoryItemId: FIRST_IDS.variants + ID_SPREAD + offset, position: 1,
