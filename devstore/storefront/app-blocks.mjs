@@ -174,7 +174,7 @@ export function renderBlock(block, placed, scope, { view, installationGid }) {
   const { schema, extension, handle } = block;
   const isDesign = scope.request.design_mode;
   const attributes = JSON.stringify({ id: placed.id, type: `shopify://apps/tailorbird/blocks/${handle}` });
-  const html = extension.engine.renderFileSync(`blocks/${handle}`, {
+  const objects = {
     ...scope,
     app: { metafields: metafieldsDrop(view, installationGid) },
     block: {
@@ -183,7 +183,9 @@ export function renderBlock(block, placed, scope, { view, installationGid }) {
       settings: resolveSettings(schema, placed.settings, view, scope),
       shopify_attributes: isDesign ? `data-shopify-editor-block='${attributes.replaceAll("'", '&#39;')}'` : '',
     },
-  });
+  };
+  // A snippet sees none of the block's variables, but every object of the page: those are the globals.
+  const html = extension.engine.renderFileSync(`blocks/${handle}`, objects, { globals: scope });
   const tag = schema.tag ?? 'div';
   const classes = ['shopify-block', 'shopify-app-block', schema.class].filter(Boolean).join(' ');
   return `<${tag} id="shopify-block-${placed.id}" class="${classes}">${html}</${tag}>`;

@@ -66,7 +66,7 @@ export function renderTemplate(scope, { template, head = '', appBlocks = '' }) {
 /** Return the HTML of a page whose body is already made, in a layout. */
 export function renderLayout(scope, layout, content, head = '') {
   const withSections = { ...scope, render_section: (name) => renderSection(withSections, name, { type: name }) };
-  return engine.renderFileSync(`layout/${layout}`, { ...withSections, content_for_layout: content, content_for_header: head });
+  return engine.renderFileSync(`layout/${layout}`, { ...withSections, content_for_layout: content, content_for_header: head }, { globals: withSections });
 }
 
 /**
@@ -77,7 +77,7 @@ export function renderLayout(scope, layout, content, head = '') {
  */
 export function renderProxyLiquid(scope, source, head) {
   const choice = { layout: 'theme' };
-  const content = engine.parseAndRenderSync(source, { ...scope, page_choice: choice });
+  const content = engine.parseAndRenderSync(source, { ...scope, page_choice: choice }, { globals: scope });
   return choice.layout === null ? content : renderLayout(scope, choice.layout, content, head);
 }
 
@@ -86,8 +86,10 @@ export function renderSectionPage(scope, type) {
   return renderSection(scope, type, { type });
 }
 
+/** Snippets see none of a section's variables, but every object of the page: those are the globals. */
 function renderSection(scope, id, { type, settings: chosen = {} }) {
-  const html = engine.renderFileSync(`sections/${type}`, { ...scope, section: { id, type, settings: chosen, blocks: [] } });
+  const section = { id, type, settings: chosen, blocks: [] };
+  const html = engine.renderFileSync(`sections/${type}`, { ...scope, section }, { globals: scope });
   return `<div id="shopify-section-${id}" class="shopify-section">${html}</div>`;
 }
 
