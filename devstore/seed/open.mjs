@@ -75,7 +75,9 @@ function checkMeta(meta, config) {
   const remedy = `Remove ${config.dataDir} ("make clean") to begin anew.`;
   if (meta.seedVersion !== SEED_VERSION) throw new BadConfig(`The shop's data was made by another version of the devstore. ${remedy}`);
   if (config.ordersPath === null) {
-    const isOther = meta.source.kind !== 'orders' && meta.source.kind !== config.shopKind;
+    // A shop that a file filled opens without naming the file again; only "empty" is a wish of its own.
+    const isFile = meta.source.kind === 'orders' && config.shopKind === 'generated';
+    const isOther = !isFile && meta.source.kind !== config.shopKind;
     if (isOther) throw new BadConfig(`The shop was filled as "${meta.source.kind}", not as "${config.shopKind}". ${remedy}`);
     return;
   }
