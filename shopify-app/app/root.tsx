@@ -88,14 +88,19 @@ function useInnerNavigation(): void {
 /** Begin a new page at its top. React Router's own way keeps positions in the browser's storage, and we keep nothing. */
 function useScrollToTop(): void {
   const { pathname } = useLocation();
-  useEffect(() => window.scrollTo(0, 0), [pathname]);
+  useEffect(() => {
+    // In braces: newer browsers return a promise here, which React would take for a clean-up.
+    window.scrollTo(0, 0);
+  }, [pathname]);
 }
 
 export default function App() {
   const { state } = useNavigation();
   useInnerNavigation();
   useScrollToTop();
-  useEffect(() => showLoading(state !== "idle"), [state]);
+  useEffect(() => {
+    showLoading(state !== "idle");
+  }, [state]);
   return (
     <>
       <s-app-nav>

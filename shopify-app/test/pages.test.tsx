@@ -45,11 +45,13 @@ async function open(path: "/" | "/model", { load = everything, act: answer = () 
 
 const toast = { show: vi.fn() };
 const extensions = vi.fn();
+const scopes = { request: vi.fn() };
 
 beforeEach(() => {
   toast.show.mockReset();
+  scopes.request.mockReset();
   extensions.mockReset().mockResolvedValue([]);
-  vi.stubGlobal("shopify", { toast, app: { extensions }, loading: vi.fn() });
+  vi.stubGlobal("shopify", { toast, app: { extensions }, scopes, loading: vi.fn() });
 });
 
 afterEach(() => {
@@ -132,7 +134,7 @@ describe("the set-up list", () => {
     const { container } = await open("/");
 
     const headings = [...container.querySelectorAll("s-section")].map((section) => section.getAttribute("heading"));
-    expect(headings).toEqual(["Your shop in numbers", "Everything is set up", "Recommendations"]);
+    expect(headings).toEqual(["Your shop in numbers", "Everything is set up", "Recommendations", "Learn from older orders"]);
   });
 
   test.each([
@@ -166,6 +168,44 @@ describe("home", () => {
     await open("/", { load: () => everything({ shop: aShop({ missing_scopes: ["read_orders"] }) }) });
 
     expect(screen.getByText(/can't yet see your orders/)).toBeInTheDocument();
+  });
+
+  test("imports again once the merchant allows all orders", async () => {
+    const intents: unknown[] = [];
+    scopes.request.mockResolvedValue({ result: "granted-all" });
+    await open("/", { act: (form) => (intents.push(form.get("intent")), { ok: true, toast: "Import started" }) });
+
+    fireEvent.click(screen.getByText("Allow all orders"));
+
+    await waitFor(() => expect(toast.show).toHaveBeenCalledWith("Import started"));
+    expect(scopes.request).toHaveBeenCalledWith(["read_all_orders"]);
+    expect(intents).toEqual(["import"]);
+  });
+
+  test("changes nothing when the merchant declines", async () => {
+    const answer = vi.fn(() => ({ ok: true }) as const);
+    scopes.request.mockResolvedValue({ result: "declined-all" });
+    await open("/", { act: answer });
+
+    fireEvent.click(screen.getByText("Allow all orders"));
+
+    await waitFor(() => expect(scopes.request).toHaveBeenCalled());
+    expect(answer).not.toHaveBeenCalled();
+  });
+
+  test("says so when Shopify can't ask", async () => {
+    scopes.request.mockRejectedValue(new Error("no answer"));
+    await open("/");
+
+    fireEvent.click(screen.getByText("Allow all orders"));
+
+    await waitFor(() => expect(toast.show).toHaveBeenCalledWith("Shopify could not ask for the permission. Please try again."));
+  });
+
+  test("doesn't ask for orders that it may already see", async () => {
+    await open("/", { load: () => everything({ shop: aShop({ scopes: ["read_all_orders"] }) }) });
+
+    expect(screen.queryByText("Allow all orders")).toBeNull();
   });
 
   test("reports where the theme block is, once", async () => {

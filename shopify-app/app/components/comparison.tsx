@@ -62,7 +62,7 @@ export function Comparison({ metrics }: { metrics: readonly Metrics[] }) {
             Likely range
           </s-table-header>
           <s-table-header format="numeric" listSlot="labeled">
-            Cases with a match
+            Customers with a match
           </s-table-header>
           <s-table-header format="numeric" listSlot="labeled">
             Purchases found
@@ -78,7 +78,9 @@ export function Comparison({ metrics }: { metrics: readonly Metrics[] }) {
                 <Method row={row} />
               </s-table-cell>
               <s-table-cell>{formatScore(row.ndcg_at_10)}</s-table-cell>
-              <s-table-cell>{rangeText(row)}</s-table-cell>
+              <s-table-cell>
+                <span className="nowrap">{rangeText(row)}</span>
+              </s-table-cell>
               <s-table-cell>{formatShare(row.hit_rate_at_10)}</s-table-cell>
               <s-table-cell>{formatShare(row.recall_at_10)}</s-table-cell>
               <s-table-cell>{formatShare(row.coverage)}</s-table-cell>
@@ -93,10 +95,10 @@ export function Comparison({ metrics }: { metrics: readonly Metrics[] }) {
           <dd>How near the top of ten suggestions the products are that customers then bought. 1 is perfect, 0 finds nothing. Data scientists call it NDCG@10.</dd>
           <dt>Likely range</dt>
           <dd>How far chance alone could move the score. Where two ranges overlap, the difference may be luck.</dd>
-          <dt>Cases with a match</dt>
-          <dd>How often at least one of ten suggestions was bought (hit rate@10).</dd>
+          <dt>Customers with a match</dt>
+          <dd>The share of customers who bought at least one of their ten suggestions (hit rate@10).</dd>
           <dt>Purchases found</dt>
-          <dd>Of everything that was bought, the share that was among ten suggestions (recall@10).</dd>
+          <dd>Of what a customer bought, the share that was among the ten suggestions (recall@10).</dd>
           <dt>Catalogue used</dt>
           <dd>The share of your products that was suggested to somebody (coverage).</dd>
         </dl>

@@ -16,6 +16,12 @@ export function showLoading(isLoading: boolean): void {
   bridge()?.loading?.(isLoading);
 }
 
+/** Let Shopify ask the merchant for one more permission, and tell whether it was given. */
+export async function requestScope(scope: string): Promise<boolean> {
+  const answer = await bridge()?.scopes?.request([scope]);
+  return answer?.result === "granted-all";
+}
+
 /**
  * Return whether our theme block is placed in the live theme, could be, or can't be.
  *

@@ -9,6 +9,7 @@ import { ActionProblem, StaleBanner, Unreachable } from "../components/problem";
 import { Steps } from "../components/steps";
 import { useIntent } from "../lib/actions";
 import { useBlockReport } from "../lib/block-report";
+import { requestScope, showToast } from "../lib/bridge";
 import { formatMoment, formatScore } from "../lib/format";
 import { useLastGood } from "../lib/last-good";
 import { orProblem } from "../lib/load";
@@ -68,6 +69,7 @@ export default function HomePage({ loaderData }: Route.ComponentProps) {
       <div slot="aside" className="page-stack">
         <ModelCard model={home.model} setup={home.setup} shop={home.shop} />
         <Missing missing={home.setup.missing} />
+        <OlderOrders home={home} />
       </div>
     </s-page>
   );
@@ -167,6 +169,33 @@ function Missing({ missing }: { missing: readonly string[] }) {
           <s-list-item key={sentence}>{sentence}</s-list-item>
         ))}
       </s-unordered-list>
+    </s-section>
+  );
+}
+
+const ALL_ORDERS = "read_all_orders";
+
+/** Shopify shows an app the orders of the last 60 days unless the merchant allows all of them. */
+function OlderOrders({ home: { shop, setup } }: { home: Home }) {
+  const importing = useIntent("import", "/?index");
+  const hasImported = setup.steps.some((step) => step.id === "import_orders" && step.state === "DONE");
+  if (shop.scopes.includes(ALL_ORDERS) || !hasImported) return null;
+  const allow = async () => {
+    try {
+      if (await requestScope(ALL_ORDERS)) importing.run();
+    } catch {
+      showToast("Shopify could not ask for the permission. Please try again.");
+    }
+  };
+  return (
+    <s-section heading="Learn from older orders">
+      <s-stack gap="small">
+        <s-paragraph>Tailorbird sees the orders of the last 60 days. With your permission it learns from all of them, which makes better suggestions for customers who buy seldom.</s-paragraph>
+        <ActionProblem heading="The import could not start" problem={importing.problem} />
+        <s-button loading={importing.isBusy} onClick={() => void allow()}>
+          Allow all orders
+        </s-button>
+      </s-stack>
     </s-section>
   );
 }

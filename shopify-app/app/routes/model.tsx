@@ -88,6 +88,7 @@ function Loaded({ known: { model, shop }, problem }: { known: ModelData; problem
             <VersionHistory versions={model.versions} timezone={shop.timezone} />
           </s-section>
         )}
+        {model.current && <ForExperts version={model.current} />}
       </div>
     </s-page>
   );
@@ -149,7 +150,6 @@ function Current({ version, timezone }: { version: ModelVersion; timezone: strin
           <TrainingPlot curve={version.curve} />
         </s-section>
       )}
-      <ForExperts version={version} />
     </>
   );
 }
