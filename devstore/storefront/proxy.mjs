@@ -46,20 +46,26 @@ export class AppUnreachable extends Error {
 /** Answer a storefront request from the app. */
 export async function proxy(request) {
   const shop = shopOf(request);
-  if (!shop.findInstall(request.config.clientId)) return sendPage(request, { template: '404', title: 'Page not found', status: 404 });
+  if (!hasProxy(request, shop)) return sendPage(request, { template: '404', title: 'Page not found', status: 404 });
+  const signal = AbortSignal.timeout(request.proxyTimeoutMs ?? TIMEOUT_MS);
   try {
-    const answer = await askApp(request, shop);
-    return isLiquid(answer) ? await sendLiquid(request, shop, answer) : passOn(request, answer);
+    const answer = await askApp(request, shop, signal);
+    return isLiquid(answer) ? await sendLiquid(request, shop, answer, signal) : passOn(request, answer);
   } catch (error) {
     if (!(error instanceof AppUnreachable)) throw error;
     return sendPage(request, { template: 'app-error', title: 'Something went wrong', status: error.status });
   }
 }
 
+/** The address exists while the app is installed and may have one. */
+function hasProxy({ config }, shop) {
+  return Boolean(shop.findInstall(config.clientId)?.scopes.includes('write_app_proxy'));
+}
+
 /** Return the address to ask, with the query signed as Shopify signs it. */
 export function signedUrl({ url, params, apps, config, clock, customerId, shop }) {
   const { proxy: { url: target, prefix, subpath } } = apps.about;
-  const given = url.search.slice(1).split('&').filter((pair) => pair && !/^signature(=|$)/i.test(decodeName(pair))).join('&');
+  const given = url.search.slice(1).split('&').filter((pair) => pair && !isSignature(pair)).join('&');
   const added = new URLSearchParams({
     shop: shop.domain,
     logged_in_customer_id: customerId ?? '',
@@ -72,16 +78,15 @@ export function signedUrl({ url, params, apps, config, clock, customerId, shop }
   return new URL(`${target}${rest}?${query}&signature=${signature}`);
 }
 
-function decodeName(pair) {
-  return new URLSearchParams(pair).keys().next().value + (pair.includes('=') ? '=' : '');
+function isSignature(pair) {
+  return new URLSearchParams(pair).has('signature');
 }
 
-async function askApp(request, shop) {
+async function askApp(request, shop, signal) {
   const customer = findCustomer(shop, request.req, request.config);
   const url = signedUrl({ ...request, customerId: customer && String(customer.id), shop });
   const hasBody = !['GET', 'HEAD'].includes(request.req.method);
   const body = hasBody ? await request.body() : null;
-  const signal = AbortSignal.timeout(request.proxyTimeoutMs ?? TIMEOUT_MS);
   const first = { url, method: request.req.method, headers: headersFor(request, shop), body };
   return follow(first, signal, REDIRECT_LIMIT);
 }
@@ -111,12 +116,12 @@ async function send(ask, signal) {
   try {
     return await sendOnce(ask, signal);
   } catch (error) {
-    if (error.code !== 'ECONNRESET' || !error.reusedSocket || ask.body) throw failure(error);
+    if (error.code !== 'ECONNRESET' || !error.reusedSocket || ask.body) throw failure(error, signal);
   }
   try {
     return await sendOnce(ask, signal);
   } catch (error) {
-    throw failure(error);
+    throw failure(error, signal);
   }
 }
 
@@ -130,9 +135,8 @@ function sendOnce({ url, method, headers, body }, signal) {
   });
 }
 
-function failure(error) {
-  const isLate = error.name === 'AbortError' || error.name === 'TimeoutError';
-  return new AppUnreachable(error.message, { status: isLate ? 504 : 502 });
+function failure(error, signal) {
+  return new AppUnreachable(error.message, { status: signal.aborted ? 504 : 502 });
 }
 
 function isLiquid({ headers }) {
@@ -151,8 +155,8 @@ function passOn({ res }, answer) {
   answer.pipe(res);
 }
 
-async function sendLiquid(request, shop, answer) {
-  const source = decode(await readAll(answer), answer.headers['content-encoding']).toString('utf8');
+async function sendLiquid(request, shop, answer, signal) {
+  const source = decode(await readAll(answer, signal), answer.headers['content-encoding']).toString('utf8');
   const scope = scopeOf(request, shop, { template: 'app_proxy' });
   const { 'content-type': _type, 'content-length': _length, 'content-encoding': _encoding, etag: _etag, ...headers } = keptHeaders(answer);
   sendHtml(request.res, answer.statusCode, render(scope, source), headers);
@@ -167,7 +171,7 @@ function render(scope, source) {
   }
 }
 
-async function readAll(answer) {
+async function readAll(answer, signal) {
   const chunks = [];
   let size = 0;
   try {
@@ -177,7 +181,7 @@ async function readAll(answer) {
       chunks.push(chunk);
     }
   } catch (error) {
-    throw error instanceof HttpError ? error : failure(error);
+    throw error instanceof HttpError ? error : failure(error, signal);
   }
   return Buffer.concat(chunks);
 }

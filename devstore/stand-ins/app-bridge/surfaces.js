@@ -279,6 +279,13 @@ export function syncNavigation() {
     };
   }
   window.addEventListener('popstate', tellPath);
+  // A router sets the title some time after the address.
+  let title = document.title;
+  new MutationObserver(() => {
+    if (document.title === title) return;
+    title = document.title;
+    tellPath();
+  }).observe(document.head, { childList: true, subtree: true, characterData: true });
   document.addEventListener('click', interceptClick);
   onAdmin('navigate', followNavigation);
   const start = () => {

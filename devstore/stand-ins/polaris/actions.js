@@ -70,9 +70,9 @@ class Button extends Action {
   static strings = [...ACTION_STRINGS, 'variant', 'tone', 'type', 'icon', 'inlineSize'];
   static booleans = ['disabled', 'loading'];
   static css = `
-:host{display:inline-block;vertical-align:middle;font-weight:550}
-:host([inlinesize=fill]){display:block}
-.control{position:relative;display:inline-flex;align-items:center;justify-content:center;gap:4px;inline-size:100%;min-block-size:28px;padding:4px 12px;border:0;border-radius:8px;font:inherit;font-size:12px;line-height:16px;text-decoration:none;cursor:pointer;white-space:nowrap;background:#fff;color:#303030;box-shadow:0 -1px 0 0 #b5b5b5 inset,0 0 0 1px #0000001a inset,0 .5px 0 1.5px #fff inset}
+:host{display:inline-block;inline-size:fit-content;vertical-align:middle;font-weight:550}
+:host([inlinesize=fill]){display:block;inline-size:auto}
+.control{position:relative;display:inline-flex;align-items:center;justify-content:var(--button-align,center);gap:4px;inline-size:100%;min-block-size:28px;padding:4px 12px;border:0;border-radius:8px;font:inherit;font-size:12px;line-height:16px;text-decoration:none;cursor:pointer;white-space:nowrap;background:#fff;color:#303030;box-shadow:0 -1px 0 0 #b5b5b5 inset,0 0 0 1px #0000001a inset,0 .5px 0 1.5px #fff inset}
 .control:hover{background:#fafafa}.control:active{background:#f0f0f0;box-shadow:0 1px 0 1px #00000026 inset}
 :host([variant=primary]) .control{background:linear-gradient(#4a4a4a,#303030);color:#fff;box-shadow:0 -1px 0 1px #000c inset,0 0 0 1px #303030 inset,0 .5px 0 1.5px #ffffff40 inset}
 :host([variant=primary]) .control:hover{background:#1a1a1a}
@@ -121,7 +121,7 @@ class Clickable extends Action {
 }
 
 class PressButton extends Button {
-  static strings = [...Button.strings];
+  static strings = ['variant', 'tone', 'icon', 'inlineSize', 'accessibilityLabel'];
   static booleans = [...Button.booleans, 'pressed'];
   update() { super.update(); this.control().setAttribute('aria-pressed', String(this.is('pressed'))); }
 }
@@ -164,10 +164,18 @@ class Popover extends PolarisElement {
 
 class Menu extends Popover {
   static strings = ['accessibilityLabel'];
-  static css = `${Popover.css}.panel{padding:6px}::slotted(s-button){display:block}`;
-  rendered() { super.rendered(); this.part('.panel').setAttribute('role', 'menu'); }
-  connected() { this.querySelectorAll('s-button').forEach(button => button.variant || (button.variant = 'tertiary')); }
-  update() { this.part('.panel').ariaLabel = this.text('accessibilityLabel') || 'Menu'; }
+  static css = `${Popover.css}.panel{padding:6px;--button-align:flex-start}::slotted(s-button){display:block!important;inline-size:auto!important}`;
+  rendered() {
+    super.rendered();
+    this.part('slot').addEventListener('slotchange', () => this.styleItems());
+  }
+  styleItems() {
+    for (const button of this.querySelectorAll('s-button:not([variant])')) button.variant = 'tertiary';
+  }
+  update() {
+    this.part('.panel').setAttribute('role', 'group');
+    this.part('.panel').setAttribute('aria-label', this.text('accessibilityLabel') || 'Menu');
+  }
   closesOn(event) { return event.target !== this; }
 }
 
@@ -187,6 +195,8 @@ footer{display:flex;justify-content:flex-end;gap:8px;padding:12px 16px;border-bl
   template() { return `<dialog aria-labelledby="title"><header><h2 id="title"></h2><button type="button" aria-label="Close">${iconSvg('x')}</button></header><div class="body"><slot></slot></div><footer><slot name="secondary-actions"></slot><slot name="primary-action"></slot></footer></dialog>`; }
   rendered() {
     const dialog = this.part('dialog');
+    this.part('footer').addEventListener('slotchange', () => this.syncFooter());
+    this.syncFooter();
     this.part('button').addEventListener('click', () => this.hideOverlay());
     dialog.addEventListener('click', event => event.target === dialog && this.hideOverlay());
     dialog.addEventListener('close', () => {
@@ -198,9 +208,10 @@ footer{display:flex;justify-content:flex-end;gap:8px;padding:12px 16px;border-bl
   update() {
     super.update();
     this.part('h2').textContent = this.text('heading');
-    const filled = this.querySelector('[slot=primary-action],[slot=secondary-actions]');
-    this.part('footer').hidden = !filled;
-    if (!filled) this.part('footer').style.display = 'none';
+  }
+  syncFooter() {
+    const actions = [...this.part('footer').querySelectorAll('slot')].flatMap(slot => slot.assignedElements());
+    this.part('footer').hidden = actions.length === 0;
   }
   showOverlay() {
     if (this.part('dialog').open) return;

@@ -23,7 +23,8 @@ function wordRules(element) {
   return `:host{${rules.join(';')}}${exclusive}`;
 }
 
-const WORD_STRINGS = ['color', 'tone', 'fontSize', 'fontWeight', 'fontVariantNumeric', 'accessibilityVisibility', 'lineClamp'];
+const NUMBER_STRINGS = ['color', 'tone', 'fontSize', 'fontWeight', 'accessibilityVisibility'];
+const WORD_STRINGS = [...NUMBER_STRINGS, 'fontVariantNumeric'];
 
 class Words extends PolarisElement {
   static strings = WORD_STRINGS;
@@ -40,16 +41,18 @@ class Text extends Words {
 }
 
 class Paragraph extends Words {
+  static strings = [...WORD_STRINGS, 'lineClamp'];
   static css = ':host{display:block;font-size:inherit;margin:0}';
   rendered() { this.internals.role = 'paragraph'; }
 }
 
 class NumberText extends Words {
+  static strings = NUMBER_STRINGS;
   static css = ':host{display:inline;font:inherit;color:inherit;font-variant-numeric:tabular-nums}';
 }
 
 class Heading extends Words {
-  static strings = [...WORD_STRINGS, 'accessibilityRole'];
+  static strings = ['fontSize', 'accessibilityVisibility', 'lineClamp', 'accessibilityRole'];
   static css = ':host{display:block;font-size:14px;line-height:20px;font-weight:650}';
   connected() {
     const role = this.text('accessibilityRole', 'heading');
@@ -81,7 +84,7 @@ class Banner extends PolarisElement {
   static css = `:host{display:block}
 article{border-radius:12px;background:#fff;box-shadow:0 1px 0 0 #1a1a1a12,0 0 0 1px #1a1a1a14;overflow:clip}
 header{display:flex;gap:8px;align-items:center;padding:8px 12px;font-weight:650}
-header svg{inline-size:20px;block-size:20px;flex:none}
+header .icon{display:contents}header svg{inline-size:20px;block-size:20px;flex:none}
 h2{margin:0;font:inherit;flex:1}
 .body{padding:12px;display:flex;flex-direction:column;gap:12px}
 .plain{display:flex;gap:8px;padding:12px}

@@ -26,7 +26,8 @@ export class PolarisElement extends Base {
     super();
     this.attachShadow({mode: 'open', delegatesFocus: this.constructor.delegatesFocus ?? false});
     this.internals = this.attachInternals();
-    this.shadowRoot.adoptedStyleSheets = [sheetOf(this.constructor)];
+    this.dynamicSheet = new CSSStyleSheet();
+    this.shadowRoot.adoptedStyleSheets = [sheetOf(this.constructor), this.dynamicSheet];
   }
 
   connectedCallback() {
@@ -36,7 +37,7 @@ export class PolarisElement extends Base {
   }
 
   firstRender() {
-    this.shadowRoot.innerHTML = `<style part="dynamic"></style>${this.template()}`;
+    this.shadowRoot.innerHTML = this.template();
     this.isRendered = true;
     this.rendered();
     this.update();
@@ -57,8 +58,8 @@ export class PolarisElement extends Base {
   connected() {}
 
   setRules(css) {
-    const style = this.shadowRoot.querySelector('style');
-    if (style.textContent !== css) style.textContent = css;
+    if (css !== this.currentRules) this.dynamicSheet.replaceSync(css);
+    this.currentRules = css;
   }
 
   part(selector) { return this.shadowRoot.querySelector(selector); }

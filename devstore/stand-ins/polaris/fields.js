@@ -3,7 +3,7 @@ import {iconSvg} from './icons.js';
 
 /** Form fields. Each is form-associated: its value posts with the form and takes part in validation. */
 
-const FIELD_STRINGS = ['label', 'name', 'details', 'error', 'labelAccessibilityVisibility', 'accessibilityLabel'];
+const FIELD_STRINGS = ['label', 'name', 'details', 'error', 'labelAccessibilityVisibility'];
 const FIELD_BOOLEANS = ['disabled', 'required'];
 const FIELD_CSS = `
 :host{display:block;min-inline-size:0}
@@ -46,7 +46,6 @@ class Field extends PolarisElement {
     input.required = this.is('required');
     input.setAttribute('aria-describedby', 'details error');
     input.setAttribute('aria-invalid', String(Boolean(this.text('error'))));
-    if (this.text('accessibilityLabel')) input.setAttribute('aria-label', this.text('accessibilityLabel'));
   }
   syncForm() {
     const input = this.input();
@@ -61,10 +60,13 @@ class Field extends PolarisElement {
   formDisabledCallback(isDisabled) { if (isDisabled !== this.is('disabled')) this.disabled = isDisabled; }
 }
 
-const INPUT_STRINGS = ['placeholder', 'autocomplete', 'prefix', 'suffix', 'icon', 'minLength', 'maxLength', 'min', 'max', 'step', 'inputMode', 'rows'];
+const INPUT_STRINGS = [...FIELD_STRINGS, 'placeholder', 'autocomplete'];
+const LENGTHS = ['minLength', 'maxLength'];
+/** Attributes that the native input understands under the same name. */
+const PASSED_ON = ['placeholder', 'autocomplete', 'minlength', 'maxlength', 'min', 'max', 'step', 'inputmode', 'rows', 'readonly'];
 
 class TextField extends Field {
-  static strings = [...FIELD_STRINGS, ...INPUT_STRINGS];
+  static strings = [...INPUT_STRINGS, ...LENGTHS, 'prefix', 'suffix', 'icon'];
   static booleans = [...FIELD_BOOLEANS, 'readOnly'];
   static type = 'text';
 
@@ -91,7 +93,7 @@ class TextField extends Field {
   syncInput() {
     super.syncInput();
     const input = this.input();
-    for (const name of ['placeholder', 'autocomplete', 'minlength', 'maxlength', 'min', 'max', 'step', 'inputmode', 'rows', 'readonly']) {
+    for (const name of PASSED_ON) {
       if (this.hasAttribute(name)) input.setAttribute(name, this.getAttribute(name));
       else input.removeAttribute(name);
     }
@@ -112,22 +114,27 @@ class TextField extends Field {
 }
 
 class NumberField extends TextField {
+  static strings = [...INPUT_STRINGS, 'prefix', 'suffix', 'min', 'max', 'step', 'inputMode'];
   static type = 'number';
 }
 class EmailField extends TextField {
+  static strings = [...INPUT_STRINGS, ...LENGTHS];
   static type = 'email';
 }
 class UrlField extends TextField {
+  static strings = [...INPUT_STRINGS, ...LENGTHS];
   static type = 'url';
 }
 class SearchField extends TextField {
+  static strings = [...INPUT_STRINGS, ...LENGTHS];
   static type = 'search';
 }
 class PasswordField extends TextField {
+  static strings = [...INPUT_STRINGS, ...LENGTHS];
   static type = 'password';
 }
 class MoneyField extends TextField {
-  static strings = [...TextField.strings, 'currencyCode'];
+  static strings = [...INPUT_STRINGS, 'min', 'max', 'currencyCode'];
   static type = 'number';
   syncAffixes() {
     super.syncAffixes();
@@ -135,6 +142,7 @@ class MoneyField extends TextField {
   }
 }
 class TextArea extends TextField {
+  static strings = [...INPUT_STRINGS, ...LENGTHS, 'rows'];
   controlTemplate() { return '<div class="control"><textarea id="input"></textarea></div>'; }
 }
 
@@ -197,8 +205,9 @@ class OptionGroup extends PolarisElement {
   static css = ':host{display:none}';
 }
 
-class Checkbox extends Field {
-  static strings = FIELD_STRINGS;
+/** What a checkbox and a switch share. */
+class Toggle extends Field {
+  static strings = [...FIELD_STRINGS, 'accessibilityLabel'];
   static booleans = FIELD_BOOLEANS;
   static role = null;
   static css = `${FIELD_CSS}
@@ -207,7 +216,7 @@ input{appearance:none;flex:none;inline-size:18px;block-size:18px;margin:1px 0;pa
 input:checked,input:indeterminate{background:#303030 center/14px no-repeat url("data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 20 20' fill='none' stroke='white' stroke-width='2.4'%3E%3Cpath d='m4.5 10.5 3.5 3.5 7.5-8'/%3E%3C/svg%3E");box-shadow:none}
 input:focus-visible{outline:2px solid #005bd3;outline-offset:1px}
 .label{margin:0;cursor:pointer}`;
-  static get observedAttributes() { return [...super.observedAttributes, 'checked', 'value', 'indeterminate']; }
+  static get observedAttributes() { return [...super.observedAttributes, 'checked', 'value']; }
   get checked() { return this.ticked ?? this.hasAttribute('checked'); }
   set checked(value) {
     this.ticked = Boolean(value) && value !== 'false';
@@ -217,8 +226,6 @@ input:focus-visible{outline:2px solid #005bd3;outline-offset:1px}
   set defaultChecked(value) { this.toggleAttribute('checked', Boolean(value)); }
   get value() { return this.getAttribute('value') ?? 'on'; }
   set value(value) { this.setAttribute('value', value ?? 'on'); }
-  get indeterminate() { return this.input()?.indeterminate ?? false; }
-  set indeterminate(value) { this.toggleAttribute('indeterminate', Boolean(value)); }
   template() {
     const role = this.constructor.role ? `role="${this.constructor.role}"` : '';
     return `<div class="row"><input id="input" type="checkbox" ${role}><div><label class="label" for="input"></label><div class="details" id="details"></div></div></div><div class="error" id="error" role="alert"></div><slot name="details"></slot><slot name="error"></slot>`;
@@ -234,7 +241,7 @@ input:focus-visible{outline:2px solid #005bd3;outline-offset:1px}
   syncInput() {
     super.syncInput();
     this.input().checked = this.checked;
-    this.input().indeterminate = this.hasAttribute('indeterminate');
+    if (this.text('accessibilityLabel')) this.input().setAttribute('aria-label', this.text('accessibilityLabel'));
   }
   formValue() { return this.checked ? this.value : null; }
   formResetCallback() {
@@ -243,9 +250,17 @@ input:focus-visible{outline:2px solid #005bd3;outline-offset:1px}
   }
 }
 
-class Switch extends Checkbox {
+class Checkbox extends Toggle {
+  static booleans = [...FIELD_BOOLEANS, 'indeterminate'];
+  syncInput() {
+    super.syncInput();
+    this.input().indeterminate = this.is('indeterminate');
+  }
+}
+
+class Switch extends Toggle {
   static role = 'switch';
-  static css = `${Checkbox.css}
+  static css = `${Toggle.css}
 input,input:checked{inline-size:32px;block-size:20px;border-radius:20px;background:#8a8a8a;box-shadow:none;position:relative;transition:background .15s}
 input:checked{background:#303030}
 input::after{content:"";position:absolute;inset-block-start:3px;inset-inline-start:3px;inline-size:14px;block-size:14px;border-radius:50%;background:#fff;transition:inset-inline-start .15s}
@@ -287,15 +302,15 @@ class ChoiceList extends PolarisElement {
 
 class Choice extends PolarisElement {
   static delegatesFocus = true;
-  static booleans = ['disabled', 'selected', 'defaultSelected'];
+  static booleans = ['disabled', 'selected'];
   static strings = ['accessibilityLabel'];
   static css = ':host{display:block}label{display:flex;gap:8px;align-items:flex-start;cursor:pointer}input{inline-size:16px;block-size:16px;margin:2px 0;accent-color:#303030;flex:none}.extra{padding-inline-start:24px;color:#616161}';
   get value() { return this.getAttribute('value') ?? ''; }
   set value(value) { this.setAttribute('value', value ?? ''); }
+  set defaultSelected(value) { this.selected = value; }
   template() { return '<label><input><span><slot></slot></span></label><div class="extra"><slot name="details"></slot><slot name="secondary-content"></slot></div>'; }
   list() { return this.closest('s-choice-list'); }
   rendered() {
-    if (this.is('defaultSelected')) this.selected = true;
     this.part('input').addEventListener('change', event => {
       event.stopPropagation();
       this.list()?.choose(this);

@@ -34,6 +34,7 @@ export const RESET = `
 :host{box-sizing:border-box;font-family:${FONT};font-size:13px;line-height:20px;color:#303030;-webkit-font-smoothing:antialiased}
 :host([hidden]){display:none!important}
 *,*::before,*::after{box-sizing:border-box}
+[hidden]{display:none!important}
 .visually-hidden{position:absolute!important;width:1px;height:1px;margin:-1px;padding:0;overflow:hidden;clip-path:inset(50%);white-space:nowrap;border:0}
 :focus-visible{outline:2px solid #005bd3;outline-offset:1px}
 @media (prefers-reduced-motion:reduce){*,*::before,*::after{animation-duration:2s!important;transition:none!important}}`;

@@ -127,7 +127,8 @@ function overlay(context, [root, ...rest], value) {
   if (rest.length === 0) return { [root]: value };
   const before = context.getSync([root]);
   const [name] = rest;
-  return { [root]: Object.create(before, { [name]: { value, enumerable: true } }) };
+  const properties = { ...Object.getOwnPropertyDescriptors(before), [name]: { value, enumerable: true } };
+  return { [root]: Object.create(Object.getPrototypeOf(before), properties) };
 }
 
 function describePages(items, size, wanted, urlOf) {
