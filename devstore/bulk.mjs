@@ -2,7 +2,7 @@
  * Bulk operations: started, run in the background, their results kept as files.
  */
 import { createHmac, randomBytes } from 'node:crypto';
-import { createReadStream, createWriteStream, existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
+import { createReadStream, createWriteStream, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { once } from 'node:events';
 import path from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
@@ -77,8 +77,9 @@ export class BulkOperations {
     return { ...operation, objectCount, rootObjectCount, url: isWhole ? address : null, partialDataUrl: isWhole ? null : address };
   }
 
-  /** Run again what a former process left unfinished. */
+  /** Run again what a former process left unfinished, and remove results that nobody can fetch any more. */
   resume() {
+    this.#sweep();
     for (const shop of this.context.store.shops.values()) {
       for (const operation of shop.bulkOperations.values()) if (ACTIVE.has(operation.status)) this.#launch(shop, operation);
     }
@@ -97,6 +98,12 @@ export class BulkOperations {
   async stop() {
     this.#isStopped = true;
     await Promise.all(this.#running);
+  }
+
+  #sweep() {
+    const operations = [...this.context.store.shops.values()].flatMap((shop) => [...shop.bulkOperations.values()]);
+    const live = new Set(operations.filter(({ completedAt }) => completedAt + URL_MS > this.context.clock.now()).map(({ file }) => file));
+    for (const file of readdirSync(this.folder)) if (!live.has(file)) rmSync(path.join(this.folder, file));
   }
 
   #make(shop, query, install) {

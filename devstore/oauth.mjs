@@ -124,6 +124,7 @@ function refresh({ apps, config, faults }, shop, input) {
   const { token, fault } = apps.refresh(shop, input.refresh_token);
   if (fault === 'INACTIVE') throw new OAuthError(401, 'invalid_request', 'This request requires an active refresh_token');
   if (fault) throw new OAuthError(400, 'invalid_grant', 'The refresh token is not one of this shop.');
+  // Minting once more loses the pair for good: neither the answer nor the old refresh token can be had again.
   if (faults.oauth.after_rotation && faults.oauth.fail > 0) apps.mintExpiring(shop);
   return expiringAnswer(token, install);
 }

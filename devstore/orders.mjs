@@ -120,14 +120,17 @@ export class Orders {
   }
 }
 
-function checkOrder(shop, { lines, customerId }) {
+function checkOrder(shop, { lines, customerId, createdAt }) {
   if (!Array.isArray(lines) || lines.length === 0) throw new OrderRefused('An order needs at least one line.');
   if (customerId != null && !shop.findCustomer(customerId)) throw new OrderRefused(`There is no customer ${customerId}.`);
+  if (createdAt !== undefined && !Number.isFinite(createdAt)) throw new OrderRefused('The moment of the order is none.');
   for (const { variantId, quantity } of lines) {
     const variant = shop.findVariant(variantId);
     if (!variant) throw new OrderRefused(`There is no variant ${variantId}.`);
     if (!Number.isInteger(quantity) || quantity < 1) throw new OrderRefused(`Quantity ${quantity} of variant ${variantId} is not a positive integer.`);
     if (!isPublished(shop.findProduct(variant.productId)) || !isAvailable(variant)) throw new OrderRefused(`Variant ${variantId} is not for sale.`);
+    const wanted = lines.filter((line) => line.variantId === variantId).reduce((sum, line) => sum + line.quantity, 0);
+    if (variant.inventoryPolicy === 'DENY' && wanted > variant.inventoryQuantity) throw new OrderRefused(`Only ${variant.inventoryQuantity} of variant ${variantId} are left.`);
   }
 }
 

@@ -55,6 +55,8 @@ for (const [name, body] of [
   ['no lines', { lines: [] }],
   ['an unknown customer', { customer_id: 1, lines: [{ product_id: 8_000_000_001_003 }] }],
   ['no quantity', { lines: [{ product_id: 8_000_000_001_003, quantity: 0 }] }],
+  ['more than there is in stock', { lines: [{ product_id: 8_000_000_001_003, quantity: 300 }] }],
+  ['a moment that is none', { created_at: 'soon', lines: [{ product_id: 8_000_000_001_003 }] }],
   ['an unknown variant', { lines: [{ variant_id: 1 }] }],
 ]) {
   test(`an order with ${name} is refused and nothing is told`, async (t) => {

@@ -69,7 +69,9 @@ test('a body without a query is a bad request', async (t) => {
   const broken = await fetch(address, { method: 'POST', body: '{', headers: { 'X-Shopify-Access-Token': token } });
 
   assert.equal(answer.status, 400);
+  const odd = await fetch(address, { method: 'POST', body: 'null', headers: { 'X-Shopify-Access-Token': token } });
   assert.equal(broken.status, 400);
+  assert.equal(odd.status, 400);
 });
 
 test('pages follow each other without gap or repeat, forwards and backwards', async (t) => {

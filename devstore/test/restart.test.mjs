@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { Clock } from '../clock.mjs';
@@ -77,6 +77,22 @@ test('a bulk operation that was running is run again', async (t) => {
 
   const operation = await eventually(() => [...second.store.defaultShop.bulkOperations.values()].find(({ status }) => status === 'COMPLETED'));
   assert.equal(operation.objectCount, 120);
+});
+
+test('results that nobody can fetch any more are removed at the next start', async (t) => {
+  const first = await startDevstore(t);
+  const api = await openApi(first);
+  await api('mutation { bulkOperationRunQuery(query: "{ products { edges { node { id } } } }") { userErrors { message } } }');
+  await eventually(() => [...first.store.defaultShop.bulkOperations.values()].find(({ status }) => status === 'COMPLETED'));
+  writeFileSync(path.join(first.dataDir, 'bulk', 'left-behind.jsonl'), '');
+
+  const second = await restarted(t, first);
+  const kept = readdirSync(path.join(second.dataDir, 'bulk'));
+  await post(`${second.base}/control/time`, { advance_seconds: 8 * 86_400 });
+  const third = await restarted(t, second);
+
+  assert.deepEqual(kept, [[...second.store.defaultShop.bulkOperations.values()][0].file]);
+  assert.deepEqual(readdirSync(path.join(third.dataDir, 'bulk')), []);
 });
 
 test('a clock that was moved stays moved', async (t) => {
