@@ -57,7 +57,7 @@ function Panel({ series, lastSecond, width }: { series: Series; lastSecond: numb
           </text>
         </g>
       ))}
-      {ticks({ low: 0, high: lastSecond || 1 }, Math.max(2, Math.floor(width / 120))).map((value) => (
+      {ticks({ low: 0, high: lastSecond || 1 }, Math.max(3, Math.floor(width / 120))).map((value) => (
         <text key={value} className="plot-label" x={x(value)} y={PANEL_HEIGHT - 8} textAnchor="middle">
           {value} s
         </text>

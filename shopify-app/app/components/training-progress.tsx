@@ -1,6 +1,7 @@
 import type { TrainingRun } from "../api/types";
 import { findStage } from "../lib/training";
 
+/** Said while the training itself has nothing more telling to say. */
 function passText({ epoch, epochs }: TrainingRun["progress"]): string {
   return epoch && epochs ? `Pass ${epoch} of ${epochs} over your orders.` : "";
 }
@@ -18,7 +19,7 @@ export function TrainingProgress({ run }: { run: TrainingRun }) {
       <s-text type="strong">{stage}</s-text>
       {isMeasured ? <s-progress value={percent} max={100} accessibilityLabel={`${stage}: ${percent} percent`} /> : <s-progress accessibilityLabel={stage} />}
       <s-text color="subdued" fontVariantNumeric="tabular-nums">
-        {[isMeasured ? `${percent}% done.` : "", passText(run.progress), run.progress.message].filter(Boolean).join(" ")}
+        {[isMeasured ? `${percent}% done.` : "", run.progress.message || passText(run.progress)].filter(Boolean).join(" ")}
       </s-text>
     </div>
   );

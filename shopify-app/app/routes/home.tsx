@@ -47,6 +47,9 @@ export async function action({ context, request }: Route.ActionArgs) {
 
 export const clientAction = ({ serverAction }: Route.ClientActionArgs) => orProblem<ActionAnswer>(serverAction);
 
+/** The admin shows it beside the app's name. */
+export const meta: Route.MetaFunction = () => [{ title: "Home" }];
+
 const isLive = (home: Home) => home.setup.steps.some((step) => step.state === "RUNNING") || isRunning(home.model.training);
 
 export default function HomePage({ loaderData }: Route.ComponentProps) {

@@ -45,7 +45,7 @@ export async function action({ context, request }: Route.ActionArgs) {
 
 export const clientAction = ({ serverAction }: Route.ClientActionArgs) => orProblem<ActionAnswer>(serverAction);
 
-export const meta: Route.MetaFunction = () => [{ title: "Model – Tailorbird" }];
+export const meta: Route.MetaFunction = () => [{ title: "Model" }];
 
 /** Tell a merchant who waited on this page that the training has ended well. */
 function useFinishToast({ current, training }: ModelState): void {
