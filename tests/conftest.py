@@ -84,6 +84,20 @@ def _close_clients() -> Iterator[None]:
 
 
 @pytest.fixture
+def shopify(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Put a fake Shopify under the process's HTTP client; see ``tests/backend/shopify/fake.py``."""
+    import httpx
+
+    from backend.core import http
+    from tests.backend.shopify.fake import FakeShopify
+
+    fake = FakeShopify()
+    with httpx.Client(transport=httpx.MockTransport(fake)) as client:
+        monkeypatch.setattr(http, "client", lambda: client)
+        yield fake
+
+
+@pytest.fixture
 def redis_server() -> Iterator[Any]:
     """Give the private Valkey, empty before and after."""
     from backend.core.redis import connection

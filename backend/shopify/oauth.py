@@ -13,7 +13,7 @@ from backend.core import http
 from backend.core.errors import Refused, Unavailable
 
 from . import credentials
-from .values import Grant, is_shop_domain
+from .values import API_VERSION, Grant, is_shop_domain
 
 log = structlog.get_logger(__name__)
 
@@ -59,7 +59,7 @@ def authorize_url(shop_domain: str, *, scopes: Sequence[str], redirect_uri: str,
     """Return where a merchant grants the app by hand: the fallback to managed installation."""
     from shopify import Session
 
-    session = Session(shop_domain)
+    session = Session(shop_domain, version=API_VERSION)
     # Set on this object, not by Session.setup: that is global to all threads and shops.
     session.api_key = credentials.api_key()
     url = urlsplit(session.create_permission_url(scopes, redirect_uri, state=state))

@@ -84,7 +84,7 @@ def verify_proxy(query_string: str, *, secrets: Sequence[str], now: datetime) ->
     signature = single.get("signature")
     if not signature:
         raise Forged("The request carries no signature.")
-    message = proxy_message(pairs).encode(errors="surrogatepass")
+    message = proxy_message(pairs).encode(errors="surrogateescape")
     if not _matches_any(signature, (_digest(secret, message).hex().encode() for secret in secrets)):
         raise Forged("The request's signature does not match its query.")
     _refuse_hidden_keys(pairs)
@@ -161,7 +161,7 @@ def verify_oauth_callback(query_string: str, *, secrets: Sequence[str], now: dat
     signature = single.get("hmac")
     if not signature:
         raise Forged("The callback carries no HMAC.")
-    message = oauth_message(pairs).encode(errors="surrogatepass")
+    message = oauth_message(pairs).encode(errors="surrogateescape")
     if not _matches_any(signature, (_digest(secret, message).hex().encode() for secret in secrets)):
         raise Forged("The callback's HMAC does not match its query.")
     _fresh(single.get("timestamp", ""), now=now)
@@ -184,7 +184,7 @@ def _digest(secret: str, message: bytes) -> bytes:
 
 def _matches_any(given: str, expected: Iterable[bytes]) -> bool:
     """Compare with each expectation; all of them, so that time tells nothing."""
-    seen = given.encode(errors="surrogatepass")
+    seen = given.encode(errors="replace")
     return any([hmac.compare_digest(seen, each) for each in expected])  # noqa: C419 - a generator would stop early
 
 
