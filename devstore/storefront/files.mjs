@@ -5,6 +5,8 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { HttpError, send } from '../server.mjs';
 import { SCRIPTS, bundle } from '../stand-ins/bundle.mjs';
+import { shopOf } from './page.mjs';
+import { drawProduct } from './picture.mjs';
 import { findAsset } from './theme.mjs';
 
 const TYPES = {
@@ -30,6 +32,19 @@ export async function sendExtensionAsset({ res, params, query, blocks }) {
 
 export async function sendFavicon({ res }) {
   await sendFile(res, findAsset('favicon.svg'), { isVersioned: false });
+}
+
+/** A picture is found by the shop of the host first: two shops may number their products alike. */
+export function sendProductPicture(request) {
+  const id = /^(\d+)\.svg$/.exec(request.params.name)?.[1];
+  const product = id && (shopOf(request).findProduct(id) ?? findAnywhere(request.store, id));
+  if (!product) throw new HttpError(404, 'Not Found');
+  send(request.res, 200, drawProduct(product), { 'Content-Type': TYPES['.svg'], 'Cache-Control': 'public, max-age=3600', 'Access-Control-Allow-Origin': '*' });
+}
+
+/** The address in webhooks and the Admin API names no shop. */
+function findAnywhere(store, id) {
+  return [...store.shops.values()].map((shop) => shop.findProduct(id)).find(Boolean);
 }
 
 /** Any site may load the stand-ins, as it may the scripts on Shopify's CDN. */

@@ -5,7 +5,7 @@ import { login, logout, showAccount, showLogin } from './account.mjs';
 import { BlockLibrary } from './app-blocks.mjs';
 import { addToCart, changeCart, clearCart, sendCart, showCart, updateCartRoute } from './cart-routes.mjs';
 import { placeOrder, showCheckout, showThanks } from './checkout.mjs';
-import { sendExtensionAsset, sendFavicon, sendStandIn, sendThemeAsset } from './files.mjs';
+import { sendExtensionAsset, sendFavicon, sendProductPicture, sendStandIn, sendThemeAsset } from './files.mjs';
 import { redirectToProduct, showCollection, showCollections, showHome, showNotFound, showProduct, showSearch, suggest } from './pages.mjs';
 import { proxy } from './proxy.mjs';
 
@@ -30,6 +30,7 @@ function registerFiles(on) {
   on('GET', '/stand-ins/:name', sendStandIn);
   on('GET', '/cdn/theme/assets/:name', sendThemeAsset);
   on('GET', '/cdn/extensions/:extension/assets/:name', sendExtensionAsset);
+  on('GET', '/cdn/products/:name', sendProductPicture);
   on('GET', '/favicon.ico', sendFavicon);
 }
 

@@ -10,7 +10,7 @@ import { readConfig } from '../../config.mjs';
 import { Faults } from '../../faults.mjs';
 import { Metafields } from '../../metafields.mjs';
 import { Orders } from '../../orders.mjs';
-import { Router, send, serve } from '../../server.mjs';
+import { Router, serve } from '../../server.mjs';
 import { ShopData, Store } from '../../store.mjs';
 import { Webhooks } from '../../webhooks.mjs';
 import * as adminFrame from '../../admin-frame/routes.mjs';
@@ -96,7 +96,6 @@ export async function startShop({ env = {}, shop = aShop(), installed = true, co
   Object.assign(context, { apps: new Apps(context), metafields: new Metafields(context), orders: new Orders(context) }, extra);
   if (installed) context.apps.install(shop);
   const router = new Router();
-  router.add('GET', '/cdn/products/:name', ({ res, params }) => send(res, 200, picture(params.name), { 'Content-Type': 'image/svg+xml' }));
   adminFrame.register(router, context);
   storefront.register(router, context);
   const server = serve(router, context);
@@ -111,11 +110,6 @@ async function stop(server, { webhooks, clock }) {
   clock.stop();
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
-}
-
-function picture(name) {
-  const hue = [...name].reduce((sum, letter) => sum + letter.charCodeAt(0) * 7, 0) % 360;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 800 800" width="800" height="800"><rect width="800" height="800" fill="hsl(${hue} 30% 86%)"/><circle cx="400" cy="400" r="210" fill="hsl(${hue} 35% 55%)"/></svg>`;
 }
 
 /** A browser's memory for cookies over `fetch`. */
