@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 from array import array
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,6 +19,9 @@ log = structlog.get_logger(__name__)
 # A reader that raced with a new order may cache the sequence before it; an hour bounds the error.
 SEQUENCE_SECONDS = 3_600
 
+# How long a cache that failed is left alone.
+REST_SECONDS = 5.0
+
 # Keys looked at in one step of a walk over the key space.
 SCAN_COUNT = 1_000
 
@@ -26,25 +30,13 @@ READ_BYTES = 1 << 20
 
 def find_sequence(shop_id: int, customer_key: str) -> tuple[int, ...] | None:
     """Return the cached product ids of a customer, oldest first; None if they are not cached."""
-    try:
-        packed = connection().get(_sequence_key(shop_id, customer_key))
-    except redis.RedisError as error:
-        log.warning("cache_unavailable", error=str(error))
-        return None
-    if not isinstance(packed, bytes):
-        return None
-    items = array("q")
-    items.frombytes(packed)
-    return tuple(items)
+    items = _read(_sequence_key(shop_id, customer_key))
+    return None if items is None else tuple(items)
 
 
 def keep_sequence(shop_id: int, customer_key: str, items: Sequence[int]) -> None:
     """Cache a customer's product ids, an empty history included. A cache that is down is forgiven."""
-    packed = array("q", items[-SEQUENCE_LENGTH:]).tobytes()
-    try:
-        connection().set(_sequence_key(shop_id, customer_key), packed, ex=SEQUENCE_SECONDS)
-    except redis.RedisError as error:
-        log.warning("cache_unavailable", error=str(error))
+    _write(_sequence_key(shop_id, customer_key), items[-SEQUENCE_LENGTH:], seconds=SEQUENCE_SECONDS)
 
 
 def drop_sequence(shop_id: int, customer_key: str) -> None:
@@ -67,24 +59,59 @@ def drop_shop(shop_id: int) -> None:
 
 def find_list(shop_id: int, name: str) -> list[int] | None:
     """Return a cached list of product ids, or None if it has run out or the cache is down."""
-    try:
-        packed = connection().get(_list_key(shop_id, name))
-    except redis.RedisError as error:
-        log.warning("cache_unavailable", error=str(error))
-        return None
-    if not isinstance(packed, bytes):
-        return None
-    items = array("q")
-    items.frombytes(packed)
-    return list(items)
+    return _read(_list_key(shop_id, name))
 
 
 def keep_list(shop_id: int, name: str, items: Sequence[int], *, seconds: int) -> None:
     """Cache a list of product ids for a while. A cache that is down is forgiven."""
+    _write(_list_key(shop_id, name), items, seconds=seconds)
+
+
+def _read(key: str) -> list[int] | None:
+    if _rest.is_on():
+        return None
     try:
-        connection().set(_list_key(shop_id, name), array("q", items).tobytes(), ex=seconds)
+        packed = connection().get(key)
     except redis.RedisError as error:
+        _rest.start(error)
+        return None
+    if not isinstance(packed, bytes):
+        return None
+    return array("q", packed).tolist()
+
+
+def _write(key: str, items: Sequence[int], *, seconds: int) -> None:
+    if _rest.is_on():
+        return
+    try:
+        connection().set(key, array("q", items).tobytes(), ex=seconds)
+    except redis.RedisError as error:
+        _rest.start(error)
+
+
+class _Rest:
+    """After a failure the cache is left alone for some seconds: a shopper must not pay its timeout each time."""
+
+    def __init__(self) -> None:
+        self._until = 0.0
+
+    def is_on(self) -> bool:
+        return time.monotonic() < self._until
+
+    def start(self, error: redis.RedisError) -> None:
         log.warning("cache_unavailable", error=str(error))
+        self._until = time.monotonic() + REST_SECONDS
+
+    def end(self) -> None:
+        self._until = 0.0
+
+
+_rest = _Rest()
+
+
+def forget_failures() -> None:
+    """Ask the cache again at once; for tests."""
+    _rest.end()
 
 
 def _sequence_key(shop_id: int, customer_key: str) -> str:

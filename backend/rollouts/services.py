@@ -12,11 +12,11 @@ from backend.audit.values import Event, Surface
 from backend.core.queue import Job, enqueue
 from backend.registry import queries as registry
 from backend.registry import services as registry_services
-from backend.registry.values import Version, VersionState
+from backend.registry.values import ArtifactRefused, Version, VersionState
 from backend.rollouts import rules
 from backend.rollouts.models import SurfacePointer
 from backend.rollouts.queries import champion_id
-from backend.rollouts.values import Decision, LostRace, Quality
+from backend.rollouts.values import Decision, LostRace, Quality, Verdict
 from backend.training import services as training
 
 log = structlog.get_logger(__name__)
@@ -34,11 +34,7 @@ def release(shop_id: int, version_id: UUID, *, now: datetime, actor: str = audit
     if candidate.state in {VersionState.REJECTED, VersionState.RETIRED}:
         training.finish(shop_id, version_id, message=candidate.state_reason, now=now)
         return Decision.REJECT
-    current = registry.find_live_version(shop_id)
-    is_repeat = candidate.state is VersionState.LIVE
-    verdict = rules.judge(
-        quality_of(candidate), None if is_repeat or current is None else quality_of(current)
-    )
+    verdict = _judge(candidate, now=now)
     if verdict.decision is Decision.REJECT:
         registry_services.move(shop_id, version_id, VersionState.REJECTED, reason=verdict.reason, now=now)
         training.finish(shop_id, version_id, message=f"Not released. {verdict.reason}", now=now)
@@ -46,6 +42,25 @@ def release(shop_id: int, version_id: UUID, *, now: datetime, actor: str = audit
     point(shop_id, version_id, reason=verdict.reason, now=now, actor=actor)
     enqueue(Job.PUBLISH, shop_id=shop_id, version_id=str(version_id))
     return verdict.decision
+
+
+def _judge(candidate: Version, *, now: datetime) -> Verdict:
+    """Open the candidate before comparing it: a version whose files are broken must not reach a shopper."""
+    if candidate.state is VersionState.LIVE:
+        return Verdict(Decision.RELEASE, candidate.state_reason)
+    try:
+        registry.open_scorer(candidate.artifact, manifest_sha256=candidate.manifest_sha256)
+    except ArtifactRefused as error:
+        audit.record(
+            Event.ARTIFACT_REFUSED,
+            shop_id=candidate.shop_id,
+            subject=f"version {candidate.number}",
+            reason=error.message,
+            now=now,
+        )
+        return Verdict(Decision.REJECT, error.message)
+    current = registry.find_live_version(candidate.shop_id)
+    return rules.judge(quality_of(candidate), quality_of(current) if current else None)
 
 
 @transaction.atomic

@@ -25,7 +25,7 @@ class TrainingListView(ApiView):
     )
     def post(self, request: ShopRequest) -> Response:
         """Start a training. Refused while one is running."""
-        actor = f"user {cast(Principal, request.auth).user_id}"
+        actor = f"user {cast('Principal', request.auth).user_id}"
         run = services.request_training(request.shop_id, reason=Reason.MANUAL, now=clock.now(), actor=actor)
         return Response(TrainingRunSerializer(run).data, status=status.HTTP_202_ACCEPTED)
 

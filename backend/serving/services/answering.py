@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Final
 
 import structlog
-from django.db import close_old_connections
+from django.db import connection
 
 from backend.audit import services as audit
 from backend.audit.values import Channel, DecisionRecord, Event, ShownItem, Surface
@@ -78,15 +78,18 @@ def open_models(clock: Callable[[], datetime]) -> Models:
         return registry.open_scorer(arm.artifact, manifest_sha256=arm.manifest_sha256)
 
     def on_refused(arm: LiveArm, why: str) -> None:
-        close_old_connections()
-        audit.record(
-            Event.ARTIFACT_REFUSED,
-            shop_id=arm.shop_id,
-            subject=f"version {arm.version_number}",
-            reason=why,
-            now=clock(),
-            details={"version": str(arm.version_id)},
-        )
+        try:
+            audit.record(
+                Event.ARTIFACT_REFUSED,
+                shop_id=arm.shop_id,
+                subject=f"version {arm.version_number}",
+                reason=why,
+                now=clock(),
+                details={"version": str(arm.version_id)},
+            )
+        finally:
+            # A loading thread meets the database only here; it must not hold a connection for good.
+            connection.close()
 
     return Models(open_scorer, on_refused=on_refused)
 

@@ -1,9 +1,12 @@
 from datetime import timedelta
 
 import pytest
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from backend.catalog.models import Order
-from backend.features import queries, services
+from backend.features import gateway, queries, services
 from backend.features.models import Interaction
 from backend.shops.models import Shop
 from tests.backend.history import NOW, a_collection, a_shop, an_order, products, refund
@@ -115,19 +118,14 @@ def test_a_sequence_is_this_shops_own() -> None:
     assert queries.recent_sequence(other.id, CUSTOMER) == (10,)
 
 
-def test_without_redis_the_database_answers(monkeypatch, settings) -> None:
+def test_without_redis_the_database_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     shop = a_shop()
     order = an_order(shop, [10], customer_key=CUSTOMER)
     services.extend(shop.id, order.order_id)
-    from backend.core import redis
+    monkeypatch.setattr(gateway, "connection", lambda: redis.Redis(port=1, retry=Retry(NoBackoff(), 0)))
 
-    settings.REDIS_URL = "redis://127.0.0.1:1/0"
-    redis.connection.cache_clear()
-    try:
-        assert queries.recent_sequence(shop.id, CUSTOMER) == (10,)
-        assert queries.popular(shop.id) == [10]
-    finally:
-        redis.connection.cache_clear()
+    assert queries.recent_sequence(shop.id, CUSTOMER) == (10,)
+    assert queries.popular(shop.id) == [10]
 
 
 def test_popular_products_are_those_of_most_baskets_in_the_newest_two_weeks_of_sales() -> None:

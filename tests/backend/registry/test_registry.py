@@ -1,0 +1,136 @@
+import uuid
+from pathlib import Path
+
+import pytest
+from django.db import DatabaseError, transaction
+
+from backend.audit import queries as audit
+from backend.audit.values import Event
+from backend.registry import gateway, queries, rules, services
+from backend.registry.models import ModelVersion
+from backend.registry.values import ArtifactRefused, ForbiddenMove, UnknownVersion, VersionState
+from tests.backend.history import NOW, a_shop
+from tests.backend.registry.versions import a_lineage, a_version, an_outcome
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("artifact_root")]
+
+
+def test_a_version_keeps_its_files_lineage_and_ledger_entry(artifact: Path) -> None:
+    shop = a_shop()
+
+    version = a_version(shop, artifact)
+
+    assert (version.number, version.state) == (1, VersionState.CANDIDATE)
+    assert version.lineage == a_lineage()
+    assert version.outcome == an_outcome()
+    scorer = queries.open_scorer(version.artifact, manifest_sha256=version.manifest_sha256)
+    assert len(scorer.popular(3)) == 3
+    assert [entry.event for entry in audit.events(shop.id)] == [Event.MODEL_REGISTERED]
+
+
+def test_each_shop_counts_its_own_versions(artifact: Path) -> None:
+    mine, theirs = a_shop(), a_shop("other.myshopify.com")
+
+    numbers = [a_version(shop, artifact).number for shop in (mine, mine, theirs)]
+
+    assert numbers == [1, 2, 1]
+
+
+def test_another_shops_version_is_unknown(artifact: Path) -> None:
+    mine, theirs = a_shop(), a_shop("other.myshopify.com")
+    version = a_version(theirs, artifact)
+
+    with pytest.raises(UnknownVersion):
+        queries.get_version(mine.id, version.id)
+    with pytest.raises(UnknownVersion):
+        services.move(mine.id, version.id, VersionState.LIVE, reason="No.", now=NOW)
+
+
+@pytest.mark.parametrize("damage", ["changed", "missing", "added", "manifest", "gone"])
+def test_an_artifact_that_is_not_what_was_registered_is_refused(artifact: Path, damage: str) -> None:
+    version = a_version(a_shop(), artifact)
+    folder = gateway.locate(version.artifact)
+    if damage == "changed":
+        path = folder / "popularity.npy"
+        content = bytearray(path.read_bytes())
+        content[-1] ^= 1
+        path.write_bytes(content)
+    if damage == "missing":
+        (folder / "popularity.npy").unlink()
+    if damage == "added":
+        (folder / "extra.npy").write_bytes(b"")
+    if damage == "manifest":
+        manifest = folder / "manifest.json"
+        manifest.write_text(manifest.read_text().replace("abc123", "abc124"))
+    if damage == "gone":
+        gateway.discard(version.artifact)
+
+    with pytest.raises(ArtifactRefused):
+        queries.open_scorer(version.artifact, manifest_sha256=version.manifest_sha256)
+
+
+def test_a_folder_without_a_manifest_is_not_registered(tmp_path: Path, artifact_root: Path) -> None:
+    shop = a_shop()
+    (tmp_path / "empty").mkdir()
+
+    with pytest.raises(ArtifactRefused):
+        a_version(shop, tmp_path / "empty")
+
+    assert queries.versions(shop.id) == []
+    assert not artifact_root.exists()
+
+
+def test_a_registration_that_fails_leaves_no_files(artifact: Path, artifact_root: Path) -> None:
+    shop = a_shop()
+
+    with pytest.raises(DatabaseError), transaction.atomic():
+        services.register(
+            shop.id, artifact, lineage=a_lineage(code_revision="x" * 65), outcome=an_outcome(), now=NOW
+        )
+
+    assert list(artifact_root.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "change", [{"number": 9}, {"metrics": []}, {"manifest_sha256": "0" * 64}, {"artifact": "elsewhere"}]
+)
+def test_the_database_lets_nothing_but_the_state_change(artifact: Path, change: dict[str, object]) -> None:
+    shop = a_shop()
+    version = a_version(shop, artifact)
+
+    with pytest.raises(DatabaseError, match="immutable"), transaction.atomic():
+        ModelVersion.objects.for_shop(shop.id).update(**change)
+
+    assert queries.get_version(shop.id, version.id) == version
+
+
+@pytest.mark.parametrize(
+    ("state", "to", "may"),
+    [
+        (VersionState.CANDIDATE, VersionState.LIVE, True),
+        (VersionState.CANDIDATE, VersionState.REJECTED, True),
+        (VersionState.CANDIDATE, VersionState.RETIRED, False),
+        (VersionState.LIVE, VersionState.RETIRED, True),
+        (VersionState.LIVE, VersionState.REJECTED, False),
+        (VersionState.RETIRED, VersionState.LIVE, True),
+        (VersionState.REJECTED, VersionState.LIVE, False),
+    ],
+)
+def test_may_move(state: VersionState, to: VersionState, may: bool) -> None:
+    assert rules.may_move(state, to) is may
+
+
+def test_a_forbidden_move_changes_nothing(artifact: Path) -> None:
+    shop = a_shop()
+    version = a_version(shop, artifact)
+
+    with pytest.raises(ForbiddenMove):
+        services.move(shop.id, version.id, VersionState.RETIRED, reason="No.", now=NOW)
+
+    assert queries.get_version(shop.id, version.id) == version
+    assert len(audit.events(shop.id)) == 1
+
+
+def test_an_unknown_version_is_refused() -> None:
+    with pytest.raises(UnknownVersion):
+        queries.get_version(a_shop().id, uuid.uuid4())

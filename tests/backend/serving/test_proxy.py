@@ -1,0 +1,438 @@
+"""The signed door, end to end: real signatures, a really trained model, real PostgreSQL and Valkey."""
+
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from django.db import DatabaseError
+from django.test import Client
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from backend.audit import queries as audit
+from backend.audit.models import Decision
+from backend.audit.values import Channel, Event, Surface
+from backend.catalog.models import Product
+from backend.features import gateway as feature_gateway
+from backend.features import services as features
+from backend.registry import gateway as registry_gateway
+from backend.rollouts import queries as rollouts
+from backend.rollouts import services as rollout_services
+from backend.serving import views
+from backend.serving.services import Desk
+from backend.shops import services as shops
+from backend.shops.models import Shop
+from tests.backend.history import NOW, a_collection, a_product, a_shop, an_order, products
+from tests.backend.registry.versions import a_version
+from tests.backend.serving.storefront import a_query, ask, shown
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("artifact_root", "redis_server", "_own_desk"),
+]
+
+CUSTOMER = 6_100_200_300
+VISITOR = "0192f0a1-0000-7000-8000-0000000000aa"
+
+
+@pytest.fixture
+def _own_desk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give each test a process's worth of fresh state."""
+    monkeypatch.setattr(views, "desk", Desk(views.clock.now))
+
+
+@pytest.fixture
+def shop() -> Shop:
+    """A shop with the products that the trained model knows."""
+    made = a_shop()
+    products(made, range(100, 140))
+    return made
+
+
+@pytest.fixture
+def live(shop: Shop, artifact: Path) -> Any:
+    """The shop's model, live and in memory."""
+    version = a_version(shop, artifact)
+    rollout_services.release(shop.id, version.id, now=NOW)
+    views.desk.warm_up()
+    return version
+
+
+def decisions(shop: Shop) -> list[Decision]:
+    return list(Decision.objects.for_shop(shop.id).order_by("id"))
+
+
+def test_a_product_page_gets_its_models_list_and_the_decision_is_on_record(shop: Shop, live: Any) -> None:
+    response = ask(surface="product", product=110, limit=6, visitor=VISITOR)
+
+    body = response.json()
+    [decision] = decisions(shop)
+    assert response.status_code == 200
+    assert response.headers["Cache-Control"] == "private, no-store"
+    assert body["decision"] == str(decision.id)
+    assert (body["version"], body["fallback"]) == (1, None)
+    assert len(body["items"]) == 6
+    assert 110 not in shown(response)
+    assert {key: body["items"][0][key] for key in ("handle", "title", "url", "price", "currency")} == {
+        "handle": f"product-{shown(response)[0]}",
+        "title": f"Product {shown(response)[0]}",
+        "url": f"/products/product-{shown(response)[0]}",
+        "price": "9.50",
+        "currency": "GBP",
+    }
+    assert (decision.surface, decision.channel, decision.arm) == (
+        Surface.PRODUCT_PAGE,
+        Channel.APP_PROXY,
+        "champion",
+    )
+    assert (decision.version_id, decision.version_number) == (live.id, 1)
+    assert (decision.context_product_id, decision.requested, decision.fallback) == (110, 6, "")
+    assert [item["product_id"] for item in decision.items] == shown(response)
+    assert all(item["why"] for item in decision.items)
+    assert 0 < decision.latency_ms < 10_000
+    assert decision.request_id == response.headers["X-Request-Id"]
+
+
+def test_neither_the_customers_nor_the_browsers_own_id_is_stored(shop: Shop, live: Any) -> None:
+    ask(logged_in_customer_id=CUSTOMER, visitor=VISITOR)
+    ask(visitor=VISITOR)
+
+    by_customer, by_browser = decisions(shop)
+    assert by_customer.visitor_key == shops.pseudonym(shop.id, CUSTOMER)
+    assert by_browser.visitor_key not in {None, VISITOR, by_customer.visitor_key}
+    row = str(Decision.objects.for_shop(shop.id).values().first())
+    assert str(CUSTOMER) not in row
+    assert VISITOR not in row
+
+
+def test_the_same_browser_has_another_pseudonym_in_another_shop(shop: Shop) -> None:
+    other = a_shop("other.myshopify.com")
+    a_product(other, 500)
+
+    ask(visitor=VISITOR)
+    ask(visitor=VISITOR, shop="other.myshopify.com")
+
+    assert decisions(shop)[0].visitor_key != decisions(other)[0].visitor_key
+
+
+def test_a_customer_sees_what_they_buy_again_and_is_told_why(shop: Shop, live: Any) -> None:
+    key = shops.pseudonym(shop.id, CUSTOMER)
+    for _ in range(3):
+        order = an_order(shop, [120, 131], customer_key=key)
+        features.extend(shop.id, order.order_id)
+
+    response = ask(logged_in_customer_id=CUSTOMER, limit=8)
+
+    whys = {item["product_id"]: item["why"] for item in response.json()["items"]}
+    assert {whys.get(120), whys.get(131)} & {"You bought this before"}
+
+
+def test_what_is_in_the_cart_sold_out_or_unpublished_is_not_shown(shop: Shop, live: Any) -> None:
+    rows = Product.objects.for_shop(shop.id)
+    rows.filter(product_id__lt=120).update(available=False)
+    rows.filter(product_id__in=[120, 121]).update(published_at=None)
+    rows.filter(product_id=122).update(status="DRAFT")
+    rows.filter(product_id=123).update(deleted_at=NOW)
+
+    response = ask(surface="product", product=124, cart="125,126", limit=24)
+
+    assert sorted(shown(response)) == list(range(127, 140))
+
+
+def test_the_hot_path_is_one_insert(shop: Shop, live: Any, django_assert_num_queries: Any) -> None:
+    ask(surface="product", product=110, logged_in_customer_id=CUSTOMER)
+
+    with django_assert_num_queries(1) as captured:
+        ask(surface="product", product=110, logged_in_customer_id=CUSTOMER)
+
+    assert captured.captured_queries[0]["sql"].startswith('INSERT INTO "audit_decision"')
+
+
+def test_without_a_model_the_same_collection_the_popular_and_the_newest_fill_the_carousel(shop: Shop) -> None:
+    a_collection(shop, 1, [110, 111])
+    features.extend(shop.id, an_order(shop, [120]).order_id)
+
+    response = ask(surface="product", product=110, limit=4)
+
+    body = response.json()
+    assert shown(response) == [111, 120, 139, 138]
+    assert (body["version"], body["fallback"]) == (None, "no_model")
+    assert [item["why"] for item in body["items"]] == [
+        "From the same collection",
+        "Popular in this shop right now",
+        "New in this shop",
+        "New in this shop",
+    ]
+    assert decisions(shop)[0].fallback == "no_model"
+
+
+def test_no_orders_at_all_still_fill_the_carousel(shop: Shop) -> None:
+    assert shown(ask(limit=5)) == [139, 138, 137, 136, 135]
+
+
+def test_a_shop_with_nothing_to_show_gets_an_empty_list_and_no_decision() -> None:
+    shop = a_shop()
+
+    response = ask()
+
+    assert (response.status_code, response.json()) == (200, {"items": []})
+    assert decisions(shop) == []
+
+
+@pytest.mark.parametrize("domain", ["unknown.myshopify.com", "gone.myshopify.com"])
+def test_a_shop_without_the_app_gets_an_empty_list(domain: str) -> None:
+    gone = a_shop("gone.myshopify.com", state="UNINSTALLED")
+    a_product(gone, 100)
+
+    response = ask(shop=domain)
+
+    assert (response.status_code, response.json()) == (200, {"items": []})
+    assert decisions(gone) == []
+
+
+# Liquid
+
+
+def test_liquid_names_products_by_handle_and_leaves_the_words_to_the_shop(shop: Shop, live: Any) -> None:
+    response = ask(surface="product", product=110, limit=3, format="liquid")
+
+    text = response.content.decode()
+    [decision] = decisions(shop)
+    assert response.headers["Content-Type"] == "application/liquid"
+    assert text.startswith("{% layout none %}")
+    assert [f"all_products['product-{item['product_id']}']" in text for item in decision.items] == [True] * 3
+    assert text.count(f"?tb={decision.id}") == 3
+
+
+def test_a_title_cannot_run_as_liquid_or_html(shop: Shop, live: Any) -> None:
+    Product.objects.for_shop(shop.id).update(title="{{ shop }}{% raw %}<script>")
+
+    text = ask(surface="product", product=110, limit=8, format="liquid").content.decode()
+
+    assert "often bought together" in text.lower()
+    assert "{{ shop }}" not in text
+    assert "{% raw %}" not in text
+    assert "<script" not in text
+
+
+def test_a_handle_that_could_end_a_string_is_left_out(shop: Shop) -> None:
+    Product.objects.for_shop(shop.id).filter(product_id=139).update(handle="a'] %}{{ x")
+
+    text = ask(limit=2, format="liquid").content.decode()
+
+    assert "{{ x" not in text
+    assert "all_products['product-138']" in text
+
+
+# Bad input
+
+
+def refused(response: Any, status: int) -> None:
+    assert response.status_code == status
+    assert response.json()["error"]["code"]
+    assert Decision.objects.across_shops(reason="nothing may be written anywhere").count() == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "query"),
+    [
+        (401, lambda: ""),
+        (401, lambda: "surface=home"),
+        (401, lambda: a_query(secret="another app's")),
+        (401, lambda: a_query().replace("surface=home", "surface=product")),
+        (401, lambda: a_query().rpartition("&")[0]),
+        (401, lambda: a_query().rpartition("=")[0] + "=%F0%9F%90%A6"),
+        (401, lambda: a_query().rpartition("=")[0] + "="),
+        (400, lambda: a_query() + "&signature=00"),
+        (400, lambda: a_query(extra="&shop=other.myshopify.com")),
+        (400, lambda: a_query(extra="&logged_in_customer_id=1")),
+        (400, lambda: a_query(extra="&timestamp=1")),
+        (401, lambda: a_query(timestamp=1_317_327_555)),
+        (401, lambda: a_query(timestamp=4_102_444_800)),
+        (400, lambda: a_query(timestamp="soon")),
+        (400, lambda: a_query(shop="evil.example.com")),
+    ],
+)
+def test_a_forged_repeated_or_stale_request_is_refused_and_writes_nothing(
+    shop: Shop, status: int, query: Callable[[], str]
+) -> None:
+    response = Client().get(f"/proxy/recommendations?{query()}")
+
+    refused(response, status)
+
+
+@pytest.mark.parametrize(
+    ("field", "parameters"),
+    [
+        ("surface", {"surface": "cart"}),
+        ("surface", {"surface": ""}),
+        ("product", {"surface": "product"}),
+        ("product", {"product": "abc"}),
+        ("product", {"product": "-1"}),
+        ("product", {"product": "9" * 19}),
+        ("product", {"product": "١٢"}),
+        ("limit", {"limit": "0"}),
+        ("limit", {"limit": "25"}),
+        ("limit", {"limit": "ten"}),
+        ("cart", {"cart": "1,,2"}),
+        ("cart", {"cart": ",".join(str(one) for one in range(1, 52))}),
+        ("recent", {"recent": "1;2"}),
+        ("visitor", {"visitor": "someone"}),
+        ("visitor", {"visitor": f"{VISITOR}\n"}),
+        ("format", {"format": "xml"}),
+        ("limit", {"limit": "3", "extra": "&limit=4"}),
+        ("visitor", {"extra": "&visitor=&visitor="}),
+    ],
+)
+def test_a_malformed_parameter_is_named_and_writes_nothing(
+    shop: Shop, field: str, parameters: dict[str, Any]
+) -> None:
+    response = ask(**parameters)
+
+    refused(response, 400)
+    assert response.json()["error"]["field"] == field
+
+
+def test_a_parameter_of_somebody_else_is_ignored(shop: Shop) -> None:
+    assert ask(utm_source="newsletter", limit=2).status_code == 200
+
+
+def test_only_get_is_answered(shop: Shop) -> None:
+    assert Client().post(f"/proxy/recommendations?{a_query()}").status_code == 405
+
+
+# Failures behind the door
+
+
+def test_an_answer_that_cannot_be_recorded_is_not_given(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> None:
+        raise DatabaseError("The disk is full.")
+
+    from backend.audit import services
+
+    monkeypatch.setattr(services, "record_decision", broken)
+    response = ask()
+
+    assert (response.status_code, response.json()) == (200, {"items": []})
+    assert decisions(shop) == []
+
+
+def test_a_defect_of_ours_is_no_error_page_for_a_shopper(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(views.desk, "answer", broken)
+
+    response = ask(format="liquid")
+
+    assert (response.status_code, response.content) == (200, b"{% layout none %}")
+
+
+def tamper(version: Any) -> None:
+    path = registry_gateway.locate(version.artifact) / "popularity.npy"
+    path.write_bytes(path.read_bytes()[:-1] + b"\x00")
+
+
+def test_a_model_in_memory_outlives_damage_to_its_files(shop: Shop, live: Any) -> None:
+    tamper(live)
+
+    assert ask(limit=4).json()["version"] == 1
+
+
+def test_a_fresh_process_refuses_damaged_files_and_the_former_version_answers(
+    shop: Shop, live: Any, artifact: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newer = a_version(shop, artifact)
+    rollout_services.release(shop.id, newer.id, now=NOW)
+    tamper(newer)
+    monkeypatch.setattr(views, "desk", Desk(views.clock.now))
+    rollouts.forget_cached()
+    views.desk.warm_up()
+    for arm in filter(None, [rollouts.live_arms(shop.id, Surface.HOME_PAGE).standby]):
+        views.desk.models.prepare(arm)
+
+    response = ask(limit=4)
+
+    [decision] = decisions(shop)
+    assert response.json()["version"] == 1
+    assert (decision.version_id, decision.arm) == (live.id, "standby")
+    assert decision.fallback == ""
+    [entry] = audit.events(shop.id, event=Event.ARTIFACT_REFUSED)
+    assert entry.subject == "version 2"
+
+
+def test_without_a_former_version_a_damaged_one_leaves_the_plain_lists(
+    shop: Shop, live: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tamper(live)
+    monkeypatch.setattr(views, "desk", Desk(views.clock.now))
+    views.desk.warm_up()
+
+    response = ask(limit=4)
+
+    assert len(shown(response)) == 4
+    assert decisions(shop)[0].fallback == "artifact_refused"
+
+
+class SlowScorer:
+    """A scorer outside our hands that hangs, then answers too late."""
+
+    def score(self, *_: Any, **__: Any) -> list[Any]:
+        import time
+
+        time.sleep(0.3)
+        return []
+
+
+def test_a_model_that_hangs_is_cut_off_and_then_left_alone(
+    shop: Shop, live: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views.desk.models, "open_scorer", lambda _: SlowScorer())
+    views.desk.models._seats.clear()
+    views.desk.warm_up()
+
+    reasons = [ask(limit=4).json()["fallback"] for _ in range(7)]
+
+    assert reasons == ["late"] * 5 + ["resting"] * 2
+
+
+def test_without_redis_the_answer_still_comes(shop: Shop, live: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        feature_gateway, "connection", lambda: redis.Redis(port=1, retry=Retry(NoBackoff(), 0))
+    )
+
+    assert len(shown(ask(limit=4, logged_in_customer_id=CUSTOMER))) == 4
+
+
+# Probes
+
+
+def test_health_tells_versions_and_latency(shop: Shop, live: Any) -> None:
+    ask()
+
+    alive, ready = Client().get("/health"), Client().get("/health/ready")
+
+    assert (alive.status_code, ready.status_code) == (200, 200)
+    assert alive.json()["models"] == [str(live.id)]
+    assert alive.json()["answers"] == 1
+    assert alive.json()["p99_ms"] > 0
+    assert ready.json()["status"] == "ready"
+
+
+def test_a_process_without_its_database_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(**_: Any) -> None:
+        raise DatabaseError("No connection.")
+
+    monkeypatch.setattr(rollouts, "live_surfaces", broken)
+
+    assert Client().get("/health/ready").status_code == 503
+
+
+def test_the_decision_id_is_a_uuid_that_sorts_by_time(shop: Shop) -> None:
+    first, second = (uuid.UUID(ask().json()["decision"]) for _ in range(2))
+
+    assert first.version == 7
+    assert first < second

@@ -1,0 +1,187 @@
+from collections import Counter
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.rollouts.values import LiveArm
+from backend.serving.rules import Breaker, choose_arm, explain, fill, percentile
+from backend.serving.values import Ranked, Why
+
+SALT = b"salt of one shop"
+
+
+def an_arm(name: str, weight: int) -> LiveArm:
+    return LiveArm(1, name, weight, UUID(int=weight), 1, "artifact", "0" * 64)
+
+
+def arm_of(visitor: str, arms: list[LiveArm], *, experiment: str = "e", salt: bytes = SALT) -> str:
+    return choose_arm(arms, visitor=visitor, experiment=experiment, salt=salt).name
+
+
+VISITORS = [f"visitor {number}" for number in range(4_000)]
+SPLIT = [an_arm("champion", 95), an_arm("candidate", 5)]
+
+
+def test_a_visitor_keeps_the_arm() -> None:
+    assert [arm_of(one, SPLIT) for one in VISITORS] == [arm_of(one, SPLIT) for one in VISITORS]
+
+
+def test_arms_get_visitors_by_weight() -> None:
+    arms = [an_arm("a", 50), an_arm("b", 30), an_arm("c", 20)]
+
+    counts = Counter(arm_of(one, arms) for one in VISITORS)
+
+    # Four standard deviations of a binomial with these shares.
+    assert abs(counts["a"] - 2000) < 127
+    assert abs(counts["b"] - 1200) < 117
+    assert abs(counts["c"] - 800) < 102
+
+
+def test_widening_the_last_arm_moves_visitors_into_it_only() -> None:
+    wider = [an_arm("champion", 75), an_arm("candidate", 25)]
+
+    moves = Counter((arm_of(one, SPLIT), arm_of(one, wider)) for one in VISITORS)
+
+    assert moves["candidate", "champion"] == 0
+    assert moves["champion", "candidate"] > 0
+
+
+def test_experiments_and_shops_split_independently() -> None:
+    half = [an_arm("a", 1), an_arm("b", 1)]
+    here = [arm_of(one, half) for one in VISITORS]
+
+    for other in (
+        [arm_of(one, half, experiment="f") for one in VISITORS],
+        [arm_of(one, half, salt=b"salt of another") for one in VISITORS],
+    ):
+        agreeing = sum(mine == theirs for mine, theirs in zip(here, other, strict=True))
+        assert abs(agreeing - 2000) < 127
+
+
+def test_an_arm_without_weight_gets_nobody() -> None:
+    arms = [an_arm("none", 0), an_arm("all", 1)]
+
+    assert {arm_of(one, arms) for one in VISITORS[:200]} == {"all"}
+
+
+def test_no_weight_at_all_is_an_error() -> None:
+    with pytest.raises(ValueError, match="positive weight"):
+        arm_of("anyone", [an_arm("none", 0)])
+
+
+def test_the_hash_is_the_documented_one() -> None:
+    """A golden value: a change of the hash would move every visitor of every shop."""
+    thousand = [an_arm(str(number), 1) for number in range(1000)]
+
+    assert [arm_of(one, thousand) for one in ("visitor 0", "visitor 1", "")] == ["213", "139", "235"]
+
+
+ids = st.integers(1, 30)
+lists = st.lists(ids, max_size=20)
+
+
+def ranked(products: list[int], *, score: float | None = 0.5) -> list[Ranked]:
+    return [Ranked(product, score, "") for product in products]
+
+
+@given(
+    model=lists, popular=lists, available=st.sets(ids), exclude=st.sets(ids, max_size=5), k=st.integers(1, 12)
+)
+def test_a_carousel_is_full_or_shows_all_that_may_be_shown(
+    model: list[int], popular: list[int], available: set[int], exclude: set[int], k: int
+) -> None:
+    filled = fill(
+        ranked(model),
+        [ranked(popular, score=None), ranked(sorted(available), score=None)],
+        k=k,
+        available=available,
+        exclude=exclude,
+    )
+
+    products = [item.product_id for item in filled.items]
+    allowed = available - exclude
+    assert len(products) == min(k, len(allowed))
+    assert len(set(products)) == len(products)
+    assert set(products) <= allowed
+    assert [item.position for item in filled.items] == list(range(1, len(products) + 1))
+
+
+@given(model=lists, available=st.sets(ids), k=st.integers(1, 12))
+def test_the_models_order_is_kept(model: list[int], available: set[int], k: int) -> None:
+    filled = fill(ranked(model), [], k=k, available=available, exclude=set())
+
+    usable = [product for product in dict.fromkeys(model) if product in available]
+    assert [item.product_id for item in filled.items] == usable[:k]
+
+
+@pytest.mark.parametrize(
+    ("model", "reason", "fallback"),
+    [([1, 2, 3], "", ""), ([1], "", "model_short"), ([], "", "model_empty"), ([], "late", "late")],
+)
+def test_a_filled_place_is_told(model: list[int], reason: str, fallback: str) -> None:
+    filled = fill(
+        ranked(model),
+        [ranked([4, 5, 6], score=None)],
+        k=3,
+        available=set(range(9)),
+        exclude=set(),
+        reason=reason,
+    )
+
+    assert filled.fallback == fallback
+
+
+def test_no_fallback_is_read_before_it_is_needed() -> None:
+    def never():
+        raise AssertionError("The model filled every place.")
+        yield []
+
+    assert len(fill(ranked([1, 2]), never(), k=2, available={1, 2}, exclude=set()).items) == 2
+
+
+def test_nothing_to_show_is_told() -> None:
+    assert fill([], [], k=3, available=set(), exclude=set()).fallback == "nothing_to_show"
+
+
+@pytest.mark.parametrize(
+    ("why", "title", "is_bought", "words"),
+    [
+        (Why.BOUGHT_BEFORE, None, True, "You bought this before"),
+        (Why.BOUGHT_BEFORE, None, False, "You looked at this lately"),
+        (Why.OFTEN_BOUGHT_AFTER, "Candle", False, "Often bought after Candle"),
+        (Why.OFTEN_BOUGHT_AFTER, None, False, "Chosen for you"),
+        (Why.BOUGHT_TOGETHER, "Candle", False, "Often bought together with Candle"),
+        (Why.BOUGHT_TOGETHER, None, False, "Often bought together"),
+        (Why.POPULAR, None, False, "Popular in this shop right now"),
+        (Why.NEWEST, None, False, "New in this shop"),
+        (Why.FOR_YOU, None, False, "Chosen for you"),
+    ],
+)
+def test_explain(why: Why, title: str | None, is_bought: bool, words: str) -> None:
+    assert explain(why, title=title, is_bought=is_bought) == words
+
+
+def test_a_breaker_opens_after_five_failures_in_a_row_for_a_minute() -> None:
+    breaker = Breaker()
+    for second in range(4):
+        breaker.fail(now=second)
+    breaker.succeed()
+    for second in range(10, 14):
+        breaker.fail(now=second)
+    assert breaker.is_closed(now=14)
+
+    breaker.fail(now=14)
+
+    assert not breaker.is_closed(now=73.9)
+    assert breaker.is_closed(now=74)
+    breaker.fail(now=74)
+    assert not breaker.is_closed(now=75)
+
+
+@pytest.mark.parametrize(
+    ("values", "share", "expected"), [([], 0.5, None), ([7.0], 0.99, 7.0), ([1.0, 2.0, 3.0, 4.0], 0.5, 2.0)]
+)
+def test_percentile(values: list[float], share: float, expected: float | None) -> None:
+    assert percentile(values, share) == expected

@@ -1,0 +1,276 @@
+"""A whole run on real orders with the real trainer process."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from backend.audit import queries as audit
+from backend.audit.values import Event
+from backend.core.queue import Job
+from backend.features import services as features
+from backend.features.models import Interaction
+from backend.registry import queries as registry
+from backend.shops.models import Shop
+from backend.training import gateway, queries, services
+from backend.training.models import TrainingRun
+from backend.training.values import (
+    MAX_ATTEMPTS,
+    SILENCE,
+    AlreadyRunning,
+    BadDataset,
+    LostRace,
+    Reason,
+    Run,
+    RunState,
+    TrainerFailed,
+    TrainerOutOfMemory,
+    UnknownRun,
+)
+from tests.backend.history import NOW, a_busy_shop, a_product, a_shop
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("artifact_root", "untracked")]
+
+QUICK = {"train_seconds": 60.0, "epochs": 2, "width": 16, "window": 8}
+
+
+@pytest.fixture
+def untracked(settings: Any) -> None:
+    """Do without MLflow: its own tests are the tracker's."""
+    settings.MLFLOW_TRACKING_URI = ""
+
+
+def clock() -> Any:
+    return NOW
+
+
+def request(shop: Shop) -> tuple[Run, int]:
+    run = services.request_training(shop.id, reason=Reason.MANUAL, now=NOW)
+    return run, TrainingRun.objects.for_shop(shop.id).get(uuid=run.id).id
+
+
+def run_now(shop: Shop, run: Run) -> Run:
+    return queries.get_run(shop.id, run.id)
+
+
+@pytest.mark.slow
+def test_a_shops_orders_become_a_registered_version(
+    enqueued: Any, artifact_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = a_busy_shop()
+    features.rebuild(shop.id)
+    run, row_id = request(shop)
+    seen: list[str] = []
+    plain = services._move
+    monkeypatch.setattr(
+        services, "_move", lambda row, to, **rest: (seen.append(to), plain(row, to, **rest))[1]
+    )
+
+    version = services.run_training(row_id, clock=clock, recipe=QUICK)
+
+    assert version is not None
+    assert (version.number, version.lineage.interactions, version.lineage.customers) == (1, 884, 60)
+    assert {metric["model"] for metric in version.outcome.metrics} >= {"transformer", "popularity"}
+    assert sum(metric["is_served"] for metric in version.outcome.metrics) == 1
+    assert registry.open_scorer(version.artifact, manifest_sha256=version.manifest_sha256).popular(3)
+    done = run_now(shop, run)
+    assert (done.state, done.version_id, done.error) == (RunState.PUBLISHING, version.id, "")
+    assert done.progress.curve
+    assert seen[0] == RunState.TRAINING
+    assert seen[-2:] == [RunState.REGISTERING, RunState.PUBLISHING]
+    assert enqueued.of(Job.RELEASE) == [{"shop_id": shop.id, "version_id": str(version.id)}]
+    assert list((artifact_root / ".runs").iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_shop_without_orders_gets_a_version_that_shows_its_newest_products() -> None:
+    shop = a_shop()
+    for product_id in (10, 11, 12):
+        a_product(shop, product_id)
+    _, row_id = request(shop)
+
+    version = services.run_training(row_id, clock=clock, recipe=QUICK)
+
+    assert version is not None
+    scorer = registry.open_scorer(version.artifact, manifest_sha256=version.manifest_sha256)
+    assert [one.item for one in scorer.popular(3)] == [12, 11, 10]
+    assert all(metric["ndcg_at_10"] is None for metric in version.outcome.metrics)
+
+
+def test_a_shop_has_one_live_run(enqueued: Any) -> None:
+    shop, other = a_shop(), a_shop("other.myshopify.com")
+    request(shop)
+
+    with pytest.raises(AlreadyRunning):
+        request(shop)
+    request(other)
+
+    assert TrainingRun.objects.for_shop(shop.id).count() == 1
+    assert len(enqueued.of(Job.TRAIN)) == 2
+    assert len(audit.events(shop.id, event=Event.TRAINING_REQUESTED)) == 1
+
+
+def test_the_first_training_is_asked_for_once(enqueued: Any) -> None:
+    shop = a_shop()
+
+    first = services.ensure_first_training(shop.id, now=NOW)
+    again = services.ensure_first_training(shop.id, now=NOW)
+
+    assert first is not None
+    assert first.reason is Reason.INSTALL
+    assert again is None
+    assert len(enqueued.of(Job.TRAIN)) == 1
+
+
+def test_the_weekly_turn_asks_in_every_installed_shop_that_rests() -> None:
+    busy, resting = a_shop(), a_shop("resting.myshopify.com")
+    a_shop("gone.myshopify.com", state="UNINSTALLED")
+    request(busy)
+
+    asked = services.request_weekly(now=NOW)
+
+    assert [run for run in asked if run == queries.find_live_run(resting.id).id] == asked  # type: ignore[union-attr]
+    assert len(asked) == 1
+
+
+def test_a_second_delivery_of_the_same_job_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = a_shop()
+    run, row_id = request(shop)
+    TrainingRun.objects.for_shop(shop.id).update(state=RunState.TRAINING, attempts=1, heard_at=NOW)
+
+    assert services.run_training(row_id, clock=clock) is None
+
+    assert run_now(shop, run).state is RunState.TRAINING
+
+
+def test_a_trainer_that_fails_leaves_a_plain_message_and_the_run_failed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shop = a_shop()
+    run, row_id = request(shop)
+
+    with pytest.raises(TrainerFailed):
+        services.run_training(row_id, clock=clock, recipe={"no_such_setting": 1})
+
+    failed = run_now(shop, run)
+    assert failed.state is RunState.FAILED
+    assert failed.error.startswith("The trainer stopped")
+    assert failed.finished_at == NOW
+    assert registry.versions(shop.id) == []
+    [entry] = audit.events(shop.id, event=Event.TRAINING_FAILED)
+    assert entry.reason == failed.error
+
+
+def test_a_dataset_that_breaks_a_promise_is_not_trained_on() -> None:
+    shop = a_busy_shop(customers=2)
+    features.rebuild(shop.id)
+    Interaction.objects.for_shop(shop.id).update(unit_price=-1)
+    run, row_id = request(shop)
+
+    with pytest.raises(BadDataset):
+        services.run_training(row_id, clock=clock)
+
+    failed = run_now(shop, run)
+    assert failed.state is RunState.FAILED
+    assert "28 purchases have a negative or missing price." in failed.error
+
+
+def test_out_of_memory_is_tried_once_more_with_half_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = a_shop()
+    _, row_id = request(shop)
+    recipes: list[dict[str, Any]] = []
+
+    def train(*_: Any, recipe: dict[str, Any], **__: Any) -> gateway.Trained:
+        recipes.append(recipe)
+        raise TrainerOutOfMemory("The trainer ran out of memory.")
+
+    monkeypatch.setattr(gateway, "train", train)
+    with pytest.raises(TrainerOutOfMemory):
+        services.run_training(row_id, clock=clock)
+
+    assert recipes == [{}, {"batch_tokens": gateway.HALF_BATCH_TOKENS}]
+
+
+def test_a_run_that_was_cancelled_stops_its_trainer(monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = a_busy_shop(customers=5)
+    features.rebuild(shop.id)
+    run, row_id = request(shop)
+    plain = services._Reporter.__call__
+
+    def cancel_first(self: Any, progress: Any) -> None:
+        services.cancel_all(shop.id, reason="The app was uninstalled.", now=NOW)
+        plain(self, progress)
+
+    monkeypatch.setattr(services._Reporter, "__call__", cancel_first)
+    with pytest.raises(LostRace):
+        services.run_training(row_id, clock=clock, recipe=QUICK)
+
+    cancelled = run_now(shop, run)
+    assert (cancelled.state, cancelled.error) == (RunState.CANCELLED, "The app was uninstalled.")
+
+
+def test_the_sweep_hands_a_silent_run_out_again_and_then_gives_it_up(enqueued: Any) -> None:
+    shop = a_shop()
+    run, row_id = request(shop)
+    rows = TrainingRun.objects.for_shop(shop.id)
+    rows.update(state=RunState.TRAINING, attempts=1, heard_at=NOW - SILENCE * 2)
+    enqueued.clear()
+
+    services.sweep(now=NOW)
+    assert enqueued.of(Job.TRAIN) == [{"run_id": row_id}]
+    rows.update(attempts=MAX_ATTEMPTS)
+    services.sweep(now=NOW)
+
+    lost = run_now(shop, run)
+    assert lost.state is RunState.FAILED
+    assert "please start again" in lost.error
+
+
+def test_a_lost_run_does_not_stand_in_the_way_of_the_next() -> None:
+    shop = a_shop()
+    lost, _ = request(shop)
+    TrainingRun.objects.for_shop(shop.id).update(
+        state=RunState.TRAINING, attempts=MAX_ATTEMPTS, heard_at=NOW - SILENCE * 2
+    )
+
+    fresh, _ = request(shop)
+
+    assert run_now(shop, lost).state is RunState.FAILED
+    assert run_now(shop, fresh).state is RunState.QUEUED
+
+
+def test_the_sweep_repeats_a_release_whose_message_was_lost(enqueued: Any) -> None:
+    shop = a_shop()
+    version_id = uuid4()
+    request(shop)
+    TrainingRun.objects.for_shop(shop.id).update(
+        state=RunState.PUBLISHING, version_id=version_id, heard_at=NOW - timedelta(hours=1)
+    )
+
+    services.sweep(now=NOW)
+
+    assert enqueued.of(Job.RELEASE) == [{"shop_id": shop.id, "version_id": str(version_id)}]
+
+
+def test_finishing_ends_the_run_that_waits_for_the_version() -> None:
+    shop = a_shop()
+    version_id = uuid4()
+    run, _ = request(shop)
+    TrainingRun.objects.for_shop(shop.id).update(state=RunState.PUBLISHING, version_id=version_id)
+
+    services.finish(shop.id, uuid4(), message="Another version.", now=NOW)
+    assert run_now(shop, run).state is RunState.PUBLISHING
+    services.finish(shop.id, version_id, message="Live.", now=NOW + timedelta(minutes=1))
+
+    done = run_now(shop, run)
+    assert (done.state, done.progress.message, done.progress.fraction) == (RunState.DONE, "Live.", 1.0)
+
+
+def test_another_shops_run_is_unknown() -> None:
+    mine, theirs = a_shop(), a_shop("other.myshopify.com")
+    run, _ = request(theirs)
+
+    with pytest.raises(UnknownRun):
+        queries.get_run(mine.id, run.id)
