@@ -73,6 +73,7 @@ describe("the set-up list", () => {
   const importing = () =>
     everything({
       setup: aSetup({
+        recommendations_live: false,
         steps: [
           aStep("install"),
           aStep("import_products", { state: "RUNNING", detail: "Shopify prepares the list.", done: 0, total: null, unit: "products" }),
@@ -130,6 +131,15 @@ describe("the set-up list", () => {
     expect(seen).toEqual(["import"]);
   });
 
+  test("isn't called a set-up any more when a shop that is live trains again", async () => {
+    const steps = [aStep("import_orders"), aStep("train", { state: "RUNNING", done: 0, total: 100, unit: "%" })];
+    const { container } = await open("/", { load: () => everything({ setup: aSetup({ steps, recommendations_live: true }) }) });
+
+    const headings = [...container.querySelectorAll("s-section")].map((section) => section.getAttribute("heading"));
+    expect(headings.slice(0, 2)).toEqual(["Your shop in numbers", "Keeping recommendations up to date"]);
+    expect(stepNamed("Train your first model").querySelector("s-progress")).not.toHaveAttribute("value");
+  });
+
   test("moves down and says so when everything is done", async () => {
     const { container } = await open("/");
 
@@ -144,6 +154,7 @@ describe("the set-up list", () => {
     [{ done: null, total: null, unit: "orders" }, ""],
     [{ done: 0, total: 1, unit: "orders" }, "0 of 1 order"],
     [{ done: 35, total: 100, unit: "%" }, "35% done"],
+    [{ done: 0, total: 100, unit: "%" }, ""],
   ])("%j reads %j", (amount, expected) => {
     expect(progressText(amount)).toBe(expected);
   });

@@ -79,7 +79,8 @@ export default function HomePage({ loaderData }: Route.ComponentProps) {
 }
 
 function Body({ home: { setup } }: { home: Home }) {
-  const isComplete = setup.steps.every((step) => step.state === "DONE");
+  // Once shoppers see recommendations, a later import or training doesn't turn the page upside down again.
+  const isComplete = setup.recommendations_live || isDone(setup);
   const numbers = (
     <s-section heading="Your shop in numbers">
       <KeyNumbers counts={setup.counts} />
@@ -88,13 +89,20 @@ function Body({ home: { setup } }: { home: Home }) {
   return (
     <>
       {isComplete && numbers}
-      <SetupGuide setup={setup} isComplete={isComplete} />
+      <SetupGuide setup={setup} />
       {!isComplete && numbers}
     </>
   );
 }
 
-function SetupGuide({ setup, isComplete }: { setup: Setup; isComplete: boolean }) {
+const isDone = (setup: Setup) => setup.steps.every((step) => step.state === "DONE");
+
+function guideHeading(setup: Setup): string {
+  if (isDone(setup)) return "Everything is set up";
+  return setup.recommendations_live ? "Keeping recommendations up to date" : "Set up Tailorbird";
+}
+
+function SetupGuide({ setup }: { setup: Setup }) {
   const training = useIntent("train", "/?index");
   const importing = useIntent("import", "/?index");
   const actionsFor = (step: SetupStep) => {
@@ -107,7 +115,7 @@ function SetupGuide({ setup, isComplete }: { setup: Setup; isComplete: boolean }
     return step.id === "train" || step.id === "publish" ? <Retry label="Train again" button={training} /> : null;
   };
   return (
-    <s-section heading={isComplete ? "Everything is set up" : "Set up Tailorbird"}>
+    <s-section heading={guideHeading(setup)}>
       <ActionProblem heading="The import could not start" problem={importing.problem} />
       <ActionProblem heading="The training could not start" problem={training.problem} />
       <Steps steps={setup.steps} actionsFor={actionsFor} />
