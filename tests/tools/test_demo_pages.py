@@ -6,7 +6,7 @@ CAROUSEL = """
   <ul class="tailorbird__list">
     <li class="tailorbird__card" data-product="11" data-decision="d-1"><img src="x">
       <h3><a href="/products/mug?tb=d-1">Mug</a></h3>
-      <form action="/cart/add"><input type="hidden" name="id" value="5"></form></li>
+      <form method="post" action="/cart/add"><input type="hidden" name="id" value="5"></form></li>
     <li class="tailorbird__card other" data-product="12" data-decision="d-1">
       <a href="/products/bowl?tb=d-1">Bowl</a></li>
     <li class="note">not a card</li>
@@ -17,16 +17,17 @@ CAROUSEL = """
 
 
 def test_a_carousel_is_what_a_browser_without_a_script_shows():
-    cards = pages.carousel(pages.read(CAROUSEL))
+    cards = pages.carousel(pages.read(CAROUSEL), at="http://shop.test/products/plate")
 
+    quick_add = pages.Form("POST", "http://shop.test/cart/add", {"id": "5"})
     assert cards == [
-        pages.Card("11", "d-1", "/products/mug?tb=d-1"),
-        pages.Card("12", "d-1", "/products/bowl?tb=d-1"),
+        pages.Card("11", "d-1", "http://shop.test/products/mug?tb=d-1", quick_add),
+        pages.Card("12", "d-1", "http://shop.test/products/bowl?tb=d-1", None),
     ]
 
 
 def test_a_page_without_a_carousel_has_no_cards():
-    assert pages.carousel(pages.read("<main><h1>Sold out</h1></main>")) == []
+    assert pages.carousel(pages.read("<main><h1>Sold out</h1></main>"), at="http://shop.test/") == []
 
 
 def test_a_form_is_sent_as_it_stands_on_the_page():

@@ -4,6 +4,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Self
 
 import psutil
 
@@ -23,10 +24,11 @@ class MemoryWatch:
         self._thread = threading.Thread(target=self._watch, name="memory", daemon=True)
         self.peak_bytes = 0
 
-    def start(self) -> None:
+    def __enter__(self) -> Self:
         self._thread.start()
+        return self
 
-    def stop(self) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join()
 
@@ -37,12 +39,14 @@ class MemoryWatch:
 
 def held_bytes(roots: Iterable[int]) -> int:
     """Return what the processes and their descendants hold, each shared page counted once."""
-    members: dict[int, psutil.Process] = {}
-    for pid in roots:
-        with contextlib.suppress(psutil.Error):
-            root = psutil.Process(pid)
-            members |= {process.pid: process for process in (root, *root.children(recursive=True))}
-    return sum(_own_bytes(process) for process in members.values())
+    # One look at all processes: asking each root for its descendants would look once for every root.
+    running = {process.pid: process for process in psutil.process_iter(["ppid"])}
+    members = set(roots) & running.keys()
+    found = members
+    while found:
+        found = {pid for pid, process in running.items() if process.info["ppid"] in found} - members
+        members |= found
+    return sum(_own_bytes(running[pid]) for pid in members)
 
 
 def _own_bytes(process: psutil.Process) -> int:

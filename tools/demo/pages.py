@@ -69,16 +69,35 @@ def read(html: str) -> Element:
 
 
 @dataclass(frozen=True)
+class Form:
+    """A form ready to be sent as it stands on the page."""
+
+    method: str
+    url: str
+    fields: dict[str, str]
+
+
+@dataclass(frozen=True)
 class Card:
-    """One product of a carousel: where its link goes, and the decision that chose it, if a model did."""
+    """
+    One product of a carousel.
+
+    :param decision_id: the decision that chose it; empty if no model did
+    :param quick_add: its "Add to cart" form; None where a choice has to be made first
+    """
 
     product_id: str
     decision_id: str
     href: str
+    quick_add: Form | None
 
 
-def carousel(page: Element) -> list[Card]:
-    """Return the cards that a browser without a script shows, in order."""
+def carousel(page: Element, *, at: str) -> list[Card]:
+    """
+    Return the cards that a browser without a script shows, in order.
+
+    :param at: the page's own address
+    """
     cards = [
         item
         for frame in page.all("tailorbird-carousel")
@@ -86,23 +105,17 @@ def carousel(page: Element) -> list[Card]:
         for item in shown.all("li")
         if item.has_class(CARD_CLASS)
     ]
-    return [_card(item) for item in cards]
+    return [_card(item, at) for item in cards]
 
 
-def _card(item: Element) -> Card:
-    attributes = item.attributes
+def _card(item: Element, at: str) -> Card:
     links = item.all("a")
-    href = links[0].attributes.get("href", "") if links else ""
-    return Card(attributes.get("data-product", ""), attributes.get("data-decision", ""), href)
-
-
-@dataclass(frozen=True)
-class Form:
-    """A form ready to be sent as it stands on the page."""
-
-    method: str
-    url: str
-    fields: dict[str, str]
+    return Card(
+        product_id=item.attributes.get("data-product", ""),
+        decision_id=item.attributes.get("data-decision", ""),
+        href=urljoin(at, links[0].attributes.get("href", "")) if links else "",
+        quick_add=next(iter(forms(item, at=at)), None),
+    )
 
 
 def forms(page: Element, *, at: str) -> list[Form]:

@@ -100,12 +100,14 @@ class Stack:
         self.keys = keys
         self.addresses = addresses(ports)
         self.crew = Crew(options.data_dir)
-        self._env: dict[str, str] = {}
+        self.env: dict[str, str] = {}
+        self._engine_pids: list[int] = []
 
     def start_engines(self) -> None:
         """Start the private PostgreSQL and Valkey."""
         running = engines.ensure(self.options.data_dir)
-        self._env = environment(self.addresses, self.keys, running, self.options.data_dir)
+        self._engine_pids = engine_pids(self.options.data_dir)
+        self.env = environment(self.addresses, self.keys, running, self.options.data_dir)
 
     def start_devstore(self, orders: Path | None) -> None:
         """Start the local Shopify, its shop filled from a file or with the built-in one."""
@@ -121,20 +123,39 @@ class Stack:
             "MLFLOW_SCHEMA": MLFLOW_SCHEMA,
         }
         command = [sys.executable, "-m", "tools.demo.prepare"]
-        self.crew.run("prepare", command, env=self._env | extra, cwd=ROOT)
+        self.crew.run("prepare", command, env=self.env | extra, cwd=ROOT)
 
     def start_app(self) -> None:
-        """Start the web process, the worker with the timetable, the UI and MLflow."""
-        self._start("web", self._web_command())
+        """Start the web process, the worker with the timetable, and the UI."""
+        self._start("web", self.web_command())
         self._start("worker", self._worker_command())
         self._start("ui", self._ui_command())
-        # Training speaks to this server, so that every run has an address a person can open.
-        self._start("mlflow", self._mlflow_command())
 
-    def _web_command(self) -> list[str]:
+    def start_mlflow(self) -> None:
+        """
+        Start MLflow's server, to which training speaks, so that every run has an address to open.
+
+        It takes longest to start and is wanted last, so it stands back behind everything else.
+        """
+        self._start("mlflow", ["nice", "-n", "10", *self._mlflow_command()])
+
+    def web_command(self, *application: str) -> list[str]:
+        """
+        Return how gunicorn is started.
+
+        :param application: another WSGI application than the product's, for comparison
+        """
         bind = f"127.0.0.1:{self.ports['web']}"
         reload = ["--reload"] if self.options.reload else []
-        return [str(BIN / "gunicorn"), "-c", "backend/config/gunicorn.py", "--bind", bind, *reload]
+        return [
+            str(BIN / "gunicorn"),
+            "-c",
+            "backend/config/gunicorn.py",
+            "--bind",
+            bind,
+            *reload,
+            *application,
+        ]
 
     def _ui_command(self) -> list[str]:
         if self.options.reload:
@@ -151,7 +172,7 @@ class Stack:
         return [
             str(BIN / "mlflow"), "server", "--workers", "1",
             "--host", "127.0.0.1", "--port", str(self.ports["mlflow"]),
-            "--backend-store-uri", mlflow_store(self._env["DATABASE_URL"]),
+            "--backend-store-uri", mlflow_store(self.env["DATABASE_URL"]),
             "--artifacts-destination", str(self.options.data_dir / "mlflow-artifacts"),
         ]  # fmt: skip
 
@@ -171,9 +192,9 @@ class Stack:
         engines.stop(self.options.data_dir)
 
     def pids(self) -> list[int]:
-        """Return the ids of all top processes, the engines included."""
-        return [*self.crew.pids(), *engine_pids(self.options.data_dir)]
+        """Return the ids of all top processes: this one, its children and the engines."""
+        return [os.getpid(), *self.crew.pids(), *self._engine_pids]
 
     def _start(self, name: str, command: list[str], extra: dict[str, str] | None = None) -> None:
         port = {"PORT": str(self.ports[name])} if name in self.ports else {}
-        self.crew.start(name, command, env=self._env | port | (extra or {}), cwd=ROOT)
+        self.crew.start(name, command, env=self.env | port | (extra or {}), cwd=ROOT)

@@ -47,6 +47,8 @@ TESTS = [
     Suite("local Shopify", ["npm", "test", "--silent", "-w", "devstore"], counts=True),
     Suite("embedded UI", ["npm", "test", "--silent", "-w", "shopify-app"], counts=True),
     Suite("checks", ["npm", "test", "--silent", "--prefix", "checks"], counts=True),
+    # One file at a time: the main job wants the whole machine.
+    Suite("browser", ["sh", "-c", "node --test --test-concurrency=1 tests/e2e/*.test.mjs"], counts=True),
 ]
 
 FIXES = [

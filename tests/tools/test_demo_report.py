@@ -1,0 +1,104 @@
+import json
+
+import pytest
+
+from tools.demo import report
+from tools.demo.job import by_id, is_uuid, progress_text
+from tools.demo.traffic import Answer, Visit
+
+
+def an_answer(milliseconds=5.0, *, status=200, fallback=None, items=1):
+    body = {"decision": "d", "version": 1, "fallback": fallback, "items": [{"product_id": 1}] * items}
+    return Answer(
+        Visit("/apps/tailorbird/recommendations?surface=home"),
+        status,
+        json.dumps(body).encode(),
+        milliseconds,
+    )
+
+
+def a_version(**changes):
+    row = {"recall_at_10": 0.1, "is_served": False, "is_transformer": False}
+    return {
+        "number": 3,
+        "train_seconds": 61.26,
+        "served": "personal_frequency",
+        "metrics": [
+            row | {"model": "popularity", "ndcg_at_10": 0.062},
+            row | {"model": "transformer", "ndcg_at_10": 0.28123, "is_transformer": True},
+            row | {"model": "personal_frequency", "ndcg_at_10": 0.30941, "is_served": True},
+        ],
+    } | changes
+
+
+def test_served_figures_come_from_the_answers():
+    answers = [
+        an_answer(float(number), fallback="model_short" if number > 98 else None) for number in range(1, 101)
+    ]
+
+    assert report.served(answers) == report.Served(requests=100, p50_ms=50.0, p99_ms=99.0, fallbacks=2)
+
+
+@pytest.mark.parametrize(("case", "answer"), [
+    ("refused", an_answer(status=401)),
+    ("no answer at all", Answer(Visit("/x"), 0, b"", 1.0)),
+    ("an empty carousel", an_answer(items=0)),
+])  # fmt: skip
+def test_one_answer_that_is_no_recommendation_spoils_the_run(case, answer):
+    with pytest.raises(ValueError, match=r"answered|recommended nothing"):
+        report.served([an_answer(), answer])
+
+
+def test_a_model_is_held_against_the_best_of_the_simple_ones():
+    assert report.model(a_version()) == report.Model(
+        version=3,
+        ndcg_at_10=0.2812,
+        baseline="personal_frequency",
+        baseline_ndcg_at_10=0.3094,
+        train_seconds=61.3,
+    )
+
+
+def test_the_last_line_has_exactly_the_keys_that_were_promised():
+    line = report.Report(
+        counts={"orders": 5, "order_lines": 9, "products": 3, "customers": 2, "guest_orders": 1},
+        rejected_rows={"no_price": 4},
+        model=report.model(a_version()),
+        served=report.served([an_answer(7.04)]),
+        carousel_items=8,
+        decisions_logged=401,
+        seconds=12.345,
+    ).line()
+
+    assert "\n" not in line
+    assert json.loads(line) == {
+        "orders": 5,
+        "order_lines": 9,
+        "products": 3,
+        "customers": 2,
+        "rejected_rows": {"no_price": 4},
+        "model": {
+            "version": 3,
+            "ndcg@10": 0.2812,
+            "baseline": "personal_frequency",
+            "baseline_ndcg@10": 0.3094,
+            "train_seconds": 61.3,
+        },
+        "served": {"requests": 1, "p50_ms": 7.0, "p99_ms": 7.0, "fallbacks": 0},
+        "carousel_items": 8,
+        "decisions_logged": 401,
+        "seconds": 12.3,
+    }
+
+
+def test_steps_are_found_by_their_id_and_say_how_far_they_are():
+    setup = {"steps": [{"id": "train", "detail": "epoch 2", "done": 2, "total": 9, "unit": "epochs"}]}
+
+    assert progress_text(by_id(setup)["train"]) == "epochs  epoch 2"
+    assert progress_text({"detail": "waiting", "done": None, "total": None, "unit": None}) == "waiting"
+
+
+def test_only_a_uuid_is_a_decision():
+    assert is_uuid("0198c0de-0000-7000-8000-000000000001")
+    assert not is_uuid("")
+    assert not is_uuid("popular")

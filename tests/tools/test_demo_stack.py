@@ -1,0 +1,55 @@
+import os
+from pathlib import Path
+
+from backend.config.engines import Engines
+from tools.demo import options, stack
+from tools.demo.reload import Reloader
+from tools.demo.state import Secrets
+
+PORTS = {"devstore": 1, "web": 2, "ui": 3, "mlflow": 4}
+KEYS = Secrets("django", "fernet", "key", "secret", "password")
+ENGINES = Engines("postgresql://postgres@/tailorbird?host=/somewhere/run", "redis://:p@127.0.0.1:5/0")
+
+
+def test_mlflow_keeps_its_records_in_a_schema_of_the_same_database():
+    assert stack.mlflow_store(ENGINES.database_url) == (
+        "postgresql+psycopg2://postgres@/tailorbird?host=/somewhere/run&options=-csearch_path%3Dmlflow"
+    )
+    assert stack.mlflow_store("postgresql://u:p@host/db").endswith("/db?options=-csearch_path%3Dmlflow")
+
+
+def test_processes_get_settings_that_are_explained_and_nothing_of_the_callers_own(monkeypatch):
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "somebody.elses")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://production/database")
+
+    env = stack.environment(stack.addresses(PORTS), KEYS, ENGINES, Path("/data"))
+
+    assert env["DATABASE_URL"] == ENGINES.database_url
+    assert env["SHOPIFY_SHOP_URL"] == "http://127.0.0.1:1/{shop}"
+    assert (env["BACKEND_URL"], env["APP_URL"]) == ("http://127.0.0.1:2", "http://127.0.0.1:3")
+    assert "DJANGO_SETTINGS_MODULE" not in env
+
+
+def test_the_command_line_says_what_to_do():
+    asked = options.parse(["--exit", "--orders", "some.csv.gz", "--data-dir", ".data/x", "--first-port", "0"])
+
+    assert (asked.stay, asked.run_job, asked.first_port) == (False, True, 0)
+    assert asked.orders == Path("some.csv.gz").resolve()
+    assert asked.data_dir == options.ROOT / ".data/x"
+
+
+def test_the_worker_starts_anew_only_when_its_code_changed(tmp_path):
+    module = tmp_path / "backend" / "a.py"
+    module.parent.mkdir()
+    module.write_text("")
+    restarted = []
+    crew = type("Crew", (), {"restart": lambda self, name: restarted.append(name)})()
+    reloader = Reloader(crew, tmp_path)
+
+    reloader.restart_if_changed()
+    later = module.stat().st_mtime + 5
+    os.utime(module, (later, later))
+    reloader.restart_if_changed()
+    reloader.restart_if_changed()
+
+    assert restarted == ["worker"]

@@ -1,0 +1,195 @@
+"""
+What people can reach over HTTP: a merchant's admin, a shopper's storefront, a support person's dashboard.
+
+Nothing here knows the database or a secret that such a person would not have.
+"""
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+from urllib.parse import urljoin
+
+import httpx
+
+from tools.demo import pages
+from tools.demo.pages import Card, Form
+from tools.demo.stack import SHOP, Addresses
+
+# Shopify's session tokens live for 60 s; a new one well before that.
+TOKEN_SECONDS: Final = 40.0
+TIMEOUT_SECONDS: Final = 60.0
+
+
+class DoorShut(Exception):
+    """A page or an answer was not what its visitor needs. The message names the address."""
+
+
+def _client(origin: str) -> httpx.Client:
+    return httpx.Client(base_url=origin, timeout=TIMEOUT_SECONDS, follow_redirects=True, trust_env=False)
+
+
+def _expect(response: httpx.Response) -> httpx.Response:
+    if not response.is_success:
+        request = response.request
+        what = f"{request.method} {request.url} answered {response.status_code}"
+        raise DoorShut(f"{what}: {response.text[:300]}")
+    return response
+
+
+@contextmanager
+def reachable() -> Iterator[None]:
+    """Turn a connection that fails into the same plain failure as a wrong answer."""
+    try:
+        yield
+    except httpx.HTTPError as error:
+        request = getattr(error, "_request", None)
+        where = f"{request.method} {request.url}" if request else "A request"
+        raise DoorShut(f"{where} failed: {type(error).__name__} {error}") from error
+
+
+class Merchant:
+    """Someone who owns the shop and opens the app inside the Shopify admin."""
+
+    def __init__(self, at: Addresses) -> None:
+        self._devstore = _client(at.devstore)
+        self._app = _client(at.ui)
+        self._token = ""
+        self._token_at = float("-inf")
+
+    def install(self, *, optional_scopes: list[str]) -> None:
+        """Install the app in the shop: the click on "Install" in Shopify's admin."""
+        asked = {"shop": SHOP, "optional_scopes": optional_scopes}
+        _expect(self._devstore.post("/control/install", json=asked))
+
+    def store_state(self) -> dict[str, Any]:
+        """Return what the local Shopify says of itself: shops, installs, unusable rows."""
+        state: dict[str, Any] = _expect(self._devstore.get("/control/state")).json()
+        return state
+
+    def open_app(self) -> None:
+        """Open the app's page: the admin's frame, and in it the app's own document."""
+        frame = _expect(self._devstore.get(f"/{SHOP}/admin/apps/tailorbird"))
+        frames = pages.read(frame.text).all("iframe")
+        if not frames:
+            raise DoorShut(f"{frame.url} shows no app.")
+        document = _expect(self._app.get(urljoin(str(frame.url), frames[0].attributes["src"])))
+        if "<html" not in document.text.lower():
+            raise DoorShut(f"The app's page {document.url.path} is no document.")
+
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Call the app's API as its page does, with a session token of the admin."""
+        headers = {"Authorization": f"Bearer {self._session_token()}", "Accept": "application/json"}
+        response = _expect(self._app.request(method, path, json=body, headers=headers))
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    def add_block(self, editor_url: str) -> None:
+        """Follow the app's link into the theme editor, which adds the block."""
+        _expect(self._devstore.get(editor_url))
+
+    def _session_token(self) -> str:
+        if time.monotonic() - self._token_at > TOKEN_SECONDS:
+            answer = _expect(self._devstore.post(f"/{SHOP}/admin/session-token"))
+            self._token, self._token_at = answer.json()["token"], time.monotonic()
+        return self._token
+
+
+def send(client: httpx.Client, form: Form) -> httpx.Response:
+    """Send a form as a browser would."""
+    if form.method == "POST":
+        return client.post(form.url, data=form.fields)
+    return client.get(form.url, params=form.fields)
+
+
+class Shopper:
+    """A visitor of the storefront, with cookies of their own."""
+
+    def __init__(self, at: Addresses) -> None:
+        self._shop = _client(at.devstore)
+
+    @property
+    def cookie(self) -> str:
+        """Return the Cookie header that says who this is."""
+        return "; ".join(f"{cookie.name}={cookie.value}" for cookie in self._shop.cookies.jar)
+
+    def carousel(self, path: str) -> list[Card]:
+        """Return the recommended products that a page shows."""
+        page = _expect(self._shop.get(path))
+        return pages.carousel(pages.read(page.text), at=str(page.url))
+
+    def product_id(self, path: str) -> int:
+        """Return the id of the product at an address, as theme scripts see it."""
+        found: int = _expect(self._shop.get(f"{path}.js")).json()["id"]
+        return found
+
+    def product_paths(self) -> list[str]:
+        """Return the addresses of the products on the shop's first page of all products."""
+        links = pages.read(_expect(self._shop.get("/collections/all")).text).all("a")
+        paths = [link.attributes.get("href", "").partition("?")[0] for link in links]
+        found = [re.sub(r"^/collections/[^/]+", "", path) for path in paths if "/products/" in path]
+        return list(dict.fromkeys(found))
+
+    def known_customers(self) -> list[str]:
+        """Return the customers that the sign-in page offers."""
+        page = pages.read(_expect(self._shop.get("/account/login")).text)
+        boxes = [*page.all("input", name="customer_id"), *page.all("button", name="customer_id")]
+        values = [box.attributes.get("value", "") for box in boxes]
+        values += [option.attributes.get("value", "") for option in page.all("option")]
+        return list(dict.fromkeys(value for value in values if value))
+
+    def sign_in(self, customer_id: str) -> None:
+        """Sign in as one of the shop's customers."""
+        _expect(self._shop.post("/account/login", data={"customer_id": customer_id}))
+
+    def buy(self, card: Card) -> None:
+        """Put a recommended product into the cart with the card's own button, and check out."""
+        if card.quick_add is None:
+            raise DoorShut(f"The card of product {card.product_id} has no button that adds it to the cart.")
+        _expect(send(self._shop, card.quick_add))
+        checkout = _expect(self._shop.get("/checkout"))
+        found = [form for form in self._forms(checkout) if form.method == "POST"]
+        if not found:
+            raise DoorShut(f"{checkout.url} shows no checkout.")
+        thanks = _expect(send(self._shop, found[-1]))
+        if "thank" not in str(thanks.url):
+            raise DoorShut(f"The checkout led to {thanks.url}, not to a thank-you page.")
+
+    def _forms(self, page: httpx.Response) -> list[Form]:
+        return pages.forms(pages.read(page.text), at=str(page.url))
+
+
+class Staff:
+    """A support person at the staff dashboard."""
+
+    def __init__(self, at: Addresses, *, user: str, password: str) -> None:
+        self._site = _client(at.web)
+        self._home = at.staff
+        self._account = {"username": user, "password": password}
+
+    def sign_in(self) -> None:
+        """Sign in with the account that the demo made."""
+        page = _expect(self._site.get(self._home))
+        for form in pages.forms(pages.read(page.text), at=str(page.url)):
+            if "password" in form.fields:
+                filled = Form(form.method, form.url, form.fields | self._account)
+                done = _expect(send(self._site, filled))
+                if "login" in done.url.path:
+                    raise DoorShut("The staff dashboard refused the account that the demo made.")
+                return
+        raise DoorShut(f"{page.url} shows no login form.")
+
+    def count(self, listing: str) -> int:
+        """Return how many rows a list of the dashboard says it has, like "audit/decision"."""
+        page = pages.read(_expect(self._site.get(f"{self._home}{listing}/")).text)
+        for paginator in page.all("p") + page.all("nav") + page.all("div"):
+            if paginator.has_class("paginator"):
+                numbers = re.findall(r"([\d,. ]+) [a-z]+$", paginator.whole_text())
+                if numbers:
+                    return int(re.sub(r"\D", "", numbers[-1]))
+        raise DoorShut(f"The dashboard's list {listing} does not say how long it is.")
+
+    def page_text(self, path: str) -> str:
+        """Return the words of a page of the dashboard."""
+        return pages.read(_expect(self._site.get(f"{self._home}{path}")).text).whole_text()

@@ -1,0 +1,269 @@
+"""
+The main job, walked as people would: a merchant installs, a shopper buys, a support person looks it up.
+
+Each step asks first what is already done, so a second run on the same data takes seconds.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import cycle, islice
+from typing import Any, Final
+from uuid import UUID
+
+from tools.demo import report, traffic
+from tools.demo.doors import DoorShut, Merchant, Shopper, Staff, reachable
+from tools.demo.pages import Card
+from tools.demo.report import Report, Served
+from tools.demo.screen import Screen
+from tools.demo.stack import SHOP
+from tools.demo.traffic import Visit
+
+REQUESTS: Final = 400
+REQUESTS_PER_SECOND: Final = 100.0
+# Enough to fill the caches of each web process; not measured.
+WARM_UP_REQUESTS: Final = 40
+SIGNED_IN_SHOPPERS: Final = 8
+PRODUCTS_VISITED: Final = 24
+POLL_SECONDS: Final = 0.5
+# Nothing at all has changed for this long: something hangs. The longest silent stretch, one epoch of
+# training on a busy machine, is a minute.
+STALL_SECONDS: Final = 300.0
+ATTRIBUTION_DEADLINE_SECONDS: Final = 30.0
+STEP_TITLES: Final = {
+    "import_products": "Products come in",
+    "import_orders": "Orders come in",
+    "train": "A transformer is trained",
+    "publish": "Recommendations are published",
+}
+
+
+class StepFailed(Exception):
+    """A step of the job did not hold. The message names the step."""
+
+
+class Job:
+    """
+    One walk through the product.
+
+    :param check: called while waiting; raises when a server died
+    """
+
+    def __init__(
+        self, merchant: Merchant, shopper: Shopper, staff: Staff, screen: Screen, check: Callable[[], None]
+    ) -> None:
+        self._merchant = merchant
+        self._shopper = shopper
+        self._staff = staff
+        self._screen = screen
+        self._check = check
+
+    def run(
+        self,
+        *,
+        optional_scopes: list[str],
+        new_shopper: Callable[[], Shopper],
+        origin: str,
+        started_at: float,
+    ) -> Report:
+        """
+        Do all of it and return what was measured.
+
+        :param new_shopper: makes a visitor without cookies
+        :param origin: where the storefront answers
+        :param started_at: when the whole run began, in Unix seconds
+        :raises StepFailed: naming the first step that did not hold
+        """
+        setup = self.bring_live(optional_scopes)
+        model = self._model()
+        self._add_blocks(setup["theme_editor_urls"])
+        paths = self._product_paths()
+        cards = self._carousel(paths)
+        answers = self._serve(paths, new_shopper, origin)
+        self._buy_and_trace(cards)
+        with self._step("Figures are read") as step:
+            setup = self._merchant.call("GET", "/api/setup")
+            logged = self._staff.count("audit/decision")
+            rejected = self._merchant.store_state()["rejected_rows"]
+            step(f"{logged:,} decisions logged")
+        return Report(
+            counts=setup["counts"], rejected_rows=rejected, model=model, served=answers,
+            carousel_items=len(cards), decisions_logged=logged, seconds=time.time() - started_at,
+        )  # fmt: skip
+
+    def bring_live(self, optional_scopes: list[str]) -> dict[str, Any]:
+        """
+        Install the app and wait until the shop's own model is live.
+
+        :returns: the set-up as the app tells it
+        :raises StepFailed: naming the first step that did not hold
+        """
+        self._install(optional_scopes)
+        return self._follow_import_and_training()
+
+    @contextmanager
+    def _step(self, title: str) -> Iterator[Callable[[str], None]]:
+        """Show a step; it ends with the last detail given to what this yields."""
+        details = [""]
+        self._screen.begin(title)
+        try:
+            with reachable():
+                yield details.append
+        except (DoorShut, ValueError, KeyError) as error:
+            self._screen.fail(str(error))
+            raise StepFailed(f"{title}: {error}") from error
+        self._screen.end(details[-1])
+
+    def _install(self, optional_scopes: list[str]) -> None:
+        with self._step("The merchant installs the app") as step:
+            if not is_installed(self._merchant.store_state()):
+                self._merchant.install(optional_scopes=optional_scopes)
+            self._merchant.open_app()
+            shop = self._merchant.call("GET", "/api/shop")
+            step(f"{shop['name']} ({shop['domain']})")
+
+    def _follow_import_and_training(self) -> dict[str, Any]:
+        setup: dict[str, Any] = {}
+        for step_id, title in STEP_TITLES.items():
+            with self._step(title) as step:
+                setup = self._follow(step_id)
+                step(by_id(setup)[step_id]["detail"])
+        return setup
+
+    def _follow(self, step_id: str) -> dict[str, Any]:
+        """Poll until a step of the set-up is done."""
+        last_change, last_seen = time.monotonic(), None
+        while True:
+            self._check()
+            setup = self._merchant.call("GET", "/api/setup")
+            found = by_id(setup)[step_id]
+            if found["state"] == "DONE":
+                return setup
+            if found["state"] == "FAILED":
+                raise DoorShut(found["detail"])
+            self._screen.progress(progress_text(found), done=found["done"], total=found["total"])
+            if setup != last_seen:
+                last_change, last_seen = time.monotonic(), setup
+            if time.monotonic() - last_change > STALL_SECONDS:
+                last_word = found["detail"]
+                raise DoorShut(f"nothing has changed for {STALL_SECONDS:.0f} s; last word: {last_word}")
+            time.sleep(POLL_SECONDS)
+
+    def _model(self) -> report.Model:
+        with self._step("The model is read") as step:
+            found = self._merchant.call("GET", "/api/model")["current"]
+            if found is None:
+                raise DoorShut("the app says that no model is live")
+            model = report.model(found)
+            step(
+                f"version {model.version}: NDCG@10 {model.ndcg_at_10} against {model.baseline_ndcg_at_10}"
+                f" of {model.baseline}; serving {found['served']}"
+            )
+            return model
+
+    def _add_blocks(self, editor_urls: Mapping[str, str]) -> None:
+        with self._step("The merchant adds the theme blocks") as step:
+            for url in editor_urls.values():
+                self._merchant.add_block(url)
+            step(f"on {len(editor_urls)} templates")
+
+    def _product_paths(self) -> list[str]:
+        with self._step("A shopper looks around") as step:
+            paths = self._shopper.product_paths()[:PRODUCTS_VISITED]
+            if not paths:
+                raise DoorShut("the storefront shows no products")
+            home = self._shopper.carousel("/")
+            if not home:
+                raise DoorShut("the home page shows no recommendations")
+            step(f"{len(home)} recommendations on the home page")
+            return paths
+
+    def _carousel(self, paths: list[str]) -> list[Card]:
+        """Return the cards of the first product page that a model's decision filled."""
+        with self._step("A product page shows the carousel") as step:
+            for path in paths:
+                cards = self._shopper.carousel(path)
+                if cards and all(is_uuid(card.decision_id) for card in cards):
+                    step(f"{len(cards)} products on {path}")
+                    return cards
+            raise DoorShut(f"none of {len(paths)} product pages shows products that the model chose")
+
+    def _serve(self, paths: list[str], new_shopper: Callable[[], Shopper], origin: str) -> Served:
+        with self._step("Signed requests are answered") as step:
+            visits = self._visits(paths, new_shopper)
+            traffic.send(
+                origin, visits[:WARM_UP_REQUESTS], per_second=REQUESTS_PER_SECOND, tick=lambda _: None
+            )
+            answers = traffic.send(
+                origin, visits, per_second=REQUESTS_PER_SECOND,
+                tick=lambda done: self._screen.progress("requests", done=done, total=REQUESTS),
+            )  # fmt: skip
+            found = report.served(answers)
+            step(
+                f"{found.requests} at {REQUESTS_PER_SECOND:.0f}/s: p50 {found.p50_ms} ms, "
+                f"p99 {found.p99_ms} ms, {found.fallbacks} fallbacks"
+            )
+            return found
+
+    def _visits(self, paths: list[str], new_shopper: Callable[[], Shopper]) -> list[Visit]:
+        """Return a mix: product pages and the home page, strangers and signed-in customers."""
+        products = [self._shopper.product_id(path) for path in paths]
+        cookies = ["", ""]
+        for customer in self._shopper.known_customers()[:SIGNED_IN_SHOPPERS]:
+            shopper = new_shopper()
+            shopper.sign_in(customer)
+            cookies += [shopper.cookie, ""]
+        proxy = "/apps/tailorbird/recommendations"
+        paths = [f"{proxy}?surface=product&product={product}" for product in products]
+        paths += [f"{proxy}?surface=home"] * (len(paths) // 4)
+        pairs = zip(cycle(paths), cycle(cookies), strict=False)
+        return [Visit(path, cookie) for path, cookie in islice(pairs, REQUESTS)]
+
+    def _buy_and_trace(self, cards: list[Card]) -> None:
+        with self._step("A shopper buys a recommended product") as step:
+            card = next((card for card in cards if card.quick_add), None)
+            if card is None:
+                raise DoorShut("no card of the carousel can be added to the cart")
+            self._shopper.buy(card)
+            step(f"product {card.product_id}")
+        with self._step("Support finds the decision by its order") as step:
+            self._staff.sign_in()
+            step(self._traced(card))
+
+    def _traced(self, card: Card) -> str:
+        """Wait until the order's webhook has been worked off, and return what the dashboard says of it."""
+        end = time.monotonic() + ATTRIBUTION_DEADLINE_SECONDS
+        while time.monotonic() < end:
+            self._check()
+            orders = self._staff.orders_of_decision(card.decision_id)
+            if orders:
+                return f"decision {card.decision_id} led to order {orders[-1]}"
+            self._screen.progress()
+            time.sleep(POLL_SECONDS)
+        raise DoorShut(f"the dashboard shows no order for decision {card.decision_id}")
+
+
+def by_id(setup: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the steps of the set-up by their id."""
+    return {step["id"]: step for step in setup["steps"]}
+
+
+def progress_text(step: Mapping[str, Any]) -> str:
+    """Return what stands behind the figures of a running step."""
+    return (
+        f"{step['unit']}  {step['detail']}" if step["done"] is not None and step["unit"] else step["detail"]
+    )
+
+
+def is_installed(state: Mapping[str, Any]) -> bool:
+    """Tell whether the demo's shop has the app, by what the local Shopify says of itself."""
+    return any(shop["domain"] == SHOP and shop["install"] for shop in state["shops"])
+
+
+def is_uuid(text: str) -> bool:
+    """Tell whether a text is the id of a decision."""
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
