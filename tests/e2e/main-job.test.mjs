@@ -1,0 +1,224 @@
+/**
+ * The main job as people live it, in one browser: a merchant installs and adds the block, a shopper clicks and buys,
+ * a support person finds the decision by its order.
+ *
+ * The steps stand on each other, so the first that fails ends the walk.
+ */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { findBarriers, launch, picture } from './browser.mjs';
+import { startStack } from './stack.mjs';
+
+const DESKTOP = { width: 1280, height: 900 };
+const PHONE = { width: 390, height: 844 };
+const SHOP = 'willow-gifts';
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const TRAINING_MS = 600_000; // the built-in shop trains in a minute on two idle cores, in three on busy ones
+const PAGE_MS = 30_000;
+const CREDIT_MS = 60_000; // the order's webhook, its processing and the credit
+
+const walk = { hasFailed: false };
+let stack;
+let browser;
+let merchant;
+let shopper;
+
+before(async () => {
+  stack = await startStack();
+  browser = await launch();
+  merchant = await newPerson();
+  shopper = await newPerson();
+});
+
+after(async () => {
+  await browser?.close();
+  await stack?.stop();
+});
+
+/** Opens a browser window of someone's own; whatever goes wrong inside it fails the walk. */
+async function newPerson() {
+  const context = await browser.newContext({ viewport: DESKTOP });
+  const page = await context.newPage();
+  page.setDefaultTimeout(PAGE_MS);
+  page.troubles = [];
+  page.on('pageerror', (error) => page.troubles.push(`error: ${error.message}`));
+  page.on('response', (response) => {
+    if (response.status() >= 400) page.troubles.push(`${response.status()} ${response.url().split('?')[0]}`);
+  });
+  return page;
+}
+
+function step(name, act) {
+  test(name, async (t) => {
+    if (walk.hasFailed) return t.skip('an earlier step failed');
+    walk.hasFailed = true;
+    await act();
+    walk.hasFailed = false;
+    return undefined;
+  });
+}
+
+const app = () => merchant.frameLocator('iframe[name="app-iframe"]');
+const appFrame = () => merchant.frame('app-iframe');
+const openApp = () => merchant.goto(`${stack.at.devstore}/${SHOP}/admin/apps/tailorbird`);
+
+/** Takes the whole app, which scrolls inside its frame, on a window that is tall enough. */
+async function appPicture(name) {
+  const height = await appFrame().evaluate(() => document.querySelector('s-page').getBoundingClientRect().height);
+  await merchant.setViewportSize({ ...DESKTOP, height: Math.max(DESKTOP.height, Math.ceil(height) + 160) });
+  await picture(merchant, name);
+  await merchant.setViewportSize(DESKTOP);
+}
+
+step('the merchant installs the app from the admin', async () => {
+  await merchant.goto(`${stack.at.devstore}/${SHOP}/admin`);
+  await merchant.getByRole('link', { name: 'Install' }).click();
+  await picture(merchant, 'admin-grant');
+  await merchant.getByRole('button', { name: 'Install' }).click();
+
+  await app().getByText('Tailorbird is installed.').waitFor();
+});
+
+step('products, orders and training are seen coming in', async () => {
+  await app().getByText('Train your own model').waitFor();
+  await app().getByText(/^\d+% done$/).waitFor({ timeout: TRAINING_MS });
+  await appPicture('app-progress');
+  await app().getByText('5 of 6 steps done').waitFor({ timeout: TRAINING_MS });
+  await appPicture('app-ready');
+
+  assert.deepEqual(await findBarriers(appFrame()), []);
+});
+
+step('the model page compares the model with simpler ones and plots its training', async () => {
+  await merchant.getByRole('navigation', { name: 'Admin' }).getByRole('link', { name: 'Model' }).click();
+  await app().getByText('Version 1 is live').waitFor();
+  await appPicture('app-model');
+
+  const text = await app().locator('body').innerText();
+  assert.match(text, /Transformer/);
+  assert.match(text, /Popular products/);
+  assert.match(text, /the training error fell from [\d.]+ to [\d.]+/);
+  assert.deepEqual(await findBarriers(appFrame()), []);
+});
+
+for (const [place, button] of [['product', 'Add to product pages'], ['home', 'Add to home page']]) {
+  step(`the merchant follows "${button}" into the theme editor and saves`, async () => {
+    await openApp();
+    await app().getByText(button).click();
+    await merchant.waitForURL(/\/themes\/current\/editor/);
+    await merchant.frameLocator('iframe').locator('.tailorbird__card').first().waitFor();
+    await picture(merchant, `editor-${place}`);
+    await merchant.getByRole('button', { name: 'Save' }).click();
+
+    await merchant.waitForURL(/editor\?.*block=/);
+  });
+}
+
+step('the app knows that everything is set up', async () => {
+  await openApp();
+
+  await app().getByText('Everything is set up').waitFor();
+  await appPicture('app-complete');
+});
+
+step('the home page shows what the model picked', async () => {
+  await shopper.goto(stack.at.storefront);
+  await shopper.locator('.tailorbird__card').first().scrollIntoViewIfNeeded();
+  await picture(shopper, 'storefront-home', { fullPage: true });
+
+  assert.match(await shopper.locator('.tailorbird__card').first().getAttribute('data-decision'), UUID);
+});
+
+step('a product page shows the carousel, on a desktop and on a phone', async () => {
+  await shopper.goto(`${stack.at.storefront}collections/all`);
+  await shopper.locator('main a[href*="/products/"]').first().click();
+  await shopper.waitForURL(/\/products\//);
+  walk.from = shopper.url();
+  await picture(shopper, 'storefront-product', { fullPage: true });
+  assert.deepEqual(await findBarriers(shopper, '.shopify-app-block'), []);
+  await shopper.setViewportSize(PHONE);
+  await picture(shopper, 'storefront-product-phone', { fullPage: true });
+  await shopper.setViewportSize(DESKTOP);
+
+  const decisions = await shopper.locator('.tailorbird__card').evaluateAll((cards) => cards.map((card) => card.dataset.decision));
+  assert.ok(decisions.length >= 4, `only ${decisions.length} products`);
+  assert.equal(new Set(decisions).size, 1);
+  assert.match(decisions[0], UUID);
+  walk.decision = decisions[0];
+});
+
+step('a click on a card brings the shopper there, and the decision into the cart', async () => {
+  const card = shopper.locator('.tailorbird__card').first();
+  const productId = await card.getAttribute('data-product');
+  await card.locator('.tailorbird__link').click();
+  await shopper.waitForURL((url) => url.pathname !== new URL(walk.from).pathname && !url.search.includes('tb='));
+
+  const readCart = () => shopper.evaluate(() => fetch('/cart.js').then((answer) => answer.json()));
+  await until(async () => (await readCart()).attributes[`_tailorbird_${productId}`] === walk.decision, 'the cart has the decision');
+});
+
+step('the shopper buys it, and another straight from a card', async () => {
+  await shopper.locator('main form[action="/cart/add"]').first().getByRole('button', { name: 'Add to cart' }).click();
+  await shopper.getByText('Added to your cart').waitFor();
+  await shopper.goto(walk.from);
+  await shopper.locator('.tailorbird__form button').nth(1).click();
+  await shopper.getByText('Added to your cart').waitFor();
+  await shopper.goto(`${stack.at.storefront}cart`);
+  await picture(shopper, 'storefront-cart', { fullPage: true });
+  assert.equal(await shopper.locator('main').getByText('_tailorbird').count(), 0);
+  await shopper.getByRole('button', { name: 'Check out' }).click();
+  await shopper.getByRole('button', { name: 'Pay now' }).click();
+
+  await shopper.getByRole('heading', { name: 'Thank you' }).waitFor();
+  await picture(shopper, 'storefront-thanks');
+  walk.orderName = (await shopper.locator('main, body').first().innerText()).match(/Order (#\d+)/)[1];
+});
+
+step('the merchant sees both carriers on the order', async () => {
+  await merchant.goto(`${stack.at.devstore}/${SHOP}/admin/orders`);
+  await merchant.getByRole('link', { name: walk.orderName }).click();
+  await merchant.waitForURL(/\/orders\/\d+/);
+  await picture(merchant, 'admin-order', { fullPage: true });
+  walk.orderId = merchant.url().match(/\/orders\/(\d+)/)[1];
+
+  const text = await merchant.locator('main').innerText();
+  assert.equal(text.split(walk.decision).length - 1, 2, text);
+});
+
+step('support finds the decision by its order', async () => {
+  const support = await newPerson();
+  await support.goto(stack.at.staff);
+  await support.getByLabel('Username').fill(stack.at.staff_user);
+  await support.getByLabel('Password').fill(stack.at.staff_password);
+  await support.getByRole('button', { name: 'Log in' }).click();
+  await support.getByRole('link', { name: 'Decisions' }).first().waitFor();
+  await picture(support, 'staff-home');
+  const found = support.locator('#result_list').getByRole('link').filter({ hasText: walk.decision.slice(0, 8) });
+  await until(async () => {
+    await support.goto(`${stack.at.staff}audit/decision/?q=${walk.orderId}`);
+    return (await found.count()) > 0;
+  }, `the dashboard has a decision for order ${walk.orderId}`, CREDIT_MS);
+  await picture(support, 'staff-decisions');
+  await found.first().click();
+  await support.waitForURL(/audit\/decision\/.+\/(change\/)?$/);
+  await picture(support, 'staff-decision', { fullPage: true });
+
+  const text = await support.locator('#content').innerText();
+  assert.ok(text.includes(walk.decision), 'the page names the decision');
+  assert.ok(text.includes(walk.orderId), 'the page names the order');
+  assert.equal(await support.locator('input[type="submit"][name^="_"]').count(), 0, 'nothing can be changed');
+});
+
+step('nobody met an error on the way', async () => {
+  assert.deepEqual([...merchant.troubles, ...shopper.troubles], []);
+});
+
+/** Waits for something to become true; the message says what did not. */
+async function until(holds, what, deadlineMs = PAGE_MS) {
+  const end = Date.now() + deadlineMs;
+  while (Date.now() < end) {
+    if (await holds()) return;
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+  assert.fail(`Not within ${deadlineMs / 1000} s: ${what}.`);
+}
