@@ -90,7 +90,7 @@ def _write(key: str, items: Sequence[int], *, seconds: int) -> None:
 
 
 class _Rest:
-    """After a failure the cache is left alone for some seconds: a shopper must not pay its timeout each time."""
+    """Leaves a cache that failed alone for some seconds: a shopper must not pay its timeout each time."""
 
     def __init__(self) -> None:
         self._until = 0.0

@@ -1,0 +1,36 @@
+"""A shop whose model is live, in a process of the test's own."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backend.rollouts import services as rollout_services
+from backend.serving import views
+from backend.serving.services import Desk
+from backend.shops.models import Shop
+from tests.backend.history import NOW, a_shop, products
+from tests.backend.registry.versions import a_version
+
+
+@pytest.fixture
+def _own_desk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give each test a process's worth of fresh state."""
+    monkeypatch.setattr(views, "desk", Desk(views.clock.now))
+
+
+@pytest.fixture
+def shop() -> Shop:
+    """A shop with the products that the trained model knows."""
+    made = a_shop()
+    products(made, range(100, 140))
+    return made
+
+
+@pytest.fixture
+def live(shop: Shop, artifact: Path) -> Any:
+    """The shop's model, live and in memory."""
+    version = a_version(shop, artifact)
+    rollout_services.release(shop.id, version.id, now=NOW)
+    views.desk.warm_up()
+    return version
