@@ -62,7 +62,8 @@ class ApiView(views.APIView):
 def handle_error(error: Exception, context: dict[str, Any]) -> Response | None:
     """Turn an exception of a view into the API's error body; unknown ones stay errors."""
     if isinstance(error, Failure):
-        return _from_failure(error)
+        body, status_code, headers = _describe(error)
+        return Response(body, status_code, headers=headers)
     if isinstance(error, Http404):
         error = exceptions.NotFound()
     if isinstance(error, exceptions.APIException):
@@ -75,19 +76,18 @@ def error_body(code: str, message: str, field: str | None = None) -> dict[str, A
     return {"error": {"code": code, "message": message, "field": field}}
 
 
-def _from_failure(error: Failure) -> Response:
+def _describe(error: Failure) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """Return the body, status and headers that a failure deserves."""
     if isinstance(error, Corrupt):
         # A person must look; what broke is not the caller's business.
         log.error("request_corrupt", code=error.code, error=error.message, exc_info=error)
-        return Response(
-            error_body(error.code, "Something is broken on our side. It was reported."), error.status
-        )
+        return error_body(error.code, "Something is broken on our side. It was reported."), error.status, {}
     headers = dict(error.headers)
     if isinstance(error, Unavailable):
         log.warning("request_unavailable", code=error.code, error=error.message)
         headers["Retry-After"] = str(round(error.retry_after_seconds or DEFAULT_RETRY_AFTER_SECONDS))
     field = error.field if isinstance(error, Refused) else None
-    return Response(error_body(error.code, error.message, field), error.status, headers=headers)
+    return error_body(error.code, error.message, field), error.status, headers
 
 
 def _from_framework(error: exceptions.APIException) -> Response:
@@ -120,7 +120,7 @@ def failures_as_json(
         try:
             return view(request)
         except Failure as error:
-            answer = _from_failure(error)
-            return JsonResponse(answer.data, status=answer.status_code, headers=dict(answer.headers))
+            body, status_code, headers = _describe(error)
+            return JsonResponse(body, status=status_code, headers=headers)
 
     return wrapped

@@ -1,0 +1,370 @@
+"""The inbox: what is let in, what is kept of it, and that the work is done exactly once."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from kombu.exceptions import OperationalError
+
+from backend.catalog.models import Order, OrderLine
+from backend.core import queue
+from backend.core.errors import Corrupt, Unavailable
+from backend.core.queue import Job
+from backend.shops.models import Shop
+from backend.shops.services import pseudonym
+from backend.shops.values import ShopState
+from backend.webhooks import services
+from backend.webhooks.models import WebhookDelivery
+from backend.webhooks.values import Delivery, DeliveryState, FollowUp, Topic
+from tests.backend.history import a_shop
+from tests.backend.shopify.fake import SHOP, webhook_signature
+from tests.conftest import Enqueued
+
+from .payloads import SECRETS, a_redact, an_order
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+
+def deliver(
+    client: Client,
+    payload: Any,
+    *,
+    topic: str = "orders/create",
+    path: str = "/webhooks",
+    shop: str = SHOP,
+    delivery_id: str = "d-1",
+    prefix: str = "X-Shopify-",
+    **changes: str | None,
+) -> Any:
+    body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+    headers = {
+        "Topic": topic,
+        "Shop-Domain": shop,
+        "Webhook-Id": delivery_id,
+        "Hmac-Sha256": webhook_signature(body),
+        "Triggered-At": "2026-11-21T11:59:58Z",
+        "API-Version": "2026-07",
+    } | changes
+    return client.post(
+        path,
+        body,
+        content_type="application/json",
+        headers={prefix + name: value for name, value in headers.items() if value is not None},
+    )
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return a_shop(SHOP)
+
+
+@pytest.fixture
+def handlers() -> Any:
+    from celery_worker.tasks.webhooks import HANDLERS
+
+    return HANDLERS
+
+
+# Letting in
+
+
+@pytest.mark.parametrize("prefix", ["X-Shopify-", "Shopify-"])
+def test_a_signed_delivery_is_stored_and_its_work_asked_for(
+    client: Client, shop: Shop, enqueued: Enqueued, prefix: str
+) -> None:
+    answer = deliver(client, an_order(), prefix=prefix)
+
+    row = WebhookDelivery.objects.get()
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert (row.state, row.topic, row.shop_id) == (DeliveryState.PENDING, "orders/create", shop.id)
+    assert row.triggered_at == datetime(2026, 11, 21, 11, 59, 58, tzinfo=UTC)
+    assert enqueued.jobs == [(Job.WEBHOOK_PROCESS, {"delivery_id": row.id})]
+
+
+def test_nothing_personal_is_stored(client: Client, shop: Shop) -> None:
+    deliver(client, an_order())
+
+    row = WebhookDelivery.objects.get()
+    stored = json.dumps(row.payload)
+    assert [secret for secret in SECRETS if secret in stored] == []
+    assert "17850" not in stored
+    assert row.payload["customer_key"] == pseudonym(shop.id, 17850)
+    assert [each["name"] for each in row.payload["note_attributes"]] == ["_tailorbird_7"]
+    assert [each["name"] for each in row.payload["line_items"][0]["properties"]] == ["_tailorbird"]
+
+
+def test_a_text_that_postgres_cannot_hold_is_cleaned(client: Client, shop: Shop) -> None:
+    body = json.dumps(an_order(source_name="we\x00b")).replace("cart-1", "\\ud800").encode()
+
+    assert deliver(client, body).status_code == 200
+
+    payload = WebhookDelivery.objects.get().payload
+    assert (payload["source_name"], payload["cart_token"]) == ("web", "?")
+
+
+def test_a_duplicate_is_acknowledged_and_changes_nothing(
+    client: Client, shop: Shop, enqueued: Enqueued
+) -> None:
+    deliver(client, an_order())
+    enqueued.clear()
+
+    answer = deliver(client, an_order(updated_at="2026-11-20T11:00:00+00:00"))
+
+    assert answer.status_code == 200
+    assert WebhookDelivery.objects.get().payload["updated_at"] == "2026-11-20T10:00:05+00:00"
+    assert enqueued.jobs == []
+
+
+@pytest.mark.parametrize(
+    ("case", "changes", "status"),
+    [
+        ("a forged signature", {"Hmac-Sha256": webhook_signature(b"other")}, 401),
+        ("no signature", {"Hmac-Sha256": None}, 401),
+        ("a signature that is not ASCII", {"Hmac-Sha256": "é" * 44}, 401),
+        ("no topic", {"Topic": None}, 400),
+        ("an unknown topic", {"Topic": "themes/publish"}, 400),
+        ("no shop", {"Shop-Domain": None}, 400),
+        ("another host as shop", {"Shop-Domain": "evil.example.com"}, 400),
+        ("no id", {"Webhook-Id": None}, 400),
+        ("an endless id", {"Webhook-Id": "x" * 129}, 400),
+        ("a privacy topic at the common address", {"Topic": "shop/redact"}, 400),
+        ("an order's body under a product's topic", {"Topic": "products/update"}, 400),
+        ("an order's body as an uninstall", {"Topic": "app/uninstalled"}, 400),
+    ],
+)
+def test_a_bad_delivery_leaves_no_row(
+    client: Client, shop: Shop, enqueued: Enqueued, case: str, changes: dict[str, str | None], status: int
+) -> None:
+    answer = deliver(client, an_order(), **changes)
+
+    assert answer.status_code == status
+    assert not WebhookDelivery.objects.exists()
+    assert enqueued.jobs == []
+
+
+@pytest.mark.parametrize("body", [b"", b"not json", b"[]", b"\xff\xfe"])
+def test_a_signed_body_that_is_no_object_leaves_no_row(client: Client, shop: Shop, body: bytes) -> None:
+    assert deliver(client, body).status_code == 400
+    assert not WebhookDelivery.objects.exists()
+
+
+def test_an_uninstall_of_another_shop_cannot_be_claimed(client: Client, shop: Shop) -> None:
+    answer = deliver(client, {"id": 1, "myshopify_domain": "other.myshopify.com"}, topic="app/uninstalled")
+
+    assert answer.status_code == 400
+    assert not WebhookDelivery.objects.exists()
+
+
+def test_only_posts_are_taken(client: Client) -> None:
+    assert client.get("/webhooks").status_code == 405
+
+
+@pytest.mark.parametrize("state", [None, ShopState.UNINSTALLED])
+def test_a_delivery_about_a_shop_without_the_app_is_noted_without_its_content(
+    client: Client, enqueued: Enqueued, state: ShopState | None
+) -> None:
+    if state:
+        a_shop(SHOP, state=state)
+
+    answer = deliver(client, an_order())
+
+    row = WebhookDelivery.objects.get()
+    assert answer.status_code == 200
+    assert (row.state, row.payload, row.outcome) == ("DONE", {}, "ignored: the shop does not have the app")
+    assert enqueued.jobs == []
+
+
+def test_a_privacy_request_after_the_uninstall_is_taken(client: Client, enqueued: Enqueued) -> None:
+    shop = a_shop(SHOP, state=ShopState.UNINSTALLED)
+
+    answer = deliver(client, a_redact(), topic="customers/redact", path="/webhooks/compliance")
+
+    row = WebhookDelivery.objects.get()
+    assert answer.status_code == 200
+    assert row.state == DeliveryState.PENDING
+    assert row.payload == {
+        "shop_id": 42,
+        "shop_domain": SHOP,
+        "orders_to_redact": [900],
+        "customer_key": pseudonym(shop.id, 17850),
+    }
+
+
+@pytest.mark.parametrize("topic", ["customers/data_request", "customers/redact", "shop/redact"])
+def test_the_review_sends_each_privacy_topic_with_a_bad_signature(
+    client: Client, shop: Shop, topic: str
+) -> None:
+    answer = deliver(client, a_redact(), topic=topic, path="/webhooks/compliance", **{"Hmac-Sha256": "AAAA"})
+
+    assert answer.status_code == 401
+    assert not WebhookDelivery.objects.exists()
+
+
+# Working
+
+
+def stored(client: Client, payload: Any = None, **headers: str) -> WebhookDelivery:
+    deliver(client, payload or an_order(), **headers)
+    row = WebhookDelivery.objects.latest("id")
+    WebhookDelivery.objects.filter(id=row.id).update(due_at=NOW)
+    return row
+
+
+def test_an_order_is_applied_and_its_follow_ups_sent(
+    client: Client, shop: Shop, enqueued: Enqueued, handlers: Any
+) -> None:
+    row = stored(client)
+    enqueued.clear()
+
+    assert services.process(row.id, handlers=handlers, now=NOW) is DeliveryState.DONE
+
+    row.refresh_from_db()
+    assert (row.state, row.outcome, row.finished_at, row.follow_ups) == ("DONE", "applied", NOW, [])
+    assert Order.objects.for_shop(shop.id).get().customer_key == pseudonym(shop.id, 17850)
+    assert OrderLine.objects.for_shop(shop.id).count() == 2
+    ids = {"shop_id": shop.id, "order_id": 900}
+    assert enqueued.jobs == [(Job.FEATURES_EXTEND, ids), (Job.ATTRIBUTE, ids)]
+
+
+def test_a_delivery_is_worked_on_once(client: Client, shop: Shop, enqueued: Enqueued, handlers: Any) -> None:
+    row = stored(client)
+    services.process(row.id, handlers=handlers, now=NOW)
+    enqueued.clear()
+
+    assert services.process(row.id, handlers=handlers, now=NOW) is None
+
+    assert enqueued.jobs == []
+
+
+def test_two_workers_cannot_claim_the_same_delivery(client: Client, shop: Shop, handlers: Any) -> None:
+    row = stored(client)
+    seen = []
+
+    def meanwhile(delivery: Delivery, now: datetime) -> list[FollowUp]:
+        seen.append(services.process(row.id, handlers=handlers, now=NOW))
+        return []
+
+    services.process(row.id, handlers={Topic.ORDERS_CREATE: meanwhile}, now=NOW)
+
+    assert seen == [None]
+
+
+def failing(error: Exception) -> Any:
+    def handle(delivery: Delivery, now: datetime) -> list[FollowUp]:
+        Order.objects.for_shop(delivery.shop_id or 0).create(
+            order_id=1, created_at=now, processed_at=now, updated_at=now, currency="GBP"
+        )
+        raise error
+
+    return {Topic.ORDERS_CREATE: handle}
+
+
+def test_trouble_outside_puts_it_back_for_later_and_keeps_nothing_half_done(
+    client: Client, shop: Shop, enqueued: Enqueued
+) -> None:
+    row = stored(client)
+    enqueued.clear()
+
+    assert services.process(row.id, handlers=failing(Unavailable("slow")), now=NOW) is DeliveryState.PENDING
+
+    row.refresh_from_db()
+    assert (row.state, row.attempts, row.due_at) == ("PENDING", 1, NOW + timedelta(seconds=5))
+    assert not Order.objects.for_shop(shop.id).exists()
+    assert (enqueued.names, enqueued.countdowns) == ([Job.WEBHOOK_PROCESS], [5.0])
+    assert services.process(row.id, handlers=failing(Unavailable("early")), now=NOW) is None
+
+
+def test_trouble_that_lasts_ends_with_a_person(client: Client, shop: Shop) -> None:
+    row = stored(client)
+    WebhookDelivery.objects.filter(id=row.id).update(attempts=9)
+
+    assert services.process(row.id, handlers=failing(Unavailable("still")), now=NOW) is DeliveryState.DEAD
+
+
+def test_a_payload_that_makes_no_sense_is_dead_at_once(client: Client, shop: Shop, handlers: Any) -> None:
+    row = stored(client, an_order(updated_at="yesterday"))
+
+    assert services.process(row.id, handlers=handlers, now=NOW) is DeliveryState.DEAD
+
+    row.refresh_from_db()
+    assert row.outcome.startswith("unreadable_payload:")
+    assert not Order.objects.for_shop(shop.id).exists()
+
+
+def test_broken_data_is_dead_at_once(client: Client, shop: Shop) -> None:
+    row = stored(client)
+
+    assert services.process(row.id, handlers=failing(Corrupt("odd")), now=NOW) is DeliveryState.DEAD
+
+
+def test_a_broker_that_is_down_keeps_the_promise_for_the_sweep(
+    client: Client, shop: Shop, enqueued: Enqueued, handlers: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = stored(client)
+    working = queue.dispatch
+
+    def down(*_: Any, **__: Any) -> None:
+        raise OperationalError("the broker is down")
+
+    monkeypatch.setattr(queue, "dispatch", down)
+    services.process(row.id, handlers=handlers, now=NOW)
+    row.refresh_from_db()
+    assert (row.state, len(row.follow_ups)) == ("DONE", 2)
+
+    monkeypatch.setattr(queue, "dispatch", working)
+    enqueued.clear()
+    assert services.sweep(now=NOW + timedelta(minutes=2))["promised"] == 1
+
+    row.refresh_from_db()
+    assert row.follow_ups == []
+    assert enqueued.names == [Job.FEATURES_EXTEND, Job.ATTRIBUTE]
+
+
+def test_a_delivery_is_taken_while_the_broker_is_down(
+    client: Client, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(*_: Any, **__: Any) -> None:
+        raise OperationalError("the broker is down")
+
+    monkeypatch.setattr(queue, "dispatch", down)
+
+    assert deliver(client, an_order()).status_code == 200
+    assert WebhookDelivery.objects.get().state == DeliveryState.PENDING
+
+
+def test_the_sweep_finds_lost_messages_and_dead_workers(
+    client: Client, shop: Shop, enqueued: Enqueued
+) -> None:
+    lost = stored(client, delivery_id="lost")
+    claimed = stored(client, delivery_id="claimed")
+    hopeless = stored(client, delivery_id="hopeless")
+    WebhookDelivery.objects.filter(id__in=[claimed.id, hopeless.id]).update(
+        state="PROCESSING", claimed_at=NOW - timedelta(hours=1), attempts=1
+    )
+    WebhookDelivery.objects.filter(id=hopeless.id).update(attempts=10)
+    enqueued.clear()
+
+    services.sweep(now=NOW + timedelta(minutes=2))
+    services.sweep(now=NOW + timedelta(minutes=4))
+
+    states = dict(WebhookDelivery.objects.values_list("delivery_id", "state"))
+    assert states == {"lost": "PENDING", "claimed": "PENDING", "hopeless": "DEAD"}
+    assert {ids["delivery_id"] for ids in enqueued.of(Job.WEBHOOK_PROCESS)} == {lost.id, claimed.id}
+
+
+def test_old_finished_deliveries_are_pruned(client: Client, shop: Shop) -> None:
+    row = stored(client)
+    WebhookDelivery.objects.filter(id=row.id).update(state="DONE", finished_at=NOW - timedelta(days=31))
+
+    assert services.sweep(now=NOW)["pruned"] == 1
+    assert not WebhookDelivery.objects.exists()
+
+
+def test_every_topic_has_a_handler_and_an_allow_list(handlers: Any) -> None:
+    from backend.webhooks.rules import KEPT
+
+    assert set(handlers) == set(Topic) == set(KEPT)
