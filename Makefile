@@ -13,7 +13,7 @@ py := .venv/bin/python
 step := tools/setup/step
 logs := .make/logs
 # Packages for Python and for Node arrive side by side; a -j given by hand is left alone.
-together = $(MAKE) $(if $(findstring jobserver,$(MAKEFLAGS)),,-j3)
+together = $(MAKE) -s $(if $(findstring jobserver,$(MAKEFLAGS)),,-j3)
 
 started := $(shell date +%s)
 

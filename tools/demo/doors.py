@@ -89,6 +89,15 @@ class Merchant:
         """Follow the app's link into the theme editor, which adds the block."""
         _expect(self._devstore.get(editor_url))
 
+    def newest_order(self) -> str:
+        """Return the id of the order on top of the admin's list."""
+        page = pages.read(_expect(self._devstore.get(f"/{SHOP}/admin/orders")).text)
+        for link in page.all("a"):
+            found = re.search(r"/orders/(\d+)", link.attributes.get("href", ""))
+            if found:
+                return found[1]
+        raise DoorShut("The admin's list of orders is empty.")
+
     def _session_token(self) -> str:
         if time.monotonic() - self._token_at > TOKEN_SECONDS:
             answer = _expect(self._devstore.post(f"/{SHOP}/admin/session-token"))
@@ -190,6 +199,13 @@ class Staff:
                     return int(re.sub(r"\D", "", numbers[-1]))
         raise DoorShut(f"The dashboard's list {listing} does not say how long it is.")
 
-    def page_text(self, path: str) -> str:
-        """Return the words of a page of the dashboard."""
-        return pages.read(_expect(self._site.get(f"{self._home}{path}")).text).whole_text()
+    def finds(self, decision_id: str, *, by_order: str) -> bool:
+        """Tell whether a search by order leads to a decision's page that names both."""
+        listing = _expect(self._site.get(f"{self._home}audit/decision/", params={"q": by_order}))
+        tables = pages.read(listing.text).all("table", id="result_list")
+        for link in (link for table in tables for link in table.all("a")):
+            address = urljoin(str(listing.url), link.attributes.get("href", ""))
+            if decision_id in address:
+                text = pages.read(_expect(self._site.get(address)).text).whole_text()
+                return decision_id in text and by_order in text
+        return False

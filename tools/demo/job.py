@@ -227,20 +227,20 @@ class Job:
             self._shopper.buy(card)
             step(f"product {card.product_id}")
         with self._step("Support finds the decision by its order") as step:
+            order_id = self._merchant.newest_order()
             self._staff.sign_in()
-            step(self._traced(card))
+            self._wait_until_found(card.decision_id, order_id)
+            step(f"order {order_id}, decision {card.decision_id}")
 
-    def _traced(self, card: Card) -> str:
-        """Wait until the order's webhook has been worked off, and return what the dashboard says of it."""
+    def _wait_until_found(self, decision_id: str, order_id: str) -> None:
+        """Wait until the order's webhook has been worked off and the dashboard knows of it."""
         end = time.monotonic() + ATTRIBUTION_DEADLINE_SECONDS
-        while time.monotonic() < end:
+        while not self._staff.finds(decision_id, by_order=order_id):
             self._check()
-            orders = self._staff.orders_of_decision(card.decision_id)
-            if orders:
-                return f"decision {card.decision_id} led to order {orders[-1]}"
+            if time.monotonic() > end:
+                raise DoorShut(f"a search by order {order_id} does not lead to decision {decision_id}")
             self._screen.progress()
             time.sleep(POLL_SECONDS)
-        raise DoorShut(f"the dashboard shows no order for decision {card.decision_id}")
 
 
 def by_id(setup: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
