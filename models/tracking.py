@@ -199,6 +199,7 @@ def _import_mlflow() -> Any:
     # training is nobody else's business.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # noqa: TID251  (written, not read)
     import mlflow
+
     limits: Any = mlflow.environment_variables
 
     limits.MLFLOW_HTTP_REQUEST_TIMEOUT.set(REQUEST_SECONDS)

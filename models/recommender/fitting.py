@@ -55,6 +55,10 @@ class Fitter:
         """Return a copy of the averaged weights."""
         return {name: value.clone() for name, value in self.average.state_dict().items()}
 
+    def is_finite(self) -> bool:
+        """Return whether the averaged weights hold numbers only."""
+        return all(bool(value.isfinite().all()) for value in self.average.state_dict().values())
+
     def put_back(self, weights: dict[str, Tensor]) -> None:
         """Go on from kept weights: both the trained model and its average take them."""
         self.model.load_state_dict(weights)

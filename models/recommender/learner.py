@@ -1,5 +1,6 @@
 """Taking one transformer through the cuts in time, within the budget, with news on the way."""
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,6 +42,8 @@ class Learner:
             loss = self._epoch(chunks, Stage.TRAINING, epoch, deadline=deadline)
             ndcg = validate(self.fitter.average, log, cases, moment=moment).ndcg_mean
             self.curve.append(CurvePoint(self.fitter.step, epoch, self.reporter.seconds, loss, ndcg))
+            if not math.isfinite(loss):
+                break
             if ndcg > best:
                 best, best_epoch, weights = ndcg, epoch, self.fitter.keep()
             if epoch - best_epoch >= recipe.patience or time.monotonic() > deadline:
@@ -55,12 +58,14 @@ class Learner:
         chunks = self.fitter.chunks(log)
         deadline = self.reporter.deadline(STAGE_SHARES[stage][1])
         self.epochs[name] = 0
+        before = self.fitter.keep()
         for epoch in range(1, EXTEND_EPOCHS + 1):
             if time.monotonic() > deadline:
                 break
             self._epoch(chunks, stage, epoch, deadline=deadline)
             self.epochs[name] = epoch
-        self.fitter.put_back(self.fitter.keep())
+        # Weights that blew up are not worth the newest days.
+        self.fitter.put_back(self.fitter.keep() if self.fitter.is_finite() else before)
         self.seconds += time.monotonic() - started
 
     def _epoch(self, chunks: Chunks, stage: Stage, epoch: int, *, deadline: float) -> float:

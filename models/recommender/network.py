@@ -90,6 +90,8 @@ class Readout(nn.Module):
         self.query = nn.Linear(width, width)
         self.weights = nn.Linear(width, TRENDS + REPEAT_WIDTH)
         nn.init.zeros_(self.weights.weight)
+        # Zero, not "bought before, popular of late": on Online Retail that head start was measured to
+        # end lower (0.374 against 0.382 NDCG@10 after the same passes).
         nn.init.zeros_(self.weights.bias)
 
     def forward(self, states_RD: Tensor) -> Tensor:

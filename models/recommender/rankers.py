@@ -185,9 +185,11 @@ class TransformerHead:
 
     def scores(self, readout: Floats, history: Ints) -> Floats:
         width = self.vectors.shape[1]
-        scores = self.vectors @ readout[:width] + self.bias
+        # Not ``@``: BLAS spreads this small product over threads, which costs 0.02 ms less on an idle
+        # machine and, at 20,000 items, a 99th percentile of 125 ms instead of 4 ms on a busy one.
+        scores: Floats = np.vecdot(self.vectors, readout[:width]) + self.bias
         items, features = repeat_features(history)
-        scores[items] += features @ readout[width:] + self.again[items]
+        scores[items] += np.vecdot(features, readout[width:]) + self.again[items]
         return scores
 
 
@@ -210,4 +212,5 @@ class Transformer:
         """Return scores of what completes the basket that the last item of the history lies in."""
         width = self.head.vectors.shape[1]
         readout = self.encode(history[-self.window :])[1]
-        return self.head.vectors @ readout[:width] + self.head.bias
+        scores: Floats = np.vecdot(self.head.vectors, readout[:width]) + self.head.bias
+        return scores

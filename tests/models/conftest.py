@@ -1,9 +1,21 @@
+from collections.abc import Iterator
+
 import pytest
+import torch
 
 from models.recommender.api import Progress, Recipe, Report, train
 from tests.models.shops import a_busy_shop, a_dataset
 
 QUICK = Recipe(train_seconds=60.0, epochs=4, width=32, window=16)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Keep torch to one thread: on a busy machine two spend their time waiting for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")
