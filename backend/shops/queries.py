@@ -38,6 +38,9 @@ class _Remembered:
             self._values.clear()
         self._values[key] = (time.monotonic() + CACHE_SECONDS, value)
 
+    def drop(self, key: object) -> None:
+        self._values.pop(key, None)
+
     def clear(self) -> None:
         self._values.clear()
 
@@ -65,9 +68,23 @@ def get_shop(shop_id: int) -> ShopInfo:
     return _keep(row)
 
 
-def find_shop_by_domain(domain: str) -> ShopInfo | None:
-    """Return a shop by its myshopify.com domain, at most 30 seconds old."""
-    found = _remembered.find(domain)
+def get_fresh_shop(shop_id: int) -> ShopInfo:
+    """
+    Return a shop as it is now: for decisions that its state of half a minute ago would spoil.
+
+    :raises UnknownShop: if there is none
+    """
+    _remembered.drop(shop_id)
+    return get_shop(shop_id)
+
+
+def find_shop_by_domain(domain: str, *, is_fresh: bool = False) -> ShopInfo | None:
+    """
+    Return a shop by its myshopify.com domain, at most 30 seconds old.
+
+    :param is_fresh: read it now, whatever is remembered
+    """
+    found = None if is_fresh else _remembered.find(domain)
     if isinstance(found, ShopInfo):
         return found
     row = Shop.objects.filter(domain=domain).first()

@@ -6,7 +6,6 @@ from typing import Any, Final, NoReturn
 
 import structlog
 from celery import Task, shared_task
-from django.db import close_old_connections
 
 from backend.core.errors import Corrupt, Refused, Unavailable
 from backend.core.queue import Job
@@ -36,8 +35,6 @@ class TaskBase(Task):  # type: ignore[type-arg]
         structlog.contextvars.bind_contextvars(
             job=self.name, job_id=self.request.id, request_id=request_id or self.request.id, **kwargs
         )
-        # A connection that idled past the server's patience must not fail the job that picks it up.
-        close_old_connections()
         try:
             return super().__call__(*args, **kwargs)
         except Unavailable as error:
@@ -46,8 +43,6 @@ class TaskBase(Task):  # type: ignore[type-arg]
             log.warning("job_refused", code=error.code, error=error.message)
         except Corrupt as error:
             log.exception("job_corrupt", code=error.code, error=error.message)
-        finally:
-            close_old_connections()
         return None
 
     def _try_again(self, error: Unavailable) -> NoReturn:

@@ -26,7 +26,7 @@ def token_keepalive() -> int:
 def uninstall_cleanup(shop_id: int) -> None:
     """Stop what is under way for a shop that left. Its data waits for Shopify's shop/redact."""
     now = clock.now()
-    if queries.get_shop(shop_id).state is ShopState.INSTALLED:
+    if queries.get_fresh_shop(shop_id).state is ShopState.INSTALLED:
         return
     catalog.stop_imports(shop_id, reason="The app was uninstalled.", now=now)
     training.cancel_all(shop_id, reason="The app was uninstalled.", now=now)
@@ -36,7 +36,7 @@ def uninstall_cleanup(shop_id: int) -> None:
 def shop_redact(shop_id: int) -> None:
     """Erase a shop: ledgers, cached features, deliveries, models, all its tables, then its key."""
     now = clock.now()
-    if queries.get_shop(shop_id).state is ShopState.INSTALLED:
+    if queries.get_fresh_shop(shop_id).state is ShopState.INSTALLED:
         # The merchant came back within the 48 hours; the data is theirs again.
         return
     catalog.stop_imports(shop_id, reason="The shop is being erased.", now=now)

@@ -21,10 +21,12 @@ from .imports import (
     stop_imports,
     sweep_imports,
 )
+from .loading import UnreadableExport
 from .privacy import describe_customer, forget_customer
 
 __all__ = [
     "AlreadyRunning",
+    "UnreadableExport",
     "UnreadablePayload",
     "apply_collection",
     "apply_order",

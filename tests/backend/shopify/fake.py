@@ -1,4 +1,4 @@
-"""Shopify as the tests need it: a transport under our own client, and signatures made as Shopify makes them."""
+"""Shopify as the tests need it: a transport under our own client, and Shopify's own signatures."""
 
 import base64
 import hashlib

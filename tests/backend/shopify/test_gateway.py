@@ -85,9 +85,9 @@ def test_the_bucket_is_shared_between_processes(shopify: FakeShopify, slept: Sle
     budget.observe(SHOP, budget.ThrottleStatus(maximum=2000, available=0, restore_rate=100))
     shopify.will(data({"ok": 1}))
 
+    impatient = AdminClient(SHOP, Tokens(), sleep=_never)
+
     with pytest.raises(AdminApiUnavailable):
-        # The sleep is faked, so the bucket stays empty until patience ends.
-        impatient = AdminClient(SHOP, Tokens(), sleep=_never)
         impatient.execute("installation")
 
     assert shopify.requests == []

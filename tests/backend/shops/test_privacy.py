@@ -1,0 +1,170 @@
+"""Erasure: what Shopify asks for is gone from every table, and only that."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.apps import apps
+
+from backend.audit import services as audit
+from backend.audit.models import Decision, LedgerEvent
+from backend.audit.values import Event
+from backend.catalog import services as catalog
+from backend.catalog.models import Order
+from backend.core.tenancy import ShopScoped
+from backend.features import services as features
+from backend.features.models import Interaction
+from backend.shops import services
+from backend.shops.models import Shop
+from backend.shops.values import ShopState
+from backend.webhooks.models import WebhookDelivery
+from backend.webhooks.rules import scrub
+from backend.webhooks.values import Topic
+from celery_worker.tasks import shops as tasks
+from tests.backend.history import a_shop
+from tests.backend.webhooks.payloads import a_product, a_redact, an_order
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis_server")]
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return a_busy_shop("willow-gifts.myshopify.com")
+
+
+@pytest.fixture
+def other() -> Iterator[Shop]:
+    """Another shop with the same numbers, which must not change."""
+    other = a_busy_shop("other.myshopify.com")
+    before = rows_of(other)
+    yield other
+    assert rows_of(other) == before
+
+
+def a_busy_shop(domain: str) -> Shop:
+    shop = a_shop(domain)
+    catalog.apply_product(shop.id, a_product())
+    for order_id, customer in ((900, {"id": 17850}), (901, {"id": 4}), (902, None)):
+        lines = [line | {"id": order_id * 10 + line["id"]} for line in an_order()["line_items"]]
+        payload = an_order(order_id, customer=customer, line_items=lines)
+        catalog.apply_order(shop.id, scrub(Topic.ORDERS_CREATE, payload, pseudonymiser(shop)))
+    features.rebuild(shop.id)
+    audit.record(Event.IMPORT_FINISHED, shop_id=shop.id, subject="import", reason="Done.", now=NOW)
+    Decision.objects.for_shop(shop.id).create(
+        id=uuid4(),
+        at=NOW,
+        surface="product_page",
+        channel="app_proxy",
+        visitor_key=services.pseudonym(shop.id, 17850),
+        arm="champion",
+        items=[],
+        requested=4,
+        latency_ms=1.0,
+    )
+    return shop
+
+
+def pseudonymiser(shop: Shop) -> Any:
+    return lambda number: services.pseudonym(shop.id, number)
+
+
+def a_request(shop: Shop, topic: Topic) -> WebhookDelivery:
+    payload = scrub(topic, a_redact(orders_requested=[900]), pseudonymiser(shop))
+    return WebhookDelivery.objects.create(
+        shop=shop,
+        shop_domain=shop.domain,
+        delivery_id=str(uuid4()),
+        topic=topic,
+        triggered_at=NOW,
+        received_at=NOW,
+        due_at=NOW,
+        payload=payload,
+    )
+
+
+def rows_of(shop: Shop) -> dict[str, int]:
+    """Count a shop's rows in every table that belongs to shops."""
+    owned = [model for model in apps.get_models() if issubclass(model, ShopScoped)]
+    counted = {model._meta.label: model.objects.for_shop(shop.id).count() for model in owned}
+    return {label: count for label, count in counted.items() if count}
+
+
+def test_a_redacted_customer_is_a_guest_everywhere(shop: Shop, other: Shop) -> None:
+    key = services.pseudonym(shop.id, 17850)
+    request = a_request(shop, Topic.CUSTOMERS_REDACT)
+
+    tasks.customer_redact(delivery_id=request.id)
+
+    assert not Order.objects.for_shop(shop.id).filter(customer_key=key).exists()
+    assert not Interaction.objects.for_shop(shop.id).filter(customer_key=key).exists()
+    assert not Decision.objects.for_shop(shop.id).filter(visitor_key=key).exists()
+    request.refresh_from_db()
+    assert "customer_key" not in request.payload
+    # The sales stay the shop's, and the other customer stays known.
+    assert Order.objects.for_shop(shop.id).count() == 3
+    assert Order.objects.for_shop(shop.id).get(order_id=901).customer_key == services.pseudonym(shop.id, 4)
+    event = LedgerEvent.objects.for_shop(shop.id).get(event="CUSTOMER_REDACTED")
+    assert key not in f"{event.subject} {event.reason} {event.details}"
+
+
+def test_a_customer_can_be_redacted_twice(shop: Shop) -> None:
+    request = a_request(shop, Topic.CUSTOMERS_REDACT)
+
+    tasks.customer_redact(delivery_id=request.id)
+    tasks.customer_redact(delivery_id=request.id)
+
+    assert Order.objects.for_shop(shop.id).filter(customer_key=None).count() == 2
+
+
+def test_a_data_request_is_counted_and_written_down(shop: Shop) -> None:
+    request = a_request(shop, Topic.CUSTOMERS_DATA_REQUEST)
+
+    tasks.data_request(delivery_id=request.id)
+
+    request.refresh_from_db()
+    assert request.outcome == "held: 1 orders, 2 order lines"
+    event = LedgerEvent.objects.for_shop(shop.id).get(event="CUSTOMER_DATA_REQUESTED")
+    assert event.details == {"orders": 1, "order_lines": 2}
+
+
+def test_a_redacted_shop_leaves_no_row_and_no_key(shop: Shop, other: Shop) -> None:
+    Shop.objects.filter(id=shop.id).update(state=ShopState.UNINSTALLED)
+    request = a_request(shop, Topic.SHOP_REDACT)
+    assert set(rows_of(shop)) >= {
+        "catalog.Order",
+        "features.Interaction",
+        "audit.Decision",
+        "audit.LedgerEvent",
+    }
+
+    tasks.shop_redact(shop_id=shop.id)
+
+    assert rows_of(shop) == {}
+    shop.refresh_from_db()
+    assert (shop.state, shop.pseudonym_key, shop.name, shop.scopes) == (ShopState.REDACTED, None, "", [])
+    request.refresh_from_db()
+    assert request.payload == {}
+
+
+def test_a_shop_that_came_back_is_not_redacted(shop: Shop) -> None:
+    before = rows_of(shop)
+
+    tasks.shop_redact(shop_id=shop.id)
+
+    assert rows_of(shop) == before
+    assert Shop.objects.get(id=shop.id).pseudonym_key is not None
+
+
+def test_an_uninstall_stops_what_is_under_way(shop: Shop) -> None:
+    catalog.request_import(shop.id, now=NOW)
+    Shop.objects.filter(id=shop.id).update(state=ShopState.UNINSTALLED)
+
+    tasks.uninstall_cleanup(shop_id=shop.id)
+
+    from backend.catalog.models import Import
+
+    assert Import.objects.for_shop(shop.id).get().state == "FAILED"
