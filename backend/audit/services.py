@@ -50,7 +50,7 @@ def record_decision(decision: DecisionRecord) -> None:
 
 def record_decisions(decisions: Iterable[DecisionRecord], *, shop_id: int) -> None:
     """Append many decisions of one shop in few statements."""
-    rows = [Decision(shop_id=shop_id, **_columns(decision)) for decision in decisions]
+    rows = [Decision(**_columns(decision)) for decision in decisions]
     Decision.objects.for_shop(shop_id).bulk_create(rows, batch_size=BULK_ROWS)
 
 

@@ -37,6 +37,8 @@ ALLOWED_HOSTS = [*env.ALLOWED_HOSTS, "localhost", "127.0.0.1", *(host for host i
 ROOT_URLCONF = "backend.config.urls"
 WSGI_APPLICATION = "backend.config.wsgi.application"
 INSTALLED_APPS = [
+    # Before the admin, whose templates it replaces.
+    "backend.staff",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -39,14 +39,15 @@ def parse_ask(request: ProxyRequest, query_string: str) -> Ask:
     given = request.parameters
     surface = _surface(given)
     product = _id(given["product"], "product") if given.get("product") else None
-    if surface is Surface.PRODUCT_PAGE and product is None:
+    is_product_page = surface is Surface.PRODUCT_PAGE
+    if is_product_page and product is None:
         raise BadAsk("A product page must name its product.", field="product")
     return Ask(
         shop_domain=request.shop_domain,
         surface=surface,
         limit=_limit(given.get("limit", "")),
         form=_form(given.get("format", "")),
-        context_product_id=product,
+        context_product_id=product if is_product_page else None,
         cart=_ids(given.get("cart", ""), "cart"),
         recent=_ids(given.get("recent", ""), "recent"),
         visitor=_visitor(given.get("visitor", "")),

@@ -1,0 +1,433 @@
+"""
+The staff dashboard: every row to look at, none to touch.
+
+Django's admin works on models, so this module reads other apps' tables; it is
+the only one that does, and it writes nothing.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.contrib import admin
+from django.core.paginator import Paginator
+from django.db import connection, models
+from django.http import HttpRequest
+from django.utils.functional import cached_property
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from backend.attribution import queries as attribution
+from backend.attribution.models import Credit
+from backend.audit.models import Decision, LedgerEvent
+from backend.catalog.models import Import, ImportPart, Order, OrderLine
+from backend.registry.models import ModelVersion
+from backend.rollouts.models import SurfacePointer
+from backend.staff import queries
+from backend.staff.tables import badge, table, to_row
+from backend.training.models import TrainingRun
+from backend.webhooks.models import WebhookDelivery
+
+TONES: Mapping[str, str] = {
+    "LIVE": "good",
+    "DONE": "good",
+    "FAILED": "bad",
+    "DEAD": "bad",
+    "REJECTED": "bad",
+    "CANCELLED": "quiet",
+    "RETIRED": "quiet",
+}
+
+
+class EstimatedPaginator(Paginator):  # type: ignore[type-arg]
+    """Counts a whole large table by the planner's estimate; COUNT(*) would read all of it each time."""
+
+    # Below this many rows an exact count costs nothing.
+    EXACT_BELOW = 50_000
+
+    @cached_property
+    def count(self) -> int:
+        """Return how many rows there are, roughly when there are many."""
+        rows = self.object_list
+        if isinstance(rows, models.QuerySet) and not rows.query.where:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass",
+                    [rows.model._meta.db_table],  # noqa: SLF001 -- Django's public name
+                )
+                estimate: int = cursor.fetchone()[0]
+            if estimate >= self.EXACT_BELOW:
+                return estimate
+        return super().count
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Rows of every shop, to look at."""
+
+    paginator = EstimatedPaginator
+    show_full_result_count = False
+    list_per_page = 50
+    list_select_related: ClassVar = ["shop"]
+    actions = None
+    ordering: ClassVar = ("-pk",)
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        """Return the rows of every shop: support staff serve them all."""
+        manager: Any = self.model.objects
+        if hasattr(manager, "across_shops"):
+            rows: models.QuerySet[Any] = manager.across_shops(reason="support staff serve every shop")
+        else:
+            rows = manager.all()
+        return rows.order_by(*self.get_ordering(request))
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @admin.display(description="State", ordering="state")
+    def state_badge(self, row: Any) -> SafeString:
+        """Return the row's state as a badge."""
+        return badge(row.state, TONES.get(row.state, "busy"))
+
+    @admin.display(description="Shop", ordering="shop")
+    def shop_link(self, row: Any) -> SafeString | str:
+        """Return the row's shop as a link."""
+        return to_row("shops_shop", row.shop_id, row.shop.domain) if row.shop_id else "–"
+
+
+@admin.register(Decision)
+class DecisionAdmin(ReadOnlyAdmin):
+    """What was shown to whom, chosen by which version, and why."""
+
+    list_display = (
+        "id",
+        "at",
+        "shop_link",
+        "surface",
+        "channel",
+        "version",
+        "answer",
+        "latency",
+        "context_product_id",
+    )
+    list_filter = ("surface", "channel", ("fallback", admin.EmptyFieldListFilter))
+    search_fields = ("id",)
+    search_help_text = "An order's id, a decision's id, or a visitor's pseudonym"
+    fieldsets = (
+        (None, {"fields": ("shop_link", "at", "surface", "channel", "context", "visitor_key")}),
+        ("What was shown", {"fields": ("items_table",)}),
+        ("How it was chosen", {"fields": ("version", "arm", "answer", "requested", "latency", "request_id")}),
+        ("What came of it", {"fields": ("orders_table",)}),
+    )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: models.QuerySet[Any], search_term: str
+    ) -> tuple[models.QuerySet[Any], bool]:
+        """Find decisions by the ids that people hold in their hands. Anything else finds nothing."""
+        term = search_term.strip().lstrip("#")
+        if not term:
+            return queryset, False
+        if re.fullmatch(r"[0-9]{1,19}", term):
+            return queryset.filter(id__in=queries.decision_ids_of_order(int(term))), False
+        if re.fullmatch(r"[0-9a-f]{32}", term):
+            # A decision's id may be written without hyphens; a pseudonym looks the same.
+            return queryset.filter(models.Q(visitor_key=term) | models.Q(id=UUID(term))), False
+        try:
+            return queryset.filter(id=UUID(term)), False
+        except ValueError:
+            return queryset.none(), False
+
+    @admin.display(description="Version", ordering="version_number")
+    def version(self, row: Decision) -> str:
+        """Return the version that chose."""
+        return f"version {row.version_number}" if row.version_number else "no model"
+
+    @admin.display(description="Answered by", ordering="fallback")
+    def answer(self, row: Decision) -> SafeString:
+        """Return whether the model filled the whole answer, or why not."""
+        return badge(row.fallback.replace("_", " "), "busy") if row.fallback else badge("model", "good")
+
+    @admin.display(description="Latency", ordering="latency_ms")
+    def latency(self, row: Decision) -> str:
+        """Return how long the answer took to make."""
+        return f"{row.latency_ms:.1f} ms"
+
+    @admin.display(description="On the page of")
+    def context(self, row: Decision) -> str:
+        """Return the product whose page it was."""
+        if not row.context_product_id:
+            return "–"
+        return self._title(row, row.context_product_id)
+
+    def _title(self, row: Decision, product_id: int) -> str:
+        return queries.titles(row.shop_id, [product_id]).get(product_id, f"product {product_id}")
+
+    @admin.display(description="Products")
+    def items_table(self, row: Decision) -> SafeString:
+        """Return what was shown, in order, with score and reason."""
+        titles = queries.titles(row.shop_id, [item["product_id"] for item in row.items])
+        earned = {credit.product_id for credit in attribution.credits_to(row.shop_id, row.id)}
+        rows = [
+            (
+                item["position"],
+                titles.get(item["product_id"], "(no longer in the catalogue)"),
+                item["product_id"],
+                "–" if item["score"] is None else f"{item['score']:.4f}",
+                item["why"],
+                badge("bought", "good") if item["product_id"] in earned else "",
+            )
+            for item in row.items
+        ]
+        heads = ("#", "Product", "Id", "Score", "Why, as the shopper may read it", "")
+        return table(heads, rows, empty="Nothing was shown.")
+
+    @admin.display(description="Orders")
+    def orders_table(self, row: Decision) -> SafeString:
+        """Return the order lines that this decision earned."""
+        credits_ = attribution.credits_to(row.shop_id, row.id)
+        titles = queries.titles(row.shop_id, [credit.product_id for credit in credits_])
+        orders = Order.objects.for_shop(row.shop_id).filter(order_id__in=[one.order_id for one in credits_])
+        ids = dict(orders.values_list("order_id", "id"))
+        rows = [
+            (
+                to_row("catalog_order", ids[credit.order_id], credit.order_id),
+                titles.get(credit.product_id, credit.product_id),
+                credit.kind.replace("_", " ").lower(),
+            )
+            for credit in credits_
+            if credit.order_id in ids
+        ]
+        return table(("Order", "Product", "Earned by"), rows, empty="No order has named this decision yet.")
+
+
+@admin.register(Order)
+class OrderAdmin(ReadOnlyAdmin):
+    """Orders, each with every inference behind it."""
+
+    list_display = ("order_id", "processed_at", "shop_link", "customer", "is_cancelled", "currency")
+    ordering: ClassVar = ("-processed_at",)
+    search_fields = ("order_id",)
+    search_help_text = "An order's id"
+    fieldsets = (
+        (None, {"fields": ("order_id", "shop_link", "processed_at", "customer", "is_cancelled")}),
+        ("Lines", {"fields": ("lines_table",)}),
+        ("Every inference behind this order", {"fields": ("decisions_table",)}),
+    )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: models.QuerySet[Any], search_term: str
+    ) -> tuple[models.QuerySet[Any], bool]:
+        """Find orders by id. Anything else finds nothing."""
+        term = search_term.strip().lstrip("#")
+        if not term:
+            return queryset, False
+        if not re.fullmatch(r"[0-9]{1,19}", term):
+            return queryset.none(), False
+        return queryset.filter(id__in=[order.id for order in queries.orders_called(int(term))]), False
+
+    @admin.display(description="Customer")
+    def customer(self, row: Order) -> str:
+        """Return the customer's pseudonym."""
+        return row.customer_key or "guest"
+
+    @admin.display(description="Cancelled", boolean=True)
+    def is_cancelled(self, row: Order) -> bool:
+        """Return whether the order was cancelled."""
+        return row.cancelled_at is not None
+
+    @admin.display(description="Lines")
+    def lines_table(self, row: Order) -> SafeString:
+        """Return the lines, each with the decision that earned it."""
+        lines = list(OrderLine.objects.for_shop(row.shop_id).filter(order_id=row.id).order_by("line_id"))
+        titles = queries.titles(row.shop_id, [line.product_id for line in lines if line.product_id])
+        earned = {credit.line_id: credit for credit in attribution.credits_of(row.shop_id, row.order_id)}
+        rows = [
+            (
+                titles.get(line.product_id or 0, f"product {line.product_id}"),
+                f"{line.current_quantity} of {line.quantity}",
+                f"{line.discounted_total:.2f} {row.currency}",
+                _earned_by(earned.get(line.line_id)),
+            )
+            for line in lines
+        ]
+        return table(("Product", "Kept", "Paid", "Earned by"), rows, empty="This order has no lines.")
+
+    @admin.display(description="Decisions")
+    def decisions_table(self, row: Order) -> SafeString:
+        """Return every decision behind the order."""
+        found = queries.inferences(row.shop_id, row.order_id)
+        titles = queries.titles(row.shop_id, [product for one in found for product in one.bought])
+        rows = [
+            (
+                to_row("audit_decision", one.decision.id, f"{one.decision.at:%d %b %H:%M:%S}"),
+                one.link,
+                one.decision.surface.replace("_", " "),
+                f"version {one.decision.version_number}" if one.decision.version_number else "no model",
+                len(one.decision.items),
+                ", ".join(titles.get(product, str(product)) for product in one.bought) or "–",
+            )
+            for one in found
+        ]
+        heads = ("Decision", "How it belongs here", "Surface", "Chosen by", "Products", "Of these bought")
+        return table(heads, rows, empty="No recommendation is known to have led to this order.")
+
+
+def _earned_by(credit: attribution.CreditInfo | None) -> SafeString | str:
+    if credit is None:
+        return "–"
+    return to_row("audit_decision", credit.decision_id, credit.kind.replace("_", " ").lower())
+
+
+@admin.register(ModelVersion)
+class ModelVersionAdmin(ReadOnlyAdmin):
+    """Model versions with their lineage."""
+
+    list_display = ("__str__", "shop_link", "state_badge", "served", "quality", "interactions", "created_at")
+    list_filter = ("state", "served")
+    fieldsets = (
+        (None, {"fields": ("shop_link", "number", "uuid", "state_badge", "state_reason", "created_at")}),
+        ("Quality", {"fields": ("summary", "served", "metrics_table")}),
+        (
+            "Lineage",
+            {
+                "fields": (
+                    "data_until",
+                    "interactions",
+                    "customers",
+                    "products",
+                    "train_seconds",
+                    "data_hash",
+                    "code_revision",
+                    "artifact",
+                    "manifest_sha256",
+                    "mlflow_run_id",
+                    "params_text",
+                )
+            },
+        ),
+    )
+
+    @admin.display(description="NDCG@10")
+    def quality(self, row: ModelVersion) -> str:
+        """Return the quality of what the version serves."""
+        served = [
+            one["ndcg_at_10"] for one in row.metrics if one["is_served"] and one["ndcg_at_10"] is not None
+        ]
+        return f"{served[0]:.3f}" if served else "not measured"
+
+    @admin.display(description="Against baselines")
+    def metrics_table(self, row: ModelVersion) -> SafeString:
+        """Return all models of the training side by side, best first."""
+        measured = sorted(row.metrics, key=lambda one: one["ndcg_at_10"] or 0, reverse=True)
+        rows = [
+            (
+                one["label"],
+                _with_interval(one),
+                _figure(one["recall_at_10"]),
+                _figure(one["hit_rate_at_10"]),
+                badge("served", "good") if one["is_served"] else "",
+            )
+            for one in measured
+        ]
+        return table(("Model", "NDCG@10", "Recall@10", "Hit rate@10", ""), rows, empty="Not measured.")
+
+    @admin.display(description="Parameters")
+    def params_text(self, row: ModelVersion) -> SafeString:
+        """Return the parameters as text."""
+        return format_html('<pre class="tb-pre">{}</pre>', json.dumps(row.params, indent=2))
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _with_interval(metrics: Mapping[str, Any]) -> str:
+    if metrics["ndcg_at_10"] is None:
+        return "–"
+    return f"{metrics['ndcg_at_10']:.3f} ({metrics['ndcg_low']:.3f} to {metrics['ndcg_high']:.3f})"
+
+
+@admin.register(TrainingRun)
+class TrainingRunAdmin(ReadOnlyAdmin):
+    """Training runs, past and present."""
+
+    list_display = (
+        "created_at",
+        "shop_link",
+        "state_badge",
+        "reason",
+        "requested_by",
+        "message",
+        "finished_at",
+    )
+    list_filter = ("state", "reason")
+
+
+@admin.register(SurfacePointer)
+class SurfacePointerAdmin(ReadOnlyAdmin):
+    """Which version answers which surface."""
+
+    list_display = ("surface", "shop_link", "champion", "revision", "moved_at")
+    list_select_related: ClassVar = ["shop", "champion"]
+
+
+@admin.register(Credit)
+class CreditAdmin(ReadOnlyAdmin):
+    """Order lines that decisions earned."""
+
+    list_display = (
+        "placed_at",
+        "shop_link",
+        "order_id",
+        "product_id",
+        "kind",
+        "decision",
+        "amount",
+        "currency",
+    )
+    list_filter = ("kind",)
+    ordering: ClassVar = ("-placed_at",)
+
+    @admin.display(description="Decision")
+    def decision(self, row: Credit) -> SafeString:
+        """Return the decision as a link."""
+        return to_row("audit_decision", row.decision_id, row.decision_id)
+
+
+@admin.register(LedgerEvent)
+class LedgerEventAdmin(ReadOnlyAdmin):
+    """Who did what, when and why. The database lets nobody change it."""
+
+    list_display = ("at", "shop_link", "event", "actor", "subject", "reason")
+    list_filter = ("event",)
+
+
+@admin.register(Import)
+class ImportAdmin(ReadOnlyAdmin):
+    """Imports of shops' histories."""
+
+    list_display = ("created_at", "shop_link", "state_badge", "progress", "error", "finished_at")
+    list_filter = ("state",)
+
+    @admin.display(description="Progress")
+    def progress(self, row: Import) -> str:
+        """Return how far each part is."""
+        parts = ImportPart.objects.for_shop(row.shop_id).filter(of_id=row.id).order_by("part")
+        return ", ".join(f"{part.part.lower()} {part.done:,}" for part in parts)
+
+
+@admin.register(WebhookDelivery)
+class WebhookDeliveryAdmin(ReadOnlyAdmin):
+    """What Shopify told us."""
+
+    list_display = ("received_at", "topic", "shop_domain", "state_badge", "attempts", "outcome")
+    list_filter = ("state", "topic")
+    list_select_related: ClassVar = []
+    search_fields = ("=delivery_id",)

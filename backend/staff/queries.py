@@ -1,0 +1,101 @@
+"""Reads of the staff dashboard: the headline figures, and every inference behind an order."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import connection
+
+from backend.attribution.values import DEFAULT_WINDOW
+from backend.audit import queries as audit
+from backend.catalog import queries as catalog
+from backend.catalog.models import Order
+from backend.shops.models import Shop
+from backend.staff.values import Figures, Inference, Link
+
+# Answers that the headline looks at: enough for a 99th percentile, few enough to be read at each page view.
+ANSWERS = 20_000
+
+# Identifiers of decisions begin with 48 bits of milliseconds; the 80 bits below them are chance.
+CHANCE_BITS = 80
+
+FIGURES = """
+    WITH answers AS (
+        SELECT latency_ms, fallback FROM audit_decision
+        WHERE id >= %(since)s AND channel = 'app_proxy'
+        ORDER BY id DESC LIMIT %(answers)s
+    )
+    SELECT
+        (SELECT COUNT(*) FROM shops_shop WHERE state = 'INSTALLED'),
+        (SELECT COUNT(*) FROM registry_modelversion WHERE state = 'LIVE'),
+        (SELECT COUNT(*) FROM training_trainingrun WHERE finished_at IS NULL),
+        (SELECT COUNT(*) FROM audit_decision WHERE id >= %(since)s),
+        (SELECT AVG((fallback <> '')::int)::double precision FROM answers),
+        (SELECT PERCENTILE_DISC(0.5) WITHIN GROUP (ORDER BY latency_ms) FROM answers),
+        (SELECT PERCENTILE_DISC(0.99) WITHIN GROUP (ORDER BY latency_ms) FROM answers),
+        (SELECT COUNT(*) FROM attribution_credit WHERE placed_at >= %(today)s)
+"""
+
+
+def figures(*, now: datetime) -> Figures:
+    """Return the headline of today, which begins at midnight UTC."""
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    with connection.cursor() as cursor:
+        cursor.execute(FIGURES, {"since": first_id(today), "today": today, "answers": ANSWERS})
+        return Figures(*cursor.fetchone())
+
+
+def first_id(moment: datetime) -> UUID:
+    """Return the smallest identifier that a decision made at a moment can have."""
+    return UUID(int=int(moment.timestamp() * 1000) << CHANCE_BITS)
+
+
+def orders_called(order_id: int) -> list[Order]:
+    """Return the orders of any shop with one id."""
+    rows = Order.objects.across_shops(reason="support is told an order's id, not its shop")
+    # Naming every shop lets the index on (shop, order) answer.
+    return list(
+        rows.filter(
+            shop_id__in=list(Shop.objects.values_list("id", flat=True)), order_id=order_id
+        ).select_related("shop")
+    )
+
+
+def inferences(shop_id: int, order_id: int, *, window: timedelta = DEFAULT_WINDOW) -> list[Inference]:
+    """
+    Return every decision behind an order, newest first.
+
+    That is what its lines and its cart name, and what its customer was shown
+    within the attribution window before it.
+    """
+    order = catalog.get_order(shop_id, order_id)
+    added = {line.decision_id for line in order.lines if line.decision_id}
+    clicked = {link.decision_id for link in order.links}
+    found = {one.id: one for one in audit.decisions(shop_id, added | clicked)}
+    if order.customer_key:
+        seen = audit.decisions_for_visitor(
+            shop_id, order.customer_key, since=order.processed_at - window, until=order.processed_at
+        )
+        found |= {one.id: one for one in seen}
+    bought = {line.product_id for line in order.lines if line.product_id}
+    inferred = [
+        Inference(
+            decision,
+            Link.ADDED if decision.id in added else Link.CLICKED if decision.id in clicked else Link.SEEN,
+            tuple(item.product_id for item in decision.items if item.product_id in bought),
+        )
+        for decision in found.values()
+    ]
+    return sorted(inferred, key=lambda one: one.decision.id, reverse=True)
+
+
+def decision_ids_of_order(order_id: int) -> set[UUID]:
+    """Return every decision behind the orders with one id."""
+    return {
+        one.decision.id for order in orders_called(order_id) for one in inferences(order.shop_id, order_id)
+    }
+
+
+def titles(shop_id: int, product_ids: Collection[int]) -> dict[int, str]:
+    """Return the names of products; those that were deleted are left out."""
+    return {one.product_id: one.title for one in catalog.products_for_serving(shop_id, product_ids)}

@@ -1,0 +1,32 @@
+"""HTML of the staff dashboard's tables. Everything that comes from a shop is escaped."""
+
+from collections.abc import Iterable, Sequence
+
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+Cell = object
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[Cell]], *, empty: str) -> SafeString:
+    """Return a table, or a sentence where there are no rows."""
+    body = format_html_join(
+        "", "<tr>{}</tr>", ((format_html_join("", "<td>{}</td>", ((cell,) for cell in row)),) for row in rows)
+    )
+    if not body:
+        return format_html('<p class="tb-none">{}</p>', empty)
+    head = format_html_join("", '<th scope="col">{}</th>', ((name,) for name in heads))
+    return format_html(
+        '<table class="tb-table"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>', head, body
+    )
+
+
+def to_row(model: str, row_id: object, text: object) -> SafeString:
+    """Return a link to one row's page, for example ``to_row("audit_decision", id, "…")``."""
+    return format_html('<a href="{}">{}</a>', reverse(f"admin:{model}_change", args=[row_id]), text)
+
+
+def badge(text: str, tone: str) -> SafeString:
+    """Return a short coloured word. The word carries the meaning; the colour repeats it."""
+    return format_html('<span class="tb-badge tb-badge--{}">{}</span>', tone, text)
