@@ -35,7 +35,7 @@ export default [
     },
   },
   {
-    files: ['tests/e2e/**/*.mjs', 'extensions/**/*.js', 'devstore/stand-ins/**/*.js', 'devstore/admin-frame/**/*.js', 'devstore/storefront/**/assets/**/*.js'],
-    languageOptions: { globals: { ...globals.browser, ...globals.node } },
+    files: ['tests/e2e/**/*.mjs', '**/*browser.test.mjs', 'extensions/**/*.js', 'devstore/stand-ins/**/*.js', 'devstore/admin-frame/**/*.js', 'devstore/storefront/**/assets/**/*.js'],
+    languageOptions: { globals: { ...globals.browser, ...globals.node, axe: 'readonly', shopify: 'readonly' } },
   },
 ];

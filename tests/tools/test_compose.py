@@ -118,5 +118,5 @@ def test_the_edge_reaches_both_programs_where_they_listen():
     caddyfile = (compose.ROOT / "deploy/Caddyfile").read_text()
     services = yaml.safe_load((compose.ROOT / "docker-compose.yml").read_text())["services"]
 
-    assert f"@django web:{services['web']['environment']['PORT']} " in caddyfile
+    assert f"reverse_proxy web:{services['web']['environment']['PORT']} " in caddyfile
     assert f"reverse_proxy ui:{services['ui']['environment']['PORT']}" in caddyfile
