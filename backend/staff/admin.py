@@ -8,6 +8,7 @@ the only one that does, and it writes nothing.
 import json
 import re
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -21,14 +22,23 @@ from django.utils.safestring import SafeString
 
 from backend.attribution import queries as attribution
 from backend.attribution.models import Credit
+from backend.attribution.values import Kind
 from backend.audit.models import Decision, LedgerEvent
+from backend.audit.values import Channel, Event, Surface
 from backend.catalog.models import Import, ImportPart, Order, OrderLine
+from backend.catalog.values import ImportState
 from backend.registry.models import ModelVersion
+from backend.registry.values import VersionState
 from backend.rollouts.models import SurfacePointer
 from backend.staff import queries
 from backend.staff.tables import badge, table, to_row
 from backend.training.models import TrainingRun
+from backend.training.values import Reason, RunState
 from backend.webhooks.models import WebhookDelivery
+from backend.webhooks.values import DeliveryState
+
+# The storefront and the embedded UI are other sites; there is none to view from here.
+admin.site.site_url = None
 
 TONES: Mapping[str, str] = {
     "LIVE": "good",
@@ -39,6 +49,22 @@ TONES: Mapping[str, str] = {
     "CANCELLED": "quiet",
     "RETIRED": "quiet",
 }
+
+
+def among(name: str, values: type[StrEnum]) -> type[admin.SimpleListFilter]:
+    """Return a filter by a column of known values: Django's own would read the whole table for them."""
+
+    class Among(admin.SimpleListFilter):
+        title = name
+        parameter_name = name
+
+        def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+            return [(value.value, value.value.replace("_", " ").lower()) for value in values]
+
+        def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+            return queryset.filter(**{name: self.value()}) if self.value() else queryset
+
+    return Among
 
 
 class EstimatedPaginator(Paginator):  # type: ignore[type-arg]
@@ -107,8 +133,7 @@ class DecisionAdmin(ReadOnlyAdmin):
     """What was shown to whom, chosen by which version, and why."""
 
     list_display = (
-        "id",
-        "at",
+        "moment",
         "shop_link",
         "surface",
         "channel",
@@ -117,11 +142,15 @@ class DecisionAdmin(ReadOnlyAdmin):
         "latency",
         "context_product_id",
     )
-    list_filter = ("surface", "channel", ("fallback", admin.EmptyFieldListFilter))
+    list_filter = (
+        among("surface", Surface),
+        among("channel", Channel),
+        ("fallback", admin.EmptyFieldListFilter),
+    )
     search_fields = ("id",)
     search_help_text = "An order's id, a decision's id, or a visitor's pseudonym"
     fieldsets = (
-        (None, {"fields": ("shop_link", "at", "surface", "channel", "context", "visitor_key")}),
+        (None, {"fields": ("id", "shop_link", "moment", "surface", "channel", "context", "visitor_key")}),
         ("What was shown", {"fields": ("items_table",)}),
         ("How it was chosen", {"fields": ("version", "arm", "answer", "requested", "latency", "request_id")}),
         ("What came of it", {"fields": ("orders_table",)}),
@@ -143,6 +172,11 @@ class DecisionAdmin(ReadOnlyAdmin):
             return queryset.filter(id=UUID(term)), False
         except ValueError:
             return queryset.none(), False
+
+    @admin.display(description="When", ordering="id")
+    def moment(self, row: Decision) -> str:
+        """Return the moment to the second: many decisions share a minute."""
+        return f"{row.at:%d %b %Y, %H:%M:%S}"
 
     @admin.display(description="Version", ordering="version_number")
     def version(self, row: Decision) -> str:
@@ -211,12 +245,12 @@ class DecisionAdmin(ReadOnlyAdmin):
 class OrderAdmin(ReadOnlyAdmin):
     """Orders, each with every inference behind it."""
 
-    list_display = ("order_id", "processed_at", "shop_link", "customer", "is_cancelled", "currency")
+    list_display = ("order_id", "processed_at", "shop_link", "customer", "cancelled", "currency")
     ordering: ClassVar = ("-processed_at",)
     search_fields = ("order_id",)
     search_help_text = "An order's id"
     fieldsets = (
-        (None, {"fields": ("order_id", "shop_link", "processed_at", "customer", "is_cancelled")}),
+        (None, {"fields": ("order_id", "shop_link", "processed_at", "customer", "cancelled")}),
         ("Lines", {"fields": ("lines_table",)}),
         ("Every inference behind this order", {"fields": ("decisions_table",)}),
     )
@@ -237,10 +271,10 @@ class OrderAdmin(ReadOnlyAdmin):
         """Return the customer's pseudonym."""
         return row.customer_key or "guest"
 
-    @admin.display(description="Cancelled", boolean=True)
-    def is_cancelled(self, row: Order) -> bool:
-        """Return whether the order was cancelled."""
-        return row.cancelled_at is not None
+    @admin.display(description="Cancelled")
+    def cancelled(self, row: Order) -> str:
+        """Return when the order was cancelled."""
+        return f"{row.cancelled_at:%d %b %Y, %H:%M}" if row.cancelled_at else "no"
 
     @admin.display(description="Lines")
     def lines_table(self, row: Order) -> SafeString:
@@ -290,7 +324,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
     """Model versions with their lineage."""
 
     list_display = ("__str__", "shop_link", "state_badge", "served", "quality", "interactions", "created_at")
-    list_filter = ("state", "served")
+    list_filter = (among("state", VersionState), "served")
     fieldsets = (
         (None, {"fields": ("shop_link", "number", "uuid", "state_badge", "state_reason", "created_at")}),
         ("Quality", {"fields": ("summary", "served", "metrics_table")}),
@@ -367,7 +401,7 @@ class TrainingRunAdmin(ReadOnlyAdmin):
         "message",
         "finished_at",
     )
-    list_filter = ("state", "reason")
+    list_filter = (among("state", RunState), among("reason", Reason))
 
 
 @admin.register(SurfacePointer)
@@ -392,7 +426,7 @@ class CreditAdmin(ReadOnlyAdmin):
         "amount",
         "currency",
     )
-    list_filter = ("kind",)
+    list_filter = (among("kind", Kind),)
     ordering: ClassVar = ("-placed_at",)
 
     @admin.display(description="Decision")
@@ -406,7 +440,7 @@ class LedgerEventAdmin(ReadOnlyAdmin):
     """Who did what, when and why. The database lets nobody change it."""
 
     list_display = ("at", "shop_link", "event", "actor", "subject", "reason")
-    list_filter = ("event",)
+    list_filter = (among("event", Event),)
 
 
 @admin.register(Import)
@@ -414,7 +448,7 @@ class ImportAdmin(ReadOnlyAdmin):
     """Imports of shops' histories."""
 
     list_display = ("created_at", "shop_link", "state_badge", "progress", "error", "finished_at")
-    list_filter = ("state",)
+    list_filter = (among("state", ImportState),)
 
     @admin.display(description="Progress")
     def progress(self, row: Import) -> str:
@@ -428,6 +462,6 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
     """What Shopify told us."""
 
     list_display = ("received_at", "topic", "shop_domain", "state_badge", "attempts", "outcome")
-    list_filter = ("state", "topic")
+    list_filter = (among("state", DeliveryState),)
     list_select_related: ClassVar = []
     search_fields = ("=delivery_id",)

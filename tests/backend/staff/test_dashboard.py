@@ -1,0 +1,218 @@
+"""The staff dashboard as support staff meet it."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+
+from backend.attribution import services as attribution
+from backend.audit import services as audit
+from backend.audit.models import Decision
+from backend.audit.values import Channel, DecisionRecord, ShownItem
+from backend.shops.models import Shop
+from backend.staff import queries
+from backend.staff.values import Link
+from tests.backend.audit.test_ledgers import a_decision
+from tests.backend.history import NOW, a_product, a_shop, an_order
+from tests.backend.registry.versions import a_version
+
+pytestmark = pytest.mark.django_db
+
+CUSTOMER = "c" * 32
+READ_ONLY = [
+    "attribution_credit",
+    "audit_decision",
+    "audit_ledgerevent",
+    "catalog_import",
+    "catalog_order",
+    "registry_modelversion",
+    "rollouts_surfacepointer",
+    "shops_shop",
+    "training_trainingrun",
+    "webhooks_webhookdelivery",
+]
+
+
+@pytest.fixture
+def support() -> Client:
+    """A signed-in owner, who may do everything that can be done here."""
+    User.objects.create_superuser("owner", password="a long enough word")
+    client = Client()
+    assert client.login(username="owner", password="a long enough word")
+    return client
+
+
+def shown(shop: Shop, *products: int, **changes: Any) -> DecisionRecord:
+    """Record a decision that showed some products two days ago."""
+    items = tuple(
+        ShownItem(product, 0.5, "Chosen for you", place) for place, product in enumerate(products, 1)
+    )
+    decision = a_decision(shop.id, **{"items": items, "at": NOW - timedelta(days=2)} | changes)
+    audit.record_decision(decision)
+    return decision
+
+
+@pytest.mark.parametrize("client", [Client(), None], ids=["outsider", "shopper with an account"])
+def test_nobody_but_staff_gets_in(client: Client | None) -> None:
+    if client is None:
+        User.objects.create_user("shopper", password="a long enough word")
+        client = Client()
+        client.login(username="shopper", password="a long enough word")
+
+    answer = client.get("/staff/audit/decision/")
+
+    assert answer.status_code == 302
+    assert answer.headers["Location"].startswith("/staff/login/")
+
+
+@pytest.mark.parametrize("model", READ_ONLY)
+def test_even_the_owner_can_only_look(support: Client, model: str) -> None:
+    listed = support.get(reverse(f"admin:{model}_changelist"))
+
+    assert listed.status_code == 200
+    assert support.get(reverse(f"admin:{model}_add")).status_code == 403
+
+
+def test_every_table_of_ours_in_the_dashboard_is_read_only() -> None:
+    ours = {f"{model._meta.app_label}_{model._meta.model_name}" for model in admin.site._registry}
+
+    assert ours - {"auth_user", "auth_group"} == set(READ_ONLY)
+
+
+def test_a_decision_can_be_neither_changed_nor_deleted(support: Client) -> None:
+    decision = shown(a_shop(), 10)
+
+    changed = support.post(reverse("admin:audit_decision_change", args=[decision.id]), {"arm": "other"})
+    deleted = support.post(reverse("admin:audit_decision_delete", args=[decision.id]), {"post": "yes"})
+
+    assert (changed.status_code, deleted.status_code) == (403, 403)
+    assert Decision.objects.for_shop(decision.shop_id).get().arm == "champion"
+
+
+def test_an_order_leads_to_every_inference_behind_it() -> None:
+    shop, other = a_shop(), a_shop("other.myshopify.com")
+    added = shown(shop, 10, 11, visitor_key=None)
+    clicked = shown(shop, 12, visitor_key=None, channel=Channel.METAFIELD)
+    seen = shown(shop, 13, visitor_key=CUSTOMER)
+    shown(shop, 14, visitor_key=CUSTOMER, at=NOW - timedelta(days=30))
+    shown(shop, 15, visitor_key="d" * 32)
+    shown(other, 16, visitor_key=CUSTOMER)
+    order = an_order(
+        shop, [10, 12], customer_key=CUSTOMER, decisions={10: added.id}, clicks=[(clicked.id, 12)]
+    )
+
+    found = {one.decision.id: (one.link, one.bought) for one in queries.inferences(shop.id, order.order_id)}
+
+    assert found == {
+        added.id: (Link.ADDED, (10,)),
+        clicked.id: (Link.CLICKED, (12,)),
+        seen.id: (Link.SEEN, ()),
+    }
+
+
+def test_searching_an_orders_id_lists_its_decisions(support: Client) -> None:
+    shop = a_shop()
+    mine, others = shown(shop, 10, visitor_key=None), shown(shop, 11, visitor_key=None)
+    order = an_order(shop, [10], decisions={10: mine.id})
+
+    page = support.get("/staff/audit/decision/", {"q": f"#{order.order_id}"}).content.decode()
+
+    assert str(mine.id) in page
+    assert str(others.id) not in page
+
+
+@pytest.mark.parametrize(
+    ("case", "term", "is_found"),
+    [
+        ("its id", "{id}", True),
+        ("its id without hyphens", "{hex}", True),
+        ("its visitor", CUSTOMER, True),
+        ("another visitor", "d" * 32, False),
+        ("an unknown order", "123", False),
+        ("words", "candle'; --", False),
+        ("digits of another script", "١٢٣", False),
+    ],
+)
+def test_a_decision_is_found_by_what_people_hold_in_their_hands(
+    support: Client, case: str, term: str, is_found: bool
+) -> None:
+    decision = shown(a_shop(), 10, visitor_key=CUSTOMER)
+
+    page = support.get(
+        "/staff/audit/decision/", {"q": term.format(id=decision.id, hex=decision.id.hex)}
+    ).content.decode()
+
+    assert (reverse("admin:audit_decision_change", args=[decision.id]) in page) is is_found, case
+
+
+def test_a_decisions_page_tells_what_was_shown_why_and_what_it_earned(support: Client) -> None:
+    shop = a_shop()
+    a_product(shop, 10, title="<b>Candle</b>")
+    decision = shown(shop, 10, 11, context_product_id=10)
+    order = an_order(shop, [10], decisions={10: decision.id})
+    attribution.attribute(shop.id, order.order_id, now=NOW)
+
+    page = support.get(reverse("admin:audit_decision_change", args=[decision.id])).content.decode()
+
+    assert "&lt;b&gt;Candle&lt;/b&gt;" in page
+    assert "<b>Candle</b>" not in page
+    assert "(no longer in the catalogue)" in page
+    assert "Chosen for you" in page
+    assert f">{order.order_id}</a>" in page
+    assert "bought" in page
+
+
+def test_finding_an_orders_decisions_takes_a_handful_of_queries(
+    support: Client, django_assert_max_num_queries: Any
+) -> None:
+    shop = a_shop()
+    decisions = [shown(shop, 10, 11, visitor_key=CUSTOMER) for _ in range(40)]
+    order = an_order(shop, [10], customer_key=CUSTOMER, decisions={10: decisions[0].id})
+
+    with django_assert_max_num_queries(15):
+        support.get("/staff/audit/decision/", {"q": str(order.order_id)})
+    with django_assert_max_num_queries(15):
+        support.get(reverse("admin:catalog_order_change", args=[order.id]))
+
+
+def test_a_version_shows_its_baselines_and_lineage(
+    support: Client, artifact: Path, artifact_root: Path
+) -> None:
+    shop = a_shop()
+    a_version(shop, artifact)
+
+    listed = support.get("/staff/registry/modelversion/").content.decode()
+
+    assert "0.300" in listed
+    assert "CANDIDATE" in listed
+
+
+def test_the_headline_counts_today_only() -> None:
+    shop = a_shop()
+    a_shop("gone.myshopify.com", state="UNINSTALLED")
+    today = datetime(2026, 11, 21, 12, tzinfo=UTC)
+    early = UUID(int=queries.first_id(today.replace(hour=0)).int - 1)
+    for id_, fallback, latency in (
+        (early, "late", 900.0),
+        (queries.first_id(today), "", 4.0),
+        (UUID(int=queries.first_id(today).int + 1), "late", 8.0),
+    ):
+        audit.record_decision(a_decision(shop.id, id=id_, fallback=fallback, latency_ms=latency))
+
+    figures = queries.figures(now=today)
+
+    assert (figures.shops, figures.decisions, figures.fallback_share) == (1, 2, 0.5)
+    assert (figures.p50_ms, figures.p99_ms) == (4.0, 8.0)
+
+
+def test_the_first_page_asks_for_an_order_and_shows_figures(support: Client) -> None:
+    page = support.get("/staff/").content.decode()
+
+    assert "Why did this customer see that?" in page
+    assert "decisions today" in page
