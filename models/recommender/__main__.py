@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         chosen.run(chosen)
-    except (ArtifactMismatch, DatasetInvalid, FileExistsError) as error:
+    except (ArtifactMismatch, DatasetInvalid, FileNotFoundError, FileExistsError) as error:
         print(error, file=sys.stderr)
         return USAGE_ERROR
     return 0

@@ -180,6 +180,8 @@ def _moments(column: "pd.Series[Any]") -> Ints:
     return np.asarray(moments, dtype=np.int64)
 
 
+ORDER_LINE_COLUMNS = ("InvoiceNo", "StockCode", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID")
+
 # Stock codes of the UCI Online Retail layout that name a service, not a product.
 SERVICE_CODES = frozenset(
     ["POST", "D", "M", "S", "B", "C2", "DOT", "CRUK", "PADS", "AMAZONFEE", "BANK CHARGES", "ADJUST"]
@@ -195,7 +197,13 @@ def read_order_lines(path: Path) -> Log:
     """
     import pandas as pd
 
-    frame = pd.read_csv(path, dtype={"InvoiceNo": str, "StockCode": str, "CustomerID": str})
+    try:
+        frame = pd.read_csv(path, dtype={"InvoiceNo": str, "StockCode": str, "CustomerID": str})
+    except ValueError as error:
+        raise DatasetInvalid(f"{path.name} is not a CSV file: {error}.") from error
+    missing = [column for column in ORDER_LINE_COLUMNS if column not in frame.columns]
+    if missing:
+        raise DatasetInvalid(f"{path.name} has no column {missing[0]}.")
     code = frame["StockCode"].str.strip().str.upper()
     keep = (
         ~frame["InvoiceNo"].str.startswith(("C", "A"))
@@ -206,7 +214,11 @@ def read_order_lines(path: Path) -> Log:
     )
     kept = frame[keep]
     _, item = np.unique(code[keep].to_numpy(dtype=object), return_inverse=True)
-    at = pd.to_datetime(kept["InvoiceDate"], utc=True)
+    at = pd.to_datetime(kept["InvoiceDate"], utc=True, errors="coerce")
+    if at.isna().any():
+        # Line 1 is the header.
+        line = int(at.index[at.isna()][0]) + 2
+        raise DatasetInvalid(f"{path.name} line {line}, column InvoiceDate: not a moment.")
     purchases = pd.DataFrame(
         {
             "user": kept["CustomerID"].str.removesuffix(".0"),

@@ -14,9 +14,9 @@ from models.recommender.values import CurvePoint, Stage
 
 # From which to which share of the budget each stage may learn; the rest is for reading and export.
 STAGE_SHARES = {
-    Stage.TRAINING: (0.05, 0.62),  # the first fit, with early stopping
-    Stage.EVALUATING: (0.62, 0.76),  # learning the validation days
-    Stage.REFITTING: (0.76, 0.90),  # learning the test days
+    Stage.TRAINING: (0.05, 0.52),  # the first fit, with early stopping
+    Stage.EVALUATING: (0.52, 0.68),  # learning the validation days
+    Stage.REFITTING: (0.68, 0.90),  # learning the test days
 }
 EXTEND_EPOCHS = 2  # passes that teach newer days to weights that know the older ones
 

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -130,8 +131,9 @@ def _assemble(folder: Path, manifest: dict[str, Any]) -> "Scorer":
 
 
 def _array(folder: Path, name: str) -> NDArray[Any]:
-    # Mapped, not read: the workers of one machine then share the pages.
-    return np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
+    # Mapped, not read: the workers of one machine then share the pages. A plain array over the same
+    # pages, because each slice of NumPy's mapped type costs microseconds.
+    return np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False))
 
 
 def _table(folder: Path, name: str) -> ItemTable:
@@ -250,16 +252,19 @@ class Scorer:
         """Return a function that names the reason of an item for this history and page."""
         counts = dict(zip(*(part.tolist() for part in np.unique(history, return_counts=True)), strict=True))
         on_page = set(self.related_table.row(int(seen[0]))[0].tolist()) if len(seen) else set()
-        loudest = self._loudest(history[-TABLE_STEPS:])
+        is_personal = len(history) > 0 and self.version_info.served != POPULARITY
+        loudest = cache(lambda: self._loudest(history[-TABLE_STEPS:]))  # only if a reason needs it
 
         def reason(item: int) -> Reason:
             if item in on_page:
                 return Reason(ReasonKind.BOUGHT_TOGETHER, item=int(self.item_ids[seen[0]]))
+            if not is_personal:
+                return self._popular_reason(item)
             if item in counts:
                 return Reason(ReasonKind.BOUGHT_BEFORE, item=int(self.item_ids[item]), count=counts[item])
-            if loudest[item] >= 0:
-                return Reason(ReasonKind.OFTEN_BOUGHT_AFTER, item=int(self.item_ids[loudest[item]]))
-            return self._popular_reason(item)
+            if loudest()[item] >= 0:
+                return Reason(ReasonKind.OFTEN_BOUGHT_AFTER, item=int(self.item_ids[loudest()[item]]))
+            return Reason(ReasonKind.FOR_YOU)
 
         return reason
 
@@ -267,7 +272,7 @@ class Scorer:
         """Return for each item the purchase whose related items name it most strongly, or -1."""
         loudest = np.full(len(self.item_ids), -1, dtype=np.int64)
         strongest = np.zeros(len(self.item_ids), dtype=np.float32)
-        for item in history:
+        for item in np.unique(history):
             items, values = self.related_table.row(int(item))
             louder = values > strongest[items]
             strongest[items[louder]] = values[louder]

@@ -179,6 +179,17 @@ def test_related_products_name_the_product_of_the_page(artifact: Path) -> None:
     assert answer[0].reason == Reason(ReasonKind.BOUGHT_TOGETHER, item=100)
 
 
+def test_a_product_never_bought_names_the_purchase_that_speaks_for_it(artifact: Path) -> None:
+    reasons = {scored.item: scored.reason for scored in load(artifact).score([100], context=None, k=40)}
+
+    assert reasons[101] == Reason(ReasonKind.OFTEN_BOUGHT_AFTER, item=100)
+    assert {reason.kind for reason in reasons.values()} <= {
+        ReasonKind.BOUGHT_BEFORE,
+        ReasonKind.OFTEN_BOUGHT_AFTER,
+        ReasonKind.FOR_YOU,
+    }
+
+
 EDGES: dict[str, tuple[list[Basket], list[int], list[int]]] = {
     "no orders: newest first": ([], [5, 6, 7], [7, 6, 5]),
     "no products": ([], [], []),
@@ -197,7 +208,9 @@ def test_a_shop_with_too_little_data_serves_a_sane_order(case: str, tmp_path: Pa
     scorer = load(tmp_path / "artifact")
 
     assert [scored.item for scored in scorer.popular(10)] == expected
-    assert [scored.item for scored in scorer.score(items[:1], context=None, k=10)] == expected
+    personal = scorer.score(items[:1], context=None, k=10)
+    assert [scored.item for scored in personal] == expected
+    assert {scored.reason.kind for scored in personal} <= {ReasonKind.POPULAR, ReasonKind.NEWEST}
     assert report.served == "popularity"
     assert {row.ndcg_at_10 for row in report.metrics} == {None}
     assert (report.reason or "").startswith("not enough data")

@@ -9,6 +9,7 @@ import pytest
 from models.recommender.dataset import DatasetInvalid, read, read_order_lines
 from tests.models.shops import a_dataset, a_log
 
+HEADER = "InvoiceNo,StockCode,Quantity,InvoiceDate,UnitPrice,CustomerID\n"
 BASKETS = [("bob", 2.0, [7, 5]), ("ada", 1.0, [6]), ("guest:9", 3.0, [5])]
 
 
@@ -94,6 +95,25 @@ def test_a_catalogue_with_an_item_twice_is_refused(folder: Path) -> None:
 
     with pytest.raises(DatasetInvalid, match="lists an item twice"):
         read(folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is not a CSV file"),
+        ("InvoiceNo,Quantity\n1,2\n", "has no column StockCode"),
+        (
+            HEADER + "1,A,1,2010-12-01 08:26:00,2.5,9\n2,A,1,yesterday,2.5,9\n",
+            "line 3, column InvoiceDate: not a moment",
+        ),
+    ],
+)
+def test_order_lines_that_cannot_be_read_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text(text, encoding="utf-8")
+
+    with pytest.raises(DatasetInvalid, match=message):
+        read_order_lines(path)
 
 
 def test_order_lines_leave_out_what_is_no_purchase_of_a_known_customer(tmp_path: Path) -> None:
