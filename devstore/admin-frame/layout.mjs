@@ -96,7 +96,7 @@ export function sendAdmin(request, shop, { title, active, content, isFrame = fal
 
 function topBar(shop) {
   return html`<header class="topbar">
-    <label class="topbar__menu" for="nav-toggle">${icon('menu')}<span class="hidden">Menu</span></label>
+    <label class="topbar__menu"><input type="checkbox" id="nav-toggle" class="hidden">${icon('menu')}<span class="hidden">Menu</span></label>
     <a class="topbar__brand" href="${adminPath(shop)}"><img src="${assetUrl('bag.svg')}" width="24" height="24" alt=""><span>devstore</span></a>
     <form class="topbar__search" action="${adminPath(shop, '/products')}" method="get" role="search">
       ${icon('search')}<input type="search" name="query" placeholder="Search products" aria-label="Search products">
@@ -112,8 +112,7 @@ function initials(name) {
 function navigation(request, shop, active) {
   const install = shop.findInstall(request.config.clientId);
   const item = ({ id, label, icon: name, path: rest }) => html`<li><a href="${adminPath(shop, rest)}"${active === id && html` aria-current="page"`}>${icon(name)}${label}</a></li>`;
-  return html`<input type="checkbox" id="nav-toggle" class="hidden" aria-label="Show the menu">
-  <nav class="nav" aria-label="Admin">
+  return html`<nav class="nav" aria-label="Admin">
     <ul>${SECTIONS.map(item)}</ul>
     <h2>Sales channels</h2>
     <ul>

@@ -73,14 +73,13 @@ export function showNotFound(request) {
   sendPage(request, { template: '404', title: 'Page not found', status: 404 });
 }
 
-/** Return the published products whose title, vendor, type or tags hold all the words. */
+/** Return the published products whose title, vendor, type or tags hold all the words; those of the title come first. */
 export function findProducts(shop, terms) {
   const words = terms.toLowerCase().split(/\s+/).filter(Boolean);
   if (words.length === 0) return [];
-  return shop.publishedProducts().filter((product) => {
-    const text = [product.title, product.vendor, product.productType, ...product.tags].join(' ').toLowerCase();
-    return words.every((word) => text.includes(word));
-  });
+  const holdsAll = (text) => words.every((word) => text.toLowerCase().includes(word));
+  const found = shop.publishedProducts().filter(({ title, vendor, productType, tags }) => holdsAll([title, vendor, productType, ...tags].join(' ')));
+  return [...found.filter(({ title }) => holdsAll(title)), ...found.filter(({ title }) => !holdsAll(title))];
 }
 
 function sendProductJson(request, shop, record, kind) {

@@ -69,15 +69,17 @@ export function drawProduct(product) {
   const seed = createHash('sha256').update(String(product.title)).digest();
   const paint = paintsOf(words, seed);
   const pattern = patternOf(words, paint);
-  const motif = MOTIFS[motifOf(words, seed)];
+  const motif = MOTIFS[motifOf(product, seed)];
   const drawing = motif({ ...paint, body: pattern ? 'url(#pattern)' : paint.main });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 800 800" width="800" height="800" role="img" aria-label="${escapeHtml(product.title)}">`
     + `<defs>${pattern}<radialGradient id="ground" cx=".5" cy=".42" r=".75"><stop offset="0" stop-color="${paint.near}"/><stop offset="1" stop-color="${paint.far}"/></radialGradient></defs>`
     + `<rect width="800" height="800" fill="url(#ground)"/><g transform="translate(400 410) scale(1.2) translate(-400 -410)"><ellipse cx="400" cy="634" rx="210" ry="26" fill="${paint.shadow}" opacity=".28"/>${drawing}</g></svg>`;
 }
 
-function motifOf(words, seed) {
-  return WORDS.find(([, pattern]) => pattern.test(words))?.[0] ?? FALLBACKS[seed[0] % FALLBACKS.length];
+/** The title says more than the type: a throw is sold under "Cushions and Throws". */
+function motifOf({ title, productType }, seed) {
+  const find = (text) => WORDS.find(([, pattern]) => pattern.test(text.toLowerCase()))?.[0];
+  return find(title) ?? find(productType) ?? FALLBACKS[seed[0] % FALLBACKS.length];
 }
 
 /** The thing in its own colour, on a pale ground of another: a white thing needs a darker one. */

@@ -78,6 +78,8 @@ class Button extends Action {
 :host([variant=primary]) .control:hover{background:#1a1a1a}
 :host([variant=tertiary]) .control{background:none;box-shadow:none}
 :host([variant=tertiary]) .control:hover{background:#0000000d}
+:host-context(s-menu) .control{background:none;box-shadow:none}
+:host-context(s-menu) .control:hover{background:#0000000d}
 :host([tone=critical]) .control{color:#8e0b21}
 :host([tone=critical][variant=primary]) .control{background:linear-gradient(#e51c39,#c70a24);color:#fff;box-shadow:0 -1px 0 1px #8e0b21 inset}
 :host([disabled]) .control,:host([loading]) .control{cursor:default}
@@ -165,13 +167,6 @@ class Popover extends PolarisElement {
 class Menu extends Popover {
   static strings = ['accessibilityLabel'];
   static css = `${Popover.css}.panel{padding:6px;--button-align:flex-start}::slotted(s-button){display:block!important;inline-size:auto!important}`;
-  rendered() {
-    super.rendered();
-    this.part('slot').addEventListener('slotchange', () => this.styleItems());
-  }
-  styleItems() {
-    for (const button of this.querySelectorAll('s-button:not([variant])')) button.variant = 'tertiary';
-  }
   update() {
     this.part('.panel').setAttribute('role', 'group');
     this.part('.panel').setAttribute('aria-label', this.text('accessibilityLabel') || 'Menu');

@@ -42,8 +42,8 @@ class Text extends Words {
 
 class Paragraph extends Words {
   static strings = [...WORD_STRINGS, 'lineClamp'];
-  static css = ':host{display:block;font-size:inherit;margin:0}';
-  rendered() { this.internals.role = 'paragraph'; }
+  static css = ':host{display:block;font-size:inherit}p{margin:0}';
+  template() { return '<p><slot></slot></p>'; }
 }
 
 class NumberText extends Words {
@@ -54,10 +54,12 @@ class NumberText extends Words {
 class Heading extends Words {
   static strings = ['fontSize', 'accessibilityVisibility', 'lineClamp', 'accessibilityRole'];
   static css = ':host{display:block;font-size:14px;line-height:20px;font-weight:650}';
+  template() { return '<div><slot></slot></div>'; }
   connected() {
-    const role = this.text('accessibilityRole', 'heading');
-    this.internals.role = role === 'heading' ? 'heading' : 'presentation';
-    this.internals.ariaLevel = String(Math.min(6, 2 + depth(this)));
+    const heading = this.part('div');
+    const isHeading = this.text('accessibilityRole', 'heading') === 'heading';
+    heading.setAttribute('role', isHeading ? 'heading' : 'presentation');
+    if (isHeading) heading.setAttribute('aria-level', String(Math.min(6, 2 + depth(this))));
   }
 }
 
@@ -82,7 +84,7 @@ class Banner extends PolarisElement {
   static strings = ['tone', 'heading'];
   static booleans = ['dismissible', 'hidden'];
   static css = `:host{display:block}
-article{border-radius:12px;background:#fff;box-shadow:0 1px 0 0 #1a1a1a12,0 0 0 1px #1a1a1a14;overflow:clip}
+.banner{border-radius:12px;background:#fff;box-shadow:0 1px 0 0 #1a1a1a12,0 0 0 1px #1a1a1a14;overflow:clip}
 header{display:flex;gap:8px;align-items:center;padding:8px 12px;font-weight:650}
 header .icon{display:contents}header svg{inline-size:20px;block-size:20px;flex:none}
 h2{margin:0;font:inherit;flex:1}
@@ -91,7 +93,7 @@ h2{margin:0;font:inherit;flex:1}
 button{all:unset;cursor:pointer;inline-size:24px;block-size:24px;display:grid;place-items:center;border-radius:6px}button:hover{background:#0001}
 .actions{display:flex;gap:8px}.actions:not(.filled){display:none}`;
   template() {
-    return `<article><header><span class="icon" aria-hidden="true"></span><h2></h2><button type="button" aria-label="Dismiss">${iconSvg('x')}</button></header><div class="body"><div><slot></slot></div><div class="actions"><slot name="secondary-actions"></slot></div></div></article>`;
+    return `<div class="banner"><header><span class="icon" aria-hidden="true"></span><h2></h2><button type="button" aria-label="Dismiss">${iconSvg('x')}</button></header><div class="body"><div><slot></slot></div><div class="actions"><slot name="secondary-actions"></slot></div></div></div>`;
   }
   rendered() {
     this.part('button').addEventListener('click', () => {
@@ -109,7 +111,7 @@ button{all:unset;cursor:pointer;inline-size:24px;block-size:24px;display:grid;pl
     this.part('.icon').innerHTML = iconSvg(BANNER_ICONS[tone] ?? 'info');
     this.part('h2').textContent = this.text('heading');
     this.part('button').hidden = !this.is('dismissible');
-    this.part('article').setAttribute('role', tone === 'critical' || tone === 'warning' ? 'alert' : 'status');
+    this.part('.banner').setAttribute('role', tone === 'critical' || tone === 'warning' ? 'alert' : 'status');
   }
 }
 
@@ -211,7 +213,7 @@ class Chip extends PolarisElement {
 }
 
 class Tooltip extends PolarisElement {
-  static css = ':host{display:none;position:fixed;z-index:30;max-inline-size:240px;padding:4px 8px;border-radius:8px;background:#303030;color:#fff;font-size:12px;line-height:16px;pointer-events:none}:host(.open){display:block}';
+  static css = ':host{display:none;position:fixed;z-index:30;max-inline-size:240px;padding:4px 8px;border-radius:8px;background:#303030;color:#fff;font-size:12px;line-height:16px;pointer-events:none}';
   connected() {
     this.internals.role = 'tooltip';
     const trigger = () => this.id && this.getRootNode().querySelector(`[interestfor="${CSS.escape(this.id)}"]`);
@@ -222,20 +224,18 @@ class Tooltip extends PolarisElement {
     }
   }
   toggle(open, trigger) {
-    this.classList.toggle('open', open);
     const place = trigger.getBoundingClientRect();
-    Object.assign(this.style, {left: `${Math.max(8, place.left)}px`, top: `${place.bottom + 6}px`});
+    this.setRules(open ? `:host{display:block;left:${Math.max(8, place.left)}px;top:${place.bottom + 6}px}` : '');
   }
 }
 
 class List extends PolarisElement {
-  static css = ':host{display:flex;flex-direction:column;gap:4px;padding-inline-start:18px;margin:0;counter-reset:item}';
-  rendered() { this.internals.role = 'list'; }
+  static css = ':host{display:block}div{display:flex;flex-direction:column;gap:4px;padding-inline-start:18px}';
+  template() { return '<div role="list"><slot></slot></div>'; }
 }
 class ListItem extends PolarisElement {
-  static css = ':host{display:list-item;list-style:disc}';
-  rendered() { this.internals.role = 'listitem'; }
-  connected() { this.style.listStyleType = this.closest('s-ordered-list') ? 'decimal' : 'disc'; }
+  static css = ':host{display:block}div{display:list-item;list-style:disc}:host-context(s-ordered-list){counter-increment:item}:host-context(s-ordered-list) div{list-style:none}:host-context(s-ordered-list) div::before{content:counter(item) ". ";margin-inline-start:-18px;display:inline-block;inline-size:18px}';
+  template() { return '<div role="listitem"><slot></slot></div>'; }
 }
 
 define('s-text', Text);
@@ -253,5 +253,7 @@ define('s-progress', Progress);
 define('s-chip', Chip);
 define('s-tooltip', Tooltip);
 define('s-unordered-list', class UnorderedList extends List {});
-define('s-ordered-list', class OrderedList extends List {});
+define('s-ordered-list', class OrderedList extends List {
+  static css = `${List.css}:host{counter-reset:item}`;
+});
 define('s-list-item', ListItem);

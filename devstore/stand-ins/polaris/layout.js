@@ -131,17 +131,17 @@ header{display:flex;align-items:center;gap:8px;flex-wrap:wrap}
 header.empty{display:none}
 h2{margin:0;flex:1 1 auto;font-size:14px;line-height:20px;font-weight:650}
 p{margin:0;flex-basis:100%;color:#616161}p:empty{display:none}
-:host(.nested) section{background:none;box-shadow:none;border-radius:0}
-:host(.nested) .body{padding:0}`;
+.nested{background:none;box-shadow:none;border-radius:0}
+.nested .body{padding:0}`;
   template() {
     return `<section><div class="body"><header class="empty"><h2 role="heading"></h2><slot name="accessory"></slot><slot name="secondary-actions"></slot><slot name="primary-action"></slot><p></p></header><slot></slot></div></section>`;
   }
-  connected() { this.classList.toggle('nested', Boolean(this.parentElement?.closest('s-section'))); }
+  connected() { this.part('section').classList.toggle('nested', Boolean(this.parentElement?.closest('s-section'))); }
   update() {
     const heading = this.text('heading');
     const title = this.part('h2');
     title.textContent = heading;
-    title.ariaLevel = String(2 + depth(this));
+    title.setAttribute('aria-level', String(2 + depth(this)));
     this.part('p').textContent = this.text('subheading');
     this.part('header').classList.toggle('empty', !heading && !this.text('subheading'));
     const label = this.text('accessibilityLabel') || heading;

@@ -29,11 +29,15 @@ nav button svg{inline-size:20px}nav button:disabled{opacity:.4;cursor:default}na
   }
 }
 
+/*
+ * The hosts of rows and cells take no part in the layout: the roles and boxes are in their shadow trees, so that the
+ * attributes of the hosts stay those that their author (or a server) wrote.
+ */
 class Row extends PolarisElement {
   static strings = ['clickDelegate'];
-  static css = ':host{display:table-row}:host([clickdelegate]){cursor:pointer}:host(:hover){background:#fafafa}';
+  static css = ':host{display:contents}.row{display:table-row}:host([clickdelegate]) .row{cursor:pointer}.row:hover{background:#fafafa}';
+  template() { return '<div class="row" role="row"><slot></slot></div>'; }
   rendered() {
-    this.internals.role = 'row';
     this.addEventListener('click', event => {
       const id = this.text('clickDelegate');
       const target = id && this.getRootNode().getElementById(id);
@@ -43,29 +47,28 @@ class Row extends PolarisElement {
 }
 
 class HeaderRow extends PolarisElement {
-  static css = ':host{display:table-header-group;background:#f7f7f7}.row{display:table-row}';
-  template() { return '<div class="row" role="row"><slot></slot></div>'; }
-  rendered() { this.internals.role = 'rowgroup'; }
+  static css = ':host{display:contents}.group{display:table-header-group;background:#f7f7f7}.row{display:table-row}';
+  template() { return '<div class="group" role="rowgroup"><div class="row" role="row"><slot></slot></div></div>'; }
 }
 
 class Header extends PolarisElement {
   static strings = ['format', 'listSlot'];
-  static css = ':host{display:table-cell;padding:8px 12px;text-align:start;font-size:12px;line-height:16px;font-weight:550;color:#616161;white-space:nowrap;border-block-end:1px solid #ebebeb}:host([format=numeric]),:host([format=currency]){text-align:end}';
-  rendered() { this.internals.role = 'columnheader'; }
+  static css = ':host{display:contents}.cell{display:table-cell;padding:8px 12px;text-align:start;font-size:12px;line-height:16px;font-weight:550;color:#616161;white-space:nowrap;border-block-end:1px solid #ebebeb}:host([format=numeric]) .cell,:host([format=currency]) .cell{text-align:end}';
+  template() { return '<div class="cell" role="columnheader"><slot></slot></div>'; }
 }
 
 class Body extends PolarisElement {
-  static css = ':host{display:table-row-group}';
-  rendered() { this.internals.role = 'rowgroup'; }
+  static css = ':host{display:contents}.group{display:table-row-group}';
+  template() { return '<div class="group" role="rowgroup"><slot></slot></div>'; }
 }
 
 class Cell extends PolarisElement {
-  static css = ':host{display:table-cell;padding:8px 12px;vertical-align:middle;border-block-end:1px solid #ebebeb}:host(.numeric){text-align:end;font-variant-numeric:tabular-nums}';
-  rendered() { this.internals.role = 'cell'; }
+  static css = ':host{display:contents}.cell{display:table-cell;padding:8px 12px;vertical-align:middle;border-block-end:1px solid #ebebeb}.numeric{text-align:end;font-variant-numeric:tabular-nums}';
+  template() { return '<div class="cell" role="cell"><slot></slot></div>'; }
   connected() {
     const column = [...(this.parentElement?.children ?? [])].indexOf(this);
     const header = this.closest('s-table')?.querySelectorAll('s-table-header')[column];
-    this.classList.toggle('numeric', ['numeric', 'currency'].includes(header?.getAttribute('format')));
+    this.part('.cell').classList.toggle('numeric', ['numeric', 'currency'].includes(header?.getAttribute('format')));
   }
 }
 
