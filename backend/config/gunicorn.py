@@ -33,6 +33,8 @@ backlog = 512
 limit_request_line = 8190
 forwarded_allow_ips = "*"
 accesslog = "-"
+# Nobody steers the server at run time, and its socket would lie in the home folder of whoever started it.
+control_socket_disable = True
 
 
 class JsonLogger(Logger):  # type: ignore[misc]

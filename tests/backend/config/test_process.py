@@ -1,0 +1,198 @@
+"""The web process: the short way for storefronts, the long one for staff, and what start-up refuses."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from backend.config.sentry import REMOVED, _before_send, scrub
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.mark.parametrize("path", ["/webhooks", "/proxy/recommendations", "/api/shop", "/auth/install"])
+def test_requests_of_shops_pass_no_session_and_get_no_cookie(client: Client, path: str, db: None) -> None:
+    answer = client.get(path)
+
+    assert answer.cookies == {}
+    assert "Vary" not in answer.headers or "Cookie" not in answer.headers["Vary"]
+    assert not hasattr(answer.wsgi_request, "session")
+    assert answer.headers["X-Request-Id"]
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"), [("abcdef12", True), ("short", False), ("x\ny" * 10, False), ("é" * 9, False)]
+)
+def test_a_harmless_request_id_is_kept(client: Client, given: str, kept: bool) -> None:
+    answer = client.get("/auth/install", headers={"X-Request-Id": given})
+
+    assert (answer.headers["X-Request-Id"] == given) is kept
+
+
+def test_staff_pages_are_framed_by_nobody_and_run_only_our_scripts(client: Client, db: None) -> None:
+    answer = client.get("/staff/login/")
+
+    assert answer.status_code == 200
+    assert answer.headers["X-Frame-Options"] == "DENY"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+    assert "script" not in answer.headers["Content-Security-Policy"]
+    assert answer.cookies["csrftoken"]["path"] == "/staff"
+
+
+@pytest.mark.django_db
+def test_a_staff_login_without_its_csrf_token_is_refused() -> None:
+    User.objects.create_superuser("owner", password="a-long-password")
+    strict = Client(enforce_csrf_checks=True)
+    form = {"username": "owner", "password": "a-long-password"}
+
+    assert strict.post("/staff/login/", form).status_code == 403
+    token = strict.get("/staff/login/").cookies["csrftoken"].value
+    answer = strict.post(
+        "/staff/login/", form | {"csrfmiddlewaretoken": token}, headers={"Origin": "https://app.example.com"}
+    )
+
+    assert answer.status_code == 302
+    assert (answer.cookies["tailorbird_staff"]["httponly"], answer.cookies["tailorbird_staff"]["path"]) == (
+        True,
+        "/staff",
+    )
+
+
+@pytest.mark.django_db
+def test_staff_see_shops_without_their_keys(admin_client: Client) -> None:
+    from tests.backend.history import a_shop
+
+    shop = a_shop()
+
+    listed = admin_client.get("/staff/shops/shop/")
+    page = admin_client.get(f"/staff/shops/shop/{shop.id}/change/")
+
+    assert shop.domain in listed.content.decode()
+    assert shop.pseudonym_key is not None
+    assert shop.pseudonym_key not in page.content.decode()
+    assert admin_client.post(f"/staff/shops/shop/{shop.id}/change/", {"name": "x"}).status_code == 403
+    assert admin_client.get("/staff/shops/shop/add/").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("missing", "sentence"),
+    [
+        ("DJANGO_SECRET_KEY", "DJANGO_SECRET_KEY is not set"),
+        ("ENCRYPTION_KEYS", "ENCRYPTION_KEYS is not set"),
+        ("SHOPIFY_API_SECRET", "SHOPIFY_API_SECRET is not set"),
+    ],
+)
+def test_production_does_not_start_without_its_secrets(tmp_path: Path, missing: str, sentence: str) -> None:
+    environment = {
+        "DATA_DIR": str(tmp_path),
+        "DJANGO_SECRET_KEY": "k",
+        "ENCRYPTION_KEYS": "x",
+        "SHOPIFY_API_KEY": "k",
+        "SHOPIFY_API_SECRET": "s",
+    }
+    del environment[missing]
+
+    done = start(environment)
+
+    assert done.returncode != 0
+    assert sentence in done.stderr
+    assert not (tmp_path / "secrets.json").exists()
+
+
+def test_a_development_machine_makes_its_secrets_once(tmp_path: Path) -> None:
+    environment = {"DATA_DIR": str(tmp_path), "DEBUG": "true"}
+
+    first, second = (
+        start(environment, "print(env.DJANGO_SECRET_KEY, env.ENCRYPTION_KEYS)") for _ in range(2)
+    )
+
+    assert first.returncode == 0, first.stderr
+    assert first.stdout == second.stdout
+    assert (tmp_path / "secrets.json").stat().st_mode & 0o077 == 0
+
+
+def start(environment: dict[str, str], then: str = "") -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-c", f"from backend.config import env\n{then}"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_settings_start_no_servers(tmp_path: Path) -> None:
+    done = start(
+        {"DATA_DIR": str(tmp_path), "DEBUG": "true"},
+        "from backend.config import engines, settings; print(engines.status(settings.DATA_DIR))",
+    )
+
+    assert done.stdout == "{'postgres': False, 'valkey': False}\n", done.stderr
+
+
+# Error reports
+
+
+def test_reports_carry_nothing_private() -> None:
+    report: Any = {
+        "request": {
+            "query_string": "shop=x&signature=abc",
+            "headers": {"Authorization": "Bearer x", "Host": "a"},
+        },
+        "extra": {"access_token": "shpat_1", "note": "token shpat_abc for ada@example.com", "count": 3},
+        "exception": {
+            "values": [{"value": "Bearer eyJhbGciOi.eyJzdWIi.c2ln", "vars": [{"payload": {"a": 1}}]}]
+        },
+    }
+
+    sent = _before_send(report, {})
+
+    assert "query_string" not in sent["request"]
+    assert sent["request"]["headers"] == {"Authorization": REMOVED, "Host": "a"}
+    assert sent["extra"] == {"access_token": REMOVED, "note": f"token {REMOVED} for {REMOVED}", "count": 3}
+    assert sent["exception"]["values"][0]["value"] == f"Bearer {REMOVED}"
+    assert sent["exception"]["values"][0]["vars"][0]["payload"] == REMOVED
+
+
+def test_scrubbing_leaves_the_rest_as_it_was() -> None:
+    assert scrub({"a": [1, None, ("b", 2.5)]}) == {"a": [1, None, ["b", 2.5]]}
+
+
+# Access log
+
+
+def test_the_access_log_has_no_query_string(capsys: pytest.CaptureFixture[str]) -> None:
+    import datetime as dt
+    import json
+    from types import SimpleNamespace
+
+    from gunicorn.config import Config
+
+    from backend.config.gunicorn import JsonLogger
+
+    logger = JsonLogger(Config())
+    answer = SimpleNamespace(status_code=200, sent=12, headers=[("X-Request-Id", "abcdef12")])
+    environment = {
+        "REQUEST_METHOD": "GET",
+        "PATH_INFO": "/proxy/recommendations",
+        "QUERY_STRING": "signature=secret",
+        "RAW_URI": "/proxy/recommendations?signature=secret",
+    }
+
+    logger.access(answer, None, environment, dt.timedelta(milliseconds=4.5))
+
+    printed = capsys.readouterr().out
+    line = json.loads(printed)
+    assert "secret" not in printed
+    assert (line["path"], line["status"], line["milliseconds"], line["request_id"]) == (
+        "/proxy/recommendations",
+        200,
+        4.5,
+        "abcdef12",
+    )
