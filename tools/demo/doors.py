@@ -14,7 +14,7 @@ from urllib.parse import urljoin
 import httpx
 
 from tools.demo import pages
-from tools.demo.pages import Card, Form
+from tools.demo.pages import Card, Element, Form
 from tools.demo.stack import SHOP, Addresses
 
 # Shopify's session tokens live for 60 s; a new one well before that.
@@ -192,12 +192,10 @@ class Staff:
     def count(self, listing: str) -> int:
         """Return how many rows a list of the dashboard says it has, like "audit/decision"."""
         page = pages.read(_expect(self._site.get(f"{self._home}{listing}/")).text)
-        for paginator in page.all("p") + page.all("nav") + page.all("div"):
-            if paginator.has_class("paginator"):
-                numbers = re.findall(r"([\d,. ]+) [a-z]+$", paginator.whole_text())
-                if numbers:
-                    return int(re.sub(r"\D", "", numbers[-1]))
-        raise DoorShut(f"The dashboard's list {listing} does not say how long it is.")
+        found = rows_in(page)
+        if found is None:
+            raise DoorShut(f"The dashboard's list {listing} does not say how long it is.")
+        return found
 
     def finds(self, decision_id: str, *, by_order: str) -> bool:
         """Tell whether a search by order leads to a decision's page that names both."""
@@ -209,3 +207,13 @@ class Staff:
                 text = pages.read(_expect(self._site.get(address)).text).whole_text()
                 return decision_id in text and by_order in text
         return False
+
+
+def rows_in(page: Element) -> int | None:
+    """Return the number of rows that Django's list names under its pages; None if it names none."""
+    for paginator in page.all("p"):
+        # The paragraph's own words; the numbers of its pages are links inside it.
+        named = re.search(r"(\d[\d,.]*) [a-z ]+$", " ".join(paginator.text.split()))
+        if paginator.has_class("paginator") and named:
+            return int(re.sub(r"\D", "", named[1]))
+    return None
