@@ -45,7 +45,8 @@ def record_decision(decision: DecisionRecord) -> None:
     Called outside a transaction it is one INSERT with its own commit, so that
     an answer never leaves before its record can survive a crash.
     """
-    Decision.objects.for_shop(decision.shop_id).create(**_columns(decision))
+    values = _columns(decision)
+    Decision.objects.for_shop(decision.shop_id).create(**values)  # type: ignore[misc]  # a mapping hides the names
 
 
 def record_decisions(decisions: Iterable[DecisionRecord], *, shop_id: int) -> None:

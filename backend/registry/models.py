@@ -33,6 +33,8 @@ class ModelVersion(ShopScoped):
     curve = models.JSONField(default=list)
     summary = models.TextField(blank=True)
     mlflow_run_id = models.CharField(max_length=64, blank=True)
+    # Of the shop's registered model in MLflow; null when MLflow was down.
+    mlflow_version = models.IntegerField(null=True)
     mlflow_url = models.CharField(max_length=300, blank=True)
 
     class Meta:

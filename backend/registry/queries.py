@@ -78,6 +78,7 @@ def version_of(row: ModelVersion) -> Version:
             train_seconds=row.train_seconds,
             params=row.params,
             mlflow_run_id=row.mlflow_run_id,
+            mlflow_version=row.mlflow_version,
             mlflow_url=row.mlflow_url,
         ),
         outcome=Outcome(row.served, tuple(row.metrics), tuple(row.curve), row.summary),

@@ -60,6 +60,7 @@ def _insert(
         train_seconds=lineage.train_seconds,
         params=lineage.params,
         mlflow_run_id=lineage.mlflow_run_id,
+        mlflow_version=lineage.mlflow_version,
         mlflow_url=lineage.mlflow_url,
         served=outcome.served,
         metrics=list(outcome.metrics),

@@ -58,6 +58,7 @@ class Lineage:
     train_seconds: float
     params: dict[str, Any] = field(default_factory=dict)
     mlflow_run_id: str = ""
+    mlflow_version: int | None = None
     mlflow_url: str = ""
 
 

@@ -6,6 +6,8 @@ when it ends, where a Celery worker would keep it; it can be killed at a
 deadline whatever a library is doing; and a crash in native code ends the run,
 not the worker. It knows no Django and no database.
 
+It also speaks to MLflow, whose import alone costs 100 MB.
+
 It reads one JSON order from standard input and writes JSON lines to standard
 output. When its standard input closes, the worker that asked is dead, and so
 is the reason to go on.
@@ -32,6 +34,9 @@ def main() -> int:
     order = json.loads(sys.stdin.readline())
     threading.Thread(target=_die_with_the_worker, daemon=True).start()
     os.nice(NICENESS)
+    if "champion" in order:
+        _mark_champion(order)
+        return 0
     try:
         result = _train(order, out)
     except ValueError as error:
@@ -77,12 +82,24 @@ def _track(
         # Inside, because MLflow itself may be missing where nobody wants it.
         from models.tracking import Tracker
 
-        tracker = Tracker(tracking["uri"], tracking["experiment"])
+        tracker = Tracker(tracking["uri"], tracking["experiment"], artifact_root=_root(tracking))
         run_id, version = tracker.log(report, artifact)
     except Exception as error:  # noqa: BLE001 -- MLflow raises whatever its store, driver or network raises
         _tell(out, "untracked", {"message": f"{type(error).__name__}: {error}"})
         return None
     return {"run_id": run_id, "version": version}
+
+
+def _root(tracking: dict[str, Any]) -> Path | None:
+    return Path(tracking["artifact_root"]) if tracking["artifact_root"] else None
+
+
+def _mark_champion(order: dict[str, Any]) -> None:
+    from models.tracking import Alias, Tracker
+
+    tracking = order["tracking"]
+    tracker = Tracker(tracking["uri"], tracking["experiment"], artifact_root=_root(tracking))
+    tracker.alias(Alias.CHAMPION, order["champion"])
 
 
 def _tell(out: TextIO, kind: str, content: dict[str, Any]) -> None:

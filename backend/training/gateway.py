@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 
-from backend.training.values import TrainerFailed, TrainerOutOfMemory
+from backend.training.values import TrackingUnavailable, TrainerFailed, TrainerOutOfMemory
 
 log = structlog.get_logger(__name__)
 
@@ -23,6 +23,9 @@ CHILD = "backend.training.child"
 
 # Longer than any budget of a recipe: what is still running then hangs.
 DEADLINE_SECONDS = 3_600.0
+
+# MLflow takes seconds to import and may be slow; nobody waits for this.
+ALIAS_SECONDS = 60.0
 
 # How often the caller hears from us when the trainer is silent, so that the run stays fresh.
 TICK_SECONDS = 2.0
@@ -40,6 +43,7 @@ class Trained:
     artifact: Path
     report: dict[str, Any]
     mlflow_run_id: str
+    mlflow_version: int | None
     mlflow_url: str
 
 
@@ -72,13 +76,41 @@ def train(
     if result is None or code != 0:
         raise _failure(code, result, errors)
     tracked = result.get("tracked") or {}
-    return Trained(out, result["report"], str(tracked.get("run_id", "")), _run_url(tracked))
+    run_id, version = str(tracked.get("run_id", "")), tracked.get("version")
+    return Trained(out, result["report"], run_id, version, _run_url(tracked))
 
 
 def _tracking(experiment: str) -> dict[str, str] | None:
     if not settings.MLFLOW_TRACKING_URI:
         return None
-    return {"uri": settings.MLFLOW_TRACKING_URI, "experiment": experiment}
+    uri = str(settings.MLFLOW_TRACKING_URI)
+    # A server keeps files where it likes; the project's own database needs to be told.
+    root = "" if uri.startswith("http") else str(settings.MLFLOW_ARTIFACTS)
+    return {"uri": uri, "experiment": experiment, "artifact_root": root}
+
+
+def mark_champion(experiment: str, mlflow_version: int) -> None:
+    """
+    Tell MLflow which version of a shop answers now.
+
+    :raises TrackingUnavailable: if MLflow can't be told
+    """
+    order = {"champion": mlflow_version, "tracking": _tracking(experiment)}
+    try:
+        subprocess.run(  # noqa: S603 -- our own module, no outside argument
+            [sys.executable, "-m", CHILD],
+            input=json.dumps(order) + "\n",
+            text=True,
+            cwd=settings.ROOT,
+            timeout=ALIAS_SECONDS,
+            capture_output=True,
+            check=True,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise TrackingUnavailable(f"MLflow did not answer within {ALIAS_SECONDS:.0f} s.") from error
+    except subprocess.CalledProcessError as error:
+        last = (error.stderr.strip().splitlines() or ["it printed nothing"])[-1]
+        raise TrackingUnavailable(f"MLflow refused the alias: {last}") from error
 
 
 @contextmanager

@@ -18,8 +18,9 @@ from backend.core.errors import Failure
 from backend.core.queue import Job, enqueue
 from backend.features import queries as features
 from backend.features.values import Dataset
+from backend.registry import queries as registry_queries
 from backend.registry import services as registry
-from backend.registry.values import Lineage, Outcome, Version
+from backend.registry.values import Lineage, Outcome, Version, VersionState
 from backend.shops import queries as shops
 from backend.training import gateway, queries, rules
 from backend.training.models import TrainingRun
@@ -33,6 +34,7 @@ from backend.training.values import (
     Reason,
     Run,
     RunState,
+    TrackingUnavailable,
     TrainerOutOfMemory,
     UnknownRun,
 )
@@ -232,7 +234,7 @@ def _export(row: TrainingRun, folder: Path, clock: Clock) -> Dataset:
 def _train(
     row: TrainingRun, dataset: Dataset, folder: Path, report: "_Reporter", recipe: dict[str, Any]
 ) -> gateway.Trained:
-    experiment = f"tailorbird-{shops.get_shop(row.shop_id).domain.removesuffix('.myshopify.com')}"
+    experiment = _experiment(row.shop_id)
     try:
         return gateway.train(
             dataset.folder, folder / "artifact", recipe=recipe, experiment=experiment, on_progress=report
@@ -243,6 +245,10 @@ def _train(
         return gateway.train(
             dataset.folder, folder / "smaller", recipe=recipe, experiment=experiment, on_progress=report
         )
+
+
+def _experiment(shop_id: int) -> str:
+    return f"tailorbird-{shops.get_shop(shop_id).domain.removesuffix('.myshopify.com')}"
 
 
 def _register(row: TrainingRun, dataset: Dataset, trained: gateway.Trained, *, now: datetime) -> Version:
@@ -257,6 +263,7 @@ def _register(row: TrainingRun, dataset: Dataset, trained: gateway.Trained, *, n
         train_seconds=report["train_seconds"],
         params=report["params"],
         mlflow_run_id=trained.mlflow_run_id,
+        mlflow_version=trained.mlflow_version,
         mlflow_url=trained.mlflow_url,
     )
     outcome = Outcome(report["served"], tuple(report["metrics"]), tuple(report["curve"]), report["summary"])
@@ -303,6 +310,17 @@ class _Reporter:
         # The trainer reports epochs; a point's step is its place in the curve.
         self.curve.append({"step": len(self.curve) + 1, **point})
         log.info("training_epoch", **point)
+
+
+def mark_champion(shop_id: int, version_id: UUID) -> None:
+    """Tell MLflow which version answers now, if it knows it. It may be down: serving never asks it."""
+    version = registry_queries.get_version(shop_id, version_id)
+    if version.state is not VersionState.LIVE or version.lineage.mlflow_version is None:
+        return
+    try:
+        gateway.mark_champion(_experiment(shop_id), version.lineage.mlflow_version)
+    except TrackingUnavailable as error:
+        log.warning("tracking_unavailable", error=error.message)
 
 
 def publish_progress(shop_id: int, version_id: UUID, *, fraction: float, message: str, now: datetime) -> None:

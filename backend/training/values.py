@@ -90,6 +90,12 @@ class TrainerFailed(Corrupt):
     code = "trainer_failed"
 
 
+class TrackingUnavailable(Unavailable):
+    """MLflow can't be told something now. Nothing but its own records depends on it."""
+
+    code = "tracking_unavailable"
+
+
 class TrainerOutOfMemory(Unavailable):
     """The trainer process was killed for memory. Half the batch may fit."""
 

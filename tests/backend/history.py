@@ -69,7 +69,7 @@ def a_collection(shop: Shop, collection_id: int, product_ids: Sequence[int]) -> 
         ProductCollection.objects.for_shop(shop.id).create(product_id=product_id, collection_id=collection_id)
 
 
-def an_order(  # noqa: PLR0913 -- a test names only what it is about
+def an_order(
     shop: Shop,
     bought: Sequence[int],
     *,

@@ -16,7 +16,6 @@ from backend.shops.models import Shop
 from tests.backend.history import NOW, a_shop
 from tests.backend.registry.versions import a_version
 
-
 LATER = NOW + timedelta(hours=1)
 
 

@@ -13,6 +13,8 @@ from backend.core.queue import Job
 from backend.features import services as features
 from backend.features.models import Interaction
 from backend.registry import queries as registry
+from backend.registry import services as registry_services
+from backend.registry.values import Version, VersionState
 from backend.shops.models import Shop
 from backend.training import gateway, queries, services
 from backend.training.models import TrainingRun
@@ -25,11 +27,13 @@ from backend.training.values import (
     Reason,
     Run,
     RunState,
+    TrackingUnavailable,
     TrainerFailed,
     TrainerOutOfMemory,
     UnknownRun,
 )
 from tests.backend.history import NOW, a_busy_shop, a_product, a_shop
+from tests.backend.registry.versions import a_lineage, an_outcome
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("artifact_root", "untracked")]
 
@@ -274,3 +278,29 @@ def test_another_shops_run_is_unknown() -> None:
 
     with pytest.raises(UnknownRun):
         queries.get_run(mine.id, run.id)
+
+
+def a_live_version(shop: Shop, artifact: Path, *, mlflow_version: int | None) -> Version:
+    lineage = a_lineage(mlflow_version=mlflow_version)
+    version = registry_services.register(shop.id, artifact, lineage=lineage, outcome=an_outcome(), now=NOW)
+    registry_services.move(shop.id, version.id, VersionState.LIVE, reason="First.", now=NOW)
+    return version
+
+
+def test_mlflow_is_told_of_the_champion_and_may_be_down(
+    artifact: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = a_shop()
+    known = a_live_version(shop, artifact, mlflow_version=3)
+    unknown = a_live_version(shop, artifact, mlflow_version=None)
+    told: list[tuple[str, int]] = []
+
+    def refuse(experiment: str, mlflow_version: int) -> None:
+        told.append((experiment, mlflow_version))
+        raise TrackingUnavailable("MLflow is down.")
+
+    monkeypatch.setattr(gateway, "mark_champion", refuse)
+    for version in (known, unknown):
+        services.mark_champion(shop.id, version.id)
+
+    assert told == [("tailorbird-willow-gifts", 3)]
