@@ -75,7 +75,9 @@ class Badge extends PolarisElement {
   }
   update() {
     super.update();
-    this.part('.icon').outerHTML = `<span class="icon" aria-hidden="true" ${this.text('icon') ? '' : 'hidden'}>${this.text('icon') ? iconSvg(this.text('icon')) : ''}</span>`;
+    const icon = this.part('.icon');
+    icon.hidden = !this.text('icon');
+    icon.innerHTML = this.text('icon') ? iconSvg(this.text('icon')) : '';
   }
 }
 

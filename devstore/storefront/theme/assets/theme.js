@@ -68,5 +68,4 @@
 
   notice.querySelector('[data-notice-close]').addEventListener('click', () => { notice.hidden = true; });
   document.addEventListener('keydown', (event) => { if (event.key === 'Escape') notice.hidden = true; });
-  document.documentElement.classList.add('js');
 })();
