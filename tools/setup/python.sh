@@ -12,7 +12,7 @@ if [ -e "$mark" ]; then rm -rf .venv; fi
 [ -x .venv/bin/pip ] || "$python" -m venv --clear .venv
 : >"$mark"
 # Compiling 30,000 modules ahead costs longer than compiling the few that are imported.
-pip=".venv/bin/pip install --disable-pip-version-check --no-compile --no-input"
+pip=".venv/bin/pip install --disable-pip-version-check --no-compile --no-input --progress-bar off"
 case " $* " in
   # Alone and first: on its own, pip takes whichever build of exactly this version the machine
   # is set up to find (a CPU build where one is offered) instead of weighing it with the rest.
