@@ -4,8 +4,8 @@ The inbox: store at once, work later, lose nothing, repeat nothing.
 Decision on privacy and speed. A payload could be stored whole and encrypted,
 or cut down before it is stored. We cut: what was never written cannot leak,
 needs no erasure and no key. The cost is one JSON parse and an allow-list
-before the INSERT, under 0.2 ms for a common order, against the 5 s that
-Shopify waits.
+before the INSERT: 0.7 ms for an order of twenty lines on a busy machine,
+of 13 ms for the whole acceptance, against the 5 s that Shopify waits.
 """
 
 import json

@@ -38,7 +38,7 @@ def test_a_token_of_the_former_secret_passes_while_secrets_are_rotated() -> None
         ("expired", {"exp": NOW - 30, "nbf": NOW - 90}),
         ("without expiry", {"exp": None}),
         ("without a beginning", {"nbf": None}),
-        ("not valid yet", {"nbf": NOW + 60}),
+        ("not valid yet", {"nbf": NOW + 3600, "exp": NOW + 3660}),
         ("for another app", {"aud": "another-app"}),
         ("without audience", {"aud": None}),
         ("without user", {"sub": None}),
