@@ -92,6 +92,17 @@ test('a product below a collection leads to its own page', async () => {
   assert.equal(response.headers.get('location'), '/products/brass-bell?variant=1');
 });
 
+test('money is written in the currency of the shop, in snippets too', async () => {
+  const shop = aShop();
+  shop.currency = 'EUR';
+  const other = await startShop({ shop });
+
+  const text = await (await fetch(`${other.url}/collections/all`)).text();
+  await other.close();
+
+  assert.ok(text.includes('€4.75') && !text.includes('£4.75'));
+});
+
 test('another host opens another shop, an unknown one none', async () => {
   const { request } = await import('node:http');
   const ask = (host) => new Promise((resolve) => request(`${store.url}/`, { headers: { host } }, (answer) => resolve(answer.resume().statusCode)).end());
@@ -154,6 +165,8 @@ test('app blocks: added by the deep link, rendered from metafields, hidden and r
     assert.deepEqual(cardsOf(text), [id(5), id(6)]);
     assert.ok(text.includes(`href="/products/wool-throw?tb=${decision}"`));
     assert.ok(text.includes(`name="properties[_tailorbird]" value="${decision}"`));
+    assert.equal(text.match(/<form class="tailorbird__form" action="\/cart\/add" method="post">/g).length, 2);
+    assert.ok(text.includes('£6.00'));
     assert.ok(text.includes('<form class="tailorbird__form" action="/cart/add" method="post">'), 'a snippet sees the objects of the page');
   });
 

@@ -70,8 +70,7 @@ export class PolarisElement extends Base {
 
 /** A property set by a framework before the element was defined hides the accessor; set it again through it. */
 function adoptEarlyProperties(element) {
-  for (const name of [...element.constructor.strings, ...element.constructor.booleans]) {
-    if (!Object.hasOwn(element, name)) continue;
+  for (const name of Object.keys(element).filter(key => key in element.constructor.prototype)) {
     const value = element[name];
     delete element[name];
     element[name] = value;
