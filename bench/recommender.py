@@ -31,9 +31,10 @@ def main() -> None:
     parser.add_argument("--order-lines", type=Path, required=True)
     parser.add_argument("--seconds", type=float, default=Recipe.train_seconds)
     parser.add_argument("--seed", type=int, default=Recipe.seed)
+    parser.add_argument("--guests", action="store_true", help="learn from orders without a customer too")
     chosen = parser.parse_args()
     recipe = Recipe(seed=chosen.seed, train_seconds=chosen.seconds)
-    log = read_order_lines(chosen.order_lines).sequences
+    log = read_order_lines(chosen.order_lines, guests=chosen.guests).sequences
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
         reporter = Reporter(print_progress, budget=recipe.train_seconds, epochs=recipe.epochs)

@@ -24,6 +24,9 @@ Bools = NDArray[np.bool_]
 
 TREND_DAYS = (7.0, 30.0, 1e6)
 TREND_PERIODS = 64  # moments at which popularity is written down for training
+# Steps of a customer's only basket: it teaches what goes together, which a few steps tell as well as
+# a wholesale guest's thousand lines, drawn anew each epoch.
+LONE_BASKET_STEPS = 8
 TARGET_LIMIT = 128  # items of one basket that count as targets
 
 
@@ -119,6 +122,11 @@ class Chunks:
         """Return the start and end of each chunk: user sequences cut at a random offset."""
         bounds = []
         for start, end in pairwise(self.user_starts):
+            if start == end:
+                continue
+            if self.basket_of[start] == self.basket_of[end - 1]:
+                bounds.append(np.array([start, min(end, start + LONE_BASKET_STEPS)]))
+                continue
             if end - start <= self.window:
                 bounds.append(np.array([start, end]))
                 continue

@@ -188,12 +188,13 @@ SERVICE_CODES = frozenset(
 )
 
 
-def read_order_lines(path: Path) -> Log:
+def read_order_lines(path: Path, *, guests: bool = False) -> Log:
     """
     Return the purchases of an order-line file (UCI Online Retail layout).
 
-    For benchmarks and tests. Cancellations, service codes and lines without a price, a positive
-    quantity or a customer are left out, as in the published comparisons.
+    For benchmarks and tests. Cancellations, service codes and lines without a price or a positive
+    quantity are left out; so are those without a customer, as in the published comparisons, unless
+    ``guests`` makes each such order a customer of its own, as the feature export does.
     """
     import pandas as pd
 
@@ -209,7 +210,7 @@ def read_order_lines(path: Path) -> Log:
         ~frame["InvoiceNo"].str.startswith(("C", "A"))
         & (frame["Quantity"] > 0)
         & (frame["UnitPrice"] > 0)
-        & frame["CustomerID"].notna()
+        & (frame["CustomerID"].notna() | guests)
         & ~code.isin(SERVICE_CODES)
     )
     kept = frame[keep]
@@ -221,7 +222,7 @@ def read_order_lines(path: Path) -> Log:
         raise DatasetInvalid(f"{path.name} line {line}, column InvoiceDate: not a moment.")
     purchases = pd.DataFrame(
         {
-            "user": kept["CustomerID"].str.removesuffix(".0"),
+            "user": kept["CustomerID"].str.removesuffix(".0").fillna("guest:" + kept["InvoiceNo"]),
             "item": item,
             "at": at,
             "basket": kept["InvoiceNo"].astype(np.int64),

@@ -120,8 +120,12 @@ def start(log: Log, recipe: Recipe, reporter: Reporter) -> Run:
 def learn(run: Run) -> None:
     """Tune the simple models and fit the transformer on what came before the validation days."""
     earlier = run.log.before(run.cuts.validation)
-    run.reporter.stage(Stage.BASELINES, "Fitting and tuning the simple models.", fraction=0.02)
-    run.params = tune(earlier, run.tuning_cases)
+
+    def say(message: str) -> None:
+        run.reporter.stage(Stage.BASELINES, message, fraction=run.reporter.fraction + 0.01)
+
+    say("Tuning popularity and repeat purchases.")
+    run.params = tune(earlier, run.tuning_cases, say=say)
     run.reporter.stage(Stage.TRAINING, "The transformer starts to learn.", fraction=0.05)
     torch.set_num_threads(run.recipe.threads)
     run.learner = Learner(Fitter(run.recipe, items=run.log.items), run.reporter, [], {})

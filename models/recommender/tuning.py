@@ -80,8 +80,12 @@ def fit_simple(log: Log, params: Params) -> tuple[Simple, dict[str, float]]:
     return models, dict(zip(names, np.diff(clock).tolist(), strict=True))
 
 
-def tune(log: Log, cases: Sequence[Case]) -> Params:
-    """Return the parameters of the simple models that rank the validation days best."""
+def tune(log: Log, cases: Sequence[Case], *, say: Callable[[str], None]) -> Params:
+    """
+    Return the parameters of the simple models that rank the validation days best.
+
+    :param say: hears what is being tuned, a few times in a run that can take half a minute
+    """
     cases = cases[:: max(1, len(cases) // TUNING_CASES)]
 
     def quality(model: Model) -> float:
@@ -96,10 +100,13 @@ def tune(log: Log, cases: Sequence[Case]) -> Params:
         ),
         key=lambda params: quality(simple.fit_personal_frequency(popularity, **params)),
     )
+    say("Tuning what is bought next.")
+    markov = _tune_markov(log, popularity, quality)
+    say("Tuning what the same customers buy.")
     return {
         POPULARITY: {"window_days": window_days},
         PERSONAL_FREQUENCY: frequency,
-        MARKOV: _tune_markov(log, popularity, quality),
+        MARKOV: markov,
         ITEM_KNN: _tune_item_knn(log, popularity, quality),
     }
 

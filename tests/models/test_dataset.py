@@ -132,6 +132,7 @@ def test_order_lines_leave_out_what_is_no_purchase_of_a_known_customer(tmp_path:
 
     log = read_order_lines(path).sequences
 
+    assert read_order_lines(path, guests=True).users == 3
     assert (log.users, log.items) == (2, 2)
     assert log.item.tolist() == [0, 1]
     assert log.until == "2010-12-04T08:26:00+00:00"

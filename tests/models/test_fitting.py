@@ -77,6 +77,18 @@ def test_every_purchase_is_dealt_once_an_epoch_and_every_return_is_a_target_once
     assert max(batch.items.size for batch in batches) <= 64
 
 
+def test_an_only_basket_costs_a_few_steps_however_long_it_is() -> None:
+    log = a_log(
+        [("guest:1", 1, list(range(100, 140))), ("ada", 1, [100]), ("ada", 2, [101])], list(range(100, 140))
+    )
+    chunks = Chunks(log, window=32, batch_tokens=4096, together_share=1.0)
+
+    batches = list(chunks.epoch(np.random.default_rng(1)))
+
+    assert sum(batch.items.size for batch in batches) == 16
+    assert max(len(targets) for batch in batches for targets in batch.together_targets) == 39
+
+
 def test_a_row_sees_only_its_past() -> None:
     log = a_log([("ada", 1, [5]), ("ada", 2, [6, 7]), ("ada", 3, [5])], [5, 6, 7])
     chunks = Chunks(log, window=8, batch_tokens=64, together_share=1.0)
