@@ -58,3 +58,10 @@ class JsonLogger(Logger):  # type: ignore[misc]
 
 
 logger_class = JsonLogger
+
+
+def post_worker_init(worker: Any) -> None:
+    """Load the live models behind a new worker's back, before shoppers ask for them."""
+    from backend.serving.views import desk
+
+    desk.warm_up_behind()

@@ -26,6 +26,10 @@ log = structlog.get_logger(__name__)
 # shopper: a personal answer that is late by a blink beats a plain one, and the theme's script waits 800 ms.
 DEADLINE_SECONDS: Final = 0.100
 
+# Waiting for a version that this process has not loaded yet, where no former version could answer instead:
+# once in a process's life, and still within what the theme's script waits.
+LOADING_SECONDS: Final = 0.500
+
 # Versions held in one process. A small shop's takes a few megabytes.
 MOST_LOADED: Final = 32
 
@@ -71,25 +75,23 @@ class Models:
         context: int | None,
         exclude: AbstractSet[int],
         k: int,
-        deadline: float = DEADLINE_SECONDS,
+        patience: float = DEADLINE_SECONDS,
     ) -> list[Preference]:
         """
         Return what a version ranks first for a history, best first.
 
-        :param deadline: seconds this call may take, loading included
+        :param patience: seconds to wait for a version that is being loaded
         :raises ScoringUnavailable: if the model is late, broken, refused, resting or not loaded yet
         """
-        started = time.monotonic()
         seat = self._seat(arm)
-        if not seat.breaker.is_closed(now=started):
+        if not seat.breaker.is_closed(now=time.monotonic()):
             raise ScoringUnavailable(
                 f"Version {arm.version_number} is resting after failures.", reason="resting"
             )
-        scorer = self._loaded(seat, arm, deadline)
-        left = deadline - (time.monotonic() - started)
+        scorer = self._loaded(seat, arm, patience)
         call = self._scorers.submit(scorer.score, sequence, context=context, exclude=exclude, k=k)
         try:
-            scored = call.result(timeout=max(left, 0.001))
+            scored = call.result(timeout=DEADLINE_SECONDS)
         except LateError as error:
             call.cancel()
             seat.breaker.fail(now=time.monotonic())
@@ -145,9 +147,9 @@ class Models:
                 self._seats.popitem(last=False)
         return seat
 
-    def _loaded(self, seat: _Seat, arm: LiveArm, deadline: float) -> api.Scorer:
+    def _loaded(self, seat: _Seat, arm: LiveArm, patience: float) -> api.Scorer:
         try:
-            return seat.loading.result(timeout=deadline)
+            return seat.loading.result(timeout=patience)
         except LateError as error:
             raise ScoringUnavailable(
                 f"Version {arm.version_number} is still being loaded.", reason="loading"

@@ -32,11 +32,11 @@ def main() -> int:
     """Train as ordered and report. Errors of the data are told; others end in a traceback on stderr."""
     out = _own_stdout()
     order = json.loads(sys.stdin.readline())
-    threading.Thread(target=_die_with_the_worker, daemon=True).start()
-    os.nice(NICENESS)
     if "champion" in order:
         _mark_champion(order)
         return 0
+    threading.Thread(target=_die_with_the_worker, daemon=True).start()
+    os.nice(NICENESS)
     try:
         result = _train(order, out)
     except ValueError as error:

@@ -13,9 +13,9 @@ from tests.models.shops import a_busy_shop, a_dataset
 
 @pytest.fixture(scope="session")
 def trained_report(tmp_path_factory: pytest.TempPathFactory) -> Report:
-    """Train on products 100 to 139, which ``history.a_busy_shop`` sells too."""
+    """Train on products 100 to 139, which ``history.a_busy_shop`` sells too; the personal model wins there."""
     folder = tmp_path_factory.mktemp("trained")
-    baskets, items = a_busy_shop(customers=60)
+    baskets, items = a_busy_shop(customers=120)
     recipe = Recipe(train_seconds=60.0, epochs=2, width=16, window=8)
     return train(
         a_dataset(folder / "dataset", baskets, items), folder / "artifact", recipe, code_revision="abc123"

@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Final
 
 import structlog
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from backend.audit import services as audit
 from backend.audit.values import Channel, DecisionRecord, Event, ShownItem, Surface
@@ -26,7 +26,7 @@ from backend.registry import queries as registry
 from backend.rollouts import queries as rollouts
 from backend.rollouts.values import LiveArm, LiveArms
 from backend.serving import queries, rules
-from backend.serving.gateway import MOST_LOADED, Models
+from backend.serving.gateway import DEADLINE_SECONDS, LOADING_SECONDS, MOST_LOADED, Models
 from backend.serving.values import (
     Answer,
     Ask,
@@ -164,6 +164,19 @@ class Desk:
                     self.models.prepare(arm)
             self.is_warm = True
 
+    def warm_up_behind(self) -> None:
+        """Warm up in a thread, for a process that has just begun and answers meanwhile."""
+        threading.Thread(target=self._warm_up_forgivingly, name="warm-up", daemon=True).start()
+
+    def _warm_up_forgivingly(self) -> None:
+        try:
+            self.warm_up()
+        except DatabaseError as error:
+            # The readiness probe asks again; until then each model is loaded by its first shopper.
+            log.warning("warm_up_failed", error=str(error))
+        finally:
+            connection.close()
+
     def _score(self, shop: ShopInfo, ask: Ask, visitor: _Visitor) -> _Scored:
         live = rollouts.live_arms(shop.id, ask.surface)
         if not live.arms:
@@ -175,7 +188,8 @@ class Desk:
             salt=shops.pseudonym_key(shop.id),
         )
         try:
-            return _Scored(arm, self._preferences(arm, ask, visitor), "")
+            patience = DEADLINE_SECONDS if live.standby else LOADING_SECONDS
+            return _Scored(arm, self._preferences(arm, ask, visitor, patience=patience), "")
         except ScoringUnavailable as error:
             log.warning(
                 "scoring_unavailable", version=arm.version_number, reason=error.reason, error=error.message
@@ -191,7 +205,9 @@ class Desk:
         except ScoringUnavailable:
             return _Scored(None, (), reason)
 
-    def _preferences(self, arm: LiveArm, ask: Ask, visitor: _Visitor) -> tuple[Preference, ...]:
+    def _preferences(
+        self, arm: LiveArm, ask: Ask, visitor: _Visitor, *, patience: float = DEADLINE_SECONDS
+    ) -> tuple[Preference, ...]:
         # The storefront tells the newest view first; a history is oldest first. The cart speaks last.
         looked_at = tuple(reversed(ask.recent))
         unbought = set(ask.recent) - set(visitor.bought)
@@ -202,6 +218,7 @@ class Desk:
             # What was only looked at says much about taste, but to show it again says little.
             exclude={*ask.cart, *unbought},
             k=ask.limit + SLACK,
+            patience=patience,
         )
         return tuple(found)
 

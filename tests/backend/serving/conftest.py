@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from backend.rollouts import services as rollout_services
-from backend.serving import views
-from backend.serving.services import Desk
+from backend.serving import gateway, views
+from backend.serving.services import Desk, answering
 from backend.shops.models import Shop
 from tests.backend.history import NOW, a_shop, products
 from tests.backend.registry.versions import a_version
@@ -15,7 +15,10 @@ from tests.backend.registry.versions import a_version
 
 @pytest.fixture
 def _own_desk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give each test a process's worth of fresh state."""
+    """Give each test a process's worth of fresh state, and a busy machine all the time it needs."""
+    monkeypatch.setattr(gateway, "DEADLINE_SECONDS", 10.0)
+    monkeypatch.setattr(answering, "DEADLINE_SECONDS", 10.0)
+    monkeypatch.setattr(answering, "LOADING_SECONDS", 10.0)
     monkeypatch.setattr(views, "desk", Desk(views.clock.now))
 
 

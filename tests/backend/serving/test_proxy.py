@@ -21,7 +21,7 @@ from backend.features import services as features
 from backend.registry import gateway as registry_gateway
 from backend.rollouts import queries as rollouts
 from backend.rollouts import services as rollout_services
-from backend.serving import views
+from backend.serving import gateway, views
 from backend.serving.services import Desk
 from backend.shops import services as shops
 from backend.shops.models import Shop
@@ -370,6 +370,7 @@ class SlowScorer:
 def test_a_model_that_hangs_is_cut_off_and_then_left_alone(
     shop: Shop, live: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(gateway, "DEADLINE_SECONDS", 0.05)
     monkeypatch.setattr(views.desk.models, "open_scorer", lambda _: SlowScorer())
     views.desk.models._seats.clear()
     views.desk.warm_up()
