@@ -130,6 +130,17 @@ test('discarding resets the fields', async () => {
   assert.deepEqual(await frame.evaluate(() => window.posted), []);
 });
 
+test('a save bar told again keeps its buttons, so that no click is lost', async () => {
+  await frame.getByLabel('Heading').fill('Other');
+  const discard = await page.getByRole('button', { name: 'Discard' }).elementHandle();
+
+  await frame.getByLabel('Heading').fill('Another');
+  await frame.getByLabel('Heading').blur();
+  await frame.evaluate(() => shopify.user());
+
+  assert.ok(await discard.evaluate((element) => element.isConnected));
+});
+
 test('an invalid field keeps the form from being sent', async () => {
   await frame.getByLabel('Items').fill('99');
   await frame.locator('#submit').click();

@@ -97,7 +97,17 @@
     setTimeout(close, duration);
   }
 
-  function showSaveBar({ buttons, discardConfirmation }) {
+  let shownBar = '';
+
+  /* Told again with each change of a field: the buttons stay, for one of them may be under a pressed mouse just now. */
+  function showSaveBar(told) {
+    const description = JSON.stringify(told);
+    if (description !== shownBar) fillSaveBar(told);
+    shownBar = description;
+    saveBar.hidden = false;
+  }
+
+  function fillSaveBar({ buttons, discardConfirmation }) {
     const text = Object.assign(document.createElement('span'), { textContent: 'Unsaved changes' });
     const made = buttons.map((each, index) => {
       const element = button(each.label, each);
@@ -108,7 +118,6 @@
       return element;
     });
     saveBar.replaceChildren(text, ...made);
-    saveBar.hidden = false;
   }
 
   function shakeSaveBar() {
