@@ -13,7 +13,7 @@ from tests.models.shops import a_busy_shop, a_dataset
 
 @pytest.fixture(scope="session")
 def trained_report(tmp_path_factory: pytest.TempPathFactory) -> Report:
-    """Train on products 100 to 139, which ``history.a_busy_shop`` sells too; the personal model wins there."""
+    """Train on products 100 to 139, which ``history.a_busy_shop`` sells too; a personal model wins there."""
     folder = tmp_path_factory.mktemp("trained")
     baskets, items = a_busy_shop(customers=120)
     recipe = Recipe(train_seconds=60.0, epochs=2, width=16, window=8)
