@@ -32,7 +32,7 @@ before(async () => {
 
 after(async () => {
   await browser?.close();
-  await stack?.stop();
+  await stack?.stop({ keepLogs: walk.hasFailed });
 });
 
 /** Opens a browser window of someone's own; whatever goes wrong inside it fails the walk. */
@@ -52,10 +52,18 @@ function step(name, act) {
   test(name, async (t) => {
     if (walk.hasFailed) return t.skip('an earlier step failed');
     walk.hasFailed = true;
-    await act();
+    await act().catch(explain);
     walk.hasFailed = false;
     return undefined;
   });
+}
+
+/** Leaves pictures of where a walk ended, and says what the pages ran into. */
+async function explain(error) {
+  await picture(merchant, 'failed-merchant');
+  await picture(shopper, 'failed-shopper');
+  error.message += `\nTroubles: ${JSON.stringify([...merchant.troubles, ...shopper.troubles])}`;
+  throw error;
 }
 
 const app = () => merchant.frameLocator('iframe[name="app-iframe"]');
@@ -91,10 +99,11 @@ step('products, orders and training are seen coming in', async () => {
 
 step('the model page compares the model with simpler ones and plots its training', async () => {
   await merchant.getByRole('navigation', { name: 'Admin' }).getByRole('link', { name: 'Model' }).click();
-  await app().getByText('Version 1 is live').waitFor();
+  await app().getByText('How the training went').waitFor();
   await appPicture('app-model');
 
   const text = await app().locator('body').innerText();
+  assert.match(text, /Version 1/);
   assert.match(text, /Transformer/);
   assert.match(text, /Popular products/);
   assert.match(text, /the training error fell from [\d.]+ to [\d.]+/);
@@ -124,6 +133,7 @@ step('the app knows that everything is set up', async () => {
 step('the home page shows what the model picked', async () => {
   await shopper.goto(stack.at.storefront);
   await shopper.locator('.tailorbird__card').first().scrollIntoViewIfNeeded();
+  await shopper.evaluate(() => window.scrollTo(0, 0));
   await picture(shopper, 'storefront-home', { fullPage: true });
 
   assert.match(await shopper.locator('.tailorbird__card').first().getAttribute('data-decision'), UUID);
@@ -185,6 +195,22 @@ step('the merchant sees both carriers on the order', async () => {
   assert.equal(text.split(walk.decision).length - 1, 2, text);
 });
 
+step('where the merchant asks for it, each shopper gets an order of their own from the app proxy', async () => {
+  await merchant.goto(`${stack.at.devstore}/${SHOP}/admin/themes/current/editor?template=product`);
+  await merchant.getByText('Product recommendations').click();
+  await merchant.getByLabel('Reorder for each shopper').check();
+  await merchant.getByRole('button', { name: 'Save' }).click();
+  await merchant.waitForURL(/editor\?.*block=/);
+  await shopper.goto(walk.from);
+  await shopper.locator('.tailorbird__head').scrollIntoViewIfNeeded();
+
+  const first = shopper.locator('.tailorbird__card').first();
+  await until(async () => (await first.getAttribute('data-decision')) !== walk.decision, 'a personal order is shown');
+  assert.match(await first.getAttribute('data-decision'), UUID);
+  assert.deepEqual(await findBarriers(shopper, '.shopify-app-block'), []);
+  await picture(shopper, 'storefront-personal');
+});
+
 step('support finds the decision by its order', async () => {
   const support = await newPerson();
   await support.goto(stack.at.staff);
@@ -193,20 +219,24 @@ step('support finds the decision by its order', async () => {
   await support.getByRole('button', { name: 'Log in' }).click();
   await support.getByRole('link', { name: 'Decisions' }).first().waitFor();
   await picture(support, 'staff-home');
-  const found = support.locator('#result_list').getByRole('link').filter({ hasText: walk.decision.slice(0, 8) });
+  const found = support.locator(`#result_list a[href*="${walk.decision}"]`);
   await until(async () => {
     await support.goto(`${stack.at.staff}audit/decision/?q=${walk.orderId}`);
     return (await found.count()) > 0;
   }, `the dashboard has a decision for order ${walk.orderId}`, CREDIT_MS);
   await picture(support, 'staff-decisions');
   await found.first().click();
-  await support.waitForURL(/audit\/decision\/.+\/(change\/)?$/);
+  await support.waitForURL(/audit\/decision\/.+\/change\//);
   await picture(support, 'staff-decision', { fullPage: true });
 
-  const text = await support.locator('#content').innerText();
-  assert.ok(text.includes(walk.decision), 'the page names the decision');
-  assert.ok(text.includes(walk.orderId), 'the page names the order');
-  assert.equal(await support.locator('input[type="submit"][name^="_"]').count(), 0, 'nothing can be changed');
+  const decision = await support.locator('#content').innerText();
+  assert.ok(decision.includes(walk.decision), 'the page names the decision');
+  assert.equal(await support.locator('#content').getByText('bought', { exact: true }).count(), 2);
+  assert.equal(await support.locator('input[name="_save"]').count(), 0, 'nothing can be changed');
+  await support.locator('#content').getByRole('link', { name: walk.orderId }).first().click();
+  await support.getByText('Every inference behind this order').waitFor();
+  await picture(support, 'staff-order', { fullPage: true });
+  assert.deepEqual(support.troubles, []);
 });
 
 step('nobody met an error on the way', async () => {

@@ -1,6 +1,6 @@
 /** The whole product on free ports and data of its own, for one test file. */
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const PYTHON = join(ROOT, '.venv/bin/python');
+const LOGS = join(ROOT, '.data/logs-of-failed-walk');
 const START_DEADLINE_MS = 240_000; // a cold machine compiles every module first
 const STOP_DEADLINE_MS = 60_000;
 
@@ -17,7 +18,8 @@ export class NotStarted extends Error {}
 /**
  * Starts everything but the main job, which the test walks by itself.
  *
- * @returns {Promise<{at: object, stop: () => Promise<void>}>} `at` holds the addresses and the staff account
+ * @returns {Promise<{at: object, stop: Function}>} `at` holds the addresses and the staff account; `stop` takes everything
+ *   away, but for the logs where `keepLogs` is true
  */
 export async function startStack() {
   const place = await mkdtemp(join(tmpdir(), 'tailorbird-e2e-'));
@@ -27,7 +29,7 @@ export async function startStack() {
   });
   const said = [];
   child.stderr.on('data', (chunk) => said.push(String(chunk)));
-  const stop = () => stopStack(child, place);
+  const stop = (options) => stopStack(child, place, options);
   try {
     return { at: await readAddresses(child, said), stop };
   } catch (error) {
@@ -52,13 +54,18 @@ function readAddresses(child, said) {
   });
 }
 
-async function stopStack(child, place) {
+async function stopStack(child, place, { keepLogs = false } = {}) {
   if (child.exitCode === null && child.signalCode === null) {
     const closed = new Promise((resolve) => child.once('close', resolve));
     child.kill('SIGTERM');
     const timer = setTimeout(() => child.kill('SIGKILL'), STOP_DEADLINE_MS);
     await closed;
     clearTimeout(timer);
+  }
+  if (keepLogs) {
+    await rm(LOGS, { recursive: true, force: true });
+    await cp(join(place, 'logs'), LOGS, { recursive: true });
+    console.log(`The logs are in ${LOGS}.`);
   }
   await rm(place, { recursive: true, force: true });
 }
