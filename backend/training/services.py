@@ -152,7 +152,16 @@ def run_training(run_id: int, *, clock: Clock, recipe: Mapping[str, Any] | None 
         dataset = _export(row, folder, clock)
         report = _Reporter(row, clock)
         trained = _train(row, dataset, folder, report, dict(recipe or {}))
-        _move(row, RunState.REGISTERING, now=clock(), message="Storing the new version.", fraction=1.0)
+        # The report's curve is the whole one; progress may have left points out.
+        curve = trained.report["curve"]
+        _move(
+            row,
+            RunState.REGISTERING,
+            now=clock(),
+            message="Storing the new version.",
+            fraction=1.0,
+            curve=curve,
+        )
         version = _register(row, dataset, trained, now=clock())
         with transaction.atomic():
             _move(

@@ -118,15 +118,16 @@ def a_busy_shop(domain: str = "willow-gifts.myshopify.com", *, customers: int = 
     """
     Return a shop with habits, large enough to train on: 40 products, some months of orders.
 
-    Each customer buys two favourites again and again, and with each even product its odd neighbour.
+    Each customer buys a favourite again and again, and with each even product its odd neighbour. They
+    come every 13 days, so that each of the newest fortnights has everybody in it.
     """
     shop = a_shop(domain)
     products(shop, range(100, 140))
     for customer in range(customers):
         favourite = 100 + customer * 7 % 40
-        for visit in range(5):
+        for visit in range(9):
             leader = 100 + (customer * 3 + visit * 11) % 20 * 2
-            at = OPENED + timedelta(days=10 + visit * 24, hours=customer % 24, minutes=customer)
+            at = OPENED + timedelta(days=10 + visit * 13, hours=customer % 24, minutes=customer)
             bought = sorted({favourite, leader, leader + 1})
             an_order(shop, bought, customer_key=f"{customer:032x}", at=at)
     return shop

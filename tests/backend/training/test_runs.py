@@ -75,7 +75,7 @@ def test_a_shops_orders_become_a_registered_version(
     version = services.run_training(row_id, clock=clock, recipe=QUICK)
 
     assert version is not None
-    assert (version.number, version.lineage.interactions, version.lineage.customers) == (1, 884, 60)
+    assert (version.number, version.lineage.interactions, version.lineage.customers) == (1, 1592, 60)
     assert {metric["model"] for metric in version.outcome.metrics} >= {"transformer", "popularity"}
     assert sum(metric["is_served"] for metric in version.outcome.metrics) == 1
     assert registry.open_scorer(version.artifact, manifest_sha256=version.manifest_sha256).popular(3)
@@ -178,7 +178,7 @@ def test_a_dataset_that_breaks_a_promise_is_not_trained_on() -> None:
 
     failed = run_now(shop, run)
     assert failed.state is RunState.FAILED
-    assert "28 purchases have a negative or missing price." in failed.error
+    assert "52 purchases have a negative or missing price." in failed.error
 
 
 def test_out_of_memory_is_tried_once_more_with_half_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
