@@ -71,6 +71,7 @@ def environment(at: Addresses, keys: Secrets, running: engines.Engines, data_dir
         "BACKEND_URL": at.web,
         "MLFLOW_TRACKING_URI": at.mlflow,
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
         "APP_BRIDGE_URL": f"{at.devstore}/stand-ins/app-bridge.js",
         "POLARIS_URL": f"{at.devstore}/stand-ins/polaris.js",
         # Storefront addresses are asked of this machine, never through a proxy.
