@@ -208,7 +208,7 @@ step('where the merchant asks for it, each shopper gets an order of their own fr
   await until(async () => (await first.getAttribute('data-decision')) !== walk.decision, 'a personal order is shown');
   assert.match(await first.getAttribute('data-decision'), UUID);
   assert.deepEqual(await findBarriers(shopper, '.shopify-app-block'), []);
-  await picture(shopper, 'storefront-personal');
+  await picture(shopper, 'storefront-personal', { fullPage: true });
 });
 
 step('support finds the decision by its order', async () => {
