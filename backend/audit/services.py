@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
 
 from backend.audit.models import Decision, LedgerEvent
-from backend.audit.values import DecisionRecord, Event
+from backend.audit.values import DecisionRecord, Event, ShownItem
 
 SYSTEM = "system"
 
@@ -45,8 +44,8 @@ def record_decision(decision: DecisionRecord) -> None:
     Called outside a transaction it is one INSERT with its own commit, so that
     an answer never leaves before its record can survive a crash.
     """
-    values = _columns(decision)
-    Decision.objects.for_shop(decision.shop_id).create(**values)  # type: ignore[misc]  # a mapping hides the names
+    # Without the manager's query set, whose filter a lone INSERT would build for nothing: a tenth of an answer.
+    Decision(shop_id=decision.shop_id, **_columns(decision)).save(force_insert=True)
 
 
 def record_decisions(decisions: Iterable[DecisionRecord], *, shop_id: int) -> None:
@@ -97,9 +96,14 @@ def _columns(decision: DecisionRecord) -> dict[str, Any]:
         "version_id": decision.version_id,
         "version_number": decision.version_number,
         "context_product_id": decision.context_product_id,
-        "items": [asdict(item) for item in decision.items],
+        "items": [_item(item) for item in decision.items],
         "requested": decision.requested,
         "latency_ms": round(decision.latency_ms, 3),
         "fallback": decision.fallback,
         "request_id": decision.request_id,
     }
+
+
+def _item(item: ShownItem) -> dict[str, Any]:
+    # Written out, because dataclasses.asdict took an eighth of an answer's time.
+    return {"product_id": item.product_id, "score": item.score, "why": item.why, "position": item.position}

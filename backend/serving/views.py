@@ -74,6 +74,8 @@ def _refused(error: Refused) -> HttpResponse:
 
 def _private(response: HttpResponse) -> HttpResponse:
     response.headers["Cache-Control"] = PRIVATE
+    # No middleware does this for us here; without it the server sends the answer in chunks.
+    response.headers["Content-Length"] = str(len(response.content))
     return response
 
 

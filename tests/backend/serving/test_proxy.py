@@ -49,6 +49,7 @@ def test_a_product_page_gets_its_models_list_and_the_decision_is_on_record(shop:
     [decision] = decisions(shop)
     assert response.status_code == 200
     assert response.headers["Cache-Control"] == "private, no-store"
+    assert response.headers["Content-Length"] == str(len(response.content))
     assert body["decision"] == str(decision.id)
     assert (body["version"], body["fallback"]) == (1, None)
     assert len(body["items"]) == 6
