@@ -44,7 +44,7 @@ def record_decision(decision: DecisionRecord) -> None:
     Called outside a transaction it is one INSERT with its own commit, so that
     an answer never leaves before its record can survive a crash.
     """
-    # Without the manager's query set, whose filter a lone INSERT would build for nothing: a tenth of an answer.
+    # Without the query set of a manager, whose filter a lone INSERT would build for nothing.
     Decision(shop_id=decision.shop_id, **_columns(decision)).save(force_insert=True)
 
 
