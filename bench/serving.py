@@ -19,9 +19,9 @@ from urllib.parse import urlencode
 from bench import load
 from tools.demo import state
 from tools.demo.doors import Merchant, Shopper, Staff
-from tools.demo.job import Job
+from tools.demo.job import Job, StepFailed
 from tools.demo.options import ROOT, Options, parse
-from tools.demo.processes import Crew
+from tools.demo.processes import ChildFailed, Crew
 from tools.demo.screen import Screen
 from tools.demo.stack import SHOP, Stack
 
@@ -128,4 +128,7 @@ def _measure_bare(screen: Screen, stack: Stack) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except (state.Occupied, ChildFailed, StepFailed, load.WrongAnswer) as failure:
+        sys.exit(str(failure))

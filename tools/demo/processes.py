@@ -163,24 +163,25 @@ def end_leftovers(data_dir: Path) -> int:
     register = data_dir / "children.json"
     if not register.exists():
         return 0
-    ended = sum(_end_leftover(row["pid"], row["since"]) for row in json.loads(register.read_text() or "[]"))
+    left = [found for row in json.loads(register.read_text() or "[]") if (found := _find(**row))]
+    for process in left:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.terminate()
+    psutil.wait_procs(left, timeout=END_DEADLINE_SECONDS)
+    for process in left:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
     register.unlink()
-    return ended
+    return len(left)
 
 
-def _end_leftover(pid: int, since: float) -> bool:
+def _find(pid: int, since: float) -> psutil.Process | None:
+    """Return the process that was registered, unless its id belongs to another one by now."""
     try:
         process = psutil.Process(pid)
+        return process if process.create_time() == since else None
     except psutil.NoSuchProcess:
-        return False
-    if process.create_time() != since:
-        return False
-    with contextlib.suppress(psutil.NoSuchProcess, psutil.TimeoutExpired):
-        process.terminate()
-        process.wait(timeout=END_DEADLINE_SECONDS)
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)
-    return True
+        return None
 
 
 def log_tail(log: Path) -> str:
