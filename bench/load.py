@@ -50,7 +50,7 @@ class Connection:
         head, body = self._read_head()
         if not head.startswith(b"HTTP/1.1 200 "):
             raise WrongAnswer(f"{path} answered {head[:60]!r} {body[:200]!r}.")
-        length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
+        length = int(_content_length(head))
         while len(body) < length:
             body += self._read()
         return body
@@ -70,6 +70,13 @@ class Connection:
 
     def close(self) -> None:
         self._socket.close()
+
+
+def _content_length(head: bytes) -> bytes:
+    found = head.lower().partition(b"\r\ncontent-length:")[2].partition(b"\r\n")[0].strip()
+    if not found.isdigit():
+        raise WrongAnswer("An answer does not say how long it is.")
+    return found
 
 
 def closed(origin: str, paths: Sequence[str], *, seconds: float) -> Figures:

@@ -52,6 +52,7 @@ def main() -> int:
 def _running(options: Options, screen: Screen) -> Iterator[Stack]:
     """Run the product with a live model."""
     stack = Stack(options, state.choose_ports(options.data_dir, 0), state.read_secrets(options.data_dir))
+    screen.begin("The product starts")
     try:
         stack.start_engines()
         stack.start_devstore(None)
@@ -60,6 +61,7 @@ def _running(options: Options, screen: Screen) -> Iterator[Stack]:
         stack.start_mlflow()
         for name in ("web", "ui", "devstore", "mlflow"):
             stack.wait(name, screen.progress)
+        screen.end()
         _job(stack, screen).bring_live([])
         yield stack
     finally:
@@ -118,7 +120,7 @@ def _measure_bare(screen: Screen, stack: Stack) -> dict[str, float]:
     stack.crew.stop()
     crew = Crew(stack.options.data_dir)
     port = stack.ports["web"]
-    command = stack.web_command("bench.bare:application")
+    command = stack.web_command("bench/bare_gunicorn.py")
     try:
         crew.start("bare", command, env=stack.env | {"PORT": str(port)}, cwd=ROOT)
         crew.wait_for("bare", f"{stack.addresses.web}/", deadline_seconds=30, tick=screen.progress)

@@ -36,7 +36,9 @@ class Screen:
             self._rewrite(f"  … {title}")
 
     def progress(self, text: str = "", *, done: int | None = None, total: int | None = None) -> None:
-        """Show how far the open step is; cheap enough to be called at every poll."""
+        """Show how far the open step is, if one is; cheap enough to be called at every poll."""
+        if not self._title:
+            return
         now = self._clock()
         amount = amount_text(done, total, bar=self._alive)
         line = f"  … {self._title}  {amount}{text}  {now - self._began:.0f} s"

@@ -140,23 +140,15 @@ class Stack:
         """
         self._start("mlflow", ["nice", "-n", "10", *self._mlflow_command()])
 
-    def web_command(self, *application: str) -> list[str]:
+    def web_command(self, config: str = "backend/config/gunicorn.py") -> list[str]:
         """
         Return how gunicorn is started.
 
-        :param application: another WSGI application than the product's, for comparison
+        :param config: its configuration; another one than the product's is for comparison
         """
         bind = f"127.0.0.1:{self.ports['web']}"
         reload = ["--reload"] if self.options.reload else []
-        return [
-            str(BIN / "gunicorn"),
-            "-c",
-            "backend/config/gunicorn.py",
-            "--bind",
-            bind,
-            *reload,
-            *application,
-        ]
+        return [str(BIN / "gunicorn"), "-c", config, "--bind", bind, *reload]
 
     def _ui_command(self) -> list[str]:
         if self.options.reload:

@@ -1,0 +1,7 @@
+"""gunicorn's configuration for the bare view: the product's figures and logger, none of its hooks."""
+
+from backend.config import gunicorn as product
+
+globals().update({name: value for name, value in vars(product).items() if isinstance(value, int | str)})
+logger_class = product.JsonLogger
+wsgi_app = "bench.bare:application"
