@@ -136,6 +136,21 @@ def test_settings_start_no_servers(tmp_path: Path) -> None:
     assert done.stdout == "{'postgres': False, 'valkey': False}\n", done.stderr
 
 
+def test_the_web_process_never_meets_the_learning_libraries(tmp_path: Path) -> None:
+    done = start(
+        {"DATA_DIR": str(tmp_path), "DEBUG": "true"},
+        "import sys\n"
+        "from backend.config import wsgi\n"
+        "from django.urls import get_resolver\n"
+        # Views are imported with the first look at the addresses, which is the first request's.
+        "found = len(get_resolver().url_patterns)\n"
+        "heavy = {'torch', 'mlflow', 'pandas', 'scipy', 'pyarrow', 'celery_worker'}\n"
+        "print(found > 3, 'backend.serving.views' in sys.modules, sorted(heavy & set(sys.modules)))",
+    )
+
+    assert done.stdout == "True True []\n", done.stderr
+
+
 # Error reports
 
 
