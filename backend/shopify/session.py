@@ -48,5 +48,8 @@ def _decode(authorization: str, *, api_key: str, secrets: Sequence[str]) -> dict
             claims: dict[str, Any] = session_token.decode_from_header(authorization, api_key, secret)
         except session_token.SessionTokenError:
             continue
+        except (TypeError, AttributeError, ValueError) as error:
+            # The library takes for granted that the hosts are texts and addresses.
+            raise BadSessionToken("The session token names no shop.") from error
         return claims
     raise BadSessionToken("The session token is missing, expired or not meant for this app.")

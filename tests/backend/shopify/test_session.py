@@ -54,6 +54,8 @@ def test_a_token_of_the_former_secret_passes_while_secrets_are_rotated() -> None
         ),
         ("with a port", {"iss": f"https://{SHOP}:8443/admin", "dest": f"https://{SHOP}:8443"}),
         ("with a password", {"iss": f"https://a:b@{SHOP}/admin", "dest": f"https://a:b@{SHOP}"}),
+        ("of a host that is no address", {"iss": "https://[evil/admin", "dest": "https://[evil"}),
+        ("for a list of hosts", {"dest": [f"https://{SHOP}"]}),
         ("of another secret", {"secret": "another secret that is long enough"}),
         ("unsigned", {"algorithm": "none"}),
         ("signed otherwise", {"algorithm": "HS512"}),
