@@ -7,7 +7,7 @@ Both become the same rows, so that an order means the same however it came.
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
@@ -156,8 +156,8 @@ def read_product(payload: Mapping[str, Any], *, currency: str) -> tuple[ProductR
         price_max=max(prices),
         currency=currency,
         image_url=_text(image.get("src")),
-        image_width=image.get("width"),
-        image_height=image.get("height"),
+        image_width=_number(image.get("width")),
+        image_height=_number(image.get("height")),
         image_alt=_text(image.get("alt")),
         total_inventory=sum(quantities) if quantities else None,
         available=any(variant.available for variant in variants),
@@ -168,7 +168,7 @@ def read_product(payload: Mapping[str, Any], *, currency: str) -> tuple[ProductR
 
 
 def _read_variant(payload: Mapping[str, Any], product_id: int) -> VariantRow:
-    quantity = payload.get("inventory_quantity")
+    quantity = _number(payload.get("inventory_quantity"))
     policy = _text(payload.get("inventory_policy")).upper()
     # Stock is tracked unless the body says outright that nobody manages it.
     is_untracked = "inventory_management" in payload and payload["inventory_management"] is None
@@ -177,7 +177,7 @@ def _read_variant(payload: Mapping[str, Any], product_id: int) -> VariantRow:
         product_id=product_id,
         title=_text(payload.get("title")),
         sku=_text(payload.get("sku")),
-        price=Decimal(str(payload["price"])),
+        price=_money(payload["price"]),
         inventory_quantity=quantity,
         inventory_policy=policy,
         available=is_untracked or policy == "CONTINUE" or (quantity or 0) > 0,
@@ -217,13 +217,13 @@ def read_order(payload: Mapping[str, Any]) -> tuple[OrderRow, list[LineRow]]:
 
 def _read_line(payload: Mapping[str, Any], order_id: int) -> LineRow:
     quantity = int(payload["quantity"])
-    price = Decimal(str(payload["price"]))
+    price = _money(payload["price"])
     left = payload.get("current_quantity")
     return LineRow(
         line_id=int(payload["id"]),
         order_id=order_id,
-        product_id=payload.get("product_id"),
-        variant_id=payload.get("variant_id"),
+        product_id=_number(payload.get("product_id")),
+        variant_id=_number(payload.get("variant_id")),
         quantity=quantity,
         current_quantity=quantity if left is None else int(left),
         unit_price=price,
@@ -236,8 +236,8 @@ def _discount(payload: Mapping[str, Any]) -> Decimal:
     """Return what was taken off a line; ``total_discount`` leaves out discounts on the whole order."""
     allocations = payload.get("discount_allocations")
     if allocations is None:
-        return Decimal(str(payload.get("total_discount") or 0))
-    return sum((Decimal(str(each["amount"])) for each in allocations), Decimal(0))
+        return _money(payload.get("total_discount") or 0)
+    return sum((_money(each["amount"]) for each in allocations), Decimal(0))
 
 
 def read_refund(payload: Mapping[str, Any]) -> RefundRow:
@@ -305,8 +305,8 @@ def _bulk_product(node: Mapping[str, Any]) -> ProductRow:
         price_max=Decimal(prices["maxVariantPrice"]["amount"]),
         currency=prices["minVariantPrice"]["currencyCode"],
         image_url=_text(image.get("url")),
-        image_width=image.get("width"),
-        image_height=image.get("height"),
+        image_width=_number(image.get("width")),
+        image_height=_number(image.get("height")),
         image_alt=_text(media.get("alt")),
         total_inventory=node.get("totalInventory"),
         # Its variants decide, and they come later; see the load.
@@ -431,4 +431,16 @@ def _required_moment(value: Any) -> datetime:
     moment = datetime.fromisoformat(value)
     if moment.tzinfo is None:
         raise ValueError(f"{value!r} has no time zone.")
-    return moment
+    # The ends of time exist in some zones only; this is where they are refused, not when they are read back.
+    return moment.astimezone(UTC)
+
+
+def _number(value: Any) -> int | None:
+    return None if value is None else int(value)
+
+
+def _money(value: Any) -> Decimal:
+    amount = Decimal(str(value))
+    if not amount.is_finite():
+        raise ValueError(f"{value!r} is no amount of money.")
+    return amount

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from backend.core.text import storable
 
-from .values import Topic
+from .values import COMPLIANCE_TOPICS, Topic
 
 # True keeps a plain value, a mapping the named parts of an object, a list of one spec those of each element.
 Spec = Mapping[str, Any]
@@ -116,6 +116,16 @@ _KINDS: Final[Mapping[str, str]] = {
     "bulk_operations": "BulkOperation",
 }
 
+# What a body of that topic never carries, because another one does: of all that a captured body could be
+# replayed as, these do harm that nobody can undo.
+_FOREIGN: Final[Mapping[Topic, frozenset[str]]] = {
+    Topic.SHOP_REDACT: frozenset({"customer"}),
+    Topic.CUSTOMERS_REDACT: frozenset({"data_request", "orders_requested"}),
+    Topic.PRODUCTS_DELETE: frozenset({"created_at", "title"}),
+    Topic.COLLECTIONS_DELETE: frozenset({"created_at", "title"}),
+    Topic.ORDERS_DELETE: frozenset({"created_at", "title"}),
+}
+
 MOST_ATTEMPTS: Final = 10
 FIRST_WAIT: Final = timedelta(seconds=5)
 LONGEST_WAIT: Final = timedelta(minutes=30)
@@ -156,9 +166,19 @@ def contradiction(topic: Topic, shop_domain: str, payload: Mapping[str, Any]) ->
     named = payload.get("admin_graphql_api_id")
     if kind and isinstance(named, str) and not named.startswith(f"gid://shopify/{kind}/"):
         return f"the body is {named[:100]}"
-    if topic is Topic.APP_UNINSTALLED and "myshopify_domain" not in payload:
+    foreign = sorted(_FOREIGN.get(topic, frozenset()) & payload.keys())
+    if foreign:
+        return f"the body has {foreign[0]}"
+    if not payload.keys() >= _naming_the_shop(topic):
         return "the body names no shop"
     return None
+
+
+def _naming_the_shop(topic: Topic) -> set[str]:
+    """Return what a body must carry before a shop, or a customer of it, is forgotten on its word."""
+    if topic in COMPLIANCE_TOPICS:
+        return {"shop_domain"}
+    return {"myshopify_domain"} if topic is Topic.APP_UNINSTALLED else set()
 
 
 def wait_after(attempts: int) -> timedelta:

@@ -9,13 +9,15 @@ of 13 ms for the whole acceptance, against the 5 s that Shopify waits.
 """
 
 import json
+import math
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import structlog
-from django.db import transaction
-from django.db.models import F
+from django.db import DataError, transaction
+from django.db.models import F, Value
+from django.db.models.functions import Concat
 from django.utils.dateparse import parse_datetime
 
 from backend.core.errors import Corrupt, Refused, Unavailable
@@ -101,12 +103,20 @@ def _topic(name: str) -> Topic:
 
 def _parse(body: bytes) -> Mapping[str, Any]:
     try:
-        payload = json.loads(body)
-    except ValueError as error:
+        payload = json.loads(body, parse_constant=_finite, parse_float=_finite)
+    except (ValueError, RecursionError) as error:
         raise BadDelivery("A signed delivery is not JSON.") from error
     if not isinstance(payload, dict):
         raise BadDelivery("A signed delivery is not an object.")
     return payload
+
+
+def _finite(text: str) -> float:
+    """Read a number as JSON means it; Python alone takes NaN and 1e999 too, which PostgreSQL refuses."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:40]} is no number of JSON.")
+    return number
 
 
 def _row(incoming: Incoming, topic: Topic, shop: ShopInfo | None, *, now: datetime) -> WebhookDelivery:
@@ -127,9 +137,10 @@ def _row(incoming: Incoming, topic: Topic, shop: ShopInfo | None, *, now: dateti
 def _moment(text: str) -> datetime | None:
     try:
         moment = parse_datetime(text)
-    except ValueError:
+        # The ends of time exist in some zones only, and a row that holds one can't be read again.
+        return moment.astimezone(UTC) if moment is not None and moment.tzinfo is not None else None
+    except (ValueError, OverflowError):
         return None
-    return moment if moment is not None and moment.tzinfo is not None else None
 
 
 def _is_wanted(topic: Topic, shop: ShopInfo | None) -> bool:
@@ -155,7 +166,8 @@ def process(delivery_id: int, *, handlers: Mapping[Topic, Handler], now: datetim
 
     The handler's writes, its follow-ups and the state DONE share one
     transaction. Trouble outside puts the row back with a later ``due_at``;
-    trouble inside marks it DEAD for a person.
+    trouble inside marks it DEAD for a person. A mistake of ours is written
+    down and goes on to Celery; the sweep tries again once that is mended.
 
     :returns: the state it was left in; None if it was not ours to work on
     """
@@ -167,9 +179,19 @@ def process(delivery_id: int, *, handlers: Mapping[Topic, Handler], now: datetim
     except Unavailable as error:
         return _put_back(row, error, now=now)
     except (Refused, Corrupt) as error:
-        log.error("webhook_dead", delivery_id=row.id, topic=row.topic, code=error.code, error=error.message)  # noqa: TRY400 - the message says it all
-        return _finish(row, DeliveryState.DEAD, f"{error.code}: {error.message}", now=now)
+        return _give_up(row, f"{error.code}: {error.message}", now=now)
+    except DataError as error:
+        return _give_up(row, f"unstorable_payload: {error}", now=now)
+    except Exception as error:
+        _note_crash(row, error)
+        raise
     return DeliveryState.DONE
+
+
+def _note_crash(row: WebhookDelivery, error: Exception) -> None:
+    WebhookDelivery.objects.filter(id=row.id, state=DeliveryState.PROCESSING, attempts=row.attempts).update(
+        outcome=f"{type(error).__name__}: {error}"[:900]
+    )
 
 
 def _claim(delivery_id: int, *, now: datetime) -> WebhookDelivery | None:
@@ -204,10 +226,14 @@ def _finish(
     return state if closed else None
 
 
+def _give_up(row: WebhookDelivery, why: str, *, now: datetime) -> DeliveryState | None:
+    log.error("webhook_dead", delivery_id=row.id, topic=row.topic, error=why)
+    return _finish(row, DeliveryState.DEAD, why, now=now)
+
+
 def _put_back(row: WebhookDelivery, error: Unavailable, *, now: datetime) -> DeliveryState | None:
     if row.attempts >= rules.MOST_ATTEMPTS:
-        log.error("webhook_dead", delivery_id=row.id, topic=row.topic, code=error.code, error=error.message)
-        return _finish(row, DeliveryState.DEAD, f"{error.code}: {error.message}", now=now)
+        return _give_up(row, f"{error.code}: {error.message}", now=now)
     wait = rules.wait_after(row.attempts)
     WebhookDelivery.objects.filter(id=row.id, state=DeliveryState.PROCESSING, attempts=row.attempts).update(
         state=DeliveryState.PENDING, due_at=now + wait, outcome=f"{error.code}: {error.message}"[:1000]
@@ -265,7 +291,9 @@ def _release_abandoned(now: datetime) -> int:
         state=DeliveryState.PROCESSING, claimed_at__lt=now - ABANDONED_AFTER
     )
     dead = stuck.filter(attempts__gte=rules.MOST_ATTEMPTS).update(
-        state=DeliveryState.DEAD, finished_at=now, outcome="Its worker died or failed every time."
+        state=DeliveryState.DEAD,
+        finished_at=now,
+        outcome=Concat("outcome", Value(" Its worker died or failed every time.")),
     )
     return dead + stuck.update(state=DeliveryState.PENDING, due_at=now)
 

@@ -1,15 +1,31 @@
 """The address Shopify delivers to. Verified on the raw bytes; nothing is parsed before that."""
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_POST
 
 from backend.core import clock
 from backend.core.api import failures_as_json
+from backend.core.errors import Refused
 from backend.shopify import credentials, verify
 from backend.shopify.values import is_shop_domain
 
 from . import services
 from .values import COMPLIANCE_TOPICS, Incoming
+
+
+class TooLarge(Refused):
+    """A delivery is larger than any of Shopify's."""
+
+    code = "too_large"
+    status = 413
+
+
+class NoLength(Refused):
+    """A delivery comes in chunks, which WSGI reads as an empty body: that is not a forged one."""
+
+    code = "length_required"
+    status = 411
 
 
 @require_POST
@@ -32,13 +48,22 @@ def receive_compliance(request: HttpRequest) -> HttpResponse:
 
 
 def _take(request: HttpRequest, *, is_compliance: bool) -> HttpResponse:
-    body = request.body
+    body = _body(request)
     verify.verify_webhook(body, _header(request, "HMAC_SHA256"), secrets=credentials.secrets())
     incoming = _incoming(request, body)
     if (incoming.topic in COMPLIANCE_TOPICS) is not is_compliance:
         raise services.BadDelivery(f"{incoming.topic[:64]!r} has another address.")
     services.accept(incoming, now=clock.now())
     return HttpResponse(status=200)
+
+
+def _body(request: HttpRequest) -> bytes:
+    if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
+        raise NoLength("The delivery comes in chunks and without a Content-Length.")
+    try:
+        return request.body
+    except RequestDataTooBig as error:
+        raise TooLarge("The delivery is larger than any that Shopify sends.") from error
 
 
 def _incoming(request: HttpRequest, body: bytes) -> Incoming:

@@ -22,7 +22,7 @@ from tests.backend.history import a_shop
 from tests.backend.shopify.fake import SHOP, webhook_signature
 from tests.conftest import Enqueued
 
-from .payloads import SECRETS, a_redact, an_order
+from .payloads import SECRETS, a_line, a_product, a_redact, an_order
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -146,7 +146,21 @@ def test_a_bad_delivery_leaves_no_row(
     assert enqueued.jobs == []
 
 
-@pytest.mark.parametrize("body", [b"", b"not json", b"[]", b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"not json",
+        b"[]",
+        b"\xff\xfe",
+        b'{"id": NaN}',
+        b'{"id": 1e999}',
+        b'{"id": -Infinity}',
+        b'{"id": ' + b"9" * 5_000 + b"}",
+        b'{"id": ' * 20_000,
+        b"[" * 100_000,
+    ],
+)
 def test_a_signed_body_that_is_no_object_leaves_no_row(client: Client, shop: Shop, body: bytes) -> None:
     assert deliver(client, body).status_code == 400
     assert not WebhookDelivery.objects.exists()
@@ -157,6 +171,53 @@ def test_an_uninstall_of_another_shop_cannot_be_claimed(client: Client, shop: Sh
 
     assert answer.status_code == 400
     assert not WebhookDelivery.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("case", "topic", "body"),
+    [
+        ("an order erases its customer", "customers/redact", an_order()),
+        ("an order asks for its customer's data", "customers/data_request", an_order()),
+        ("an order erases its shop", "shop/redact", an_order()),
+        ("a customer's erasure becomes the shop's", "shop/redact", a_redact()),
+        ("a request for data erases", "customers/redact", a_redact(data_request={"id": 1})),
+        ("another shop's erasure", "shop/redact", {"shop_id": 1, "shop_domain": "other.myshopify.com"}),
+        ("an erasure of nobody's", "shop/redact", {"shop_id": 1}),
+        ("an order deletes itself", "orders/delete", an_order()),
+        ("a product deletes itself", "products/delete", a_product()),
+    ],
+)
+def test_a_captured_body_cannot_be_replayed_as_an_erasure(
+    client: Client, shop: Shop, enqueued: Enqueued, case: str, topic: str, body: dict[str, Any]
+) -> None:
+    path = "/webhooks" if topic.endswith("/delete") else "/webhooks/compliance"
+
+    answer = deliver(client, body, topic=topic, path=path)
+
+    assert answer.status_code == 400, case
+    assert not WebhookDelivery.objects.exists()
+    assert enqueued.jobs == []
+
+
+def test_an_endless_body_is_refused_in_plain_words(client: Client, shop: Shop) -> None:
+    answer = deliver(client, b"{" + b" " * 10 * 1024 * 1024 + b"}")
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
+    assert not WebhookDelivery.objects.exists()
+
+
+def test_a_body_of_unknown_length_is_not_taken_for_a_forged_one(client: Client, shop: Shop) -> None:
+    answer = client.generic("POST", "/webhooks", b"", headers={"Transfer-Encoding": "chunked"})
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (411, "length_required")
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "9999-99-99"])
+def test_a_moment_that_cannot_be_read_back_is_not_stored(client: Client, shop: Shop, moment: str) -> None:
+    deliver(client, an_order(), **{"Triggered-At": moment})
+
+    row = WebhookDelivery.objects.get()
+    assert row.triggered_at == row.received_at
 
 
 def test_only_posts_are_taken(client: Client) -> None:
@@ -293,6 +354,54 @@ def test_a_payload_that_makes_no_sense_is_dead_at_once(client: Client, shop: Sho
     row.refresh_from_db()
     assert row.outcome.startswith("unreadable_payload:")
     assert not Order.objects.for_shop(shop.id).exists()
+
+
+@pytest.mark.parametrize(
+    ("case", "changes"),
+    [
+        ("an id that no column holds", {"id": 10**20}),
+        ("a line's product is no number", {"line_items": [a_line(1, product_id="abc")]}),
+        ("a line's product is beyond all numbers", {"line_items": [a_line(1, product_id=10**20)]}),
+        ("a price that is none", {"line_items": [a_line(1, price="NaN")]}),
+        ("an endless price", {"line_items": [a_line(1, price="1e40")]}),
+        ("a moment before all time", {"created_at": "0001-01-01T00:00:00+14:00"}),
+    ],
+)
+def test_a_payload_that_cannot_be_stored_is_dead_at_once_and_says_why(
+    client: Client, shop: Shop, handlers: Any, case: str, changes: dict[str, Any]
+) -> None:
+    row = stored(client, an_order(**changes))
+
+    assert services.process(row.id, handlers=handlers, now=NOW) is DeliveryState.DEAD, case
+
+    row.refresh_from_db()
+    assert row.outcome.startswith(("unreadable_payload:", "unstorable_payload:"))
+    assert not Order.objects.for_shop(shop.id).exists()
+
+
+def test_a_mistake_of_ours_is_written_down_and_tried_again(client: Client, shop: Shop) -> None:
+    row = stored(client)
+
+    with pytest.raises(LookupError):
+        services.process(row.id, handlers=failing(LookupError("a slip")), now=NOW)
+    services.sweep(now=NOW + timedelta(hours=1))
+
+    row.refresh_from_db()
+    assert (row.state, row.outcome) == ("PENDING", "LookupError: a slip")
+    assert not Order.objects.for_shop(shop.id).exists()
+
+
+def test_what_fails_every_time_ends_with_a_person_who_reads_why(client: Client, shop: Shop) -> None:
+    row = stored(client)
+    WebhookDelivery.objects.filter(id=row.id).update(attempts=9)
+
+    with pytest.raises(LookupError):
+        services.process(row.id, handlers=failing(LookupError("a slip")), now=NOW)
+    services.sweep(now=NOW + timedelta(hours=1))
+
+    row.refresh_from_db()
+    assert (row.state, row.finished_at) == ("DEAD", NOW + timedelta(hours=1))
+    assert row.outcome == "LookupError: a slip Its worker died or failed every time."
 
 
 def test_broken_data_is_dead_at_once(client: Client, shop: Shop) -> None:
