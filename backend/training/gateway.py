@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -143,13 +144,12 @@ def _listen(
     lines: queue.Queue[str | None] = queue.Queue()
     reader = threading.Thread(target=_read, args=(process, lines), daemon=True)
     reader.start()
-    ticks = int(DEADLINE_SECONDS / TICK_SECONDS)
+    deadline = time.monotonic() + DEADLINE_SECONDS
     last = None
-    while ticks:
+    while time.monotonic() < deadline:
         try:
             line = lines.get(timeout=TICK_SECONDS)
         except queue.Empty:
-            ticks -= 1
             on_progress(None)
             continue
         if line is None:

@@ -27,6 +27,7 @@ from backend.training.models import TrainingRun
 from backend.training.values import (
     LIVE,
     MAX_ATTEMPTS,
+    PUBLISHING_ENDS_AFTER,
     AlreadyRunning,
     BadDataset,
     DatasetFacts,
@@ -58,6 +59,7 @@ STATE_OF_STAGE = {
 }
 
 LOST = "The worker stopped in the middle of the training. The former model keeps serving; please start again."
+UNPUBLISHED = "The new version could not be brought to the whole shop within a day. Please start again."
 UNEXPECTED = "Something unexpected went wrong. It was reported; the former model keeps serving."
 
 
@@ -126,13 +128,24 @@ def sweep(*, now: datetime, shop_id: int | None = None) -> None:
             _repeat_release(row, now=now)
         elif row.attempts >= MAX_ATTEMPTS:
             _fail(row, LOST, now=now)
+            _discard_workspace(row)
         else:
-            enqueue(Job.TRAIN, run_id=row.id)
+            _repeat_training(row, now=now)
 
 
 def _repeat_release(row: TrainingRun, *, now: datetime) -> None:
+    if now - (row.started_at or row.created_at) > PUBLISHING_ENDS_AFTER:
+        _fail(row, UNPUBLISHED, now=now)
+        return
     TrainingRun.objects.for_shop(row.shop_id).filter(id=row.id).update(heard_at=now)
     enqueue(Job.RELEASE, shop_id=row.shop_id, version_id=str(row.version_id))
+
+
+def _repeat_training(row: TrainingRun, *, now: datetime) -> None:
+    # A waiting run is marked, so that a long queue gets one more message in ten minutes and not one in
+    # each sweep. A held run keeps its silence: it is what lets the next worker take the run over.
+    TrainingRun.objects.for_shop(row.shop_id).filter(id=row.id, state=RunState.QUEUED).update(heard_at=now)
+    enqueue(Job.TRAIN, run_id=row.id)
 
 
 def run_training(run_id: int, *, clock: Clock, recipe: Mapping[str, Any] | None = None) -> Version | None:
@@ -221,13 +234,22 @@ def _failing(row: TrainingRun, clock: Clock) -> Iterator[None]:
 @contextmanager
 def _workspace(row: TrainingRun) -> Iterator[Path]:
     """Give the run an empty folder that is gone afterwards, a former attempt's leavings included."""
-    folder = Path(settings.ARTIFACT_ROOT) / ".runs" / str(row.uuid)
-    shutil.rmtree(folder, ignore_errors=True)
+    _discard_workspace(row)
+    folder = _workspace_of(row)
     folder.mkdir(parents=True)
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _discard_workspace(row)
+
+
+def _workspace_of(row: TrainingRun) -> Path:
+    return Path(settings.ARTIFACT_ROOT) / ".runs" / str(row.uuid)
+
+
+def _discard_workspace(row: TrainingRun) -> None:
+    """Remove a run's folder. A killed worker leaves its copy of the shop's purchases there."""
+    shutil.rmtree(_workspace_of(row), ignore_errors=True)
 
 
 def _export(row: TrainingRun, folder: Path, clock: Clock) -> Dataset:
@@ -348,6 +370,7 @@ def cancel_all(shop_id: int, *, reason: str, now: datetime) -> None:
     """End a shop's live runs, for example because the app was uninstalled."""
     for row in TrainingRun.objects.for_shop(shop_id).filter(state__in=LIVE):
         _move(row, RunState.CANCELLED, now=now, finished_at=now, error=reason)
+        _discard_workspace(row)
 
 
 def _publishing(shop_id: int, version_id: UUID) -> list[TrainingRun]:

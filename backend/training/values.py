@@ -15,6 +15,10 @@ SILENCE = timedelta(minutes=3)
 # A run that is still waiting after this long has lost its message.
 WAITING = timedelta(minutes=10)
 
+# Writing a large catalogue's lists at the slowest plan's budget takes hours, in several turns. What is not
+# written after a day never will be, and a run that stays live keeps the merchant from starting another.
+PUBLISHING_ENDS_AFTER = timedelta(days=1)
+
 # A run that killed its worker this often would kill the next one too.
 MAX_ATTEMPTS = 3
 

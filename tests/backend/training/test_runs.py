@@ -20,6 +20,7 @@ from backend.training import gateway, queries, services
 from backend.training.models import TrainingRun
 from backend.training.values import (
     MAX_ATTEMPTS,
+    PUBLISHING_ENDS_AFTER,
     SILENCE,
     AlreadyRunning,
     BadDataset,
@@ -256,6 +257,63 @@ def test_the_sweep_repeats_a_release_whose_message_was_lost(enqueued: Any) -> No
     services.sweep(now=NOW)
 
     assert enqueued.of(Job.RELEASE) == [{"shop_id": shop.id, "version_id": str(version_id)}]
+
+
+def test_a_release_that_fails_for_a_day_frees_the_shop_for_another_run(enqueued: Any) -> None:
+    shop = a_shop()
+    run, _ = request(shop)
+    TrainingRun.objects.for_shop(shop.id).update(
+        state=RunState.PUBLISHING, version_id=uuid4(), started_at=NOW, heard_at=NOW
+    )
+    enqueued.clear()
+
+    services.sweep(now=NOW + PUBLISHING_ENDS_AFTER + timedelta(seconds=1))
+
+    ended = run_now(shop, run)
+    assert (ended.state, ended.error) == (RunState.FAILED, services.UNPUBLISHED)
+    assert enqueued.of(Job.RELEASE) == []
+
+
+def test_a_run_that_waits_long_gets_one_more_message_not_one_a_minute(enqueued: Any) -> None:
+    shop = a_shop()
+    _, row_id = request(shop)
+    enqueued.clear()
+
+    for minute in range(11, 20):
+        services.sweep(now=NOW + timedelta(minutes=minute))
+
+    assert enqueued.of(Job.TRAIN) == [{"run_id": row_id}]
+
+
+@pytest.mark.parametrize("end", ["cancelled", "lost"])
+def test_a_dead_workers_copy_of_the_purchases_goes_with_its_run(artifact_root: Path, end: str) -> None:
+    shop = a_shop()
+    run, _ = request(shop)
+    leavings = artifact_root / ".runs" / str(run.id) / "dataset"
+    leavings.mkdir(parents=True)
+    TrainingRun.objects.for_shop(shop.id).update(
+        state=RunState.TRAINING, attempts=MAX_ATTEMPTS, heard_at=NOW - SILENCE * 2
+    )
+
+    if end == "cancelled":
+        services.cancel_all(shop.id, reason="The shop is being erased.", now=NOW)
+    else:
+        services.sweep(now=NOW)
+
+    assert not leavings.exists()
+
+
+def test_a_trainer_that_talks_on_past_its_deadline_is_stopped(
+    artifact_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = a_shop()
+    run, row_id = request(shop)
+    monkeypatch.setattr(gateway, "DEADLINE_SECONDS", 0.0)
+
+    with pytest.raises(TrainerFailed, match="still running"):
+        services.run_training(row_id, clock=clock)
+
+    assert run_now(shop, run).state is RunState.FAILED
 
 
 def test_finishing_ends_the_run_that_waits_for_the_version() -> None:
