@@ -29,7 +29,9 @@ async function main() {
     backendUrl,
   });
   const port = Number(process.env.PORT ?? DEFAULT_PORT);
-  server.listen(port, () => console.log(JSON.stringify({ event: "ui.listening", port })));
+  // Every address unless one is named: in a container the others are how the edge comes in.
+  const host = process.env.LISTEN_HOST || undefined;
+  server.listen({ port, host }, () => console.log(JSON.stringify({ event: "ui.listening", port })));
   for (const signal of ["SIGTERM", "SIGINT"]) {
     process.on(signal, () => {
       server.close(() => process.exit(0));

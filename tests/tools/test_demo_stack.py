@@ -1,8 +1,11 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from backend.config.engines import Engines
-from tools.demo import options, stack
+from tools.demo import __main__ as demo
+from tools.demo import options, stack, state
 from tools.demo.reload import Reloader
 from tools.demo.state import Secrets
 
@@ -27,6 +30,7 @@ def test_processes_get_settings_that_are_explained_and_nothing_of_the_callers_ow
     assert env["DATABASE_URL"] == ENGINES.database_url
     assert env["SHOPIFY_SHOP_URL"] == "http://127.0.0.1:1/{shop}"
     assert (env["BACKEND_URL"], env["APP_URL"]) == ("http://127.0.0.1:2", "http://127.0.0.1:3")
+    assert env["LISTEN_HOST"] == "127.0.0.1"
     assert "DJANGO_SETTINGS_MODULE" not in env
 
 
@@ -36,6 +40,17 @@ def test_the_command_line_says_what_to_do():
     assert (asked.stay, asked.run_job, asked.first_port) == (False, True, 0)
     assert asked.orders == Path("some.csv.gz").resolve()
     assert asked.data_dir == options.ROOT / ".data/x"
+
+
+def test_an_order_file_that_is_not_there_is_said_so_whatever_the_shop_holds(tmp_path, capfd):
+    state.remember_orders(tmp_path, None)
+    asked = options.parse(["--orders", str(tmp_path / "gone.csv"), "--data-dir", str(tmp_path)])
+
+    with pytest.raises(SystemExit) as ended:
+        demo._orders_to_fill_from(asked)
+
+    assert ended.value.code == 2
+    assert f"There is no file {tmp_path / 'gone.csv'}." in capfd.readouterr().err
 
 
 def test_the_worker_starts_anew_only_when_its_code_changed(tmp_path):

@@ -65,6 +65,8 @@ def _orders_to_fill_from(options: Options) -> Path | None:
 
     :raises SystemExit: with code 2 and the reason, if it cannot be used
     """
+    if options.orders and not options.orders.is_file():
+        _check_orders(options.orders)
     kept = state.read_orders(options.data_dir)
     if state.same_orders(kept, options.orders):
         return Path(kept["path"]) if kept and kept["path"] else None

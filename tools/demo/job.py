@@ -141,7 +141,9 @@ class Job:
                 return setup
             if found["state"] == "FAILED":
                 raise DoorShut(found["detail"])
-            self._screen.progress(progress_text(found), done=found["done"], total=found["total"])
+            self._screen.progress(
+                found["detail"], done=found["done"], total=found["total"], unit=found["unit"]
+            )
             if setup != last_seen:
                 last_change, last_seen = time.monotonic(), setup
             if time.monotonic() - last_change > STALL_SECONDS:
@@ -196,7 +198,7 @@ class Job:
             )
             answers = traffic.send(
                 origin, visits, per_second=REQUESTS_PER_SECOND,
-                tick=lambda done: self._screen.progress("requests", done=done, total=REQUESTS),
+                tick=lambda done: self._screen.progress(done=done, total=REQUESTS, unit="requests"),
             )  # fmt: skip
             found = report.served(answers)
             step(
@@ -246,13 +248,6 @@ class Job:
 def by_id(setup: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return the steps of the set-up by their id."""
     return {step["id"]: step for step in setup["steps"]}
-
-
-def progress_text(step: Mapping[str, Any]) -> str:
-    """Return what stands behind the figures of a running step."""
-    return (
-        f"{step['unit']}  {step['detail']}" if step["done"] is not None and step["unit"] else step["detail"]
-    )
 
 
 def is_installed(state: Mapping[str, Any]) -> bool:

@@ -1,12 +1,15 @@
 """Progress: one living line a step for a person at a terminal, sparse lines for a log."""
 
+import shutil
 import sys
 import time
 from collections.abc import Callable
 from typing import TextIO
 
 BAR_CELLS = 24
-TERMINAL_COLUMNS = 110
+MOST_COLUMNS = 110
+# As long as the longest title, so that the seconds stand in one column.
+TITLE_COLUMNS = 40
 # A log that is read later needs to show that a step lives, not every change of it.
 LOG_EVERY_SECONDS = 15.0
 
@@ -35,13 +38,16 @@ class Screen:
         if self._alive:
             self._rewrite(f"  … {title}")
 
-    def progress(self, text: str = "", *, done: int | None = None, total: int | None = None) -> None:
+    def progress(
+        self, text: str = "", *, done: int | None = None, total: int | None = None, unit: str | None = None
+    ) -> None:
         """Show how far the open step is, if one is; cheap enough to be called at every poll."""
         if not self._title:
             return
         now = self._clock()
-        amount = amount_text(done, total, bar=self._alive)
-        line = f"  … {self._title}  {amount}{text}  {now - self._began:.0f} s"
+        amount = amount_text(done, total, unit, bar=self._alive)
+        parts = (f"  … {self._title}", amount, text, f"{now - self._began:.0f} s")
+        line = "  ".join(part for part in parts if part)
         if self._alive:
             self._rewrite(line)
         elif now - self._last_shown >= LOG_EVERY_SECONDS:
@@ -66,7 +72,7 @@ class Screen:
             return
         seconds = self._clock() - self._began
         self._clear()
-        self._print(f"  {mark} {self._title:<34} {seconds:6.1f} s  {detail}".rstrip())
+        self._print(f"  {mark} {self._title:<{TITLE_COLUMNS}} {seconds:6.1f} s  {detail}".rstrip())
         self._title = ""
 
     def _clear(self) -> None:
@@ -74,7 +80,9 @@ class Screen:
             self._stream.write("\r\x1b[K")
 
     def _rewrite(self, line: str) -> None:
-        self._stream.write("\r\x1b[K" + line[:TERMINAL_COLUMNS])
+        # A line that wraps could not be taken back.
+        columns = min(MOST_COLUMNS, shutil.get_terminal_size().columns - 1)
+        self._stream.write("\r\x1b[K" + line[:columns])
         self._stream.flush()
 
     def _print(self, line: str) -> None:
@@ -82,12 +90,14 @@ class Screen:
         self._stream.flush()
 
 
-def amount_text(done: int | None, total: int | None, *, bar: bool) -> str:
-    """Return "1,200 of 25,900 " with a bar before it if wanted, or less where less is known."""
+def amount_text(done: int | None, total: int | None, unit: str | None, *, bar: bool) -> str:
+    """Return "1,200 of 25,900 orders" with a bar before it if wanted, or less where less is known."""
     if done is None:
         return ""
     if not total:
-        return f"{done:,} "
+        return f"{done:,} {unit or ''}".rstrip()
     cells = min(BAR_CELLS, BAR_CELLS * done // total)
     drawn = f"[{'█' * cells}{'·' * (BAR_CELLS - cells)}] " if bar else ""
-    return f"{drawn}{done:,} of {total:,} "
+    # "5 of 100 %" is not how anyone says it.
+    amount = f"{100 * done // total}" if unit == "%" else f"{done:,} of {total:,}"
+    return f"{drawn}{amount} {unit or ''}".rstrip()

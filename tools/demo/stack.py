@@ -19,6 +19,8 @@ BIN = Path(sys.executable).parent
 # A cold first start compiles Python modules on a slow disk; a start that takes longer is stuck.
 START_DEADLINE_SECONDS = 120.0
 WORKER_PROCESSES = 2
+# Far longer than any answer takes.
+GRACEFUL_SECONDS = 2
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ def environment(at: Addresses, keys: Secrets, running: engines.Engines, data_dir
         "SHOPIFY_ADMIN_URL": at.devstore,
         "APP_URL": at.ui,
         "BACKEND_URL": at.web,
+        # The demo is for this machine, not for the network it happens to be in.
+        "LISTEN_HOST": "127.0.0.1",
         "MLFLOW_TRACKING_URI": at.mlflow,
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -148,7 +152,9 @@ class Stack:
         """
         bind = f"127.0.0.1:{self.ports['web']}"
         reload = ["--reload"] if self.options.reload else []
-        return [str(BIN / "gunicorn"), "-c", config, "--bind", bind, *reload]
+        # A browser keeps its connection open; whoever presses Ctrl-C does not wait for that.
+        graceful = ["--graceful-timeout", str(GRACEFUL_SECONDS)]
+        return [str(BIN / "gunicorn"), "-c", config, "--bind", bind, *graceful, *reload]
 
     def _ui_command(self) -> list[str]:
         if self.options.reload:
