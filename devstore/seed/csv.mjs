@@ -1,15 +1,28 @@
 /**
  * Reads comma-separated text, plain or gzipped, row by row.
  */
+import { isUtf8 } from 'node:buffer';
 import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
 
 const GZIP_MAGIC = 0x8b1f;
 const BYTE_ORDER_MARK = '\uFEFF';
+const LINE_BREAK = 0x0a;
+/** What a decoder puts where bytes are no text. */
+const REPLACEMENT = '\uFFFD';
 
-/** A file that is not comma-separated text; the message names the row. */
-export class BadCsv extends Error {}
+/** A file that is not comma-separated text; `place` says where, counted from 1, as far as that is known. */
+export class BadCsv extends Error {
+  /**
+   * @param {string} message what is wrong, to be read after the place
+   * @param {{row?: number, column?: number}} place
+   */
+  constructor(message, { row, column } = {}) {
+    super(message);
+    Object.assign(this, { row, column });
+  }
+}
 
 /**
  * Hand each row to `take`, in order.
@@ -27,12 +40,13 @@ export async function readCsv(path, take) {
     for await (const bytes of await bytesOf(path)) consume(state, decoder.decode(bytes, { stream: true }), take);
     consume(state, decoder.decode(), take);
   } catch (error) {
-    throw explain(error, state, path);
+    throw error.code === 'ERR_ENCODING_INVALID_ENCODED_DATA' ? await findBrokenText(path, state, take) : explain(error, state, path);
   }
   if (state.rest !== '') takeLast(state, take);
 }
 
 async function bytesOf(path) {
+  if ((await stat(path)).isFIFO()) throw new BadCsv(`${path} is a pipe, which can be read only once; a file is needed.`);
   const file = await open(path);
   const head = Buffer.alloc(2);
   await file.read(head, 0, 2, 0);
@@ -81,8 +95,19 @@ function emit(state, line, take) {
 }
 
 function takeLast(state, take) {
-  if ((state.rest.match(/"/g) ?? []).length % 2 === 1) throw new BadCsv(`Row ${state.row} has a quotation mark that is never closed.`);
+  if ((state.rest.match(/"/g) ?? []).length % 2 === 1) throw neverClosed(state);
   emit(state, state.rest, take);
+}
+
+/** The row runs to the end of the file then; its line break is where the merchant would look for the mark. */
+function neverClosed({ rest, row }) {
+  const fault = (column) => new BadCsv('a quotation mark is never closed.', { row, column });
+  try {
+    splitQuoted(rest.split('\n')[0], row);
+  } catch (error) {
+    return fault(error.column);
+  }
+  return fault();
 }
 
 function splitQuoted(line, row) {
@@ -90,7 +115,7 @@ function splitQuoted(line, row) {
   const pattern = /(?:"((?:[^"]|"")*)"|([^",]*))(,|$)/gy;
   for (let isLast = false; !isLast; ) {
     const match = pattern.exec(line);
-    if (!match) throw new BadCsv(`Row ${row}, column ${fields.length + 1}: a quotation mark stands where none may.`);
+    if (!match) throw new BadCsv('a quotation mark stands where none may.', { row, column: fields.length + 1 });
     fields.push(match[1] === undefined ? match[2] : match[1].replaceAll('""', '"'));
     isLast = match[3] === '';
   }
@@ -100,7 +125,31 @@ function splitQuoted(line, row) {
 function explain(error, state, path) {
   if (error.code === 'ENOENT') return new BadCsv(`There is no file ${path}.`);
   if (error.code === 'EISDIR') return new BadCsv(`${path} is a folder.`);
-  if (error.code === 'ERR_ENCODING_INVALID_ENCODED_DATA') return new BadCsv(`Some row after row ${state.row - 1} is not UTF-8 text.`);
   if (error.code?.startsWith('Z_')) return new BadCsv(`The gzip data breaks off or is damaged after row ${state.row - 1}.`);
   return error;
+}
+
+/**
+ * Read the file once more for the place, which the decoder does not tell: it takes a megabyte at a time.
+ *
+ * A first row that it spoilt along with its megabyte is handed on, so that columns have names.
+ */
+async function findBrokenText(path, state, take) {
+  let [row, rest] = [1, Buffer.alloc(0)];
+  for await (const bytes of await bytesOf(path)) {
+    rest = Buffer.concat([rest, bytes]);
+    for (let end = rest.indexOf(LINE_BREAK); end >= 0; end = rest.indexOf(LINE_BREAK)) {
+      if (!isUtf8(rest.subarray(0, end))) return brokenText(rest.subarray(0, end), row);
+      if (row === 1 && state.row === 1) emit(state, rest.toString('utf8', 0, end).replace(BYTE_ORDER_MARK, ''), take);
+      rest = rest.subarray(end + 1);
+      row += 1;
+    }
+  }
+  return brokenText(rest, row);
+}
+
+function brokenText(line, row) {
+  const before = line.toString().split(REPLACEMENT)[0].replace(/"[^"]*"/g, '');
+  const column = before.replace(/"[^"]*$/, '').split(',').length;
+  return new BadCsv('this is not UTF-8 text; save the file as UTF-8.', { row, column });
 }

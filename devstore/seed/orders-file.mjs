@@ -44,12 +44,19 @@ export async function readOrders(file) {
   try {
     await readCsv(file, (fields, row) => (state.places ? takeRow(state, fields, row) : takeHeader(state, fields)));
   } catch (error) {
-    if (error instanceof BadCsv || error instanceof BadOrders) throw new BadOrders(`${path.basename(file)}: ${error.message}`);
+    if (error instanceof BadCsv) throw new BadOrders(`${path.basename(file)}: ${placeOf(error, state)}${error.message}`);
+    if (error instanceof BadOrders) throw new BadOrders(`${path.basename(file)}: ${error.message}`);
     throw error;
   }
   if (!state.places) throw new BadOrders(`${path.basename(file)}: the file is empty; row 1 must name the columns ${COLUMNS.join(', ')}.`);
   if (state.purchases.length === 0) throw new BadOrders(`${path.basename(file)}: there are no order lines.${reasons(state.rejected)}`);
   return { purchases: state.purchases, cancellations: state.cancellations, rejected: state.rejected };
+}
+
+/** Name the place of a fault: the column as row 1 calls it, once that is read. */
+function placeOf({ row, column }, { names }) {
+  if (row === undefined) return '';
+  return column === undefined ? `row ${row}: ` : `row ${row}, column ${names?.[column - 1] ?? column}: `;
 }
 
 /**
@@ -155,7 +162,8 @@ function parseDate(text, row) {
   const [hour = 0, minute = 0, second = 0] = (iso ?? american).slice(4);
   const at = Date.UTC(year, month - 1, day, hour, minute, second);
   const date = new Date(at);
-  const isReal = date.getUTCMonth() === month - 1 && date.getUTCDate() === Number(day) && hour < 24 && minute < 60 && second < 60;
+  // The years 0 to 99 would be taken for those of the last century.
+  const isReal = date.getUTCFullYear() === Number(year) && date.getUTCMonth() === month - 1 && date.getUTCDate() === Number(day) && hour < 24 && minute < 60 && second < 60;
   if (!isReal) throw dateFault(text, row);
   return at;
 }

@@ -36,6 +36,7 @@ for (const [name, text, message] of [
   ['a row that is too short', lines(GOOD, '536366,1,MUG'), /^orders\.csv: row 3, column Quantity: there are 3 fields instead of 8\.$/],
   ['a row that is too long', lines(`${GOOD},more`), /^orders\.csv: row 2, column Country: there are 9 fields instead of 8\.$/],
   ['a bad date', lines(GOOD, GOOD.replace('2010-12-01 08:26:00', '2010-13-01 08:26:00')), /^orders\.csv: row 3, column InvoiceDate: "2010-13-01 08:26:00" is not a date\.$/],
+  ['a year that would be taken for another', lines(GOOD.replace('2010-', '0010-')), /row 2, column InvoiceDate: "0010-12-01 08:26:00" is not a date\.$/],
   ['a date that no calendar has', lines(GOOD.replace('2010-12-01', '2010-02-30')), /row 2, column InvoiceDate: "2010-02-30 08:26:00" is not a date\.$/],
   ['an empty date', lines(GOOD.replace('2010-12-01 08:26:00', '')), /row 2, column InvoiceDate: "" is not a date\.$/],
   ['a quantity in words', lines(GOOD.replace(',6,', ',six,')), /row 2, column Quantity: "six" is not a whole number\.$/],
@@ -44,9 +45,12 @@ for (const [name, text, message] of [
   ['an empty price', lines(GOOD.replace('2.55', '')), /row 2, column UnitPrice: "" is not a price\.$/],
   ['a customer in words', lines(GOOD.replace('17850.0', 'Jane')), /row 2, column CustomerID: "Jane" is not a customer number\.$/],
   ['a line without an invoice', lines(GOOD.replace('536365', '')), /row 2, column InvoiceNo: it is empty\.$/],
-  ['a quotation mark that is never closed', lines(GOOD, '1,2,"open,6,2010-12-01 08:26:00,2.55,,UK'), /row 3 has a quotation mark that is never closed\.$/i],
-  ['a quotation mark in the middle', lines('1,2,a"b"c,6,2010-12-01 08:26:00,2.55,,UK'), /row 2, column 3: a quotation mark stands where none may\.$/i],
-  ['text that is not UTF-8', Buffer.concat([Buffer.from(lines(GOOD)), Buffer.from([0x41, 0xff, 0xfe, 0x0a])]), /is not UTF-8 text\.$/],
+  ['a quotation mark that is never closed', lines(GOOD, '1,2,"open,6,2010-12-01 08:26:00,2.55,,UK'), /row 3, column Description: a quotation mark is never closed\.$/],
+  ['a quotation mark in the middle', lines('1,2,a"b"c,6,2010-12-01 08:26:00,2.55,,UK'), /row 2, column Description: a quotation mark stands where none may\.$/],
+  ['text that is not UTF-8', Buffer.concat([Buffer.from(lines(GOOD)), Buffer.from([0x41, 0xff, 0xfe, 0x0a])]), /row 3, column InvoiceNo: this is not UTF-8 text; save the file as UTF-8\.$/],
+  ['a pound sign of another encoding', Buffer.from(lines(GOOD, GOOD.replace('WHITE HANGING HEART T-LIGHT HOLDER', '"MUG, BLUE, \u00a35"')), 'latin1'), /row 3, column Description: this is not UTF-8 text/],
+  ['a text of another encoding far down', Buffer.from(lines(...Array(20_000).fill(GOOD), GOOD.replace('Kingdom', 'K\u00f6nigreich')), 'latin1'), /row 20002, column Country: this is not UTF-8 text/],
+  ['a first row of another encoding', Buffer.from(`\u00a3${HEADER}\n`, 'latin1'), /row 1, column 1: this is not UTF-8 text/],
   ['gzip data that breaks off', gzipSync(lines(GOOD)).subarray(0, 60), /gzip data breaks off or is damaged/],
 ]) {
   test(`${name} is refused with one message that says where`, async (t) => {
@@ -141,6 +145,13 @@ test('gzip, a byte order mark, carriage returns and a missing last line break ch
   const dressed = await readOrders(write(t, gzipSync(`\uFEFF${HEADER}\r\n${GOOD}`), 'orders.csv.gz'));
 
   assert.deepEqual(dressed, plain);
+});
+
+test('a pipe is refused, since it can be read only once', async (t) => {
+  const pipe = path.join(makeFolder(t), 'orders.csv');
+  await run('mkfifo', [pipe]);
+
+  await assert.rejects(readOrders(pipe), /orders\.csv is a pipe, which can be read only once; a file is needed\.$/);
 });
 
 test('the check prints counts, or one message with exit status 2', async (t) => {
