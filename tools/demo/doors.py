@@ -27,7 +27,11 @@ class DoorShut(Exception):
 
 
 def _client(origin: str) -> httpx.Client:
-    return httpx.Client(base_url=origin, timeout=TIMEOUT_SECONDS, follow_redirects=True, trust_env=False)
+    # A connection kept open would make the web process wait for its next request when it is asked to end.
+    none_kept = httpx.Limits(max_keepalive_connections=0)
+    return httpx.Client(
+        base_url=origin, timeout=TIMEOUT_SECONDS, follow_redirects=True, trust_env=False, limits=none_kept
+    )
 
 
 def _expect(response: httpx.Response) -> httpx.Response:
