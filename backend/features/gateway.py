@@ -5,12 +5,14 @@ import json
 import time
 from array import array
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import redis
 import structlog
 
+from backend.core.errors import Unavailable
 from backend.core.redis import connection
 from backend.features.values import SEQUENCE_LENGTH
 
@@ -28,6 +30,12 @@ SCAN_COUNT = 1_000
 READ_BYTES = 1 << 20
 
 
+class CacheUnavailable(Unavailable):
+    """The cache can't be told to forget. What must be forgotten has to be tried again."""
+
+    code = "cache_unavailable"
+
+
 def find_sequence(shop_id: int, customer_key: str) -> tuple[int, ...] | None:
     """Return the cached product ids of a customer, oldest first; None if they are not cached."""
     items = _read(_sequence_key(shop_id, customer_key))
@@ -40,21 +48,39 @@ def keep_sequence(shop_id: int, customer_key: str, items: Sequence[int]) -> None
 
 
 def drop_sequence(shop_id: int, customer_key: str) -> None:
-    """Forget a customer's cached products, so that the next reader asks the database."""
-    connection().delete(_sequence_key(shop_id, customer_key))
+    """
+    Forget a customer's cached products, so that the next reader asks the database.
+
+    :raises CacheUnavailable: if the cache is down; it may come back with what it held
+    """
+    with _telling():
+        connection().delete(_sequence_key(shop_id, customer_key))
 
 
 def drop_shop(shop_id: int) -> None:
-    """Forget everything cached of one shop. Only rebuilds and erasure may: it walks the whole key space."""
+    """
+    Forget everything cached of one shop. Only rebuilds and erasure may: it walks the whole key space.
+
+    :raises CacheUnavailable: if the cache is down; it may come back with what it held
+    """
     client = connection()
     stale = []
-    for key in client.scan_iter(match=f"features:{shop_id}:*", count=SCAN_COUNT):
-        stale.append(key)
-        if len(stale) == SCAN_COUNT:
+    with _telling():
+        for key in client.scan_iter(match=f"features:{shop_id}:*", count=SCAN_COUNT):
+            stale.append(key)
+            if len(stale) == SCAN_COUNT:
+                client.unlink(*stale)
+                stale.clear()
+        if stale:
             client.unlink(*stale)
-            stale.clear()
-    if stale:
-        client.unlink(*stale)
+
+
+@contextmanager
+def _telling() -> Iterator[None]:
+    try:
+        yield
+    except redis.RedisError as error:
+        raise CacheUnavailable(f"The cache can't be told to forget: {error}.") from error
 
 
 def find_list(shop_id: int, name: str) -> list[int] | None:

@@ -34,7 +34,8 @@ class WebhookDelivery(models.Model):
     claimed_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     outcome = models.TextField(blank=True)
-    # Jobs that were promised with the same commit and are not yet known to be sent.
+    # Jobs that were promised with the same commit and are not yet known to be sent; of a privacy request,
+    # to be done. ``due_at`` is then when to ask again.
     follow_ups = models.JSONField(default=list)
 
     class Meta:

@@ -36,6 +36,8 @@ log = structlog.get_logger(__name__)
 LOST_AFTER: Final = timedelta(minutes=1)
 # No handler works this long; its worker is gone.
 ABANDONED_AFTER: Final = timedelta(minutes=15)
+# A privacy request whose job has not reported by then is asked for again: its message or its worker was lost.
+UNANSWERED_AFTER: Final = timedelta(hours=1)
 KEEP_FOR: Final = timedelta(days=30)
 SWEEP_ROWS: Final = 2_000
 
@@ -208,7 +210,7 @@ def _apply(row: WebhookDelivery, handlers: Mapping[Topic, Handler], *, now: date
         if _finish(row, DeliveryState.DONE, "applied", now=now, follow_ups=promised) is None:
             raise Unavailable(f"Delivery {row.id} was taken over while it was worked on.")
         if promised:
-            transaction.on_commit(lambda: send_follow_ups(row.id))
+            transaction.on_commit(lambda: send_follow_ups(row.id, now=now))
 
 
 def _finish(
@@ -253,19 +255,25 @@ def _to_delivery(row: WebhookDelivery) -> Delivery:
     )
 
 
-def send_follow_ups(delivery_id: int) -> bool:
+def send_follow_ups(delivery_id: int, *, now: datetime) -> bool:
     """
     Send the jobs a delivery promised and strike them off; the sweep repeats what fails.
 
-    A crash between the two sends a job twice, which every job bears.
+    A crash between the two sends a job twice, which every job bears. The
+    promise of a privacy request stands until its job calls
+    :func:`note_outcome`: what the law asks for must outlive a lost message.
     """
-    row = WebhookDelivery.objects.filter(id=delivery_id).only("follow_ups").first()
+    row = WebhookDelivery.objects.filter(id=delivery_id).only("topic", "follow_ups").first()
     if row is None:
         return True
     promised = [FollowUp(each["job"], each["ids"]) for each in row.follow_ups]
     if not all(try_dispatch(Job(each.job), ids=dict(each.ids)) for each in promised):
         return False
-    WebhookDelivery.objects.filter(id=delivery_id).update(follow_ups=[])
+    sent = WebhookDelivery.objects.filter(id=delivery_id)
+    if row.topic in COMPLIANCE_TOPICS:
+        sent.exclude(follow_ups=[]).update(due_at=now + UNANSWERED_AFTER)
+    else:
+        sent.update(follow_ups=[])
     return True
 
 
@@ -307,10 +315,11 @@ def _requeue_due(now: datetime) -> int:
 
 
 def _resend_promised(now: datetime) -> int:
-    waiting = WebhookDelivery.objects.exclude(follow_ups=[]).filter(finished_at__lt=now - LOST_AFTER)
+    promised = WebhookDelivery.objects.exclude(follow_ups=[])
+    waiting = promised.filter(finished_at__lt=now - LOST_AFTER, due_at__lte=now)
     ids = list(waiting.order_by("finished_at").values_list("id", flat=True)[:SWEEP_ROWS])
     for delivery_id in ids:
-        if not send_follow_ups(delivery_id):
+        if not send_follow_ups(delivery_id, now=now):
             break
     return len(ids)
 
@@ -349,5 +358,11 @@ def forget_customer(shop_id: int, customer_key: str) -> int:
 
 
 def note_outcome(delivery_id: int, outcome: str) -> None:
-    """Write down how a privacy request ended."""
-    WebhookDelivery.objects.filter(id=delivery_id).update(outcome=outcome[:1000])
+    """Write down how a privacy request ended, which is what its promise waited for."""
+    WebhookDelivery.objects.filter(id=delivery_id).update(outcome=outcome[:1000], follow_ups=[])
+
+
+def note_shop_outcome(shop_id: int, outcome: str) -> None:
+    """Write down how the requests to erase a shop ended. They may have come more than once."""
+    rows = WebhookDelivery.objects.filter(shop_id=shop_id, topic=Topic.SHOP_REDACT, state=DeliveryState.DONE)
+    rows.exclude(follow_ups=[]).update(outcome=outcome[:1000], follow_ups=[])

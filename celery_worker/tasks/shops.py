@@ -38,6 +38,7 @@ def shop_redact(shop_id: int) -> None:
     now = clock.now()
     if queries.get_fresh_shop(shop_id).state is ShopState.INSTALLED:
         # The merchant came back within the 48 hours; the data is theirs again.
+        webhooks.note_shop_outcome(shop_id, "kept: the merchant came back")
         return
     catalog.stop_imports(shop_id, reason="The shop is being erased.", now=now)
     training.cancel_all(shop_id, reason="The shop is being erased.", now=now)
@@ -47,6 +48,7 @@ def shop_redact(shop_id: int) -> None:
     rollouts.erase_shop(shop_id)
     tenancy.erase_rows(shop_id)
     services.redact(shop_id, now=now)
+    webhooks.note_shop_outcome(shop_id, "erased")
 
 
 @task_for(Job.CUSTOMER_REDACT)
@@ -73,6 +75,7 @@ def customer_redact(delivery_id: int) -> None:
     if key:
         # Last, because the request itself holds the pseudonym that the steps above need.
         webhooks.forget_customer(shop_id, key)
+    webhooks.note_outcome(delivery_id, f"forgotten: {len(orders)} orders untied")
 
 
 @task_for(Job.DATA_REQUEST)

@@ -6,14 +6,19 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import redis
 from django.apps import apps
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from backend.audit import services as audit
 from backend.audit.models import Decision, LedgerEvent
 from backend.audit.values import Event
 from backend.catalog import services as catalog
 from backend.catalog.models import Order
+from backend.core.queue import Job
 from backend.core.tenancy import ShopScoped
+from backend.features import gateway
 from backend.features import services as features
 from backend.features.models import Interaction
 from backend.shops import services
@@ -104,6 +109,7 @@ def test_a_redacted_customer_is_a_guest_everywhere(shop: Shop, other: Shop) -> N
     assert not Decision.objects.for_shop(shop.id).filter(visitor_key=key).exists()
     request.refresh_from_db()
     assert "customer_key" not in request.payload
+    assert (request.outcome, request.follow_ups) == ("forgotten: 1 orders untied", [])
     # The sales stay the shop's, and the other customer stays known.
     assert Order.objects.for_shop(shop.id).count() == 3
     assert Order.objects.for_shop(shop.id).get(order_id=901).customer_key == services.pseudonym(shop.id, 4)
@@ -134,6 +140,8 @@ def test_a_data_request_is_counted_and_written_down(shop: Shop) -> None:
 def test_a_redacted_shop_leaves_no_row_and_no_key(shop: Shop, other: Shop) -> None:
     Shop.objects.filter(id=shop.id).update(state=ShopState.UNINSTALLED)
     request = a_request(shop, Topic.SHOP_REDACT)
+    promise = {"job": Job.SHOP_REDACT, "ids": {"shop_id": shop.id}}
+    WebhookDelivery.objects.filter(id=request.id).update(state="DONE", follow_ups=[promise])
     assert set(rows_of(shop)) >= {
         "catalog.Order",
         "features.Interaction",
@@ -147,7 +155,16 @@ def test_a_redacted_shop_leaves_no_row_and_no_key(shop: Shop, other: Shop) -> No
     shop.refresh_from_db()
     assert (shop.state, shop.pseudonym_key, shop.name, shop.scopes) == (ShopState.REDACTED, None, "", [])
     request.refresh_from_db()
-    assert request.payload == {}
+    assert (request.payload, request.outcome, request.follow_ups) == ({}, "erased", [])
+
+
+def test_an_erasure_waits_for_a_cache_that_is_down(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gateway, "connection", lambda: redis.Redis(port=1, retry=Retry(NoBackoff(), 0)))
+
+    with pytest.raises(gateway.CacheUnavailable):
+        gateway.drop_shop(shop.id)
+    with pytest.raises(gateway.CacheUnavailable):
+        gateway.drop_sequence(shop.id, services.pseudonym(shop.id, 17850))
 
 
 def test_a_shop_that_came_back_is_not_redacted(shop: Shop) -> None:

@@ -433,6 +433,24 @@ def test_a_broker_that_is_down_keeps_the_promise_for_the_sweep(
     assert enqueued.names == [Job.FEATURES_EXTEND, Job.ATTRIBUTE]
 
 
+def test_a_privacy_request_is_asked_for_again_until_its_job_reports(
+    client: Client, shop: Shop, enqueued: Enqueued, handlers: Any
+) -> None:
+    deliver(client, a_redact(), topic="customers/redact", path="/webhooks/compliance")
+    row = WebhookDelivery.objects.get()
+    services.process(row.id, handlers=handlers, now=NOW)
+    assert enqueued.of(Job.CUSTOMER_REDACT) == [{"delivery_id": row.id}]
+    enqueued.clear()
+
+    early = services.sweep(now=NOW + timedelta(minutes=59))
+    late = services.sweep(now=NOW + timedelta(minutes=61))
+    services.note_outcome(row.id, "forgotten")
+    answered = services.sweep(now=NOW + timedelta(hours=3))
+
+    assert [found["promised"] for found in (early, late, answered)] == [0, 1, 0]
+    assert enqueued.of(Job.CUSTOMER_REDACT) == [{"delivery_id": row.id}]
+
+
 def test_a_delivery_is_taken_while_the_broker_is_down(
     client: Client, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
