@@ -16,11 +16,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
-from django.db import connections, transaction
+from django.db import OperationalError, connections, transaction
 
 from backend.audit import services as audit
 from backend.audit.values import Event
-from backend.core.errors import Refused, Unavailable
+from backend.core.errors import Failure, Refused, Unavailable
 from backend.core.queue import Job, enqueue
 from backend.shopify import gateway, oauth
 from backend.shopify.values import Grant, SessionToken, granted, number_of
@@ -276,16 +276,20 @@ def keep_tokens_alive(*, now: datetime) -> int:
     """
     alive = 0
     for shop_id in queries.installed_shop_ids():
-        row = _token_row(shop_id).first()
-        if row is None or row.expires_at is None:
-            continue
         try:
-            _refresh(shop_id, refused=row.access_token, now=now)
-        except (Refused, Unavailable) as error:
-            log.warning("keepalive_failed", shop_id=shop_id, code=error.code, error=error.message)
-            continue
-        alive += 1
+            alive += _keep_alive(shop_id, now=now)
+        except (Failure, OperationalError) as error:
+            # A token that no key opens any more, or a lock that never came, is one shop's trouble too.
+            log.warning("keepalive_failed", shop_id=shop_id, error=str(error))
     return alive
+
+
+def _keep_alive(shop_id: int, *, now: datetime) -> bool:
+    row = _token_row(shop_id).first()
+    if row is None or row.expires_at is None:
+        return False
+    _refresh(shop_id, refused=row.access_token, now=now)
+    return True
 
 
 # Pseudonyms

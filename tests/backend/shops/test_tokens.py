@@ -7,7 +7,8 @@ from typing import Any
 
 import httpx
 import pytest
-from django.db import connections, transaction
+from cryptography.fernet import Fernet
+from django.db import connection, connections, transaction
 
 from backend.core.errors import Unavailable
 from backend.shops import queries, services
@@ -166,6 +167,22 @@ def test_the_keepalive_refreshes_every_shop_and_passes_over_trouble(shopify: Fak
 
     assert [held(shop).refresh_token for shop in shops] == ["shprt_1", "shprt_held", "shprt_3"]
     assert [queries.get_shop(shop.id).needs_reauth for shop in shops] == [False, True, False]
+
+
+def test_a_token_that_no_key_opens_keeps_no_other_shop_from_its_own(shopify: FakeShopify) -> None:
+    broken, sound = a_shop("one.myshopify.com"), a_shop("two.myshopify.com")
+    for shop in (broken, sound):
+        a_token(shop, now=NOW)
+    with connection.cursor() as cursor:
+        sealed = Fernet(Fernet.generate_key()).encrypt(b"shpat_lost").decode()
+        cursor.execute(
+            "UPDATE shops_accesstoken SET access_token = %s WHERE shop_id = %s", [sealed, broken.id]
+        )
+    shopify.will(a_grant(refresh_token="shprt_2"))
+
+    assert services.keep_tokens_alive(now=NOW) == 1
+
+    assert held(sound).refresh_token == "shprt_2"
 
 
 def test_a_shop_without_tokens_is_not_installed() -> None:
