@@ -25,7 +25,8 @@ def attribute(
     """
     order = catalog.find_order(shop_id, order_id)
     if order is None:
-        Credit.objects.for_shop(shop_id).filter(order_id=order_id).delete()
+        for table in (Credit, OrderAttribution):
+            table.objects.for_shop(shop_id).filter(order_id=order_id).delete()
         return ()
     bought = _bought(order)
     named = rules.named_decisions(bought)

@@ -6,6 +6,9 @@ from backend.features import services
 from backend.training import services as training
 from celery_worker.tasks.base import task_for
 
+# Half a million order lines take seconds; the largest history that an import may bring takes half an hour.
+REBUILD_SECONDS = 60 * 60
+
 
 @task_for(Job.FEATURES_EXTEND)
 def extend(shop_id: int, order_id: int) -> None:
@@ -13,7 +16,7 @@ def extend(shop_id: int, order_id: int) -> None:
     services.extend(shop_id, order_id)
 
 
-@task_for(Job.FEATURES_REBUILD)
+@task_for(Job.FEATURES_REBUILD, soft_time_limit=REBUILD_SECONDS, time_limit=REBUILD_SECONDS + 60)
 def rebuild(shop_id: int) -> None:
     """Write a shop's interactions anew; a shop that was never trained gets its first run."""
     services.rebuild(shop_id)

@@ -72,6 +72,8 @@ def test_a_cancelled_or_deleted_order_keeps_no_credit() -> None:
         services.attribute(shop.id, order.order_id, now=NOW)
 
     assert rows(shop) == []
+    counted = queries.coverage(shop.id, since=NOW - timedelta(days=90), until=NOW + timedelta(days=1))
+    assert (counted.orders, counted.orders_credited) == (1, 0)
 
 
 def test_another_shops_decision_earns_nothing() -> None:
