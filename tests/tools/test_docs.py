@@ -6,11 +6,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
+# Each top folder may describe itself; what is installed or built beneath them is not ours.
+FOLDERS = sorted(ROOT.glob("[a-z]*/README.md"))
+DOCUMENTS = sorted(
+    {ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md"), *FOLDERS}
+    - {ROOT / "node_modules/README.md"}
+)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)|<img [^>]*src=\"([^\"]+)\"")
 CODE_PATH = re.compile(
     r"`((?:backend|celery_worker|models|devstore|shopify-app|extensions|deploy|tools|checks)/[\w./-]+)`"
 )
+# A link to code with the name of what is meant behind it: [views.py](../x/views.py) `accept`
+NAMED = re.compile(r"\]\(([^)\s]+)\) `(\w+)`")
 MAKE = re.compile(r"(?:`|^)make ([a-z-]+)", re.MULTILINE)
 
 
@@ -25,6 +32,25 @@ def test_links_and_paths_lead_to_files(document):
     broken += [path for path in CODE_PATH.findall(document.read_text()) if not (ROOT / path).exists()]
 
     assert broken == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_functions_that_documents_name_are_where_they_say(document):
+    missing = [
+        (link, name)
+        for link, name in NAMED.findall(document.read_text())
+        if not any(
+            re.search(rf"\b(def|class|function) {name}\b", code) for code in sources(document.parent / link)
+        )
+    ]
+
+    assert missing == []
+
+
+def sources(path):
+    """Return the texts of a module, or of all modules of a package."""
+    files = path.rglob("*.py") if path.is_dir() else [path]
+    return [file.read_text() for file in files]
 
 
 def test_commands_that_documents_name_exist():
