@@ -32,8 +32,7 @@ def live_arms(shop_id: int, surface: Surface) -> LiveArms:
     """
     Return the versions that answer a surface, at most one second old.
 
-    The pointer is re-read by whoever serves; nothing is pushed. When the
-    database is down, the revision that was read last goes on.
+    The pointer is re-read by whoever serves; nothing is pushed.
     """
     known = _known.get((shop_id, surface))
     if known and time.monotonic() - known.read_at < FRESH_SECONDS:
@@ -47,6 +46,11 @@ def live_arms(shop_id: int, surface: Surface) -> LiveArms:
         return arms
     finally:
         _lock.release()
+
+
+def fresh_arms(shop_id: int, surface: Surface) -> LiveArms:
+    """Return the versions that answer a surface now: for jobs that the last second would mislead."""
+    return _read_arms(shop_id, surface, known=None)
 
 
 def _read_arms(shop_id: int, surface: Surface, *, known: LiveArms | None) -> LiveArms:
@@ -74,7 +78,7 @@ def _arm(name: str, version: Version) -> LiveArm:
 
 def champion_id(shop_id: int, surface: Surface) -> UUID | None:
     """Return the version that a surface points at, or None before the first release."""
-    arms = _read_arms(shop_id, surface, known=None).arms
+    arms = fresh_arms(shop_id, surface).arms
     return arms[0].version_id if arms else None
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 
-from backend.audit.values import ShownItem
+from backend.audit.values import ShownItem, Surface
 from backend.rollouts.values import LiveArm
 from backend.serving.values import Filled, Ranked, Why
 
@@ -40,6 +40,16 @@ def choose_arm(arms: Sequence[LiveArm], *, visitor: str, experiment: str, salt: 
             return arm
         point -= arm.weight
     raise AssertionError("A point below the total weight lies inside some arm.")
+
+
+def experiment_of(surface: Surface, arms: Sequence[LiveArm]) -> str:
+    """
+    Return the name under which a surface's visitors are drawn.
+
+    It changes with the first arm's version only. The revision would not do:
+    it moves with each step of traffic, and every visitor would be drawn anew.
+    """
+    return f"{surface}:{arms[0].version_id}"
 
 
 def _bucket(visitor: str, *, experiment: str, salt: bytes) -> int:

@@ -184,7 +184,7 @@ class Desk:
         arm = rules.choose_arm(
             live.arms,
             visitor=visitor.arm_key,
-            experiment=f"{ask.surface}:{live.revision}",
+            experiment=rules.experiment_of(ask.surface, live.arms),
             salt=shops.pseudonym_key(shop.id),
         )
         try:
@@ -269,6 +269,11 @@ def fallbacks(
 def with_cards(
     shop_id: int, filled: Filled, preferences: tuple[Preference, ...], *, bought: frozenset[int]
 ) -> tuple[tuple[ShownItem, Card], ...]:
+    """
+    Return the chosen products with their cards, and with the model's reasons in a shopper's words.
+
+    :param bought: what the visitor bought before, which is told otherwise than what they looked at
+    """
     chosen = {item.product_id for item in filled.items}
     reasons = {one.product_id: one for one in preferences if one.product_id in chosen}
     causes = {one.cause for one in reasons.values() if one.cause is not None}

@@ -64,7 +64,7 @@ def publish(shop_id: int, version_id: UUID, *, clock: Clock) -> int:
 
     :returns: how many lists were written
     """
-    arms = rollouts.live_arms(shop_id, Surface.PRODUCT_PAGE).arms
+    arms = rollouts.fresh_arms(shop_id, Surface.PRODUCT_PAGE).arms
     arm = next((arm for arm in arms if arm.version_id == version_id), None)
     if arm is None:
         message = "A newer version went live before this one's lists were written."

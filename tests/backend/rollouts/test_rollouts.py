@@ -163,6 +163,17 @@ def test_live_arms_ask_the_database_at_most_once_a_second(
         queries.live_arms(shop.id, Surface.HOME_PAGE)
 
 
+def test_a_job_sees_a_pointer_that_another_process_moved_a_moment_ago(shop: Shop, artifact: Path) -> None:
+    former, better = a_version(shop, artifact, ndcg=0.3), a_version(shop, artifact, ndcg=0.4)
+    services.release(shop.id, former.id, now=NOW)
+    known = queries.live_arms(shop.id, Surface.HOME_PAGE)
+
+    services.release(shop.id, better.id, now=NOW)
+
+    assert queries.live_arms(shop.id, Surface.HOME_PAGE) == known
+    assert queries.fresh_arms(shop.id, Surface.HOME_PAGE).arms[0].version_id == better.id
+
+
 def test_erasing_a_shop_removes_pointers_versions_and_files(
     shop: Shop, artifact: Path, artifact_root: Path, committed: Any
 ) -> None:

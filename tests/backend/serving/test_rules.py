@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backend.audit.values import Surface
 from backend.rollouts.values import LiveArm
-from backend.serving.rules import Breaker, choose_arm, explain, fill, percentile
+from backend.serving.rules import Breaker, choose_arm, experiment_of, explain, fill, percentile
 from backend.serving.values import Ranked, Why
 
 SALT = b"salt of one shop"
@@ -24,8 +25,20 @@ VISITORS = [f"visitor {number}" for number in range(4_000)]
 SPLIT = [an_arm("champion", 95), an_arm("candidate", 5)]
 
 
-def test_a_visitor_keeps_the_arm() -> None:
-    assert [arm_of(one, SPLIT) for one in VISITORS] == [arm_of(one, SPLIT) for one in VISITORS]
+def test_a_visitor_keeps_the_arm_in_every_process() -> None:
+    drawn = [number for number, one in enumerate(VISITORS) if arm_of(one, SPLIT) == "candidate"]
+
+    # Drawn once with another implementation: Python's own hash() would draw others in each process.
+    assert drawn[:5] == [22, 42, 54, 72, 88]
+
+
+def test_a_step_of_traffic_draws_nobody_anew() -> None:
+    champion = UUID(int=1)
+    before = [LiveArm(1, "champion", 95, champion, 1, "a", "0" * 64), an_arm("candidate", 5)]
+    after = [LiveArm(1, "champion", 75, champion, 1, "a", "0" * 64), an_arm("candidate", 25)]
+
+    assert experiment_of(Surface.HOME_PAGE, before) == experiment_of(Surface.HOME_PAGE, after)
+    assert experiment_of(Surface.HOME_PAGE, before) != experiment_of(Surface.PRODUCT_PAGE, before)
 
 
 def test_arms_get_visitors_by_weight() -> None:
