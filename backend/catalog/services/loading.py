@@ -17,7 +17,7 @@ from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import DataError, connection, transaction
 
 from backend.catalog import rules
 from backend.catalog.rules import CollectionRow, LineRow, MembershipRow, OrderRow, ProductRow, VariantRow
@@ -65,17 +65,24 @@ def load(
     :returns: how many products and orders the result held
     :raises UnreadableExport: naming the first line that makes no sense; nothing is written then
     """
-    with _staging():
-        roots = _stage(lines, pseudonymise, on_progress)
-        with transaction.atomic(), connection.cursor() as cursor:
-            # Half a million lines are sorted and joined here; the default of 4 MB would do that on disk.
-            cursor.execute("SET LOCAL work_mem = '64MB'")
-            values = {"shop_id": shop_id, "missing_before": missing_before, "now": now}
-            for statement in MERGE:
-                cursor.execute(statement, values)
+    try:
+        with _staging():
+            roots = _stage(lines, pseudonymise, on_progress)
+            _merge({"shop_id": shop_id, "missing_before": missing_before, "now": now})
+    except DataError as error:
+        # A quantity or a price beyond what a column holds. Loading again would fail the same way.
+        raise UnreadableExport(f"A bulk result holds what cannot be stored: {error}.") from error
     _analyse()
     on_progress(roots)
     return roots
+
+
+def _merge(values: dict[str, Any]) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Half a million lines are sorted and joined here; the default of 4 MB would do that on disk.
+        cursor.execute("SET LOCAL work_mem = '64MB'")
+        for statement in MERGE:
+            cursor.execute(statement, values)
 
 
 def _stage(lines: Iterable[str], pseudonymise: rules.Pseudonymise, on_progress: Callable[[int], None]) -> int:

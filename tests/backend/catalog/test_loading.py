@@ -198,6 +198,14 @@ def test_only_a_whole_catalogue_tells_what_is_gone(shop: Shop) -> None:
     assert not gone[0].available
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_quantity_that_no_column_holds_ends_the_load_instead_of_repeating_it(shop: Shop) -> None:
+    with pytest.raises(loading.UnreadableExport, match="cannot be stored"):
+        load(shop, [bulk.order(900), bulk.line(1, 900, quantity=10**12)])
+
+    assert not Order.objects.for_shop(shop.id).exists()
+
+
 @pytest.mark.parametrize(
     "broken",
     [
