@@ -82,6 +82,7 @@ ALLOWED_HOSTS: Final[list[str]] = _env.list("ALLOWED_HOSTS", default=[])
 LOG_LEVEL: Final[str] = _env.str("LOG_LEVEL", default="") or "INFO"
 SENTRY_DSN: Final[str] = _env.str("SENTRY_DSN", default="")
 MLFLOW_TRACKING_URI: Final[str] = _env.str("MLFLOW_TRACKING_URI", default="")
+MLFLOW_URL: Final[str] = _env.str("MLFLOW_URL", default="")
 
 SHOPIFY_API_KEY: Final = _credential("SHOPIFY_API_KEY")
 SHOPIFY_API_SECRET: Final = _credential("SHOPIFY_API_SECRET")

@@ -123,6 +123,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 MLFLOW_TRACKING_URI: Final[str] = env.MLFLOW_TRACKING_URI or (
     DATABASE_URL + ("&" if "?" in DATABASE_URL else "?") + "options=" + quote("-csearch_path=mlflow")
 )
+MLFLOW_URL: Final[str] = env.MLFLOW_URL.rstrip("/")
 MLFLOW_ARTIFACTS: Final[Path] = DATA_DIR / "mlflow-artifacts"
 
 CELERY: Final[dict[str, Any]] = {

@@ -78,7 +78,7 @@ def train(
         raise _failure(code, result, errors)
     tracked = result.get("tracked") or {}
     run_id, version = str(tracked.get("run_id", "")), tracked.get("version")
-    return Trained(out, result["report"], run_id, version, _run_url(tracked))
+    return Trained(out, result["report"], run_id, version, run_url(tracked))
 
 
 def _tracking(experiment: str) -> dict[str, str] | None:
@@ -190,9 +190,8 @@ def _failure(code: int, result: dict[str, Any] | None, errors: Path) -> TrainerF
     return TrainerFailed(f"The trainer stopped with exit code {code}: {last}")
 
 
-def _run_url(tracked: dict[str, Any]) -> str:
+def run_url(tracked: dict[str, Any]) -> str:
     """Return where a person can look at the run; empty when MLflow has no address of its own."""
-    base = str(getattr(settings, "MLFLOW_URL", "") or settings.MLFLOW_TRACKING_URI)
-    if not tracked or not base.startswith("http"):
+    if not tracked or not settings.MLFLOW_URL:
         return ""
-    return f"{base.rstrip('/')}/#/runs/{tracked['run_id']}"
+    return f"{settings.MLFLOW_URL}/#/runs/{tracked['run_id']}"

@@ -29,6 +29,7 @@ def test_processes_get_settings_that_are_explained_and_nothing_of_the_callers_ow
 
     assert env["DATABASE_URL"] == ENGINES.database_url
     assert env["SHOPIFY_SHOP_URL"] == "http://127.0.0.1:1/{shop}"
+    assert (env["MLFLOW_TRACKING_URI"], env["MLFLOW_URL"]) == ("http://127.0.0.1:4", "http://127.0.0.1:4")
     assert (env["BACKEND_URL"], env["APP_URL"]) == ("http://127.0.0.1:2", "http://127.0.0.1:3")
     assert env["LISTEN_HOST"] == "127.0.0.1"
     assert "DJANGO_SETTINGS_MODULE" not in env

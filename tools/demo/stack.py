@@ -74,6 +74,7 @@ def environment(at: Addresses, keys: Secrets, running: engines.Engines, data_dir
         # The demo is for this machine, not for the network it happens to be in.
         "LISTEN_HOST": "127.0.0.1",
         "MLFLOW_TRACKING_URI": at.mlflow,
+        "MLFLOW_URL": at.mlflow,
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "APP_BRIDGE_URL": f"{at.devstore}/stand-ins/app-bridge.js",
