@@ -16,6 +16,7 @@ from rest_framework import exceptions, serializers, status, views
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from .database import DATABASE_DOWN, database_unavailable
 from .errors import Corrupt, Failure, Refused, Unavailable
 from .permissions import HasShop
 
@@ -61,6 +62,8 @@ class ApiView(views.APIView):
 
 def handle_error(error: Exception, context: dict[str, Any]) -> Response | None:
     """Turn an exception of a view into the API's error body; unknown ones stay errors."""
+    if isinstance(error, DATABASE_DOWN):
+        error = database_unavailable(error)
     if isinstance(error, Failure):
         body, status_code, headers = _describe(error)
         return Response(body, status_code, headers=headers)
@@ -120,7 +123,13 @@ def failures_as_json(
         try:
             return view(request)
         except Failure as error:
-            body, status_code, headers = _describe(error)
-            return JsonResponse(body, status=status_code, headers=headers)
+            return _plain_answer(error)
+        except DATABASE_DOWN as error:
+            return _plain_answer(database_unavailable(error))
 
     return wrapped
+
+
+def _plain_answer(error: Failure) -> HttpResponse:
+    body, status_code, headers = _describe(error)
+    return JsonResponse(body, status=status_code, headers=headers)

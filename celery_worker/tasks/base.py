@@ -7,6 +7,7 @@ from typing import Any, Final, NoReturn
 import structlog
 from celery import Task, shared_task
 
+from backend.core.database import DATABASE_DOWN, database_unavailable
 from backend.core.errors import Corrupt, Refused, Unavailable
 from backend.core.queue import Job
 
@@ -39,6 +40,8 @@ class TaskBase(Task):  # type: ignore[type-arg]
             return super().__call__(*args, **kwargs)
         except Unavailable as error:
             self._try_again(error)
+        except DATABASE_DOWN as error:
+            self._try_again(database_unavailable(error))
         except Refused as error:
             log.warning("job_refused", code=error.code, error=error.message)
         except Corrupt as error:

@@ -5,7 +5,8 @@ from typing import Any, ClassVar
 
 import pytest
 from cryptography.fernet import Fernet
-from django.db import connection, transaction
+from django.db import InterfaceError, connection, transaction
+from django.db import OperationalError as DatabaseDown
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 from hypothesis import given
@@ -173,6 +174,18 @@ def test_the_three_families_become_answers(error: Failure, status: int, code: st
     assert ("Odd." in str(answer.data)) is False
 
 
+@pytest.mark.parametrize("error", [DatabaseDown("secret host"), InterfaceError("connection already closed")])
+def test_a_database_that_is_down_is_unavailable_and_no_error_page(error: Exception) -> None:
+    answer = handle_error(error, {})
+    plain = failures_as_json(raising(error))(RequestFactory().get("/"))
+
+    assert answer is not None
+    assert (answer.status_code, plain.status_code) == (503, 503)
+    assert answer.data["error"] == json.loads(plain.content)["error"]
+    assert answer.data["error"]["message"] == "The database does not answer."
+    assert "Retry-After" in answer.headers
+
+
 def raising(error: Exception) -> Any:
     def view(request: HttpRequest) -> HttpResponse:
         raise error
@@ -210,18 +223,22 @@ def test_a_task_stops_at_what_would_fail_again(
     assert work.apply().state == "SUCCESS"
 
 
-def test_a_task_tries_again_what_may_work_later(work: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [Unavailable("Later.", retry_after_seconds=7), DatabaseDown("starting")])
+def test_a_task_tries_again_what_may_work_later(
+    work: Any, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     waits: list[float] = []
 
     def retry(self: Any, *, exc: Exception, countdown: float) -> Exception:
         waits.append(countdown)
         return exc
 
-    monkeypatch.setattr(Work, "error", Unavailable("Later.", retry_after_seconds=7))
+    monkeypatch.setattr(Work, "error", error)
     monkeypatch.setattr(Work, "retry", retry)
 
     assert work.apply().state == "FAILURE"
-    assert waits == [7]
+    [wait] = waits
+    assert wait == (7 if isinstance(error, Unavailable) else pytest.approx(1.5, abs=0.5))
 
 
 def test_waits_double_up_to_five_minutes() -> None:

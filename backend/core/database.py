@@ -1,0 +1,25 @@
+"""What to make of a database that does not answer: it is a server like any other."""
+
+from typing import Final
+
+import structlog
+from django.db import InterfaceError, OperationalError
+
+from .errors import Unavailable
+
+log = structlog.get_logger(__name__)
+
+# Refused and broken connections, a server that starts or stops, a lock or a statement that took too long.
+DATABASE_DOWN: Final = (OperationalError, InterfaceError)
+
+
+class DatabaseUnavailable(Unavailable):
+    """PostgreSQL is down, starting or overloaded."""
+
+    code = "database_unavailable"
+
+
+def database_unavailable(error: Exception) -> DatabaseUnavailable:
+    """Return the failure that a driver's error means, and keep the driver's words for the log."""
+    log.warning("database_unavailable", error=str(error).strip())
+    return DatabaseUnavailable("The database does not answer.")
