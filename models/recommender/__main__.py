@@ -88,6 +88,7 @@ def _score(chosen: argparse.Namespace) -> None:
 
 
 def print_progress(progress: Progress) -> None:
+    """Print one line of progress to standard error, where it stays apart from the report."""
     loss = "" if progress.train_loss is None else f"  loss {progress.train_loss:.3f}"
     ndcg = "" if progress.validation_ndcg is None else f"  validation NDCG@10 {progress.validation_ndcg:.4f}"
     head = f"{progress.seconds:6.1f} s {progress.fraction:5.0%} {progress.stage:10}"

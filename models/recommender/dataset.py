@@ -52,6 +52,7 @@ class Log:
 
     @property
     def items(self) -> int:
+        """How many items the shop has or ever sold."""
         return len(self.item_ids)
 
     def where(self, keep: Bools) -> "Log":
@@ -61,6 +62,7 @@ class Log:
         )
 
     def before(self, moment: int) -> "Log":
+        """Return the log as it was at a moment, microseconds: everything older."""
         return self.where(self.at < moment)
 
     @cached_property

@@ -43,6 +43,7 @@ class Ranking:
 
     @property
     def ndcg_mean(self) -> float:
+        """The mean over the cases; 0 where there are none."""
         return float(self.ndcg.mean()) if len(self.ndcg) else 0.0
 
 

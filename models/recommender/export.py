@@ -42,6 +42,7 @@ class Encoder(nn.Module):
         self.eval()
 
     def forward(self, items_1T: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the readouts (1, D) for what comes next and for what goes together."""
         last_1D = self.network(items_1T)[:, -1]
         return self.network.next(last_1D), self.network.together(last_1D)
 

@@ -30,6 +30,7 @@ class OutOfMemory(RuntimeError):
 
 
 def choose_device(wish: str) -> torch.device:
+    """Return the device that a recipe asks for; "auto" takes a GPU where there is one."""
     if wish == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return torch.device(wish)
@@ -65,6 +66,7 @@ class Fitter:
         self.average.load_state_dict(weights)
 
     def chunks(self, log: Log) -> Chunks:
+        """Return a log cut into what one epoch learns from, in batches that fit the recipe and the log."""
         # A small shop would otherwise learn in one step an epoch.
         small_enough = max(len(log) // FEWEST_STEPS, SMALLEST_BATCH_TOKENS)
         return Chunks(

@@ -63,6 +63,7 @@ class Block(nn.Module):
         self.dropout = nn.Dropout(shape.dropout)
 
     def forward(self, states_BTD: Tensor, table_2TD: Tensor) -> Tensor:
+        """Return the states after attention and feed-forward, each added to what came in; (B, T, D)."""
         states_BTD = states_BTD + self.dropout(self._attend(self.attention_norm(states_BTD), table_2TD))
         gate, value = self.gate_and_value(self.feed_norm(states_BTD)).chunk(2, dim=-1)
         return states_BTD + cast("Tensor", self.dropout(self.down(functional.silu(gate) * value)))

@@ -23,12 +23,15 @@ class Reporter:
 
     @property
     def seconds(self) -> float:
+        """Seconds since the run began."""
         return time.monotonic() - self.started
 
     def deadline(self, share: float) -> float:
+        """Return when a share of the budget is spent, in the seconds of ``time.monotonic``."""
         return self.started + self.budget * share
 
     def stage(self, stage: Stage, message: str, *, fraction: float) -> None:
+        """Report that a stage begins, at once."""
         self._send(stage, 0, fraction, None, None, message)
 
     def tick(

@@ -61,6 +61,7 @@ class VersionInfo:
 
 
 def file_sha256(path: Path) -> str:
+    """Return a file's SHA-256 in hexadecimal, read in blocks."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 

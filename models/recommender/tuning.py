@@ -53,6 +53,7 @@ class Simple:
     item_knn: ItemToItem
 
     def all(self) -> list[Model]:
+        """Return every simple model, the plainest first."""
         return [self.popularity, self.personal_frequency, self.markov, self.item_knn]
 
 

@@ -81,6 +81,7 @@ class Recipe:
     validation_days: float = 14.0
 
     def as_params(self) -> dict[str, Any]:
+        """Return the recipe as the manifest and MLflow keep it."""
         return asdict(self)
 
 
