@@ -16,6 +16,7 @@ import importlib.util
 import json
 import os
 import pwd
+import re
 import secrets
 import shlex
 import signal
@@ -37,6 +38,8 @@ import redis
 DATABASE: Final = "tailorbird"
 # A unix socket's path may hold 107 bytes; the server appends "/.s.PGSQL.5432".
 SOCKET_FOLDER_LIMIT_BYTES: Final = 107 - len("/.s.PGSQL.5432")
+# PostgreSQL and its clients read a comma as the end of a folder, and an address knows other signs.
+SOCKET_FOLDER: Final = re.compile(r"[\w./-]+", re.ASCII)
 START_DEADLINE_SECONDS: Final = 60.0
 # PostgreSQL refuses to run as root; a root user's server runs as this account.
 UNPRIVILEGED_USER: Final = "nobody"
@@ -79,7 +82,7 @@ class _Layout:
     @property
     def sockets(self) -> Path:
         near = self.data_dir / "run"
-        if len(os.fsencode(near)) <= SOCKET_FOLDER_LIMIT_BYTES:
+        if len(os.fsencode(near)) <= SOCKET_FOLDER_LIMIT_BYTES and SOCKET_FOLDER.fullmatch(str(near)):
             return near
         name = hashlib.sha256(os.fsencode(self.data_dir)).hexdigest()[:12]
         return Path(tempfile.gettempdir()) / f"tailorbird-{os.geteuid()}-{name}"
@@ -188,6 +191,8 @@ def _postgres_answers(layout: _Layout) -> bool:
 
 def _prepare_folders(layout: _Layout) -> None:
     layout.sockets.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Fails on a folder that a stranger made under this name: whoever opens it reaches the server.
+    layout.sockets.chmod(0o700)
     layout.postgres.mkdir(mode=0o700, exist_ok=True)
     layout.postgres_log.touch(mode=0o600)
     if os.geteuid() != 0:

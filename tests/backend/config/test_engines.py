@@ -101,8 +101,13 @@ def test_data_survives_a_kill_and_a_stale_pid_file(folder: Path) -> None:
         engines.stop(folder)
 
 
-def test_a_folder_deeper_than_a_socket_path_works(base: Path) -> None:
-    folder = base / ("a-long-name-" * 8) / ("and-another-" * 4)
+@pytest.mark.parametrize("name", [
+    "a-long-name-" * 8 + "/" + "and-another-" * 4,
+    "Meine Projekte, 100% (neu) & gut",
+    "l'été+#1",
+])  # fmt: skip
+def test_a_folder_of_any_name_works(base: Path, name: str) -> None:
+    folder = base / name
     try:
         assert works(engines.ensure(folder, durable=False))
     finally:
