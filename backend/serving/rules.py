@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 
 from backend.audit.values import ShownItem, Surface
 from backend.rollouts.values import LiveArm
-from backend.serving.values import Filled, Ranked, Why
+from backend.serving.values import Filled, Preference, Ranked, Why
 
 # The first 52 bits of the hash: as many as a float or a JSON number holds exactly.
 BUCKET_HEX_DIGITS = 13
@@ -104,6 +104,15 @@ def _take(
             return
         if item.product_id in available and item.product_id not in exclude:
             chosen.setdefault(item.product_id, item)
+
+
+# What a model says when it knows nothing of the page or of its visitor.
+_GENERAL = frozenset({Why.POPULAR, Why.NEWEST})
+
+
+def is_general(preferences: Sequence[Preference]) -> bool:
+    """Return whether a model tells no more than what everybody buys, or what is new."""
+    return all(one.why in _GENERAL for one in preferences)
 
 
 def _fallback_reason(from_model: int, total: int, reason: str) -> str:

@@ -10,7 +10,8 @@ import hmac
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -242,26 +243,58 @@ def _pseudonym(shop_id: int, visitor: str) -> str:
 
 
 def _fill(shop_id: int, ask: Ask, scored: _Scored) -> Filled:
-    shelf = queries.shelf(shop_id)
     hidden = {*ask.cart, ask.context_product_id} if ask.context_product_id else set(ask.cart)
-    return rules.fill(
-        # The words are found later, for the few that are shown.
-        [Ranked(one.product_id, one.score, "") for one in scored.preferences],
-        fallbacks(shop_id, ask.surface, ask.context_product_id, shelf),
+    return fill_list(
+        shop_id,
+        scored.preferences,
+        context=ask.context_product_id if ask.surface is Surface.PRODUCT_PAGE else None,
         k=ask.limit,
-        available=shelf.available,
         exclude=hidden,
         reason=scored.reason,
     )
 
 
-def fallbacks(
-    shop_id: int, surface: Surface, context: int | None, shelf: queries.Shelf
+def fill_list(
+    shop_id: int,
+    preferences: Sequence[Preference],
+    *,
+    context: int | None,
+    k: int,
+    exclude: AbstractSet[int],
+    reason: str = "",
+) -> Filled:
+    """
+    Return the products of one list: the model's, then what fills the places it left.
+
+    On a product that nobody bought yet a model only knows what sells
+    everywhere. Its collection says more, so there the model's list waits.
+
+    :param context: the product whose page it is; None on the home page
+    """
+    shelf = queries.shelf(shop_id)
+    # The words are found later, for the few that are shown.
+    ranked = [Ranked(one.product_id, one.score, "") for one in preferences]
+    is_cold = rules.is_general(preferences)
+    mates = queries.collection_mates(shop_id, context) if is_cold and context is not None else ()
+    first, later = ([], ranked) if mates else (ranked, [])
+    return rules.fill(
+        first,
+        _fallbacks(shop_id, context, later, shelf),
+        k=k,
+        available=shelf.available,
+        exclude=exclude,
+        reason=reason or ("new_product" if mates and preferences else ""),
+    )
+
+
+def _fallbacks(
+    shop_id: int, context: int | None, later: list[Ranked], shelf: queries.Shelf
 ) -> Iterator[list[Ranked]]:
     """Yield what fills the places that no model filled, best first, each list only when it is needed."""
-    if surface is Surface.PRODUCT_PAGE and context is not None:
+    if context is not None:
         mates = queries.collection_mates(shop_id, context)
         yield [Ranked(one, None, rules.WHY_COLLECTION) for one in mates]
+    yield later
     yield [Ranked(one, None, rules.WHY_POPULAR) for one in shelf.popular]
     yield [Ranked(one, None, rules.WHY_NEWEST) for one in shelf.newest]
 

@@ -25,11 +25,9 @@ from backend.core.ids import uuid7
 from backend.features import queries as features
 from backend.rollouts import queries as rollouts
 from backend.rollouts.values import LiveArm
-from backend.serving import queries, rules
 from backend.serving.gateway import Models
 from backend.serving.models import HOME, Publication
-from backend.serving.services.answering import SLACK, fallbacks, open_models, with_cards
-from backend.serving.values import Ranked
+from backend.serving.services.answering import SLACK, fill_list, open_models, with_cards
 from backend.shopify.gateway import AdminClient, refuse_user_errors
 from backend.shopify.values import gid
 from backend.shops import services as shops
@@ -122,12 +120,11 @@ def _list(arm: LiveArm, models: Models, product_id: int, clock: Clock) -> _List:
     context = None if is_home else product_id
     k = LIST_LENGTH + SLACK
     preferences = tuple(models.popular(arm, k=k) if is_home else models.related(arm, product_id, k=k))
-    shelf = queries.shelf(arm.shop_id)
-    filled = rules.fill(
-        [Ranked(one.product_id, one.score, "") for one in preferences],
-        fallbacks(arm.shop_id, surface, context, shelf),
+    filled = fill_list(
+        arm.shop_id,
+        preferences,
+        context=context,
         k=LIST_LENGTH,
-        available=shelf.available,
         exclude=frozenset() if is_home else frozenset({product_id}),
     )
     items: tuple[ShownItem, ...] = tuple(

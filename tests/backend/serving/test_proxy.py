@@ -21,7 +21,7 @@ from backend.features import services as features
 from backend.registry import gateway as registry_gateway
 from backend.rollouts import queries as rollouts
 from backend.rollouts import services as rollout_services
-from backend.serving import gateway, views
+from backend.serving import gateway, queries, views
 from backend.serving.services import Desk
 from backend.shops import services as shops
 from backend.shops.models import Shop
@@ -148,6 +148,34 @@ def test_without_a_model_the_same_collection_the_popular_and_the_newest_fill_the
         "New in this shop",
     ]
     assert decisions(shop)[0].fallback == "no_model"
+
+
+def test_beside_a_product_that_nobody_bought_yet_its_collection_comes_first(shop: Shop, live: Any) -> None:
+    a_product(shop, 500)
+    a_collection(shop, 1, [500, 111, 112])
+
+    response = ask(surface="product", product=500, limit=4)
+
+    body = response.json()
+    assert set(shown(response)[:2]) == {111, 112}
+    assert [item["why"] for item in body["items"]] == [
+        "From the same collection",
+        "From the same collection",
+        "Popular in this shop right now",
+        "Popular in this shop right now",
+    ]
+    assert (body["version"], body["fallback"]) == (1, "new_product")
+
+
+def test_a_product_with_sales_keeps_its_models_list_whatever_its_collection(shop: Shop, live: Any) -> None:
+    before = shown(ask(surface="product", product=110, limit=6))
+    a_collection(shop, 1, [110, 111, 112])
+    queries._mates.clear()
+
+    response = ask(surface="product", product=110, limit=6)
+
+    assert shown(response) == before
+    assert response.json()["fallback"] is None
 
 
 def test_no_orders_at_all_still_fill_the_carousel(shop: Shop) -> None:
