@@ -1,41 +1,27 @@
 import json
-import threading
 import time
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from backend.shopify.verify import Forged, verify_proxy
 from bench import load
 from bench.serving import _address
+from tests.tools.origin import QuietHandler, serving
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
+class Handler(QuietHandler):
     def do_GET(self):
         if self.path == "/slow":
             time.sleep(0.1)
         body = json.dumps({"path": self.path, "filler": "x" * 100_000}).encode()
-        self.send_response(503 if self.path == "/broken" else 200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *arguments):
-        """Keep the test's output quiet."""
+        self.answer(503 if self.path == "/broken" else 200, body)
 
 
 @pytest.fixture
 def origin():
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with serving(Handler) as address:
+        yield address
 
 
 def test_a_connection_reads_whole_answers_one_after_another(origin):

@@ -1,40 +1,26 @@
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from tests.tools.origin import QuietHandler, serving
 from tools.demo import traffic
 from tools.demo.traffic import Visit
 
 SLOW_SECONDS = 0.15
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
+class Handler(QuietHandler):
     def do_GET(self):
         if self.path == "/slow":
             time.sleep(SLOW_SECONDS)
         body = (self.headers.get("Cookie") or "nobody").encode()
-        self.send_response(200 if self.path != "/missing" else 404)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *arguments):
-        """Keep the test's output quiet."""
+        self.answer(404 if self.path == "/missing" else 200, body)
 
 
 @pytest.fixture
 def origin():
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with serving(Handler) as address:
+        yield address
 
 
 def test_every_visit_is_sent_at_the_pace_asked_for(origin):
