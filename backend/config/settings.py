@@ -146,6 +146,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = False
 LANGUAGE_CODE = "en"
+FORMAT_MODULE_PATH = "backend.config.formats"
 APPEND_SLASH = True
 # Shopify's largest webhook payloads are a few megabytes.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024

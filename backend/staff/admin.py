@@ -25,13 +25,13 @@ from backend.attribution.models import Credit
 from backend.attribution.values import Kind
 from backend.audit.models import Decision, LedgerEvent
 from backend.audit.values import Channel, Event, Surface
-from backend.catalog.models import Import, ImportPart, Order, OrderLine
+from backend.catalog.models import Import, ImportPart, Order, OrderLine, Product
 from backend.catalog.values import ImportState
 from backend.registry.models import ModelVersion
 from backend.registry.values import VersionState
 from backend.rollouts.models import SurfacePointer
 from backend.staff import queries
-from backend.staff.tables import badge, table, to_row
+from backend.staff.tables import badge, in_words, table, to_row
 from backend.training.models import TrainingRun
 from backend.training.values import Reason, RunState
 from backend.webhooks.models import WebhookDelivery
@@ -39,6 +39,9 @@ from backend.webhooks.values import DeliveryState
 
 # The storefront and the embedded UI are other sites; there is none to view from here.
 admin.site.site_url = None
+
+# Scores of popular products that fill a list up are far below this one.
+SMALLEST_SCORE = 0.0001
 
 TONES: Mapping[str, str] = {
     "LIVE": "good",
@@ -51,6 +54,29 @@ TONES: Mapping[str, str] = {
 }
 
 
+CHANNELS: Mapping[str, str] = {
+    Channel.APP_PROXY: "app proxy: asked for by this visitor's page",
+    Channel.METAFIELD: "metafield: written ahead, the same for everyone",
+}
+
+
+class WithFallback(admin.SimpleListFilter):
+    """A filter by whether the model's answer was enough."""
+
+    title = "answered by"
+    parameter_name = "fallback"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the two answers there are."""
+        return [("no", "the model alone"), ("yes", "with a fallback")]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        """Return the decisions of the answer that was picked."""
+        if self.value() is None:
+            return queryset
+        return queryset.exclude(fallback="") if self.value() == "yes" else queryset.filter(fallback="")
+
+
 def among(name: str, values: type[StrEnum]) -> type[admin.SimpleListFilter]:
     """Return a filter by a column of known values: Django's own would read the whole table for them."""
 
@@ -59,7 +85,7 @@ def among(name: str, values: type[StrEnum]) -> type[admin.SimpleListFilter]:
         parameter_name = name
 
         def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-            return [(value.value, value.value.replace("_", " ").lower()) for value in values]
+            return [(value.value, in_words(value)) for value in values]
 
         def queryset(self, request: HttpRequest, queryset: Any) -> Any:
             return queryset.filter(**{name: self.value()}) if self.value() else queryset
@@ -135,26 +161,38 @@ class DecisionAdmin(ReadOnlyAdmin):
     list_display = (
         "moment",
         "shop_link",
-        "surface",
-        "channel",
+        "surface_name",
+        "context",
+        "channel_name",
         "version",
         "answer",
         "latency",
-        "context_product_id",
     )
     list_filter = (
         among("surface", Surface),
         among("channel", Channel),
-        ("fallback", admin.EmptyFieldListFilter),
+        WithFallback,
     )
     search_fields = ("id",)
     search_help_text = "An order's id, a decision's id, or a visitor's pseudonym"
     fieldsets = (
-        (None, {"fields": ("id", "shop_link", "moment", "surface", "channel", "context", "visitor_key")}),
+        (
+            None,
+            {"fields": ("id", "shop_link", "moment", "surface_name", "context", "channel_told", "visitor")},
+        ),
         ("What was shown", {"fields": ("items_table",)}),
         ("How it was chosen", {"fields": ("version", "arm", "answer", "requested", "latency", "request_id")}),
         ("What came of it", {"fields": ("orders_table",)}),
     )
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        """Return decisions, each with the name of the product whose page it was for."""
+        products = Product.objects.across_shops(reason="support staff serve every shop").filter(
+            shop_id=models.OuterRef("shop_id"), product_id=models.OuterRef("context_product_id")
+        )
+        title = models.Subquery(products.values("title")[:1])
+        rows: models.QuerySet[Any] = super().get_queryset(request).annotate(context_title=title)
+        return rows
 
     def get_search_results(
         self, request: HttpRequest, queryset: models.QuerySet[Any], search_term: str
@@ -176,7 +214,27 @@ class DecisionAdmin(ReadOnlyAdmin):
     @admin.display(description="When", ordering="id")
     def moment(self, row: Decision) -> str:
         """Return the moment to the second: many decisions share a minute."""
-        return f"{row.at:%d %b %Y, %H:%M:%S}"
+        return f"{row.at:%d %b %Y, %H:%M:%S} UTC"
+
+    @admin.display(description="Surface", ordering="surface")
+    def surface_name(self, row: Decision) -> str:
+        """Return where it was shown, in words."""
+        return in_words(row.surface)
+
+    @admin.display(description="Channel", ordering="channel")
+    def channel_name(self, row: Decision) -> str:
+        """Return how it reached the shopper, in words."""
+        return in_words(row.channel)
+
+    @admin.display(description="Channel")
+    def channel_told(self, row: Decision) -> str:
+        """Return how it reached the shopper, with what that means."""
+        return CHANNELS.get(row.channel, in_words(row.channel))
+
+    @admin.display(description="Visitor")
+    def visitor(self, row: Decision) -> str:
+        """Return the visitor's pseudonym."""
+        return row.visitor_key or "nobody in particular"
 
     @admin.display(description="Version", ordering="version_number")
     def version(self, row: Decision) -> str:
@@ -198,10 +256,8 @@ class DecisionAdmin(ReadOnlyAdmin):
         """Return the product whose page it was."""
         if not row.context_product_id:
             return "–"
-        return self._title(row, row.context_product_id)
-
-    def _title(self, row: Decision, product_id: int) -> str:
-        return queries.titles(row.shop_id, [product_id]).get(product_id, f"product {product_id}")
+        title: str | None = getattr(row, "context_title", None)
+        return title or f"product {row.context_product_id}"
 
     @admin.display(description="Products")
     def items_table(self, row: Decision) -> SafeString:
@@ -213,13 +269,13 @@ class DecisionAdmin(ReadOnlyAdmin):
                 item["position"],
                 titles.get(item["product_id"], "(no longer in the catalogue)"),
                 item["product_id"],
-                "–" if item["score"] is None else f"{item['score']:.4f}",
+                _score(item["score"]),
                 item["why"],
                 badge("bought", "good") if item["product_id"] in earned else "",
             )
             for item in row.items
         ]
-        heads = ("#", "Product", "Id", "Score", "Why, as the shopper may read it", "")
+        heads = ("#", "Product", "Id", "Score", "Why, as the shopper may read it", "Outcome")
         return table(heads, rows, empty="Nothing was shown.")
 
     @admin.display(description="Orders")
@@ -233,7 +289,7 @@ class DecisionAdmin(ReadOnlyAdmin):
             (
                 to_row("catalog_order", ids[credit.order_id], credit.order_id),
                 titles.get(credit.product_id, credit.product_id),
-                credit.kind.replace("_", " ").lower(),
+                in_words(credit.kind),
             )
             for credit in credits_
             if credit.order_id in ids
@@ -248,7 +304,7 @@ class OrderAdmin(ReadOnlyAdmin):
     list_display = ("order_id", "processed_at", "shop_link", "customer", "cancelled", "currency")
     ordering: ClassVar = ("-processed_at",)
     search_fields = ("order_id",)
-    search_help_text = "An order's id"
+    search_help_text = "An order's id: the long number in its address in the Shopify admin"
     fieldsets = (
         (None, {"fields": ("order_id", "shop_link", "processed_at", "customer", "cancelled")}),
         ("Lines", {"fields": ("lines_table",)}),
@@ -274,7 +330,7 @@ class OrderAdmin(ReadOnlyAdmin):
     @admin.display(description="Cancelled")
     def cancelled(self, row: Order) -> str:
         """Return when the order was cancelled."""
-        return f"{row.cancelled_at:%d %b %Y, %H:%M}" if row.cancelled_at else "no"
+        return f"{row.cancelled_at:%d %b %Y, %H:%M} UTC" if row.cancelled_at else "no"
 
     @admin.display(description="Lines")
     def lines_table(self, row: Order) -> SafeString:
@@ -302,46 +358,51 @@ class OrderAdmin(ReadOnlyAdmin):
             (
                 to_row("audit_decision", one.decision.id, f"{one.decision.at:%d %b %H:%M:%S}"),
                 one.link,
-                one.decision.surface.replace("_", " "),
+                in_words(one.decision.surface),
                 f"version {one.decision.version_number}" if one.decision.version_number else "no model",
                 len(one.decision.items),
                 ", ".join(titles.get(product, str(product)) for product in one.bought) or "–",
             )
             for one in found
         ]
-        heads = ("Decision", "How it belongs here", "Surface", "Chosen by", "Products", "Of these bought")
+        heads = (
+            "Decision (UTC)",
+            "How it belongs here",
+            "Surface",
+            "Chosen by",
+            "Products",
+            "Of these bought",
+        )
         return table(heads, rows, empty="No recommendation is known to have led to this order.")
 
 
 def _earned_by(credit: attribution.CreditInfo | None) -> SafeString | str:
     if credit is None:
         return "–"
-    return to_row("audit_decision", credit.decision_id, credit.kind.replace("_", " ").lower())
+    return to_row("audit_decision", credit.decision_id, in_words(credit.kind))
 
 
 @admin.register(ModelVersion)
 class ModelVersionAdmin(ReadOnlyAdmin):
     """Model versions with their lineage."""
 
-    list_display = ("__str__", "shop_link", "state_badge", "served", "quality", "interactions", "created_at")
+    list_display = ("__str__", "shop_link", "state_badge", "method", "quality", "purchases", "created_at")
     list_filter = (among("state", VersionState), "served")
     fieldsets = (
         (None, {"fields": ("shop_link", "number", "uuid", "state_badge", "state_reason", "created_at")}),
-        ("Quality", {"fields": ("summary", "served", "metrics_table")}),
+        ("Quality", {"fields": ("summary", "method", "metrics_table")}),
         (
             "Lineage",
             {
                 "fields": (
                     "data_until",
-                    "interactions",
-                    "customers",
-                    "products",
-                    "train_seconds",
+                    "learned_from",
+                    "trained_in",
                     "data_hash",
                     "code_revision",
                     "artifact",
                     "manifest_sha256",
-                    "mlflow_run_id",
+                    "mlflow_run",
                     "params_text",
                 )
             },
@@ -370,12 +431,51 @@ class ModelVersionAdmin(ReadOnlyAdmin):
             )
             for one in measured
         ]
-        return table(("Model", "NDCG@10", "Recall@10", "Hit rate@10", ""), rows, empty="Not measured.")
+        return table(
+            ("Model", "NDCG@10 (95 % interval)", "Recall@10", "Hit rate@10", "In use"),
+            rows,
+            empty="Not measured.",
+        )
+
+    @admin.display(description="Method in use", ordering="served")
+    def method(self, row: ModelVersion) -> str:
+        """Return the name of the method that answers."""
+        named = [one["label"] for one in row.metrics if one["is_served"]]
+        return named[0] if named else in_words(row.served)
+
+    @admin.display(description="Purchases", ordering="interactions")
+    def purchases(self, row: ModelVersion) -> str:
+        """Return how many purchases it learned from."""
+        return f"{row.interactions:,}"
+
+    @admin.display(description="Learned from")
+    def learned_from(self, row: ModelVersion) -> str:
+        """Return what it learned from."""
+        return f"{row.interactions:,} purchases by {row.customers:,} customers of {row.products:,} products"
+
+    @admin.display(description="Trained in")
+    def trained_in(self, row: ModelVersion) -> str:
+        """Return how long the training took."""
+        return f"{row.train_seconds:.0f} s"
+
+    @admin.display(description="MLflow run")
+    def mlflow_run(self, row: ModelVersion) -> SafeString | str:
+        """Return the run in MLflow, as a link where a browser reaches it."""
+        if not row.mlflow_url:
+            return row.mlflow_run_id or "none"
+        return format_html('<a href="{}">{}</a>', row.mlflow_url, row.mlflow_run_id)
 
     @admin.display(description="Parameters")
     def params_text(self, row: ModelVersion) -> SafeString:
         """Return the parameters as text."""
         return format_html('<pre class="tb-pre">{}</pre>', json.dumps(row.params, indent=2))
+
+
+def _score(value: float | None) -> str:
+    """Return a score; only its order within one answer means something."""
+    if value is None:
+        return "–"
+    return f"< {SMALLEST_SCORE:.4f}" if 0 <= value < SMALLEST_SCORE else f"{value:.4f}"
 
 
 def _figure(value: float | None) -> str:
@@ -402,6 +502,47 @@ class TrainingRunAdmin(ReadOnlyAdmin):
         "finished_at",
     )
     list_filter = (among("state", RunState), among("reason", Reason))
+    fieldsets = (
+        (None, {"fields": ("uuid", "shop_link", "state_badge", "message", "error", "version")}),
+        (
+            "When and why",
+            {
+                "fields": (
+                    "reason",
+                    "requested_by",
+                    "attempts",
+                    "created_at",
+                    "started_at",
+                    "heard_at",
+                    "finished_at",
+                )
+            },
+        ),
+        ("How it learned", {"fields": ("curve_table",)}),
+    )
+
+    @admin.display(description="Version")
+    def version(self, row: TrainingRun) -> SafeString | str:
+        """Return the version that the training made, as a link."""
+        if row.version_id is None:
+            return "–"
+        made = ModelVersion.objects.for_shop(row.shop_id).filter(uuid=row.version_id).first()
+        return to_row("registry_modelversion", made.pk, made) if made else str(row.version_id)
+
+    @admin.display(description="Learning curve")
+    def curve_table(self, row: TrainingRun) -> SafeString:
+        """Return the curve as numbers."""
+        rows = [
+            (
+                point["epoch"],
+                f"{point['seconds']:.0f} s",
+                _figure(point["train_loss"]),
+                _figure(point["validation_ndcg"]),
+            )
+            for point in row.curve
+        ]
+        heads = ("Pass over the data", "After", "Training error", "NDCG@10 on unseen purchases")
+        return table(heads, rows, empty="Nothing was learned step by step.")
 
 
 @admin.register(SurfacePointer)
@@ -439,8 +580,13 @@ class CreditAdmin(ReadOnlyAdmin):
 class LedgerEventAdmin(ReadOnlyAdmin):
     """Who did what, when and why. The database lets nobody change it."""
 
-    list_display = ("at", "shop_link", "event", "actor", "subject", "reason")
+    list_display = ("at", "shop_link", "event_name", "actor", "subject", "reason")
     list_filter = (among("event", Event),)
+
+    @admin.display(description="Event", ordering="event")
+    def event_name(self, row: LedgerEvent) -> str:
+        """Return what happened, in words."""
+        return in_words(row.event)
 
 
 @admin.register(Import)

@@ -11,8 +11,11 @@ Cell = object
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[Cell]], *, empty: str) -> SafeString:
     """Return a table, or a sentence where there are no rows."""
+    # On a phone each row becomes a block of its own, whose cells need their heads beside them.
     body = format_html_join(
-        "", "<tr>{}</tr>", ((format_html_join("", "<td>{}</td>", ((cell,) for cell in row)),) for row in rows)
+        "",
+        "<tr>{}</tr>",
+        ((format_html_join("", '<td data-head="{}">{}</td>', zip(heads, row, strict=True)),) for row in rows),
     )
     if not body:
         return format_html('<p class="tb-none">{}</p>', empty)
@@ -30,3 +33,8 @@ def to_row(model: str, row_id: object, text: object) -> SafeString:
 def badge(text: str, tone: str) -> SafeString:
     """Return a short coloured word. The word carries the meaning; the colour repeats it."""
     return format_html('<span class="tb-badge tb-badge--{}">{}</span>', tone, text)
+
+
+def in_words(value: str) -> str:
+    """Return a stored name as people write it, for example "product page" for "product_page"."""
+    return value.replace("_", " ").lower()

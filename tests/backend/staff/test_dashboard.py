@@ -17,7 +17,9 @@ from backend.audit.models import Decision
 from backend.audit.values import Channel, DecisionRecord, ShownItem
 from backend.shops.models import Shop
 from backend.staff import queries
+from backend.staff.templatetags import staff_figures
 from backend.staff.values import Link
+from backend.training.models import TrainingRun
 from tests.backend.audit.test_ledgers import a_decision
 from tests.backend.history import NOW, a_product, a_shop, an_order
 from tests.backend.registry.versions import a_version
@@ -191,6 +193,51 @@ def test_a_version_shows_its_baselines_and_lineage(
 
     assert "0.300" in listed
     assert "CANDIDATE" in listed
+
+
+def test_a_training_runs_page_leads_to_its_version(
+    support: Client, artifact: Path, artifact_root: Path
+) -> None:
+    shop = a_shop()
+    version = a_version(shop, artifact)
+    point = {"step": 8, "epoch": 1, "seconds": 26.4, "train_loss": 9.68, "validation_ndcg": None}
+    run = TrainingRun.objects.for_shop(shop.id).create(
+        state="DONE", reason="manual", created_at=NOW, heard_at=NOW, version_id=version.id, curve=[point]
+    )
+
+    page = support.get(reverse("admin:training_trainingrun_change", args=[run.id])).content.decode()
+
+    assert ">version 1</a>" in page
+    assert "26 s" in page
+    assert "9.680" in page
+
+
+@pytest.mark.parametrize(("fallback", "is_found"), [("yes", True), ("no", False)])
+def test_answers_that_needed_a_fallback_can_be_picked_out(
+    support: Client, fallback: str, is_found: bool
+) -> None:
+    decision = shown(a_shop(), 10, fallback="late")
+
+    page = support.get("/staff/audit/decision/", {"fallback": fallback}).content.decode()
+
+    assert (reverse("admin:audit_decision_change", args=[decision.id]) in page) is is_found
+
+
+def test_the_list_of_decisions_reads_in_words_and_says_its_clock(support: Client) -> None:
+    shop = a_shop()
+    a_product(shop, 10, title="Candle")
+    shown(shop, 11, context_product_id=10)
+
+    page = support.get("/staff/audit/decision/").content.decode()
+
+    assert ">Candle<" in page
+    assert ">product page<" in page
+    assert f"{NOW - timedelta(days=2):%d %b %Y, %H:%M:%S} UTC" in page
+
+
+@pytest.mark.parametrize(("value", "text"), [(None, "–"), (2.54, "2.5\xa0ms"), (190.4, "190\xa0ms")])
+def test_latencies_show_no_more_digits_than_they_have(value: float | None, text: str) -> None:
+    assert staff_figures.milliseconds(value) == text
 
 
 def test_the_headline_counts_today_only() -> None:
