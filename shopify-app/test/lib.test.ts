@@ -91,9 +91,15 @@ describe("what is said of a version", () => {
   });
 
   test("the transformer in use", () => {
-    const metrics = [aMetric("transformer", { label: "Transformer", ndcg_at_10: 0.331, is_transformer: true, is_served: true })];
+    const metrics = [
+      aMetric("popularity", { label: "Popular products", ndcg_at_10: 0.12, ndcg_low: null, ndcg_high: null }),
+      aMetric("transformer", { label: "Transformer", ndcg_at_10: 0.331, ndcg_low: 0.31, ndcg_high: 0.352, is_transformer: true, is_served: true }),
+      aMetric("personal_frequency", { label: "Bought before", ndcg_at_10: 0.3, ndcg_low: 0.28, ndcg_high: 0.32 }),
+    ];
 
-    expect(servedBecause(aVersion({ metrics }))).toBe("Of all the methods we tried, “Transformer” scored best (0.331), so it is the one your customers see.");
+    expect(servedBecause(aVersion({ metrics }))).toBe(
+      "Of all the methods we tried, “Transformer” scored best: 0.331 (likely range 0.310 to 0.352). The next best, “Bought before”, scored 0.300 (likely range 0.280 to 0.320). So it is the one your customers see.",
+    );
   });
 
   test("no transformer at all", () => {

@@ -1,5 +1,5 @@
 import type { Metrics } from "../api/types";
-import { formatScore, formatShare, NOTHING } from "../lib/format";
+import { formatRange, formatScore, formatShare } from "../lib/format";
 import { findDescription } from "../lib/training";
 
 type Measured = Metrics & { ndcg_at_10: number };
@@ -7,10 +7,6 @@ type Measured = Metrics & { ndcg_at_10: number };
 const wasMeasured = (row: Metrics): row is Measured => row.ndcg_at_10 != null;
 
 const byScore = (one: Metrics, other: Metrics) => (other.ndcg_at_10 ?? -1) - (one.ndcg_at_10 ?? -1);
-
-function rangeText({ ndcg_low: low, ndcg_high: high }: Metrics): string {
-  return low == null || high == null ? NOTHING : `${formatScore(low)} to ${formatScore(high)}`;
-}
 
 /** One bar for each method with its likely range. The table below says the same in numbers. */
 function Bars({ rows }: { rows: readonly Measured[] }) {
@@ -79,7 +75,7 @@ export function Comparison({ metrics }: { metrics: readonly Metrics[] }) {
               </s-table-cell>
               <s-table-cell>{formatScore(row.ndcg_at_10)}</s-table-cell>
               <s-table-cell>
-                <span className="nowrap">{rangeText(row)}</span>
+                <span className="nowrap">{formatRange(row.ndcg_low, row.ndcg_high)}</span>
               </s-table-cell>
               <s-table-cell>{formatShare(row.hit_rate_at_10)}</s-table-cell>
               <s-table-cell>{formatShare(row.recall_at_10)}</s-table-cell>

@@ -1,4 +1,4 @@
-import { useEffect, useId, useRef, useState } from "react";
+import { useEffect, useId, useState } from "react";
 
 import type { CurvePoint } from "../api/types";
 import { axis, linePath, type Point, rangeOf, scale, thin, ticks } from "../lib/chart";
@@ -27,17 +27,17 @@ function seriesOf(curve: readonly CurvePoint[], key: "train_loss" | "validation_
 }
 
 function useWidth() {
-  const box = useRef<HTMLDivElement>(null);
+  // Kept as state and not as a ref: while a training has few points there is no box yet to measure.
+  const [element, box] = useState<HTMLDivElement | null>(null);
   const [width, setWidth] = useState(SERVER_WIDTH);
   useEffect(() => {
-    const element = box.current;
     if (!element || typeof ResizeObserver === "undefined") return;
     const observer = new ResizeObserver(([entry]) => {
       if (entry && entry.contentRect.width > 0) setWidth(Math.round(entry.contentRect.width));
     });
     observer.observe(element);
     return () => observer.disconnect();
-  }, []);
+  }, [element]);
   return { box, width };
 }
 

@@ -4,7 +4,7 @@ const LOCALE = "en";
 
 const whole = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 0 });
 const score = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: 3, maximumFractionDigits: 3 });
-const share = new Intl.NumberFormat(LOCALE, { style: "percent", maximumFractionDigits: 1 });
+const share = new Intl.NumberFormat(LOCALE, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
 /** Shown where there was too little to measure. */
 export const NOTHING = "–";
@@ -14,6 +14,11 @@ type Figure = number | null | undefined;
 export const formatCount = (value: number): string => whole.format(value);
 export const formatScore = (value: Figure): string => (value == null ? NOTHING : score.format(value));
 export const formatShare = (value: Figure): string => (value == null ? NOTHING : share.format(value));
+
+/** "0.364 to 0.401": where a figure probably lies. */
+export function formatRange(low: Figure, high: Figure): string {
+  return low == null || high == null ? NOTHING : `${score.format(low)} to ${score.format(high)}`;
+}
 
 /** "1 order", "25,900 orders": the unit comes in the plural. */
 export function formatUnit(count: number, unit: string): string {

@@ -1,6 +1,6 @@
 /** How a training run and its outcome read to a merchant. */
 import type { Metrics, ModelVersion, TrainingRun } from "../api/types";
-import { formatScore } from "./format";
+import { formatRange, formatScore } from "./format";
 
 type State = TrainingRun["state"];
 
@@ -40,6 +40,18 @@ const METHODS: Record<string, string> = {
 
 export const findDescription = (model: string): string | undefined => METHODS[model];
 
+/** "0.382 (likely range 0.364 to 0.401)"; without its range where that is unknown. */
+function scoreInWords({ ndcg_at_10: score, ndcg_low: low, ndcg_high: high }: Metrics): string {
+  if (low == null || high == null) return formatScore(score);
+  return `${formatScore(score)} (likely range ${formatRange(low, high)})`;
+}
+
+function runnerUp(version: ModelVersion): string {
+  const others = version.metrics.filter((row) => !row.is_served && row.ndcg_at_10 != null);
+  const [next] = others.sort((one, other) => (other.ndcg_at_10 ?? 0) - (one.ndcg_at_10 ?? 0));
+  return next ? ` The next best, “${next.label}”, scored ${scoreInWords(next)}.` : "";
+}
+
 /** Say which method customers get and why, also when our own transformer lost. */
 export function servedBecause(version: ModelVersion): string {
   const served = findServed(version);
@@ -50,7 +62,7 @@ export function servedBecause(version: ModelVersion): string {
     return `Of the methods that could be tried, “${served.label}” scored best (${formatScore(served.ndcg_at_10)}), so it is the one your customers see. The transformer, our most advanced method, was not trained this time.`;
   }
   if (served.is_transformer) {
-    return `Of all the methods we tried, “${served.label}” scored best (${formatScore(served.ndcg_at_10)}), so it is the one your customers see.`;
+    return `Of all the methods we tried, “${served.label}” scored best: ${scoreInWords(served)}.${runnerUp(version)} So it is the one your customers see.`;
   }
   return `The transformer, our most advanced method, is not the best one for your shop yet: it scored ${formatScore(transformer.ndcg_at_10)} against ${formatScore(served.ndcg_at_10)} for “${served.label}”. So your customers see the suggestions of “${served.label}”.`;
 }
