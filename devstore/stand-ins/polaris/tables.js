@@ -8,7 +8,7 @@ class Table extends PolarisElement {
   static booleans = ['loading', 'paginate', 'hasPreviousPage', 'hasNextPage'];
   static css = `
 :host{display:block;position:relative}
-.scroll{overflow-x:auto}
+.scroll{overflow-x:auto}.scroll:focus-visible{outline:2px solid #005bd3;outline-offset:-2px}
 .table{display:table;inline-size:100%;border-collapse:collapse}
 :host([loading]) .table{opacity:.5}
 nav{display:flex;justify-content:center;gap:4px;padding:8px}
@@ -20,6 +20,9 @@ nav button svg{inline-size:20px}nav button:disabled{opacity:.4;cursor:default}na
   rendered() {
     this.part('.previous').addEventListener('click', () => this.tell('previouspage'));
     this.part('.next').addEventListener('click', () => this.tell('nextpage'));
+    // A table wider than its place can be scrolled with the keyboard; any other is no stop on the way.
+    const scroll = this.part('.scroll');
+    new ResizeObserver(() => { scroll.tabIndex = scroll.scrollWidth > scroll.clientWidth ? 0 : -1; }).observe(scroll);
   }
   update() {
     this.part('nav').style.display = this.is('paginate') ? '' : 'none';
