@@ -98,7 +98,7 @@ describe("what is said of a version", () => {
     ];
 
     expect(servedBecause(aVersion({ metrics }))).toBe(
-      "Of all the methods we tried, “Transformer” scored best: 0.331 (likely range 0.310 to 0.352). The next best, “Bought before”, scored 0.300 (likely range 0.280 to 0.320). So it is the one your customers see.",
+      "Of all the methods we tried, “Transformer” scored best, 0.331 (likely range 0.310 to 0.352), so it is the one your customers see. The next best, “Bought before”, scored 0.300 (likely range 0.280 to 0.320).",
     );
   });
 

@@ -62,7 +62,7 @@ export function servedBecause(version: ModelVersion): string {
     return `Of the methods that could be tried, “${served.label}” scored best (${formatScore(served.ndcg_at_10)}), so it is the one your customers see. The transformer, our most advanced method, was not trained this time.`;
   }
   if (served.is_transformer) {
-    return `Of all the methods we tried, “${served.label}” scored best: ${scoreInWords(served)}.${runnerUp(version)} So it is the one your customers see.`;
+    return `Of all the methods we tried, “${served.label}” scored best, ${scoreInWords(served)}, so it is the one your customers see.${runnerUp(version)}`;
   }
   return `The transformer, our most advanced method, is not the best one for your shop yet: it scored ${formatScore(transformer.ndcg_at_10)} against ${formatScore(served.ndcg_at_10)} for “${served.label}”. So your customers see the suggestions of “${served.label}”.`;
 }
