@@ -25,15 +25,18 @@ export function randomFrom(seed) {
 
 const SMALL_WORDS = new Set(['and', 'of', 'the', 'in', 'on', 'with', 'for', 'to', 'a', 'an', 'at']);
 
-/** Return a title as shops write it; an all-capitals one is lowered first. */
+/** Four capitals in a row are shouted, also beside a "25x24cm" or a word that somebody typed properly. */
+const SHOUTED = /[A-Z]{4}/;
+
+/** Return a title as shops write it; a shouted one is lowered first. */
 export function titleCase(text) {
-  const base = /[a-z]/.test(text) ? text : text.toLowerCase();
+  const base = /[a-z]/.test(text) && !SHOUTED.test(text) ? text : text.toLowerCase();
   const words = base.replace(/\s*,\s*/g, ', ').replace(/[\s.,]+$/, '').trim().split(/\s+/);
   return words.map((word, index) => (index > 0 && SMALL_WORDS.has(word) ? word : capital(word))).join(' ');
 }
 
 function capital(word) {
-  return word.replace(/(^|[-/(&.])([a-z])/g, (_, before, letter) => before + letter.toUpperCase());
+  return word.replace(/(^|[-/(&.+"])([a-z])/g, (_, before, letter) => before + letter.toUpperCase());
 }
 
 /** Return a word in the singular, good enough for shop goods. */
