@@ -120,6 +120,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     paginator = EstimatedPaginator
     show_full_result_count = False
+    empty_value_display = "–"
     list_per_page = 50
     list_select_related: ClassVar = ["shop"]
     actions = None
