@@ -563,13 +563,22 @@ class CreditAdmin(ReadOnlyAdmin):
         "shop_link",
         "order_id",
         "product_id",
-        "kind",
+        "earned_by",
         "decision",
-        "amount",
-        "currency",
+        "earned",
     )
     list_filter = (among("kind", Kind),)
     ordering: ClassVar = ("-placed_at",)
+
+    @admin.display(description="Earned by", ordering="kind")
+    def earned_by(self, row: Credit) -> str:
+        """Return what the shopper did with the recommendation, in words."""
+        return in_words(row.kind)
+
+    @admin.display(description="Amount", ordering="amount")
+    def earned(self, row: Credit) -> str:
+        """Return what the line brought in."""
+        return f"{row.amount:.2f} {row.currency}"
 
     @admin.display(description="Decision")
     def decision(self, row: Credit) -> SafeString:
@@ -612,3 +621,4 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
     list_filter = (among("state", DeliveryState),)
     list_select_related: ClassVar = []
     search_fields = ("=delivery_id",)
+    search_help_text = "A delivery's id: its X-Shopify-Webhook-Id"

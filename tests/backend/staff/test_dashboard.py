@@ -168,6 +168,7 @@ def test_a_decisions_page_tells_what_was_shown_why_and_what_it_earned(support: C
     assert "Chosen for you" in page
     assert f">{order.order_id}</a>" in page
     assert "bought" in page
+    assert ">add to cart<" in support.get("/staff/attribution/credit/").content.decode()
 
 
 def test_finding_an_orders_decisions_takes_a_handful_of_queries(
