@@ -20,6 +20,7 @@ def main() -> None:
     call_command("migrate", interactive=False, verbosity=1)
     _make_schema(os.environ["MLFLOW_SCHEMA"])
     _keep_staff_account(os.environ["STAFF_USER"], os.environ["STAFF_PASSWORD"])
+    take_up_lost_work()
 
 
 def _make_schema(name: str) -> None:
@@ -42,6 +43,31 @@ def _keep_staff_account(name: str, password: str) -> None:
         user.set_password(password)
         user.save()
     user.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+
+
+def take_up_lost_work() -> None:
+    """
+    Hand out again what the worker of a former demo held when it ended.
+
+    The sweeps wait for minutes of silence to be sure that nobody holds a job. Here nobody can: the
+    former demo's processes have ended and the new one's have not begun.
+    """
+    from backend.catalog.models import Import
+    from backend.catalog.services.imports import STALLED_AFTER, sweep_imports
+    from backend.catalog.values import LIVE_IMPORT_STATES
+    from backend.core import clock
+    from backend.training import services as training
+    from backend.training.models import TrainingRun
+    from backend.training.values import LIVE, WAITING
+
+    now, reason = clock.now(), "the demo's worker is gone for every shop"
+    runs = TrainingRun.objects.across_shops(reason=reason).filter(state__in=LIVE)
+    # An attempt that we ended ourselves says nothing against the run.
+    runs.update(heard_at=now - 2 * WAITING, attempts=0)
+    imports = Import.objects.across_shops(reason=reason).filter(state__in=LIVE_IMPORT_STATES)
+    imports.update(touched_at=now - 2 * STALLED_AFTER)
+    training.sweep(now=now)
+    sweep_imports(now=now)
 
 
 if __name__ == "__main__":
