@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from backend.features import gateway
+from backend.features.gateway import cache, datafiles
 from backend.features.models import Interaction
 from backend.features.values import LIST_LENGTH, POPULAR_WINDOW, SEQUENCE_LENGTH, Dataset
 
@@ -93,11 +93,11 @@ LISTED = """
 
 def recent_sequence(shop_id: int, customer_key: str) -> tuple[int, ...]:
     """Return the products a customer bought, oldest first, from Redis or else from the database."""
-    cached = gateway.find_sequence(shop_id, customer_key)
+    cached = cache.find_sequence(shop_id, customer_key)
     if cached is not None:
         return cached
     items = stored_sequence(shop_id, customer_key)
-    gateway.keep_sequence(shop_id, customer_key, items)
+    cache.keep_sequence(shop_id, customer_key, items)
     return items
 
 
@@ -118,11 +118,11 @@ def popular(shop_id: int) -> list[int]:
     The window ends at the newest purchase, not today: a shop that rests over
     the summer still has popular products.
     """
-    cached = gateway.find_list(shop_id, "popular")
+    cached = cache.find_list(shop_id, "popular")
     if cached is not None:
         return cached
     items = _ids(POPULAR, shop_id=shop_id, window=POPULAR_WINDOW, limit=LIST_LENGTH)
-    gateway.keep_list(shop_id, "popular", items, seconds=LIST_SECONDS)
+    cache.keep_list(shop_id, "popular", items, seconds=LIST_SECONDS)
     return items
 
 
@@ -147,16 +147,20 @@ def export(shop_id: int, *, until: datetime, folder: Path) -> Dataset:
     :param folder: is made; must not hold an earlier export
     """
     folder.mkdir(parents=True)
-    files = {"interactions": folder / "interactions.csv", "items": folder / "items.csv"}
+    csvs = {"interactions": folder / "interactions.csv", "items": folder / "items.csv"}
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        counts = _copy(shop_id, until, files)
-    sha256 = gateway.content_sha256(list(files.values()))
-    gateway.write_parquet(files["interactions"], folder / "interactions.parquet", gateway.INTERACTION_COLUMNS)
-    items = gateway.write_parquet(files["items"], folder / "items.parquet", gateway.ITEM_COLUMNS)
-    for file in files.values():
-        file.unlink()
+        counts = _copy(shop_id, until, csvs)
+    sha256 = datafiles.content_sha256(list(csvs.values()))
+    columns = {"interactions": datafiles.INTERACTION_COLUMNS, "items": datafiles.ITEM_COLUMNS}
+    rows = {
+        name: datafiles.write_parquet(csv, csv.with_suffix(".parquet"), columns[name])
+        for name, csv in csvs.items()
+    }
+    for csv in csvs.values():
+        csv.unlink()
+    items = rows["items"]
     dataset = Dataset(folder, sha256, until, counts[0], counts[1] + counts[2], items, counts[2])
     _describe(dataset)
     return dataset
@@ -188,17 +192,17 @@ def _describe(dataset: Dataset) -> None:
 def count_broken(dataset: Dataset) -> dict[str, int]:
     """Return for each promise of the dataset how many of its rows break it."""
     until_us = round(dataset.until.timestamp() * 1_000_000)
-    return gateway.count_broken(dataset.folder / "interactions.parquet", until_us=until_us)
+    return datafiles.count_broken(dataset.folder / "interactions.parquet", until_us=until_us)
 
 
 def collection_mates(shop_id: int, product_id: int) -> list[int]:
     """Return products that share collections with one, the closest first."""
     name = f"mates:{product_id}"
-    cached = gateway.find_list(shop_id, name)
+    cached = cache.find_list(shop_id, name)
     if cached is not None:
         return cached
     items = _ids(MATES, shop_id=shop_id, product_id=product_id, limit=LIST_LENGTH)
-    gateway.keep_list(shop_id, name, items, seconds=LIST_SECONDS)
+    cache.keep_list(shop_id, name, items, seconds=LIST_SECONDS)
     return items
 
 

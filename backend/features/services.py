@@ -2,7 +2,7 @@
 
 from django.db import connection, transaction
 
-from backend.features import gateway
+from backend.features.gateway import cache
 from backend.features.models import Interaction
 from backend.features.queries import PURCHASES
 from backend.features.values import Rebuilt
@@ -63,7 +63,7 @@ def rebuild(shop_id: int) -> Rebuilt:
     with connection.cursor() as cursor:
         # The planner would otherwise go on with the statistics of an empty table.
         cursor.execute("ANALYZE features_interaction")
-    gateway.drop_shop(shop_id)
+    cache.drop_shop(shop_id)
     return Rebuilt(written)
 
 
@@ -71,20 +71,20 @@ def forget_customer(shop_id: int, customer_key: str) -> int:
     """Erase one customer. Their baskets stay, each as a guest's: nothing ties them together any more."""
     rows = Interaction.objects.for_shop(shop_id).filter(customer_key=customer_key)
     untied = rows.update(customer_key=None)
-    transaction.on_commit(lambda: gateway.drop_sequence(shop_id, customer_key))
+    transaction.on_commit(lambda: cache.drop_sequence(shop_id, customer_key))
     return untied
 
 
 def erase_shop(shop_id: int) -> None:
     """Delete everything derived from a shop's orders."""
     Interaction.objects.for_shop(shop_id).delete()
-    transaction.on_commit(lambda: gateway.drop_shop(shop_id))
+    transaction.on_commit(lambda: cache.drop_shop(shop_id))
 
 
 def _drop_sequences(shop_id: int, customers: set[str | None]) -> None:
     for customer in customers:
         if customer:
-            gateway.drop_sequence(shop_id, customer)
+            cache.drop_sequence(shop_id, customer)
 
 
 def _lock(shop_id: int, *, is_exclusive: bool) -> None:

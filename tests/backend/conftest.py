@@ -32,11 +32,11 @@ def artifact(trained_report: Report, tmp_path: Path) -> Path:
 def _forget_what_was_served() -> Iterator[None]:
     """What one test cached about a shop must not answer the next one."""
     yield
-    from backend.features import gateway as features
+    from backend.features.gateway import cache
     from backend.rollouts import queries as rollouts
     from backend.serving import queries as serving
 
-    features.forget_failures()
+    cache.forget_failures()
     rollouts.forget_cached()
     serving.forget_cached()
 

@@ -6,7 +6,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from backend.catalog.models import Order
-from backend.features import gateway, queries, services
+from backend.features import queries, services
+from backend.features.gateway import cache
 from backend.features.models import Interaction
 from backend.shops.models import Shop
 from tests.backend.history import NOW, a_collection, a_shop, an_order, products, refund
@@ -122,7 +123,7 @@ def test_without_redis_the_database_answers(monkeypatch: pytest.MonkeyPatch) -> 
     shop = a_shop()
     order = an_order(shop, [10], customer_key=CUSTOMER)
     services.extend(shop.id, order.order_id)
-    monkeypatch.setattr(gateway, "connection", lambda: redis.Redis(port=1, retry=Retry(NoBackoff(), 0)))
+    monkeypatch.setattr(cache, "connection", lambda: redis.Redis(port=1, retry=Retry(NoBackoff(), 0)))
 
     assert queries.recent_sequence(shop.id, CUSTOMER) == (10,)
     assert queries.popular(shop.id) == [10]

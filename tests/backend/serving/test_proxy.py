@@ -16,8 +16,8 @@ from backend.audit import queries as audit
 from backend.audit.models import Decision
 from backend.audit.values import Channel, Event, Surface
 from backend.catalog.models import Product
-from backend.features import gateway as feature_gateway
 from backend.features import services as features
+from backend.features.gateway import cache as feature_cache
 from backend.registry import gateway as registry_gateway
 from backend.rollouts import queries as rollouts
 from backend.rollouts import services as rollout_services
@@ -410,9 +410,7 @@ def test_a_model_that_hangs_is_cut_off_and_then_left_alone(
 
 
 def test_without_redis_the_answer_still_comes(shop: Shop, live: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        feature_gateway, "connection", lambda: redis.Redis(port=1, retry=Retry(NoBackoff(), 0))
-    )
+    monkeypatch.setattr(feature_cache, "connection", lambda: redis.Redis(port=1, retry=Retry(NoBackoff(), 0)))
 
     assert len(shown(ask(limit=4, logged_in_customer_id=CUSTOMER))) == 4
 

@@ -18,8 +18,8 @@ from backend.catalog import services as catalog
 from backend.catalog.models import Order
 from backend.core.queue import Job
 from backend.core.tenancy import ShopScoped
-from backend.features import gateway
 from backend.features import services as features
+from backend.features.gateway import cache
 from backend.features.models import Interaction
 from backend.shops import services
 from backend.shops.models import Shop
@@ -159,12 +159,12 @@ def test_a_redacted_shop_leaves_no_row_and_no_key(shop: Shop, other: Shop) -> No
 
 
 def test_an_erasure_waits_for_a_cache_that_is_down(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gateway, "connection", lambda: redis.Redis(port=1, retry=Retry(NoBackoff(), 0)))
+    monkeypatch.setattr(cache, "connection", lambda: redis.Redis(port=1, retry=Retry(NoBackoff(), 0)))
 
-    with pytest.raises(gateway.CacheUnavailable):
-        gateway.drop_shop(shop.id)
-    with pytest.raises(gateway.CacheUnavailable):
-        gateway.drop_sequence(shop.id, services.pseudonym(shop.id, 17850))
+    with pytest.raises(cache.CacheUnavailable):
+        cache.drop_shop(shop.id)
+    with pytest.raises(cache.CacheUnavailable):
+        cache.drop_sequence(shop.id, services.pseudonym(shop.id, 17850))
 
 
 def test_a_shop_that_came_back_is_not_redacted(shop: Shop) -> None:

@@ -1,0 +1,142 @@
+"""The door to Redis, where recent sequences and short lists lie."""
+
+import time
+from array import array
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import redis
+import structlog
+
+from backend.core.errors import Unavailable
+from backend.core.redis import connection
+from backend.features.values import SEQUENCE_LENGTH
+
+log = structlog.get_logger(__name__)
+
+# A reader that raced with a new order may cache the sequence before it; an hour bounds the error.
+SEQUENCE_SECONDS = 3_600
+
+# How long a cache that failed is left alone.
+REST_SECONDS = 5.0
+
+# Keys looked at in one step of a walk over the key space.
+SCAN_COUNT = 1_000
+
+
+class CacheUnavailable(Unavailable):
+    """The cache can't be told to forget. What must be forgotten has to be tried again."""
+
+    code = "cache_unavailable"
+
+
+def find_sequence(shop_id: int, customer_key: str) -> tuple[int, ...] | None:
+    """Return the cached product ids of a customer, oldest first; None if they are not cached."""
+    items = _read(_sequence_key(shop_id, customer_key))
+    return None if items is None else tuple(items)
+
+
+def keep_sequence(shop_id: int, customer_key: str, items: Sequence[int]) -> None:
+    """Cache a customer's product ids, an empty history included. A cache that is down is forgiven."""
+    _write(_sequence_key(shop_id, customer_key), items[-SEQUENCE_LENGTH:], seconds=SEQUENCE_SECONDS)
+
+
+def drop_sequence(shop_id: int, customer_key: str) -> None:
+    """
+    Forget a customer's cached products, so that the next reader asks the database.
+
+    :raises CacheUnavailable: if the cache is down; it may come back with what it held
+    """
+    with _telling():
+        connection().delete(_sequence_key(shop_id, customer_key))
+
+
+def drop_shop(shop_id: int) -> None:
+    """
+    Forget everything cached of one shop. Only rebuilds and erasure may: it walks the whole key space.
+
+    :raises CacheUnavailable: if the cache is down; it may come back with what it held
+    """
+    client = connection()
+    stale = []
+    with _telling():
+        for key in client.scan_iter(match=f"features:{shop_id}:*", count=SCAN_COUNT):
+            stale.append(key)
+            if len(stale) == SCAN_COUNT:
+                client.unlink(*stale)
+                stale.clear()
+        if stale:
+            client.unlink(*stale)
+
+
+@contextmanager
+def _telling() -> Iterator[None]:
+    try:
+        yield
+    except redis.RedisError as error:
+        raise CacheUnavailable(f"The cache can't be told to forget: {error}.") from error
+
+
+def find_list(shop_id: int, name: str) -> list[int] | None:
+    """Return a cached list of product ids, or None if it has run out or the cache is down."""
+    return _read(_list_key(shop_id, name))
+
+
+def keep_list(shop_id: int, name: str, items: Sequence[int], *, seconds: int) -> None:
+    """Cache a list of product ids for a while. A cache that is down is forgiven."""
+    _write(_list_key(shop_id, name), items, seconds=seconds)
+
+
+def _read(key: str) -> list[int] | None:
+    if _rest.is_on():
+        return None
+    try:
+        packed = connection().get(key)
+    except redis.RedisError as error:
+        _rest.start(error)
+        return None
+    if not isinstance(packed, bytes):
+        return None
+    return array("q", packed).tolist()
+
+
+def _write(key: str, items: Sequence[int], *, seconds: int) -> None:
+    if _rest.is_on():
+        return
+    try:
+        connection().set(key, array("q", items).tobytes(), ex=seconds)
+    except redis.RedisError as error:
+        _rest.start(error)
+
+
+class _Rest:
+    """Leaves a cache that failed alone for some seconds: a shopper must not pay its timeout each time."""
+
+    def __init__(self) -> None:
+        self._until = 0.0
+
+    def is_on(self) -> bool:
+        return time.monotonic() < self._until
+
+    def start(self, error: redis.RedisError) -> None:
+        log.warning("cache_unavailable", error=str(error))
+        self._until = time.monotonic() + REST_SECONDS
+
+    def end(self) -> None:
+        self._until = 0.0
+
+
+_rest = _Rest()
+
+
+def forget_failures() -> None:
+    """Ask the cache again at once; for tests."""
+    _rest.end()
+
+
+def _sequence_key(shop_id: int, customer_key: str) -> str:
+    return f"features:{shop_id}:sequence:{customer_key}"
+
+
+def _list_key(shop_id: int, name: str) -> str:
+    return f"features:{shop_id}:list:{name}"
