@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.recommender.dataset import DAY_US, Ints, Log
-from models.recommender.rankers import REPEAT_WIDTH, longest_history, repeat_features
+from models.recommender.history import History, longest_history
+from models.recommender.rankers import REPEAT_WIDTH, repeat_features
 
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
@@ -102,7 +103,8 @@ class Chunks:
             user_start = self.user_starts[self.log.user[start]]
             if start == user_start:
                 continue
-            own, features = repeat_features(longest_history(self.log.item[user_start:start]))
+            before = longest_history(History.of(self.log.item[user_start:start]))
+            own, features = repeat_features(before.items)
             targets = np.unique(self.log.item[start:end])[:TARGET_LIMIT]
             visits[basket - 1] = Visit(targets, own, features, int(self.period[start]))
         return visits

@@ -1,14 +1,14 @@
 """
 Reading purchases: the dataset folder of the feature export, and order-line files for benchmarks.
 
-A ``Log`` holds columns of equal length, sorted by (user, at, basket, item). Users, items and
+A ``Log`` holds columns of equal length, sorted by (user, at, basket, item, event). Users, items and
 baskets are numbered from 0; ``item_ids`` leads back to the shop's product ids.
 """
 
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,13 +16,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.recommender.content import ItemFacts
+from models.recommender.history import Event
+
 if TYPE_CHECKING:
     import pandas as pd
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+Floats = NDArray[np.float32]
+Events = NDArray[np.int8]
 
 DAY_US = 86_400_000_000  # microseconds
+STEP_COLUMNS = ("user", "item", "at", "basket", "event", "quantity", "price")
 INTERACTION_COLUMNS = ("user", "item", "at", "basket")
 ITEM_COLUMNS = ("item", "created_at")
 NEVER = np.iinfo(np.int64).min  # created_at of an item whose creation is unknown: oldest of all
@@ -34,18 +40,24 @@ class DatasetInvalid(ValueError):
 
 @dataclass(frozen=True)
 class Log:
-    """Purchases of one shop in columns; see the module for order and numbering."""
+    """What the customers of one shop did, in columns; see the module for order and numbering."""
 
     user: Ints
     item: Ints
     at: Ints  # microseconds since 1970, UTC
     basket: Ints
+    event: Events  # values of ``Event``
+    quantity: Floats
+    price: Floats  # of one piece, NaN where it is not known
     item_ids: Ints  # ascending; every item on sale or ever sold
     created_at: Ints  # of each item, microseconds
     is_listed: Bools  # of each item: still in the catalogue
     users: int
     data_hash: str
     until: str
+    facts: tuple[ItemFacts, ...] = field(default=(), repr=False)  # one an item, or none at all
+    item_names: tuple[str, ...] | None = field(default=None, repr=False)  # where ids are not numbers
+    has_clock: bool = True  # whether moments of different customers can be compared
 
     def __len__(self) -> int:
         return len(self.user)
@@ -56,22 +68,27 @@ class Log:
         return len(self.item_ids)
 
     def where(self, keep: Bools) -> "Log":
-        """Return the log with only the purchases that ``keep`` marks; numbering stays."""
-        return replace(
-            self, user=self.user[keep], item=self.item[keep], at=self.at[keep], basket=self.basket[keep]
-        )
+        """Return the log with only the steps that ``keep`` marks; numbering stays."""
+        columns = {name: getattr(self, name)[keep] for name in STEP_COLUMNS}
+        return replace(self, **columns)
 
     def before(self, moment: int) -> "Log":
         """Return the log as it was at a moment, microseconds: everything older."""
         return self.where(self.at < moment)
 
     @cached_property
+    def purchases(self) -> "Log":
+        """The log without what was only looked at or laid into a cart."""
+        return self.where(self.event == Event.PURCHASE)
+
+    @cached_property
     def sequences(self) -> "Log":
-        """The log without a repeated item inside one basket: what a sequence of purchases is."""
+        """The log without a repeated item inside one basket: what a sequence of steps is."""
         if not len(self):
             return self
-        same = (np.diff(self.basket) == 0) & (np.diff(self.item) == 0) & (np.diff(self.user) == 0)
-        return self.where(np.concatenate([[True], ~same]))
+        compared = ("basket", "item", "user", "event")
+        is_same = np.logical_and.reduce([np.diff(getattr(self, name)) == 0 for name in compared])
+        return self.where(np.concatenate([[True], ~is_same]))
 
     def user_starts(self) -> Ints:
         """Return where each user's purchases start, with the end of the last one appended."""
@@ -96,11 +113,19 @@ def read(folder: Path) -> Log:
     return build(purchases, catalogue, data_hash=str(facts["sha256"]), until=str(facts["until"]))
 
 
-def build(purchases: "pd.DataFrame", catalogue: "pd.DataFrame", *, data_hash: str, until: str) -> Log:
+def build(
+    purchases: "pd.DataFrame",
+    catalogue: "pd.DataFrame",
+    *,
+    data_hash: str,
+    until: str,
+    item_names: tuple[str, ...] | None = None,
+) -> Log:
     """
-    Return the log of purchases (user, item, at, basket) and catalogue (item, created_at).
+    Return the log of steps (user, item, at, basket) and catalogue (item, created_at).
 
-    Items that were sold but left the catalogue stay: they teach, but are never recommended.
+    A step without an event is a purchase; quantity and price may be absent. Items that were sold but
+    left the catalogue stay: they teach, but are never recommended.
     """
     sold = _numbers(purchases["item"], "interactions.parquet", "item")
     listed = _numbers(catalogue["item"], "items.parquet", "item")
@@ -111,21 +136,77 @@ def build(purchases: "pd.DataFrame", catalogue: "pd.DataFrame", *, data_hash: st
     created[np.searchsorted(item_ids, listed)] = _moments(catalogue["created_at"])
     user_names, user = np.unique(purchases["user"].astype(str).to_numpy(dtype=object), return_inverse=True)
     _, basket = np.unique(purchases["basket"].to_numpy(), return_inverse=True)
-    at = _moments(purchases["at"])
-    item = np.searchsorted(item_ids, sold)
-    order = np.lexsort((item, basket, at, user))
+    columns: dict[str, Any] = {
+        "user": user.astype(np.int64),
+        "item": np.searchsorted(item_ids, sold).astype(np.int64),
+        "at": _moments(purchases["at"]),
+        "basket": basket.astype(np.int64),
+        "event": _events(purchases),
+        "quantity": _amounts(purchases, "quantity", otherwise=1.0),
+        "price": _amounts(purchases, "price", otherwise=np.nan),
+    }
+    order = np.lexsort([columns[name] for name in ("event", "item", "basket", "at", "user")])
     return Log(
-        user=user[order].astype(np.int64),
-        item=item[order].astype(np.int64),
-        at=at[order],
-        basket=basket[order].astype(np.int64),
+        **{name: column[order] for name, column in columns.items()},
         item_ids=item_ids,
         created_at=created,
         is_listed=np.isin(item_ids, listed),
         users=len(user_names),
         data_hash=data_hash,
         until=until,
+        facts=_facts_of(catalogue, np.searchsorted(item_ids, listed), items=len(item_ids)),
+        item_names=item_names,
     )
+
+
+def _events(steps: "pd.DataFrame") -> Events:
+    if "event" not in steps.columns:
+        return np.full(len(steps), Event.PURCHASE, dtype=np.int8)
+    words = steps["event"].astype(str).str.upper()
+    unknown = np.flatnonzero(~words.isin(Event.__members__).to_numpy())
+    if len(unknown):
+        told = words.iloc[unknown[0]].lower()
+        raise DatasetInvalid(
+            f"interactions.parquet row {unknown[0] + 1}, column event: {told!r} is not an event."
+        )
+    return np.asarray(words.map({name: int(event) for name, event in Event.__members__.items()}), np.int8)
+
+
+def _amounts(steps: "pd.DataFrame", name: str, *, otherwise: float) -> Floats:
+    if name not in steps.columns:
+        return np.full(len(steps), otherwise, dtype=np.float32)
+    return np.asarray(steps[name], dtype=np.float32)
+
+
+# Columns of the catalogue that say what an item is, and the attribute that each becomes.
+FACT_COLUMNS = {"vendor": "vendor", "product_type": "type", "tags": "tag"}
+
+
+def _facts_of(catalogue: "pd.DataFrame", numbers: Ints, *, items: int) -> tuple[ItemFacts, ...]:
+    """Return what the catalogue says of each item; nothing of those that left it."""
+    if "title" not in catalogue.columns:
+        return ()
+    facts = [ItemFacts("", {}, None)] * items
+    known = [name for name in FACT_COLUMNS if name in catalogue.columns]
+    priced = catalogue["price"] if "price" in catalogue.columns else [None] * len(catalogue)
+    columns = zip(numbers, catalogue["title"], priced, *(catalogue[name] for name in known), strict=True)
+    for number, title, price, *values in columns:
+        attributes = {FACT_COLUMNS[name]: _words(value) for name, value in zip(known, values, strict=True)}
+        facts[number] = ItemFacts(
+            title=title if isinstance(title, str) else "",
+            attributes={name: words for name, words in attributes.items() if words},
+            price=float(price) if price is not None and np.isfinite(price) else None,
+        )
+    return tuple(facts)
+
+
+def _words(value: object) -> tuple[str, ...]:
+    """Return a cell's words: a list's entries, or the one text; nothing for an empty cell."""
+    if isinstance(value, str):
+        return (value,) if value else ()
+    if isinstance(value, list | tuple | np.ndarray):
+        return tuple(str(word) for word in value if word)
+    return ()
 
 
 def _read_facts(path: Path) -> dict[str, Any]:
@@ -228,10 +309,15 @@ def read_order_lines(path: Path, *, guests: bool = False) -> Log:
             "item": item,
             "at": at,
             "basket": kept["InvoiceNo"].astype(np.int64),
+            "quantity": kept["Quantity"],
+            "price": kept["UnitPrice"],
+            "title": kept["Description"].fillna("").str.strip() if "Description" in kept else "",
         }
     )
-    first_sale = purchases.groupby("item")["at"].min()
-    catalogue = pd.DataFrame({"item": first_sale.index, "created_at": first_sale.to_numpy()})
+    # The newest line's words: a product's name is corrected over time.
+    by_item = purchases.sort_values("at", kind="stable").groupby("item")
+    newest = by_item[["title", "price"]].last()
+    catalogue = newest.assign(created_at=by_item["at"].min()).reset_index()
     data_hash = hashlib.sha256(path.read_bytes()).hexdigest()
     until = str(at.max().isoformat())
     return build(purchases, catalogue, data_hash=data_hash, until=until)

@@ -1,8 +1,4 @@
-"""
-Evaluation on days that training has not seen: full ranking over all items, repeats allowed.
-
-A case is one customer: what they had bought before the cut, and the set they bought after it.
-"""
+"""Evaluation on what training has not seen: full ranking over all items, figures with intervals."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,25 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.recommender.dataset import DAY_US, Ints, Log
-from models.recommender.rankers import longest_history, top_k
+from models.recommender.dataset import Ints, Log
+from models.recommender.history import History
+from models.recommender.rankers import top_k
+from models.recommender.splits import Case
 
 Floats = NDArray[np.float64]
-ScoreAll = Callable[[Ints], NDArray[np.floating]]
+ScoreAll = Callable[[History], NDArray[np.floating]]
 
 CUTOFF = 10
 RESAMPLES = 1000  # bootstrap samples: the 95 % interval's ends are then stable to about 2 %
 MIN_CASES = 20  # below this an interval is wider than any difference between models
-MAX_CASES = 20_000  # more customers than this no longer narrow the interval in a useful way
-MAX_SPAN_SHARE = 0.2  # the test days are at most this share of the shop's history
-
-
-@dataclass(frozen=True)
-class Case:
-    """One customer at the cut: item numbers before it, oldest first, and the set bought after it."""
-
-    history: Ints
-    bought: Ints
 
 
 @dataclass(frozen=True)
@@ -47,37 +35,6 @@ class Ranking:
         return float(self.ndcg.mean()) if len(self.ndcg) else 0.0
 
 
-def cut_before(log: Log, *, days: float) -> int:
-    """Return the moment that leaves the newest ``days`` (or a fifth of a short log) after it."""
-    if not len(log):
-        return 0
-    newest, oldest = int(log.at.max()), int(log.at.min())
-    span = min(days * DAY_US, (newest - oldest) * MAX_SPAN_SHARE)
-    return newest - int(span)
-
-
-def customer_cases(log: Log, *, cut: int, seed: int) -> list[Case]:
-    """Return a case for each customer who bought both before and after ``cut``."""
-    starts = log.user_starts()
-    is_after = log.at >= cut
-    after = np.bincount(log.user[is_after], minlength=log.users)
-    total = np.diff(starts)
-    users = np.flatnonzero((after > 0) & (total > after))
-    if len(users) > MAX_CASES:
-        users = np.sort(np.random.default_rng(seed).choice(users, MAX_CASES, replace=False))
-    cases = []
-    for user in users:
-        # A customer's purchases are in time order, so the cut splits them in two.
-        split = starts[user + 1] - after[user]
-        cases.append(
-            Case(
-                history=longest_history(log.item[starts[user] : split]),
-                bought=np.unique(log.item[split : starts[user + 1]]),
-            )
-        )
-    return cases
-
-
 def basket_cases(log: Log, *, cut: int, seed: int, limit: int = 2000) -> list[Case]:
     """
     Return cases of item-to-item recommendation: one item of a basket after ``cut``, and the rest.
@@ -86,7 +43,8 @@ def basket_cases(log: Log, *, cut: int, seed: int, limit: int = 2000) -> list[Ca
     shopper looks at.
     """
     chance = np.random.default_rng(seed)
-    newest = log.where(log.at >= cut)
+    bought = log.purchases
+    newest = bought.where(bought.at >= cut)
     order = np.argsort(newest.basket, kind="stable")
     _, starts = np.unique(newest.basket[order], return_index=True)
     baskets = [np.unique(items) for items in np.split(newest.item[order], starts[1:])]
@@ -97,14 +55,29 @@ def basket_cases(log: Log, *, cut: int, seed: int, limit: int = 2000) -> list[Ca
     cases = []
     for items in baskets:
         seen = int(chance.integers(len(items)))
-        cases.append(Case(history=items[seen : seen + 1], bought=np.delete(items, seen)))
+        history = History.of(items[seen : seen + 1], now=cut)
+        cases.append(Case(history, np.delete(items, seen), seen=items[seen : seen + 1]))
     return cases
 
 
-def rank(score: ScoreAll, cases: Sequence[Case], *, items: int) -> Ranking:
-    """Rank all ``items`` for each case by ``score(history)`` and compare with what was bought."""
-    tops = [top_k(score(case.history), CUTOFF) for case in cases]
+def rank(score: ScoreAll, cases: Sequence[Case], *, items: int, drop_seen: bool = False) -> Ranking:
+    """
+    Rank all ``items`` for each case by ``score(history)`` and compare with what was bought.
+
+    :param drop_seen: leave out what the customer bought before
+    """
+    tops = [top_of(score(case.history), case, drop_seen=drop_seen) for case in cases]
     return judge(tops, cases, items=items)
+
+
+def top_of(scores: NDArray[np.floating], case: Case, *, drop_seen: bool) -> Ints:
+    """Return the best items of one case, best first, fewer only where fewer are in question."""
+    if not drop_seen:
+        return top_k(scores, CUTOFF)
+    scores = np.array(scores)
+    scores[case.seen] = -np.inf
+    best = top_k(scores, CUTOFF)
+    return best[scores[best] > -np.inf]
 
 
 def judge(tops: Sequence[Ints], cases: Sequence[Case], *, items: int) -> Ranking:
@@ -133,14 +106,32 @@ def judge(tops: Sequence[Ints], cases: Sequence[Case], *, items: int) -> Ranking
 
 def interval(values: Floats, *, seed: int) -> tuple[float, float]:
     """Return the 95 % percentile-bootstrap interval of the mean, resampling cases."""
-    low, high = np.percentile(_resampled_means(values, seed=seed), (2.5, 97.5))
+    low, high = np.percentile(_resampled_means(values, seed=seed)[:, 0], (2.5, 97.5))
     return float(low), float(high)
 
 
+def gain_interval(candidate: Floats, champion: Floats, *, seed: int) -> tuple[float, float, float]:
+    """
+    Return the candidate's relative gain over the champion on the same cases, and its 95 % interval.
+
+    Both are resampled together, so what makes a customer easy or hard for both cancels out. The gain
+    is infinite where the champion found nothing and the candidate something, 0 where neither did.
+
+    Source: Efron & Tibshirani 1993, "An Introduction to the Bootstrap", section 13.3.
+    """
+    rows = np.stack([candidate, champion], axis=1)
+    means = np.concatenate([rows.mean(axis=0, keepdims=True), _resampled_means(rows, seed=seed)])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gains = np.nan_to_num(means[:, 0] / means[:, 1] - 1.0, nan=0.0, posinf=np.inf)
+    low, high = np.percentile(gains[1:], (2.5, 97.5), method="nearest")
+    return float(gains[0]), float(low), float(high)
+
+
 def _resampled_means(values: Floats, *, seed: int) -> Floats:
+    """Return the means of bootstrap samples of the rows, (RESAMPLES, columns)."""
+    rows = values if values.ndim > 1 else values[:, None]
     chance = np.random.default_rng(seed)
-    count = len(values)
-    means = np.empty(RESAMPLES)
+    means = np.empty((RESAMPLES, rows.shape[1]))
     for index in range(RESAMPLES):
-        means[index] = values[chance.integers(count, size=count)].mean()
+        means[index] = rows[chance.integers(len(rows), size=len(rows))].mean(axis=0)
     return means

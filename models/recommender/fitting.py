@@ -11,10 +11,11 @@ from torch import Tensor
 
 from models.recommender.batches import Batch, Chunks, Rows, Visit, popularity_trends, rows_of, together_visits
 from models.recommender.dataset import Ints, Log
-from models.recommender.evaluation import Case, Ranking, judge
+from models.recommender.evaluation import Ranking, judge, top_of
 from models.recommender.losses import RowTensors, full_cross_entropy, sampled_cross_entropy
 from models.recommender.network import Recommender, Shape
-from models.recommender.rankers import TransformerHead, top_k
+from models.recommender.rankers import TransformerHead
+from models.recommender.splits import Case
 from models.recommender.values import Recipe
 
 SMALLEST_BATCH_TOKENS = 256  # below this a batch cannot be halved any further
@@ -231,9 +232,14 @@ def _slices(order: Ints, size: int) -> Iterator[Ints]:
         yield order[start : start + size]
 
 
-def validate(model: Recommender, log: Log, cases: Sequence[Case], *, moment: int) -> Ranking:
+def validate(
+    model: Recommender, log: Log, cases: Sequence[Case], *, moment: int, drop_seen: bool = False
+) -> Ranking:
     """Rank all items for each case with the averaged weights."""
     head = head_of(model, log, moment=moment)
-    rows = readouts(model, [case.history for case in cases], kind="next")
-    tops = [top_k(head.scores(row, case.history), 10) for row, case in zip(rows, cases, strict=True)]
+    rows = readouts(model, [case.history.items for case in cases], kind="next")
+    tops = [
+        top_of(head.scores(row, case.history.items), case, drop_seen=drop_seen)
+        for row, case in zip(rows, cases, strict=True)
+    ]
     return judge(tops, cases, items=log.items)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from models.recommender.batches import Chunks
 from models.recommender.dataset import Log
-from models.recommender.evaluation import Case
 from models.recommender.fitting import Fitter, validate
 from models.recommender.progress import Reporter
+from models.recommender.splits import Case
 from models.recommender.values import CurvePoint, Stage
 
 # From which to which share of the budget each stage may learn; the rest is for reading and export.

@@ -1,8 +1,8 @@
 """
 The models as they score: NumPy only. Evaluation and serving run this same code.
 
-Item numbers run from 0 in ascending order of product id; a history is an array of item numbers,
-oldest first. Shapes in comments: I items, V width of an item's vector.
+Item numbers run from 0 in ascending order of product id. Shapes in comments: I items, V width of an
+item's vector.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,6 +11,8 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from models.recommender.history import History
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -23,14 +25,6 @@ TRANSFORMER = "transformer"
 
 HINT = 1e-9  # score of the most popular item where only popularity speaks
 TABLE_STEPS = 100  # newest purchases whose related items are summed; measured: more changes nothing
-HISTORY_LIMIT = 500  # newest purchases that any model reads; older ones change no top ten
-
-
-def longest_history(items: Ints) -> Ints:
-    """Return the part of a history that models read: newest purchases, direct repeats once."""
-    if len(items) > 1:
-        items = items[np.concatenate([[True], items[1:] != items[:-1]])]
-    return items[-HISTORY_LIMIT:]
 
 
 def top_k(scores: NDArray[np.floating], k: int) -> Ints:
@@ -48,7 +42,7 @@ class Model(Protocol):
     def name(self) -> str:
         """One of the names above."""
 
-    def scores(self, history: Ints) -> NDArray[np.floating]:
+    def scores(self, history: History) -> NDArray[np.floating]:
         """Return one score an item, (I,), higher is better; an empty history is allowed."""
 
 
@@ -95,7 +89,7 @@ class Popularity:
     scores_by_item: NDArray[np.float64]
     name: ClassVar[str] = POPULARITY
 
-    def scores(self, history: Ints) -> NDArray[np.float64]:
+    def scores(self, history: History) -> NDArray[np.float64]:
         return self.scores_by_item
 
 
@@ -113,9 +107,10 @@ class PersonalFrequency:
     popularity_weight: float
     name: ClassVar[str] = PERSONAL_FREQUENCY
 
-    def scores(self, history: Ints) -> NDArray[np.float64]:
+    def scores(self, history: History) -> NDArray[np.float64]:
+        items = history.purchases
         scale = self.popularity_weight / max(float(self.popularity.max(initial=0.0)), 1.0)
-        bought = np.bincount(history, steps_weight(len(history), self.half_life), len(self.popularity))
+        bought = np.bincount(items, steps_weight(len(items), self.half_life), len(self.popularity))
         return bought + self.popularity * scale
 
 
@@ -142,10 +137,10 @@ class ItemToItem:
     half_life: float
     name: str
 
-    def scores(self, history: Ints) -> NDArray[np.float64]:
-        history = history[-TABLE_STEPS:]
-        weights = steps_weight(len(history), self.half_life)
-        rows = [self.table.row(int(item)) for item in history]
+    def scores(self, history: History) -> NDArray[np.float64]:
+        newest = history.items[-TABLE_STEPS:]
+        weights = steps_weight(len(newest), self.half_life)
+        rows = [self.table.row(int(item)) for item in newest]
         if not rows:
             return hint(self.popularity)
         items = np.concatenate([row[0] for row in rows])
@@ -210,12 +205,12 @@ class Transformer:
     window: int
     name: ClassVar[str] = TRANSFORMER
 
-    def scores(self, history: Ints) -> Floats:
-        return self.head.scores(self.encode(history[-self.window :])[0], history)
+    def scores(self, history: History) -> Floats:
+        return self.head.scores(self.encode(history.items[-self.window :])[0], history.items)
 
-    def together_scores(self, history: Ints) -> Floats:
+    def together_scores(self, history: History) -> Floats:
         """Return scores of what completes the basket that the last item of the history lies in."""
         width = self.head.vectors.shape[1]
-        readout = self.encode(history[-self.window :])[1]
+        readout = self.encode(history.items[-self.window :])[1]
         scores: Floats = np.vecdot(self.head.vectors, readout[:width]) + self.head.bias
         return scores

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.recommender.history import History, longest_history
 from models.recommender.rankers import (
     ITEM_KNN,
     MARKOV,
@@ -34,7 +35,6 @@ from models.recommender.rankers import (
     Transformer,
     TransformerHead,
     hint,
-    longest_history,
     top_k,
 )
 from models.recommender.values import Reason, ReasonKind, Scored
@@ -195,7 +195,7 @@ class Scorer:
         :param context: the product that the customer looks at; it is never recommended itself
         :param exclude: product ids that must not appear
         """
-        history = longest_history(self.numbers(sequence))
+        history = longest_history(History.of(self.numbers(sequence)))
         seen = self.numbers([] if context is None else [context])
         if not len(history) and not len(seen):
             return self.popular(k, exclude=exclude)
@@ -208,7 +208,7 @@ class Scorer:
             scores = self._fused(int(seen[0]), scores)
         hidden = exclude if context is None else {*exclude, context}
         scores = np.where(self._offered(hidden), scores, NOT_OFFERED)
-        return self._answer(scores, self._why(history, seen), k=k)
+        return self._answer(scores, self._why(history.items, seen), k=k)
 
     def related(self, item: int, *, k: int, exclude: AbstractSet[int] = frozenset()) -> list[Scored]:
         """Return the ``k`` items that go best with one product, filled up with popular ones."""

@@ -9,7 +9,7 @@ with two more weeks of purchases; leaving the newest days out would hide every n
 
 import resource
 import subprocess
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import torch
 
 from models.recommender import evaluation, export, scoring
 from models.recommender.dataset import Log
-from models.recommender.evaluation import MIN_CASES, Case, Ranking
+from models.recommender.evaluation import MIN_CASES, Ranking
 from models.recommender.fitting import Fitter, head_of, readouts, validate
 from models.recommender.learner import Learner
 from models.recommender.network import Recommender
@@ -32,8 +32,10 @@ from models.recommender.rankers import (
     TRANSFORMER,
     Floats,
     ItemTable,
+    Model,
     top_k,
 )
+from models.recommender.splits import Case, Division, Split, divide
 from models.recommender.tuning import DEFAULTS, Params, fit_simple, tune
 from models.recommender.values import ModelMetrics, Recipe, Report, Stage
 
@@ -50,23 +52,6 @@ RELATED_BY_TRANSFORMER_ITEMS = 20_000  # above, a table from the transformer cos
 ROWS_AT_ONCE = 256  # products whose related items the transformer scores together
 
 
-@dataclass(frozen=True)
-class Cuts:
-    """Where time is cut, microseconds: validation days run from ``validation`` to ``test``."""
-
-    validation: int
-    test: int
-    end: int
-
-    @classmethod
-    def of(cls, log: Log, recipe: Recipe) -> "Cuts":
-        """Return the cuts of a log: the newest days are for the test, those before them for validation."""
-        test = evaluation.cut_before(log, days=recipe.test_days)
-        earlier = log.before(test)
-        validation = evaluation.cut_before(earlier, days=recipe.validation_days)
-        return cls(validation, test, int(log.at.max()) + 1 if len(log) else 0)
-
-
 def code_revision() -> str:
     """Return the git revision of the code, or "unknown" where there is no repository."""
     command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
@@ -79,58 +64,69 @@ def code_revision() -> str:
 
 @dataclass
 class Run:
-    """One training run in progress: the shop's purchases, the cuts, and what was learned so far."""
+    """One training run in progress: the shop's purchases, how they are cut, and what was learned so far."""
 
     log: Log
+    split: Split
     recipe: Recipe
     reporter: Reporter
-    cuts: Cuts
-    tuning_cases: list[Case]
-    test_cases: list[Case]
+    test: Division
+    validation: Division
     related_cases: list[Case]
     params: Params
     learner: Learner | None = None
 
     @property
+    def end(self) -> int:
+        """The moment after the newest step, microseconds."""
+        return int(self.log.at.max()) + 1 if len(self.log) else 0
+
+    @property
     def reason(self) -> str | None:
         """Return why nothing can be measured, or None."""
-        fewest = min(len(self.tuning_cases), len(self.test_cases))
-        if fewest >= MIN_CASES:
+        asked, tuned = len(self.test.cases), len(self.validation.cases)
+        if min(asked, tuned) >= MIN_CASES:
             return None
         return (
-            f"not enough data: {len(self.test_cases)} customers came back in the newest days and "
-            f"{len(self.tuning_cases)} in the days before; {MIN_CASES} are needed to compare models."
+            f"not enough data: {asked} customers came back in the newest days and "
+            f"{tuned} in the days before; {MIN_CASES} are needed to compare models."
         )
 
+    def rank(self, model: Model) -> Ranking:
+        """Rank the test's cases with one model."""
+        cases, items = self.test.cases, self.log.items
+        return evaluation.rank(model.scores, cases, items=items, drop_seen=self.split.drops_seen)
 
-def start(log: Log, recipe: Recipe, reporter: Reporter) -> Run:
+
+def start(log: Log, split: Split, recipe: Recipe, reporter: Reporter) -> Run:
     """Return a run with its cases drawn; nothing is learned yet."""
-    cuts = Cuts.of(log, recipe)
+    test = divide(log, split, seed=recipe.seed)
+    earlier = replace(split, days=recipe.validation_days)
     return Run(
-        log=log,
+        log=replace(log, has_clock=test.train.has_clock),
+        split=split,
         recipe=recipe,
         reporter=reporter,
-        cuts=cuts,
-        tuning_cases=evaluation.customer_cases(log.before(cuts.test), cut=cuts.validation, seed=recipe.seed),
-        test_cases=evaluation.customer_cases(log, cut=cuts.test, seed=recipe.seed),
-        related_cases=evaluation.basket_cases(log, cut=cuts.test, seed=recipe.seed),
+        test=test,
+        validation=divide(test.train, earlier, seed=recipe.seed),
+        related_cases=evaluation.basket_cases(log, cut=test.moment, seed=recipe.seed),
         params=DEFAULTS,
     )
 
 
 def learn(run: Run) -> None:
     """Tune the simple models and fit the transformer on what came before the validation days."""
-    earlier = run.log.before(run.cuts.validation)
+    earlier = run.validation
 
     def say(message: str) -> None:
         run.reporter.stage(Stage.BASELINES, message, fraction=run.reporter.fraction + 0.01)
 
     say("Tuning popularity and repeat purchases.")
-    run.params = tune(earlier, run.tuning_cases, say=say)
+    run.params = tune(earlier.train, earlier.cases, say=say)
     run.reporter.stage(Stage.TRAINING, "The transformer starts to learn.", fraction=0.05)
     torch.set_num_threads(run.recipe.threads)
     run.learner = Learner(Fitter(run.recipe, items=run.log.items), run.reporter, [], {})
-    run.learner.learn(earlier, run.tuning_cases, moment=run.cuts.validation)
+    run.learner.learn(earlier.train, earlier.cases, moment=earlier.moment)
 
 
 @dataclass(frozen=True)
@@ -152,19 +148,21 @@ class Standing:
 
 def compare(run: Run) -> Standing:
     """Let every model learn all that came before the test days, then rank those days."""
-    known = run.log.before(run.cuts.test)
+    known = run.test.train
     models, seconds = fit_simple(known, run.params)
     tables = {MARKOV: models.markov.table, ITEM_KNN: models.item_knn.table}
     rankings = {}
     if run.learner is not None:
         run.learner.extend(known, "extend", stage=Stage.EVALUATING)
         network = run.learner.fitter.average
-        rankings[TRANSFORMER] = validate(network, known, run.test_cases, moment=run.cuts.test)
+        rankings[TRANSFORMER] = validate(
+            network, known, run.test.cases, moment=run.test.moment, drop_seen=run.split.drops_seen
+        )
         seconds[TRANSFORMER] = run.learner.seconds
-        tables |= transformer_table(network, known, moment=run.cuts.test)
+        tables |= transformer_table(network, known, moment=run.test.moment)
     run.reporter.stage(Stage.EVALUATING, "Ranking the newest days with every model.", fraction=0.0)
     for model in models.all():
-        rankings[model.name] = evaluation.rank(model.scores, run.test_cases, items=run.log.items)
+        rankings[model.name] = run.rank(model)
     related = {name: _rank_related(run, table.without_self()) for name, table in tables.items()}
     return _standing(run, rankings, related, seconds)
 
@@ -201,9 +199,8 @@ def _strongest(logits: Floats, *, first: int) -> ItemTable:
 
 def _rank_related(run: Run, table: ItemTable) -> Ranking:
     """Judge a table by what shares a basket with one of its items in the test days."""
-    tops = [
-        table.row(int(case.history[0]))[0][: evaluation.CUTOFF].astype(np.int64) for case in run.related_cases
-    ]
+    pages = [int(case.history.items[0]) for case in run.related_cases]
+    tops = [table.row(page)[0][: evaluation.CUTOFF].astype(np.int64) for page in pages]
     return evaluation.judge(tops, run.related_cases, items=run.log.items)
 
 
@@ -212,7 +209,7 @@ def _standing(
 ) -> Standing:
     is_measured = run.reason is None
     served = _best(rankings, otherwise=POPULARITY) if is_measured else POPULARITY
-    knows_anything = bool(len(run.log.before(run.cuts.test)))
+    knows_anything = bool(len(run.test.train))
     is_related_measured = knows_anything and len(run.related_cases) >= MIN_CASES
     related_by = _best(related, otherwise=ITEM_KNN) if is_related_measured else ITEM_KNN
 
@@ -292,9 +289,9 @@ def publish(run: Run, standing: Standing, out: Path, *, revision: str) -> Report
     if run.learner is not None:
         run.learner.extend(run.log, "refit", stage=Stage.REFITTING)
         network = run.learner.fitter.average
-        head = head_of(network, run.log, moment=run.cuts.end)
+        head = head_of(network, run.log, moment=run.end)
         if standing.related_by == TRANSFORMER:
-            related |= transformer_table(network, run.log, moment=run.cuts.end)
+            related |= transformer_table(network, run.log, moment=run.end)
     run.reporter.stage(Stage.EXPORTING, "Writing and checking the model's files.", fraction=0.93)
     parts = export.Parts(
         log=run.log,
@@ -350,9 +347,11 @@ def _facts(report: Report) -> dict[str, Any]:
     return facts
 
 
-def train_log(log: Log, out: Path, recipe: Recipe, reporter: Reporter, *, revision: str) -> Report:
+def train_log(
+    log: Log, out: Path, recipe: Recipe, reporter: Reporter, *, revision: str, split: Split | None = None
+) -> Report:
     """Train on a log that is already in memory; see ``models.recommender.api.train``."""
-    run = start(log.sequences, recipe, reporter)
+    run = start(log.sequences, split or Split(days=recipe.test_days), recipe, reporter)
     if run.reason is None:
         learn(run)
     standing = compare(run)

@@ -10,7 +10,6 @@ import numpy as np
 
 from models.recommender import evaluation, simple
 from models.recommender.dataset import Log
-from models.recommender.evaluation import Case
 from models.recommender.rankers import (
     ITEM_KNN,
     MARKOV,
@@ -21,6 +20,7 @@ from models.recommender.rankers import (
     PersonalFrequency,
     Popularity,
 )
+from models.recommender.splits import Case
 
 Params = dict[str, dict[str, Any]]
 Quality = Callable[[Model], float]

@@ -1,16 +1,17 @@
 import numpy as np
 import pytest
 
-from models.recommender import evaluation
+from models.recommender import evaluation, splits
 from models.recommender.dataset import DAY_US
-from models.recommender.evaluation import Case
+from models.recommender.history import History
+from models.recommender.splits import Case
 from tests.models.shops import a_log
 
-NOTHING = np.zeros(0, dtype=np.int64)
+NOTHING = History.of([])
 
 
 def a_case(bought: list[int]) -> Case:
-    return Case(history=NOTHING, bought=np.array(bought))
+    return Case(history=NOTHING, bought=np.array(bought), seen=np.zeros(0, dtype=np.int64))
 
 
 @pytest.mark.parametrize(
@@ -68,10 +69,10 @@ def test_cases_split_each_customer_at_the_cut_and_keep_repeats() -> None:
     )
     cut = int(log.at.min()) + 8 * DAY_US
 
-    cases = evaluation.customer_cases(log, cut=cut, seed=1)
+    cases = splits.at_moment(log, cut, splits.Split(), seed=1).cases
 
     # Bob never came back and Cleo was not known before, so only Ada is a case.
-    assert [(case.history.tolist(), case.bought.tolist()) for case in cases] == [([0, 1], [1, 2])]
+    assert [(case.history.items.tolist(), case.bought.tolist()) for case in cases] == [([0, 1], [1, 2])]
 
 
 def test_basket_cases_show_one_item_and_ask_for_the_others() -> None:
@@ -81,14 +82,14 @@ def test_basket_cases_show_one_item_and_ask_for_the_others() -> None:
     cases = evaluation.basket_cases(log, cut=cut, seed=1)
 
     assert len(cases) == 1
-    assert sorted([*cases[0].history.tolist(), *cases[0].bought.tolist()]) == [0, 1, 2]
+    assert sorted([*cases[0].history.items.tolist(), *cases[0].bought.tolist()]) == [0, 1, 2]
     assert len(cases[0].history) == 1
 
 
 def test_a_short_log_gives_a_fifth_of_its_days_to_the_test() -> None:
     log = a_log([("ada", day, [5]) for day in range(11)], [5])
 
-    cut = evaluation.cut_before(log, days=14)
+    cut = splits.cut_before(log, days=14)
 
     assert (int(log.at.max()) - cut) / DAY_US == pytest.approx(2.0)
 
@@ -101,3 +102,33 @@ def test_the_interval_brackets_the_mean_and_repeats_with_its_seed() -> None:
     # The bootstrap's standard error is 0.289 / sqrt(400) = 0.0144; 1.96 of them each way.
     assert (low, high) == pytest.approx((values.mean() - 0.0283, values.mean() + 0.0283), abs=0.004)
     assert evaluation.interval(values, seed=1) == (low, high)
+
+
+def test_what_was_seen_leaves_the_ranking_only_where_repeats_are_dropped() -> None:
+    case = Case(History.of([2, 0]), bought=np.array([1]), seen=np.array([0, 2]))
+    scores = np.array([3.0, 1.0, 2.0])
+
+    assert evaluation.top_of(scores, case, drop_seen=False).tolist() == [0, 2, 1]
+    assert evaluation.top_of(scores, case, drop_seen=True).tolist() == [1]
+
+
+def test_a_paired_gain_is_told_apart_where_single_intervals_overlap() -> None:
+    chance = np.random.default_rng(2)
+    champion = chance.random(300)
+    candidate = champion * 1.05 + chance.normal(0, 0.005, 300)
+
+    gain, low, high = evaluation.gain_interval(candidate, champion, seed=1)
+
+    assert gain == pytest.approx(candidate.mean() / champion.mean() - 1)
+    assert 0.045 < low < gain < high < 0.055
+    assert evaluation.interval(candidate, seed=1)[0] < evaluation.interval(champion, seed=1)[1]
+
+
+@pytest.mark.parametrize(
+    ("case", "candidate", "gain"),
+    [("neither found anything", [0.0, 0.0], 0.0), ("only the new one did", [0.5, 0.5], float("inf"))],
+)
+def test_a_gain_over_nothing_is_still_a_number_or_infinite(
+    case: str, candidate: list[float], gain: float
+) -> None:
+    assert evaluation.gain_interval(np.array(candidate), np.zeros(2), seed=1)[0] == gain, case

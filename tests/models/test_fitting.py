@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from models.recommender import evaluation, fitting
+from models.recommender import fitting
 from models.recommender.batches import Chunks, popularity_trends
 from models.recommender.dataset import DAY_US, Log
 from models.recommender.export import write_encoder
 from models.recommender.fitting import Fitter, OutOfMemory, head_of, readouts
+from models.recommender.history import History
 from models.recommender.rankers import Transformer
 from models.recommender.scoring import onnx_encoder
+from models.recommender.splits import Split, divide
 from models.recommender.values import Recipe
 from tests.models.shops import Basket, a_busy_shop, a_log
 
@@ -130,9 +132,13 @@ def test_the_exported_encoder_scores_as_the_training_graph_does(tmp_path: Path) 
         together = readouts(fitter.average, [history], kind="together")[0]
         width = head.vectors.shape[1]
 
-        np.testing.assert_allclose(served.scores(history), head.scores(following, history), atol=1e-4)
         np.testing.assert_allclose(
-            served.together_scores(history), head.vectors @ together[:width] + head.bias, atol=1e-4
+            served.scores(History.of(history)), head.scores(following, history), atol=1e-4
+        )
+        np.testing.assert_allclose(
+            served.together_scores(History.of(history)),
+            head.vectors @ together[:width] + head.bias,
+            atol=1e-4,
         )
 
 
@@ -190,8 +196,8 @@ def test_an_epoch_stops_at_its_deadline() -> None:
 
 def test_training_beats_the_untrained_model_on_the_newest_days() -> None:
     log = a_log(*a_busy_shop(customers=150)).sequences
-    cut = evaluation.cut_before(log, days=14)
-    known, cases = log.before(cut), evaluation.customer_cases(log, cut=cut, seed=1)
+    asked = divide(log, Split(), seed=1)
+    known, cases, cut = asked.train, asked.cases, asked.moment
     fitter = Fitter(replace(SMALL, dropout=0.1, learning_rate=5e-3), items=log.items)
     untrained = fitting.validate(fitter.average, known, cases, moment=cut).ndcg_mean
 

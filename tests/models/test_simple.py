@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 
 from models.recommender import simple
+from models.recommender.history import History, longest_history
 from models.recommender.rankers import (
     MARKOV,
     ItemTable,
     ItemToItem,
     PersonalFrequency,
-    longest_history,
     repeat_features,
     top_k,
 )
@@ -27,14 +27,14 @@ def test_popularity_counts_recent_sales_then_older_ones_then_the_newest_product(
 
     popularity = simple.fit_popularity(log, window_days=7)
 
-    assert (log.item_ids[top_k(popularity.scores(np.array([])), 5)]).tolist() == [7, 6, 5, 8, 4]
+    assert (log.item_ids[top_k(popularity.scores(History.of([])), 5)]).tolist() == [7, 6, 5, 8, 4]
     assert np.floor(popularity.scores_by_item).tolist() == [0, 0, 0, 2, 0]
 
 
 def test_personal_frequency_halves_a_purchase_every_half_life() -> None:
     model = PersonalFrequency(popularity=np.array([0.0, 0.0, 4.0]), half_life=2.0, popularity_weight=0.1)
 
-    scores = model.scores(np.array([0, 1, 0]))
+    scores = model.scores(History.of([0, 1, 0]))
 
     # Item 0: two steps back (1/2) and just now (1); item 1: one step back; item 2: popularity alone.
     assert scores == pytest.approx([1.5, 2**-0.5, 0.1])
@@ -79,7 +79,7 @@ def test_a_table_model_sums_its_rows_newest_purchase_loudest() -> None:
     )
     model = ItemToItem(table, np.array([0.0, 3.0, 0.0]), half_life=1.0, name=MARKOV)
 
-    scores = model.scores(np.array([0, 1]))
+    scores = model.scores(History.of([0, 1]))
 
     assert scores == pytest.approx([0.5, 1e-9, 0.5])
 
@@ -97,13 +97,11 @@ def test_a_table_without_self_keeps_everything_else() -> None:
 
 
 def test_a_history_drops_direct_repeats_and_old_purchases() -> None:
-    history = np.array([7, 7, *range(600)])
-
-    kept = longest_history(history)
+    kept = longest_history(History.of([7, 7, *range(600)]))
 
     assert len(kept) == 500
-    assert kept[-1] == 599
-    assert longest_history(np.array([4, 4, 5, 4])).tolist() == [4, 5, 4]
+    assert kept.items[-1] == 599
+    assert longest_history(History.of([4, 4, 5, 4])).items.tolist() == [4, 5, 4]
 
 
 def test_repeat_features_say_how_often_and_how_lately() -> None:

@@ -1,0 +1,87 @@
+"""What one customer did before a moment, as every model reads it. NumPy only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Events = NDArray[np.int8]
+
+UNKNOWN_TIME = int(np.iinfo(np.int64).min)  # a moment that nobody wrote down
+HISTORY_LIMIT = 500  # newest steps that any model reads; older ones change no top ten
+
+
+class Event(IntEnum):
+    """What a customer did with a product, the weaker sign of interest first."""
+
+    VIEW = 0
+    CART = 1
+    PURCHASE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """
+    Steps of one customer, oldest first, in columns of equal length.
+
+    Times are microseconds since 1970, UTC; ``UNKNOWN_TIME`` where nobody wrote them down. The order
+    of steps with the same moment, one basket, carries no meaning.
+    """
+
+    items: Ints  # item numbers
+    at: Ints
+    events: Events
+    now: int  # the moment that is asked about
+
+    @classmethod
+    def of(
+        cls,
+        items: "Sequence[int] | Ints",
+        at: "Sequence[int] | Ints | None" = None,
+        events: "Sequence[int] | Events | None" = None,
+        *,
+        now: int = UNKNOWN_TIME,
+    ) -> "History":
+        """Return a history of these items: purchases at unknown moments unless told otherwise."""
+        numbers = np.asarray(items, dtype=np.int64)
+        return cls(
+            items=numbers,
+            at=np.full(len(numbers), UNKNOWN_TIME) if at is None else np.asarray(at, dtype=np.int64),
+            events=np.full(len(numbers), Event.PURCHASE, dtype=np.int8)
+            if events is None
+            else np.asarray(events, dtype=np.int8),
+            now=now,
+        )
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @property
+    def purchases(self) -> Ints:
+        """The items that were bought, oldest first."""
+        bought: Ints = self.items[self.events == Event.PURCHASE]
+        return bought
+
+    def newest(self, steps: int) -> "History":
+        """Return the history of the newest steps only."""
+        kept = slice(max(len(self) - steps, 0), len(self))
+        return replace(self, items=self.items[kept], at=self.at[kept], events=self.events[kept])
+
+    def where(self, keep: NDArray[np.bool_]) -> "History":
+        """Return the history with the marked steps only."""
+        return replace(self, items=self.items[keep], at=self.at[keep], events=self.events[keep])
+
+    def without(self, item: int) -> "History":
+        """Return the history as if the customer had never met one item."""
+        return self.where(self.items != item)
+
+
+def longest_history(history: History) -> History:
+    """Return the part of a history that models read: newest steps, direct repeats once."""
+    if len(history) > 1:
+        is_same = (history.items[1:] == history.items[:-1]) & (history.events[1:] == history.events[:-1])
+        history = history.where(np.concatenate([[True], ~is_same]))
+    return history.newest(HISTORY_LIMIT)
