@@ -138,6 +138,42 @@ class ModelMetrics:
     customers: int
     is_served: bool
     is_transformer: bool
+    # 95 % bounds of each of the four figures, by the names above; empty where there are none.
+    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
+    p50_ms: float | None = None  # one customer, all items ranked, on the machine that trained
+    p99_ms: float | None = None
+
+
+@dataclass(frozen=True)
+class GateEvidence:
+    """
+    How the new model does beside the one that serves, on the same customers of the newest days.
+
+    Both were asked for what these customers bought from ``since`` on, and neither had seen it. Gains
+    are relative (0.02 is 2 %); ``low`` and ``high`` bound the 95 % paired-bootstrap interval.
+    """
+
+    customers: int
+    since: str  # ISO 8601
+    until: str
+    candidate: float | None  # NDCG@10
+    champion: float | None
+    gain: float | None
+    low: float | None
+    high: float | None
+    reason: str | None  # why there are no figures, in plain words; None when there are
+
+
+@dataclass(frozen=True)
+class ColdStart:
+    """How often items without any sale before the cut are found for those who then bought them."""
+
+    items: int  # without a sale before the cut, bought after it
+    customers: int
+    recall_at_10: float  # ranked among all items
+    popularity_recall_at_10: float
+    recall_among_cold_at_10: float  # ranked among the items without a sale only
+    popularity_recall_among_cold_at_10: float
 
 
 @dataclass(frozen=True)
@@ -163,3 +199,7 @@ class Report:
     reason: str | None  # why metrics are None, in plain words; None when there are metrics
     manifest: Path
     versions: dict[str, str] = field(default_factory=dict)
+    weights: dict[str, float] = field(default_factory=dict)  # share of each model in what is served
+    blend: dict[str, Any] = field(default_factory=dict)  # how the blend did when it was chosen
+    gate: GateEvidence | None = None
+    cold: ColdStart | None = None
