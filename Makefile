@@ -2,7 +2,7 @@
 # a step that is done leaves a stamp in .make/, so it runs again only when what it was made from changes.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test check fix bench-serving schema pins clean setup setup-dev
+.PHONY: help demo dev test check fix bench-serving bench-recommender schema pins clean setup setup-dev
 MAKEFLAGS += --no-print-directory
 
 # Set PYTHON to build the virtual environment with another interpreter.
@@ -42,6 +42,15 @@ fix: setup-dev ## format, mend what linters can mend, write openapi.yaml and its
 bench-serving: setup ## requests a second and latency of the signed endpoint beside a bare Django view
 	@$(py) -m bench.serving
 
+# Where the logs lie: BENCH="--beauty FOLDER --online-retail FILE".
+BENCH ?=
+bench-recommender: setup .bench/venv/.ready ## quality, seconds and memory of the recommender beside its peers
+	@$(py) -m bench.recommender $(BENCH)
+
+.bench/venv/.ready: bench/peers/requirements.txt bench/peers/setup.sh
+	@$(step) "Peers of the recommender" $(logs)/peers.log bench/peers/setup.sh
+	@touch $@
+
 schema: .make/node ## fetch Shopify's Admin API schema again
 	@rm -f .make/schema
 	@$(MAKE) .make/schema
@@ -51,7 +60,7 @@ pins: setup-dev ## write constraints.txt from what is installed
 
 clean: ## remove the demo's data and everything that was built or installed
 	@if [ -x $(py) ] && [ -d .data ]; then $(py) -m tools.demo --stop-leftovers; fi
-	rm -rf .data .make .venv */.schema node_modules */node_modules shopify-app/build shopify-app/.react-router \
+	rm -rf .data .make .bench .venv */.schema node_modules */node_modules shopify-app/build shopify-app/.react-router \
 		.mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 # Set-up. `setup` is what the product runs on; `setup-dev` adds what checks it.

@@ -12,7 +12,7 @@ import numpy as np
 from models.recommender.dataset import DAY_US, Bools, Ints, Log
 from models.recommender.history import Event, History, longest_history
 
-MAX_CASES = 20_000  # more customers than this no longer narrow an interval in a useful way
+MAX_CASES = 25_000  # more customers than this no longer narrow an interval in a useful way
 MAX_SPAN_SHARE = 0.2  # the newest days are at most this share of the log's span
 
 
@@ -76,6 +76,7 @@ class Case:
     history: History
     bought: Ints
     seen: Ints  # every distinct item bought before, however long ago
+    user: int = -1  # the customer's number in the log; -1 where no single customer is asked
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ def _cases(log: Log, is_after: Bools, split: Split, *, now: int, seed: int) -> l
         if split.drops_seen:
             bought = np.setdiff1d(bought, seen, assume_unique=True)
         if len(bought):
-            cases.append(Case(longest_history(history), bought, seen))
+            cases.append(Case(longest_history(history), bought, seen, int(user)))
     return cases
 
 
