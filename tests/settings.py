@@ -41,6 +41,7 @@ os.environ.update(
     DEBUG="false",
     DATA_DIR=str(_folder),
     ARTIFACT_ROOT=str(_folder / "artifacts"),
+    SNAPSHOT_ROOT=str(_folder / "snapshots"),
     DATABASE_URL=_addresses.database_url,
     REDIS_URL=_addresses.redis_url,
     BROKER_URL="",

@@ -8,9 +8,10 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from backend.features.gateway import cache, datafiles
+from backend.features.gateway import cache, datafiles, snapshots
 from backend.features.models import Interaction
 from backend.features.values import LIST_LENGTH, POPULAR_WINDOW, SEQUENCE_LENGTH, Dataset
+from backend.shops import queries as shops
 
 # Popularity moves with days, not seconds; a minute keeps the query off the request path.
 LIST_SECONDS = 60
@@ -147,6 +148,7 @@ def export(shop_id: int, *, until: datetime, folder: Path) -> Dataset:
     :param folder: is made; must not hold an earlier export
     """
     folder.mkdir(parents=True)
+    mark = snapshots.read_mark(shops.get_shop(shop_id).uuid)
     csvs = {"interactions": folder / "interactions.csv", "items": folder / "items.csv"}
     with transaction.atomic():
         with connection.cursor() as cursor:
@@ -161,7 +163,7 @@ def export(shop_id: int, *, until: datetime, folder: Path) -> Dataset:
     for csv in csvs.values():
         csv.unlink()
     items = rows["items"]
-    dataset = Dataset(folder, sha256, until, counts[0], counts[1] + counts[2], items, counts[2])
+    dataset = Dataset(folder, sha256, until, counts[0], counts[1] + counts[2], items, counts[2], mark)
     _describe(dataset)
     return dataset
 
@@ -185,6 +187,10 @@ def _describe(dataset: Dataset) -> None:
         "users": dataset.users,
         "items": dataset.items,
         "guest_baskets": dataset.guest_baskets,
+        # So that a copy can be checked without the database that the hash above was made from.
+        "files": {
+            file.name: datafiles.file_sha256(file) for file in sorted(dataset.folder.glob("*.parquet"))
+        },
     }
     (dataset.folder / "dataset.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 

@@ -1,11 +1,15 @@
-"""Writes of features: one order at a time as it comes, or a whole shop after its import."""
+"""Writes of features: orders as they come or a whole shop, the snapshots kept, and what is forgotten."""
+
+from collections.abc import Collection
+from datetime import datetime
 
 from django.db import connection, transaction
 
-from backend.features.gateway import cache
+from backend.features.gateway import cache, snapshots
 from backend.features.models import Interaction
 from backend.features.queries import PURCHASES
-from backend.features.values import Rebuilt
+from backend.features.values import Dataset, Forgotten, Rebuilt
+from backend.shops import queries as shops
 
 COLUMNS = (
     "shop_id, source, line_id, customer_key, basket_id, product_id, event, quantity, unit_price, occurred_at"
@@ -34,6 +38,11 @@ REBUILD = f"""
     INSERT INTO features_interaction ({COLUMNS})
     SELECT {COLUMNS} FROM ({PURCHASES}) purchase
 """  # noqa: S608 -- built from constants of this file; every value is a parameter
+
+
+# Why a snapshot is gone; each completes "it was erased because …".
+FORGOTTEN = "a customer in it asked to be forgotten"
+FORGOTTEN_MEANWHILE = "a customer asked to be forgotten while the model was trained"
 
 
 def extend(shop_id: int, order_id: int) -> None:
@@ -67,17 +76,49 @@ def rebuild(shop_id: int) -> Rebuilt:
     return Rebuilt(written)
 
 
-def forget_customer(shop_id: int, customer_key: str) -> int:
-    """Erase one customer. Their baskets stay, each as a guest's: nothing ties them together any more."""
-    rows = Interaction.objects.for_shop(shop_id).filter(customer_key=customer_key)
-    untied = rows.update(customer_key=None)
-    transaction.on_commit(lambda: cache.drop_sequence(shop_id, customer_key))
-    return untied
+def keep_snapshot(shop_id: int, dataset: Dataset, *, named: Collection[str], now: datetime) -> None:
+    """
+    Keep a dataset, so that what was learned from it can be learned again, and drop those nobody names.
+
+    Kept under its hash: the same content is kept once. If a customer was
+    forgotten since the export began, the dataset may still hold them; then
+    only the reason is kept.
+
+    :param named: hashes of the datasets that the shop's versions come from
+    """
+    shop = shops.get_shop(shop_id).uuid
+    snapshots.keep(shop, dataset.sha256, dataset.folder)
+    for sha256 in snapshots.kept(shop) - {dataset.sha256, *named}:
+        snapshots.drop(shop, sha256)
+    # Only after it lies there: an erasure looks through what lies there after it has left its mark.
+    if snapshots.read_mark(shop) != dataset.erasure_mark:
+        snapshots.erase(shop, dataset.sha256, because=FORGOTTEN_MEANWHILE, now=now)
+
+
+def forget_customer(shop_id: int, customer_key: str, *, now: datetime) -> Forgotten:
+    """
+    Erase one customer. Their baskets stay, each as a guest's: nothing ties them together any more.
+
+    Snapshots that hold the customer go as a whole. A version that was learned
+    from one can't be learned again, and the place of the snapshot says why.
+    """
+    # Committed before the mark is left, or an export in between would read the customer and trust the mark.
+    with transaction.atomic(durable=True):
+        rows = Interaction.objects.for_shop(shop_id).filter(customer_key=customer_key)
+        untied = rows.update(customer_key=None)
+    shop = shops.get_shop(shop_id).uuid
+    snapshots.leave_mark(shop)
+    erased = snapshots.holding(shop, customer_key)
+    for sha256 in erased:
+        snapshots.erase(shop, sha256, because=FORGOTTEN, now=now)
+    cache.drop_sequence(shop_id, customer_key)
+    return Forgotten(untied, tuple(erased))
 
 
 def erase_shop(shop_id: int) -> None:
     """Delete everything derived from a shop's orders."""
     Interaction.objects.for_shop(shop_id).delete()
+    snapshots.erase_shop(shops.get_shop(shop_id).uuid)
     transaction.on_commit(lambda: cache.drop_shop(shop_id))
 
 

@@ -33,3 +33,13 @@ class Dataset:
     users: int
     items: int
     guest_baskets: int
+    # Of the last erasure before the rows were read; see gateway.snapshots.
+    erasure_mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What became of one customer: purchases that are a guest's now, and snapshots that were erased."""
+
+    interactions: int
+    snapshots: tuple[str, ...]

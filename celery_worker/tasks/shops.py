@@ -61,15 +61,16 @@ def customer_redact(delivery_id: int) -> None:
     shop_id, key = request.shop_id, request.payload.get("customer_key")
     order_ids = [int(number) for number in request.payload.get("orders_to_redact") or []]
     orders = catalog.forget_customer(shop_id, key, order_ids=order_ids)
+    erased: tuple[str, ...] = ()
     if key:
-        features.forget_customer(shop_id, key)
+        erased = features.forget_customer(shop_id, key, now=now).snapshots
         audit.forget_visitor(shop_id, key)
     audit.record(
         Event.CUSTOMER_REDACTED,
         shop_id=shop_id,
         subject=f"webhook delivery {delivery_id}",
         reason="Shopify asked for it on the customer's behalf.",
-        details={"orders": len(orders)},
+        details={"orders": len(orders), "snapshots": list(erased)},
         now=now,
     )
     if key:

@@ -101,6 +101,12 @@ def content_sha256(files: Sequence[Path]) -> str:
     return digest.hexdigest()
 
 
+def file_sha256(file: Path) -> str:
+    """Return the hash of one file's bytes."""
+    with file.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
 def _blocks(file: Path) -> Iterator[bytes]:
     with file.open("rb") as handle:
         while block := handle.read(READ_BYTES):

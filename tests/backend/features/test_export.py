@@ -1,3 +1,4 @@
+import hashlib
 import json
 from datetime import timedelta
 from pathlib import Path
@@ -61,6 +62,10 @@ def test_the_folder_holds_purchases_products_and_facts(tmp_path: Path) -> None:
         "users": 3,
         "items": 2,
         "guest_baskets": 1,
+        "files": {
+            name: hashlib.sha256((dataset.folder / name).read_bytes()).hexdigest()
+            for name in ("interactions.parquet", "items.parquet")
+        },
     }
 
 

@@ -155,7 +155,7 @@ def test_a_forgotten_customer_has_no_sequence_and_their_baskets_have_no_owner(co
     queries.recent_sequence(shop.id, CUSTOMER)
 
     with committed():
-        services.forget_customer(shop.id, CUSTOMER)
+        services.forget_customer(shop.id, CUSTOMER, now=NOW)
 
     assert queries.recent_sequence(shop.id, CUSTOMER) == ()
     assert bought(shop) == [(order.order_id, 10)]
