@@ -1,13 +1,24 @@
 """Reads of the registry."""
 
+from pathlib import Path
 from uuid import UUID
 
+import structlog
 from django.db.models import QuerySet
 
 from backend.registry import gateway
 from backend.registry.models import ModelVersion
-from backend.registry.values import Lineage, Outcome, UnknownVersion, Version, VersionState
+from backend.registry.values import (
+    ArtifactRefused,
+    Lineage,
+    Outcome,
+    UnknownVersion,
+    Version,
+    VersionState,
+)
 from models.recommender.api import Scorer
+
+log = structlog.get_logger(__name__)
 
 
 def get_version(shop_id: int, version_id: UUID) -> Version:
@@ -29,12 +40,39 @@ def find_live_version(shop_id: int) -> Version | None:
     return version_of(row) if row else None
 
 
+def find_champion(shop_id: int) -> Version | None:
+    """
+    Return the live version that a new one has to beat, or None.
+
+    One that learned from no order, or whose files can't be opened any more, is nothing to measure against.
+    """
+    version = find_live_version(shop_id)
+    if version is None or not version.lineage.interactions:
+        return None
+    try:
+        open_scorer(version.artifact, manifest_sha256=version.manifest_sha256)
+    except ArtifactRefused as error:
+        log.warning("champion_refused", shop_id=shop_id, version=version.number, error=error.message)
+        return None
+    return version
+
+
+def artifact_folder(version: Version) -> Path:
+    """Return where a version's files lie."""
+    return gateway.locate(version.artifact)
+
+
 def get_version_by_row(shop_id: int, row_id: int) -> Version:
     """Return one version by its database id. :raises UnknownVersion: if the shop has no such version"""
     row = _rows(shop_id).filter(id=row_id).first()
     if row is None:
         raise UnknownVersion(f"Shop {shop_id} has no model version with row {row_id}.")
     return version_of(row)
+
+
+def data_hashes(shop_id: int) -> set[str]:
+    """Return the hashes of the datasets that a shop's versions were learned from."""
+    return set(_rows(shop_id).values_list("data_hash", flat=True))
 
 
 def find_former_version(shop_id: int, number: int) -> Version | None:
@@ -81,7 +119,9 @@ def version_of(row: ModelVersion) -> Version:
             mlflow_version=row.mlflow_version,
             mlflow_url=row.mlflow_url,
         ),
-        outcome=Outcome(row.served, tuple(row.metrics), tuple(row.curve), row.summary),
+        outcome=Outcome(
+            row.served, tuple(row.metrics), tuple(row.curve), row.summary, row.gate, dict(row.weights)
+        ),
     )
 
 

@@ -17,6 +17,7 @@ from backend.audit.values import Event
 from backend.core.errors import Failure
 from backend.core.queue import Job, enqueue
 from backend.features import queries as features
+from backend.features import services as feature_services
 from backend.features.values import Dataset
 from backend.registry import queries as registry_queries
 from backend.registry import services as registry
@@ -297,6 +298,8 @@ def _register(row: TrainingRun, dataset: Dataset, trained: gateway.Trained, *, n
         mlflow_version=trained.mlflow_version,
         mlflow_url=trained.mlflow_url,
     )
+    named = registry_queries.data_hashes(row.shop_id)
+    feature_services.keep_snapshot(row.shop_id, dataset, named=named, now=now)
     outcome = Outcome(report["served"], tuple(report["metrics"]), tuple(report["curve"]), report["summary"])
     return registry.register(row.shop_id, trained.artifact, lineage=lineage, outcome=outcome, now=now)
 
