@@ -70,12 +70,13 @@ def _evaluate(chosen: argparse.Namespace) -> None:
     from models.recommender import training
     from models.recommender.dataset import read, read_order_lines
     from models.recommender.progress import Reporter
+    from models.recommender.revision import code_revision
 
     recipe = Recipe(seed=chosen.seed, train_seconds=chosen.seconds)
     log = read(chosen.dataset) if chosen.dataset else read_order_lines(chosen.order_lines)
     reporter = Reporter(print_progress, budget=recipe.train_seconds, epochs=recipe.epochs)
     with tempfile.TemporaryDirectory() as folder:
-        revision = training.code_revision()
+        revision = code_revision()
         report = training.train_log(log, Path(folder), recipe, reporter, revision=revision)
     print_table(report)
     if chosen.report:

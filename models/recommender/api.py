@@ -63,10 +63,11 @@ def train(
     from models.recommender import training
     from models.recommender.dataset import read
     from models.recommender.progress import Reporter
+    from models.recommender.revision import code_revision as running_revision
 
     if out.exists() and any(out.iterdir()):
         raise FileExistsError(f"The artifact folder {out} is not empty.")
     reporter = Reporter(on_progress, budget=recipe.train_seconds, epochs=recipe.epochs)
     reporter.stage(Stage.READING, "Reading the purchases.", fraction=0.0)
-    revision = code_revision or training.code_revision()
+    revision = code_revision or running_revision()
     return training.train_log(read(dataset), out, recipe, reporter, revision=revision)

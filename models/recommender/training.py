@@ -8,7 +8,6 @@ with two more weeks of purchases; leaving the newest days out would hide every n
 """
 
 import resource
-import subprocess
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -50,16 +49,6 @@ VERSIONED = ("torch", "numpy", "scipy", "pandas", "onnx", "onnxruntime")
 RELATED_WIDTH = 100  # related items kept for each product
 RELATED_BY_TRANSFORMER_ITEMS = 20_000  # above, a table from the transformer costs minutes
 ROWS_AT_ONCE = 256  # products whose related items the transformer scores together
-
-
-def code_revision() -> str:
-    """Return the git revision of the code, or "unknown" where there is no repository."""
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)  # noqa: S603  (fixed words)
-    except (OSError, subprocess.SubprocessError):
-        return "unknown"
-    return done.stdout.strip()
 
 
 @dataclass
