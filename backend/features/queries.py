@@ -2,19 +2,26 @@
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from django.db import connection, transaction
 
 from backend.features.gateway import cache, datafiles, snapshots
 from backend.features.models import Interaction
-from backend.features.values import LIST_LENGTH, POPULAR_WINDOW, SEQUENCE_LENGTH, Dataset
+from backend.features.values import LIST_LENGTH, PAST_STEPS, POPULAR_WINDOW, Dataset, Past
 from backend.shops import queries as shops
+from models.recommender.api import Event
 
 # Popularity moves with days, not seconds; a minute keeps the query off the request path.
 LIST_SECONDS = 60
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+# What the rows call an event, as models number it.
+EVENTS = {"view": Event.VIEW, "cart": Event.CART, "purchase": Event.PURCHASE}
 
 # Which order lines are purchases, decided here alone: extend and rebuild both read it.
 PURCHASES = """
@@ -92,24 +99,39 @@ LISTED = """
 """
 
 
-def recent_sequence(shop_id: int, customer_key: str) -> tuple[int, ...]:
-    """Return the products a customer bought, oldest first, from Redis or else from the database."""
-    cached = cache.find_sequence(shop_id, customer_key)
+def recent_past(shop_id: int, customer_key: str) -> Past:
+    """Return what a customer did lately, oldest first, from Redis or else from the database."""
+    cached = cache.find_past(shop_id, customer_key)
     if cached is not None:
         return cached
-    items = stored_sequence(shop_id, customer_key)
-    cache.keep_sequence(shop_id, customer_key, items)
-    return items
+    past = stored_past(shop_id, customer_key)
+    cache.keep_past(shop_id, customer_key, past)
+    return past
 
 
-def stored_sequence(shop_id: int, customer_key: str) -> tuple[int, ...]:
-    """Return the products a customer bought, oldest first, from the database."""
+def stored_past(shop_id: int, customer_key: str, *, before: datetime | None = None) -> Past:
+    """
+    Return what a customer did lately, oldest first, from the database.
+
+    :param before: as it stood at this moment, as far as orders were not changed since
+    """
     rows = Interaction.objects.for_shop(shop_id).filter(customer_key=customer_key)
+    if before is not None:
+        rows = rows.filter(occurred_at__lt=before)
     # The dataset is sorted by the same columns: training and serving see one order.
-    newest_first = rows.order_by("-occurred_at", "-basket_id", "-product_id").values_list(
-        "product_id", flat=True
+    newest_first = rows.order_by("-occurred_at", "-basket_id", "-product_id")
+    steps = newest_first.values_list("product_id", "occurred_at", "event")[:PAST_STEPS]
+    items, moments, events = zip(*reversed(steps), strict=True) if steps else ((), (), ())
+    return Past(
+        items=np.array(items, dtype=np.int64),
+        at=np.array([microseconds(moment) for moment in moments], dtype=np.int64),
+        events=np.array([EVENTS[event] for event in events], dtype=np.int8),
     )
-    return tuple(reversed(newest_first[:SEQUENCE_LENGTH]))
+
+
+def microseconds(moment: datetime) -> int:
+    """Return a moment as models count: whole microseconds since 1970, UTC."""
+    return (moment - EPOCH) // timedelta(microseconds=1)
 
 
 def popular(shop_id: int) -> list[int]:

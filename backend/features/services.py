@@ -49,7 +49,7 @@ def extend(shop_id: int, order_id: int) -> None:
     """
     Bring the interactions of one order up to date. Replays change nothing.
 
-    Its customer's cached sequence is dropped once the change is committed.
+    Its customer's cached past is dropped once the change is committed.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         _lock(shop_id, is_exclusive=False)
@@ -59,7 +59,7 @@ def extend(shop_id: int, order_id: int) -> None:
         cursor.execute(EXTEND, values)
         rows = Interaction.objects.for_shop(shop_id).filter(basket_id=order_id)
         customers |= set(rows.values_list("customer_key", flat=True))
-        transaction.on_commit(lambda: _drop_sequences(shop_id, customers - {None}))
+        transaction.on_commit(lambda: _drop_pasts(shop_id, customers - {None}))
 
 
 def rebuild(shop_id: int) -> Rebuilt:
@@ -111,7 +111,7 @@ def forget_customer(shop_id: int, customer_key: str, *, now: datetime) -> Forgot
     erased = snapshots.holding(shop, customer_key)
     for sha256 in erased:
         snapshots.erase(shop, sha256, because=FORGOTTEN, now=now)
-    cache.drop_sequence(shop_id, customer_key)
+    cache.drop_past(shop_id, customer_key)
     return Forgotten(untied, tuple(erased))
 
 
@@ -122,10 +122,10 @@ def erase_shop(shop_id: int) -> None:
     transaction.on_commit(lambda: cache.drop_shop(shop_id))
 
 
-def _drop_sequences(shop_id: int, customers: set[str | None]) -> None:
+def _drop_pasts(shop_id: int, customers: set[str | None]) -> None:
     for customer in customers:
         if customer:
-            cache.drop_sequence(shop_id, customer)
+            cache.drop_past(shop_id, customer)
 
 
 def _lock(shop_id: int, *, is_exclusive: bool) -> None:

@@ -7,6 +7,7 @@ with ``load``.
 
 from pathlib import Path
 
+from models.recommender.history import Event
 from models.recommender.scoring import ArtifactMismatch, Scorer, VersionInfo, load
 from models.recommender.values import (
     CurvePoint,
@@ -25,6 +26,7 @@ from models.recommender.values import (
 __all__ = [
     "ArtifactMismatch",
     "CurvePoint",
+    "Event",
     "ModelMetrics",
     "OnProgress",
     "Progress",

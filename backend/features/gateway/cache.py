@@ -1,21 +1,25 @@
-"""The door to Redis, where recent sequences and short lists lie."""
+"""The door to Redis, where pasts of customers and short lists lie."""
 
 import time
 from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+import numpy as np
 import redis
 import structlog
 
 from backend.core.errors import Unavailable
 from backend.core.redis import connection
-from backend.features.values import SEQUENCE_LENGTH
+from backend.features.values import Past
 
 log = structlog.get_logger(__name__)
 
-# A reader that raced with a new order may cache the sequence before it; an hour bounds the error.
-SEQUENCE_SECONDS = 3_600
+# A reader that raced with a new order may cache the past before it; an hour bounds the error.
+PAST_SECONDS = 3_600
+
+# One step takes two 64-bit numbers, the product and the moment, and a byte for what happened.
+STEP_BYTES = 8 + 8 + 1
 
 # How long a cache that failed is left alone.
 REST_SECONDS = 5.0
@@ -30,25 +34,35 @@ class CacheUnavailable(Unavailable):
     code = "cache_unavailable"
 
 
-def find_sequence(shop_id: int, customer_key: str) -> tuple[int, ...] | None:
-    """Return the cached product ids of a customer, oldest first; None if they are not cached."""
-    items = _read(_sequence_key(shop_id, customer_key))
-    return None if items is None else tuple(items)
+def find_past(shop_id: int, customer_key: str) -> Past | None:
+    """Return the cached past of a customer; None if it is not cached."""
+    packed = _read(_past_key(shop_id, customer_key))
+    return None if packed is None or len(packed) % STEP_BYTES else _unpacked(packed)
 
 
-def keep_sequence(shop_id: int, customer_key: str, items: Sequence[int]) -> None:
-    """Cache a customer's product ids, an empty history included. A cache that is down is forgiven."""
-    _write(_sequence_key(shop_id, customer_key), items[-SEQUENCE_LENGTH:], seconds=SEQUENCE_SECONDS)
+def keep_past(shop_id: int, customer_key: str, past: Past) -> None:
+    """Cache a customer's past, an empty one included. A cache that is down is forgiven."""
+    packed = past.items.tobytes() + past.at.tobytes() + past.events.tobytes()
+    _write(_past_key(shop_id, customer_key), packed, seconds=PAST_SECONDS)
 
 
-def drop_sequence(shop_id: int, customer_key: str) -> None:
+def _unpacked(packed: bytes) -> Past:
+    steps = len(packed) // STEP_BYTES
+    return Past(
+        items=np.frombuffer(packed, np.int64, steps),
+        at=np.frombuffer(packed, np.int64, steps, offset=8 * steps),
+        events=np.frombuffer(packed, np.int8, steps, offset=16 * steps),
+    )
+
+
+def drop_past(shop_id: int, customer_key: str) -> None:
     """
-    Forget a customer's cached products, so that the next reader asks the database.
+    Forget a customer's cached past, so that the next reader asks the database.
 
     :raises CacheUnavailable: if the cache is down; it may come back with what it held
     """
     with _telling():
-        connection().delete(_sequence_key(shop_id, customer_key))
+        connection().delete(_past_key(shop_id, customer_key))
 
 
 def drop_shop(shop_id: int) -> None:
@@ -79,15 +93,16 @@ def _telling() -> Iterator[None]:
 
 def find_list(shop_id: int, name: str) -> list[int] | None:
     """Return a cached list of product ids, or None if it has run out or the cache is down."""
-    return _read(_list_key(shop_id, name))
+    packed = _read(_list_key(shop_id, name))
+    return None if packed is None else array("q", packed).tolist()
 
 
 def keep_list(shop_id: int, name: str, items: Sequence[int], *, seconds: int) -> None:
     """Cache a list of product ids for a while. A cache that is down is forgiven."""
-    _write(_list_key(shop_id, name), items, seconds=seconds)
+    _write(_list_key(shop_id, name), array("q", items).tobytes(), seconds=seconds)
 
 
-def _read(key: str) -> list[int] | None:
+def _read(key: str) -> bytes | None:
     if _rest.is_on():
         return None
     try:
@@ -95,16 +110,14 @@ def _read(key: str) -> list[int] | None:
     except redis.RedisError as error:
         _rest.start(error)
         return None
-    if not isinstance(packed, bytes):
-        return None
-    return array("q", packed).tolist()
+    return packed if isinstance(packed, bytes) else None
 
 
-def _write(key: str, items: Sequence[int], *, seconds: int) -> None:
+def _write(key: str, packed: bytes, *, seconds: int) -> None:
     if _rest.is_on():
         return
     try:
-        connection().set(key, array("q", items).tobytes(), ex=seconds)
+        connection().set(key, packed, ex=seconds)
     except redis.RedisError as error:
         _rest.start(error)
 
@@ -134,8 +147,8 @@ def forget_failures() -> None:
     _rest.end()
 
 
-def _sequence_key(shop_id: int, customer_key: str) -> str:
-    return f"features:{shop_id}:sequence:{customer_key}"
+def _past_key(shop_id: int, customer_key: str) -> str:
+    return f"features:{shop_id}:past:{customer_key}"
 
 
 def _list_key(shop_id: int, name: str) -> str:

@@ -231,7 +231,7 @@ def _visitor(shop_id: int, ask: Ask) -> _Visitor:
         key=customer or browser,
         # The browser first: logging in must not move a visitor to another arm.
         arm_key=browser or customer or "",
-        bought=features.recent_sequence(shop_id, customer) if customer else (),
+        bought=tuple(features.recent_past(shop_id, customer).items.tolist()) if customer else (),
     )
 
 

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import redis
@@ -10,6 +11,7 @@ from backend.features import queries, services
 from backend.features.gateway import cache
 from backend.features.models import Interaction
 from backend.shops.models import Shop
+from models.recommender.api import Event
 from tests.backend.history import NOW, a_collection, a_shop, an_order, products, refund
 
 pytestmark = pytest.mark.django_db
@@ -25,6 +27,10 @@ def _empty_redis(redis_server: object) -> None:
 def bought(shop: Shop) -> list[tuple[int, int]]:
     rows = Interaction.objects.for_shop(shop.id).order_by("product_id")
     return list(rows.values_list("basket_id", "product_id"))
+
+
+def bought_by(shop_id: int, customer_key: str) -> list[int]:
+    return queries.recent_past(shop_id, customer_key).items.tolist()
 
 
 def test_an_order_becomes_interactions_once_however_often_it_is_told() -> None:
@@ -88,35 +94,73 @@ def test_a_rebuild_takes_two_statements_however_many_orders(django_assert_max_nu
         services.rebuild(shop.id)
 
 
-def test_a_sequence_is_oldest_first_and_follows_a_new_order_at_once(committed) -> None:
+def test_a_past_is_oldest_first_and_follows_a_new_order_at_once(committed) -> None:
     shop = a_shop()
     first = an_order(shop, [10], at=NOW - timedelta(days=2), customer_key=CUSTOMER)
     with committed():
         services.extend(shop.id, first.order_id)
-    assert queries.recent_sequence(shop.id, CUSTOMER) == (10,)
+    assert bought_by(shop.id, CUSTOMER) == [10]
 
     second = an_order(shop, [11, 12], at=NOW - timedelta(days=1), customer_key=CUSTOMER)
     with committed():
         services.extend(shop.id, second.order_id)
 
-    assert queries.recent_sequence(shop.id, CUSTOMER) == (10, 11, 12)
+    assert bought_by(shop.id, CUSTOMER) == [10, 11, 12]
 
 
-def test_a_known_sequence_needs_no_database(django_assert_num_queries) -> None:
+def test_a_past_tells_when_and_what_from_the_database_and_from_the_cache_alike() -> None:
     shop = a_shop()
-    queries.recent_sequence(shop.id, CUSTOMER)
+    for days, items in ((2, [11, 10]), (1, [12])):
+        order = an_order(shop, items, at=NOW - timedelta(days=days), customer_key=CUSTOMER)
+        services.extend(shop.id, order.order_id)
+
+    stored, cached = (queries.recent_past(shop.id, CUSTOMER) for _ in range(2))
+
+    day = 86_400_000_000
+    now = 1_795_262_400_000_000
+    for past in (stored, cached):
+        assert past.items.tolist() == [10, 11, 12]
+        assert past.at.tolist() == [now - 2 * day, now - 2 * day, now - day]
+        assert past.events.tolist() == [Event.PURCHASE] * 3
+
+
+def test_a_past_is_what_was_known_before_a_moment() -> None:
+    shop = a_shop()
+    for days, items in ((3, [10]), (1, [11])):
+        order = an_order(shop, items, at=NOW - timedelta(days=days), customer_key=CUSTOMER)
+        services.extend(shop.id, order.order_id)
+
+    past = queries.stored_past(shop.id, CUSTOMER, before=NOW - timedelta(days=1))
+
+    assert past.items.tolist() == [10]
+
+
+def test_a_cache_entry_of_another_form_is_read_anew(redis_server: Any) -> None:
+    shop = a_shop()
+    order = an_order(shop, [10], customer_key=CUSTOMER)
+    services.extend(shop.id, order.order_id)
+    queries.recent_past(shop.id, CUSTOMER)
+    [key] = redis_server.keys("features:*:past:*")
+    redis_server.set(key, b"12345678")
+
+    assert bought_by(shop.id, CUSTOMER) == [10]
+
+
+def test_a_known_past_needs_no_database(django_assert_num_queries) -> None:
+    shop = a_shop()
+    queries.recent_past(shop.id, CUSTOMER)
 
     with django_assert_num_queries(0):
-        assert queries.recent_sequence(shop.id, CUSTOMER) == ()
+        assert bought_by(shop.id, CUSTOMER) == []
 
 
-def test_a_sequence_is_this_shops_own() -> None:
+def test_a_past_is_this_shops_own() -> None:
     shop, other = a_shop(), a_shop("other.myshopify.com")
     order = an_order(other, [10], customer_key=CUSTOMER)
     services.extend(other.id, order.order_id)
 
-    assert queries.recent_sequence(shop.id, CUSTOMER) == ()
-    assert queries.recent_sequence(other.id, CUSTOMER) == (10,)
+    assert bought_by(shop.id, CUSTOMER) == []
+    assert bought_by(other.id, CUSTOMER) == [10]
 
 
 def test_without_redis_the_database_answers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,7 +169,7 @@ def test_without_redis_the_database_answers(monkeypatch: pytest.MonkeyPatch) -> 
     services.extend(shop.id, order.order_id)
     monkeypatch.setattr(cache, "connection", lambda: redis.Redis(port=1, retry=Retry(NoBackoff(), 0)))
 
-    assert queries.recent_sequence(shop.id, CUSTOMER) == (10,)
+    assert bought_by(shop.id, CUSTOMER) == [10]
     assert queries.popular(shop.id) == [10]
 
 
@@ -148,14 +192,14 @@ def test_collection_mates_share_most_collections_first() -> None:
     assert queries.collection_mates(shop.id, 10) == [11, 12]
 
 
-def test_a_forgotten_customer_has_no_sequence_and_their_baskets_have_no_owner(committed) -> None:
+def test_a_forgotten_customer_has_no_past_and_their_baskets_have_no_owner(committed) -> None:
     shop = a_shop()
     order = an_order(shop, [10], customer_key=CUSTOMER)
     services.extend(shop.id, order.order_id)
-    queries.recent_sequence(shop.id, CUSTOMER)
+    queries.recent_past(shop.id, CUSTOMER)
 
     with committed():
         services.forget_customer(shop.id, CUSTOMER, now=NOW)
 
-    assert queries.recent_sequence(shop.id, CUSTOMER) == ()
+    assert bought_by(shop.id, CUSTOMER) == []
     assert bought(shop) == [(order.order_id, 10)]

@@ -164,7 +164,7 @@ def test_an_erasure_waits_for_a_cache_that_is_down(shop: Shop, monkeypatch: pyte
     with pytest.raises(cache.CacheUnavailable):
         cache.drop_shop(shop.id)
     with pytest.raises(cache.CacheUnavailable):
-        cache.drop_sequence(shop.id, services.pseudonym(shop.id, 17850))
+        cache.drop_past(shop.id, services.pseudonym(shop.id, 17850))
 
 
 def test_a_shop_that_came_back_is_not_redacted(shop: Shop) -> None:
