@@ -77,6 +77,11 @@ class Recipe:
     full_softmax_items: int = 20_000  # up to here every item is a rival in the loss
     negatives: int = 2048  # shared sampled rivals a batch above that
     together_share: float = 0.03  # share of in-basket positions that learn "the rest of this basket"
+    # Share of items whose own vector is hidden a step, so that words learn to speak for new products.
+    id_dropout: float = 0.1
+    repeat: str = "keep"  # or "drop": what the customer bought before is no answer and no rival
+    # Steps of each stage, as a former run reported them; followed exactly, whatever the clock says.
+    schedule: dict[str, dict[str, int]] | None = None
     test_days: float = 14.0
     validation_days: float = 14.0
 
