@@ -170,6 +170,22 @@ class GateEvidence:
 
 
 @dataclass(frozen=True)
+class Gain:
+    """
+    What is served beside the best simple model on the test's customers, relative (0.02 is 2 %).
+
+    ``low`` and ``high`` bound the 95 % paired-bootstrap interval.
+    """
+
+    model: str  # the best simple one
+    label: str
+    gain: float
+    low: float
+    high: float
+    customers: int
+
+
+@dataclass(frozen=True)
 class ColdStart:
     """How often items without any sale before the cut are found for those who then bought them."""
 
@@ -206,5 +222,6 @@ class Report:
     versions: dict[str, str] = field(default_factory=dict)
     weights: dict[str, float] = field(default_factory=dict)  # share of each model in what is served
     blend: dict[str, Any] = field(default_factory=dict)  # how the blend did when it was chosen
+    against_simple: Gain | None = None  # None where nothing was measured or a simple model is served
     gate: GateEvidence | None = None
     cold: ColdStart | None = None
