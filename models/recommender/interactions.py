@@ -37,38 +37,21 @@ WHOLE_NUMBER = r"^(0|[1-9]\d{0,17})$"
 
 # What the tools that shops use call the same things; compared in lower case, "_" for other signs. The
 # last line are known words that say nothing of what a customer wants; such rows are set aside.
-WORDS: tuple[tuple[Event | None, str], ...] = (
-    (
-        Event.VIEW,
-        (
-            "view viewed views product_view product_viewed view_product view_item page_view page_viewed pageview "
-            "item_view viewcontent view_content detail detail_view click clicked clicks"
-        ),
-    ),
-    (
-        Event.CART,
-        (
-            "cart add_to_cart added_to_cart addtocart add_cart cart_add product_added_to_cart product_added "
-            "basket add_to_basket checkout_started begin_checkout initiate_checkout"
-        ),
-    ),
-    (
-        Event.PURCHASE,
-        (
-            "purchase purchased purchases buy bought order ordered orders order_created order_completed "
-            "order_placed order_paid orders_create orders_paid placed_order checkout_completed "
-            "completed_checkout transaction sale sold paid"
-        ),
-    ),
-    (
-        None,
-        (
-            "remove_from_cart removed_from_cart product_removed_from_cart cart_remove refund refunded return "
-            "returned cancel cancelled canceled"
-        ),
-    ),
-)
-EVENT_WORDS = {word: event for event, words in WORDS for word in words.split()}
+EVENT_WORDS: dict[str, Event | None] = {
+    word: event
+    for event, words in {
+        Event.VIEW: "view viewed views product_view product_viewed view_product view_item page_view "
+        "page_viewed pageview item_view viewcontent view_content detail detail_view click clicked clicks",
+        Event.CART: "cart add_to_cart added_to_cart addtocart add_cart cart_add product_added_to_cart "
+        "product_added basket add_to_basket checkout_started begin_checkout initiate_checkout",
+        Event.PURCHASE: "purchase purchased purchases buy bought order ordered orders order_created "
+        "order_completed order_placed order_paid orders_create orders_paid placed_order checkout_completed "
+        "completed_checkout transaction sale sold paid",
+        None: "remove_from_cart removed_from_cart product_removed_from_cart cart_remove refund refunded "
+        "return returned cancel cancelled canceled",
+    }.items()
+    for word in words.split()
+}
 SET_ASIDE = -1  # code of an event word that is known but is no interaction
 
 
@@ -368,7 +351,7 @@ def _within_limit(
     best = np.lexsort((created, met, bought))[::-1][:ITEM_LIMIT]
     tell(
         f"Of {len(known):,} items the {ITEM_LIMIT:,} most bought are kept, each bought "
-        f"{bought[best[-1]]:,} times or more; rows of the others are set aside. To choose others, cut it."
+        f"{bought[best[-1]]:,} times or more; rows of the others are set aside."
     )
     return known.take(pa.array(np.sort(best)))
 

@@ -17,7 +17,8 @@ from models.recommender.tables import Cells, Reals, Table
 MOMENT = "is not a moment (ISO 8601, or seconds or milliseconds since 1970)"
 # The zone at the end of a moment. A date alone ends like one: "-09".
 ZONED = r"^.{11,}(Z|[+-]\d{2}(:?\d{2})?)$"
-BEYOND_MICROSECONDS = r"(\.\d{6})\d+"
+# Small letters, and more digits than microseconds have.
+SPELLINGS = ((r"(\d)t(\d)", r"\1T\2"), (r"(\d)z$", r"\1Z"), (r"(\.\d{6})\d+", r"\1"))
 US = "us"
 LATEST_US = 9e18  # what 64 bits hold, nearly; in the year 2255
 TO_COME_US = DAY_US  # clocks and time zones differ: so far ahead of now a moment is believed
@@ -114,7 +115,9 @@ def _written(table: Table, name: str, cells: Cells) -> Ints:
 
 def _zoned(table: Table, name: str, cells: Cells) -> pa.Array:
     """Return moments of which some carry a zone or more digits than microseconds have."""
-    clean = pc.replace_substring_regex(pc.utf8_upper(cells.words), BEYOND_MICROSECONDS, r"\1")
+    clean = cells.words
+    for written, meant in SPELLINGS:
+        clean = pc.replace_substring_regex(clean, written, meant)
     is_zoned = pc.match_substring_regex(clean, ZONED)
     # Those with a zone are left empty among those without and the other way round: places stay true.
     unzoned = replace(cells, words=pc.if_else(is_zoned, None, clean))

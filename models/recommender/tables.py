@@ -8,6 +8,7 @@ them: in a text file the header is row 1, in Parquet the first row is row 1.
 import csv
 import gzip
 import io
+import zlib
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -82,6 +83,8 @@ class Table:
             first += len(chunk)
 
     def _coded(self, name: str, column: pa.ChunkedArray, *, first: int) -> "Cells":
+        if pa.types.is_nested(column.type):
+            raise self.wrong(name, 0, f"the column holds {column.type}, not text.")
         if pa.types.is_floating(column.type):
             column = self._whole(name, column)
         encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
@@ -166,8 +169,6 @@ class Table:
         """Return the distinct values of a column as text."""
         if pa.types.is_dictionary(values.type):
             values = values.dictionary_decode()
-        if pa.types.is_nested(values.type):
-            raise self.wrong(name, 0, f"the column holds {values.type}, not text.")
         try:
             return pc.cast(values, pa.string())
         except pa.ArrowInvalid:
@@ -234,7 +235,7 @@ def read_table(path: Path, *, required: Sequence[str], optional: Collection[str]
             raise DatasetInvalid(f"{path.name} is empty.")
         reader = _read_parquet if magic == PARQUET else _read_text
         table = reader(path, required, optional, tell)
-    except (OSError, EOFError, pa.ArrowException) as error:
+    except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
         raise DatasetInvalid(_unreadable(path, error)) from error
     if not table.rows:
         raise DatasetInvalid(f"{path.name} has a header but no rows.")
