@@ -102,7 +102,7 @@ def read(path: Path, items: Path | None = None, *, now: int | None = None, tell:
     numbered = _sorted(_numbered(steps, numbering, path, tell))
     log = _log(_without_repetitions(numbered, path, tell), numbering, catalogue, _sha256(path, items))
     _tell_counts(path, log, tell)
-    return Reading(log, steps.users)
+    return Reading(log, numbered.users)
 
 
 @dataclass(frozen=True)
@@ -226,9 +226,7 @@ def _without_set_aside(table: Table, steps: _Steps, keep: Bools) -> _Steps:
             f"{table.path.name} has no purchases, which are what models learn to foresee. If its rows are "
             f"purchases, leave the column event out."
         )
-    kept = steps.where(keep)
-    used = np.bincount(kept.user, minlength=len(kept.users)) > 0
-    return replace(kept, user=(np.cumsum(used) - 1)[kept.user], users=kept.users.filter(pa.array(used)))
+    return steps.where(keep)
 
 
 @dataclass(frozen=True)
@@ -339,16 +337,18 @@ def _places(words: pa.StringArray, names: pa.StringArray) -> Ints:
 def _within_limit(
     known: pa.StringArray, steps: _Steps, catalogue: _Catalogue | None, tell: Tell
 ) -> pa.StringArray:
-    """Return the items that models can hold: the most bought, then the most met, then the newest."""
+    """Return the items that models can hold: the most bought, then the most met, then the latest."""
     if len(known) <= ITEM_LIMIT:
         return known
     of_step = _places(steps.items, known)[steps.item]
     met = np.bincount(of_step, minlength=len(known))
     bought = np.bincount(of_step[steps.event == Event.PURCHASE], minlength=len(known))
-    created = np.full(len(known), NEVER, dtype=np.int64)
+    latest = np.full(len(known), NEVER, dtype=np.int64)
     if catalogue:
-        created[_places(catalogue.items, known)] = catalogue.created_at
-    best = np.lexsort((created, met, bought))[::-1][:ITEM_LIMIT]
+        latest[_places(catalogue.items, known)] = catalogue.created_at
+    in_time = np.argsort(steps.at)
+    latest[of_step[in_time]] = steps.at[in_time]
+    best = np.lexsort((latest, met, bought))[::-1][:ITEM_LIMIT]
     tell(
         f"Of {len(known):,} items the {ITEM_LIMIT:,} most bought are kept, each bought "
         f"{bought[best[-1]]:,} times or more; rows of the others are set aside."
@@ -363,9 +363,17 @@ def _numbered(steps: _Steps, numbering: _Numbering, path: Path, tell: Tell) -> _
     if not is_kept.all():
         tell(f"{path.name}: {int((~is_kept).sum()):,} rows set aside: their items are beyond the limit.")
         numbered = numbered.where(is_kept)
+    numbered = _among_customers_met(numbered)
     if len(numbered.at) > 1 and (numbered.at == numbered.at[0]).all():
         tell(f"{path.name}: all rows carry the same moment, so each customer's rows are one basket.")
     return numbered
+
+
+def _among_customers_met(steps: _Steps) -> _Steps:
+    """Return steps whose customers are numbered without those that have no row left."""
+    is_met = np.bincount(steps.user, minlength=len(steps.users)) > 0
+    users = steps.users.filter(pa.array(is_met))
+    return replace(steps, user=(np.cumsum(is_met) - 1)[steps.user], users=users)
 
 
 def _tell_unlisted(path: Path | None, steps: _Steps, numbering: _Numbering, tell: Tell) -> None:
