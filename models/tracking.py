@@ -5,26 +5,30 @@ MLflow is imported where it is used: it takes a second and 100 MB, which no read
 errors should pay. It may be down at any time; that is ``TrackingUnavailable``, never a lost model.
 """
 
+import math
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from models.recommender.values import ModelMetrics, Report
+from models.recommender.values import GateEvidence, ModelMetrics, Report
 
 if TYPE_CHECKING:
-    from mlflow.entities import Metric
+    from mlflow.entities import Metric, Run
+    from mlflow.entities.model_registry import RegisteredModel
     from mlflow.tracking import MlflowClient
 
 CONNECT_SECONDS = 5
 REQUEST_SECONDS = 20
 REQUEST_RETRIES = 2  # MLflow's own seven keep a caller waiting for minutes
 LONGEST_PARAM = 500  # characters; MLflow refuses values beyond 6,000
+LONGEST_TAG = 1_000  # characters
 ARTIFACT_PATH = "model"
+FORGOTTEN = "forgotten"  # what is left of a forgotten shop's name
 FIGURES = ("ndcg_at_10", "ndcg_low", "ndcg_high", "recall_at_10", "hit_rate_at_10", "mrr_at_10", "coverage")
 
 
@@ -36,6 +40,7 @@ class Alias(StrEnum):
     """What a version of a registered model is at the moment."""
 
     CANDIDATE = "candidate"  # the newest one that passed training
+    STAGING = "staging"  # the newest one that passed the gate, or that a person let through
     CHAMPION = "champion"  # the one that serves
 
 
@@ -102,19 +107,80 @@ class Tracker:
         :raises TrackingUnavailable: if MLflow cannot be reached
         """
         with _speaking_to_mlflow():
-            found = self._client.search_registered_models(f"name = '{self.experiment}'")
-            version = found[0].aliases.get(alias.value) if found else None
+            found = self._find_registered()
+            version = found.aliases.get(alias.value) if found else None
         return None if version is None else int(version)
+
+    def tag(self, version: int, tags: Mapping[str, str]) -> None:
+        """
+        Write words beside a version and its run, for example what the gate said of it.
+
+        :raises TrackingUnavailable: if MLflow cannot be reached or has no such version
+        """
+        with _speaking_to_mlflow():
+            run_id = self._client.get_model_version(self.experiment, str(version)).run_id
+            for key, value in tags.items():
+                self._client.set_model_version_tag(self.experiment, str(version), key, value[:LONGEST_TAG])
+                if run_id:
+                    self._client.set_tag(run_id, key, value[:LONGEST_TAG])
+
+    def forget(self) -> None:
+        """
+        Delete the shop's registered model with all its versions, its runs with their files, and its name.
+
+        A server keeps the bare figures of deleted runs, under no name, until its operator runs
+        ``mlflow gc``. Forgetting what is not there does nothing.
+
+        :raises TrackingUnavailable: if MLflow cannot be reached or refuses
+        """
+        with _speaking_to_mlflow():
+            if self._find_registered():
+                self._client.delete_registered_model(self.experiment)
+            experiment = self._client.get_experiment_by_name(self.experiment)
+            if experiment is None:
+                return
+            for run in self._runs(experiment.experiment_id):
+                self._forget_run(run)
+            # First the name, because a deleted experiment can't be renamed and keeps its name.
+            self._client.rename_experiment(
+                experiment.experiment_id, f"{FORGOTTEN}-{experiment.experiment_id}"
+            )
+            self._client.delete_experiment(experiment.experiment_id)
+
+    def _runs(self, experiment_id: str) -> "list[Run]":
+        from mlflow.entities import ViewType
+
+        page = self._client.search_runs([experiment_id], run_view_type=ViewType.ALL)
+        runs = list(page)
+        while page.token:
+            page = self._client.search_runs(
+                [experiment_id], run_view_type=ViewType.ALL, page_token=page.token
+            )
+            runs += page
+        return runs
+
+    def _forget_run(self, run: "Run") -> None:
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        files: Any = get_artifact_repository(str(run.info.artifact_uri), tracking_uri=self._uri)
+        files.delete_artifacts(ARTIFACT_PATH)
+        if run.info.lifecycle_stage == "active":
+            self._client.delete_run(run.info.run_id)
+
+    @cached_property
+    def _uri(self) -> str:
+        uri = self.tracking_uri
+        if not uri.startswith(("postgresql:", "postgres:")):
+            return uri
+        # SQLAlchemy's own choice for this scheme is psycopg 3, which the project does not carry.
+        return "postgresql+psycopg2:" + uri.partition(":")[2]
 
     @cached_property
     def _client(self) -> "MlflowClient":
-        uri = self.tracking_uri
-        if uri.startswith(("postgresql:", "postgres:")):
-            # SQLAlchemy's own choice for this scheme is psycopg 3, which the project does not carry.
-            uri = "postgresql+psycopg2:" + uri.partition(":")[2]
-            _prepare_database(uri)
+        if self._uri.startswith("postgresql+"):
+            _prepare_database(self._uri)
         mlflow = _import_mlflow()
-        client: MlflowClient = mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
+        client: MlflowClient = mlflow.MlflowClient(tracking_uri=self._uri, registry_uri=self._uri)
         return client
 
     @cached_property
@@ -127,8 +193,12 @@ class Tracker:
         return str(self._client.create_experiment(self.experiment, artifact_location=location))
 
     def _ensure_registered(self) -> None:
-        if not self._client.search_registered_models(f"name = '{self.experiment}'"):
+        if not self._find_registered():
             self._client.create_registered_model(self.experiment)
+
+    def _find_registered(self) -> "RegisteredModel | None":
+        found = self._client.search_registered_models(f"name = '{self.experiment}'")
+        return found[0] if found else None
 
     def _log_figures(self, run_id: str, report: Report, *, started_at_ms: int) -> None:
         from mlflow.entities import Param
@@ -174,6 +244,7 @@ def _metrics(report: Report, *, started_at_ms: int) -> "list[Metric]":
         "interactions": float(report.interactions),
         **_named(report.metrics, ""),
         **_named(report.related_metrics, "related."),
+        **_gate(report.gate),
     }
     metrics = [Metric(name, value, ended_at, 0) for name, value in single.items()]
     for point in report.curve:
@@ -192,6 +263,17 @@ def _named(rows: list[ModelMetrics], prefix: str) -> dict[str, float]:
             if value is not None:
                 named[f"{prefix}{row.model}.{figure}"] = float(value)
     return named
+
+
+def _gate(gate: GateEvidence | None) -> dict[str, float]:
+    """Return how the candidate did beside the champion; nothing where there was no comparison."""
+    if gate is None:
+        return {}
+    figures = {"gain": gate.gain, "low": gate.low, "high": gate.high, "customers": float(gate.customers)}
+    # MLflow's databases do not all take infinity, the gain over a champion that found nothing.
+    return {
+        f"gate.{name}": value for name, value in figures.items() if value is not None and math.isfinite(value)
+    }
 
 
 def _import_mlflow() -> Any:

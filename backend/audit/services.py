@@ -56,7 +56,7 @@ def record_decisions(decisions: Iterable[DecisionRecord], *, shop_id: int) -> No
 
 def erase_shop(shop_id: int) -> None:
     """Delete everything the ledgers hold about one shop, as its redaction demands."""
-    with _erasure():
+    with erasure():
         Decision.objects.for_shop(shop_id).delete()
         LedgerEvent.objects.for_shop(shop_id).delete()
 
@@ -70,13 +70,13 @@ def forget_visitor(shop_id: int, visitor_key: str) -> int:
 
     :returns: how many decisions were untied
     """
-    with _erasure():
+    with erasure():
         return Decision.objects.for_shop(shop_id).filter(visitor_key=visitor_key).update(visitor_key=None)
 
 
 @contextmanager
-def _erasure() -> Iterator[None]:
-    """Open the one door through the append-only trigger, for this transaction only."""
+def erasure() -> Iterator[None]:
+    """Open the one door through the append-only triggers, of any app's ledger, for this transaction only."""
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL tailorbird.erasure = 'on'")

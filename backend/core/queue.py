@@ -48,10 +48,15 @@ class Job(StrEnum):
     FEATURES_REBUILD = "features_rebuild"
     ATTRIBUTE = "attribute"
     RELEASE = "release"
+    TRACK_RELEASE = "track_release"
+    FORGET_TRACKING = "forget_tracking"
     PUBLISH = "publish"
     TRAIN = "train"
     TRAIN_WEEKLY = "train_weekly"
     TRAIN_SWEEP = "train_sweep"
+    WATCH_HOURLY = "watch_hourly"
+    WATCH_DAILY = "watch_daily"
+    WATCH_SHOP = "watch_shop"
 
     @property
     def task(self) -> str:

@@ -32,6 +32,10 @@ class ModelVersion(ShopScoped):
     metrics = models.JSONField(default=list)
     curve = models.JSONField(default=list)
     summary = models.TextField(blank=True)
+    # The comparison with the version that was live when the training began; null for a shop's first.
+    gate = models.JSONField(null=True)
+    # The share of each model in the blend.
+    weights = models.JSONField(default=dict)
     mlflow_run_id = models.CharField(max_length=64, blank=True)
     # Of the shop's registered model in MLflow; null when MLflow was down.
     mlflow_version = models.IntegerField(null=True)

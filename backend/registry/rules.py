@@ -3,7 +3,9 @@
 from backend.registry.values import VersionState
 
 MOVES: dict[VersionState, frozenset[VersionState]] = {
-    VersionState.CANDIDATE: frozenset({VersionState.LIVE, VersionState.REJECTED}),
+    VersionState.CANDIDATE: frozenset({VersionState.STAGED, VersionState.HELD, VersionState.REJECTED}),
+    VersionState.STAGED: frozenset({VersionState.LIVE}),
+    VersionState.HELD: frozenset({VersionState.STAGED}),
     VersionState.LIVE: frozenset({VersionState.RETIRED}),
     VersionState.RETIRED: frozenset({VersionState.LIVE}),
     VersionState.REJECTED: frozenset(),

@@ -66,6 +66,8 @@ def _insert(
         metrics=list(outcome.metrics),
         curve=list(outcome.curve),
         summary=outcome.summary,
+        gate=outcome.gate,
+        weights=outcome.weights,
     )
     audit.record(
         Event.MODEL_REGISTERED,
@@ -88,7 +90,15 @@ def _next_number(shop_id: int) -> int:
 
 
 @transaction.atomic
-def move(shop_id: int, version_id: UUID, to: VersionState, *, reason: str, now: datetime) -> None:
+def move(
+    shop_id: int,
+    version_id: UUID,
+    to: VersionState,
+    *,
+    reason: str,
+    now: datetime,
+    actor: str = audit.SYSTEM,
+) -> None:
     """
     Move a version to another state and write the ledger. Moving to where it stands does nothing.
 
@@ -111,6 +121,7 @@ def move(shop_id: int, version_id: UUID, to: VersionState, *, reason: str, now: 
         subject=f"version {version.number}",
         reason=reason,
         now=now,
+        actor=actor,
         details={"version": str(version_id), "from": version.state, "to": to},
     )
 

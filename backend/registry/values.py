@@ -12,10 +12,12 @@ from backend.core.errors import Corrupt, Refused
 class VersionState(StrEnum):
     """Where a model version stands."""
 
-    CANDIDATE = "CANDIDATE"  # trained and stored, nobody sees it yet
+    CANDIDATE = "CANDIDATE"  # trained and stored; the gate has not spoken
+    STAGED = "STAGED"  # may be released: it passed the gate, or a person let it through
     LIVE = "LIVE"  # answers visitors
     RETIRED = "RETIRED"  # was live, can be again
-    REJECTED = "REJECTED"  # worse than the one that was live; kept for comparison
+    HELD = "HELD"  # did not prove itself at the gate; only a person may use it
+    REJECTED = "REJECTED"  # its files are damaged, or it was refused before gates had evidence; never used
 
 
 class UnknownVersion(Refused):
@@ -64,12 +66,19 @@ class Lineage:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What training says of a version: metrics per model, the curve, and a summary in plain words."""
+    """
+    What training says of a version: metrics per model, the curve, and a summary in plain words.
+
+    ``gate`` is the comparison with the version that answered when the training began, None when there
+    was none; ``weights`` the share of each model in the blend, empty when one model answers alone.
+    """
 
     served: str
     metrics: tuple[dict[str, Any], ...]
     curve: tuple[dict[str, Any], ...]
     summary: str
+    gate: dict[str, Any] | None = None
+    weights: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

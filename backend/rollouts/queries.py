@@ -1,7 +1,8 @@
-"""Reads of rollouts: what answers a surface right now."""
+"""Reads of rollouts: what answers a surface right now, what the gate said, what a shop asks of it."""
 
 import threading
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -9,8 +10,20 @@ from uuid import UUID
 from backend.audit.values import Surface
 from backend.registry import queries as registry
 from backend.registry.values import Version
-from backend.rollouts.models import SurfacePointer
-from backend.rollouts.values import CHAMPION, FULL_WEIGHT, STANDBY, LiveArm, LiveArms
+from backend.rollouts.models import GateDecision, ReleaseSettings, SurfacePointer
+from backend.rollouts.values import (
+    CHAMPION,
+    FULL_WEIGHT,
+    LETS_THROUGH,
+    STANDBY,
+    Evidence,
+    GateRecord,
+    GateTags,
+    GateVerdict,
+    LiveArm,
+    LiveArms,
+    ReleasePolicy,
+)
 
 # How long a serving process may go on with the revision it knows, and so how long a rollback takes at most.
 FRESH_SECONDS: Final = 1.0
@@ -87,6 +100,54 @@ def live_surfaces(*, limit: int) -> list[tuple[int, Surface]]:
     rows = SurfacePointer.objects.across_shops(reason="a serving process answers for every shop")
     newest = rows.order_by("-moved_at").values_list("shop_id", "surface")[:limit]
     return [(shop_id, Surface(surface)) for shop_id, surface in newest]
+
+
+def release_policy(shop_id: int) -> ReleasePolicy:
+    """Return what a shop asks of a new version; the defaults until its merchant changes them."""
+    row = ReleaseSettings.objects.for_shop(shop_id).first()
+    if row is None:
+        return ReleasePolicy()
+    return ReleasePolicy(row.min_gain_percent, row.release_without_evidence, row.updated_at, row.updated_by)
+
+
+def gate_records(shop_id: int, version_ids: Collection[UUID]) -> dict[UUID, GateRecord]:
+    """Return the newest decision of the gate on each version; versions from before gates have none."""
+    rows = GateDecision.objects.for_shop(shop_id).filter(version__uuid__in=version_ids)
+    rows = rows.select_related("version", "champion").order_by("created_at", "id")
+    return {row.version.uuid: _record(row) for row in rows}
+
+
+def find_gate_record(shop_id: int, version_id: UUID) -> GateRecord | None:
+    """Return the newest decision of the gate on one version, or None before it was judged."""
+    return gate_records(shop_id, [version_id]).get(version_id)
+
+
+def gate_tags(shop_id: int, version_id: UUID) -> GateTags:
+    """Return what the gate said of a version as the run log keeps it; nothing of one it never judged."""
+    record = find_gate_record(shop_id, version_id)
+    if record is None:
+        return GateTags({}, is_through=False)
+    tags = {
+        "gate.verdict": record.verdict.value,
+        "gate.bar_percent": f"{record.bar_percent:g}",
+        "gate.words": record.words,
+        "gate.actor": record.actor,
+    }
+    return GateTags(tags, is_through=record.verdict in LETS_THROUGH)
+
+
+def _record(row: GateDecision) -> GateRecord:
+    figures = (row.gain_percent, row.low_percent, row.high_percent)
+    return GateRecord(
+        version_id=row.version.uuid,
+        verdict=GateVerdict(row.verdict),
+        bar_percent=row.bar_percent,
+        evidence=Evidence(row.customers, row.since, row.until, *figures),
+        champion=row.champion.number if row.champion else None,
+        words=row.words,
+        actor=row.actor,
+        created_at=row.created_at,
+    )
 
 
 def forget_cached() -> None:

@@ -1,6 +1,11 @@
-"""Writes of rollouts: a candidate is released or rejected, and pointers move, each with its ledger entry."""
+"""
+Writes of rollouts: the gate judges, a version is released, pointers move; each with its ledger entry.
+
+Two steps, kept apart: the gate says whether a version may be released, and release lets it answer.
+"""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -13,67 +18,227 @@ from backend.core.queue import Job, enqueue
 from backend.registry import queries as registry
 from backend.registry import services as registry_services
 from backend.registry.values import ArtifactRefused, Version, VersionState
-from backend.rollouts import rules
-from backend.rollouts.models import SurfacePointer
+from backend.rollouts import queries, rules
+from backend.rollouts.models import GateDecision, ReleaseSettings, SurfacePointer
 from backend.rollouts.queries import champion_id
-from backend.rollouts.values import Decision, LostRace, Quality, Verdict
+from backend.rollouts.values import (
+    LETS_THROUGH,
+    DamagedVersion,
+    Evidence,
+    GateVerdict,
+    Judgement,
+    LostRace,
+    NotReleasable,
+    ReleasePolicy,
+)
 from backend.training import services as training
 
 log = structlog.get_logger(__name__)
 
+STANDING_ORDER = "The shop's settings use new versions that can't be compared yet."
+
 
 @transaction.atomic
-def release(shop_id: int, version_id: UUID, *, now: datetime, actor: str = audit.SYSTEM) -> Decision:
+def stage(shop_id: int, version_id: UUID, *, now: datetime) -> VersionState:
     """
-    Let a candidate answer every surface, or reject it, and end the run that waits for it.
+    Let the gate judge a candidate: it becomes STAGED, HELD or, if its files are damaged, REJECTED.
 
-    A version that is already live is released again without a change, so a
-    message that comes twice is harmless.
+    A version is judged once, so a message that comes twice is harmless.
     """
     candidate = registry.get_version(shop_id, version_id)
-    if candidate.state in {VersionState.REJECTED, VersionState.RETIRED}:
-        training.finish(shop_id, version_id, message=candidate.state_reason, now=now)
-        return Decision.REJECT
-    verdict = _judge(candidate, now=now)
-    if verdict.decision is Decision.REJECT:
-        registry_services.move(shop_id, version_id, VersionState.REJECTED, reason=verdict.reason, now=now)
-        training.finish(shop_id, version_id, message=f"Not released. {verdict.reason}", now=now)
-        return verdict.decision
-    point(shop_id, version_id, reason=verdict.reason, now=now, actor=actor)
-    enqueue(Job.PUBLISH, shop_id=shop_id, version_id=str(version_id))
-    return verdict.decision
-
-
-def _judge(candidate: Version, *, now: datetime) -> Verdict:
-    """Open the candidate before comparing it: a version whose files are broken must not reach a shopper."""
-    if candidate.state is VersionState.LIVE:
-        return Verdict(Decision.RELEASE, candidate.state_reason)
+    if candidate.state is not VersionState.CANDIDATE:
+        return candidate.state
     try:
-        registry.open_scorer(candidate.artifact, manifest_sha256=candidate.manifest_sha256)
+        _open(candidate, now=now)
+    except ArtifactRefused as error:
+        registry_services.move(shop_id, version_id, VersionState.REJECTED, reason=error.message, now=now)
+        return VersionState.REJECTED
+    policy = queries.release_policy(shop_id)
+    judgement = _judge(candidate, policy, now=now)
+    state = VersionState.STAGED if judgement.verdict in LETS_THROUGH else VersionState.HELD
+    registry_services.move(shop_id, version_id, state, reason=judgement.words, now=now)
+    if judgement.verdict is GateVerdict.NOT_ENOUGH_DATA and policy.release_without_evidence:
+        _override(candidate, reason=STANDING_ORDER, now=now, actor=audit.SYSTEM)
+        return VersionState.STAGED
+    return state
+
+
+def _open(version: Version, *, now: datetime) -> None:
+    """Open a version before anyone sees it. :raises ArtifactRefused: if its files are damaged"""
+    try:
+        registry.open_scorer(version.artifact, manifest_sha256=version.manifest_sha256)
     except ArtifactRefused as error:
         audit.record(
             Event.ARTIFACT_REFUSED,
-            shop_id=candidate.shop_id,
-            subject=f"version {candidate.number}",
+            shop_id=version.shop_id,
+            subject=f"version {version.number}",
             reason=error.message,
             now=now,
         )
-        return Verdict(Decision.REJECT, error.message)
-    current = registry.find_live_version(candidate.shop_id)
-    return rules.judge(quality_of(candidate), quality_of(current) if current else None)
+        raise
+
+
+def _judge(candidate: Version, policy: ReleasePolicy, *, now: datetime) -> Judgement:
+    champion = registry.find_champion(candidate.shop_id)
+    gate = candidate.outcome.gate
+    evidence = rules.read_evidence(gate, champion=str(champion.id)) if champion else Evidence()
+    bar = policy.min_gain_percent
+    judgement = rules.judge(evidence, champion=champion.number if champion else None, bar_percent=bar)
+    figures = {
+        "bar_percent": bar,
+        "champion_id": registry.row_id(champion.shop_id, champion.id) if champion else None,
+        "gain_percent": evidence.gain_percent,
+        "low_percent": evidence.low_percent,
+        "high_percent": evidence.high_percent,
+        "customers": evidence.customers,
+        "since": evidence.since,
+        "until": evidence.until,
+        "evidence": gate,
+    }
+    _write(candidate, judgement, figures, now=now, actor=audit.SYSTEM)
+    return judgement
+
+
+def _write(
+    version: Version, judgement: Judgement, figures: dict[str, Any], *, now: datetime, actor: str
+) -> None:
+    """Write one decision of the gate with its evidence, and the ledger."""
+    columns = {
+        "version_id": registry.row_id(version.shop_id, version.id),
+        "verdict": judgement.verdict,
+        "words": judgement.words,
+        "actor": actor,
+        "created_at": now,
+    }
+    GateDecision.objects.for_shop(version.shop_id).bulk_create([GateDecision(**columns | figures)])
+    audit.record(
+        Event.GATE_DECIDED,
+        shop_id=version.shop_id,
+        subject=f"version {version.number}",
+        reason=judgement.words,
+        now=now,
+        actor=actor,
+        details={
+            "version": str(version.id),
+            "verdict": judgement.verdict,
+            "bar_percent": figures["bar_percent"],
+        },
+    )
+
+
+FIGURES = (
+    "bar_percent", "champion_id", "gain_percent", "low_percent", "high_percent", "customers", "since",
+    "until", "evidence",
+)  # fmt: skip
+
+
+def _override(version: Version, *, reason: str, now: datetime, actor: str) -> None:
+    """Let a held version through all the same. The gate's own figures are repeated, not forgotten."""
+    rows = GateDecision.objects.for_shop(version.shop_id).filter(version__uuid=version.id)
+    former = rows.order_by("created_at", "id").first()
+    if former is None:
+        raise NotReleasable(f"Version {version.number} is held, but the gate has no decision about it.")
+    words = f"Let through all the same: {reason} Before that: {former.words}"
+    figures = {name: getattr(former, name) for name in FIGURES}
+    _write(version, Judgement(GateVerdict.OVERRIDDEN, words), figures, now=now, actor=actor)
+    staged = VersionState.STAGED
+    registry_services.move(version.shop_id, version.id, staged, reason=words, now=now, actor=actor)
+
+
+@transaction.atomic
+def release(shop_id: int, version_id: UUID, *, now: datetime, actor: str = audit.SYSTEM) -> bool:
+    """
+    Let a staged version answer every surface; end the run that waits for one that is not.
+
+    A version that is already live is released again without a change, so a
+    message that comes twice is harmless.
+
+    :returns: whether the version answers now
+    :raises NotReleasable: if the gate has not judged it yet
+    """
+    version = registry.get_version(shop_id, version_id)
+    if version.state is VersionState.CANDIDATE:
+        raise NotReleasable(f"The gate has not judged version {version.number} yet.")
+    if version.state not in {VersionState.STAGED, VersionState.LIVE}:
+        training.finish(shop_id, version_id, message=f"Kept, not released. {version.state_reason}", now=now)
+        return False
+    point(shop_id, version_id, reason=version.state_reason, now=now, actor=actor)
+    enqueue(Job.PUBLISH, shop_id=shop_id, version_id=str(version_id))
+    return True
+
+
+BY_HAND = frozenset({VersionState.HELD, VersionState.STAGED, VersionState.RETIRED})
+
+
+@transaction.atomic
+def release_by_hand(shop_id: int, version_id: UUID, *, reason: str, now: datetime, actor: str) -> None:
+    """
+    Let a person use a held version, or go back to a former one. Going back is also how it is undone.
+
+    :raises NotReleasable: if the version is a candidate still, or was rejected
+    :raises DamagedVersion: if its files can't be opened
+    """
+    version = registry.get_version(shop_id, version_id)
+    if version.state is VersionState.LIVE:
+        return
+    if version.state not in BY_HAND:
+        raise NotReleasable(f"Version {version.number} is {version.state.lower()} and can't be used.")
+    try:
+        registry.open_scorer(version.artifact, manifest_sha256=version.manifest_sha256)
+    except ArtifactRefused as error:
+        raise DamagedVersion(f"Version {version.number} can't be used: its files are damaged.") from error
+    if version.state is VersionState.HELD:
+        told = f"{reason.rstrip('.')}." if reason else "a person chose it."
+        _override(version, reason=told, now=now, actor=actor)
+    why = f"Chosen by hand: {reason}" if reason else "Chosen by hand."
+    point(shop_id, version_id, reason=why, now=now, actor=actor)
+    enqueue(Job.PUBLISH, shop_id=shop_id, version_id=str(version_id))
+    enqueue(Job.TRACK_RELEASE, shop_id=shop_id, version_id=str(version_id))
+
+
+@transaction.atomic
+def set_release_policy(shop_id: int, policy: ReleasePolicy, *, now: datetime, actor: str) -> ReleasePolicy:
+    """Change what a shop asks of a new version. Versions that were judged before stay as they were."""
+    ReleaseSettings.objects.for_shop(shop_id).bulk_create(
+        [
+            ReleaseSettings(
+                min_gain_percent=policy.min_gain_percent,
+                release_without_evidence=policy.release_without_evidence,
+                updated_at=now,
+                updated_by=actor,
+            )
+        ],
+        update_conflicts=True,
+        unique_fields=["shop"],
+        update_fields=["min_gain_percent", "release_without_evidence", "updated_at", "updated_by"],
+    )
+    audit.record(
+        Event.RELEASE_SETTINGS_CHANGED,
+        shop_id=shop_id,
+        subject="release settings",
+        reason=f"A new version must be better by {rules.percent(policy.min_gain_percent)}.",
+        now=now,
+        actor=actor,
+        details={
+            "min_gain_percent": policy.min_gain_percent,
+            "release_without_evidence": policy.release_without_evidence,
+        },
+    )
+    return queries.release_policy(shop_id)
 
 
 @transaction.atomic
 def point(shop_id: int, version_id: UUID, *, reason: str, now: datetime, actor: str = audit.SYSTEM) -> None:
     """Point every surface of a shop at one version, make it LIVE and retire the one it replaces."""
     former = {champion_id(shop_id, surface) for surface in Surface} - {None, version_id}
-    registry_services.move(shop_id, version_id, VersionState.LIVE, reason=reason, now=now)
+    registry_services.move(shop_id, version_id, VersionState.LIVE, reason=reason, now=now, actor=actor)
     for surface in Surface:
         _apply(shop_id, surface, version_id, reason=reason, now=now, actor=actor)
     for replaced in former:
         if replaced is not None:
-            why = "A newer version answers in its place."
-            registry_services.move(shop_id, replaced, VersionState.RETIRED, reason=why, now=now)
+            why = "Another version answers in its place."
+            retired = VersionState.RETIRED
+            registry_services.move(shop_id, replaced, retired, reason=why, now=now, actor=actor)
 
 
 def _apply(
@@ -114,16 +279,10 @@ def _move(pointer: SurfacePointer, champion: int, *, now: datetime) -> int:
     return rows.update(champion_id=champion, revision=F("revision") + 1, moved_at=now)
 
 
-def quality_of(version: Version) -> Quality | None:
-    """Return the measured quality of what a version serves; None where too little data was there."""
-    for metrics in version.outcome.metrics:
-        if metrics["is_served"] and metrics["ndcg_at_10"] is not None:
-            return Quality(metrics["ndcg_at_10"], metrics["ndcg_low"], metrics["ndcg_high"])
-    return None
-
-
 @transaction.atomic
 def erase_shop(shop_id: int) -> None:
-    """Delete a shop's pointers and the versions they held."""
+    """Delete a shop's pointers, its gate's decisions and the versions they speak of."""
     SurfacePointer.objects.for_shop(shop_id).delete()
+    with audit.erasure():
+        GateDecision.objects.for_shop(shop_id).delete()
     registry_services.erase_shop(shop_id)

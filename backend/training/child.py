@@ -19,7 +19,10 @@ import os
 import sys
 import threading
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from models.tracking import Tracker
 
 # Lower priority than whatever answers shoppers on the same machine.
 NICENESS = 10
@@ -32,8 +35,11 @@ def main() -> int:
     """Train as ordered and report. Errors of the data are told; others end in a traceback on stderr."""
     out = _own_stdout()
     order = json.loads(sys.stdin.readline())
-    if "champion" in order:
-        _mark_champion(order)
+    if order["do"] == "mark":
+        _mark(order)
+        return 0
+    if order["do"] == "forget":
+        _tracker(order["tracking"]).forget()
         return 0
     threading.Thread(target=_die_with_the_worker, daemon=True).start()
     os.nice(NICENESS)
@@ -67,9 +73,20 @@ def _train(order: dict[str, Any], out: TextIO) -> dict[str, Any]:
 
     artifact = Path(order["out"])
     report = api.train(
-        Path(order["dataset"]), artifact, api.Recipe(**order["recipe"]), on_progress=on_progress
+        Path(order["dataset"]),
+        artifact,
+        api.Recipe(**order["recipe"]),
+        on_progress=on_progress,
+        **_compared_with(order["champion"]),
     )
     return {"report": dataclasses.asdict(report), "tracked": _track(order["tracking"], report, artifact, out)}
+
+
+def _compared_with(champion: dict[str, str] | None) -> dict[str, Any]:
+    """Return the version to compare the new one with, as the recommender wants it told; a first has none."""
+    if champion is None:
+        return {}
+    return {"champion": Path(champion["artifact"]), "champion_until": champion["until"]}
 
 
 def _track(
@@ -80,26 +97,28 @@ def _track(
         return None
     try:
         # Inside, because MLflow itself may be missing where nobody wants it.
-        from models.tracking import Tracker
-
-        tracker = Tracker(tracking["uri"], tracking["experiment"], artifact_root=_root(tracking))
-        run_id, version = tracker.log(report, artifact)
+        run_id, version = _tracker(tracking).log(report, artifact)
     except Exception as error:  # noqa: BLE001 -- MLflow raises whatever its store, driver or network raises
         _tell(out, "untracked", {"message": f"{type(error).__name__}: {error}"})
         return None
     return {"run_id": run_id, "version": version}
 
 
-def _root(tracking: dict[str, Any]) -> Path | None:
-    return Path(tracking["artifact_root"]) if tracking["artifact_root"] else None
+def _tracker(tracking: dict[str, Any]) -> "Tracker":
+    from models.tracking import Tracker
+
+    root = Path(tracking["artifact_root"]) if tracking["artifact_root"] else None
+    return Tracker(tracking["uri"], tracking["experiment"], artifact_root=root)
 
 
-def _mark_champion(order: dict[str, Any]) -> None:
-    from models.tracking import Alias, Tracker
+def _mark(order: dict[str, Any]) -> None:
+    """Write down what the gate said of a version, and which version is staged or answers."""
+    from models.tracking import Alias
 
-    tracking = order["tracking"]
-    tracker = Tracker(tracking["uri"], tracking["experiment"], artifact_root=_root(tracking))
-    tracker.alias(Alias.CHAMPION, order["champion"])
+    tracker = _tracker(order["tracking"])
+    tracker.tag(order["version"], order["tags"])
+    for alias in order["aliases"]:
+        tracker.alias(Alias(alias), order["version"])
 
 
 def _tell(out: TextIO, kind: str, content: dict[str, Any]) -> None:

@@ -7,9 +7,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ CHILD = "backend.training.child"
 DEADLINE_SECONDS = 3_600.0
 
 # MLflow takes seconds to import and may be slow; nobody waits for this.
-ALIAS_SECONDS = 60.0
+TRACKING_SECONDS = 60.0
 
 # How often the caller hears from us when the trainer is silent, so that the run stays fresh.
 TICK_SECONDS = 2.0
@@ -35,6 +36,14 @@ STDERR_TAIL_CHARS = 2_000
 
 # Half the recipe's own batch: what is left to try when memory ran out.
 HALF_BATCH_TOKENS = 2_048
+
+
+@dataclass(frozen=True, slots=True)
+class Champion:
+    """The version to compare a new one with. ``until`` is the end of the data that it learned from."""
+
+    artifact: Path
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +62,7 @@ def train(
     out: Path,
     *,
     recipe: dict[str, Any],
+    champion: Champion | None,
     experiment: str,
     on_progress: Callable[[dict[str, Any] | None], None],
 ) -> Trained:
@@ -65,9 +75,11 @@ def train(
     :raises TrainerFailed: if it ended in any other way without a model
     """
     order = {
+        "do": "train",
         "dataset": str(dataset),
         "out": str(out),
         "recipe": recipe,
+        "champion": _champion(champion),
         "tracking": _tracking(experiment),
     }
     errors = out.with_name("trainer.log")
@@ -81,6 +93,12 @@ def train(
     return Trained(out, result["report"], run_id, version, run_url(tracked))
 
 
+def _champion(champion: Champion | None) -> dict[str, str] | None:
+    if champion is None:
+        return None
+    return {"artifact": str(champion.artifact), "until": champion.until.isoformat()}
+
+
 def _tracking(experiment: str) -> dict[str, str] | None:
     if not settings.MLFLOW_TRACKING_URI:
         return None
@@ -90,28 +108,46 @@ def _tracking(experiment: str) -> dict[str, str] | None:
     return {"uri": uri, "experiment": experiment, "artifact_root": root}
 
 
-def mark_champion(experiment: str, mlflow_version: int) -> None:
+def mark(experiment: str, mlflow_version: int, *, aliases: Sequence[str], tags: Mapping[str, str]) -> None:
     """
-    Tell MLflow which version of a shop answers now.
+    Tell MLflow what the gate said of a version, and what the version is now.
+
+    :param aliases: ``staging``, ``champion``, both or neither
+    :raises TrackingUnavailable: if MLflow can't be told
+    """
+    said = {"version": mlflow_version, "aliases": list(aliases), "tags": dict(tags)}
+    _order({"do": "mark", **said}, experiment)
+
+
+def forget(experiment: str) -> None:
+    """
+    Let MLflow forget a shop: its runs, its versions and their files.
 
     :raises TrackingUnavailable: if MLflow can't be told
     """
-    order = {"champion": mlflow_version, "tracking": _tracking(experiment)}
+    _order({"do": "forget"}, experiment)
+
+
+def _order(order: dict[str, Any], experiment: str) -> None:
+    """Have a process of its own tell MLflow something, and wait; do nothing where there is no MLflow."""
+    tracking = _tracking(experiment)
+    if tracking is None:
+        return
     try:
         subprocess.run(  # noqa: S603 -- our own module, no outside argument
             [sys.executable, "-m", CHILD],
-            input=json.dumps(order) + "\n",
+            input=json.dumps({**order, "tracking": tracking}) + "\n",
             text=True,
             cwd=settings.ROOT,
-            timeout=ALIAS_SECONDS,
+            timeout=TRACKING_SECONDS,
             capture_output=True,
             check=True,
         )
     except subprocess.TimeoutExpired as error:
-        raise TrackingUnavailable(f"MLflow did not answer within {ALIAS_SECONDS:.0f} s.") from error
+        raise TrackingUnavailable(f"MLflow did not answer within {TRACKING_SECONDS:.0f} s.") from error
     except subprocess.CalledProcessError as error:
         last = (error.stderr.strip().splitlines() or ["it printed nothing"])[-1]
-        raise TrackingUnavailable(f"MLflow refused the alias: {last}") from error
+        raise TrackingUnavailable(f"MLflow refused: {last}") from error
 
 
 @contextmanager

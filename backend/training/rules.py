@@ -1,6 +1,10 @@
 """Pure decisions of training: the table of moves, what is stale, and the checks of a dataset."""
 
+import math
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
+from uuid import UUID
 
 from backend.training.values import (
     HELD,
@@ -62,3 +66,25 @@ def check(facts: DatasetFacts) -> Checks:
         (facts.after_until, "{} purchases lie after the dataset's end"),
     )
     return Checks(tuple(text.format(count) + "." for count, text in promises if count))
+
+
+# A gain beyond this, 1,000 %, says no more than "found something where the other found nothing".
+LARGEST_GAIN = 10.0
+
+
+def storable_gate(gate: Mapping[str, Any] | None, *, champion_id: UUID) -> dict[str, Any] | None:
+    """
+    Return the trainer's comparison with the version it was made with, in numbers that JSON can carry.
+
+    A gain over a version that found nothing is infinite; no number of JSON is.
+    """
+    if gate is None:
+        return None
+    gains = {name: _finite(gate[name]) for name in ("gain", "low", "high")}
+    return {**gate, **gains, "champion_id": str(champion_id)}
+
+
+def _finite(gain: float | None) -> float | None:
+    if gain is None or math.isnan(gain):
+        return None
+    return max(-1.0, min(gain, LARGEST_GAIN))

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -101,17 +102,6 @@ def ensure_first_training(shop_id: int, *, now: datetime) -> Run | None:
     return request_training(shop_id, reason=Reason.INSTALL, now=now)
 
 
-def request_weekly(*, now: datetime) -> list[UUID]:
-    """Ask for a run in every installed shop that has none under way."""
-    asked = []
-    for shop_id in shops.installed_shop_ids():
-        try:
-            asked.append(request_training(shop_id, reason=Reason.SCHEDULE, now=now).id)
-        except AlreadyRunning:
-            log.info("training_skipped", shop_id=shop_id, reason="already running")
-    return asked
-
-
 def sweep(*, now: datetime, shop_id: int | None = None) -> None:
     """
     Find live runs that nobody holds: hand them out again, or fail them after too many attempts.
@@ -165,7 +155,8 @@ def run_training(run_id: int, *, clock: Clock, recipe: Mapping[str, Any] | None 
     with _failing(row, clock), _workspace(row) as folder:
         dataset = _export(row, folder, clock)
         report = _Reporter(row, clock)
-        trained = _train(row, dataset, folder, report, dict(recipe or {}))
+        champion = registry_queries.find_champion(row.shop_id)
+        trained = _train(row, dataset, folder, report, dict(recipe or {}), champion)
         # The report's curve is the whole one; progress may have left points out.
         curve = trained.report["curve"]
         _move(
@@ -176,7 +167,7 @@ def run_training(run_id: int, *, clock: Clock, recipe: Mapping[str, Any] | None 
             fraction=1.0,
             curve=curve,
         )
-        version = _register(row, dataset, trained, now=clock())
+        version = _register(row, dataset, trained, champion, now=clock())
         with transaction.atomic():
             _move(
                 row,
@@ -264,26 +255,46 @@ def _export(row: TrainingRun, folder: Path, clock: Clock) -> Dataset:
 
 
 def _train(
-    row: TrainingRun, dataset: Dataset, folder: Path, report: "_Reporter", recipe: dict[str, Any]
+    row: TrainingRun,
+    dataset: Dataset,
+    folder: Path,
+    report: "_Reporter",
+    recipe: dict[str, Any],
+    champion: Version | None,
 ) -> gateway.Trained:
-    experiment = _experiment(row.shop_id)
+    train = partial(
+        gateway.train,
+        dataset.folder,
+        champion=_compared_with(champion),
+        experiment=experiment_of(row.shop_id),
+        on_progress=report,
+    )
     try:
-        return gateway.train(
-            dataset.folder, folder / "artifact", recipe=recipe, experiment=experiment, on_progress=report
-        )
+        return train(folder / "artifact", recipe=recipe)
     except TrainerOutOfMemory:
         log.warning("training_retried_with_half_batch")
-        recipe = {**recipe, "batch_tokens": gateway.HALF_BATCH_TOKENS}
-        return gateway.train(
-            dataset.folder, folder / "smaller", recipe=recipe, experiment=experiment, on_progress=report
-        )
+        return train(folder / "smaller", recipe={**recipe, "batch_tokens": gateway.HALF_BATCH_TOKENS})
 
 
-def _experiment(shop_id: int) -> str:
+def _compared_with(champion: Version | None) -> gateway.Champion | None:
+    if champion is None:
+        return None
+    return gateway.Champion(registry_queries.artifact_folder(champion), champion.lineage.data_until)
+
+
+def experiment_of(shop_id: int) -> str:
+    """Return the name under which MLflow knows a shop."""
     return f"tailorbird-{shops.get_shop(shop_id).domain.removesuffix('.myshopify.com')}"
 
 
-def _register(row: TrainingRun, dataset: Dataset, trained: gateway.Trained, *, now: datetime) -> Version:
+def _register(
+    row: TrainingRun,
+    dataset: Dataset,
+    trained: gateway.Trained,
+    champion: Version | None,
+    *,
+    now: datetime,
+) -> Version:
     report = trained.report
     lineage = Lineage(
         data_hash=report["data_hash"],
@@ -300,7 +311,14 @@ def _register(row: TrainingRun, dataset: Dataset, trained: gateway.Trained, *, n
     )
     named = registry_queries.data_hashes(row.shop_id)
     feature_services.keep_snapshot(row.shop_id, dataset, named=named, now=now)
-    outcome = Outcome(report["served"], tuple(report["metrics"]), tuple(report["curve"]), report["summary"])
+    outcome = Outcome(
+        served=report["served"],
+        metrics=tuple(report["metrics"]),
+        curve=tuple(report["curve"]),
+        summary=report["summary"],
+        gate=rules.storable_gate(report["gate"], champion_id=champion.id) if champion else None,
+        weights=report["weights"],
+    )
     return registry.register(row.shop_id, trained.artifact, lineage=lineage, outcome=outcome, now=now)
 
 
@@ -346,15 +364,33 @@ class _Reporter:
         log.info("training_epoch", **point)
 
 
-def mark_champion(shop_id: int, version_id: UUID) -> None:
-    """Tell MLflow which version answers now, if it knows it. It may be down: serving never asks it."""
+def track_release(shop_id: int, version_id: UUID, *, tags: Mapping[str, str], is_staged: bool) -> None:
+    """
+    Tell MLflow what the gate said of a version and what it is now, if it knows it.
+
+    It may be down: serving never asks it.
+
+    :param is_staged: whether it got past the gate, on its own or by hand
+    """
     version = registry_queries.get_version(shop_id, version_id)
-    if version.state is not VersionState.LIVE or version.lineage.mlflow_version is None:
+    if version.lineage.mlflow_version is None:
         return
+    aliases = ["staging"] if is_staged else []
+    if version.state is VersionState.LIVE:
+        aliases.append("champion")
     try:
-        gateway.mark_champion(_experiment(shop_id), version.lineage.mlflow_version)
+        gateway.mark(experiment_of(shop_id), version.lineage.mlflow_version, aliases=aliases, tags=tags)
     except TrackingUnavailable as error:
         log.warning("tracking_unavailable", error=error.message)
+
+
+def forget_tracking(experiment: str) -> None:
+    """
+    Let MLflow forget a shop, by the name that ``experiment_of`` gave it before the shop was erased.
+
+    :raises TrackingUnavailable: if MLflow can't be told now; the shop is not forgotten until it was
+    """
+    gateway.forget(experiment)
 
 
 def publish_progress(shop_id: int, version_id: UUID, *, fraction: float, message: str, now: datetime) -> None:

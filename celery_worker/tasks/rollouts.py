@@ -4,13 +4,25 @@ from uuid import UUID
 
 from backend.core import clock
 from backend.core.queue import Job
-from backend.rollouts import services
+from backend.rollouts import queries, services
 from backend.training import services as training
 from celery_worker.tasks.base import task_for
 
 
 @task_for(Job.RELEASE)
 def release(shop_id: int, version_id: str) -> None:
-    """Decide whether a new version goes live, and let MLflow know."""
+    """Let the gate judge a new version, release it if it may be, and let MLflow know."""
+    services.stage(shop_id, UUID(version_id), now=clock.now())
     services.release(shop_id, UUID(version_id), now=clock.now())
-    training.mark_champion(shop_id, UUID(version_id))
+    _track(shop_id, UUID(version_id))
+
+
+@task_for(Job.TRACK_RELEASE)
+def track_release(shop_id: int, version_id: str) -> None:
+    """Let MLflow know that a person chose another version."""
+    _track(shop_id, UUID(version_id))
+
+
+def _track(shop_id: int, version_id: UUID) -> None:
+    said = queries.gate_tags(shop_id, version_id)
+    training.track_release(shop_id, version_id, tags=said.tags, is_staged=said.is_through)

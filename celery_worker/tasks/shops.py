@@ -4,7 +4,7 @@ from backend.audit import services as audit
 from backend.audit.values import Event
 from backend.catalog import services as catalog
 from backend.core import clock, tenancy
-from backend.core.queue import Job
+from backend.core.queue import Job, enqueue
 from backend.features import services as features
 from backend.rollouts import services as rollouts
 from backend.shops import queries, services
@@ -48,6 +48,8 @@ def shop_redact(shop_id: int) -> None:
     rollouts.erase_shop(shop_id)
     tenancy.erase_rows(shop_id)
     services.redact(shop_id, now=now)
+    # By name, which outlives the erasure; MLflow may be down now and is asked until it answers.
+    enqueue(Job.FORGET_TRACKING, experiment=training.experiment_of(shop_id))
     webhooks.note_shop_outcome(shop_id, "erased")
 
 

@@ -9,6 +9,9 @@ from celery_worker.tasks.base import task_for
 SOFT_SECONDS = 70 * 60
 HARD_SECONDS = 75 * 60
 
+# At the longest wait between two tries, about two days: an erasure outlasts MLflow's longest outage.
+FORGET_TRIES = 600
+
 
 @task_for(Job.TRAIN, soft_time_limit=SOFT_SECONDS, time_limit=HARD_SECONDS)
 def train(run_id: int) -> None:
@@ -16,13 +19,13 @@ def train(run_id: int) -> None:
     services.run_training(run_id, clock=clock.now)
 
 
-@task_for(Job.TRAIN_WEEKLY)
-def train_weekly() -> None:
-    """Ask for a run in every shop."""
-    services.request_weekly(now=clock.now())
-
-
 @task_for(Job.TRAIN_SWEEP)
 def train_sweep() -> None:
     """Find runs that lost their worker or their message."""
     services.sweep(now=clock.now())
+
+
+@task_for(Job.FORGET_TRACKING, max_retries=FORGET_TRIES)
+def forget_tracking(experiment: str) -> None:
+    """Let MLflow forget an erased shop."""
+    services.forget_tracking(experiment)

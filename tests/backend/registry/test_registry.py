@@ -107,8 +107,14 @@ def test_the_database_lets_nothing_but_the_state_change(artifact: Path, change: 
 @pytest.mark.parametrize(
     ("state", "to", "may"),
     [
-        (VersionState.CANDIDATE, VersionState.LIVE, True),
+        (VersionState.CANDIDATE, VersionState.STAGED, True),
+        (VersionState.CANDIDATE, VersionState.HELD, True),
         (VersionState.CANDIDATE, VersionState.REJECTED, True),
+        (VersionState.CANDIDATE, VersionState.LIVE, False),
+        (VersionState.STAGED, VersionState.LIVE, True),
+        (VersionState.STAGED, VersionState.REJECTED, False),
+        (VersionState.HELD, VersionState.STAGED, True),
+        (VersionState.HELD, VersionState.LIVE, False),
         (VersionState.CANDIDATE, VersionState.RETIRED, False),
         (VersionState.LIVE, VersionState.RETIRED, True),
         (VersionState.LIVE, VersionState.REJECTED, False),

@@ -1,11 +1,12 @@
 """Made-up lineages and outcomes of model versions."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from backend.registry import services
+from backend.registry import queries, services
 from backend.registry.values import Lineage, Outcome, Version
+from backend.rollouts import services as rollouts
 from backend.shops.models import Shop
 from tests.backend.history import NOW
 
@@ -41,10 +42,48 @@ def a_metric(ndcg: float | None, *, model: str = "transformer", is_served: bool 
     }
 
 
-def an_outcome(ndcg: float | None = 0.3) -> Outcome:
-    return Outcome("transformer", (a_metric(ndcg),), (), "The transformer is served.")
+def a_gate(champion: Version, *, low: float | None = 0.05, **changes: Any) -> dict[str, Any]:
+    """Return what a trainer measured beside a champion; the gain lies in the middle of its interval."""
+    values = {
+        "champion_id": str(champion.id),
+        "customers": 412,
+        "since": (NOW - timedelta(days=14)).isoformat(),
+        "until": NOW.isoformat(),
+        "candidate": 0.33,
+        "champion": 0.3,
+        "gain": None if low is None else low + 0.03,
+        "low": low,
+        "high": None if low is None else low + 0.06,
+        "reason": "not enough data: 7 known customers bought." if low is None else None,
+    }
+    return values | changes
 
 
-def a_version(shop: Shop, artifact: Path, *, ndcg: float | None = 0.3, now: datetime = NOW) -> Version:
-    """Register a version of a shop."""
-    return services.register(shop.id, artifact, lineage=a_lineage(), outcome=an_outcome(ndcg), now=now)
+def an_outcome(ndcg: float | None = 0.3, *, gate: dict[str, Any] | None = None) -> Outcome:
+    weights = {"transformer": 0.3, "popularity": 0.7}
+    metrics = (a_metric(ndcg), a_metric(ndcg, model="popularity", is_served=False))
+    return Outcome("transformer", metrics, (), "The transformer is served.", gate, weights)
+
+
+def a_version(
+    shop: Shop,
+    artifact: Path,
+    *,
+    ndcg: float | None = 0.3,
+    gate: dict[str, Any] | None = None,
+    now: datetime = NOW,
+    **lineage: Any,
+) -> Version:
+    """Register a version of a shop, a candidate."""
+    outcome = an_outcome(ndcg, gate=gate)
+    return services.register(shop.id, artifact, lineage=a_lineage(**lineage), outcome=outcome, now=now)
+
+
+def a_live_version(shop: Shop, artifact: Path, *, now: datetime = NOW, **changes: Any) -> Version:
+    """Register a version that passes the gate, whatever was live before, and release it."""
+    champion = queries.find_live_version(shop.id)
+    gate = a_gate(champion) if champion else None
+    version = a_version(shop, artifact, gate=gate, now=now, **changes)
+    rollouts.stage(shop.id, version.id, now=now)
+    rollouts.release(shop.id, version.id, now=now)
+    return queries.get_version(shop.id, version.id)

@@ -5,12 +5,11 @@ from typing import Any
 
 import pytest
 
-from backend.rollouts import services as rollout_services
 from backend.serving import gateway, views
 from backend.serving.services import Desk, answering
 from backend.shops.models import Shop
-from tests.backend.history import NOW, a_shop, products
-from tests.backend.registry.versions import a_version
+from tests.backend.history import a_shop, products
+from tests.backend.registry.versions import a_live_version
 
 
 @pytest.fixture
@@ -33,7 +32,6 @@ def shop() -> Shop:
 @pytest.fixture
 def live(shop: Shop, artifact: Path) -> Any:
     """The shop's model, live and in memory."""
-    version = a_version(shop, artifact)
-    rollout_services.release(shop.id, version.id, now=NOW)
+    version = a_live_version(shop, artifact)
     views.desk.warm_up()
     return version

@@ -20,13 +20,12 @@ from backend.features import services as features
 from backend.features.gateway import cache as feature_cache
 from backend.registry import gateway as registry_gateway
 from backend.rollouts import queries as rollouts
-from backend.rollouts import services as rollout_services
 from backend.serving import gateway, queries, views
 from backend.serving.services import Desk
 from backend.shops import services as shops
 from backend.shops.models import Shop
 from tests.backend.history import NOW, a_collection, a_product, a_shop, an_order
-from tests.backend.registry.versions import a_version
+from tests.backend.registry.versions import a_live_version
 from tests.backend.serving.storefront import a_query, ask, shown
 
 pytestmark = [
@@ -354,8 +353,7 @@ def test_a_model_in_memory_outlives_damage_to_its_files(shop: Shop, live: Any) -
 def test_a_fresh_process_refuses_damaged_files_and_the_former_version_answers(
     shop: Shop, live: Any, artifact: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    newer = a_version(shop, artifact)
-    rollout_services.release(shop.id, newer.id, now=NOW)
+    newer = a_live_version(shop, artifact)
     tamper(newer)
     monkeypatch.setattr(views, "desk", Desk(views.clock.now))
     rollouts.forget_cached()

@@ -12,7 +12,6 @@ from backend.audit import queries as audit
 from backend.audit.models import Decision
 from backend.audit.values import Channel, Event, Surface
 from backend.catalog.models import Product
-from backend.rollouts import services as rollouts
 from backend.serving import services
 from backend.serving.models import HOME, Publication
 from backend.shopify.gateway import AccessDenied
@@ -22,7 +21,7 @@ from backend.training import services as training_services
 from backend.training.models import TrainingRun
 from backend.training.values import Reason, RunState
 from tests.backend.history import NOW, a_shop, products
-from tests.backend.registry.versions import a_version
+from tests.backend.registry.versions import a_live_version
 from tests.backend.shopify.fake import FakeShopify, data, installation
 from tests.backend.shops.factories import a_token
 
@@ -204,8 +203,7 @@ def test_a_version_that_was_replaced_writes_nothing(
     artifact: Path,
     shopify: FakeShopify,
 ) -> None:
-    newer = a_version(shop_with_token, artifact)
-    rollouts.release(shop_with_token.id, newer.id, now=NOW)
+    a_live_version(shop_with_token, artifact)
     from backend.rollouts import queries
 
     queries.forget_cached()

@@ -1,4 +1,5 @@
 from collections import Counter
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
@@ -8,7 +9,9 @@ from hypothesis import strategies as st
 from backend.audit.values import Surface
 from backend.rollouts.values import LiveArm
 from backend.serving.rules import Breaker, choose_arm, experiment_of, explain, fill, percentile
-from backend.serving.values import Ranked, Why
+from backend.serving.values import Bought, Ranked, Why
+from models.recommender.api import ReasonKind
+from tests.backend.history import NOW
 
 SALT = b"salt of one shop"
 
@@ -158,22 +161,37 @@ def test_nothing_to_show_is_told() -> None:
     assert fill([], [], k=3, available=set(), exclude=set()).fallback == "nothing_to_show"
 
 
+MAY = datetime(2026, 5, 4, tzinfo=UTC)
+LAST_YEAR = datetime(2025, 11, 4, tzinfo=UTC)
+
+
 @pytest.mark.parametrize(
-    ("why", "title", "is_bought", "words"),
+    ("why", "title", "bought", "product_type", "words"),
     [
-        (Why.BOUGHT_BEFORE, None, True, "You bought this before"),
-        (Why.BOUGHT_BEFORE, None, False, "You looked at this lately"),
-        (Why.OFTEN_BOUGHT_AFTER, "Candle", False, "Often bought after Candle"),
-        (Why.OFTEN_BOUGHT_AFTER, None, False, "Chosen for you"),
-        (Why.BOUGHT_TOGETHER, "Candle", False, "Often bought together with Candle"),
-        (Why.BOUGHT_TOGETHER, None, False, "Often bought together"),
-        (Why.POPULAR, None, False, "Popular in this shop right now"),
-        (Why.NEWEST, None, False, "New in this shop"),
-        (Why.FOR_YOU, None, False, "Chosen for you"),
+        (Why.BOUGHT_BEFORE, None, Bought(1, MAY), "", "You bought this in May"),
+        (Why.BOUGHT_BEFORE, None, Bought(3, MAY), "", "You bought this 3 times, last in May"),
+        (Why.BOUGHT_BEFORE, None, Bought(2, LAST_YEAR), "", "You bought this 2 times, last in November 2025"),
+        (Why.BOUGHT_BEFORE, None, None, "", "You looked at this lately"),
+        (Why.OFTEN_BOUGHT_AFTER, "Candle", None, "", "Often bought after Candle"),
+        (Why.OFTEN_BOUGHT_AFTER, None, None, "", "Chosen for you"),
+        (Why.BOUGHT_TOGETHER, "Candle", None, "", "Often bought together with Candle"),
+        (Why.BOUGHT_TOGETHER, None, None, "", "Often bought together"),
+        (Why.SIMILAR_TO, "Candle", None, "Gifts", "Similar to Candle"),
+        (Why.SIMILAR_TO, None, None, "Gifts", "Chosen for you"),
+        (Why.NEW_SIMILAR_TO, "Candle", None, "Gifts", "New in Gifts, similar to Candle"),
+        (Why.NEW_SIMILAR_TO, "Candle", None, "", "New in this shop, similar to Candle"),
+        (Why.NEW_SIMILAR_TO, None, None, "Gifts", "New in Gifts"),
+        (Why.POPULAR, None, None, "", "Popular in this shop right now"),
+        (Why.NEWEST, None, None, "", "New in this shop"),
+        (Why.FOR_YOU, None, None, "", "Chosen for you"),
     ],
 )
-def test_explain(why: Why, title: str | None, is_bought: bool, words: str) -> None:
-    assert explain(why, title=title, is_bought=is_bought) == words
+def test_explain(why: Why, title: str | None, bought: Bought | None, product_type: str, words: str) -> None:
+    assert explain(why, title=title, bought=bought, product_type=product_type, now=NOW) == words
+
+
+def test_every_reason_of_a_model_has_words() -> None:
+    assert {why.value for why in Why} == {kind.value for kind in ReasonKind}
 
 
 def test_a_breaker_opens_after_five_failures_in_a_row_for_a_minute() -> None:

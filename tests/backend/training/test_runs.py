@@ -1,9 +1,10 @@
 """A whole run on real orders with the real trainer process."""
 
+import math
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -13,10 +14,10 @@ from backend.core.queue import Job
 from backend.features import services as features
 from backend.features.models import Interaction
 from backend.registry import queries as registry
-from backend.registry import services as registry_services
-from backend.registry.values import Version, VersionState
+from backend.registry.values import VersionState
+from backend.rollouts import services as rollouts
 from backend.shops.models import Shop
-from backend.training import gateway, queries, services
+from backend.training import gateway, queries, rules, services
 from backend.training.models import TrainingRun
 from backend.training.values import (
     MAX_ATTEMPTS,
@@ -34,7 +35,7 @@ from backend.training.values import (
     UnknownRun,
 )
 from tests.backend.history import NOW, a_busy_shop, a_product, a_shop
-from tests.backend.registry.versions import a_lineage, an_outcome
+from tests.backend.registry.versions import a_live_version, a_version
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("artifact_root", "untracked")]
 
@@ -127,17 +128,6 @@ def test_the_first_training_is_asked_for_once(enqueued: Any) -> None:
     assert first.reason is Reason.INSTALL
     assert again is None
     assert len(enqueued.of(Job.TRAIN)) == 1
-
-
-def test_the_weekly_turn_asks_in_every_installed_shop_that_rests() -> None:
-    busy, resting = a_shop(), a_shop("resting.myshopify.com")
-    a_shop("gone.myshopify.com", state="UNINSTALLED")
-    request(busy)
-
-    asked = services.request_weekly(now=NOW)
-
-    assert [run for run in asked if run == queries.find_live_run(resting.id).id] == asked  # type: ignore[union-attr]
-    assert len(asked) == 1
 
 
 def test_a_second_delivery_of_the_same_job_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -338,27 +328,78 @@ def test_another_shops_run_is_unknown() -> None:
         queries.get_run(mine.id, run.id)
 
 
-def a_live_version(shop: Shop, artifact: Path, *, mlflow_version: int | None) -> Version:
-    lineage = a_lineage(mlflow_version=mlflow_version)
-    version = registry_services.register(shop.id, artifact, lineage=lineage, outcome=an_outcome(), now=NOW)
-    registry_services.move(shop.id, version.id, VersionState.LIVE, reason="First.", now=NOW)
-    return version
-
-
-def test_mlflow_is_told_of_the_champion_and_may_be_down(
+def test_mlflow_is_told_what_the_gate_said_and_which_version_answers_and_may_be_down(
     artifact: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop = a_shop()
+    unknown = a_live_version(shop, artifact)
     known = a_live_version(shop, artifact, mlflow_version=3)
-    unknown = a_live_version(shop, artifact, mlflow_version=None)
-    told: list[tuple[str, int]] = []
+    told: list[Any] = []
 
-    def refuse(experiment: str, mlflow_version: int) -> None:
-        told.append((experiment, mlflow_version))
+    def refuse(experiment: str, mlflow_version: int, *, aliases: Any, tags: Any) -> None:
+        told.append((experiment, mlflow_version, aliases, tags))
         raise TrackingUnavailable("MLflow is down.")
 
-    monkeypatch.setattr(gateway, "mark_champion", refuse)
+    monkeypatch.setattr(gateway, "mark", refuse)
     for version in (known, unknown):
-        services.mark_champion(shop.id, version.id)
+        services.track_release(shop.id, version.id, tags={"gate.verdict": "PASSED"}, is_staged=True)
 
-    assert told == [("tailorbird-willow-gifts", 3)]
+    assert told == [("tailorbird-willow-gifts", 3, ["staging", "champion"], {"gate.verdict": "PASSED"})]
+
+
+def test_a_held_version_is_neither_staged_nor_champion_in_mlflow(
+    artifact: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = a_shop()
+    version = a_version(shop, artifact, mlflow_version=4)
+    told: list[Any] = []
+    monkeypatch.setattr(gateway, "mark", lambda *_, aliases, tags: told.append((aliases, tags)))
+
+    services.track_release(shop.id, version.id, tags={"gate.verdict": "FAILED"}, is_staged=False)
+
+    assert told == [([], {"gate.verdict": "FAILED"})]
+
+
+@pytest.mark.slow
+def test_a_second_training_is_compared_with_the_version_that_answers(enqueued: Any) -> None:
+    shop = a_busy_shop()
+    features.rebuild(shop.id)
+    _, row_id = request(shop)
+    first = services.run_training(row_id, clock=lambda: NOW - timedelta(days=20), recipe=QUICK)
+    assert first is not None
+    rollouts.stage(shop.id, first.id, now=NOW)
+    rollouts.release(shop.id, first.id, now=NOW)
+    services.finish(shop.id, first.id, message="Live.", now=NOW)
+    _, row_id = request(shop)
+
+    second = services.run_training(row_id, clock=clock, recipe=QUICK)
+
+    assert first.outcome.gate is None
+    assert second is not None
+    assert second.outcome.gate is not None
+    assert second.outcome.gate["champion_id"] == str(first.id)
+    assert second.outcome.gate["customers"] == 60
+    assert second.outcome.gate["reason"].startswith("not enough data: 60 ")
+    assert rollouts.stage(shop.id, second.id, now=NOW) is VersionState.HELD
+
+
+@pytest.mark.parametrize(
+    ("gain", "stored"), [(0.05, 0.05), (math.inf, 10.0), (math.nan, None), (None, None), (-1.0, -1.0)]
+)
+def test_a_gain_is_stored_as_a_number_that_json_can_carry(gain: float | None, stored: float | None) -> None:
+    gate = {"customers": 200, "gain": gain, "low": gain, "high": gain, "reason": None}
+
+    kept = rules.storable_gate(gate, champion_id=UUID(int=7))
+
+    assert kept == gate | {
+        "gain": stored, "low": stored, "high": stored, "champion_id": str(UUID(int=7))
+    }  # fmt: skip
+
+
+def test_an_erased_shop_is_forgotten_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    forgotten: list[str] = []
+    monkeypatch.setattr(gateway, "forget", forgotten.append)
+
+    services.forget_tracking(services.experiment_of(a_shop().id))
+
+    assert forgotten == ["tailorbird-willow-gifts"]

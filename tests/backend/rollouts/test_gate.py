@@ -1,0 +1,359 @@
+"""The gate: what it says on which evidence, that it is written down for good, and what a person may do."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, IntegrityError, transaction
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backend.audit import queries as audit
+from backend.audit.values import Event, Surface
+from backend.core.queue import Job
+from backend.registry import gateway
+from backend.registry import queries as registry
+from backend.registry.values import UnknownVersion, Version, VersionState
+from backend.rollouts import queries, rules, services
+from backend.rollouts.models import GateDecision, ReleaseSettings
+from backend.rollouts.values import (
+    DamagedVersion,
+    Evidence,
+    GateVerdict,
+    NotReleasable,
+    ReleasePolicy,
+)
+from backend.shops.models import Shop
+from tests.backend.history import NOW, a_shop
+from tests.backend.registry.versions import a_gate, a_live_version, a_version
+
+LATER = NOW + timedelta(hours=1)
+
+
+def evidence(low: float | None, high: float | None = None, **changes: Any) -> Evidence:
+    values: dict[str, Any] = {
+        "customers": 412,
+        "gain_percent": low,
+        "low_percent": low,
+        "high_percent": low if high is None else high,
+    }
+    return Evidence(**values | changes)
+
+
+@pytest.mark.parametrize(
+    ("case", "found", "champion", "bar", "verdict"),
+    [
+        ("the first, unmeasured", Evidence(), None, 2.0, GateVerdict.FIRST),
+        ("clears the bar", evidence(2.1, 9.0), 3, 2.0, GateVerdict.PASSED),
+        ("touches the bar", evidence(2.0, 9.0), 3, 2.0, GateVerdict.PASSED),
+        ("likely better, not proven", evidence(1.9, 9.0), 3, 2.0, GateVerdict.FAILED),
+        ("a tie", evidence(0.0, 0.0), 3, 2.0, GateVerdict.FAILED),
+        ("a tie where a tie is enough", evidence(0.0, 0.0), 3, 0.0, GateVerdict.PASSED),
+        ("a small loss where one is allowed", evidence(-9.5, -1.0), 3, -10.0, GateVerdict.PASSED),
+        ("worse", evidence(-9.0, -1.0), 3, 2.0, GateVerdict.FAILED),
+        ("a reason and no figures", Evidence(7, reason="7 came back"), 3, -10.0, GateVerdict.NOT_ENOUGH_DATA),
+        ("no figures and no reason", Evidence(500), 3, -10.0, GateVerdict.NOT_ENOUGH_DATA),
+        ("splendid, of 99", evidence(50.0, customers=99), 3, -10.0, GateVerdict.NOT_ENOUGH_DATA),
+        ("splendid, of 100", evidence(50.0, customers=100), 3, 2.0, GateVerdict.PASSED),
+    ],
+)
+def test_judge(case: str, found: Evidence, champion: int | None, bar: float, verdict: GateVerdict) -> None:
+    assert rules.judge(found, champion=champion, bar_percent=bar).verdict is verdict, case
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (
+            evidence(2.3, 8.26, gain_percent=5.19),
+            (
+                "Better than version 3 by enough: +5.1 % for 412 customers of the newest days, "
+                "with 95 % certainty between +2.3 % and +8.2 %. The bar is +2.0 %."
+            ),
+        ),
+        (
+            evidence(-1.21, 6.0, gain_percent=2.5),
+            (
+                "Not proven better than version 3 by enough: +2.5 % for 412 customers of the newest days, "
+                "with 95 % certainty between −1.3 % and +6.0 %. The bar is +2.0 %."
+            ),
+        ),
+        (
+            evidence(-9.0, -0.5, gain_percent=-4.0),
+            (
+                "Worse than version 3: −4.0 % for 412 customers of the newest days, "
+                "with 95 % certainty between −9.0 % and −0.5 %. The bar is +2.0 %."
+            ),
+        ),
+        (
+            Evidence(7),
+            (
+                "Not enough data to compare it with version 3: "
+                "7 customers bought in the newest days, 100 are needed."
+            ),
+        ),
+    ],
+)
+def test_the_words_say_how_much_how_certain_and_what_was_asked(found: Evidence, words: str) -> None:
+    assert rules.judge(found, champion=3, bar_percent=2.0).words == words
+
+
+@given(low=st.floats(-100, 1000), bar=st.floats(-10, 20))
+def test_nothing_passes_whose_lower_end_is_under_the_bar(low: float, bar: float) -> None:
+    verdict = rules.judge(evidence(low, low + 1), champion=3, bar_percent=bar).verdict
+
+    assert (verdict is GateVerdict.PASSED) == (low >= bar)
+
+
+@pytest.fixture
+def shop(db: None, artifact_root: Path) -> Shop:
+    return a_shop()
+
+
+def state_of(shop: Shop, version: Version) -> VersionState:
+    return registry.get_version(shop.id, version.id).state
+
+
+def verdicts(shop: Shop, version: Version) -> list[str]:
+    rows = GateDecision.objects.for_shop(shop.id).filter(version__uuid=version.id)
+    return list(rows.order_by("id").values_list("verdict", flat=True))
+
+
+def test_the_first_version_passes_without_a_comparison(shop: Shop, artifact: Path) -> None:
+    version = a_version(shop, artifact)
+
+    state = services.stage(shop.id, version.id, now=NOW)
+
+    record = queries.find_gate_record(shop.id, version.id)
+    assert state is VersionState.STAGED
+    assert record is not None
+    assert (record.verdict, record.champion, record.actor) == (GateVerdict.FIRST, None, "system")
+
+
+def test_a_version_that_learned_from_nothing_is_no_champion(shop: Shop, artifact: Path) -> None:
+    a_live_version(shop, artifact, interactions=0)
+    version = a_version(shop, artifact)
+
+    services.stage(shop.id, version.id, now=NOW)
+
+    assert verdicts(shop, version) == ["FIRST"]
+
+
+def test_a_champion_whose_files_are_gone_is_no_champion(shop: Shop, artifact: Path) -> None:
+    former = a_live_version(shop, artifact)
+    gateway.discard(former.artifact)
+    version = a_version(shop, artifact, gate=a_gate(former, low=-0.5))
+
+    services.stage(shop.id, version.id, now=NOW)
+
+    assert verdicts(shop, version) == ["FIRST"]
+
+
+def test_a_decision_keeps_its_evidence(shop: Shop, artifact: Path) -> None:
+    former = a_live_version(shop, artifact)
+    gate = a_gate(former, low=0.05)
+    version = a_version(shop, artifact, gate=gate)
+
+    services.stage(shop.id, version.id, now=NOW)
+
+    row = GateDecision.objects.for_shop(shop.id).get(version__uuid=version.id)
+    assert row.evidence == gate
+    assert (row.verdict, row.bar_percent, row.customers) == ("PASSED", 2.0, 412)
+    assert (row.gain_percent, row.low_percent, row.high_percent) == pytest.approx((8.0, 5.0, 11.0))
+    assert (row.since, row.until) == (NOW - timedelta(days=14), NOW)
+    [entry] = [one for one in audit.events(shop.id, event=Event.GATE_DECIDED) if one.subject == "version 2"]
+    assert entry.reason == row.words
+
+
+@pytest.mark.parametrize(
+    ("gate", "verdict", "words"),
+    [
+        ({"low": -0.01}, "FAILED", "Not proven better than version 1"),
+        ({"low": -0.5}, "FAILED", "Worse than version 1"),
+        ({"low": None}, "NOT_ENOUGH_DATA", "version 1: 7 known customers bought."),
+        ({"champion_id": "another"}, "NOT_ENOUGH_DATA", "no longer live"),
+        (None, "NOT_ENOUGH_DATA", "compared it with no other version"),
+    ],
+)
+def test_an_unproven_version_is_held_and_the_former_goes_on(
+    shop: Shop, artifact: Path, gate: dict[str, Any] | None, verdict: str, words: str, enqueued: Any
+) -> None:
+    former = a_live_version(shop, artifact)
+    enqueued.clear()
+    version = a_version(shop, artifact, gate=None if gate is None else a_gate(former, **gate))
+
+    services.stage(shop.id, version.id, now=NOW)
+    is_live = services.release(shop.id, version.id, now=NOW)
+
+    assert not is_live
+    assert verdicts(shop, version) == [verdict]
+    held = registry.get_version(shop.id, version.id)
+    assert held.state is VersionState.HELD
+    assert words in held.state_reason
+    assert queries.champion_id(shop.id, Surface.HOME_PAGE) == former.id
+    assert enqueued.jobs == []
+
+
+def test_a_version_is_judged_once(shop: Shop, artifact: Path) -> None:
+    former = a_live_version(shop, artifact)
+    version = a_version(shop, artifact, gate=a_gate(former, low=-0.1))
+    services.stage(shop.id, version.id, now=NOW)
+    services.set_release_policy(shop.id, ReleasePolicy(-10.0), now=NOW, actor="user 7")
+
+    services.stage(shop.id, version.id, now=LATER)
+
+    assert verdicts(shop, version) == ["FAILED"]
+    assert state_of(shop, version) is VersionState.HELD
+
+
+def test_a_merchant_may_ask_for_less(shop: Shop, artifact: Path) -> None:
+    former = a_live_version(shop, artifact)
+    services.set_release_policy(shop.id, ReleasePolicy(-5.0), now=NOW, actor="user 7")
+    version = a_version(shop, artifact, gate=a_gate(former, low=-0.04))
+
+    services.stage(shop.id, version.id, now=NOW)
+
+    assert verdicts(shop, version) == ["PASSED"]
+    assert queries.release_policy(shop.id) == ReleasePolicy(-5.0, False, NOW, "user 7")
+    [entry] = audit.events(shop.id, event=Event.RELEASE_SETTINGS_CHANGED)
+    assert (entry.actor, entry.details["min_gain_percent"]) == ("user 7", -5.0)
+
+
+def test_a_shop_too_small_to_compare_may_order_new_versions_all_the_same(shop: Shop, artifact: Path) -> None:
+    former = a_live_version(shop, artifact)
+    policy = ReleasePolicy(release_without_evidence=True)
+    services.set_release_policy(shop.id, policy, now=NOW, actor="user 7")
+    unmeasured = a_version(shop, artifact, gate=a_gate(former, low=None))
+    worse = a_version(shop, artifact, gate=a_gate(former, low=-0.2))
+
+    states = [services.stage(shop.id, one.id, now=NOW) for one in (unmeasured, worse)]
+
+    assert states == [VersionState.STAGED, VersionState.HELD]
+    assert verdicts(shop, unmeasured) == ["NOT_ENOUGH_DATA", "OVERRIDDEN"]
+    assert verdicts(shop, worse) == ["FAILED"]
+
+
+def test_a_held_version_can_be_used_by_hand_and_undone(
+    shop: Shop, artifact: Path, enqueued: Any, committed: Any
+) -> None:
+    former = a_live_version(shop, artifact)
+    version = a_version(shop, artifact, gate=a_gate(former, low=0.01))
+    services.stage(shop.id, version.id, now=NOW)
+    enqueued.clear()
+
+    with committed():
+        services.release_by_hand(shop.id, version.id, reason="We trust it", now=LATER, actor="user 7")
+
+    ids = {"shop_id": shop.id, "version_id": str(version.id)}
+    assert enqueued.jobs == [(Job.PUBLISH, ids), (Job.TRACK_RELEASE, ids)]
+    assert (state_of(shop, former), state_of(shop, version)) == (VersionState.RETIRED, VersionState.LIVE)
+    record = queries.find_gate_record(shop.id, version.id)
+    assert record is not None
+    assert (record.verdict, record.actor, record.champion) == (GateVerdict.OVERRIDDEN, "user 7", 1)
+    assert record.evidence.low_percent == pytest.approx(1.0)
+    assert record.words.startswith("Let through all the same: We trust it. Before that: Not proven better")
+    changed = audit.events(shop.id, event=Event.MODEL_STATE_CHANGED)
+    assert {entry.actor for entry in changed if entry.at == LATER} == {"user 7"}
+
+    services.release_by_hand(shop.id, former.id, reason="", now=LATER, actor="user 7")
+
+    assert (state_of(shop, former), state_of(shop, version)) == (VersionState.LIVE, VersionState.RETIRED)
+    assert queries.champion_id(shop.id, Surface.HOME_PAGE) == former.id
+
+
+def test_using_what_is_live_already_changes_nothing(shop: Shop, artifact: Path) -> None:
+    version = a_live_version(shop, artifact)
+    before = len(audit.events(shop.id))
+
+    services.release_by_hand(shop.id, version.id, reason="", now=LATER, actor="user 7")
+
+    assert len(audit.events(shop.id)) == before
+
+
+def test_neither_a_candidate_nor_a_rejected_version_is_a_persons_to_use(shop: Shop, artifact: Path) -> None:
+    rejected = a_version(shop, artifact)
+    gateway.discard(rejected.artifact)
+    services.stage(shop.id, rejected.id, now=NOW)
+    candidate = a_version(shop, artifact)
+
+    for version in (rejected, candidate):
+        with pytest.raises(NotReleasable):
+            services.release_by_hand(shop.id, version.id, reason="", now=LATER, actor="user 7")
+
+    assert queries.champion_id(shop.id, Surface.HOME_PAGE) is None
+
+
+def test_a_version_that_was_damaged_meanwhile_is_refused(shop: Shop, artifact: Path) -> None:
+    former, live = a_live_version(shop, artifact), a_live_version(shop, artifact)
+    gateway.discard(former.artifact)
+
+    with pytest.raises(DamagedVersion):
+        services.release_by_hand(shop.id, former.id, reason="", now=LATER, actor="user 7")
+
+    assert queries.champion_id(shop.id, Surface.HOME_PAGE) == live.id
+
+
+def test_what_the_run_log_is_told(shop: Shop, artifact: Path) -> None:
+    former = a_live_version(shop, artifact)
+    held = a_version(shop, artifact, gate=a_gate(former, low=0.01))
+    services.stage(shop.id, held.id, now=NOW)
+    unjudged = a_version(shop, artifact)
+
+    first, second, third = (queries.gate_tags(shop.id, one.id) for one in (former, held, unjudged))
+
+    assert (first.is_through, second.is_through, third.is_through) == (True, False, False)
+    assert (second.tags["gate.verdict"], second.tags["gate.bar_percent"]) == ("FAILED", "2")
+    assert third.tags == {}
+
+
+# What PostgreSQL itself promises
+
+
+@pytest.mark.parametrize("change", ["update", "delete"])
+def test_a_decision_is_written_for_good(shop: Shop, artifact: Path, change: str) -> None:
+    a_live_version(shop, artifact)
+    rows = GateDecision.objects.for_shop(shop.id)
+
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        rows.update(verdict="PASSED") if change == "update" else rows._raw_delete(rows.db)
+
+    assert list(rows.values_list("verdict", flat=True)) == ["FIRST"]
+
+
+@pytest.mark.parametrize(
+    "figures",
+    [
+        {"low_percent": 1.9, "customers": 412},
+        {"low_percent": None, "customers": 412},
+        {"low_percent": 50.0, "customers": 99},
+        {"low_percent": 50.0, "customers": 412, "champion": None},
+    ],
+)
+def test_no_row_says_passed_without_the_evidence(shop: Shop, artifact: Path, figures: dict[str, Any]) -> None:
+    champion = registry.row_id(shop.id, a_live_version(shop, artifact).id)
+    version = registry.row_id(shop.id, a_version(shop, artifact).id)
+    if "champion" not in figures:
+        figures = {**figures, "champion_id": champion}
+
+    with pytest.raises(IntegrityError, match="passed_clears_the_bar"), transaction.atomic():
+        GateDecision.objects.for_shop(shop.id).create(
+            version_id=version, verdict="PASSED", bar_percent=2.0, words="", created_at=NOW, **figures
+        )
+
+
+@pytest.mark.parametrize("bar", [-10.1, 20.1])
+def test_no_bar_lies_outside_its_limits(shop: Shop, bar: float) -> None:
+    with pytest.raises(IntegrityError, match="rollouts_settings_bar"), transaction.atomic():
+        services.set_release_policy(shop.id, ReleasePolicy(bar), now=NOW, actor="user 7")
+
+    assert not ReleaseSettings.objects.for_shop(shop.id).exists()
+
+
+def test_one_shops_gate_is_unknown_to_another(shop: Shop, artifact: Path) -> None:
+    version = a_live_version(shop, artifact)
+    other = a_shop("other.myshopify.com")
+
+    assert queries.find_gate_record(other.id, version.id) is None
+    with pytest.raises(UnknownVersion):
+        services.release_by_hand(other.id, version.id, reason="", now=LATER, actor="user 7")
