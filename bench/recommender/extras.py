@@ -1,0 +1,121 @@
+"""
+What the bench measures beside the public logs: shops of unusual size, new products, faithful reasons.
+
+Standard library only, as in ``parts``.
+"""
+
+import json
+import statistics
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.recommender.parts import Bench, Words, evaluate
+from bench.recommender.results import LEARNED, Figures
+
+NAMES = ("cold", "small_shop", "large_shop")  # of the results, in the order they are printed
+SMALL_DRAWS = 8
+# The last two weeks know 16 new products only: ten places are easily enough for most of them.
+COLD_SPLIT = "last-days:60"
+LARGE_INTERACTIONS, LARGE_ITEMS = 300_000, 20_000
+QUICK_SHARE = 0.02  # of the large shop that a quick run makes up
+
+
+def large_shop(bench: Bench) -> None:
+    """Train on 300,000 interactions with 20,000 products: peak memory, and milliseconds of an answer."""
+    scale = QUICK_SHARE if bench.settings.is_quick else 1
+    size, items = int(LARGE_INTERACTIONS * scale), int(LARGE_ITEMS * scale)
+    log, artifact = bench.file("large.csv"), bench.file("large-artifact")
+    made: Words = ["large", "--size", str(size), "--items", str(items), "--seed", "1", "--out", log]
+    bench.product("large:log", "-m", "bench.recommender.samples", *made)
+    _remove_artifact(artifact)
+    words: Words = [
+        "-m",
+        "models.recommender",
+        "train",
+        "--interactions",
+        log,
+        "--out",
+        artifact,
+        *bench.budget,
+    ]
+    ended = bench.product("large:train", *words)
+    asked: Words = ["--artifact", artifact, "--interactions", log]
+    bench.product("large:answers", "-m", "bench.recommender.timing", *asked)
+    bench.results.put(
+        "large_shop",
+        {
+            "interactions": size,
+            "rss_mb": round(ended.rss_mb, 1),
+            "process_s": round(ended.seconds, 1),
+            **_last_line(bench, "large:answers"),
+        },
+    )
+
+
+def _remove_artifact(folder: Path) -> None:
+    for path in sorted(folder.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+
+
+def _last_line(bench: Bench, part: str) -> Figures:
+    """Return the JSON object that a part printed last."""
+    line = bench.log_of(part).read_text(encoding="utf-8").splitlines()[-1]
+    figures: Figures = json.loads(line)
+    return figures
+
+
+def small_shops(bench: Bench) -> None:
+    """Train on shops of 500 interactions drawn from Online Retail; figures are means over the draws."""
+    rows = []
+    for seed in range(1 if bench.settings.is_quick else SMALL_DRAWS):
+        log = bench.file(f"small-{seed}.csv")
+        drawn: Words = [
+            "--interactions",
+            bench.file("logs/online_retail.csv"),
+            "--seed",
+            str(seed),
+            "--out",
+            log,
+        ]
+        bench.product("small:log", "-m", "bench.recommender.samples", "small", *drawn)
+        files: list[str | Path] = [
+            "--interactions",
+            log,
+            "--items",
+            bench.file("logs/online_retail_items.csv"),
+        ]
+        rows.append(evaluate(bench, f"small:{seed}", files, ["--split", "leave-one-out", "--repeat", "keep"]))
+    bench.results.put("small_shop", small_shop_figures([row["report"] for row in rows]))
+
+
+def small_shop_figures(reports: list[Mapping[str, Any]]) -> Figures:
+    """Return the mean NDCG@10 of what is served and of each simple model over several small shops."""
+    by_model: dict[str, list[float]] = {}
+    served, differences = [], []
+    for report in reports:
+        figures = {row["model"]: row["ndcg_at_10"] for row in report["metrics"]}
+        simple = {name: value for name, value in figures.items() if name not in LEARNED}
+        for name, value in simple.items():
+            by_model.setdefault(name, []).append(value)
+        served.append(figures[report["served"]])
+        differences.append(served[-1] - max(simple.values()))
+    means = {name: statistics.fmean(values) for name, values in by_model.items()}
+    best = max(means, key=lambda name: means[name])
+    return {
+        "draws": len(reports),
+        "ndcg@10": statistics.fmean(served),
+        "best_simple": {"name": best, "ndcg@10": means[best]},
+        "less_than_each_draws_best": statistics.fmean(differences),
+        "train_s": max(report["train_seconds"] for report in reports),
+        "served": [report["served"] for report in reports],
+    }
+
+
+def cold(bench: Bench) -> None:
+    """Ask for products without a sale before the cut, which are known by their titles only."""
+    cut = ["--split", COLD_SPLIT, "--repeat", "keep"]
+    longer = evaluate(bench, "cold:60-days", bench.interactions("online_retail"), cut)["report"]["cold"]
+    measured = bench.results.find("ours:online_retail")
+    shorter = measured["report"]["cold"] if measured else None
+    bench.results.put("cold", {"last_14_days": shorter, "last_60_days": longer})
