@@ -57,6 +57,10 @@ class Product(ShopScoped):
                 name="catalog_product_sellable",
                 condition=Q(available=True, deleted_at=None, status=ProductStatus.ACTIVE),
             ),
+            # Asked once a minute for each model in memory.
+            models.Index(
+                fields=["shop", "-created_at"], name="catalog_product_newest", condition=Q(deleted_at=None)
+            ),
         ]
 
     def __str__(self) -> str:

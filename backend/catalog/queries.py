@@ -2,6 +2,7 @@
 
 from collections.abc import Collection as Ids
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from backend.core.errors import Refused
 from .models import Import, ImportPart, Order, OrderLine, Product
 from .values import (
     Counts,
+    DescribedProduct,
     ImportProgress,
     ImportState,
     OrderInfo,
@@ -38,10 +40,21 @@ def products_for_serving(shop_id: int, product_ids: Ids[int]) -> list[ServingPro
     """Return the named products that exist, in no particular order."""
     rows = Product.objects.for_shop(shop_id).filter(product_id__in=list(product_ids), deleted_at=None)
     fields = (
-        "product_id", "handle", "title", "vendor", "price_min", "currency",
+        "product_id", "handle", "title", "vendor", "product_type", "price_min", "currency",
         "image_url", "image_width", "image_height", "image_alt", "available",
     )  # fmt: skip
     return [ServingProduct(*row) for row in rows.values_list(*fields)]
+
+
+def products_created_since(shop_id: int, since: datetime, *, limit: int) -> list[DescribedProduct]:
+    """Return the newest products, the newest first, published or not."""
+    rows = Product.objects.for_shop(shop_id).filter(created_at__gte=since, deleted_at=None)
+    fields = ("product_id", "title", "vendor", "product_type", "tags", "price_min", "created_at")
+    newest_first = rows.order_by("-created_at", "-product_id").values_list(*fields)
+    return [
+        DescribedProduct(product_id, title, vendor, kind, tuple(tags), price, created_at)
+        for product_id, title, vendor, kind, tags, price, created_at in newest_first[:limit]
+    ]
 
 
 def available_product_ids(shop_id: int) -> list[int]:

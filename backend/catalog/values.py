@@ -87,6 +87,7 @@ class ServingProduct:
     handle: str
     title: str
     vendor: str
+    product_type: str
     price: Decimal
     currency: str
     image_url: str
@@ -94,6 +95,19 @@ class ServingProduct:
     image_height: int | None
     image_alt: str
     available: bool
+
+
+@dataclass(frozen=True)
+class DescribedProduct:
+    """What a product says of itself; ``price`` is its lowest."""
+
+    product_id: int
+    title: str
+    vendor: str
+    product_type: str
+    tags: tuple[str, ...]
+    price: Decimal
+    created_at: datetime
 
 
 @dataclass(frozen=True)

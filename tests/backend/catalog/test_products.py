@@ -1,0 +1,30 @@
+"""Reads of products, as other apps ask them."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from backend.catalog import queries
+from backend.catalog.values import DescribedProduct
+from tests.backend.history import NOW, OPENED, a_product, a_shop
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_newest_products_come_first_and_only_this_shops() -> None:
+    shop, other = a_shop(), a_shop("other.myshopify.com")
+    a_product(shop, 1, created_at=OPENED)
+    a_product(shop, 2, created_at=NOW - timedelta(hours=2), status="DRAFT", published_at=None)
+    a_product(shop, 3, created_at=NOW - timedelta(hours=1), tags=["gift"], vendor="")
+    a_product(shop, 4, created_at=NOW, deleted_at=NOW)
+    a_product(other, 5, created_at=NOW)
+
+    newest = queries.products_created_since(shop.id, NOW - timedelta(hours=2), limit=9)
+
+    assert [one.product_id for one in newest] == [3, 2]
+    hour_ago = NOW - timedelta(hours=1)
+    assert newest[0] == DescribedProduct(
+        3, "Product 3", "", "Candles", ("gift",), Decimal("9.5000"), hour_ago
+    )
+    assert queries.products_created_since(shop.id, OPENED, limit=1) == newest[:1]
