@@ -5,14 +5,14 @@ Item numbers run from 0 in ascending order of product id. Shapes in comments: I 
 item's vector.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.recommender.history import History
+from models.recommender.history import UNKNOWN_TIME, History
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -21,10 +21,18 @@ POPULARITY = "popularity"
 PERSONAL_FREQUENCY = "personal_frequency"
 MARKOV = "markov"
 ITEM_KNN = "item_knn"
+SESSION_KNN = "session_knn"
+EASE = "ease"
+CONTENT_KNN = "content_knn"
 TRANSFORMER = "transformer"
 
+Settings = dict[str, Any]  # what a manifest says of a model: JSON
+Arrays = Mapping[str, NDArray[Any]]  # what an artifact stores of a model
+
 HINT = 1e-9  # score of the most popular item where only popularity speaks
-TABLE_STEPS = 100  # newest purchases whose related items are summed; measured: more changes nothing
+TABLE_STEPS = 100  # newest steps whose related items are summed; measured: more changes nothing
+DAY_US = 86_400_000_000  # microseconds
+EVENT_STRENGTHS = np.array([0.1, 0.3, 1.0])  # of a view and a cart beside a purchase; see ``Event``
 
 
 def top_k(scores: NDArray[np.floating], k: int) -> Ints:
@@ -35,6 +43,13 @@ def top_k(scores: NDArray[np.floating], k: int) -> Ints:
     return near[np.argsort(-scores[near], kind="stable")][:k]
 
 
+def spans(begins: NDArray[np.integer], ends: NDArray[np.integer]) -> tuple[Ints, Ints]:
+    """Return the places from each begin up to its end, one span after the other, and each span's length."""
+    lengths = np.asarray(ends, dtype=np.int64) - begins
+    before = np.cumsum(lengths) - lengths
+    return np.repeat(begins - before, lengths) + np.arange(int(lengths.sum())), lengths
+
+
 class Model(Protocol):
     """Anything that scores every item for a history."""
 
@@ -43,7 +58,51 @@ class Model(Protocol):
         """One of the names above."""
 
     def scores(self, history: History) -> NDArray[np.floating]:
-        """Return one score an item, (I,), higher is better; an empty history is allowed."""
+        """Return one score an item, (I,), finite, higher is better; an empty history is allowed."""
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays that an artifact stores."""
+
+    def settings(self) -> Settings:
+        """Return what the manifest says of the model beside its arrays, in JSON."""
+
+    @classmethod
+    def restore(cls, arrays: Arrays, settings: Settings) -> Self:
+        """Return the model whose ``arrays`` and ``settings`` these are; it scores the same."""
+
+
+@dataclass(frozen=True)
+class Decay:
+    """
+    How fast what a customer did stops to count: by half every so many steps, and every so many days.
+
+    A view or a cart is a fraction of a step, so looking around does not wash a purchase away.
+    """
+
+    steps: float
+    days: float | None = None  # None: the clock does not matter
+
+    def weights(self, history: History) -> NDArray[np.float64]:
+        """Return the weight of each step of a history, 1 for a purchase just now."""
+        strengths = EVENT_STRENGTHS[history.events]
+        newer = np.cumsum(strengths[::-1])[::-1] - strengths
+        weights: NDArray[np.float64] = strengths * np.exp2(-newer / self.steps)
+        if self.days is not None and len(history) and (history.at != UNKNOWN_TIME).all():
+            now = history.at[-1] if history.now == UNKNOWN_TIME else history.now
+            weights *= np.exp2(-np.maximum(now - history.at, 0) / (self.days * DAY_US))
+        return weights
+
+    def by_item(self, history: History) -> tuple[Ints, NDArray[np.float64]]:
+        """Return the distinct items of a history and the sum of the weights of each one's steps."""
+        items, place = np.unique(history.items, return_inverse=True)
+        return items, np.asarray(np.bincount(place, self.weights(history), len(items)), dtype=np.float64)
+
+    def settings(self) -> Settings:
+        return {"half_life": self.steps, "half_life_days": self.days}
+
+    @classmethod
+    def restore(cls, settings: Settings) -> Self:
+        return cls(settings["half_life"], settings["half_life_days"])
 
 
 @dataclass(frozen=True)
@@ -81,6 +140,12 @@ class ItemTable:
         span = slice(int(self.starts[item]), int(self.starts[item + 1]))
         return self.items[span], self.values[span]
 
+    def sums(self, items: Ints, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the weighted sum of some items' rows, one number an item, (I,)."""
+        places, lengths = spans(self.starts[items], self.starts[items + 1])
+        strengths = self.values[places] * np.repeat(weights, lengths)
+        return np.asarray(np.bincount(self.items[places], strengths, self.rows), dtype=np.float64)
+
 
 @dataclass(frozen=True)
 class Popularity:
@@ -92,26 +157,45 @@ class Popularity:
     def scores(self, history: History) -> NDArray[np.float64]:
         return self.scores_by_item
 
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        return {"scores": self.scores_by_item}
+
+    def settings(self) -> Settings:
+        return {}
+
+    @classmethod
+    def restore(cls, arrays: Arrays, settings: Settings) -> Self:
+        return cls(arrays["scores"])
+
 
 @dataclass(frozen=True)
 class PersonalFrequency:
     """
-    What this customer buys again: a sum over their purchases that halves every ``half_life`` steps.
+    What this customer buys again: a sum over their steps, the older ones quieter.
 
     Popularity, scaled to ``popularity_weight`` purchases at its top, decides between items bought
     equally often and ranks those never bought.
     """
 
     popularity: NDArray[np.float64]  # (I,)
-    half_life: float
+    decay: Decay
     popularity_weight: float
     name: ClassVar[str] = PERSONAL_FREQUENCY
 
     def scores(self, history: History) -> NDArray[np.float64]:
-        items = history.purchases
         scale = self.popularity_weight / max(float(self.popularity.max(initial=0.0)), 1.0)
-        bought = np.bincount(items, steps_weight(len(items), self.half_life), len(self.popularity))
+        bought = np.bincount(history.items, self.decay.weights(history), len(self.popularity))
         return bought + self.popularity * scale
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        return {"popularity": self.popularity}
+
+    def settings(self) -> Settings:
+        return {**self.decay.settings(), "popularity_weight": self.popularity_weight}
+
+    @classmethod
+    def restore(cls, arrays: Arrays, settings: Settings) -> Self:
+        return cls(arrays["popularity"], Decay.restore(settings), settings["popularity_weight"])
 
 
 def steps_weight(length: int, half_life: float) -> NDArray[np.float64]:
@@ -127,25 +211,36 @@ def hint(popularity_I: NDArray[np.float64]) -> NDArray[np.float64]:
 @dataclass(frozen=True)
 class ItemToItem:
     """
-    A table of related items, summed over the history with weights that halve every ``half_life`` steps.
+    A table of related items, summed over the history, the older steps quieter.
 
     The table is silent about most items; popularity orders those.
     """
 
     table: ItemTable
     popularity: NDArray[np.float64]  # (I,)
-    half_life: float
+    decay: Decay
     name: str
 
     def scores(self, history: History) -> NDArray[np.float64]:
-        newest = history.items[-TABLE_STEPS:]
-        weights = steps_weight(len(newest), self.half_life)
-        rows = [self.table.row(int(item)) for item in newest]
-        if not rows:
-            return hint(self.popularity)
-        items = np.concatenate([row[0] for row in rows])
-        values = np.concatenate([row[1] * weight for row, weight in zip(rows, weights, strict=True)])
-        return np.bincount(items, values, self.table.rows) + hint(self.popularity)
+        items, weights = self.decay.by_item(history.newest(TABLE_STEPS))
+        return self.table.sums(items, weights) + hint(self.popularity)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        table = self.table
+        return {
+            "popularity": self.popularity,
+            "starts": table.starts,
+            "items": table.items,
+            "values": table.values,
+        }
+
+    def settings(self) -> Settings:
+        return {**self.decay.settings(), "name": self.name}
+
+    @classmethod
+    def restore(cls, arrays: Arrays, settings: Settings) -> Self:
+        table = ItemTable(arrays["starts"], arrays["items"], arrays["values"])
+        return cls(table, arrays["popularity"], Decay.restore(settings), settings["name"])
 
 
 # Half-lives in steps of the decayed counts that the transformer's repeat head reads.

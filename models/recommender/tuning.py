@@ -1,132 +1,262 @@
-"""Choosing the parameters of the simple models on the validation days, by a small grid."""
+"""
+The families of simple models, and the search for the parameters that rank the validation cases best.
+
+The search is seeded and counts trials, not seconds, so a log is always tuned alike. It never sees
+the test.
+"""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import product
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import optuna
 
-from models.recommender import evaluation, simple
+from models.recommender import ease, evaluation, simple
 from models.recommender.dataset import Log
+from models.recommender.evaluation import MIN_CASES
 from models.recommender.rankers import (
+    CONTENT_KNN,
+    EASE,
     ITEM_KNN,
     MARKOV,
     PERSONAL_FREQUENCY,
     POPULARITY,
-    ItemToItem,
+    SESSION_KNN,
+    Decay,
     Model,
-    PersonalFrequency,
-    Popularity,
 )
 from models.recommender.splits import Case
 
-Params = dict[str, dict[str, Any]]
+Params = dict[str, dict[str, Any]]  # of each family by its name, in JSON
+Space = Mapping[str, Sequence[Any]]  # the values that each parameter is tried with
 Quality = Callable[[Model], float]
 
-POPULARITY_DAYS = (7.0, 14.0, 30.0, 90.0)
-FREQUENCY_HALF_LIVES = (30.0, 150.0, 800.0)
-FREQUENCY_POPULARITY = (0.001, 0.2, 0.5, 1.0)
-MARKOV_REACH = ((5, 0.8), (30, 0.95))  # steps back, decay a step
-MARKOV_SHRINK = 10.0
-TABLE_HALF_LIVES = (5.0, 20.0, 80.0)
-TUNING_CASES = 500  # enough to tell the grid's points apart, in seconds
+TUNING_CASES = 700  # tell apart what differs by a twentieth; more only take longer
+TUNING_EASE_ITEMS = 3_000  # the most-sold items choose EASE's parameters as the whole shop does
+CLOCKED = ("fresh_days", "half_life_days", "window_days")  # say nothing without a common clock
 
-
-# Used when a shop has too few purchases to tune on.
-DEFAULTS: Params = {
-    POPULARITY: {"window_days": 30.0},
-    PERSONAL_FREQUENCY: {"half_life": 150.0, "popularity_weight": 0.2},
-    MARKOV: {"reach": 30, "decay": 0.95, "shrink": MARKOV_SHRINK, "half_life": 20.0},
-    ITEM_KNN: {"half_life": 20.0},
-}
+STEPS = (2.0, 5.0, 20.0, 80.0, 300.0)
+FRESH_DAYS = (None, 120.0, 60.0, 30.0, 15.0)
 
 
 @dataclass(frozen=True)
-class Simple:
-    """The simple models of one cut in time."""
-
-    popularity: Popularity
-    personal_frequency: PersonalFrequency
-    markov: ItemToItem
-    item_knn: ItemToItem
-
-    def all(self) -> list[Model]:
-        """Return every simple model, the plainest first."""
-        return [self.popularity, self.personal_frequency, self.markov, self.item_knn]
-
-
-def fit_simple(log: Log, params: Params) -> tuple[Simple, dict[str, float]]:
-    """Return the simple models of a log and the seconds that each took to fit."""
-    clock = [time.monotonic()]
-    popularity = simple.fit_popularity(log, **params[POPULARITY])
-    clock.append(time.monotonic())
-    frequency = simple.fit_personal_frequency(popularity, **params[PERSONAL_FREQUENCY])
-    clock.append(time.monotonic())
-    markov = {**params[MARKOV]}
-    markov_half_life = markov.pop("half_life")
-    transitions = simple.fit_markov(log, **markov)
-    clock.append(time.monotonic())
-    neighbours = simple.fit_item_knn(log)
-    clock.append(time.monotonic())
-    scores = popularity.scores_by_item
-    models = Simple(
-        popularity,
-        frequency,
-        ItemToItem(transitions, scores, markov_half_life, MARKOV),
-        ItemToItem(neighbours, scores, params[ITEM_KNN]["half_life"], ITEM_KNN),
-    )
-    names = (POPULARITY, PERSONAL_FREQUENCY, MARKOV, ITEM_KNN)
-    return models, dict(zip(names, np.diff(clock).tolist(), strict=True))
-
-
-def tune(log: Log, cases: Sequence[Case], *, say: Callable[[str], None]) -> Params:
+class Family:
     """
-    Return the parameters of the simple models that rank the validation days best.
+    One kind of simple model: how it is fitted, and what is tried when it is tuned.
 
-    :param say: hears what is being tuned, a few times in a run that can take half a minute
+    What is learned is searched first, then how the learned model reads a history, which needs no
+    further fit.
     """
-    cases = cases[:: max(1, len(cases) // TUNING_CASES)]
+
+    name: str
+    label: str  # as a merchant reads it
+    fit: Callable[..., Model]
+    defaults: Mapping[str, Any]  # good in shops that differ much; used where there is too little to tune on
+    learned: Space
+    trials: int  # of ``learned``; a smaller space is tried completely
+    read: Space = field(default_factory=dict)
+    while_tuning: Mapping[str, Any] = field(default_factory=dict)  # what makes a fit of the search cheaper
+
+
+FAMILIES: tuple[Family, ...] = (
+    Family(
+        name=POPULARITY,
+        label="Popular products",
+        fit=simple.fit_popularity,
+        defaults={"window_days": 14.0},
+        learned={"window_days": (3.0, 7.0, 14.0, 30.0, 90.0, None)},
+        trials=6,
+    ),
+    Family(
+        name=PERSONAL_FREQUENCY,
+        label="Bought before",
+        fit=simple.fit_personal_frequency,
+        defaults={"window_days": 14.0, "popularity_weight": 0.5, "half_life": 300.0, "half_life_days": None},
+        learned={"window_days": (7.0, 14.0, 30.0), "popularity_weight": (0.001, 0.2, 0.5, 1.0, 2.0)},
+        trials=10,
+        read={"half_life": (20.0, 80.0, 300.0, 1000.0), "half_life_days": (None, 180.0, 60.0)},
+    ),
+    Family(
+        name=MARKOV,
+        label="Bought next",
+        fit=simple.fit_markov,
+        defaults={"reach": 30, "decay": 0.95, "shrink": 10.0, "fresh_days": 60.0, "half_life": 20.0},
+        learned={
+            "reach": (10, 30),
+            "decay": (0.6, 0.8, 0.95),
+            "shrink": (1.0, 10.0),
+            "fresh_days": FRESH_DAYS,
+        },
+        trials=9,
+        read={"half_life": STEPS},
+    ),
+    Family(
+        name=ITEM_KNN,
+        label="Bought by the same customers",
+        fit=simple.fit_item_knn,
+        defaults={"by_basket": False, "fresh_days": 30.0, "half_life": 20.0},
+        learned={"by_basket": (False, True), "fresh_days": FRESH_DAYS},
+        trials=6,
+        read={"half_life": STEPS},
+    ),
+    Family(
+        name=SESSION_KNN,
+        label="Bought in similar baskets",
+        fit=simple.fit_session_knn,
+        defaults={
+            "by_basket": True,
+            "fresh_days": 30.0,
+            "near_steps": None,
+            "near_before": 0.3,
+            "half_life": 80.0,
+        },
+        learned={
+            "by_basket": (True, False),
+            "fresh_days": (None, 60.0, 20.0, 10.0),
+            "near_steps": (None, 20.0, 5.0, 2.0),
+            "near_before": (0.1, 0.5, 1.0),
+        },
+        trials=24,
+        read={"half_life": STEPS},
+    ),
+    Family(
+        name=EASE,
+        label="Bought by customers with the same taste",
+        fit=ease.fit_ease,
+        defaults={"by_basket": False, "regularisation": 100.0, "fresh_days": 60.0, "half_life": 80.0},
+        learned={
+            "by_basket": (False, True),
+            "regularisation": (10.0, 30.0, 100.0, 300.0),
+            "fresh_days": (None, 60.0, 20.0),
+        },
+        trials=8,
+        read={"half_life": STEPS},
+        while_tuning={"most_items": TUNING_EASE_ITEMS},
+    ),
+    Family(
+        name=CONTENT_KNN,
+        label="Similar products",
+        fit=simple.fit_content_knn,
+        defaults={"half_life": 20.0},
+        learned={},
+        trials=1,
+        read={"half_life": STEPS},
+    ),
+)
+LABELS = {family.name: family.label for family in FAMILIES}
+DEFAULTS: Params = {family.name: dict(family.defaults) for family in FAMILIES}
+
+
+def fit_all(log: Log, params: Params) -> tuple[list[Model], dict[str, float]]:
+    """Return a model of each family, the plainest first, and the seconds that each took to fit."""
+    models, seconds = [], {}
+    for family in FAMILIES:
+        started = time.monotonic()
+        models.append(family.fit(log, **params[family.name]))
+        seconds[family.name] = time.monotonic() - started
+    return models, seconds
+
+
+def tune(
+    log: Log, cases: Sequence[Case], *, drop_seen: bool, seed: int, say: Callable[[str], None]
+) -> Params:
+    """
+    Return the parameters of each family that rank the cases best; the defaults if cases are too few.
+
+    :param log: what was known when the cases were asked
+    :param say: hears what is being tuned, once a family
+    """
+    if len(cases) < MIN_CASES:
+        return DEFAULTS
+    chosen = np.unique(np.linspace(0, len(cases) - 1, TUNING_CASES).astype(np.int64))
+    asked = [cases[index] for index in chosen]
 
     def quality(model: Model) -> float:
-        return evaluation.rank(model.scores, cases, items=log.items).ndcg_mean
+        return evaluation.rank(model.scores, asked, items=log.items, drop_seen=drop_seen).ndcg_mean
 
-    window_days = max(POPULARITY_DAYS, key=lambda days: quality(simple.fit_popularity(log, window_days=days)))
-    popularity = simple.fit_popularity(log, window_days=window_days)
-    frequency = max(
-        (
-            {"half_life": half_life, "popularity_weight": weight}
-            for half_life, weight in product(FREQUENCY_HALF_LIVES, FREQUENCY_POPULARITY)
-        ),
-        key=lambda params: quality(simple.fit_personal_frequency(popularity, **params)),
+    params = {}
+    for family in FAMILIES:
+        say(f"Tuning “{family.label}”.")
+        params[family.name] = _tune_family(family, log, quality, seed=seed)
+    return params
+
+
+def _tune_family(family: Family, log: Log, quality: Quality, *, seed: int) -> dict[str, Any]:
+    """Return the best parameters of one family: what is learned first, then how it is read."""
+
+    def learn(params: Mapping[str, Any]) -> float:
+        return quality(family.fit(log, **{**family.defaults, **params, **family.while_tuning}))
+
+    learned = _search(_telling(family.learned, log), family.defaults, family.trials, learn, seed=seed)
+    best = {**family.defaults, **learned}
+    space = _telling(family.read, log)
+    if not space:
+        return best
+    model = family.fit(log, **{**best, **family.while_tuning})
+
+    def read(params: Mapping[str, Any]) -> float:
+        return quality(reread(model, {**best, **params}))
+
+    return {**best, **_search(space, best, _size(space), read, seed=seed)}
+
+
+def reread(model: Any, params: Mapping[str, Any]) -> Model:
+    """Return a model that reads histories with the half-lives of ``params``; what it learned stays."""
+    reading: Model = replace(model, decay=Decay(params["half_life"], params.get("half_life_days")))
+    return reading
+
+
+def _telling(space: Space, log: Log) -> dict[str, Sequence[Any]]:
+    """Return the part of a space that can make a difference in this log."""
+    useless = {
+        *(() if log.has_clock else CLOCKED),
+        *(() if simple.Bought.of(log).has_baskets else ("by_basket",)),
+    }
+    return {name: values for name, values in space.items() if name not in useless and len(values) > 1}
+
+
+def _size(space: Space) -> int:
+    return int(np.prod([len(values) for values in space.values()], dtype=np.int64))
+
+
+def _search(
+    space: Space,
+    start: Mapping[str, Any],
+    trials: int,
+    quality: Callable[[Mapping[str, Any]], float],
+    *,
+    seed: int,
+) -> dict[str, Any]:
+    """
+    Return the point of a space with the best quality: all are tried if ``trials`` allow it.
+
+    Otherwise a tree-structured Parzen estimator chooses, beginning at ``start``.
+
+    Source: Bergstra et al. 2011, "Algorithms for hyper-parameter optimization", section 4, as Optuna
+    has it.
+    """
+    if not space:
+        return {}
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    is_small = _size(space) <= trials
+    sampler = (
+        optuna.samplers.GridSampler(space, seed=seed)
+        if is_small
+        else optuna.samplers.TPESampler(seed=seed, n_startup_trials=max(trials // 2, 1))
     )
-    say("Tuning what is bought next.")
-    markov = _tune_markov(log, popularity, quality)
-    say("Tuning what the same customers buy.")
-    return {
-        POPULARITY: {"window_days": window_days},
-        PERSONAL_FREQUENCY: frequency,
-        MARKOV: markov,
-        ITEM_KNN: _tune_item_knn(log, popularity, quality),
-    }
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    known: dict[tuple[Any, ...], float] = {}
 
+    def objective(trial: optuna.Trial) -> float:
+        point = {name: trial.suggest_categorical(name, values) for name, values in space.items()}
+        key = tuple(point.values())
+        if key not in known:
+            known[key] = quality(point)
+        return known[key]
 
-def _tune_markov(log: Log, popularity: Popularity, quality: Quality) -> dict[str, Any]:
-    tried = []
-    for reach, decay in MARKOV_REACH:
-        table = simple.fit_markov(log, reach=reach, decay=decay, shrink=MARKOV_SHRINK)
-        for half_life in TABLE_HALF_LIVES:
-            params = {"reach": reach, "decay": decay, "shrink": MARKOV_SHRINK, "half_life": half_life}
-            tried.append((quality(ItemToItem(table, popularity.scores_by_item, half_life, MARKOV)), params))
-    return max(tried, key=lambda pair: pair[0])[1]
-
-
-def _tune_item_knn(log: Log, popularity: Popularity, quality: Quality) -> dict[str, Any]:
-    table = simple.fit_item_knn(log)
-    return {
-        "half_life": max(
-            TABLE_HALF_LIVES,
-            key=lambda half_life: quality(ItemToItem(table, popularity.scores_by_item, half_life, ITEM_KNN)),
-        )
-    }
+    if not is_small:
+        study.enqueue_trial({name: start[name] for name in space if start[name] in space[name]})
+    study.optimize(objective, n_trials=min(trials, _size(space)))
+    return dict(study.best_params)
