@@ -134,6 +134,11 @@ def microseconds(moment: datetime) -> int:
     return (moment - EPOCH) // timedelta(microseconds=1)
 
 
+def moment(microseconds: int) -> datetime:
+    """Return a moment that a model counts, as people do."""
+    return EPOCH + timedelta(microseconds=microseconds)
+
+
 def popular(shop_id: int) -> list[int]:
     """
     Return the products in most baskets of the shop's newest two weeks of sales, best first.

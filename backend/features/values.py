@@ -30,6 +30,9 @@ class Past:
         return len(self.items)
 
 
+NO_PAST = Past(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int8))
+
+
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
     """What a rebuild wrote."""

@@ -156,6 +156,7 @@ def _card(product: ServingProduct) -> Card:
         product_id=product.product_id,
         handle=product.handle,
         title=product.title,
+        product_type=product.product_type,
         url=f"/products/{product.handle}",
         price=f"{product.price:.2f}",
         currency=product.currency,

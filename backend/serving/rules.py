@@ -5,14 +5,17 @@ import hmac
 import math
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
+from datetime import datetime, timedelta
 
 from backend.audit.values import ShownItem, Surface
 from backend.rollouts.values import LiveArm
-from backend.serving.values import Filled, Preference, Ranked, Why
+from backend.serving.values import Bought, Filled, Preference, Ranked, Why
 
 # The first 52 bits of the hash: as many as a float or a JSON number holds exactly.
 BUCKET_HEX_DIGITS = 13
 BUCKETS = 16**BUCKET_HEX_DIGITS
+
+ELEVEN_MONTHS = timedelta(days=334)
 
 WHY_POPULAR = "Popular in this shop right now"
 WHY_NEWEST = "New in this shop"
@@ -123,20 +126,41 @@ def _fallback_reason(from_model: int, total: int, reason: str) -> str:
     return reason or ("model_short" if from_model else "model_empty")
 
 
-def explain(why: Why, *, title: str | None, is_bought: bool) -> str:
+def explain(
+    why: Why, *, title: str | None, bought: Bought | None = None, product_type: str = "", now: datetime
+) -> str:
     """
     Return in a shopper's words why a model chose a product.
 
     :param title: the name of the product that caused the choice, if it is known
-    :param is_bought: whether this visitor bought the product, not just looked at it
+    :param bought: how this visitor bought the product; None if they only looked at it
+    :param product_type: what kind of thing the product is, empty if the shop does not say
     """
     if why is Why.BOUGHT_BEFORE:
-        return "You bought this before" if is_bought else "You looked at this lately"
+        return _bought(bought, now) if bought else "You looked at this lately"
     if why is Why.OFTEN_BOUGHT_AFTER and title:
         return f"Often bought after {title}"
     if why is Why.BOUGHT_TOGETHER:
         return f"Often bought together with {title}" if title else "Often bought together"
+    if why is Why.SIMILAR_TO and title:
+        return f"Similar to {title}"
+    if why is Why.NEW_SIMILAR_TO:
+        return _new(product_type, title)
     return {Why.POPULAR: WHY_POPULAR, Why.NEWEST: WHY_NEWEST}.get(why, WHY_FOR_YOU)
+
+
+def _bought(bought: Bought, now: datetime) -> str:
+    # Without its year a month is the latest of that name.
+    is_this_year = now - bought.last_at < ELEVEN_MONTHS
+    month = f"{bought.last_at:%B}" if is_this_year else f"{bought.last_at:%B %Y}"
+    if bought.times == 1:
+        return f"You bought this in {month}"
+    return f"You bought this {bought.times} times, last in {month}"
+
+
+def _new(product_type: str, title: str | None) -> str:
+    where = f"New in {product_type}" if product_type else WHY_NEWEST
+    return f"{where}, similar to {title}" if title else where
 
 
 class Breaker:

@@ -1,6 +1,7 @@
 """What crosses the boundary of serving."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -38,6 +39,8 @@ class Why(StrEnum):
     OFTEN_BOUGHT_AFTER = "OFTEN_BOUGHT_AFTER"
     BOUGHT_TOGETHER = "BOUGHT_TOGETHER"
     FOR_YOU = "FOR_YOU"
+    SIMILAR_TO = "SIMILAR_TO"
+    NEW_SIMILAR_TO = "NEW_SIMILAR_TO"
     POPULAR = "POPULAR"
     NEWEST = "NEWEST"
 
@@ -75,6 +78,14 @@ class Preference:
 
 
 @dataclass(frozen=True, slots=True)
+class Bought:
+    """How often one customer bought one product, and when last."""
+
+    times: int
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Ranked:
     """One product as some source ranked it; ``score`` is None outside models."""
 
@@ -90,6 +101,7 @@ class Card:
     product_id: int
     handle: str
     title: str
+    product_type: str
     url: str
     price: str
     currency: str

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+import numpy as np
 import structlog
 from django.db import DatabaseError, connection
 
@@ -23,6 +24,7 @@ from backend.audit import services as audit
 from backend.audit.values import Channel, DecisionRecord, Event, ShownItem, Surface
 from backend.core.ids import uuid7
 from backend.features import queries as features
+from backend.features.values import NO_PAST, Past
 from backend.registry import queries as registry
 from backend.rollouts import queries as rollouts
 from backend.rollouts.values import LiveArm, LiveArms
@@ -31,16 +33,19 @@ from backend.serving.gateway import DEADLINE_SECONDS, LOADING_SECONDS, MOST_LOAD
 from backend.serving.values import (
     Answer,
     Ask,
+    Bought,
     Card,
     Filled,
     Health,
     Preference,
     Ranked,
     ScoringUnavailable,
+    Why,
 )
 from backend.shops import queries as shops
 from backend.shops import services as shop_services
 from backend.shops.values import ShopInfo, ShopState
+from models.recommender.api import Event as Kind
 from models.recommender.api import Scorer
 
 log = structlog.get_logger(__name__)
@@ -56,11 +61,12 @@ NO_ARM: Final = "none"
 
 @dataclass(frozen=True, slots=True)
 class _Visitor:
-    """Who asks, as far as we may know: pseudonyms under the shop's key."""
+    """Who asks, as far as we may know, and when: pseudonyms under the shop's key."""
 
     key: str | None
     arm_key: str
-    bought: tuple[int, ...]
+    past: Past
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +95,7 @@ def open_models(clock: Callable[[], datetime]) -> Models:
                 details={"version": str(arm.version_id)},
             )
         finally:
-            # A loading thread meets the database only here; it must not hold a connection for good.
+            # A loading thread meets the database here and there; it must not hold a connection for good.
             connection.close()
 
     return Models(open_scorer, on_refused=on_refused)
@@ -114,10 +120,10 @@ class Desk:
         shop = shops.find_shop_by_domain(ask.shop_domain)
         if shop is None or shop.state is not ShopState.INSTALLED:
             return None
-        visitor = _visitor(shop.id, ask)
+        visitor = _visitor(shop.id, ask, now=self.clock())
         scored = self._score(shop, ask, visitor)
         filled = _fill(shop.id, ask, scored)
-        items = with_cards(shop.id, filled, scored.preferences, bought=frozenset(visitor.bought))
+        items = with_cards(shop.id, filled, scored.preferences, past=visitor.past, now=visitor.now)
         if not items:
             return None
         decision = DecisionRecord(
@@ -209,12 +215,11 @@ class Desk:
     def _preferences(
         self, arm: LiveArm, ask: Ask, visitor: _Visitor, *, patience: float = DEADLINE_SECONDS
     ) -> tuple[Preference, ...]:
-        # The storefront tells the newest view first; a history is oldest first. The cart speaks last.
-        looked_at = tuple(reversed(ask.recent))
-        unbought = set(ask.recent) - set(visitor.bought)
+        now = features.microseconds(visitor.now)
+        unbought = set(ask.recent) - set(visitor.past.items.tolist())
         found = self.models.score(
             arm,
-            (*visitor.bought, *looked_at, *ask.cart),
+            _with_visit(visitor.past, ask, now=now).items.tolist(),
             context=ask.context_product_id,
             # What was only looked at says much about taste, but to show it again says little.
             exclude={*ask.cart, *unbought},
@@ -224,14 +229,29 @@ class Desk:
         return tuple(found)
 
 
-def _visitor(shop_id: int, ask: Ask) -> _Visitor:
+def _with_visit(past: Past, ask: Ask, *, now: int) -> Past:
+    """Return a past with what this visit adds: products looked at, then what lies in the cart."""
+    # The storefront tells the newest view first; a past is oldest first.
+    seen = (*reversed(ask.recent), *ask.cart)
+    if not seen:
+        return past
+    events = [Kind.VIEW] * len(ask.recent) + [Kind.CART] * len(ask.cart)
+    return Past(
+        items=np.concatenate([past.items, np.array(seen, dtype=np.int64)]),
+        at=np.concatenate([past.at, np.full(len(seen), now)]),
+        events=np.concatenate([past.events, np.array(events, dtype=np.int8)]),
+    )
+
+
+def _visitor(shop_id: int, ask: Ask, *, now: datetime) -> _Visitor:
     customer = shop_services.pseudonym(shop_id, ask.customer_id) if ask.customer_id else None
     browser = _pseudonym(shop_id, ask.visitor) if ask.visitor else None
     return _Visitor(
         key=customer or browser,
         # The browser first: logging in must not move a visitor to another arm.
         arm_key=browser or customer or "",
-        bought=tuple(features.recent_past(shop_id, customer).items.tolist()) if customer else (),
+        past=features.recent_past(shop_id, customer) if customer else NO_PAST,
+        now=now,
     )
 
 
@@ -300,27 +320,41 @@ def _fallbacks(
 
 
 def with_cards(
-    shop_id: int, filled: Filled, preferences: tuple[Preference, ...], *, bought: frozenset[int]
+    shop_id: int, filled: Filled, preferences: tuple[Preference, ...], *, past: Past = NO_PAST, now: datetime
 ) -> tuple[tuple[ShownItem, Card], ...]:
     """
     Return the chosen products with their cards, and with the model's reasons in a shopper's words.
 
-    :param bought: what the visitor bought before, which is told otherwise than what they looked at
+    :param past: what the visitor bought before, which is told otherwise than what they looked at
     """
     chosen = {item.product_id for item in filled.items}
     reasons = {one.product_id: one for one in preferences if one.product_id in chosen}
     causes = {one.cause for one in reasons.values() if one.cause is not None}
     cards = queries.cards(shop_id, chosen | causes)
-    items = (_explained(item, reasons.get(item.product_id), cards, bought) for item in filled.items)
+    items = (_explained(item, reasons.get(item.product_id), cards, past, now) for item in filled.items)
     # A product that left the catalogue since the last look at the shelf has no card and is not shown.
     return tuple((item, cards[item.product_id]) for item in items if item.product_id in cards)
 
 
 def _explained(
-    item: ShownItem, reason: Preference | None, cards: Mapping[int, Card], bought: frozenset[int]
+    item: ShownItem, reason: Preference | None, cards: Mapping[int, Card], past: Past, now: datetime
 ) -> ShownItem:
     if item.score is None or reason is None:
         return item
-    cause = cards.get(reason.cause) if reason.cause is not None else None
-    why = rules.explain(reason.why, title=cause.title if cause else None, is_bought=item.product_id in bought)
+    card, cause = cards.get(item.product_id), cards.get(reason.cause) if reason.cause is not None else None
+    why = rules.explain(
+        reason.why,
+        title=cause.title if cause else None,
+        bought=_bought(past, item.product_id) if reason.why is Why.BOUGHT_BEFORE else None,
+        product_type=card.product_type if card else "",
+        now=now,
+    )
     return replace(item, why=why)
+
+
+def _bought(past: Past, product_id: int) -> Bought | None:
+    """Return how often and when last a visitor bought a product; None if they never did."""
+    moments = past.at[(past.items == product_id) & (past.events == Kind.PURCHASE)]
+    if not len(moments):
+        return None
+    return Bought(len(moments), features.moment(int(moments[-1])))

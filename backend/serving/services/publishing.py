@@ -128,7 +128,7 @@ def _list(arm: LiveArm, models: Models, product_id: int, clock: Clock) -> _List:
         exclude=frozenset() if is_home else frozenset({product_id}),
     )
     items: tuple[ShownItem, ...] = tuple(
-        item for item, _ in with_cards(arm.shop_id, filled, preferences, bought=frozenset())
+        item for item, _ in with_cards(arm.shop_id, filled, preferences, now=clock())
     )
     decision = DecisionRecord(
         id=uuid7(),
