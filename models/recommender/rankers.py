@@ -51,7 +51,7 @@ def spans(begins: NDArray[np.integer], ends: NDArray[np.integer]) -> tuple[Ints,
 
 
 class Model(Protocol):
-    """Anything that scores every item for a history."""
+    """Anything that scores every item for a history, and that an artifact can keep."""
 
     @property
     def name(self) -> str:
@@ -65,10 +65,6 @@ class Model(Protocol):
 
     def settings(self) -> Settings:
         """Return what the manifest says of the model beside its arrays, in JSON."""
-
-    @classmethod
-    def restore(cls, arrays: Arrays, settings: Settings) -> Self:
-        """Return the model whose ``arrays`` and ``settings`` these are; it scores the same."""
 
 
 @dataclass(frozen=True)
