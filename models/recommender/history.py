@@ -80,8 +80,13 @@ class History:
 
 
 def longest_history(history: History) -> History:
-    """Return the part of a history that models read: newest steps, direct repeats once."""
+    """
+    Return the part of a history that models read: the newest steps.
+
+    The same step twice at one moment, or at moments nobody knows, counts once: two lines of one order.
+    """
     if len(history) > 1:
-        is_same = (history.items[1:] == history.items[:-1]) & (history.events[1:] == history.events[:-1])
+        columns = (history.items, history.events, history.at)
+        is_same = np.logical_and.reduce([column[1:] == column[:-1] for column in columns])
         history = history.where(np.concatenate([[True], ~is_same]))
     return history.newest(HISTORY_LIMIT)
