@@ -1,8 +1,7 @@
-import numpy as np
 import pytest
 
 from models.recommender.dataset import DAY_US
-from models.recommender.history import Event, History
+from models.recommender.history import Event
 from models.recommender.splits import Division, Kind, Repeat, Split, SplitInvalid, divide
 from tests.models.shops import a_log
 
@@ -80,12 +79,3 @@ def test_words_for_a_split(words: str, split: Split) -> None:
 def test_words_that_are_no_split_are_refused(words: str) -> None:
     with pytest.raises(SplitInvalid, match="neither"):
         Split.parse(words)
-
-
-def test_a_history_without_an_item_forgets_each_of_its_steps() -> None:
-    history = History.of([1, 2, 1, 3], at=[10, 20, 30, 40], now=50)
-
-    kept = history.without(1)
-
-    assert (kept.items.tolist(), kept.at.tolist(), kept.now) == ([2, 3], [20, 40], 50)
-    assert np.array_equal(history.newest(2).items, [1, 3])
