@@ -1,33 +1,92 @@
-"""Fitting the transformer: epochs, the moving average that is served, and early stopping."""
+"""
+Fitting the transformer: steps of one stage, the moving average that is served, and warm starts.
+
+Shape suffixes as in ``models.recommender.network``.
+"""
 
 import copy
+import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
-from models.recommender.batches import Batch, Chunks, Rows, Visit, popularity_trends, rows_of, together_visits
-from models.recommender.dataset import Ints, Log
-from models.recommender.evaluation import Ranking, judge, top_of
-from models.recommender.losses import RowTensors, full_cross_entropy, sampled_cross_entropy
+from models.recommender.batches import Batch, Chunks
+from models.recommender.content import Vocabulary
+from models.recommender.dataset import Log
+from models.recommender.losses import Rivals, RowTensors, cross_entropy
 from models.recommender.network import Recommender, Shape
-from models.recommender.rankers import TransformerHead
-from models.recommender.splits import Case
+from models.recommender.splits import Repeat
 from models.recommender.values import Recipe
 
 SMALLEST_BATCH_TOKENS = 256  # below this a batch cannot be halved any further
 FEWEST_STEPS = 16  # an epoch, where the log is long enough for that
 GRADIENT_LIMIT = 1.0
 WARM_UP_STEPS = 50
+PACED_STEPS = 20  # steps that are timed before the rest of a stage is planned
+PLANNED_SHARE = 0.95  # of the time left: the last steps are the best ones and must not be cut off
+LEAST_RATE = 0.02  # of the learning rate, at the planned end
 NEGATIVE_POWER = 0.75  # popularity of sampled rivals, Mikolov et al. 2013, arXiv:1310.4546, section 2.2
-ENCODE_AT_ONCE = 256  # histories encoded together when validating
+TOGETHER_WEIGHT = 0.3  # of the basket-completion loss beside the next-basket loss
 
 
 class OutOfMemory(RuntimeError):
     """Even the smallest batch does not fit into memory."""
+
+
+class WarmStartMismatch(ValueError):
+    """Weights of a former version do not fit this network; the message names the part."""
+
+
+class Part(IntEnum):
+    """The stages of a training, each of which can be repeated alone; the numbers seed their chance."""
+
+    LEARN = 1
+    EXTEND = 2
+    REFIT = 3
+
+
+@dataclass
+class Plan:
+    """
+    How long a stage learns: to a planned number of steps, over which the rate falls to almost nothing.
+
+    The steps are planned once, from the pace of the first ones, unless they are given.
+    """
+
+    most: int  # steps that are never exceeded
+    deadline: float = math.inf  # of ``time.monotonic``
+    planned: int | None = None
+    stop: int | None = None  # steps after which a repeated stage ends, whatever the clock says
+
+    def rate(self, step: int) -> float:
+        """Return the share of the learning rate at a step: a ramp, then half a cosine down."""
+        ramp = min(1.0, (step + 1) / WARM_UP_STEPS)
+        if self.planned is None or step <= PACED_STEPS:
+            return ramp
+        done = (step - PACED_STEPS) / max(self.planned - PACED_STEPS, 1)
+        falling = 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+        return ramp * max(falling, LEAST_RATE)
+
+    def pace(self, step: int, seconds: float, now: float) -> None:
+        """Plan the stage after its first ``PACED_STEPS``, which took some seconds."""
+        if self.planned is not None or step < PACED_STEPS:
+            return
+        left = (self.deadline - now) * PLANNED_SHARE * step / max(seconds, 1e-6)
+        self.planned = int(min(max(step + left, step + 1), self.most))
+
+    def is_over(self, step: int, now: float) -> bool:
+        """Return whether no further step may be taken."""
+        if self.stop is not None:
+            return step >= self.stop
+        return step > 0 and (now > self.deadline or step >= self.most)
 
 
 def choose_device(wish: str) -> torch.device:
@@ -37,21 +96,45 @@ def choose_device(wish: str) -> torch.device:
     return torch.device(wish)
 
 
+def item_prices(log: Log) -> NDArray[np.float32]:
+    """Return each item's price, (I,): the catalogue's, else the mean of what was paid, NaN if unknown."""
+    is_paid = np.isfinite(log.price)
+    count = np.bincount(log.item[is_paid], minlength=log.items)
+    paid = np.bincount(log.item[is_paid], log.price[is_paid], log.items)
+    prices = np.where(count > 0, paid / np.maximum(count, 1), np.nan)
+    for item, facts in enumerate(log.facts):
+        if facts.price is not None:
+            prices[item] = facts.price
+    return prices.astype(np.float32)
+
+
 class Fitter:
     """One transformer in training. ``average`` is the moving average of its weights, which serves."""
 
-    def __init__(self, recipe: Recipe, *, items: int) -> None:
+    def __init__(self, recipe: Recipe, log: Log) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe = recipe
         self.device = choose_device(recipe.device)
-        self.chance = np.random.default_rng(recipe.seed)
         self.batch_tokens = recipe.batch_tokens
-        shape = Shape(items, recipe.width, recipe.layers, recipe.heads, recipe.window, recipe.dropout)
-        self.model = Recommender(shape).to(self.device)
+        self.item_ids: Sequence[Hashable] = log.item_names or log.item_ids.tolist()
+        self.vocabulary = Vocabulary.learn(log.facts)
+        self.prices = item_prices(log)
+        shape = Shape(
+            items=log.items,
+            words=len(self.vocabulary),
+            width=recipe.width,
+            layers=recipe.layers,
+            heads=recipe.heads,
+            window=recipe.window,
+            dropout=recipe.dropout,
+        )
+        content = self.vocabulary.matrix(log.facts)
+        self.model = Recommender(shape, content, self.prices).to(self.device)
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
-        self.optimizer = torch.optim.AdamW(_groups(self.model, recipe), lr=recipe.learning_rate)
+        self.is_sampled = log.items > recipe.full_softmax_items
+        self.drops_seen = recipe.repeat == Repeat.DROP
         self.step = 0
-        self.is_sampled = items > recipe.full_softmax_items
+        self.plan = Plan(most=0)
 
     def keep(self) -> dict[str, Tensor]:
         """Return a copy of the averaged weights."""
@@ -61,10 +144,62 @@ class Fitter:
         """Return whether the averaged weights hold numbers only."""
         return all(bool(value.isfinite().all()) for value in self.average.state_dict().values())
 
-    def put_back(self, weights: dict[str, Tensor]) -> None:
+    def put_back(self, weights: Mapping[str, Tensor]) -> None:
         """Go on from kept weights: both the trained model and its average take them."""
         self.model.load_state_dict(weights)
         self.average.load_state_dict(weights)
+
+    def warm_start(
+        self, weights: Mapping[str, NDArray[np.float32]], item_ids: Sequence[Hashable], vocabulary: Vocabulary
+    ) -> None:
+        """
+        Go on from the weights of a former version, whose items and words these were.
+
+        Items and words that both know keep what was learned of them; a new item starts from its words
+        alone, a new word from nothing.
+
+        :raises WarmStartMismatch: if the former network had another shape
+        """
+        items = _moved(item_ids, self.item_ids)
+        words = _moved(vocabulary.words, self.vocabulary.words)
+        moves = {"items.own": items, "bias": items, "again": items, "items.words": words}
+        started: dict[str, Tensor] = {}
+        for name, now in self.model.state_dict().items():
+            then = torch.from_numpy(np.asarray(weights[name])) if name in weights else None
+            if (
+                then is None
+                or then.shape[1:] != now.shape[1:]
+                or (name not in moves and then.shape != now.shape)
+            ):
+                raise WarmStartMismatch(f"The former version's {name} does not fit this network.")
+            if name in moves:
+                to, origin = moves[name]
+                moved = torch.zeros_like(now)
+                moved[to] = then[origin].to(now.device)
+                then = moved
+            started[name] = then
+        self.put_back(started)
+
+    def begin(self, part: Part, log: Log, plan: Plan, *, peak: float = 1.0) -> Chunks:
+        """
+        Begin a stage and return the log cut into what one epoch learns from.
+
+        Chance and the optimizer's memory start anew, so that a stage can be repeated alone. Items that
+        this log has not sold yet keep no part of their own: only their words speak.
+
+        :param peak: the highest learning rate, as a share of the recipe's
+        """
+        torch.manual_seed(self.recipe.seed + part)
+        self.chance = np.random.default_rng([self.recipe.seed, part])
+        self.peak = self.recipe.learning_rate * peak
+        self.optimizer = torch.optim.AdamW(_groups(self.model, self.recipe), lr=self.peak, fused=True)
+        self.step, self.seconds, self.plan = 0, 0.0, plan
+        sold = np.bincount(log.purchases.item, minlength=log.items) > 0
+        self.is_sold = torch.from_numpy(sold.astype(np.float32)).to(self.device)
+        for network in (self.model, self.average):
+            network.items.own.data.mul_(self.is_sold[:, None])
+            network.bias.data.mul_(self.is_sold)
+        return self.chunks(log)
 
     def chunks(self, log: Log) -> Chunks:
         """Return a log cut into what one epoch learns from, in batches that fit the recipe and the log."""
@@ -75,11 +210,13 @@ class Fitter:
             window=self.recipe.window,
             batch_tokens=min(self.batch_tokens, small_enough),
             together_share=self.recipe.together_share,
+            prices=self.prices,
+            drops_seen=self.drops_seen,
         )
 
-    def epoch(self, chunks: Chunks, *, deadline: float, on_share: Callable[[float, float], None]) -> float:
+    def epoch(self, chunks: Chunks, on_share: Callable[[float, float], None]) -> float:
         """
-        Learn from every chunk once, or until ``deadline`` (of ``time.monotonic``); return the mean loss.
+        Learn from every chunk once, or until the plan is over; return the mean loss.
 
         Out of memory halves the batch for the rest of the run and goes on with the next epoch's draw.
 
@@ -87,7 +224,7 @@ class Fitter:
         """
         while True:
             try:
-                return self._epoch(chunks, deadline=deadline, on_share=on_share)
+                return self._epoch(chunks, on_share)
             except (torch.OutOfMemoryError, RuntimeError) as error:
                 if not _is_out_of_memory(error):
                     raise
@@ -97,16 +234,20 @@ class Fitter:
             self.batch_tokens //= 2
             chunks.batch_tokens = self.batch_tokens
 
-    def _epoch(self, chunks: Chunks, *, deadline: float, on_share: Callable[[float, float], None]) -> float:
+    def _epoch(self, chunks: Chunks, on_share: Callable[[float, float], None]) -> float:
         self.model.train()
-        trends = torch.from_numpy(chunks.trends).to(self.device)
-        rivals = self._rival_chances(chunks.log)
+        trends_MIP = torch.from_numpy(chunks.trends).to(self.device)
+        chance_I = self._rival_chances(chunks.log)
         losses: list[float] = []
         tokens = 0
         for batch in chunks.epoch(self.chance):
-            if losses and time.monotonic() > deadline:
+            begun = time.monotonic()
+            if self.plan.is_over(self.step, begun):
                 break
-            losses.append(self._learn(batch, trends, rivals))
+            losses.append(self._learn(batch, trends_MIP, chance_I))
+            now = time.monotonic()
+            self.seconds += now - begun
+            self.plan.pace(self.step, self.seconds, now)
             tokens += batch.items.size
             on_share(min(tokens / max(len(chunks.log), 1), 1.0), float(np.mean(losses[-50:])))
         return float(np.mean(losses)) if losses else 0.0
@@ -115,11 +256,11 @@ class Fitter:
         sold = np.bincount(log.item, minlength=log.items) ** NEGATIVE_POWER + 1e-3
         return torch.from_numpy((sold / sold.sum()).astype(np.float32)).to(self.device)
 
-    def _learn(self, batch: Batch, trends: Tensor, rivals: Tensor) -> float:
+    def _learn(self, batch: Batch, trends_MIP: Tensor, chance_I: Tensor) -> float:
         for group in self.optimizer.param_groups:
-            group["lr"] = self.recipe.learning_rate * min(1.0, (self.step + 1) / WARM_UP_STEPS)
+            group["lr"] = self.peak * self.plan.rate(self.step)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self._has_bfloat16()):
-            loss = self._loss(batch, trends, rivals)
+            loss = self._loss(batch, trends_MIP, chance_I)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), GRADIENT_LIMIT)
@@ -131,39 +272,66 @@ class Fitter:
     def _has_bfloat16(self) -> bool:
         return self.device.type == "cuda" and torch.cuda.is_bf16_supported()
 
+    @torch.no_grad()
     def _average_in(self) -> None:
         # A young average must not remember the random start, hence the ramp.
         decay = min(self.recipe.averaging, (1 + self.step) / (10 + self.step))
-        with torch.no_grad():
-            for ours, theirs in zip(self.average.parameters(), self.model.parameters(), strict=True):
-                ours.lerp_(theirs, 1 - decay)
+        ours: list[Tensor] = list(self.average.parameters())
+        theirs: list[Tensor] = list(self.model.parameters())
+        torch._foreach_lerp_(ours, theirs, 1 - decay)
 
-    def _loss(self, batch: Batch, trends: Tensor, rivals: Tensor) -> Tensor:
-        states = self.model(torch.from_numpy(batch.items).to(self.device))
-        flat = states.reshape(-1, states.shape[-1])
-        loss: Tensor = flat.sum() * 0.0
-        if len(batch.next_visits):
-            readout = self.model.next(flat[torch.from_numpy(batch.next_position).to(self.device)])
-            loss = loss + self._cross_entropy(readout, batch.next_visits, trends, rivals)
-        if len(batch.together_targets):
-            at = torch.from_numpy(batch.together_position).to(self.device)
-            readout = self.model.together(flat[at])
-            loss = loss + TOGETHER_WEIGHT * self._cross_entropy(
-                readout, together_visits(batch), trends, rivals
-            )
+    def _loss(self, batch: Batch, trends_MIP: Tensor, chance_I: Tensor) -> Tensor:
+        keep_I = self.is_sold
+        if len(self.vocabulary):
+            keep_I = keep_I * (torch.rand_like(keep_I) >= self.recipe.id_dropout)
+        vectors_ID, bias_I = self.model.items(keep_I), self.model.bias * keep_I
+
+        def cost(readout: Tensor, rows: RowTensors) -> Tensor:
+            rivals = Rivals(len(chance_I))
+            if self.is_sampled:
+                rivals = Rivals.sample(rows, chance_I, self.recipe.negatives)
+            return cross_entropy(self.model, readout, vectors_ID, bias_I, rows, trends_MIP, rivals)
+
+        states_ND = self._states(batch, vectors_ID)
+        loss: Tensor = states_ND.sum() * 0.0
+        if len(batch.next):
+            rows = RowTensors.of(batch.next, self.device, drops_seen=self.drops_seen)
+            customer_RC = torch.cat([rows.customer, taste_of(vectors_ID, rows)], 1)
+            states_RD = states_ND[torch.from_numpy(batch.next_position).to(self.device)]
+            loss = loss + cost(self.model.read_next(states_RD, rows.since, customer_RC), rows)
+        if len(batch.together):
+            rows = RowTensors.of(batch.together, self.device, drops_seen=False)
+            states_RD = states_ND[torch.from_numpy(batch.together_position).to(self.device)]
+            loss = loss + TOGETHER_WEIGHT * cost(self.model.together(states_RD), rows)
         return loss
 
-    def _cross_entropy(self, readout: Tensor, visits: list[Visit], trends: Tensor, rivals: Tensor) -> Tensor:
-        periods = torch.tensor([visit.period for visit in visits], device=self.device)
-        rows = _tensors(rows_of(visits), periods, self.device)
-        if not self.is_sampled:
-            return full_cross_entropy(self.model, readout, rows, trends)
-        drawn = torch.multinomial(rivals, self.recipe.negatives, replacement=True)
-        expected = torch.log(rivals[drawn] * self.recipe.negatives)
-        return sampled_cross_entropy(self.model, readout, rows, trends, drawn, expected)
+    def _states(self, batch: Batch, vectors_ID: Tensor) -> Tensor:
+        """Return the state after each step of a batch, padding included, (B * T, D)."""
+        columns = (batch.items, batch.events, batch.gaps)
+        items_BT, events_BT, gaps_BT = (torch.from_numpy(part).to(self.device) for part in columns)
+        states = self.model(functional.embedding(items_BT, vectors_ID), events_BT, gaps_BT)
+        return cast("Tensor", states.reshape(-1, states.shape[-1]))
 
 
-TOGETHER_WEIGHT = 0.3  # of the basket-completion loss beside the next-basket loss
+def taste_of(vectors_ID: Tensor, rows: RowTensors) -> Tensor:
+    """Return the decayed mean of the vectors of each row's own items, (R, D); not learned through."""
+    if not len(rows.own_item):
+        return vectors_ID.new_zeros(len(rows.period), vectors_ID.shape[1])
+    return functional.embedding_bag(
+        rows.own_item,
+        vectors_ID.detach(),
+        torch.from_numpy(rows.own_starts).to(vectors_ID.device),
+        mode="sum",
+        per_sample_weights=rows.affinity,
+        include_last_offset=True,
+    )
+
+
+def _moved(then: Sequence[Hashable], now: Sequence[Hashable]) -> tuple[list[int], list[int]]:
+    """Return the places, now and then, of what both sequences hold."""
+    place_of = {name: place for place, name in enumerate(then)}
+    known = [(place, place_of[name]) for place, name in enumerate(now) if name in place_of]
+    return [place for place, _ in known], [place for _, place in known]
 
 
 def _groups(model: Recommender, recipe: Recipe) -> list[dict[str, object]]:
@@ -176,70 +344,6 @@ def _groups(model: Recommender, recipe: Recipe) -> list[dict[str, object]]:
     ]
 
 
-def _tensors(rows: Rows, periods: Tensor, device: torch.device) -> RowTensors:
-    def there(array: NDArray[np.generic]) -> Tensor:
-        return torch.from_numpy(array).to(device)
-
-    return RowTensors(
-        own=there(rows.own),
-        features=there(rows.features),
-        is_history=there(rows.is_history),
-        is_target=there(rows.is_target),
-        is_real=there(rows.is_real),
-        period=periods,
-    )
-
-
 def _is_out_of_memory(error: BaseException) -> bool:
     # The CPU allocator raises a plain RuntimeError with these words.
     return isinstance(error, torch.OutOfMemoryError) or "not enough memory" in str(error)
-
-
-def head_of(model: Recommender, log: Log, *, moment: int) -> TransformerHead:
-    """Return the NumPy scoring head with popularity as it was at ``moment``."""
-    trends_IP = popularity_trends(log, np.array([moment]))[0]
-    with torch.no_grad():
-        vectors = model.items.weight.detach().cpu().numpy()
-        return TransformerHead(
-            vectors=np.concatenate([vectors, trends_IP], axis=1).astype(np.float32),
-            bias=model.bias.detach().cpu().numpy().copy(),
-            again=model.again.detach().cpu().numpy().copy(),
-        )
-
-
-def readouts(model: Recommender, histories: Sequence[Ints], *, kind: str) -> NDArray[np.float32]:
-    """Return the readout after each history's newest purchases, one row a history, none may be empty."""
-    device = model.bias.device
-    window = model.shape.window
-    order = np.argsort([min(len(history), window) for history in histories], kind="stable")
-    parts = []
-    for group in _slices(order, ENCODE_AT_ONCE):
-        recent = [histories[index][-window:] for index in group]
-        longest = max(len(items) for items in recent)
-        padded = np.stack([np.pad(items, (0, longest - len(items))) for items in recent])
-        last = torch.tensor([len(items) - 1 for items in recent], device=device)
-        with torch.no_grad():
-            states = model(torch.from_numpy(padded).to(device))
-            picked = states[torch.arange(len(recent), device=device), last]
-            parts.append(getattr(model, kind)(picked).float().cpu().numpy())
-    out = np.empty((len(histories), parts[0].shape[1]), dtype=np.float32)
-    out[order] = np.concatenate(parts)
-    return out
-
-
-def _slices(order: Ints, size: int) -> Iterator[Ints]:
-    for start in range(0, len(order), size):
-        yield order[start : start + size]
-
-
-def validate(
-    model: Recommender, log: Log, cases: Sequence[Case], *, moment: int, drop_seen: bool = False
-) -> Ranking:
-    """Rank all items for each case with the averaged weights."""
-    head = head_of(model, log, moment=moment)
-    rows = readouts(model, [case.history.items for case in cases], kind="next")
-    tops = [
-        top_of(head.scores(row, case.history.items), case, drop_seen=drop_seen)
-        for row, case in zip(rows, cases, strict=True)
-    ]
-    return judge(tops, cases, items=log.items)

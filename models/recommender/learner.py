@@ -3,13 +3,16 @@
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from models.recommender.batches import Chunks
 from models.recommender.dataset import Log
-from models.recommender.fitting import Fitter, validate
+from models.recommender.fitting import Fitter, Part, Plan
 from models.recommender.progress import Reporter
 from models.recommender.splits import Case
+from models.recommender.trained import validate
 from models.recommender.values import CurvePoint, Stage
 
 # From which to which share of the budget each stage may learn; the rest is for reading and export.
@@ -19,6 +22,8 @@ STAGE_SHARES = {
     Stage.REFITTING: (0.68, 0.90),  # learning the test days
 }
 EXTEND_EPOCHS = 2  # passes that teach newer days to weights that know the older ones
+EXTEND_PEAK = 0.5  # of the learning rate: what was learned must not be shaken off
+VALIDATED_CASES = 3000  # customers whose ranking decides when to stop; more cost time and change little
 
 
 @dataclass
@@ -27,48 +32,70 @@ class Learner:
 
     fitter: Fitter
     reporter: Reporter
-    curve: list[CurvePoint]
-    epochs: dict[str, int]
+    curve: list[CurvePoint] = field(default_factory=list)
+    schedule: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Steps of each stage, which ``Recipe.schedule`` repeats: planned, taken, and the epochs."""
     seconds: float = 0.0
 
     def learn(self, log: Log, cases: Sequence[Case], *, moment: int) -> None:
         """Train until the validation days stop improving or the budget's share is spent."""
-        recipe = self.fitter.recipe
-        deadline = self.reporter.deadline(STAGE_SHARES[Stage.TRAINING][1])
-        chunks = self.fitter.chunks(log)
-        best, best_epoch, weights = -1.0, 0, self.fitter.keep()
         started = time.monotonic()
-        for epoch in range(1, recipe.epochs + 1):
-            loss = self._epoch(chunks, Stage.TRAINING, epoch, deadline=deadline)
-            ndcg = validate(self.fitter.average, log, cases, moment=moment).ndcg_mean
+        plan, chunks = self._begin("learn", Part.LEARN, log, Stage.TRAINING, self.fitter.recipe.epochs)
+        asked = _some(cases, seed=self.fitter.recipe.seed)
+        best, best_epoch, best_step, weights = -1.0, 0, 0, self.fitter.keep()
+        for epoch in range(1, self.fitter.recipe.epochs + 1):
+            loss = self._epoch(chunks, Stage.TRAINING, epoch)
+            ndcg = self._validate(log, asked, moment=moment)
             self.curve.append(CurvePoint(self.fitter.step, epoch, self.reporter.seconds, loss, ndcg))
             if not math.isfinite(loss):
                 break
-            if ndcg > best:
-                best, best_epoch, weights = ndcg, epoch, self.fitter.keep()
-            if epoch - best_epoch >= recipe.patience or time.monotonic() > deadline:
+            if ndcg > best or plan.stop is not None:
+                best, best_epoch, best_step, weights = ndcg, epoch, self.fitter.step, self.fitter.keep()
+            if plan.is_over(self.fitter.step, time.monotonic()) or self._is_stuck(epoch - best_epoch, plan):
                 break
         self.fitter.put_back(weights)
-        self.epochs["learn"], self.epochs["learn_best"] = epoch, best_epoch
+        self._note("learn", steps=best_step, epochs=best_epoch)
         self.seconds += time.monotonic() - started
 
     def extend(self, log: Log, name: str, *, stage: Stage) -> None:
         """Teach the newer days of ``log`` to weights that know the older ones."""
         started = time.monotonic()
-        chunks = self.fitter.chunks(log)
-        deadline = self.reporter.deadline(STAGE_SHARES[stage][1])
-        self.epochs[name] = 0
         before = self.fitter.keep()
-        for epoch in range(1, EXTEND_EPOCHS + 1):
-            if time.monotonic() > deadline:
+        plan, chunks = self._begin(name, Part[name.upper()], log, stage, EXTEND_EPOCHS)
+        epoch = 0
+        while epoch < EXTEND_EPOCHS and time.monotonic() < plan.deadline:
+            epoch += 1
+            self._epoch(chunks, stage, epoch)
+            if plan.is_over(self.fitter.step, time.monotonic()):
                 break
-            self._epoch(chunks, stage, epoch, deadline=deadline)
-            self.epochs[name] = epoch
         # Weights that blew up are not worth the newest days.
         self.fitter.put_back(self.fitter.keep() if self.fitter.is_finite() else before)
+        self._note(name, steps=self.fitter.step, epochs=epoch)
         self.seconds += time.monotonic() - started
 
-    def _epoch(self, chunks: Chunks, stage: Stage, epoch: int, *, deadline: float) -> float:
+    def _begin(self, name: str, part: Part, log: Log, stage: Stage, epochs: int) -> tuple[Plan, Chunks]:
+        """Return the plan of a stage, from the recipe's schedule where it has one, and its chunks."""
+        recipe = self.fitter.recipe
+        plan = Plan(most=0, deadline=self.reporter.deadline(STAGE_SHARES[stage][1]))
+        if recipe.schedule is not None:
+            told = recipe.schedule[name]
+            plan = Plan(most=told["steps"], planned=told["planned"], stop=told["steps"])
+        chunks = self.fitter.begin(part, log, plan, peak=1.0 if part is Part.LEARN else EXTEND_PEAK)
+        plan.most = max(plan.most, epochs * chunks.batches())
+        return plan, chunks
+
+    def _is_stuck(self, epochs: int, plan: Plan) -> bool:
+        return plan.stop is None and epochs >= self.fitter.recipe.patience
+
+    def _validate(self, log: Log, cases: Sequence[Case], *, moment: int) -> float:
+        network, drop = self.fitter.average, self.fitter.drops_seen
+        return validate(network, log, cases, moment=moment, drop_seen=drop).ndcg_mean
+
+    def _note(self, name: str, *, steps: int, epochs: int) -> None:
+        planned = self.fitter.plan.planned or self.fitter.plan.most
+        self.schedule[name] = {"planned": planned, "steps": steps, "epochs": epochs}
+
+    def _epoch(self, chunks: Chunks, stage: Stage, epoch: int) -> float:
         begins, ends = STAGE_SHARES[stage]
         newest = self.curve[-1].validation_ndcg if self.curve else None
 
@@ -84,4 +111,12 @@ class Learner:
                 message=f"Pass {epoch}, {share:.0%} of the purchases seen.",
             )
 
-        return self.fitter.epoch(chunks, deadline=deadline, on_share=on_share)
+        return self.fitter.epoch(chunks, on_share)
+
+
+def _some(cases: Sequence[Case], *, seed: int) -> Sequence[Case]:
+    """Return at most ``VALIDATED_CASES`` of the cases, drawn by ``seed``."""
+    if len(cases) <= VALIDATED_CASES:
+        return cases
+    drawn = np.random.default_rng(seed).choice(len(cases), VALIDATED_CASES, replace=False)
+    return [cases[index] for index in np.sort(drawn)]

@@ -1,23 +1,29 @@
 """
-The transformer: causal attention over purchases, with heads that know repeats and trends.
+The transformer: causal attention over steps, with heads that know repeats, trends and the customer.
 
-Shape suffixes: B sequences, T positions, D width, H heads, R rows (positions that predict),
-I items, O own items of a row (history and targets), F repeat features, P popularity features.
+Shape suffixes: B sequences, T positions, D width, H heads, R rows (positions that predict), I items,
+W words of the vocabulary, M own items of all rows (their histories, end to end), P trends, F repeat
+features, C customer features.
 
-The score of item ``i`` in row ``r`` is ``query_r . item_i + trend_r . popularity_i + bias_i``, and for
-items of the row's history also ``repeat_r . features_ri + again_i``: a learned copy mechanism.
+An item's vector is what was learned of the item alone plus the sum of what its words mean, so a
+product that never sold has a vector too. The score of an item in a row is written in
+``models.recommender.transformer``, which serves it.
 """
 
 from dataclasses import dataclass
 from typing import cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.recommender.rankers import REPEAT_WIDTH
+from models.recommender.content import TokenMatrix
+from models.recommender.history import Event
+from models.recommender.signals import CUSTOMER_WIDTH, GAPS, REPEAT_WIDTH
+from models.recommender.transformer import TRENDS
 
-TRENDS = 3  # popularity columns: 7, 30 and all days
 ROPE_BASE = 10_000.0  # Su et al. 2021, arXiv:2104.09864, section 3.2.2
 
 
@@ -26,6 +32,7 @@ class Shape:
     """What decides the network's parameters."""
 
     items: int
+    words: int
     width: int
     layers: int
     heads: int
@@ -101,22 +108,67 @@ class Readout(nn.Module):
         return torch.cat([self.query(normed), self.weights(normed)], dim=-1)
 
 
+class Items(nn.Module):
+    """
+    The vectors of items: each one's own part, zero where it never sold, plus the weighted sum of its words.
+
+    Input and output share them.
+    """
+
+    rows: Tensor
+    starts: Tensor
+    weights: Tensor
+
+    def __init__(self, shape: Shape, content: TokenMatrix) -> None:
+        super().__init__()
+        self.own = nn.Parameter(torch.randn(shape.items, shape.width) * shape.width**-0.5)
+        self.words = nn.Parameter(torch.randn(shape.words, shape.width) * shape.width**-0.5)
+        for name in ("starts", "rows", "weights"):
+            self.register_buffer(name, torch.from_numpy(getattr(content, name)), persistent=False)
+
+    def forward(self, keep_I: Tensor | None = None) -> Tensor:
+        """
+        Return all vectors, (I, D).
+
+        :param keep_I: 1 where an item's own part counts, 0 where only its words speak
+        """
+        own = self.own if keep_I is None else self.own * keep_I[:, None]
+        return own + self.content() if len(self.rows) else own
+
+    def content(self) -> Tensor:
+        """Return the part of the vectors that the items' words make, (I, D)."""
+        return functional.embedding_bag(
+            self.rows,
+            self.words,
+            self.starts,
+            mode="sum",
+            per_sample_weights=self.weights,
+            include_last_offset=True,
+        )
+
+
 class Recommender(nn.Module):
     """
-    A shop's transformer. Item embeddings are tied between input and output.
+    A shop's transformer.
 
     Two readouts share the trunk: ``next`` predicts the next basket, ``together`` the rest of the
-    basket that the last item lies in.
+    basket that the last item lies in. What is known of the customer joins the state before ``next``.
     """
 
     rotary: Tensor
+    prices: Tensor
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: Shape, content: TokenMatrix, prices: NDArray[np.float32]) -> None:
         super().__init__()
         self.shape = shape
-        self.items = nn.Embedding(shape.items, shape.width)
+        self.register_buffer("prices", torch.from_numpy(prices), persistent=False)
+        self.items = Items(shape, content)
         self.bias = nn.Parameter(torch.zeros(shape.items))
         self.again = nn.Parameter(torch.zeros(shape.items))
+        self.events = nn.Embedding(len(Event), shape.width)
+        self.gaps = nn.Embedding(GAPS, shape.width)
+        self.since = nn.Embedding(GAPS, shape.width)
+        self.customer = nn.Linear(CUSTOMER_WIDTH + shape.width, shape.width, bias=False)
         self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.layers))
         self.next = Readout(shape.width)
         self.together = Readout(shape.width)
@@ -124,22 +176,41 @@ class Recommender(nn.Module):
         self.register_buffer(
             "rotary", rotary_table(shape.window, shape.width // shape.heads), persistent=False
         )
-        nn.init.normal_(self.items.weight, std=shape.width**-0.5)
+        # What stands beside the items starts silent and earns its say.
+        for part in (self.events, self.gaps, self.since, self.customer):
+            nn.init.zeros_(part.weight)
 
-    def forward(self, items_BT: Tensor) -> Tensor:
-        """Return the state after each purchase, (B, T, D); padding on the right may be any item."""
-        length = items_BT.shape[1]
-        # Unit-variance input: the tied table is small, as its use in the softmax needs.
-        states = self.dropout(self.items(items_BT) * self.shape.width**0.5)
+    def forward(self, vectors_BTD: Tensor, events_BT: Tensor, gaps_BT: Tensor) -> Tensor:
+        """Return the state after each step, (B, T, D); padding on the right may be anything."""
+        length = vectors_BTD.shape[1]
+        # Unit-variance input: the tied vectors are small, as their use in the softmax needs.
+        states = vectors_BTD * self.shape.width**0.5 + self.events(events_BT) + self.gaps(gaps_BT)
+        states = self.dropout(states)
         for block in self.blocks:
             states = block(states, self.rotary[:, :length])
         return cast("Tensor", states)
 
-    def split(self, readout: Tensor) -> tuple[Tensor, Tensor]:
-        """Return what meets every item, (R, D + P), and what meets the history, (R, F)."""
-        width = self.shape.width + TRENDS
-        return readout[:, :width], readout[:, width:]
+    def read_next(self, states_RD: Tensor, since_R: Tensor, customer_RC: Tensor) -> Tensor:
+        """Return the readout of what comes next for customers of whom this is known."""
+        return cast("Tensor", self.next(states_RD + self.since(since_R) + self.customer(customer_RC)))
 
-    def vectors(self, chosen: Tensor, popularity_NP: Tensor) -> Tensor:
-        """Return the output vectors of the chosen items: embedding and trends, (N, D + P)."""
-        return torch.cat([self.items.weight[chosen], popularity_NP], dim=-1)
+    def split(self, readout: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return what meets vectors (R, D), trends (R, P) and the history (R, F)."""
+        width, met = self.shape.width, self.shape.width + TRENDS
+        return readout[:, :width], readout[:, width:met], readout[:, met:]
+
+
+class Encoder(nn.Module):
+    """The network as serving asks it: one history in, both readouts after its last step out."""
+
+    def __init__(self, network: Recommender) -> None:
+        super().__init__()
+        self.network = network
+        self.eval()
+
+    def forward(
+        self, vectors_1TD: Tensor, events_1T: Tensor, gaps_1T: Tensor, since_1: Tensor, customer_1C: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return the readouts, (1, Q) each, for what comes next and for what goes together."""
+        last_1D = self.network(vectors_1TD, events_1T, gaps_1T)[:, -1]
+        return self.network.read_next(last_1D, since_1, customer_1C), self.network.together(last_1D)

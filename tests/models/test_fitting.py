@@ -1,21 +1,22 @@
 import time
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
-from models.recommender import fitting
-from models.recommender.batches import Chunks, popularity_trends
-from models.recommender.dataset import DAY_US, Log
-from models.recommender.export import write_encoder
-from models.recommender.fitting import Fitter, OutOfMemory, head_of, readouts
+from models.recommender import evaluation, trained
+from models.recommender.content import ItemFacts, Vocabulary
+from models.recommender.dataset import Log
+from models.recommender.fitting import Fitter, OutOfMemory, Part, Plan, WarmStartMismatch, item_prices
 from models.recommender.history import History
-from models.recommender.rankers import Transformer
-from models.recommender.scoring import onnx_encoder
-from models.recommender.splits import Split, divide
-from models.recommender.values import Recipe
+from models.recommender.learner import Learner
+from models.recommender.progress import Reporter
+from models.recommender.splits import Division, Repeat, Split, divide
+from models.recommender.trained import head_of, readouts, serving_model, validate, weights_of
+from models.recommender.values import Recipe, Stage, ignore
 from tests.models.shops import Basket, a_busy_shop, a_log
 
 SMALL = Recipe(width=32, window=16, dropout=0.0, threads=1)
@@ -25,18 +26,14 @@ def silent(share: float, loss: float) -> None:
     """Hear nothing."""
 
 
-def forever() -> float:
-    return time.monotonic() + 3600
+def a_busy_log(customers: int = 30) -> Log:
+    return a_log(*a_busy_shop(customers=customers)).sequences
 
 
-def a_busy_log() -> Log:
-    return a_log(*a_busy_shop(customers=30)).sequences
-
-
-def losses_of(recipe: Recipe, log: Log, *, epochs: int) -> list[float]:
-    fitter = Fitter(recipe, items=log.items)
-    chunks = fitter.chunks(log)
-    return [fitter.epoch(chunks, deadline=forever(), on_share=silent) for _ in range(epochs)]
+def a_fit(recipe: Recipe, log: Log, *, epochs: int) -> tuple[Fitter, list[float]]:
+    fitter = Fitter(recipe, log)
+    chunks = fitter.begin(Part.LEARN, log, Plan(most=10**9, planned=10**9))
+    return fitter, [fitter.epoch(chunks, silent) for _ in range(epochs)]
 
 
 def eight_customers() -> Log:
@@ -47,116 +44,110 @@ def eight_customers() -> Log:
     return a_log(baskets, [*range(100, 108), *range(200, 208)])
 
 
+@pytest.mark.parametrize("repeat", ["keep", "drop"])
 @pytest.mark.parametrize("full_softmax_items", [20_000, 1], ids=["full softmax", "sampled softmax"])
-def test_a_batch_of_eight_is_learned_by_heart(full_softmax_items: int) -> None:
-    recipe = replace(SMALL, together_share=0.0, learning_rate=0.01, full_softmax_items=full_softmax_items)
+def test_a_batch_of_eight_is_learned_by_heart(full_softmax_items: int, repeat: str) -> None:
+    recipe = replace(
+        SMALL,
+        together_share=0.0,
+        learning_rate=0.01,
+        id_dropout=0.0,
+        full_softmax_items=full_softmax_items,
+        repeat=repeat,
+    )
 
-    losses = losses_of(recipe, eight_customers(), epochs=150)
+    _, losses = a_fit(recipe, eight_customers(), epochs=150)
 
     assert losses[0] > 2.0
     assert losses[-1] < 0.02
 
 
+def test_words_alone_learn_the_eight_where_items_have_no_part_of_their_own() -> None:
+    log = replace(
+        eight_customers(),
+        facts=tuple(ItemFacts(f"{place} letter{number} of{number}") for place in "ab" for number in range(8)),
+    )
+    recipe = replace(SMALL, together_share=0.0, learning_rate=0.01, id_dropout=1.0)
+
+    fitter, losses = a_fit(recipe, log, epochs=150)
+
+    assert losses[-1] < 0.05
+    assert float(fitter.average.bias.abs().max()) == 0.0
+
+
 def test_the_same_seed_gives_the_same_loss_curve_and_another_seed_does_not() -> None:
     log = a_busy_log()
 
-    first = losses_of(SMALL, log, epochs=2)
+    _, first = a_fit(replace(SMALL, dropout=0.2), log, epochs=2)
 
-    assert losses_of(SMALL, log, epochs=2) == first
-    assert losses_of(replace(SMALL, seed=8), log, epochs=2) != first
+    assert a_fit(replace(SMALL, dropout=0.2), log, epochs=2)[1] == first
+    assert a_fit(replace(SMALL, dropout=0.2, seed=8), log, epochs=2)[1] != first
 
 
-def test_every_purchase_is_dealt_once_an_epoch_and_every_return_is_a_target_once() -> None:
+def test_an_item_that_never_sold_has_only_its_words() -> None:
     log = a_busy_log()
-    chunks = Chunks(log, window=5, batch_tokens=64, together_share=0.0)
+    unsold = log.items - 1
+    known = log.where(log.item != unsold)
 
-    batches = list(chunks.epoch(np.random.default_rng(1)))
+    fitter, _ = a_fit(SMALL, known, epochs=2)
 
-    visits = [id(visit) for batch in batches for visit in batch.next_visits]
-    returns = len(np.unique(log.basket)) - log.users
-    assert len(visits) == len(set(visits)) == returns
-    assert max(batch.items.shape[1] for batch in batches) <= 5
-    assert max(batch.items.size for batch in batches) <= 64
-
-
-def test_an_only_basket_costs_a_few_steps_however_long_it_is() -> None:
-    log = a_log(
-        [("guest:1", 1, list(range(100, 140))), ("ada", 1, [100]), ("ada", 2, [101])], list(range(100, 140))
-    )
-    chunks = Chunks(log, window=32, batch_tokens=4096, together_share=1.0)
-
-    batches = list(chunks.epoch(np.random.default_rng(1)))
-
-    assert sum(batch.items.size for batch in batches) == 16
-    assert max(len(targets) for batch in batches for targets in batch.together_targets) == 39
+    weights = weights_of(fitter.average)
+    assert weights["items.own"][unsold].tolist() == [0.0] * 32
+    assert weights["bias"][unsold] == 0.0
+    vectors = head_of(fitter.average, known, moment=int(log.at.max())).vectors[:, :32]
+    by_words = fitter.vocabulary.matrix(log.facts).vectors(weights["items.words"])
+    np.testing.assert_allclose(vectors[unsold], by_words[unsold], atol=1e-6)
+    assert np.abs(vectors - by_words).max(axis=1).min(where=np.arange(log.items) != unsold, initial=1) > 0
 
 
-def test_a_row_sees_only_its_past() -> None:
-    log = a_log([("ada", 1, [5]), ("ada", 2, [6, 7]), ("ada", 3, [5])], [5, 6, 7])
-    chunks = Chunks(log, window=8, batch_tokens=64, together_share=1.0)
-
-    (batch,) = chunks.epoch(np.random.default_rng(1))
-
-    asked = {
-        int(position): visit for position, visit in zip(batch.next_position, batch.next_visits, strict=True)
-    }
-    assert {position: visit.own.tolist() for position, visit in asked.items()} == {0: [0], 2: [0, 1, 2]}
-    assert {position: visit.targets.tolist() for position, visit in asked.items()} == {0: [1, 2], 2: [0]}
-    assert batch.together_position.tolist() == [1]
-    assert sorted([int(batch.items[0, 1]), *batch.together_targets[0].tolist()]) == [1, 2]
-
-
-def test_trends_count_only_what_was_sold_before_the_moment() -> None:
-    log = a_log([("ada", 0, [5]), ("bob", 20, [6]), ("cleo", 21, [6])], [5, 6])
-    start = int(log.at.min())
-
-    trends = popularity_trends(log, np.array([start, start + 20 * DAY_US, start + 22 * DAY_US]))
-
-    # Differences survive the centring: log sales of item 6 minus item 5 over 7, 30 and all days.
-    difference = trends[:, 1] - trends[:, 0]
-    expected = [[0, 0, 0], [0, -np.log(2), -np.log(2)], [np.log(3), np.log(1.5), np.log(1.5)]]
-    assert difference == pytest.approx(np.array(expected), abs=1e-6)
-
-
-def test_the_exported_encoder_scores_as_the_training_graph_does(tmp_path: Path) -> None:
+def test_readouts_do_not_depend_on_who_is_encoded_together(monkeypatch: pytest.MonkeyPatch) -> None:
     log = a_busy_log()
-    fitter = Fitter(SMALL, items=log.items)
-    fitter.epoch(fitter.chunks(log), deadline=forever(), on_share=silent)
-    write_encoder(fitter.average, tmp_path / "encoder.onnx")
+    fitter, _ = a_fit(SMALL, log, epochs=1)
     head = head_of(fitter.average, log, moment=int(log.at.max()))
-    served = Transformer(onnx_encoder(tmp_path), head, window=16)
+    histories = [History.of(np.arange(length)) for length in (12, 1, 5, 30)]
 
-    for length in (1, 2, 9, 16, 40):
-        history = np.random.default_rng(length).integers(0, log.items, length)
-        following = readouts(fitter.average, [history], kind="next")[0]
-        together = readouts(fitter.average, [history], kind="together")[0]
-        width = head.vectors.shape[1]
+    together = readouts(fitter.average, head, histories)
 
-        np.testing.assert_allclose(
-            served.scores(History.of(history)), head.scores(following, history), atol=1e-4
-        )
-        np.testing.assert_allclose(
-            served.together_scores(History.of(history)),
-            head.vectors @ together[:width] + head.bias,
-            atol=1e-4,
-        )
-
-
-def test_readouts_do_not_depend_on_who_is_encoded_together() -> None:
-    log = a_busy_log()
-    model = Fitter(SMALL, items=log.items).average
-    histories = [np.arange(length) for length in (12, 1, 5, 30)]
-
-    together = readouts(model, histories, kind="next")
-
-    alone = np.concatenate([readouts(model, [history], kind="next") for history in histories])
+    alone = np.concatenate([readouts(fitter.average, head, [history]) for history in histories])
     np.testing.assert_allclose(together, alone, atol=1e-5)
+    monkeypatch.setattr(trained, "ENCODE_AT_ONCE", 1)
+    np.testing.assert_allclose(readouts(fitter.average, head, histories), alone, atol=1e-5)
+
+
+def a_division(log: Log, repeat: Repeat = Repeat.KEEP) -> Division:
+    return divide(log, Split(repeat=repeat), seed=1)
+
+
+@pytest.mark.parametrize("repeat", list(Repeat))
+def test_validation_ranks_as_the_scores_of_the_served_model_do(repeat: Repeat) -> None:
+    log = a_busy_log(60)
+    division = a_division(log, repeat)
+    fitter, _ = a_fit(SMALL, division.train, epochs=3)
+    served = serving_model(fitter.average, division.train, moment=division.moment)
+    drops = repeat is Repeat.DROP
+
+    fast = validate(fitter.average, division.train, division.cases, moment=division.moment, drop_seen=drops)
+
+    slow = evaluation.rank(served.scores, division.cases, items=log.items, drop_seen=drops)
+    np.testing.assert_allclose(fast.ndcg, slow.ndcg)
+
+
+def test_cases_asked_ahead_get_the_scores_of_cases_asked_one_by_one() -> None:
+    division = a_division(a_busy_log(60))
+    fitter, _ = a_fit(SMALL, division.train, epochs=1)
+    ahead = serving_model(fitter.average, division.train, moment=division.moment, cases=division.cases)
+    one_by_one = serving_model(fitter.average, division.train, moment=division.moment)
+
+    histories = [case.history for case in division.cases[:5]] + [History.of([]), History.of([3, 4])]
+
+    for history in histories:
+        np.testing.assert_allclose(ahead.scores(history), one_by_one.scores(history), atol=1e-4)
 
 
 def test_running_out_of_memory_halves_the_batch_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    log = a_log(*a_busy_shop(customers=600)).sequences
-    fitter = Fitter(replace(SMALL, batch_tokens=512), items=log.items)
-    chunks = fitter.chunks(log)
+    log = a_busy_log(600)
+    fitter = Fitter(replace(SMALL, batch_tokens=512), log)
+    chunks = fitter.begin(Part.LEARN, log, Plan(most=10**9))
     learn = fitter._learn
 
     def learn_if_small(batch: object, *rest: object) -> float:
@@ -166,7 +157,7 @@ def test_running_out_of_memory_halves_the_batch_and_goes_on(monkeypatch: pytest.
 
     monkeypatch.setattr(fitter, "_learn", learn_if_small)
 
-    loss = fitter.epoch(chunks, deadline=forever(), on_share=silent)
+    loss = fitter.epoch(chunks, silent)
 
     assert fitter.batch_tokens == 256
     assert np.isfinite(loss)
@@ -174,7 +165,7 @@ def test_running_out_of_memory_halves_the_batch_and_goes_on(monkeypatch: pytest.
 
 def test_the_smallest_batch_that_does_not_fit_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     log = a_busy_log()
-    fitter = Fitter(SMALL, items=log.items)
+    fitter = Fitter(SMALL, log)
 
     def never_fits(*_rest: object) -> float:
         raise RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 1 bytes.")
@@ -182,27 +173,131 @@ def test_the_smallest_batch_that_does_not_fit_is_an_error(monkeypatch: pytest.Mo
     monkeypatch.setattr(fitter, "_learn", never_fits)
 
     with pytest.raises(OutOfMemory, match="does not fit"):
-        fitter.epoch(fitter.chunks(log), deadline=forever(), on_share=silent)
+        fitter.epoch(fitter.begin(Part.LEARN, log, Plan(most=10)), silent)
 
 
-def test_an_epoch_stops_at_its_deadline() -> None:
-    log = a_busy_log()
-    fitter = Fitter(SMALL, items=log.items)
+def test_a_plan_falls_to_almost_nothing_over_the_steps_that_its_pace_allows() -> None:
+    plan = Plan(most=10**6, deadline=1000.0)
 
-    fitter.epoch(fitter.chunks(log), deadline=time.monotonic(), on_share=silent)
+    for step, seconds in ((1, 2.0), (20, 40.0), (30, 90.0)):
+        plan.pace(step, seconds, now=40.0)
 
-    assert fitter.step == 1
+    # At two seconds a step the 960 seconds left are worth 480 steps, of which a twentieth is kept back.
+    assert plan.planned == 20 + 456
+    assert [plan.rate(step) for step in (0, 19, 248, 476)] == pytest.approx([0.02, 0.4, 0.5, 0.02])
+
+
+@pytest.mark.parametrize(
+    ("case", "plan", "step", "is_over"),
+    [
+        ("the clock stops a stage", Plan(most=100, deadline=5.0), 1, True),
+        ("but never before its first step", Plan(most=100, deadline=5.0), 0, False),
+        ("the most steps stop it", Plan(most=100), 100, True),
+        ("a repeated stage minds no clock", Plan(most=100, deadline=5.0, stop=30), 29, False),
+        ("and stops at its step", Plan(most=100, stop=30), 30, True),
+    ],
+)
+def test_when_a_stage_is_over(case: str, plan: Plan, step: int, is_over: bool) -> None:
+    assert plan.is_over(step, now=6.0) is is_over, case
+
+
+def a_run(recipe: Recipe, log: Log, *, pace: float = 0.0) -> Learner:
+    """Learn, extend and refit as a training does; every step takes ``pace`` seconds longer."""
+    test = a_division(log)
+    validation = a_division(test.train)
+    reporter = Reporter(ignore, budget=recipe.train_seconds, epochs=recipe.epochs)
+    learner = Learner(Fitter(recipe, log), reporter)
+    if pace:
+        learn = learner.fitter._learn
+
+        def slow(*parts: object) -> float:
+            time.sleep(pace)
+            return learn(*parts)  # type: ignore[arg-type]
+
+        learner.fitter._learn = slow  # type: ignore[method-assign, assignment]
+    learner.learn(validation.train, validation.cases, moment=validation.moment)
+    learner.extend(test.train, "extend", stage=Stage.EVALUATING)
+    learner.extend(log, "refit", stage=Stage.REFITTING)
+    return learner
+
+
+def test_a_recorded_schedule_leads_to_the_same_weights_bit_for_bit() -> None:
+    log = a_busy_log(60)
+    recipe = replace(SMALL, dropout=0.2, epochs=5, train_seconds=8.0)
+    first = a_run(recipe, log, pace=0.02)
+
+    again = a_run(replace(recipe, schedule=first.schedule, train_seconds=0.001), log)
+
+    assert again.schedule == first.schedule
+    weights, repeated = weights_of(first.fitter.average), weights_of(again.fitter.average)
+    assert all(np.array_equal(weights[name], repeated[name]) for name in weights)
+
+
+def test_the_schedule_of_an_early_stop_ends_at_the_best_pass() -> None:
+    recipe = replace(SMALL, epochs=30, patience=2, learning_rate=0.03, train_seconds=60.0)
+
+    learner = a_run(recipe, a_busy_log(60))
+
+    told = learner.schedule["learn"]
+    ndcg = [point.validation_ndcg or 0.0 for point in learner.curve]
+    assert told["epochs"] == int(np.argmax(ndcg)) + 1 <= len(ndcg) - 2
+    assert told["steps"] == learner.curve[told["epochs"] - 1].step
+
+
+def warm(items: Sequence[int], facts: Sequence[ItemFacts]) -> tuple[Fitter, Log]:
+    log = replace(a_log([("ada", 1, list(items))], list(items)), facts=tuple(facts))
+    return Fitter(SMALL, log), log
+
+
+def test_a_warm_start_copies_items_and_words_by_their_names() -> None:
+    facts = {
+        5: ItemFacts("red soap"),
+        6: ItemFacts("red soap bar"),
+        7: ItemFacts("blue bar"),
+        9: ItemFacts("blue"),
+    }
+    former, _ = warm([5, 6, 7], [facts[item] for item in (5, 6, 7)])
+    with torch.no_grad():
+        former.average.bias.copy_(torch.tensor([0.5, 0.6, 0.7]))
+    then = weights_of(former.average)
+
+    fitter, _ = warm([6, 7, 9], [facts[item] for item in (6, 7, 9)])
+    fitter.warm_start(then, former.item_ids, former.vocabulary)
+
+    now = weights_of(fitter.model)
+    assert np.array_equal(now["items.own"][:2], then["items.own"][1:])
+    assert now["items.own"][2].tolist() == [0.0] * 32
+    assert now["bias"] == pytest.approx([0.6, 0.7, 0.0])
+    assert former.vocabulary.words == ("bar", "red", "red soap", "soap")
+    assert fitter.vocabulary.words == ("bar", "blue")
+    assert np.array_equal(now["items.words"][0], then["items.words"][0])
+    assert now["items.words"][1].tolist() == [0.0] * 32
+    assert np.array_equal(now["next.query.weight"], then["next.query.weight"])
+    assert all(np.array_equal(now[name], weights_of(fitter.average)[name]) for name in now)
+
+
+def test_weights_of_another_shape_are_no_start() -> None:
+    former, log = warm([5, 6], [])
+    wide = Fitter(replace(SMALL, width=64), log)
+
+    with pytest.raises(WarmStartMismatch, match="items"):
+        wide.warm_start(weights_of(former.average), former.item_ids, Vocabulary.learn([]))
+
+
+def test_the_catalogue_tells_prices_and_orders_fill_the_gaps() -> None:
+    log = a_log([("ada", 1, [5]), ("bob", 2, [5, 6])], [5, 6, 7])
+    price: NDArray[np.float32] = np.array([2.0, 4.0, np.nan], dtype=np.float32)
+    log = replace(log, price=price, facts=(ItemFacts(), ItemFacts(price=9.0), ItemFacts()))
+
+    assert item_prices(log) == pytest.approx([3.0, 9.0, np.nan], nan_ok=True)
 
 
 def test_training_beats_the_untrained_model_on_the_newest_days() -> None:
-    log = a_log(*a_busy_shop(customers=150)).sequences
-    asked = divide(log, Split(), seed=1)
-    known, cases, cut = asked.train, asked.cases, asked.moment
-    fitter = Fitter(replace(SMALL, dropout=0.1, learning_rate=5e-3), items=log.items)
-    untrained = fitting.validate(fitter.average, known, cases, moment=cut).ndcg_mean
+    division = a_division(a_busy_log(150))
+    recipe = replace(SMALL, dropout=0.1, learning_rate=5e-3)
 
-    chunks = fitter.chunks(known)
-    for _ in range(12):
-        fitter.epoch(chunks, deadline=forever(), on_share=silent)
+    def ndcg(epochs: int) -> float:
+        fitter, _ = a_fit(recipe, division.train, epochs=epochs)
+        return validate(fitter.average, division.train, division.cases, moment=division.moment).ndcg_mean
 
-    assert fitting.validate(fitter.average, known, cases, moment=cut).ndcg_mean > untrained + 0.03
+    assert ndcg(12) > ndcg(0) + 0.03

@@ -1,0 +1,205 @@
+"""
+What the transformer reads beside items: gaps, repeats, affinities and customer features. NumPy only.
+
+Training and serving both call these functions, so the two cannot drift apart. They read many
+histories laid end to end. Shapes in comments: R histories, N steps of all of them, M distinct items
+of each, all together, F repeat features, C customer features.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.recommender.history import UNKNOWN_TIME, Event, History
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float32]
+
+HOUR_US = 3_600_000_000
+DAY_US = 24 * HOUR_US
+# Edges of the gap buckets, doubling from an hour to eleven months.
+GAP_EDGES = HOUR_US * 2 ** np.arange(14, dtype=np.int64)
+UNKNOWN_GAP = 0
+GAPS = len(GAP_EDGES) + 2  # the unknown one, and one more bucket than edges
+
+# Half-lives in steps of the decayed counts that the repeat head reads.
+REPEAT_HALF_LIVES = (10.0, 60.0, 300.0)
+REPEAT_FLOOR = 0.01  # added under the logarithm: a purchase that has decayed away counts as 0
+REPEAT_WIDTH = 5 + len(REPEAT_HALF_LIVES)
+IS_BOUGHT = 0  # the repeat column that says whether an item was bought before
+AFFINITY_HALF_LIFE = 60.0  # steps
+# What counts beside a purchase when tastes are averaged.
+AFFINITY_OF_EVENT = np.array([0.1, 0.3, 1.0])
+CUSTOMER_WIDTH = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Many histories laid end to end, each oldest first."""
+
+    owner: Ints  # (N,) ascending: which history a step belongs to
+    items: Ints  # (N,)
+    at: Ints  # (N,)
+    events: NDArray[np.int8]  # (N,)
+    now: Ints  # (R,)
+
+    @classmethod
+    def of(cls, histories: Sequence[History]) -> Self:
+        """Return these histories laid end to end."""
+        nothing = History.of([])
+        parts = [nothing, *histories]  # concatenation needs one part
+        return cls(
+            owner=np.repeat(np.arange(len(histories)), [len(history) for history in histories]),
+            items=np.concatenate([part.items for part in parts]),
+            at=np.concatenate([part.at for part in parts]),
+            events=np.concatenate([part.events for part in parts]),
+            now=np.array([history.now for history in histories], dtype=np.int64),
+        )
+
+    def __len__(self) -> int:
+        return len(self.now)
+
+    def age(self) -> Ints:
+        """Return how many steps came after each step in its history, (N,)."""
+        ends = np.searchsorted(self.owner, np.arange(len(self)), side="right")
+        return ends[self.owner] - 1 - np.arange(len(self.owner))
+
+    def since(self) -> Ints:
+        """Return the bucket of the gap between each history's last step and now, (R,)."""
+        ends = np.searchsorted(self.owner, np.arange(len(self)), side="right")
+        lengths = np.bincount(self.owner, minlength=len(self))
+        last = np.where(lengths > 0, np.append(self.at, UNKNOWN_TIME)[np.maximum(ends - 1, 0)], UNKNOWN_TIME)
+        return gap_buckets(last, self.now)
+
+
+def gap_buckets(earlier: Ints, later: Ints) -> Ints:
+    """Return the bucket of each gap between two moments; ``UNKNOWN_GAP`` where either is unknown."""
+    is_known = (earlier != UNKNOWN_TIME) & (later != UNKNOWN_TIME)
+    gaps = np.where(is_known, later, 0) - np.where(is_known, earlier, 0)
+    return np.where(is_known, 1 + np.searchsorted(GAP_EDGES, gaps, side="right"), UNKNOWN_GAP)
+
+
+def step_gaps(history: History) -> Ints:
+    """Return the bucket of the gap before each step; it is unknown before the first."""
+    return gap_buckets(np.concatenate([[UNKNOWN_TIME], history.at[:-1]])[: len(history)], history.at)
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """The distinct items of each history, ascending, with what the customer did with them."""
+
+    owner: Ints  # (M,) ascending
+    items: Ints  # (M,)
+    features: Floats  # (M, F)
+    affinity: Floats  # (M,) sums to 1 over a history: how much of the customer's taste an item is
+
+
+def own_items(steps: Steps) -> Own:
+    """
+    Return the distinct items of each history, how each was bought before, and its share of the taste.
+
+    Repeat columns: 1 if it was ever bought, log of 1 + purchases, log decayed purchases, log of 1 +
+    days since the last purchase (0 where unknown), whether it was in the last basket, log decayed
+    views and carts.
+    """
+    span = int(steps.items.max(initial=0)) + 1
+    keys, place = np.unique(steps.owner * span + steps.items, return_inverse=True)
+    owner, items = keys // span, keys % span
+    is_bought = steps.events == Event.PURCHASE
+    age = steps.age()
+
+    def total(weights: NDArray[np.generic]) -> NDArray[np.float64]:
+        return np.bincount(place, weights, len(keys)).astype(np.float64)
+
+    count = total(is_bought)
+    decayed = [total(is_bought * np.exp2(-age / half_life)) for half_life in REPEAT_HALF_LIVES]
+    looked = total(~is_bought * np.exp2(-age / REPEAT_HALF_LIVES[0]))
+    days, is_newest = _last_bought(steps, place, len(keys))
+    columns = [
+        count > 0,
+        np.log1p(count),
+        *(np.log1p(part / REPEAT_FLOOR) for part in decayed),
+        np.log1p(days),
+        is_newest,
+        np.log1p(looked / REPEAT_FLOOR),
+    ]
+    taste = total(AFFINITY_OF_EVENT[steps.events] * np.exp2(-age / AFFINITY_HALF_LIFE))
+    taste /= np.bincount(owner, taste, len(steps))[owner]
+    return Own(owner, items, np.stack(columns, axis=1).astype(np.float32), taste.astype(np.float32))
+
+
+def _last_bought(steps: Steps, place: Ints, count: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return days since each own item was last bought (0: unknown), and whether the last basket had it."""
+    bought = np.flatnonzero((steps.events == Event.PURCHASE) & (steps.at != UNKNOWN_TIME))
+    last = np.full(count, UNKNOWN_TIME)
+    last[place[bought]] = steps.at[bought]  # ascending in time: the newest stays
+    owner = np.zeros(count, dtype=np.int64)
+    owner[place] = steps.owner
+    newest = np.full(len(steps), UNKNOWN_TIME)
+    newest[steps.owner[bought]] = steps.at[bought]
+    is_timed = (last != UNKNOWN_TIME) & (steps.now[owner] != UNKNOWN_TIME)
+    days = np.where(is_timed, np.where(is_timed, steps.now[owner], 0) - np.where(is_timed, last, 0), 0)
+    return np.maximum(days, 0) / DAY_US, (last == newest[owner]) & (last != UNKNOWN_TIME)
+
+
+def customer_features(steps: Steps, prices: Floats) -> Floats:
+    """
+    Return what is known of each customer at ``now``, (R, C), from purchases only, about unit size.
+
+    Columns: whether moments are known, log of 1 + days since the last order, log of orders, of items
+    and of distinct items, log of an order's mean value in medians of the shop's prices, log of an
+    order's mean items, share of repeats among items, log of 1 + mean days between orders, share of
+    views and carts among all steps. Purchases of one moment are one order; of unknown moments, each is.
+
+    :param prices: of each item, (I,), NaN where unknown: its value then counts as the median
+    """
+    bought = steps.events == Event.PURCHASE
+    owner, items, at = steps.owner[bought], steps.items[bought], steps.at[bought]
+    rows = len(steps)
+    is_first = np.ones(len(owner), dtype=bool)
+    is_first[1:] = (np.diff(owner) != 0) | (np.diff(at) != 0) | (at[1:] == UNKNOWN_TIME)
+    count = np.bincount(owner, minlength=rows).astype(np.float64)
+    orders = np.bincount(owner, is_first, rows).astype(np.float64)
+    span = int(items.max(initial=0)) + 1
+    distinct = np.bincount(np.unique(owner * span + items) // span, minlength=rows)
+    value = np.bincount(owner, _relative(prices)[items], rows)
+    recency, between, is_timed = _rhythm(steps, owner, at, orders)
+    every = np.maximum(np.bincount(steps.owner, minlength=rows), 1)
+    some, some_orders = np.maximum(count, 1), np.maximum(orders, 1)
+    columns = [
+        is_timed,
+        np.log1p(recency) / 4,
+        np.log1p(orders) / 2,
+        np.log1p(count) / 4,
+        np.log1p(distinct) / 4,
+        np.log1p(value / some_orders) / 4,
+        np.log1p(count / some_orders) / 2,
+        1 - distinct / some,
+        np.log1p(between) / 4,
+        1 - count / every,
+    ]
+    return np.stack(columns, axis=1).astype(np.float32)
+
+
+def _relative(prices: Floats) -> NDArray[np.float64]:
+    """Return prices in units of their median; 1 where unknown."""
+    is_known = np.isfinite(prices) & (prices > 0)
+    median = float(np.median(prices[is_known])) if is_known.any() else 1.0
+    return np.where(is_known, prices, median) / median
+
+
+def _rhythm(
+    steps: Steps, owner: Ints, at: Ints, orders: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Return days since the last order, mean days between orders, and whether moments are known."""
+    first, last = np.full(len(steps), UNKNOWN_TIME), np.full(len(steps), UNKNOWN_TIME)
+    last[owner] = at  # ascending: the newest stays
+    first[owner[::-1]] = at[::-1]
+    is_timed = (first != UNKNOWN_TIME) & (last != UNKNOWN_TIME) & (steps.now != UNKNOWN_TIME)
+    now, last, first = (np.where(is_timed, moment, 0) for moment in (steps.now, last, first))
+    recency = np.maximum(now - last, 0) / DAY_US
+    between = np.maximum(last - first, 0) / DAY_US / np.maximum(orders - 1, 1)
+    return recency, between, is_timed
