@@ -22,9 +22,12 @@ class Stage(StrEnum):
 class ReasonKind(StrEnum):
     """Why an item is recommended; the words are the caller's."""
 
-    BOUGHT_BEFORE = "BOUGHT_BEFORE"  # item: itself, count: how often this customer bought it
+    # item: itself, count: how often this customer bought it (0: only looked at), last_at: when last
+    BOUGHT_BEFORE = "BOUGHT_BEFORE"
     OFTEN_BOUGHT_AFTER = "OFTEN_BOUGHT_AFTER"  # item: what the customer bought or looks at
     BOUGHT_TOGETHER = "BOUGHT_TOGETHER"  # item: the product of the page
+    SIMILAR_TO = "SIMILAR_TO"  # item: what the customer knows and this one resembles
+    NEW_SIMILAR_TO = "NEW_SIMILAR_TO"  # likewise, of a product never sold; group: its type, if known
     FOR_YOU = "FOR_YOU"  # the whole history speaks for it, no single item does
     POPULAR = "POPULAR"  # count: sales in the popularity window
     NEWEST = "NEWEST"  # never sold; the newest come first
@@ -32,11 +35,13 @@ class ReasonKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why one item is recommended: a kind, the item that caused it and a count, if known."""
+    """Why one item is recommended: a kind, the item that caused it and what more is known of it."""
 
     kind: ReasonKind
     item: int | None = None
     count: int | None = None
+    last_at: int | None = None  # microseconds since 1970
+    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
