@@ -20,5 +20,8 @@ TIMETABLE: dict[str, dict[str, Any]] = {
     "token-keepalive": _entry(Job.TOKEN_KEEPALIVE, crontab(minute="17", hour="2", day_of_week="sun")),
     "train-sweep": _entry(Job.TRAIN_SWEEP, timedelta(minutes=1)),
     "train-weekly": _entry(Job.TRAIN_WEEKLY, crontab(minute="30", hour="3", day_of_week="mon")),
+    "watch-hourly": _entry(Job.WATCH_HOURLY, crontab(minute="23")),
+    # On Tuesdays the week before is over, and its last visitors had their day to buy.
+    "watch-daily": _entry(Job.WATCH_DAILY, crontab(minute="47", hour="2")),
     "reconcile": _entry(Job.RECONCILE, crontab(minute="41", hour="1")),
 }

@@ -57,6 +57,7 @@ INSTALLED_APPS = [
     "backend.registry",
     "backend.training",
     "backend.rollouts",
+    "backend.monitoring",
     "backend.serving",
     "backend.onboarding",
 ]
@@ -189,6 +190,11 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api",
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    # Two fields of one name with different answers.
+    "ENUM_NAME_OVERRIDES": {
+        "GateVerdictEnum": "backend.rollouts.values.GateVerdict",
+        "TriggerVerdictEnum": "backend.monitoring.values.Verdict",
+    },
 }
 
 LOGGING_CONFIG = None

@@ -20,5 +20,6 @@ urlpatterns = [
     path("", include("backend.catalog.urls")),
     path("", include("backend.onboarding.urls")),
     path("", include("backend.training.urls")),
+    path("", include("backend.monitoring.urls")),
     path("staff/", admin.site.urls),
 ]

@@ -39,9 +39,10 @@ class ErrorBody(serializers.Serializer[Any]):
 
 
 class ShopRequest(Request):
-    """A request whose shop is known. ``shop_id`` is set by :class:`ApiView`."""
+    """A request whose shop is known. :class:`ApiView` sets it, and ``actor``, who asks, for the ledger."""
 
     shop_id: int
+    actor: str
 
 
 class ApiView(views.APIView):
@@ -57,6 +58,7 @@ class ApiView(views.APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         request.shop_id = request.auth.shop_id  # type: ignore[attr-defined,union-attr]
+        request.actor = request.auth.actor  # type: ignore[attr-defined,union-attr]
         structlog.contextvars.bind_contextvars(shop_id=request.auth.shop_id)  # type: ignore[union-attr]
 
 

@@ -4,8 +4,14 @@ from typing import Any
 
 from rest_framework import serializers
 
+from backend.monitoring.values import HIGHEST_ACCURACY, LONGEST_COOL_DOWN_HOURS, LOWEST_ACCURACY
 from backend.onboarding.values import BlockStatus, Serving, StepId, StepState
+from backend.registry.values import VersionState
+from backend.rollouts.values import HIGHEST_BAR, LOWEST_BAR, GateVerdict
 from backend.training.serializers import CurvePointSerializer, TrainingRunSerializer
+
+# A candidate is between training and the gate: a moment that no merchant needs to see.
+SHOWN = [state for state in VersionState if state is not VersionState.CANDIDATE]
 
 
 class SetupStepSerializer(serializers.Serializer[Any]):
@@ -71,26 +77,55 @@ class MetricsSerializer(serializers.Serializer[Any]):
     is_transformer = serializers.BooleanField()
 
 
-class ModelVersionSerializer(serializers.Serializer[Any]):
-    """One model version with its lineage."""
+class GateSerializer(serializers.Serializer[Any]):
+    """What the gate said of a version. Gains are in percent, with a 95 % interval; null without data."""
 
-    id = serializers.UUIDField()
-    number = serializers.IntegerField()
+    verdict = serializers.ChoiceField(choices=[verdict.value for verdict in GateVerdict])
+    bar_percent = serializers.FloatField()
+    gain_percent = serializers.FloatField(source="evidence.gain_percent", allow_null=True)
+    low_percent = serializers.FloatField(source="evidence.low_percent", allow_null=True)
+    high_percent = serializers.FloatField(source="evidence.high_percent", allow_null=True)
+    customers = serializers.IntegerField(source="evidence.customers")
+    since = serializers.DateTimeField(source="evidence.since", allow_null=True)
+    until = serializers.DateTimeField(source="evidence.until", allow_null=True)
+    champion = serializers.IntegerField(allow_null=True)
+    words = serializers.CharField()
+    actor = serializers.CharField()
     created_at = serializers.DateTimeField()
-    state = serializers.ChoiceField(choices=["LIVE", "RETIRED", "REJECTED"])
-    state_reason = serializers.CharField(allow_blank=True)
-    served = serializers.CharField(source="outcome.served")
-    data_until = serializers.DateTimeField(source="lineage.data_until")
-    interactions = serializers.IntegerField(source="lineage.interactions")
-    customers = serializers.IntegerField(source="lineage.customers")
-    products = serializers.IntegerField(source="lineage.products")
-    train_seconds = serializers.FloatField(source="lineage.train_seconds")
-    code_revision = serializers.CharField(source="lineage.code_revision")
-    mlflow_run_id = serializers.CharField(source="lineage.mlflow_run_id", allow_blank=True)
-    mlflow_url = serializers.CharField(source="lineage.mlflow_url", allow_blank=True)
-    metrics = MetricsSerializer(many=True, source="outcome.metrics")
-    curve = CurvePointSerializer(many=True, source="outcome.curve")
-    summary = serializers.CharField(source="outcome.summary", allow_blank=True)
+
+
+class WeightSerializer(serializers.Serializer[Any]):
+    """How much the blend listens to one model."""
+
+    model = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # hides an argument of fields, not used here
+    share = serializers.FloatField()
+
+
+class ModelVersionSerializer(serializers.Serializer[Any]):
+    """One model version with its lineage, what the gate said of it, and what a person may do with it."""
+
+    id = serializers.UUIDField(source="version.id")
+    number = serializers.IntegerField(source="version.number")
+    created_at = serializers.DateTimeField(source="version.created_at")
+    state = serializers.ChoiceField(choices=[state.value for state in SHOWN], source="version.state")
+    state_reason = serializers.CharField(source="version.state_reason", allow_blank=True)
+    served = serializers.CharField(source="version.outcome.served")
+    data_until = serializers.DateTimeField(source="version.lineage.data_until")
+    interactions = serializers.IntegerField(source="version.lineage.interactions")
+    customers = serializers.IntegerField(source="version.lineage.customers")
+    products = serializers.IntegerField(source="version.lineage.products")
+    train_seconds = serializers.FloatField(source="version.lineage.train_seconds")
+    code_revision = serializers.CharField(source="version.lineage.code_revision")
+    mlflow_run_id = serializers.CharField(source="version.lineage.mlflow_run_id", allow_blank=True)
+    mlflow_url = serializers.CharField(source="version.lineage.mlflow_url", allow_blank=True)
+    metrics = MetricsSerializer(many=True, source="version.outcome.metrics")
+    curve = CurvePointSerializer(many=True, source="version.outcome.curve")
+    summary = serializers.CharField(source="version.outcome.summary", allow_blank=True)
+    gate = GateSerializer(allow_null=True)
+    weights = WeightSerializer(many=True)
+    can_release = serializers.BooleanField()
+    can_roll_back = serializers.BooleanField()
 
 
 class ModelSerializer(serializers.Serializer[Any]):
@@ -99,3 +134,20 @@ class ModelSerializer(serializers.Serializer[Any]):
     current = ModelVersionSerializer(allow_null=True)
     versions = ModelVersionSerializer(many=True)
     training = TrainingRunSerializer(allow_null=True)
+
+
+class ReleaseRequestSerializer(serializers.Serializer[Any]):
+    """Why a person uses a version, for the ledger."""
+
+    reason = serializers.CharField(max_length=300, allow_blank=True, default="")
+
+
+class ModelSettingsSerializer(serializers.Serializer[Any]):
+    """What the shop asks of a new version, and how it wants to be watched."""
+
+    min_gain_percent = serializers.FloatField(min_value=LOWEST_BAR, max_value=HIGHEST_BAR)
+    release_without_evidence = serializers.BooleanField()
+    cool_down_hours = serializers.IntegerField(min_value=0, max_value=LONGEST_COOL_DOWN_HOURS)
+    min_accuracy_percent = serializers.FloatField(min_value=LOWEST_ACCURACY, max_value=HIGHEST_ACCURACY)
+    updated_at = serializers.DateTimeField(read_only=True, allow_null=True)
+    updated_by = serializers.CharField(read_only=True)

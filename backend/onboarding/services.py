@@ -1,9 +1,15 @@
-"""Writes of onboarding."""
+"""Writes of onboarding: the theme's word, and settings that two apps below keep."""
 
 from datetime import datetime
 
+from django.db import transaction
+
+from backend.monitoring import services as monitoring
+from backend.monitoring.values import TriggerPolicy
 from backend.onboarding.models import ThemeReport
 from backend.onboarding.values import BlockStatus
+from backend.rollouts import services as rollouts
+from backend.rollouts.values import ReleasePolicy
 
 
 def report_theme_block(shop_id: int, status: BlockStatus, *, now: datetime) -> None:
@@ -14,3 +20,12 @@ def report_theme_block(shop_id: int, status: BlockStatus, *, now: datetime) -> N
         unique_fields=["shop"],
         update_fields=["status", "reported_at"],
     )
+
+
+@transaction.atomic
+def set_model_settings(
+    shop_id: int, release: ReleasePolicy, watching: TriggerPolicy, *, now: datetime, actor: str
+) -> None:
+    """Change what a shop asks of a new version and how it wants to be watched, both or neither."""
+    rollouts.set_release_policy(shop_id, release, now=now, actor=actor)
+    monitoring.set_trigger_policy(shop_id, watching, now=now, actor=actor)

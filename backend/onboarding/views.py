@@ -1,20 +1,27 @@
 """What the embedded UI asks on its pages."""
 
+from uuid import UUID
+
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.response import Response
 
 from backend.core import clock
 from backend.core.api import ApiView, ErrorBody, ShopRequest
+from backend.monitoring.values import TriggerPolicy
 from backend.onboarding import queries, services
 from backend.onboarding.serializers import (
     ModelSerializer,
+    ModelSettingsSerializer,
+    ModelVersionSerializer,
+    ReleaseRequestSerializer,
     SetupSerializer,
     ThemeBlockReportSerializer,
 )
 from backend.onboarding.values import BlockStatus
-from backend.registry import queries as registry
 from backend.registry.values import VersionState
+from backend.rollouts import services as rollouts
+from backend.rollouts.values import ReleasePolicy
 from backend.training import queries as training
 
 
@@ -50,16 +57,55 @@ class ModelView(ApiView):
     @extend_schema(operation_id="get_model", responses=ModelSerializer)
     def get(self, request: ShopRequest) -> Response:
         """Return the calling shop's model versions and its training under way, or its last one."""
-        # A candidate is between training and its release: a moment that no merchant needs to see.
-        versions = [
-            version
-            for version in registry.versions(request.shop_id)
-            if version.state is not VersionState.CANDIDATE
-        ]
-        current = next((one for one in versions if one.state is VersionState.LIVE), None)
+        versions = queries.version_cards(request.shop_id)
         body = {
-            "current": current,
+            "current": next((one for one in versions if one.version.state is VersionState.LIVE), None),
             "versions": versions,
             "training": training.find_last_run(request.shop_id),
         }
         return Response(ModelSerializer(body).data)
+
+
+class VersionReleaseView(ApiView):
+    """Where a person chooses the version that answers."""
+
+    @extend_schema(
+        operation_id="release_version",
+        request=ReleaseRequestSerializer,
+        responses={200: ModelVersionSerializer, 400: ErrorBody, 404: ErrorBody, 409: ErrorBody},
+    )
+    def post(self, request: ShopRequest, id: UUID) -> Response:  # noqa: A002 -- the name in the address
+        """Use a version that the gate held, or go back to a former one. The former one undoes it."""
+        asked = ReleaseRequestSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        reason = asked.validated_data["reason"].strip()
+        rollouts.release_by_hand(request.shop_id, id, reason=reason, now=clock.now(), actor=request.actor)
+        return Response(ModelVersionSerializer(queries.version_card(request.shop_id, id)).data)
+
+
+class ModelSettingsView(ApiView):
+    """What the shop asks of a new version, and how it wants to be watched."""
+
+    @extend_schema(operation_id="get_model_settings", responses=ModelSettingsSerializer)
+    def get(self, request: ShopRequest) -> Response:
+        """Return the calling shop's settings, or the defaults."""
+        return Response(ModelSettingsSerializer(queries.model_settings(request.shop_id)).data)
+
+    @extend_schema(
+        operation_id="set_model_settings",
+        request=ModelSettingsSerializer,
+        responses={200: ModelSettingsSerializer, 400: ErrorBody},
+    )
+    def put(self, request: ShopRequest) -> Response:
+        """Change the calling shop's settings. They decide from the next version and the next look on."""
+        wanted = ModelSettingsSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        values = wanted.validated_data
+        services.set_model_settings(
+            request.shop_id,
+            ReleasePolicy(values["min_gain_percent"], values["release_without_evidence"]),
+            TriggerPolicy(values["cool_down_hours"], values["min_accuracy_percent"]),
+            now=clock.now(),
+            actor=request.actor,
+        )
+        return Response(ModelSettingsSerializer(queries.model_settings(request.shop_id)).data)

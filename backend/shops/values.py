@@ -52,3 +52,8 @@ class Principal:
     shop_id: int
     shop_domain: str
     user_id: str
+
+    @property
+    def actor(self) -> str:
+        """Who asks, as the ledger names them."""
+        return f"user {self.user_id}"

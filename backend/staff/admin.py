@@ -22,14 +22,17 @@ from django.utils.safestring import SafeString
 
 from backend.attribution import queries as attribution
 from backend.attribution.models import Credit
-from backend.attribution.values import Kind
+from backend.attribution.values import Kind as CreditKind
 from backend.audit.models import Decision, LedgerEvent
 from backend.audit.values import Channel, Event, Surface
 from backend.catalog.models import Import, ImportPart, Order, OrderLine, Product
 from backend.catalog.values import ImportState
+from backend.monitoring.models import RetrainTrigger
+from backend.monitoring.values import Kind, Verdict
 from backend.registry.models import ModelVersion
 from backend.registry.values import VersionState
-from backend.rollouts.models import SurfacePointer
+from backend.rollouts.models import GateDecision, SurfacePointer
+from backend.rollouts.values import GateVerdict
 from backend.staff import queries
 from backend.staff.tables import badge, in_words, table, to_row
 from backend.training.models import TrainingRun
@@ -51,6 +54,12 @@ TONES: Mapping[str, str] = {
     "REJECTED": "bad",
     "CANCELLED": "quiet",
     "RETIRED": "quiet",
+    "HELD": "quiet",
+    "FIRST": "good",
+    "PASSED": "good",
+    "QUIET": "good",
+    "NOT_ENOUGH_DATA": "quiet",
+    "COOLING_DOWN": "quiet",
 }
 
 
@@ -469,7 +478,11 @@ class ModelVersionAdmin(ReadOnlyAdmin):
     @admin.display(description="Parameters")
     def params_text(self, row: ModelVersion) -> SafeString:
         """Return the parameters as text."""
-        return format_html('<pre class="tb-pre">{}</pre>', json.dumps(row.params, indent=2))
+        return _as_text(row.params)
+
+
+def _as_text(value: object) -> SafeString:
+    return format_html('<pre class="tb-pre">{}</pre>', json.dumps(value, indent=2))
 
 
 def _score(value: float | None) -> str:
@@ -554,6 +567,71 @@ class SurfacePointerAdmin(ReadOnlyAdmin):
     list_select_related: ClassVar = ["shop", "champion"]
 
 
+@admin.register(GateDecision)
+class GateDecisionAdmin(ReadOnlyAdmin):
+    """What the gate said of each version, with its evidence."""
+
+    list_display = (
+        "created_at", "shop_link", "version", "verdict_badge", "gain", "bar", "customers", "actor",
+    )  # fmt: skip
+    list_select_related: ClassVar = ["shop", "version", "champion"]
+    list_filter = (among("verdict", GateVerdict),)
+    fieldsets = (
+        (None, {"fields": ("shop_link", "version", "champion", "verdict_badge", "words")}),
+        ("Evidence", {"fields": ("gain", "bar", "customers", "since", "until", "evidence_text")}),
+        ("Who and when", {"fields": ("actor", "created_at", "uuid")}),
+    )
+
+    @admin.display(description="Verdict", ordering="verdict")
+    def verdict_badge(self, row: GateDecision) -> SafeString:
+        """Return the verdict as a badge."""
+        return badge(in_words(row.verdict), TONES.get(row.verdict, "busy"))
+
+    @admin.display(description="Gain (95 % interval)", ordering="gain_percent")
+    def gain(self, row: GateDecision) -> str:
+        """Return the gain over the champion."""
+        if row.gain_percent is None:
+            return "not measured"
+        return f"{row.gain_percent:+.1f} % ({row.low_percent:+.1f} to {row.high_percent:+.1f})"
+
+    @admin.display(description="Bar", ordering="bar_percent")
+    def bar(self, row: GateDecision) -> str:
+        """Return what the shop asked for."""
+        return f"{row.bar_percent:+.1f} %"
+
+    @admin.display(description="As measured")
+    def evidence_text(self, row: GateDecision) -> SafeString | str:
+        """Return the trainer's own figures as text."""
+        return _as_text(row.evidence) if row.evidence else "none"
+
+
+@admin.register(RetrainTrigger)
+class RetrainTriggerAdmin(ReadOnlyAdmin):
+    """What was a reason to train, and what was not."""
+
+    list_display = ("created_at", "shop_link", "kind_name", "verdict_badge", "words")
+    list_filter = (among("kind", Kind), among("verdict", Verdict))
+    fieldsets = (
+        (None, {"fields": ("shop_link", "kind_name", "verdict_badge", "words", "created_at")}),
+        ("Evidence", {"fields": ("subject", "evidence_text", "run_id", "uuid")}),
+    )
+
+    @admin.display(description="Kind", ordering="kind")
+    def kind_name(self, row: RetrainTrigger) -> str:
+        """Return the kind, in words."""
+        return in_words(row.kind)
+
+    @admin.display(description="Verdict", ordering="verdict")
+    def verdict_badge(self, row: RetrainTrigger) -> SafeString:
+        """Return the verdict as a badge."""
+        return badge(in_words(row.verdict), TONES.get(row.verdict, "busy"))
+
+    @admin.display(description="Figures")
+    def evidence_text(self, row: RetrainTrigger) -> SafeString:
+        """Return the figures as text."""
+        return _as_text(row.evidence)
+
+
 @admin.register(Credit)
 class CreditAdmin(ReadOnlyAdmin):
     """Order lines that decisions earned."""
@@ -567,7 +645,7 @@ class CreditAdmin(ReadOnlyAdmin):
         "decision",
         "earned",
     )
-    list_filter = (among("kind", Kind),)
+    list_filter = (among("kind", CreditKind),)
     ordering: ClassVar = ("-placed_at",)
 
     @admin.display(description="Earned by", ordering="kind")

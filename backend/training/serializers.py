@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from backend.training.values import RunState
+from backend.training.values import Reason, RunState
 
 
 class CurvePointSerializer(serializers.Serializer[Any]):
@@ -31,7 +31,7 @@ class TrainingRunSerializer(serializers.Serializer[Any]):
 
     id = serializers.UUIDField()
     state = serializers.ChoiceField(choices=[state.value for state in RunState])
-    reason = serializers.ChoiceField(choices=["install", "manual", "schedule"])
+    reason = serializers.ChoiceField(choices=[reason.value for reason in Reason])
     created_at = serializers.DateTimeField()
     started_at = serializers.DateTimeField(allow_null=True)
     finished_at = serializers.DateTimeField(allow_null=True)

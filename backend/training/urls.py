@@ -5,6 +5,5 @@ from django.urls import path
 from backend.training import views
 
 urlpatterns = [
-    path("api/training", views.TrainingListView.as_view()),
     path("api/training/<uuid:id>", views.TrainingView.as_view()),
 ]

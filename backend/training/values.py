@@ -59,6 +59,9 @@ class Reason(StrEnum):
     INSTALL = "install"
     MANUAL = "manual"
     SCHEDULE = "schedule"
+    CONVERSION = "conversion"
+    METRIC = "metric"
+    DRIFT = "drift"
 
 
 class AlreadyRunning(Refused):

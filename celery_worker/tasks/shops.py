@@ -6,6 +6,7 @@ from backend.catalog import services as catalog
 from backend.core import clock, tenancy
 from backend.core.queue import Job, enqueue
 from backend.features import services as features
+from backend.monitoring import services as monitoring
 from backend.rollouts import services as rollouts
 from backend.shops import queries, services
 from backend.shops.values import ShopState
@@ -45,6 +46,7 @@ def shop_redact(shop_id: int) -> None:
     audit.erase_shop(shop_id)
     features.erase_shop(shop_id)
     webhooks.erase_shop(shop_id)
+    monitoring.erase_shop(shop_id)
     rollouts.erase_shop(shop_id)
     tenancy.erase_rows(shop_id)
     services.redact(shop_id, now=now)

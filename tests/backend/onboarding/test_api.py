@@ -9,20 +9,32 @@ import pytest
 from django.core.management import call_command
 from django.test import Client
 
+from backend.audit import queries as audit
+from backend.audit.values import Event
 from backend.config import settings as plain_settings
 from backend.core import clock
+from backend.monitoring import services as monitoring
+from backend.monitoring.values import Finding, Kind, Verdict
+from backend.registry import queries as registry
+from backend.registry.values import Version
 from backend.rollouts import services as rollouts
 from backend.shops.models import Shop
 from backend.training import services as training
 from backend.training.values import Reason
 from tests.backend.history import NOW, a_shop
-from tests.backend.registry.versions import a_version
+from tests.backend.registry.versions import a_gate, a_live_version, a_version
 from tests.backend.shopify.fake import session_token
 from tests.backend.shops.factories import a_token
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("artifact_root")]
 
 OTHER = "other.myshopify.com"
+STRICT = {
+    "min_gain_percent": 5.0,
+    "release_without_evidence": True,
+    "cool_down_hours": 48,
+    "min_accuracy_percent": 90.0,
+}
 
 
 def a_signed_in_shop(domain: str = "willow-gifts.myshopify.com") -> Shop:
@@ -100,8 +112,7 @@ def test_a_training_is_started_once_and_can_be_followed() -> None:
 def test_the_model_page_shows_the_live_version_and_hides_candidates(artifact: Path) -> None:
     shop = a_signed_in_shop()
     assert call("GET", "/api/model", shop=shop).json() == {"current": None, "versions": [], "training": None}
-    live = a_version(shop, artifact)
-    rollouts.release(shop.id, live.id, now=NOW)
+    live = a_live_version(shop, artifact)
     a_version(shop, artifact)
 
     body = call("GET", "/api/model", shop=shop).json()
@@ -112,21 +123,151 @@ def test_the_model_page_shows_the_live_version_and_hides_candidates(artifact: Pa
     assert (body["current"]["state"], body["current"]["served"]) == ("LIVE", "transformer")
 
 
+def a_held_version(shop: Shop, artifact: Path) -> Version:
+    """Register a version whose gain is likely and not proven."""
+    champion = registry.find_live_version(shop.id)
+    assert champion is not None
+    version = a_version(shop, artifact, gate=a_gate(champion, low=0.01))
+    rollouts.stage(shop.id, version.id, now=NOW)
+    return version
+
+
+def test_the_model_page_says_what_the_gate_said_and_what_the_blend_listens_to(artifact: Path) -> None:
+    shop = a_signed_in_shop()
+    a_live_version(shop, artifact)
+    a_held_version(shop, artifact)
+
+    held, live = call("GET", "/api/model", shop=shop).json()["versions"]
+
+    assert (live["state"], live["can_release"], live["can_roll_back"]) == ("LIVE", False, False)
+    assert (live["gate"]["verdict"], live["gate"]["gain_percent"]) == ("FIRST", None)
+    assert (held["state"], held["can_release"], held["can_roll_back"]) == ("HELD", True, False)
+    gate = held["gate"]
+    assert (gate["verdict"], gate["bar_percent"], gate["champion"]) == ("FAILED", 2.0, 1)
+    assert (gate["customers"], gate["actor"]) == (412, "system")
+    figures = (gate["gain_percent"], gate["low_percent"], gate["high_percent"])
+    assert figures == pytest.approx((4.0, 1.0, 7.0))
+    assert gate["words"].startswith("Not proven better than version 1 by enough: ")
+    assert held["weights"] == [
+        {"model": "popularity", "label": "Popularity", "share": 0.7},
+        {"model": "transformer", "label": "Transformer", "share": 0.3},
+    ]
+
+
+def test_a_held_version_is_used_by_hand_and_undone_by_going_back(artifact: Path) -> None:
+    shop = a_signed_in_shop()
+    former = a_live_version(shop, artifact)
+    held = a_held_version(shop, artifact)
+    release = "/api/model/versions/{}/release"
+
+    used = call("POST", release.format(held.id), shop=shop, body={"reason": "We trust it"})
+    undone = call("POST", release.format(former.id), shop=shop)
+
+    assert (used.status_code, used.json()["state"]) == (200, "LIVE")
+    assert used.json()["gate"]["verdict"] == "OVERRIDDEN"
+    assert used.json()["gate"]["actor"].startswith("user ")
+    assert (undone.status_code, undone.json()["state"]) == (200, "LIVE")
+    body = call("GET", "/api/model", shop=shop).json()
+    assert body["current"]["id"] == str(former.id)
+    assert [one["can_roll_back"] for one in body["versions"]] == [True, False]
+    pointed = audit.events(shop.id, event=Event.SURFACE_POINTED)
+    assert {entry.actor for entry in pointed[:4]} <= {used.json()["gate"]["actor"], "system"}
+    assert used.json()["gate"]["actor"] in {entry.actor for entry in pointed}
+
+
+def test_a_candidate_is_not_a_merchants_to_use(artifact: Path) -> None:
+    shop = a_signed_in_shop()
+    candidate = a_version(shop, artifact)
+
+    answer = call("POST", f"/api/model/versions/{candidate.id}/release", shop=shop)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "not_releasable")
+    assert call("GET", "/api/model", shop=shop).json()["current"] is None
+
+
+def test_settings_begin_with_their_defaults_and_are_kept() -> None:
+    shop = a_signed_in_shop()
+    defaults = call("GET", "/api/model/settings", shop=shop).json()
+
+    changed = call("PUT", "/api/model/settings", shop=shop, body=STRICT)
+
+    assert defaults == {
+        "min_gain_percent": 2.0,
+        "release_without_evidence": False,
+        "cool_down_hours": 24,
+        "min_accuracy_percent": 82.0,
+        "updated_at": None,
+        "updated_by": "",
+    }
+    assert changed.status_code == 200
+    assert {name: changed.json()[name] for name in STRICT} == STRICT
+    assert changed.json()["updated_by"].startswith("user ")
+    assert call("GET", "/api/model/settings", shop=shop).json() == changed.json()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("min_gain_percent", -10.5),
+        ("min_gain_percent", 20.5),
+        ("min_gain_percent", "much"),
+        ("cool_down_hours", 145),
+        ("cool_down_hours", -1),
+        ("min_accuracy_percent", 49),
+        ("min_accuracy_percent", 101),
+        ("release_without_evidence", "perhaps"),
+    ],
+)
+def test_a_setting_beyond_its_limits_is_refused_and_nothing_is_changed(field: str, value: Any) -> None:
+    shop = a_signed_in_shop()
+
+    answer = call("PUT", "/api/model/settings", shop=shop, body=STRICT | {field: value})
+
+    assert (answer.status_code, answer.json()["error"]["field"]) == (400, field)
+    assert call("GET", "/api/model/settings", shop=shop).json()["updated_at"] is None
+
+
+def test_a_training_by_hand_is_a_trigger_with_its_run() -> None:
+    shop = a_signed_in_shop()
+
+    run = call("POST", "/api/training", shop=shop).json()
+
+    [trigger] = call("GET", "/api/triggers", shop=shop).json()["triggers"]
+    assert (trigger["kind"], trigger["verdict"], trigger["run"]) == ("MANUAL", "FIRED", run["id"])
+    statuses = call("GET", "/api/triggers/status", shop=shop).json()
+    kinds = [one["kind"] for one in statuses["statuses"]]
+    assert kinds == ["TIMETABLE", "CONVERSION", "METRIC", "DRIFT", "MANUAL"]
+    assert statuses["statuses"][-1]["last_fired_at"] == trigger["created_at"]
+    assert statuses["statuses"][0]["words"].startswith("Every Monday night.")
+    assert statuses["cooling_down_until"] is None
+
+
 def test_one_shop_never_sees_anothers_rows(artifact: Path) -> None:
     mine, theirs = a_signed_in_shop(), a_signed_in_shop(OTHER)
-    version = a_version(theirs, artifact)
-    rollouts.release(theirs.id, version.id, now=NOW)
+    version = a_live_version(theirs, artifact)
+    held = a_held_version(theirs, artifact)
     run = training.request_training(theirs.id, reason=Reason.MANUAL, now=NOW)
     call("POST", "/api/setup/theme-block", shop=theirs, body={"status": "active"})
+    call("PUT", "/api/model/settings", shop=theirs, body=STRICT)
+    monitoring.settle(theirs.id, Kind.DRIFT, Finding(Verdict.QUIET, "Quiet.", "version 1"), now=NOW)
 
     assert call("GET", f"/api/training/{run.id}", shop=mine).status_code == 404
     assert call("GET", "/api/model", shop=mine).json() == {"current": None, "versions": [], "training": None}
     setup = call("GET", "/api/setup", shop=mine).json()
     assert (setup["shop"], setup["serving"]) == (mine.domain, "FALLBACK")
     assert setup["steps"][-1]["state"] == "NEEDS_ACTION"
+    refused = call("POST", f"/api/model/versions/{held.id}/release", shop=mine)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (404, "unknown_version")
+    assert call("GET", "/api/model/settings", shop=mine).json()["min_gain_percent"] == 2.0
+    assert call("GET", "/api/triggers", shop=mine).json() == {"triggers": []}
+    statuses = call("GET", "/api/triggers/status", shop=mine).json()["statuses"]
+    assert {status["verdict"] for status in statuses} == {None}
     # And the owner sees them, so the test cannot pass by seeing nothing at all.
     assert call("GET", f"/api/training/{run.id}", shop=theirs).json()["id"] == str(run.id)
     assert call("GET", "/api/model", shop=theirs).json()["current"]["id"] == str(version.id)
+    assert call("GET", "/api/model/settings", shop=theirs).json()["min_gain_percent"] == 5.0
+    assert len(call("GET", "/api/triggers", shop=theirs).json()["triggers"]) == 1
+    assert call("POST", f"/api/model/versions/{held.id}/release", shop=theirs).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -135,6 +276,11 @@ def test_one_shop_never_sees_anothers_rows(artifact: Path) -> None:
         ("GET", "/api/setup"),
         ("POST", "/api/setup/theme-block"),
         ("GET", "/api/model"),
+        ("GET", "/api/model/settings"),
+        ("PUT", "/api/model/settings"),
+        ("POST", f"/api/model/versions/{UUID(int=1)}/release"),
+        ("GET", "/api/triggers"),
+        ("GET", "/api/triggers/status"),
         ("POST", "/api/training"),
         ("GET", f"/api/training/{UUID(int=1)}"),
         ("POST", "/api/imports"),

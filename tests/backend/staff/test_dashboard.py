@@ -15,6 +15,12 @@ from backend.attribution import services as attribution
 from backend.audit import services as audit
 from backend.audit.models import Decision
 from backend.audit.values import Channel, DecisionRecord, ShownItem
+from backend.monitoring import services as monitoring
+from backend.monitoring.models import RetrainTrigger
+from backend.monitoring.values import Finding, Verdict
+from backend.monitoring.values import Kind as MonitoringKind
+from backend.rollouts import services as rollouts
+from backend.rollouts.models import GateDecision
 from backend.shops.models import Shop
 from backend.staff import queries
 from backend.staff.templatetags import staff_figures
@@ -22,7 +28,7 @@ from backend.staff.values import Link
 from backend.training.models import TrainingRun
 from tests.backend.audit.test_ledgers import a_decision
 from tests.backend.history import NOW, a_product, a_shop, an_order
-from tests.backend.registry.versions import a_version
+from tests.backend.registry.versions import a_gate, a_live_version, a_version
 
 pytestmark = pytest.mark.django_db
 
@@ -33,7 +39,9 @@ READ_ONLY = [
     "audit_ledgerevent",
     "catalog_import",
     "catalog_order",
+    "monitoring_retraintrigger",
     "registry_modelversion",
+    "rollouts_gatedecision",
     "rollouts_surfacepointer",
     "shops_shop",
     "training_trainingrun",
@@ -264,3 +272,24 @@ def test_the_first_page_asks_for_an_order_and_shows_figures(support: Client) -> 
 
     assert "Why did this customer see that?" in page
     assert "decisions today" in page
+
+
+def test_a_gates_decision_and_a_trigger_show_their_evidence(
+    support: Client, artifact: Path, artifact_root: Path
+) -> None:
+    shop = a_shop()
+    champion = a_live_version(shop, artifact)
+    held = a_version(shop, artifact, gate=a_gate(champion, low=0.01))
+    rollouts.stage(shop.id, held.id, now=NOW)
+    finding = Finding(Verdict.NOT_ENOUGH_DATA, "Too few orders.", "version 1", {"psi": [0.31]})
+    monitoring.settle(shop.id, MonitoringKind.DRIFT, finding, now=NOW)
+    decision = GateDecision.objects.for_shop(shop.id).get(version__uuid=held.id)
+    trigger = RetrainTrigger.objects.for_shop(shop.id).get()
+
+    gate_page = support.get(f"/staff/rollouts/gatedecision/{decision.id}/change/").content.decode()
+    trigger_page = support.get(f"/staff/monitoring/retraintrigger/{trigger.id}/change/").content.decode()
+
+    assert "+4.0 % (+1.0 to +7.0)" in gate_page
+    assert "Not proven better than version 1" in gate_page
+    assert "not enough data" in trigger_page
+    assert "0.31" in trigger_page

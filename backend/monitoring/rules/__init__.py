@@ -1,0 +1,1 @@
+"""Pure decisions of monitoring: statistics, and when a reason becomes a training."""
