@@ -249,11 +249,10 @@ def _read_catalogue(path: Path, *, now: int, tell: Tell) -> _Catalogue:
     _refuse_twice(table, cells)
     if "title" not in table.columns:
         table.say("without a column title, items are known by their attributes only.")
-    others = [name for name in table.columns if name not in OWN_ITEM_COLUMNS]
     return _Catalogue(
         items=cells.words.take(pa.array(cells.places)),
         titles=table.words("title") if "title" in table.columns else [None] * table.rows,
-        attributes={FACT_COLUMNS.get(name, name): _values(table, name) for name in others},
+        attributes=_attributes(table),
         price=_item_prices(table),
         created_at=_created_at(table, now=now),
     )
@@ -271,6 +270,19 @@ def _refuse_twice(table: Table, cells: Cells) -> None:
         f"{quoted(cells.words[place].as_py())} is listed again after row {table.row(cells.index(place))}; "
         f"one row an item is expected.",
     )
+
+
+def _attributes(table: Table) -> dict[str, list[tuple[str, ...]]]:
+    """Return the further columns by the attribute that each is; two columns may be one attribute."""
+    found: dict[str, list[tuple[str, ...]]] = {}
+    for name in table.columns:
+        if name in OWN_ITEM_COLUMNS:
+            continue
+        attribute, values = FACT_COLUMNS.get(name, name), _values(table, name)
+        if attribute in found:
+            values = [left + right for left, right in zip(found[attribute], values, strict=True)]
+        found[attribute] = values
+    return found
 
 
 def _values(table: Table, name: str) -> list[tuple[str, ...]]:

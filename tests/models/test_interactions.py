@@ -193,6 +193,12 @@ TOLD: list[tuple[str, str | bytes, list[str], Steps]] = [
         [(0, "mug", BUY), (0, "mug", BUY)],
     ),
     (
+        "line ends of old",
+        GOOD.replace("\n", "\r"),
+        [],
+        [(0, "mug", BUY), (0, "pot", BUY), (1, "mug", BUY)],
+    ),
+    (
         "semicolons",
         GOOD.replace(",", ";"),
         ["orders.csv: a semicolon parts its columns."],
@@ -443,6 +449,11 @@ class TestItems:
         ]
         assert log.is_listed.all()
         assert told == ["items.csv: 1 of 2 items of the interactions are not in it."]
+
+    def test_two_columns_may_be_one_attribute(self, tmp_path: Path) -> None:
+        log, _ = read_text(tmp_path, GOOD, items="item,tags,tag\nmug,red,big\npot,,\n")
+
+        assert log.facts[0].attributes == {"tag": ("red", "big")}
 
     def test_the_first_price_paid_stands_in_for_a_missing_one(self, tmp_path: Path) -> None:
         orders = "user,item,timestamp,price\na,mug,2026-05-02,9\na,mug,2026-05-01,8\na,pot,2026-05-01,\n"
