@@ -7,6 +7,7 @@ giant customer must not rule, and a log of any length is fitted in bounded time 
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,14 +26,16 @@ from models.recommender.rankers import (
     PersonalFrequency,
     Popularity,
     spans,
+    top_k,
 )
 from models.recommender.sessions import Nearness, SessionKnn
 
 TABLE_WIDTH = 200  # neighbours kept an item: beyond them scores are noise and files grow
 LONGEST_HISTORY = 500  # newest purchases of one customer that count
 MOST_PURCHASES = 2_000_000  # newest purchases of a shop that tables learn from
-ROWS_AT_ONCE = 512  # items whose neighbours are computed together, which bounds memory
+CELLS_AT_ONCE = 8_000_000  # of an item-to-item matrix, whole rows at a time, which bounds memory
 PAIRS_AT_ONCE = 4_000_000  # transitions that are counted together, which bounds memory
+MOST_PRODUCTS = 200_000_000  # multiplications for alike contents, about 5 s on one core
 MOST_SESSIONS = 20_000
 FULL_BASKET = 1.5  # items in the mean basket from which on baskets say what goes together
 LONGEST_SESSION = 100  # newest purchases of a session that are kept
@@ -260,8 +263,22 @@ def likenesses(log: Log) -> ItemTable:
         return empty_table(log.items)
     vocabulary = Vocabulary.learn(log.facts)
     known = vocabulary.matrix(log.facts)
-    weights = sparse.csr_matrix((known.weights, known.rows, known.starts), shape=(log.items, len(vocabulary)))
-    return top_products(sparse.csr_matrix(weights.T))
+    weights = sparse.csc_matrix((known.weights, known.rows, known.starts), shape=(len(vocabulary), log.items))
+    return top_products(_without_commonplaces(sparse.csr_matrix(weights)))
+
+
+def _without_commonplaces(weights: sparse.csr_matrix) -> sparse.csr_matrix:
+    """
+    Return the tokens' rows without the commonest where comparing all items by them takes too long.
+
+    What every tenth of 100,000 products says of itself tells none of them apart, and a token of ``n``
+    items costs ``n * n`` multiplications.
+    """
+    sizes = np.diff(weights.indptr).astype(np.int64)
+    order = np.argsort(sizes, kind="stable")
+    is_kept = np.zeros(len(sizes), dtype=np.bool_)
+    is_kept[order[np.cumsum(sizes[order] ** 2) <= MOST_PRODUCTS]] = True
+    return weights[is_kept]
 
 
 def top_products(weights: sparse.csr_matrix) -> ItemTable:
@@ -270,9 +287,10 @@ def top_products(weights: sparse.csr_matrix) -> ItemTable:
     unit = weights @ sparse.diags_array(1.0 / np.maximum(norms, 1e-9)).astype(np.float32)
     unit = sparse.csr_matrix(unit)
     by_item = sparse.csr_matrix(unit.T)
+    at_once = max(CELLS_AT_ONCE // max(by_item.shape[0], 1), 1)
     tables = []
-    for start in range(0, by_item.shape[0], ROWS_AT_ONCE):
-        rows = sparse.csr_matrix(by_item[start : start + ROWS_AT_ONCE] @ unit).tocoo()
+    for start in range(0, by_item.shape[0], at_once):
+        rows = sparse.csr_matrix(by_item[start : start + at_once] @ unit).tocoo()
         other = rows.col != rows.row + start
         shape = rows.shape
         tables.append(
@@ -283,16 +301,17 @@ def top_products(weights: sparse.csr_matrix) -> ItemTable:
 
 def top_rows(matrix: sparse.csr_matrix) -> ItemTable:
     """Return the strongest ``TABLE_WIDTH`` entries of each row, strongest first."""
-    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-    order = np.lexsort((matrix.indices, -matrix.data, rows))
-    place = np.arange(len(rows)) - matrix.indptr[rows]
-    kept = order[place < TABLE_WIDTH]
+    matrix.sort_indices()
+    related, values = [np.zeros(0, dtype=np.int32)], [np.zeros(0, dtype=np.float32)]
     starts = np.zeros(matrix.shape[0] + 1, dtype=np.int64)
-    np.cumsum(np.minimum(np.diff(matrix.indptr), TABLE_WIDTH), out=starts[1:])
+    for row, (first, end) in enumerate(pairwise(matrix.indptr.tolist())):
+        strengths = matrix.data[first:end]
+        best = top_k(strengths, TABLE_WIDTH)
+        related.append(matrix.indices[first:end][best])
+        values.append(strengths[best])
+        starts[row + 1] = starts[row] + len(best)
     return ItemTable(
-        starts=starts,
-        items=matrix.indices[kept].astype(np.int32),
-        values=matrix.data[kept].astype(np.float32),
+        starts, np.concatenate(related).astype(np.int32), np.concatenate(values).astype(np.float32)
     )
 
 

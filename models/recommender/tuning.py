@@ -33,7 +33,7 @@ Params = dict[str, dict[str, Any]]  # of each family by its name, in JSON
 Space = Mapping[str, Sequence[Any]]  # the values that each parameter is tried with
 Quality = Callable[[Model], float]
 
-TUNING_CASES = 700  # tell apart what differs by a twentieth; more only take longer
+TUNING_CASES = 800  # tell apart what differs by a twentieth; more only take longer
 TUNING_EASE_ITEMS = 3_000  # the most-sold items choose EASE's parameters as the whole shop does
 CLOCKED = ("fresh_days", "half_life_days", "window_days")  # say nothing without a common clock
 
@@ -89,7 +89,7 @@ FAMILIES: tuple[Family, ...] = (
             "shrink": (1.0, 10.0),
             "fresh_days": FRESH_DAYS,
         },
-        trials=9,
+        trials=8,
         read={"half_life": STEPS},
     ),
     Family(
@@ -118,7 +118,7 @@ FAMILIES: tuple[Family, ...] = (
             "near_steps": (None, 20.0, 5.0, 2.0),
             "near_before": (0.1, 0.5, 1.0),
         },
-        trials=24,
+        trials=16,
         read={"half_life": STEPS},
     ),
     Family(
@@ -131,7 +131,7 @@ FAMILIES: tuple[Family, ...] = (
             "regularisation": (10.0, 30.0, 100.0, 300.0),
             "fresh_days": (None, 60.0, 20.0),
         },
-        trials=8,
+        trials=7,
         read={"half_life": STEPS},
         while_tuning={"most_items": TUNING_EASE_ITEMS},
     ),

@@ -193,6 +193,19 @@ def test_content_reaches_a_product_that_was_never_sold() -> None:
     assert top_k(model.scores(History.of([0])), 2).tolist() == [2, 3]
 
 
+def test_a_word_of_most_products_is_left_out_where_comparing_by_it_takes_too_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    facts = tuple(ItemFacts(title) for title in ("Red mug", "Red cup", "Red mug", "Red lamp"))
+    log = replace(a_log([("ada", 1, [1])], [1, 2, 3, 4]), facts=facts)
+
+    # "mug" and "red mug" cost 2 * 2 multiplications each, "red" 4 * 4 more.
+    monkeypatch.setattr(simple, "MOST_PRODUCTS", 8)
+    table = simple.likenesses(log)
+
+    assert dense(table) == pytest.approx(np.eye(4)[[2, 1, 0, 3]] * [[1], [0], [1], [0]], abs=1e-6)
+
+
 def test_content_says_nothing_without_side_information() -> None:
     log = replace(five_purchases(), facts=())
 
