@@ -15,11 +15,18 @@ from models.recommender.splits import Case
 from models.recommender.trained import validate
 from models.recommender.values import CurvePoint, Stage
 
-# From which to which share of the budget each stage may learn; the rest is for reading and export.
-STAGE_SHARES = {
-    Stage.TRAINING: (0.05, 0.52),  # the first fit, with early stopping
-    Stage.EVALUATING: (0.52, 0.68),  # learning the validation days
-    Stage.REFITTING: (0.68, 0.90),  # learning the test days
+# The share of the time left when the learner starts that each stage may learn for; the rest is for the
+# blend, the comparison and the export.
+TIME_SHARES = {
+    Stage.TRAINING: 0.60,  # the first fit, with early stopping
+    Stage.EVALUATING: 0.10,  # learning the validation days
+    Stage.REFITTING: 0.15,  # learning the test days
+}
+# From which to which fraction of the whole run each stage is shown.
+FRACTIONS = {
+    Stage.TRAINING: (0.15, 0.65),
+    Stage.EVALUATING: (0.65, 0.75),
+    Stage.REFITTING: (0.80, 0.92),
 }
 EXTEND_EPOCHS = 2  # passes that teach newer days to weights that know the older ones
 EXTEND_PEAK = 0.5  # of the learning rate: what was learned must not be shaken off
@@ -36,6 +43,10 @@ class Learner:
     schedule: dict[str, dict[str, int]] = field(default_factory=dict)
     """Steps of each stage, which ``Recipe.schedule`` repeats: planned, taken, and the epochs."""
     seconds: float = 0.0
+    _left: float = 0.0  # seconds of the budget when the learner started
+
+    def __post_init__(self) -> None:
+        self._left = max(self.reporter.budget - self.reporter.seconds, 0.0)
 
     def learn(self, log: Log, cases: Sequence[Case], *, moment: int) -> None:
         """Train until the validation days stop improving or the budget's share is spent."""
@@ -63,11 +74,9 @@ class Learner:
         before = self.fitter.keep()
         plan, chunks = self._begin(name, Part[name.upper()], log, stage, EXTEND_EPOCHS)
         epoch = 0
-        while epoch < EXTEND_EPOCHS and time.monotonic() < plan.deadline:
+        while epoch < EXTEND_EPOCHS and not plan.is_over(self.fitter.step, time.monotonic()):
             epoch += 1
             self._epoch(chunks, stage, epoch)
-            if plan.is_over(self.fitter.step, time.monotonic()):
-                break
         # Weights that blew up are not worth the newest days.
         self.fitter.put_back(self.fitter.keep() if self.fitter.is_finite() else before)
         self._note(name, steps=self.fitter.step, epochs=epoch)
@@ -76,7 +85,7 @@ class Learner:
     def _begin(self, name: str, part: Part, log: Log, stage: Stage, epochs: int) -> tuple[Plan, Chunks]:
         """Return the plan of a stage, from the recipe's schedule where it has one, and its chunks."""
         recipe = self.fitter.recipe
-        plan = Plan(most=0, deadline=self.reporter.deadline(STAGE_SHARES[stage][1]))
+        plan = Plan(most=0, deadline=time.monotonic() + TIME_SHARES[stage] * self._left)
         if recipe.schedule is not None:
             told = recipe.schedule[name]
             plan = Plan(most=told["steps"], planned=told["planned"], stop=told["steps"])
@@ -96,12 +105,13 @@ class Learner:
         self.schedule[name] = {"planned": planned, "steps": steps, "epochs": epochs}
 
     def _epoch(self, chunks: Chunks, stage: Stage, epoch: int) -> float:
-        begins, ends = STAGE_SHARES[stage]
+        begins, ends = FRACTIONS[stage]
         newest = self.curve[-1].validation_ndcg if self.curve else None
+        fitter = self.fitter
 
         def on_share(share: float, loss: float) -> None:
-            spent = (self.reporter.seconds / self.reporter.budget - begins) / (ends - begins)
-            fraction = begins + (ends - begins) * min(max(spent, 0.0), 1.0)
+            done = min(fitter.step / (fitter.plan.planned or fitter.plan.most), 1.0)
+            fraction = begins + (ends - begins) * done
             self.reporter.tick(
                 stage,
                 epoch=epoch,

@@ -73,14 +73,14 @@ class Recipe:
     heads: int = 2
     window: int = 96  # newest purchases that the transformer sees
     dropout: float = 0.2
-    learning_rate: float = 2e-3
+    learning_rate: float = 6e-3
     weight_decay: float = 0.01
-    batch_tokens: int = 4096
+    batch_tokens: int = 2048
     epochs: int = 60
     patience: int = 5  # epochs without a better validation NDCG before training stops
     averaging: float = 0.98  # decay a step of the moving average of the weights that is served
-    full_softmax_items: int = 20_000  # up to here every item is a rival in the loss
-    negatives: int = 2048  # shared sampled rivals a batch above that
+    full_softmax_items: int = 5_000  # up to here every item is a rival in the loss
+    negatives: int = 512  # sampled rivals of a batch above that, beside all that its rows hold
     together_share: float = 0.03  # share of in-basket positions that learn "the rest of this basket"
     # Share of items whose own vector is hidden a step, so that words learn to speak for new products.
     id_dropout: float = 0.1
