@@ -1,14 +1,17 @@
+import math
 import subprocess
 import sys
 import time
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg2
 import pytest
 
 from models.recommender.api import Progress, Report
+from models.recommender.values import GateEvidence
 from models.tracking import Alias, Tracked, Tracker, TrackingUnavailable
 
 MODEL = "tailorbird-willow-gifts"
@@ -92,6 +95,63 @@ def test_a_new_version_becomes_the_candidate_and_leaves_the_champion(
     assert newer.model_version == tracked.model_version + 1
     assert tracker.find_version(Alias.CANDIDATE) == newer.model_version
     assert tracker.find_version(Alias.CHAMPION) == tracked.model_version
+
+
+def test_what_the_gate_measured_is_logged_and_what_it_said_stands_beside_version_and_run(
+    trained: tuple[Report, list[Progress]], database: str, tmp_path: Path
+) -> None:
+    report, _ = trained
+    gate = GateEvidence(412, "2026-11-07", "2026-11-21", 0.33, 0.0, math.inf, 0.05, 0.11, None)
+    tracker = Tracker(database, "tailorbird-gated", artifact_root=tmp_path)
+    tracked = tracker.log(replace(report, gate=gate), report.manifest.parent)
+
+    tracker.tag(tracked.model_version, {"gate.verdict": "PASSED", "gate.words": "w" * 2_000})
+    tracker.alias(Alias.STAGING, tracked.model_version)
+
+    run = tracker._client.get_run(tracked.run_id)
+    version = tracker._client.get_model_version("tailorbird-gated", str(tracked.model_version))
+    figures = {name: value for name, value in run.data.metrics.items() if name.startswith("gate.")}
+    assert figures == {"gate.low": 0.05, "gate.high": 0.11, "gate.customers": 412.0}
+    assert (run.data.tags["gate.verdict"], version.tags["gate.verdict"]) == ("PASSED", "PASSED")
+    assert len(run.data.tags["gate.words"]) == 1_000
+    assert tracker.find_version(Alias.STAGING) == tracked.model_version
+
+
+def test_a_forgotten_shop_leaves_no_model_no_files_and_no_name(
+    trained: tuple[Report, list[Progress]],
+    logged: tuple[Tracker, Tracked],
+    database: str,
+    tmp_path: Path,
+) -> None:
+    report, _ = trained
+    name = "tailorbird-leaving"
+    tracker = Tracker(database, name, artifact_root=tmp_path)
+    runs = [tracker.log(report, report.manifest.parent) for _ in range(2)]
+
+    Tracker(database, name, artifact_root=tmp_path).forget()
+
+    client = logged[0]._client
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert client.get_experiment_by_name(name) is None
+    assert client.search_registered_models(f"name = '{name}'") == []
+    assert {client.get_run(run.run_id).info.lifecycle_stage for run in runs} == {"deleted"}
+    # The other shop's model and files are untouched, and forgetting twice does nothing.
+    assert logged[0].find_version(Alias.CANDIDATE) is not None
+    assert Path(client.download_artifacts(logged[1].run_id, "model")).is_dir()
+    tracker.forget()
+
+
+def test_a_shop_that_was_forgotten_can_come_back(
+    trained: tuple[Report, list[Progress]], database: str, tmp_path: Path
+) -> None:
+    report, _ = trained
+    name = "tailorbird-returning"
+    Tracker(database, name, artifact_root=tmp_path).log(report, report.manifest.parent)
+    Tracker(database, name, artifact_root=tmp_path).forget()
+
+    tracked = Tracker(database, name, artifact_root=tmp_path).log(report, report.manifest.parent)
+
+    assert tracked.model_version == 1
 
 
 def test_a_shop_without_a_model_has_no_alias(logged: tuple[Tracker, Tracked], database: str) -> None:
