@@ -79,6 +79,10 @@ class Blend:
 
     def scores(self, history: History) -> NDArray[np.float64]:
         """Return one finite score an item, (I,), higher is better."""
+        return self.judge(history)[0]
+
+    def judge(self, history: History) -> tuple[NDArray[np.float64], "Opinions"]:
+        """Return the scores, and the opinions that they are made of."""
         opinions = self.opinions(history)
         values = self.mixer.values(opinions.features).astype(np.float64)
         lowest = float(values.min(initial=0.0))
@@ -86,7 +90,7 @@ class Blend:
         scores[opinions.candidates] = values
         if self.drops_seen:
             scores[history.purchases] = lowest - 3.0
-        return scores
+        return scores, opinions
 
     def opinions(self, history: History) -> Opinions:
         """Return the candidates for a history and what is known of each."""

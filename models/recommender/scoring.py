@@ -1,51 +1,74 @@
 """
 Scoring an exported model: NumPy and ONNX Runtime only, so the web process never meets torch.
 
-Item numbers run from 0 in ascending order of product id. I counts items.
+Item numbers run from 0 in ascending order of product id, newcomers after the known items. I counts
+items.
 """
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.recommender.history import History, longest_history
+from models.recommender import reasons
+from models.recommender.blend import BLEND, Blend, Opinions
+from models.recommender.content import Vocabulary
+from models.recommender.history import UNKNOWN_TIME, History, longest_history
+from models.recommender.newcomers import Content, Newcomers, NewProduct
 from models.recommender.rankers import (
-    ITEM_KNN,
-    MARKOV,
-    PERSONAL_FREQUENCY,
     POPULARITY,
-    TABLE_STEPS,
     TRANSFORMER,
-    Encode,
     Floats,
     Ints,
     ItemTable,
-    ItemToItem,
     Model,
-    PersonalFrequency,
-    Popularity,
-    Transformer,
-    TransformerHead,
     hint,
     top_k,
 )
+from models.recommender.restoring import restore
+from models.recommender.transformer import Encode, Question, Transformer
 from models.recommender.values import Reason, ReasonKind, Scored
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST_FILE = "manifest.json"
 ENCODER_FILE = "encoder.onnx"
+WEIGHTS_FILE = "weights.npz"  # of the transformer, for a training that starts from them
+NAMES_FILE = "item_names.json"  # ids that are not numbers; absent where they are
+CONTENT = "content"
 
 
 class ArtifactMismatch(ValueError):
     """An artifact folder is not what its manifest says; the message names the file."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The transformer's weights in an artifact, and what they were learned for."""
+
+    by_name: dict[str, Floats]
+    item_ids: Ints
+    vocabulary: Vocabulary
+
+
+def read_weights(folder: Path) -> Weights | None:
+    """
+    Return the transformer's weights of an artifact folder, None if it has no transformer.
+
+    :raises ArtifactMismatch: if any file is not what the manifest says
+    """
+    arrays = _arrays(folder, read_manifest(folder)["files"])
+    path = folder / WEIGHTS_FILE
+    if not path.is_file():
+        return None
+    with np.load(path, allow_pickle=False) as stored:
+        by_name = {name: stored[name] for name in stored.files}
+    return Weights(by_name, arrays["items"]["ids"], Vocabulary.restore(arrays[CONTENT]))
 
 
 @dataclass(frozen=True)
@@ -58,6 +81,19 @@ class VersionInfo:
     data_until: str
     code_revision: str
     items: int
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """
+    What a visitor did, in columns of equal length, oldest first.
+
+    Times are microseconds since 1970, ``UNKNOWN_TIME`` where unknown; events are values of ``Event``.
+    """
+
+    items: Ints  # product ids
+    at: Ints
+    events: NDArray[np.int8]
 
 
 def file_sha256(path: Path) -> str:
@@ -80,7 +116,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ArtifactMismatch(f"{path} is missing or is not a manifest.") from error
     if version != FORMAT_VERSION:
-        raise ArtifactMismatch(f"{path} has format {version}; this code reads {FORMAT_VERSION}.")
+        raise ArtifactMismatch(
+            f"{path} has format {version}; this code reads {FORMAT_VERSION}. Train the model again."
+        )
     present = {entry.name for entry in folder.iterdir()} - {MANIFEST_FILE}
     for name in sorted(present ^ set(files)):
         raise ArtifactMismatch(
@@ -107,38 +145,46 @@ def load(folder: Path) -> "Scorer":
 
 
 def _assemble(folder: Path, manifest: dict[str, Any]) -> "Scorer":
-    params = manifest["params"]
-    popularity = _array(folder, "popularity")
-    models: dict[str, Model] = {
-        POPULARITY: Popularity(popularity),
-        PERSONAL_FREQUENCY: PersonalFrequency(popularity, **params[PERSONAL_FREQUENCY]),
-    }
-    for name in (MARKOV, ITEM_KNN):
-        models[name] = ItemToItem(_table(folder, name), popularity, params[name]["half_life"], name)
-    if (folder / ENCODER_FILE).is_file():
-        head = TransformerHead(*(_array(folder, name) for name in ("vectors", "bias", "again")))
-        models[TRANSFORMER] = Transformer(onnx_encoder(folder), head, params[TRANSFORMER]["window"])
+    arrays = _arrays(folder, manifest["files"])
+    models: dict[str, Model] = {}
+    for name, settings in manifest["models"].items():
+        if name == TRANSFORMER:
+            models[name] = Transformer.restore(arrays[name], settings, onnx_encoder(folder))
+        elif name != BLEND:
+            models[name] = restore(name, arrays[name], settings)
+    if BLEND in manifest["models"]:
+        models[BLEND] = Blend.restore(arrays[BLEND], manifest["models"][BLEND], models)
+    items = arrays["items"]
+    names = folder / NAMES_FILE
     return Scorer(
-        item_ids=_array(folder, "item_ids"),
-        is_listed=_array(folder, "is_listed"),
-        popularity=popularity,
+        item_ids=items["ids"],
+        is_listed=items["is_listed"],
+        is_sold=items["is_sold"],
+        group=items["group"],
+        groups=tuple(manifest["groups"]),
+        popularity=arrays[POPULARITY]["scores"],
         models=models,
-        related_table=_table(folder, "related"),
+        related_table=ItemTable(*(arrays["related"][part] for part in ("starts", "items", "values"))),
         version_info=VersionInfo(
-            items=len(popularity),
+            items=len(items["ids"]),
             **{name: manifest[name] for name in VersionInfo.__annotations__ if name != "items"},
         ),
+        content=Content.restore(arrays[CONTENT]),
+        item_names=tuple(json.loads(names.read_text(encoding="utf-8"))) if names.is_file() else None,
     )
 
 
-def _array(folder: Path, name: str) -> NDArray[Any]:
-    # Mapped, not read: the workers of one machine then share the pages. A plain array over the same
-    # pages, because each slice of NumPy's mapped type costs microseconds.
-    return np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False))
-
-
-def _table(folder: Path, name: str) -> ItemTable:
-    return ItemTable(*(_array(folder, f"{name}_{part}") for part in ("starts", "items", "values")))
+def _arrays(folder: Path, files: Mapping[str, str]) -> dict[str, dict[str, NDArray[Any]]]:
+    """Return the arrays of a folder by owner and name: ``markov.starts.npy`` is ["markov"]["starts"]."""
+    arrays: dict[str, dict[str, NDArray[Any]]] = {}
+    for file in files:
+        owner, _, rest = file.partition(".")
+        if rest.endswith(".npy"):
+            # Mapped, not read: the workers of one machine then share the pages. A plain array over the
+            # same pages, because each slice of NumPy's mapped type costs microseconds.
+            mapped = np.load(folder / file, mmap_mode="r", allow_pickle=False)
+            arrays.setdefault(owner, {})[rest.removesuffix(".npy")] = np.asarray(mapped)
+    return arrays
 
 
 def onnx_encoder(folder: Path) -> Encode:
@@ -152,8 +198,8 @@ def onnx_encoder(folder: Path) -> Encode:
         str(folder / ENCODER_FILE), options, providers=["CPUExecutionProvider"]
     )
 
-    def encode(history: Ints) -> tuple[Floats, Floats]:
-        following, together = session.run(None, {"items": history[None, :]})
+    def encode(question: Question) -> tuple[Floats, Floats]:
+        following, together = session.run(None, question.feeds())
         return following[0], together[0]
 
     return encode
@@ -173,42 +219,69 @@ class Scorer:
     Ids that the model has never seen are skipped: a history may hold products newer than it.
     """
 
-    item_ids: Ints
+    item_ids: Ints  # of the known items ascending, then of the newcomers ascending
     is_listed: NDArray[np.bool_]
+    is_sold: NDArray[np.bool_]  # ever, before training ended
+    group: NDArray[np.int32]  # which of ``groups`` each item is of, -1 for none
+    groups: tuple[str, ...]
     popularity: NDArray[np.float64]  # (I,)
     models: dict[str, Model]
     related_table: ItemTable
     version_info: VersionInfo
+    content: Content
+    item_names: tuple[str, ...] | None = None  # where ids are not numbers, of each item
+    order: Ints = field(init=False)  # of the item numbers by id
+    sorted_ids: Ints = field(init=False)
+
+    def __post_init__(self) -> None:
+        order = np.argsort(self.item_ids, kind="stable")
+        object.__setattr__(self, "order", order)
+        object.__setattr__(self, "sorted_ids", self.item_ids[order])
+
+    @property
+    def served_model(self) -> Model:
+        """The model that answers a customer."""
+        return self.models[self.version_info.served]
 
     def score(
         self,
-        sequence: Sequence[int],
+        past: "Past | Sequence[int]",
         *,
         context: int | None = None,
         exclude: AbstractSet[int] = frozenset(),
         k: int,
+        now: int | None = None,
     ) -> list[Scored]:
         """
         Return the ``k`` best items for a customer, best first; fewer only if the shop has fewer.
 
-        :param sequence: product ids of the customer's purchases, oldest first; may be empty
+        :param past: what the customer did, or the product ids of their purchases, oldest first; may
+            be empty
         :param context: the product that the customer looks at; it is never recommended itself
         :param exclude: product ids that must not appear
+        :param now: the moment that is asked about, microseconds since 1970, if it is known
         """
-        history = longest_history(History.of(self.numbers(sequence)))
-        seen = self.numbers([] if context is None else [context])
-        if not len(history) and not len(seen):
+        history = self.history(past, now=now)
+        page = self.numbers([] if context is None else [context])
+        if not len(history) and not len(page):
             return self.popular(k, exclude=exclude)
-        scores = (
-            self.models[self.version_info.served].scores(history)
-            if len(history)
-            else np.zeros(len(self.item_ids))
-        )
-        if len(seen):
-            scores = self._fused(int(seen[0]), scores)
+        scores, said = self._personal(history)
+        if len(page):
+            scores = self._fused(int(page[0]), scores)
         hidden = exclude if context is None else {*exclude, context}
         scores = np.where(self._offered(hidden), scores, NOT_OFFERED)
-        return self._answer(scores, self._why(history.items, seen), k=k)
+        best = top_k(scores, k)
+        best = best[scores[best] > NOT_OFFERED]
+        return self._answer(scores, best, self._why(history, page, best, said))
+
+    def _personal(self, history: History) -> tuple[NDArray[np.floating], Opinions | None]:
+        """Return the served model's scores, and what the members said if it is a blend."""
+        model = self.served_model
+        if not len(history):
+            return np.zeros(len(self.item_ids)), None
+        if isinstance(model, Blend):
+            return model.judge(history)
+        return model.scores(history), None
 
     def related(self, item: int, *, k: int, exclude: AbstractSet[int] = frozenset()) -> list[Scored]:
         """Return the ``k`` items that go best with one product, filled up with popular ones."""
@@ -217,68 +290,118 @@ class Scorer:
     def popular(self, k: int, *, exclude: AbstractSet[int] = frozenset()) -> list[Scored]:
         """Return the best-selling items of the newest days, then the newest items."""
         scores = np.where(self._offered(exclude), self.popularity, NOT_OFFERED)
-        return self._answer(scores, self._popular_reason, k=k)
+        best = top_k(scores, k)
+        return self._answer(scores, best[scores[best] > NOT_OFFERED], self._popular_reason)
 
-    def numbers(self, ids: Sequence[int]) -> Ints:
+    def numbers(self, ids: "Sequence[int] | Ints") -> Ints:
         """Return the item numbers of the known product ids, in the same order."""
-        wanted = np.asarray(ids, dtype=np.int64)
+        places = self._places(np.asarray(ids, dtype=np.int64))
+        return places[places >= 0]
+
+    def _places(self, wanted: Ints) -> Ints:
+        """Return the item number of each product id, -1 for one that is not known."""
         if not len(self.item_ids):
-            return wanted[:0]
-        places = np.minimum(np.searchsorted(self.item_ids, wanted), len(self.item_ids) - 1)
-        return np.asarray(places[self.item_ids[places] == wanted], dtype=np.int64)
+            return np.full(len(wanted), -1, dtype=np.int64)
+        at = np.minimum(np.searchsorted(self.sorted_ids, wanted), len(self.item_ids) - 1)
+        return np.where(self.sorted_ids[at] == wanted, self.order[at], -1)
+
+    def history(self, past: "Past | Sequence[int]", *, now: int | None = None) -> History:
+        """Return the part of a past that models read, in item numbers."""
+        moment = UNKNOWN_TIME if now is None else now
+        if not isinstance(past, Past):
+            return longest_history(History.of(self.numbers(past), now=moment))
+        places = self._places(past.items)
+        is_known = places >= 0
+        steps = History(places[is_known], past.at[is_known], past.events[is_known], moment)
+        return longest_history(steps)
+
+    def with_products(self, products: Sequence[NewProduct]) -> "Scorer":
+        """
+        Return a scorer that also knows products created after training, by what they say of themselves.
+
+        Products that the model knows already are left as they are. The copy shares all else.
+        """
+        known = set(self.item_ids.tolist())
+        fresh = [product for product in products if product.item not in known]
+        if not fresh:
+            return self
+        newcomers = Newcomers.of(fresh, self.content)
+        count = len(newcomers)
+        groups = list(dict.fromkeys([*self.groups, *filter(None, newcomers.groups)]))
+        of_group = [-1 if group is None else groups.index(group) for group in newcomers.groups]
+        return replace(
+            self,
+            item_ids=np.concatenate([self.item_ids, newcomers.ids]),
+            is_listed=np.concatenate([self.is_listed, np.ones(count, dtype=bool)]),
+            is_sold=np.concatenate([self.is_sold, np.zeros(count, dtype=bool)]),
+            group=np.concatenate([self.group, np.array(of_group, dtype=np.int32)]),
+            groups=tuple(groups),
+            popularity=np.concatenate([self.popularity, newcomers.popularity(self.popularity, self.is_sold)]),
+            models=newcomers.extend_all(self.models),
+            related_table=ItemTable.stacked([self.related_table, newcomers.related()]),
+        )
 
     def _offered(self, exclude: AbstractSet[int]) -> NDArray[np.bool_]:
         offered = np.array(self.is_listed)
         offered[self.numbers(list(exclude))] = False
         return offered
 
-    def _fused(self, seen: int, personal: NDArray[np.floating]) -> NDArray[np.float64]:
+    def _fused(self, page: int, personal: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return the related items of the page's product and the personal ones by reciprocal rank."""
         fused = hint(self.popularity)
-        related = self.related_table.row(seen)[0][:FUSED]
+        related = self.related_table.row(page)[0][:FUSED]
         fused[related] += RELATED_SHARE / (RANK_DAMPING + 1 + np.arange(len(related)))
         if personal.any():
             best = top_k(personal, FUSED)
             fused[best] += 1.0 / (RANK_DAMPING + 1 + np.arange(len(best)))
         return fused
 
-    def _answer(self, scores: NDArray[np.floating], why: Callable[[int], Reason], *, k: int) -> list[Scored]:
-        return [
-            Scored(int(self.item_ids[item]), float(scores[item]), why(int(item)))
-            for item in top_k(scores, k)
-            if scores[item] > NOT_OFFERED
-        ]
+    def _answer(self, scores: NDArray[np.floating], best: Ints, why: Callable[[int], Reason]) -> list[Scored]:
+        return [Scored(int(self.item_ids[item]), float(scores[item]), why(int(item))) for item in best]
 
-    def _why(self, history: Ints, seen: Ints) -> Callable[[int], Reason]:
-        """Return a function that names the reason of an item for this history and page."""
-        counts = dict(zip(*(part.tolist() for part in np.unique(history, return_counts=True)), strict=True))
-        on_page = set(self.related_table.row(int(seen[0]))[0].tolist()) if len(seen) else set()
-        is_personal = len(history) > 0 and self.version_info.served != POPULARITY
-        loudest = cache(lambda: self._loudest(history[-TABLE_STEPS:]))  # only if a reason needs it
+    def _why(
+        self, history: History, page: Ints, best: Ints, said: Opinions | None
+    ) -> Callable[[int], Reason]:
+        """Return a function that names the reason of a recommended item for this history and page."""
+        beside = set(self.related_table.row(int(page[0]))[0][:FUSED].tolist()) if len(page) else set()
+        counts = reasons.counts_of(history)
+        found = reasons.causes(self.served_model, history, best, said)
+        causes = dict(zip(best.tolist(), found, strict=True))
 
         def reason(item: int) -> Reason:
-            if item in on_page:
-                return Reason(ReasonKind.BOUGHT_TOGETHER, item=int(self.item_ids[seen[0]]))
-            if not is_personal:
-                return self._popular_reason(item)
-            if item in counts:
-                return Reason(ReasonKind.BOUGHT_BEFORE, item=int(self.item_ids[item]), count=counts[item])
-            if loudest()[item] >= 0:
-                return Reason(ReasonKind.OFTEN_BOUGHT_AFTER, item=int(self.item_ids[loudest()[item]]))
-            return Reason(ReasonKind.FOR_YOU)
+            if item in beside:
+                return self._together(item, int(page[0]))
+            cause = causes[item]
+            if cause is None:
+                return self._general_reason(item, is_personal=len(history) > 0)
+            if cause.item == item:
+                count, last_at = counts[item]
+                known_at = None if last_at == UNKNOWN_TIME else last_at
+                return Reason(ReasonKind.BOUGHT_BEFORE, int(self.item_ids[item]), count, known_at)
+            return self._caused(item, cause)
 
         return reason
 
-    def _loudest(self, history: Ints) -> Ints:
-        """Return for each item the purchase whose related items name it most strongly, or -1."""
-        loudest = np.full(len(self.item_ids), -1, dtype=np.int64)
-        strongest = np.zeros(len(self.item_ids), dtype=np.float32)
-        for item in np.unique(history):
-            items, values = self.related_table.row(int(item))
-            louder = values > strongest[items]
-            strongest[items[louder]] = values[louder]
-            loudest[items[louder]] = item
-        return loudest
+    def _together(self, item: int, page: int) -> Reason:
+        if self.is_sold[item] and self.is_sold[page]:
+            return Reason(ReasonKind.BOUGHT_TOGETHER, item=int(self.item_ids[page]))
+        return self._alike(item, page)
+
+    def _caused(self, item: int, cause: reasons.Cause) -> Reason:
+        if cause.is_likeness or not self.is_sold[item]:
+            return self._alike(item, cause.item)
+        return Reason(ReasonKind.OFTEN_BOUGHT_AFTER, item=int(self.item_ids[cause.item]))
+
+    def _alike(self, item: int, other: int) -> Reason:
+        if self.is_sold[item]:
+            return Reason(ReasonKind.SIMILAR_TO, item=int(self.item_ids[other]))
+        group = self.groups[self.group[item]] if self.group[item] >= 0 else None
+        return Reason(ReasonKind.NEW_SIMILAR_TO, item=int(self.item_ids[other]), group=group)
+
+    def _general_reason(self, item: int, *, is_personal: bool) -> Reason:
+        if is_personal and self.version_info.served != POPULARITY:
+            return Reason(ReasonKind.FOR_YOU)
+        return self._popular_reason(item)
 
     def _popular_reason(self, item: int) -> Reason:
         sales = int(self.popularity[item])
