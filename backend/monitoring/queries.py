@@ -1,7 +1,7 @@
 """Reads of monitoring: what was a reason to train, and the rows that looks are made of."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -70,6 +70,9 @@ CASES = """
     )
     SELECT (ARRAY_AGG(product_id ORDER BY occurred_at DESC, basket_id DESC, product_id DESC)
                 FILTER (WHERE occurred_at < %(since)s))[1:%(history)s],
+           (ARRAY_AGG((EXTRACT(EPOCH FROM occurred_at) * 1000000)::bigint
+                      ORDER BY occurred_at DESC, basket_id DESC, product_id DESC)
+                FILTER (WHERE occurred_at < %(since)s))[1:%(history)s],
            ARRAY_AGG(DISTINCT product_id) FILTER (WHERE occurred_at >= %(since)s)
     FROM features_interaction JOIN asked USING (customer_key)
     WHERE shop_id = %(shop_id)s AND occurred_at < %(until)s
@@ -117,9 +120,14 @@ ANSWERS = """
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One customer at a moment: what they had bought, oldest first, and what they bought next."""
+    """
+    One customer at a moment: what they had bought, oldest first, and what they bought next.
+
+    ``at`` are the moments of the history, microseconds since 1970, UTC.
+    """
 
     history: tuple[int, ...]
+    at: tuple[int, ...]
     bought: frozenset[int]
 
 
@@ -148,9 +156,11 @@ class Answers:
 
 
 def triggers(shop_id: int, *, limit: int = 50) -> list[Trigger]:
-    """Return a shop's newest recorded looks."""
+    """Return a shop's newest recorded looks, each with the version that its training made."""
     rows = RetrainTrigger.objects.for_shop(shop_id).order_by("-created_at", "-id")
-    return [trigger_of(row) for row in rows[:limit]]
+    found = [trigger_of(row) for row in rows[:limit]]
+    made = training.versions_made(shop_id, [one.run_id for one in found if one.run_id])
+    return [replace(one, version_id=made.get(one.run_id)) if one.run_id else one for one in found]
 
 
 def find_last(shop_id: int, kind: Kind, *, verdict: Verdict | None = None) -> Trigger | None:
@@ -234,7 +244,9 @@ def cases(shop_id: int, span: Span) -> list[Case]:
     rows = _rows(
         CASES, shop_id=shop_id, since=span.since, until=span.until, limit=MOST_CASES, history=HISTORY
     )
-    return [Case(tuple(reversed(history)), frozenset(bought)) for history, bought in rows]
+    return [
+        Case(tuple(reversed(history)), tuple(reversed(at)), frozenset(bought)) for history, at, bought in rows
+    ]
 
 
 def orders(shop_id: int, span: Span) -> Orders:

@@ -16,6 +16,7 @@ class TriggerSerializer(serializers.Serializer[Any]):
     words = serializers.CharField()
     evidence = serializers.DictField()
     run = serializers.UUIDField(source="run_id", allow_null=True)
+    version = serializers.UUIDField(source="version_id", allow_null=True)
     created_at = serializers.DateTimeField()
 
 

@@ -51,7 +51,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """One recorded look. ``run_id`` is the training that it asked for."""
+    """One recorded look. ``run_id`` is the training that it asked for, ``version_id`` what that one made."""
 
     id: UUID
     kind: Kind
@@ -61,6 +61,7 @@ class Trigger:
     evidence: dict[str, Any]
     run_id: UUID | None
     created_at: datetime
+    version_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

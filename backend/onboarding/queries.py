@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -65,6 +66,9 @@ class VersionCard:
     version: Version
     gate: GateRecord | None
     weights: tuple[Weight, ...]
+    against_simple: dict[str, Any] | None
+    cold: dict[str, Any] | None
+    peak_memory_mb: float | None
     can_release: bool
     can_roll_back: bool
 
@@ -102,9 +106,17 @@ def _card(version: Version, gate: GateRecord | None) -> VersionCard:
         version=version,
         gate=gate,
         weights=tuple(Weight(model, labels.get(model, model), share) for model, share in shares),
+        against_simple=_measured_gain(version.outcome.findings.get("against_simple")),
+        cold=version.outcome.findings.get("cold"),
+        peak_memory_mb=version.outcome.findings.get("peak_memory_mb"),
         can_release=version.state is VersionState.HELD,
         can_roll_back=version.state is VersionState.RETIRED,
     )
+
+
+def _measured_gain(gain: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return a gain if it has figures: over a model that found nothing it has none."""
+    return gain if gain and None not in (gain["gain"], gain["low"], gain["high"]) else None
 
 
 def model_settings(shop_id: int) -> ModelSettings:

@@ -73,6 +73,10 @@ class MetricsSerializer(serializers.Serializer[Any]):
     hit_rate_at_10 = serializers.FloatField(allow_null=True)
     mrr_at_10 = serializers.FloatField(allow_null=True)
     coverage = serializers.FloatField(allow_null=True)
+    # Versions from before these were measured have none.
+    fit_seconds = serializers.FloatField(allow_null=True, default=None)
+    p50_ms = serializers.FloatField(allow_null=True, default=None)
+    p99_ms = serializers.FloatField(allow_null=True, default=None)
     is_served = serializers.BooleanField()
     is_transformer = serializers.BooleanField()
 
@@ -102,6 +106,26 @@ class WeightSerializer(serializers.Serializer[Any]):
     share = serializers.FloatField()
 
 
+class AgainstSimpleSerializer(serializers.Serializer[Any]):
+    """What is served beside the best simple model. Gains are shares (0.02 is 2 %), with a 95 % interval."""
+
+    model = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # hides an argument of fields, not used here
+    gain = serializers.FloatField()
+    low = serializers.FloatField()
+    high = serializers.FloatField()
+    customers = serializers.IntegerField()
+
+
+class ColdSerializer(serializers.Serializer[Any]):
+    """How often products without a sale were found for the customers who then bought them."""
+
+    items = serializers.IntegerField()
+    customers = serializers.IntegerField()
+    recall_at_10 = serializers.FloatField()
+    popularity_recall_at_10 = serializers.FloatField()
+
+
 class ModelVersionSerializer(serializers.Serializer[Any]):
     """One model version with its lineage, what the gate said of it, and what a person may do with it."""
 
@@ -124,6 +148,9 @@ class ModelVersionSerializer(serializers.Serializer[Any]):
     summary = serializers.CharField(source="version.outcome.summary", allow_blank=True)
     gate = GateSerializer(allow_null=True)
     weights = WeightSerializer(many=True)
+    against_simple = AgainstSimpleSerializer(allow_null=True)
+    cold = ColdSerializer(allow_null=True)
+    peak_memory_mb = serializers.FloatField(allow_null=True)
     can_release = serializers.BooleanField()
     can_roll_back = serializers.BooleanField()
 

@@ -36,6 +36,8 @@ class ModelVersion(ShopScoped):
     gate = models.JSONField(null=True)
     # The share of each model in the blend.
     weights = models.JSONField(default=dict)
+    # What else was measured: see values.Outcome.
+    findings = models.JSONField(default=dict)
     mlflow_run_id = models.CharField(max_length=64, blank=True)
     # Of the shop's registered model in MLflow; null when MLflow was down.
     mlflow_version = models.IntegerField(null=True)

@@ -120,7 +120,13 @@ def version_of(row: ModelVersion) -> Version:
             mlflow_url=row.mlflow_url,
         ),
         outcome=Outcome(
-            row.served, tuple(row.metrics), tuple(row.curve), row.summary, row.gate, dict(row.weights)
+            row.served,
+            tuple(row.metrics),
+            tuple(row.curve),
+            row.summary,
+            row.gate,
+            dict(row.weights),
+            dict(row.findings),
         ),
     )
 

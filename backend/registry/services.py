@@ -68,6 +68,7 @@ def _insert(
         summary=outcome.summary,
         gate=outcome.gate,
         weights=outcome.weights,
+        findings=outcome.findings,
     )
     audit.record(
         Event.MODEL_REGISTERED,

@@ -70,7 +70,9 @@ class Outcome:
     What training says of a version: metrics per model, the curve, and a summary in plain words.
 
     ``gate`` is the comparison with the version that answered when the training began, None when there
-    was none; ``weights`` the share of each model in the blend, empty when one model answers alone.
+    was none; ``weights`` the share of each model in the blend, empty when one model answers alone;
+    ``findings`` what else was measured: the gain against the best simple model, how products without a
+    sale fared, the memory it took. A version from before that has none.
     """
 
     served: str
@@ -79,6 +81,7 @@ class Outcome:
     summary: str
     gate: dict[str, Any] | None = None
     weights: dict[str, float] = field(default_factory=dict)
+    findings: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

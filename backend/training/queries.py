@@ -1,5 +1,6 @@
 """Reads of training."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from backend.training.models import TrainingRun
@@ -24,6 +25,12 @@ def find_last_run(shop_id: int) -> Run | None:
     """Return the newest run, live or over, or None before the first."""
     row = TrainingRun.objects.for_shop(shop_id).order_by("-created_at", "-id").first()
     return run_of(row) if row else None
+
+
+def versions_made(shop_id: int, run_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """Return the version of each of these runs that made one."""
+    rows = TrainingRun.objects.for_shop(shop_id).filter(uuid__in=run_ids).values_list("uuid", "version_id")
+    return {run_id: version_id for run_id, version_id in rows if version_id}
 
 
 def run_of(row: TrainingRun) -> Run:

@@ -80,8 +80,21 @@ def storable_gate(gate: Mapping[str, Any] | None, *, champion_id: UUID) -> dict[
     """
     if gate is None:
         return None
-    gains = {name: _finite(gate[name]) for name in ("gain", "low", "high")}
-    return {**gate, **gains, "champion_id": str(champion_id)}
+    return _finite_gains(gate) | {"champion_id": str(champion_id)}
+
+
+def storable_findings(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what else a report found, in numbers that JSON can carry: see registry's ``Outcome``."""
+    against = report["against_simple"]
+    return {
+        "against_simple": None if against is None else _finite_gains(against),
+        "cold": report["cold"],
+        "peak_memory_mb": report["peak_memory_mb"],
+    }
+
+
+def _finite_gains(compared: Mapping[str, Any]) -> dict[str, Any]:
+    return {**compared, **{name: _finite(compared[name]) for name in ("gain", "low", "high")}}
 
 
 def _finite(gain: float | None) -> float | None:

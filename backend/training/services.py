@@ -318,6 +318,7 @@ def _register(
         summary=report["summary"],
         gate=rules.storable_gate(report["gate"], champion_id=champion.id) if champion else None,
         weights=report["weights"],
+        findings=rules.storable_findings(report),
     )
     return registry.register(row.shop_id, trained.artifact, lineage=lineage, outcome=outcome, now=now)
 

@@ -35,6 +35,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/model/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return the calling shop's settings, or the defaults. */
+        get: operations["get_model_settings"];
+        /** @description Change the calling shop's settings. They decide from the next version and the next look on. */
+        put: operations["set_model_settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/model/versions/{id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Use a version that the gate held, or go back to a former one. The former one undoes it. */
+        post: operations["release_version"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/setup": {
         parameters: {
             query?: never;
@@ -120,10 +155,65 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/triggers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return the calling shop's newest 50 recorded looks. */
+        get: operations["list_triggers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/triggers/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return for each kind what the newest look at the calling shop found. */
+        get: operations["get_trigger_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description What is served beside the best simple model. Gains are shares (0.02 is 2 %), with a 95 % interval. */
+        AgainstSimple: {
+            model: string;
+            label: string;
+            /** Format: double */
+            gain: number;
+            /** Format: double */
+            low: number;
+            /** Format: double */
+            high: number;
+            customers: number;
+        };
+        /** @description How often products without a sale were found for the customers who then bought them. */
+        Cold: {
+            items: number;
+            customers: number;
+            /** Format: double */
+            recall_at_10: number;
+            /** Format: double */
+            popularity_recall_at_10: number;
+        };
         /** @description How much of a shop's history is here. */
         Counts: {
             products: number;
@@ -153,6 +243,30 @@ export interface components {
             message: string;
             field: string | null;
         };
+        /** @description What the gate said of a version. Gains are in percent, with a 95 % interval; null without data. */
+        Gate: {
+            verdict: components["schemas"]["GateVerdictEnum"];
+            /** Format: double */
+            bar_percent: number;
+            /** Format: double */
+            gain_percent: number | null;
+            /** Format: double */
+            low_percent: number | null;
+            /** Format: double */
+            high_percent: number | null;
+            customers: number;
+            /** Format: date-time */
+            since: string | null;
+            /** Format: date-time */
+            until: string | null;
+            champion: number | null;
+            words: string;
+            actor: string;
+            /** Format: date-time */
+            created_at: string;
+        };
+        /** @enum {string} */
+        GateVerdictEnum: "FIRST" | "PASSED" | "FAILED" | "NOT_ENOUGH_DATA" | "OVERRIDDEN";
         /** @enum {string} */
         IdEnum: "install" | "import_products" | "import_orders" | "train" | "publish" | "theme_block";
         /** @description How far an import is. */
@@ -168,6 +282,8 @@ export interface components {
         };
         /** @enum {string} */
         ImportStateEnum: "QUEUED" | "RUNNING" | "DONE" | "FAILED";
+        /** @enum {string} */
+        KindEnum: "TIMETABLE" | "CONVERSION" | "METRIC" | "DRIFT" | "MANUAL";
         /** @description How one model ranked the newest weeks. Figures are null where there was too little to measure. */
         Metrics: {
             model: string;
@@ -186,6 +302,12 @@ export interface components {
             mrr_at_10: number | null;
             /** Format: double */
             coverage: number | null;
+            /** Format: double */
+            fit_seconds?: number | null;
+            /** Format: double */
+            p50_ms?: number | null;
+            /** Format: double */
+            p99_ms?: number | null;
             is_served: boolean;
             is_transformer: boolean;
         };
@@ -195,7 +317,28 @@ export interface components {
             versions: components["schemas"]["ModelVersion"][];
             training: components["schemas"]["TrainingRun"] | null;
         };
-        /** @description One model version with its lineage. */
+        /** @description What the shop asks of a new version, and how it wants to be watched. */
+        ModelSettings: {
+            /** Format: double */
+            min_gain_percent: number;
+            release_without_evidence: boolean;
+            cool_down_hours: number;
+            /** Format: double */
+            min_accuracy_percent: number;
+            /** Format: date-time */
+            readonly updated_at: string | null;
+            readonly updated_by: string;
+        };
+        /** @description What the shop asks of a new version, and how it wants to be watched. */
+        ModelSettingsRequest: {
+            /** Format: double */
+            min_gain_percent: number;
+            release_without_evidence: boolean;
+            cool_down_hours: number;
+            /** Format: double */
+            min_accuracy_percent: number;
+        };
+        /** @description One model version with its lineage, what the gate said of it, and what a person may do with it. */
         ModelVersion: {
             /** Format: uuid */
             id: string;
@@ -218,9 +361,19 @@ export interface components {
             metrics: components["schemas"]["Metrics"][];
             curve: components["schemas"]["CurvePoint"][];
             summary: string;
+            gate: components["schemas"]["Gate"] | null;
+            weights: components["schemas"]["Weight"][];
+            against_simple: components["schemas"]["AgainstSimple"] | null;
+            cold: components["schemas"]["Cold"] | null;
+            /** Format: double */
+            peak_memory_mb: number | null;
+            can_release: boolean;
+            can_roll_back: boolean;
         };
         /** @enum {string} */
-        ModelVersionStateEnum: "LIVE" | "RETIRED" | "REJECTED";
+        ModelVersionStateEnum: "STAGED" | "LIVE" | "RETIRED" | "HELD" | "REJECTED";
+        /** @enum {unknown} */
+        NullEnum: null;
         /** @description How far one half of an import is. */
         Part: {
             part: components["schemas"]["PartEnum"];
@@ -243,7 +396,12 @@ export interface components {
             message: string;
         };
         /** @enum {string} */
-        ReasonEnum: "install" | "manual" | "schedule";
+        ReasonEnum: "install" | "manual" | "schedule" | "conversion" | "metric" | "drift";
+        /** @description Why a person uses a version, for the ledger. */
+        ReleaseRequestRequest: {
+            /** @default  */
+            reason: string;
+        };
         /** @enum {string} */
         ServingEnum: "MODEL" | "FALLBACK";
         /** @description How far a shop has come. */
@@ -313,6 +471,53 @@ export interface components {
         };
         /** @enum {string} */
         TrainingRunStateEnum: "QUEUED" | "EXPORTING" | "TRAINING" | "EVALUATING" | "REGISTERING" | "PUBLISHING" | "DONE" | "FAILED" | "CANCELLED";
+        /** @description One recorded look. */
+        Trigger: {
+            /** Format: uuid */
+            id: string;
+            kind: components["schemas"]["KindEnum"];
+            verdict: components["schemas"]["TriggerVerdictEnum"];
+            words: string;
+            evidence: {
+                [key: string]: unknown;
+            };
+            /** Format: uuid */
+            run: string | null;
+            /** Format: uuid */
+            version: string | null;
+            /** Format: date-time */
+            created_at: string;
+        };
+        /** @description Where one kind of trigger stands. No verdict: nobody has looked yet. */
+        TriggerStatus: {
+            kind: components["schemas"]["KindEnum"];
+            title: string;
+            verdict: (components["schemas"]["TriggerVerdictEnum"] | components["schemas"]["NullEnum"]) | null;
+            words: string;
+            /** Format: date-time */
+            looked_at: string | null;
+            /** Format: date-time */
+            last_fired_at: string | null;
+        };
+        /** @description Where each kind stands, and until when no reason leads to a training. */
+        TriggerStatuses: {
+            statuses: components["schemas"]["TriggerStatus"][];
+            /** Format: date-time */
+            cooling_down_until: string | null;
+        };
+        /** @enum {string} */
+        TriggerVerdictEnum: "FIRED" | "QUIET" | "NOT_ENOUGH_DATA" | "COOLING_DOWN";
+        /** @description A shop's newest recorded looks. */
+        Triggers: {
+            triggers: components["schemas"]["Trigger"][];
+        };
+        /** @description How much the blend listens to one model. */
+        Weight: {
+            model: string;
+            label: string;
+            /** Format: double */
+            share: number;
+        };
     };
     responses: never;
     parameters: never;
@@ -364,6 +569,105 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Model"];
+                };
+            };
+        };
+    };
+    get_model_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelSettings"];
+                };
+            };
+        };
+    };
+    set_model_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModelSettingsRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelSettings"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    release_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ReleaseRequestRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelVersion"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
         };
@@ -488,6 +792,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_triggers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Triggers"];
+                };
+            };
+        };
+    };
+    get_trigger_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TriggerStatuses"];
                 };
             };
         };

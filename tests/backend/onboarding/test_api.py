@@ -1,6 +1,7 @@
 """The embedded UI's endpoints, with real session tokens."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -16,13 +17,22 @@ from backend.core import clock
 from backend.monitoring import services as monitoring
 from backend.monitoring.values import Finding, Kind, Verdict
 from backend.registry import queries as registry
+from backend.registry import services as registry_services
 from backend.registry.values import Version
 from backend.rollouts import services as rollouts
 from backend.shops.models import Shop
 from backend.training import services as training
+from backend.training.models import TrainingRun
 from backend.training.values import Reason
 from tests.backend.history import NOW, a_shop
-from tests.backend.registry.versions import a_gate, a_live_version, a_version
+from tests.backend.registry.versions import (
+    FINDINGS,
+    a_gate,
+    a_lineage,
+    a_live_version,
+    a_version,
+    an_outcome,
+)
 from tests.backend.shopify.fake import session_token
 from tests.backend.shops.factories import a_token
 
@@ -154,6 +164,34 @@ def test_the_model_page_says_what_the_gate_said_and_what_the_blend_listens_to(ar
     ]
 
 
+def test_the_model_page_says_what_else_a_training_measured(artifact: Path) -> None:
+    shop = a_signed_in_shop()
+    a_live_version(shop, artifact)
+
+    live = call("GET", "/api/model", shop=shop).json()["current"]
+
+    assert live["against_simple"] == FINDINGS["against_simple"]
+    assert live["cold"] == {
+        "items": 84, "customers": 210, "recall_at_10": 0.093, "popularity_recall_at_10": 0.004
+    }  # fmt: skip
+    assert live["peak_memory_mb"] == 812.5
+    assert [row["p50_ms"] for row in live["metrics"]] == [None, None]
+
+
+@pytest.mark.parametrize("findings", [{}, {"against_simple": FINDINGS["against_simple"] | {"high": None}}])
+def test_a_version_without_further_figures_is_shown_without_them(
+    findings: dict[str, Any], artifact: Path
+) -> None:
+    shop = a_signed_in_shop()
+    outcome = replace(an_outcome(), findings=findings)
+    version = registry_services.register(shop.id, artifact, lineage=a_lineage(), outcome=outcome, now=NOW)
+    rollouts.stage(shop.id, version.id, now=NOW)
+
+    shown = call("GET", "/api/model", shop=shop).json()["versions"][0]
+
+    assert (shown["against_simple"], shown["cold"], shown["peak_memory_mb"]) == (None, None, None)
+
+
 def test_a_held_version_is_used_by_hand_and_undone_by_going_back(artifact: Path) -> None:
     shop = a_signed_in_shop()
     former = a_live_version(shop, artifact)
@@ -240,6 +278,18 @@ def test_a_training_by_hand_is_a_trigger_with_its_run() -> None:
     assert statuses["statuses"][-1]["last_fired_at"] == trigger["created_at"]
     assert statuses["statuses"][0]["words"].startswith("Every Monday night.")
     assert statuses["cooling_down_until"] is None
+
+
+def test_a_trigger_names_the_version_that_its_training_made(artifact: Path) -> None:
+    shop = a_signed_in_shop()
+    run = call("POST", "/api/training", shop=shop).json()
+    [waiting] = call("GET", "/api/triggers", shop=shop).json()["triggers"]
+
+    made = a_version(shop, artifact)
+    TrainingRun.objects.for_shop(shop.id).filter(uuid=run["id"]).update(version_id=made.id)
+    [done] = call("GET", "/api/triggers", shop=shop).json()["triggers"]
+
+    assert (waiting["version"], done["version"]) == (None, str(made.id))
 
 
 def test_one_shop_never_sees_anothers_rows(artifact: Path) -> None:

@@ -59,10 +59,31 @@ def a_gate(champion: Version, *, low: float | None = 0.05, **changes: Any) -> di
     return values | changes
 
 
+FINDINGS: dict[str, Any] = {
+    "against_simple": {
+        "model": "popularity",
+        "label": "Popularity",
+        "gain": 0.12,
+        "low": 0.06,
+        "high": 0.18,
+        "customers": 412,
+    },
+    "cold": {
+        "items": 84,
+        "customers": 210,
+        "recall_at_10": 0.093,
+        "popularity_recall_at_10": 0.004,
+        "recall_among_cold_at_10": 0.31,
+        "popularity_recall_among_cold_at_10": 0.12,
+    },
+    "peak_memory_mb": 812.5,
+}
+
+
 def an_outcome(ndcg: float | None = 0.3, *, gate: dict[str, Any] | None = None) -> Outcome:
     weights = {"transformer": 0.3, "popularity": 0.7}
     metrics = (a_metric(ndcg), a_metric(ndcg, model="popularity", is_served=False))
-    return Outcome("transformer", metrics, (), "The transformer is served.", gate, weights)
+    return Outcome("transformer", metrics, (), "The transformer is served.", gate, weights, FINDINGS)
 
 
 def a_version(
