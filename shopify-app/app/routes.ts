@@ -2,6 +2,10 @@ import { index, route, type RouteConfig } from "@react-router/dev/routes";
 
 export default [
   index("routes/home.tsx"),
-  route("model", "routes/model.tsx"),
+  route("model", "routes/model.tsx", [
+    index("routes/model-now.tsx"),
+    route("retraining", "routes/model-retraining.tsx"),
+    route("methods", "routes/model-methods.tsx"),
+  ]),
   route("*", "routes/missing.tsx"),
 ] satisfies RouteConfig;

@@ -9,9 +9,11 @@ import { apiFor, ask } from "../app/api/client.server";
 import { orProblem } from "../app/lib/load";
 import { action as homeAction, loader as homeLoader } from "../app/routes/home";
 import { loader as modelLoader } from "../app/routes/model";
+import { loader as nowLoader } from "../app/routes/model-now";
+import { loader as retrainingLoader } from "../app/routes/model-retraining";
 import { sessionContext } from "../app/session/middleware.server";
 import type { Session } from "../app/session/token.server";
-import { aModel, aRun, aSetup, aShop } from "./fixtures/answers";
+import { aModel, aRun, aSettings, aSetup, aShop, aTrigger, aVersion, theStatuses } from "./fixtures/answers";
 import { SHOP } from "./fixtures/tokens";
 
 const DJANGO = "http://django.test";
@@ -26,7 +28,7 @@ const aSession = (): Session => ({ shop: SHOP, token: "the-session-token", isRef
 function argsOf(session: Session, request = new Request("https://app.example/")) {
   const context = new RouterContextProvider();
   context.set(sessionContext, session);
-  return { context, request, params: {} } as unknown as Parameters<typeof homeLoader>[0] & Parameters<typeof modelLoader>[0];
+  return { context, request, params: {} } as unknown as Parameters<typeof homeLoader>[0] & Parameters<typeof modelLoader>[0] & Parameters<typeof nowLoader>[0] & Parameters<typeof retrainingLoader>[0];
 }
 
 function answering({ shop = aShop(), setup = aSetup(), model = aModel() } = {}) {
@@ -93,6 +95,35 @@ describe("the model page's data", () => {
     const { data, init } = await modelLoader(argsOf(aSession()));
 
     expect(data).toMatchObject({ ok: false, problem: { code: "backend_unreachable", isTemporary: true } });
+    expect(init?.status).toBe(503);
+  });
+});
+
+describe("the data of a part of the model page", () => {
+  const retraining = () => [
+    http.get(`${DJANGO}/api/triggers`, () => HttpResponse.json({ triggers: [aTrigger()] })),
+    http.get(`${DJANGO}/api/triggers/status`, () => HttpResponse.json(theStatuses())),
+    http.get(`${DJANGO}/api/model/settings`, () => HttpResponse.json(aSettings())),
+  ];
+
+  test("are the rules of the shop", async () => {
+    django.use(...retraining());
+
+    expect((await nowLoader(argsOf(aSession()))).data).toEqual({ ok: true, data: aSettings() });
+  });
+
+  test("are the triggers, what is watched and the rules", async () => {
+    django.use(...retraining());
+
+    expect((await retrainingLoader(argsOf(aSession()))).data).toEqual({ ok: true, data: { triggers: [aTrigger()], watched: theStatuses(), settings: aSettings() } });
+  });
+
+  test.each(["/api/triggers", "/api/triggers/status", "/api/model/settings"])("are a problem in Django's words when %s is unavailable", async (path) => {
+    django.use(failing(path, 503, "database_down", "Our database does not answer."), ...retraining());
+
+    const { data, init } = await retrainingLoader(argsOf(aSession()));
+
+    expect(data).toEqual({ ok: false, problem: { code: "database_down", message: "Our database does not answer.", isTemporary: true } });
     expect(init?.status).toBe(503);
   });
 });
@@ -169,6 +200,34 @@ describe("a button", () => {
     django.use(posting("/api/imports", 202, {}));
 
     expect(await act(aSession(), form({ intent: "import" }))).toEqual({ ok: true, toast: "Import started" });
+  });
+
+  test("puts a version in use, with the reason", async () => {
+    const bodies: unknown[] = [];
+    const version = aVersion({ number: 4 });
+    django.use(http.post(`${DJANGO}/api/model/versions/${version.id}/release`, async ({ request }) => (bodies.push(await request.json()), HttpResponse.json(version))));
+
+    expect(await act(aSession(), form({ intent: "release", version: version.id, reason: "Christmas." }))).toEqual({ ok: true, toast: "Version 4 is in use" });
+    expect(bodies).toEqual([{ reason: "Christmas." }]);
+  });
+
+  const RULES = { intent: "settings", min_gain_percent: "-2.5", release_without_evidence: "true", cool_down_hours: "48", min_accuracy_percent: "90" };
+
+  test("saves the rules as numbers", async () => {
+    const bodies: unknown[] = [];
+    django.use(http.put(`${DJANGO}/api/model/settings`, async ({ request }) => (bodies.push(await request.json()), HttpResponse.json(aSettings()))));
+
+    expect(await act(aSession(), form(RULES))).toEqual({ ok: true, toast: "Settings saved" });
+    expect(bodies).toEqual([{ min_gain_percent: -2.5, release_without_evidence: true, cool_down_hours: 48, min_accuracy_percent: 90 }]);
+  });
+
+  test("that is refused for one field names it", async () => {
+    django.use(http.put(`${DJANGO}/api/model/settings`, () => HttpResponse.json({ error: { code: "invalid", message: "At most 20.", field: "min_gain_percent" } }, { status: 400 })));
+
+    expect(await act(aSession(), form({ ...RULES, min_gain_percent: "99" }))).toEqual({
+      ok: false,
+      problem: { code: "invalid", message: "At most 20.", isTemporary: false, field: "min_gain_percent" },
+    });
   });
 
   test("that nobody knows does nothing", async () => {

@@ -1,11 +1,14 @@
 import { describe, expect, test } from "vitest";
 
+import { gainSentence, mixLead, mixSentence, partsOf } from "../app/lib/blend";
 import { axis, linePath, rangeOf, thin, ticks } from "../app/lib/chart";
-import { formatDuration, formatMoment, formatUnit } from "../app/lib/format";
+import { formatDuration, formatGain, formatMemory, formatMilliseconds, formatMoment, formatPart, formatPercent, formatUnit } from "../app/lib/format";
+import { barMeaning, coolDownWord, decidedBy, decisionWords, findMove, readNumber } from "../app/lib/gates";
 import { pauseMs } from "../app/lib/polling";
 import { findStage, foundSentence, isMeasured, servedBecause } from "../app/lib/training";
+import { figuresOf, statusLook } from "../app/lib/triggers";
 import { problemOf } from "../app/api/client.server";
-import { aMetric, aRun, aVersion } from "./fixtures/answers";
+import { aGate, aMetric, aRun, aVersion, SHARES } from "./fixtures/answers";
 
 describe("the pause before the next poll", () => {
   test.each([
@@ -37,6 +40,24 @@ describe("formats", () => {
     [25_900, "orders", "25,900 orders"],
   ])("%d %s", (count, unit, expected) => {
     expect(formatUnit(count, unit)).toBe(expected);
+  });
+
+  test.each([
+    [4.14, "+4.1%"],
+    [-1.06, "−1.1%"],
+    [0, "0%"],
+    [0.01, "0%"],
+    [-0.01, "0%"],
+    [2, "+2%"],
+  ])("a gain of %d percent: %s", (percent, expected) => {
+    expect(formatGain(percent)).toBe(expected);
+  });
+
+  test("percentages, parts, milliseconds and memory", () => {
+    expect(formatPercent(-2.5)).toBe("−2.5%");
+    expect([formatPart(0.456), formatPart(0.004), formatPart(0)]).toEqual(["46%", "under 1%", "0%"]);
+    expect([formatMilliseconds(0.4213), formatMilliseconds(18.4), formatMilliseconds(null)]).toEqual(["0.42 ms", "18 ms", "–"]);
+    expect([formatMemory(312.4), formatMemory(1430), formatMemory(undefined)]).toEqual(["312 MB", "1.4 GB", "–"]);
   });
 
   test("moments are on the shop's clock", () => {
@@ -108,8 +129,129 @@ describe("what is said of a version", () => {
     expect(servedBecause(aVersion({ metrics }))).toContain("was not trained this time");
   });
 
+  test("a blend beside the best of its parts", () => {
+    const metrics = [
+      aMetric("blend", { label: "Blend", ndcg_at_10: 0.342, ndcg_low: 0.33, ndcg_high: 0.354, is_served: true }),
+      aMetric("transformer", { label: "Transformer", ndcg_at_10: 0.297, ndcg_low: 0.285, ndcg_high: 0.309, is_transformer: true }),
+    ];
+
+    expect(servedBecause(aVersion({ metrics }))).toBe(
+      "Together the methods scored 0.342 (likely range 0.330 to 0.354). The next best, “Transformer”, scored 0.297 (likely range 0.285 to 0.309).",
+    );
+  });
+
   test("how often it was right", () => {
     expect(foundSentence(aVersion())).toContain("62 of 100 customers");
+  });
+});
+
+describe("what is said of a blend", () => {
+  const many = Array.from({ length: 9 }, (_, index) => ({ model: `m${index}`, label: `Method ${index}`, share: (9 - index) / 45 }));
+
+  test("names its parts by what they are to a shop, largest first", () => {
+    expect(mixSentence(aVersion({ number: 7, weights: [...SHARES].reverse() }))).toBe(
+      "Version 7 blends your customers’ habits 46%, what is bought next 22%, the transformer 21%, what the same customers buy 11%.",
+    );
+  });
+
+  test("gathers what is too small to be told apart", () => {
+    expect(partsOf(many).map(({ name }) => name)).toEqual(["Method 0", "Method 1", "Method 2", "Method 3", "Method 4", "4 other methods"]);
+    expect(partsOf(many).reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1);
+    expect(mixLead(aVersion({ number: 7, weights: many }))).toBe("Version 7 blends 9 methods and listens most to Method 0.");
+  });
+
+  test("is one method where that is all it listens to", () => {
+    expect(mixLead(aVersion({ number: 7, weights: [{ model: "markov", label: "", share: 1 }, { model: "ease", label: "", share: 0 }] }))).toBe(
+      "Version 7 listens to one method alone: what is bought next.",
+    );
+  });
+
+  test.each([
+    ["surely better", { gain: 0.12, low: 0.06, high: 0.18 }, "12% better than those of the best simple method, “Habits”. The true gain is likely between 6% and 18%."],
+    ["about as good", { gain: 0.01, low: -0.02, high: 0.045 }, "about as well as those of the best simple method, “Habits”. The truth is likely between 2% worse and 4.5% better."],
+    ["surely worse", { gain: -0.05, low: -0.08, high: -0.01 }, "5% less well than those of the best simple method, “Habits”. The true loss is likely between 1% and 8%."],
+  ])("%s than the best simple method", (_, figures, expected) => {
+    expect(gainSentence({ model: "habits", label: "Habits", customers: 400, ...figures })).toContain(expected);
+  });
+});
+
+describe("a version's decision", () => {
+  test("is the gate's words, or the state's reason from before gates", () => {
+    expect(decisionWords({ gate: aGate({ words: "It cleared the bar of +2.0 %." }), state_reason: "Old words." })).toBe("It cleared the bar of +2.0%.");
+    expect(decisionWords({ gate: null, state_reason: "Old words." })).toBe("Old words.");
+  });
+
+  test.each([
+    ["system", "Tailorbird, by your rule"],
+    ["user 7", "Staff member 7"],
+    ["support", "support"],
+  ])("by %s: %s", (actor, expected) => {
+    expect(decidedBy({ actor })).toBe(expected);
+  });
+
+  test("can be changed for a held and for a former version only", () => {
+    const current = aVersion({ number: 3 });
+
+    expect(findMove(aVersion({ number: 4, can_release: true }), current)?.confirm).toBe("Use version 4");
+    expect(findMove(aVersion({ number: 2, can_roll_back: true }), current)?.confirm).toBe("Go back to version 2");
+    expect(findMove(current, current)).toBeUndefined();
+  });
+
+  test("promises nothing about a version in use where there is none", () => {
+    expect(findMove(aVersion({ can_release: true }), null)?.consequence).toBe("Your storefront shows its recommendations within a few minutes.");
+  });
+});
+
+describe("a rule", () => {
+  test.each([
+    [-3, "up to 3% worse"],
+    [0, "not worse"],
+    [2, "at least 2% better. Changes are fewer"],
+    [12, "at least 12% better. That is rare"],
+  ])("a bar of %d means: %s", (percent, expected) => {
+    expect(barMeaning(percent)).toContain(expected);
+  });
+
+  test.each([
+    ["2.50", 2.5],
+    ["2,5", undefined],
+    [" -10 ", -10],
+    ["20.1", undefined],
+    ["", undefined],
+    ["1e9", undefined],
+    ["two", undefined],
+  ])("%j is read as %s", (text, expected) => {
+    expect(readNumber(text, { min: -10, max: 20 })).toBe(expected);
+  });
+
+  test.each([
+    [0, "No pause"],
+    [1, "1 hour"],
+    [36, "36 hours"],
+    [24, "1 day"],
+    [168, "1 week"],
+  ])("a pause of %d hours: %s", (hours, expected) => {
+    expect(coolDownWord(hours)).toBe(expected);
+  });
+});
+
+describe("a trigger", () => {
+  test("gives its figures flat, without what is not known", () => {
+    const evidence = { products: { rows: 1240, shift: 0.08123, p: 0.3, verdict: "NOT_ENOUGH_DATA" }, days: ["Mon", "Tue"], note: "", before: null, is_sure: false, windows: [{ rows: 3 }] };
+
+    expect(figuresOf(evidence)).toEqual([
+      { name: "products, rows", value: "1,240" },
+      { name: "products, shift", value: "0.08123" },
+      { name: "products, verdict", value: "not enough data" },
+      { name: "days", value: "Mon, Tue" },
+      { name: "is sure", value: "no" },
+      { name: "windows, 1, rows", value: "3" },
+    ]);
+  });
+
+  test("that waits for a person is never unchecked", () => {
+    expect(statusLook({ kind: "MANUAL", verdict: null }).word).toBe("Any time");
+    expect(statusLook({ kind: "DRIFT", verdict: null }).word).toBe("Not checked yet");
   });
 });
 

@@ -1,47 +1,9 @@
-import { act, fireEvent, render, screen, waitFor, within } from "@testing-library/react";
-import axe from "axe-core";
-import { createRoutesStub } from "react-router";
+import { act, fireEvent, screen, waitFor, within } from "@testing-library/react";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
-import type { ActionAnswer } from "../app/api/actions.server";
-import type { Answer } from "../app/api/client.server";
-import type { ModelState, Setup, Shop } from "../app/api/types";
 import { progressText } from "../app/components/progress";
-import { describeCurve } from "../app/components/training-plot";
-import HomePage from "../app/routes/home";
-import ModelPage from "../app/routes/model";
-import { aCurve, aMetric, aModel, aRun, aSetup, aShop, aStep, aVersion } from "./fixtures/answers";
-
-interface Everything {
-  shop: Shop;
-  setup: Setup;
-  model: ModelState;
-}
-
-const OFFLINE: Answer<never> = { ok: false, problem: { code: "backend_unreachable", message: "Tailorbird's service can't be reached just now.", isTemporary: true } };
-
-const everything = (changes: Partial<Everything> = {}): Answer<Everything> => ({
-  ok: true,
-  data: { shop: aShop(), setup: aSetup(), model: aModel(), ...changes },
-});
-
-interface Stubs {
-  load?: () => Answer<Everything>;
-  act?: (form: FormData) => ActionAnswer;
-}
-
-async function open(path: "/" | "/model", { load = everything, act: answer = () => ({ ok: true }) }: Stubs = {}) {
-  const action = async ({ request }: { request: Request }) => answer(await request.formData());
-  const Stub = createRoutesStub([
-    { id: "home", path: "/", Component: HomePage as never, loader: () => load(), action, HydrateFallback: () => null },
-    { id: "model", path: "/model", Component: ModelPage as never, loader: () => load(), action, HydrateFallback: () => null },
-  ]);
-  const view = render(<Stub initialEntries={[path]} />);
-  await waitFor(() => expect(view.container.querySelector("s-page")).not.toBeNull());
-  // The page's effects (timers, listeners) are in place when a test begins.
-  await act(async () => {});
-  return view;
-}
+import { aModel, aRun, aSetup, aShop, aStep, aVersion } from "./fixtures/answers";
+import { everything, OFFLINE, open, violations } from "./fixtures/pages";
 
 const toast = { show: vi.fn() };
 const extensions = vi.fn();
@@ -58,12 +20,6 @@ afterEach(() => {
   vi.useRealTimers();
   vi.unstubAllGlobals();
 });
-
-/** What axe can judge without a layout engine; colours are judged in the browser test. */
-async function violations(container: Element): Promise<string[]> {
-  const result = await axe.run(container, { rules: { "color-contrast": { enabled: false }, region: { enabled: false } } });
-  return result.violations.map((violation) => violation.id);
-}
 
 function stepNamed(title: string): HTMLElement {
   return screen.getByText(title).closest("li") as HTMLElement;
@@ -173,6 +129,22 @@ describe("home", () => {
     expect(screen.getByText("Version 3")).toBeInTheDocument();
     expect(screen.getByText("What each customer buys most")).toBeInTheDocument();
     expect(screen.getByText("0.309 of 1")).toBeInTheDocument();
+  });
+
+  test("says when the newest version is not in use", async () => {
+    const current = aVersion();
+    const newer = aVersion({ id: "v4", number: 4, state: "HELD" });
+    await open("/", { load: () => everything({ model: aModel({ current, versions: [current, newer] }) }) });
+
+    expect(screen.getByText(/Version 4 is newer but not in use/)).toBeInTheDocument();
+  });
+
+  test("says nothing of older versions that were not used", async () => {
+    const current = aVersion();
+    const older = aVersion({ id: "v2", number: 2, state: "HELD" });
+    await open("/", { load: () => everything({ model: aModel({ current, versions: [current, older] }) }) });
+
+    expect(screen.queryByText(/is newer but not in use/)).toBeNull();
   });
 
   test("asks for a missing permission by what it is for", async () => {
@@ -312,117 +284,5 @@ describe("polling", () => {
     act(() => void document.dispatchEvent(new Event("visibilitychange")));
     await act(() => vi.advanceTimersByTimeAsync(2_100));
     expect(load).toHaveBeenCalled();
-  });
-});
-
-describe("the model page", () => {
-  test("says which version is live, how good it is and why it was chosen", async () => {
-    const { container } = await open("/model");
-
-    expect(container.querySelector('s-section[heading="Version 3 is live"]')).not.toBeNull();
-    expect(screen.getByText(/for 62 of 100 customers/)).toBeInTheDocument();
-    expect(screen.getByText(/is not the best one for your shop yet/)).toBeInTheDocument();
-  });
-
-  test("lists every method with its interval, best first, and marks the one in use", async () => {
-    const { container } = await open("/model");
-
-    const rows = [...(container.querySelector("s-table-body")?.children ?? [])].map((row) => [...row.children].slice(0, 3).map((cell) => cell.textContent?.trim()));
-    expect(rows).toEqual([
-      ["What each customer buys most In usewhat this customer bought most often before", "0.309", "0.297 to 0.320"],
-      ["Transformer a neural network that reads each customer's purchases in their order", "0.246", "0.235 to 0.257"],
-      ["Most popular products what sells most in the whole shop", "0.062", "0.055 to 0.068"],
-    ]);
-  });
-
-  test("compares nothing where nothing could be measured", async () => {
-    const nothing = { ndcg_at_10: null, ndcg_low: null, ndcg_high: null, recall_at_10: null, hit_rate_at_10: null, mrr_at_10: null, coverage: null };
-    const current = aVersion({ metrics: [aMetric("popularity", { ...nothing, is_served: true })], curve: [], summary: "Popular products are shown: not enough data." });
-
-    const { container } = await open("/model", { load: () => everything({ model: aModel({ current, versions: [] }) }) });
-
-    expect(screen.getByText("Popular products are shown: not enough data.")).toBeInTheDocument();
-    expect(container.querySelector("s-table")).toBeNull();
-    expect(container.querySelector("svg")).toBeNull();
-  });
-
-  test("plots the training with the same in words and as a table", async () => {
-    await open("/model");
-
-    const plot = screen.getByRole("img", { name: /training error fell from 8.10 to 5.90/ });
-    expect(plot.querySelectorAll("path")).toHaveLength(2);
-    const table = screen.getByRole("table", { hidden: true, name: "Training by time" });
-    expect(within(table).getAllByRole("row", { hidden: true })).toHaveLength(4);
-  });
-
-  test("describes a curve without needing to see it", () => {
-    expect(describeCurve(aCurve())).toBe(
-      "In 12 seconds the training error fell from 8.10 to 5.90. The ranking score on purchases it had not seen rose from 0.050 to 0.150; its best was 0.160 after 8 seconds.",
-    );
-  });
-
-  test("survives a curve that was never validated", () => {
-    expect(describeCurve(aCurve().map((point) => ({ ...point, validation_ndcg: null as unknown as number })))).toBe(
-      "In 12 seconds the training error fell from 8.10 to 5.90.",
-    );
-  });
-
-  test("starts a training and says so in a toast", async () => {
-    const intents: unknown[] = [];
-    await open("/model", { act: (form) => (intents.push(form.get("intent")), { ok: true, toast: "Training started" }) });
-
-    fireEvent.click(screen.getByText("Train now"));
-
-    await waitFor(() => expect(toast.show).toHaveBeenCalledWith("Training started"));
-    expect(intents).toEqual(["train"]);
-  });
-
-  test("says in place why a training could not start", async () => {
-    await open("/model", { act: () => ({ ok: false, problem: { code: "queue_down", message: "The queue is not reachable.", isTemporary: true } }) });
-
-    fireEvent.click(screen.getByText("Train now"));
-
-    expect(await screen.findByRole("alert")).toHaveTextContent("The queue is not reachable.");
-    expect(toast.show).not.toHaveBeenCalled();
-  });
-
-  test("can't start a second training, and shows how far the first one is", async () => {
-    const { container } = await open("/model", { load: () => everything({ model: aModel({ training: aRun() }) }) });
-
-    expect(screen.getByText("Training…")).toHaveAttribute("disabled");
-    expect(container.querySelector("s-progress")).toHaveAttribute("value", "35");
-    expect(screen.getByText("35% done. Pass 7 of 20 over your orders.")).toBeInTheDocument();
-    expect(screen.getByRole("status")).toHaveTextContent("Learning from your customers' purchases");
-  });
-
-  test("tells a merchant who waited that the training has ended", async () => {
-    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"], shouldAdvanceTime: true });
-    let model = aModel({ training: aRun() });
-    await open("/model", { load: () => everything({ model }) });
-
-    model = aModel({ current: aVersion({ number: 4 }), training: aRun({ state: "DONE" }) });
-    await act(() => vi.advanceTimersByTimeAsync(2_100));
-
-    await waitFor(() => expect(toast.show).toHaveBeenCalledWith("Training finished. Version 4 is live."));
-  });
-
-  test("keeps a failed training in view with its reason", async () => {
-    const { container } = await open("/model", { load: () => everything({ model: aModel({ training: aRun({ state: "FAILED", error: "Out of memory." }) }) }) });
-
-    expect(container.querySelector("s-banner")).toHaveTextContent(/Out of memory\..*Nothing changed on your storefront/);
-    expect(screen.getByText("Train now")).not.toHaveAttribute("disabled");
-  });
-
-  test("explains what happens before there is a model", async () => {
-    const { container } = await open("/model", { load: () => everything({ model: aModel({ current: null, versions: [] }) }) });
-
-    expect(container.querySelector('s-section[heading="No model yet"]')).toHaveTextContent("popular and new products");
-    expect(container.querySelector("s-table")).toBeNull();
-  });
-
-  test("has no accessibility violations", async () => {
-    const { container } = await open("/model");
-
-    expect(await violations(container)).toEqual([]);
   });
 });

@@ -97,10 +97,23 @@ step('products, orders and training are seen coming in', async () => {
   assert.deepEqual(await findBarriers(appFrame()), []);
 });
 
-step('the model page compares the model with simpler ones and plots its training', async () => {
+step('the model page says what answers, what was decided and what is watched', async () => {
   await merchant.getByRole('navigation', { name: 'Admin' }).getByRole('link', { name: 'Model' }).click();
-  await app().getByText('How the training went').waitFor();
+  await app().getByText('Version 1 is live').waitFor();
+  await app().getByText('Least gain over the version in use').waitFor();
   await appPicture('app-model');
+  assert.deepEqual(await findBarriers(appFrame()), []);
+
+  await app().getByRole('link', { name: 'Retraining' }).click();
+  await app().getByText('What is watched now').waitFor();
+  await appPicture('app-retraining');
+  assert.deepEqual(await findBarriers(appFrame()), []);
+});
+
+step('the model page compares the model with simpler ones and plots its training', async () => {
+  await app().getByRole('link', { name: 'Methods compared' }).click();
+  await app().getByText('How the training went').waitFor();
+  await appPicture('app-methods');
 
   const text = await app().locator('body').innerText();
   assert.match(text, /Version 1/);

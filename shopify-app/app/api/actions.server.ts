@@ -35,6 +35,31 @@ async function reportBlock(session: Session, form: FormData): Promise<ActionAnsw
   return answer.ok ? { ok: true } : answer;
 }
 
+const textOf = (form: FormData, name: string): string => String(form.get(name) ?? "");
+
+async function release(session: Session, form: FormData): Promise<ActionAnswer> {
+  const call = apiFor(session).POST("/api/model/versions/{id}/release", {
+    params: { path: { id: textOf(form, "version") } },
+    body: { reason: textOf(form, "reason") },
+  });
+  const answer = await ask(session, call);
+  return answer.ok ? { ok: true, toast: `Version ${answer.data.number} is in use` } : answer;
+}
+
+type Settings = paths["/api/model/settings"]["put"]["requestBody"]["content"]["application/json"];
+
+async function changeSettings(session: Session, form: FormData): Promise<ActionAnswer> {
+  // What is no number becomes null in JSON, which Django refuses with the field's name.
+  const body: Settings = {
+    min_gain_percent: Number(textOf(form, "min_gain_percent")),
+    release_without_evidence: form.get("release_without_evidence") === "true",
+    cool_down_hours: Number(textOf(form, "cool_down_hours")),
+    min_accuracy_percent: Number(textOf(form, "min_accuracy_percent")),
+  };
+  const answer = await ask(session, apiFor(session).PUT("/api/model/settings", { body }));
+  return answer.ok ? { ok: true, toast: "Settings saved" } : answer;
+}
+
 /** Do what a form asks for. */
 export async function act(session: Session, form: FormData): Promise<ActionAnswer> {
   switch (form.get("intent")) {
@@ -42,6 +67,10 @@ export async function act(session: Session, form: FormData): Promise<ActionAnswe
       return train(session);
     case "import":
       return importAgain(session);
+    case "release":
+      return release(session, form);
+    case "settings":
+      return changeSettings(session, form);
     case "theme-block":
       return reportBlock(session, form);
     default:

@@ -13,6 +13,8 @@ export interface Problem {
   message: string;
   /** True when nothing is wrong with the request: trying again later should work. */
   isTemporary: boolean;
+  /** The field of a form that it is about. */
+  field?: string;
 }
 
 export type Answer<T> = { ok: true; data: T } | { ok: false; problem: Problem };
@@ -35,10 +37,11 @@ const UNKNOWN: Problem = {
 
 /** Read Django's `{"error": {code, message, field}}`; anything else is not written for people and stays out of sight. */
 export function problemOf(body: unknown, status: number): Problem {
-  const error = (body as { error?: { code?: unknown; message?: unknown } } | undefined)?.error;
+  const error = (body as { error?: { code?: unknown; message?: unknown; field?: unknown } } | undefined)?.error;
   if (typeof error?.code !== "string" || typeof error.message !== "string") return UNKNOWN;
   if (status >= 500 && status !== 503) return { ...UNKNOWN, code: error.code };
-  return { code: error.code, message: error.message, isTemporary: status === 503 || status === 429 };
+  const about = typeof error.field === "string" ? { field: error.field } : {};
+  return { code: error.code, message: error.message, isTemporary: status === 503 || status === 429, ...about };
 }
 
 /** Return a client that speaks for this session. */

@@ -16,3 +16,13 @@ export type ModelVersion = ModelState["versions"][number];
 export type Metrics = ModelVersion["metrics"][number];
 export type CurvePoint = ModelVersion["curve"][number];
 export type TrainingRun = NonNullable<ModelState["training"]>;
+export type Gate = NonNullable<ModelVersion["gate"]>;
+export type Weight = ModelVersion["weights"][number];
+export type AgainstSimple = NonNullable<ModelVersion["against_simple"]>;
+export type Cold = NonNullable<ModelVersion["cold"]>;
+
+export type ModelSettings = Get<"/api/model/settings">;
+
+export type Trigger = Get<"/api/triggers">["triggers"][number];
+export type TriggerStatuses = Get<"/api/triggers/status">;
+export type TriggerStatus = TriggerStatuses["statuses"][number];

@@ -8,8 +8,15 @@ function bridge(): ShopifyGlobal | undefined {
   return (globalThis as { shopify?: ShopifyGlobal }).shopify;
 }
 
-export function showToast(message: string): void {
-  bridge()?.toast.show(message);
+/** The one thing that a toast can offer. */
+export interface ToastAction {
+  label: string;
+  run: () => void;
+}
+
+export function showToast(message: string, offer?: ToastAction): void {
+  if (offer) bridge()?.toast.show(message, { action: offer.label, onAction: offer.run, duration: 10_000 });
+  else bridge()?.toast.show(message);
 }
 
 export function showLoading(isLoading: boolean): void {

@@ -5,6 +5,9 @@ const LOCALE = "en";
 const whole = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 0 });
 const score = new Intl.NumberFormat(LOCALE, { minimumFractionDigits: 3, maximumFractionDigits: 3 });
 const share = new Intl.NumberFormat(LOCALE, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const wholeShare = new Intl.NumberFormat(LOCALE, { style: "percent", maximumFractionDigits: 0 });
+const oneDecimal = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 1 });
+const twoDigits = new Intl.NumberFormat(LOCALE, { maximumSignificantDigits: 2 });
 
 /** Shown where there was too little to measure. */
 export const NOTHING = "–";
@@ -14,6 +17,37 @@ type Figure = number | null | undefined;
 export const formatCount = (value: number): string => whole.format(value);
 export const formatScore = (value: Figure): string => (value == null ? NOTHING : score.format(value));
 export const formatShare = (value: Figure): string => (value == null ? NOTHING : share.format(value));
+
+/** "46%", and "under 1%" for what would round to nothing. */
+export function formatPart(part: number): string {
+  return part > 0 && part < 0.005 ? "under 1%" : wholeShare.format(part);
+}
+
+/** "2%", "2.5%", "−1.1%": a figure that is in percent already. */
+export function formatPercent(percent: number): string {
+  const rounded = oneDecimal.format(Math.abs(percent));
+  return `${percent < 0 && rounded !== "0" ? "−" : ""}${rounded}%`;
+}
+
+/** "+4.1%", "−1.1%", "0%": a change, in percent. */
+export function formatGain(percent: number): string {
+  const text = formatPercent(percent);
+  return percent > 0 && text !== "0%" ? `+${text}` : text;
+}
+
+/** A sentence of the backend's, with percentages written as everywhere on our pages: "2%" for "2 %". */
+export const withOurPercent = (words: string): string => words.replaceAll(/(\d) %/g, "$1%");
+
+/** "1.8 ms", "0.42 ms". */
+export function formatMilliseconds(value: Figure): string {
+  return value == null ? NOTHING : `${twoDigits.format(value)} ms`;
+}
+
+/** "312 MB", "1.4 GB". */
+export function formatMemory(megabytes: Figure): string {
+  if (megabytes == null) return NOTHING;
+  return megabytes < 1000 ? `${whole.format(megabytes)} MB` : `${oneDecimal.format(megabytes / 1000)} GB`;
+}
 
 /** "0.364 to 0.401": where a figure probably lies. */
 export function formatRange(low: Figure, high: Figure): string {
@@ -41,6 +75,12 @@ function isTimeZone(name: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** "21 Nov 2026" on the shop's own clock. */
+export function formatDate(iso: string, timeZone: string): string {
+  const zone = isTimeZone(timeZone) ? timeZone : "UTC";
+  return new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: zone }).format(new Date(iso));
 }
 
 /** "21 Nov 2026, 10:05" on the shop's own clock; UTC, and said so, where the shop's zone is unknown. */

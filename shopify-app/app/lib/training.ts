@@ -1,5 +1,6 @@
 /** How a training run and its outcome read to a merchant. */
-import type { Metrics, ModelVersion, TrainingRun } from "../api/types";
+import type { Metrics, ModelState, ModelVersion, TrainingRun } from "../api/types";
+import { BLEND, gainSentence } from "./blend";
 import { formatRange, formatScore } from "./format";
 
 type State = TrainingRun["state"];
@@ -35,6 +36,10 @@ const METHODS: Record<string, string> = {
   personal_frequency: "what this customer bought most often before",
   markov: "what customers buy next after the same product",
   item_knn: "what customers with similar purchases bought",
+  session_knn: "what else is in the baskets that are most like this customer's",
+  ease: "what customers with the same taste like, over the whole catalogue at once",
+  content_knn: "what is like the products that this customer bought, by title, type, vendor and price",
+  blend: "listens to all methods at once, most to those that are right in your shop",
   transformer: "a neural network that reads each customer's purchases in their order",
 };
 
@@ -58,6 +63,7 @@ export function servedBecause(version: ModelVersion): string {
   const transformer = findTransformer(version);
   // Where nothing could be measured the training's own words say why.
   if (served?.ndcg_at_10 == null) return version.summary;
+  if (served.model === BLEND) return `Together the methods scored ${scoreInWords(served)}.${runnerUp(version)}`;
   if (transformer?.ndcg_at_10 == null) {
     return `Of the methods that could be tried, “${served.label}” scored best (${formatScore(served.ndcg_at_10)}), so it is the one your customers see. The transformer, our most advanced method, was not trained this time.`;
   }
@@ -72,6 +78,18 @@ export function foundSentence(version: ModelVersion): string {
   const hitRate = findServed(version)?.hit_rate_at_10;
   if (hitRate == null) return "";
   return `On the last two weeks of orders, which it had not seen before, its ten suggestions held something that the customer then bought for ${Math.round(hitRate * 100)} of 100 customers.`;
+}
+
+/** What is said of the version that answers: how it stands beside the best simple method, and how often it was right. */
+export function nowSentences(version: ModelVersion): string[] {
+  const standing = version.against_simple ? gainSentence(version.against_simple) : servedBecause(version);
+  return [standing, foundSentence(version)].filter(Boolean);
+}
+
+/** Return the newest version if it was kept back, or undefined. */
+export function findHeld({ current, versions }: ModelState): ModelVersion | undefined {
+  const [newest] = [...versions].sort((one, other) => other.number - one.number);
+  return newest && newest.state === "HELD" && newest.id !== current?.id ? newest : undefined;
 }
 
 /** Tell whether the methods of a version could be compared at all. */

@@ -14,7 +14,7 @@ import { formatMoment, formatScore } from "../lib/format";
 import { useLastGood } from "../lib/last-good";
 import { orProblem } from "../lib/load";
 import { useLivePolling } from "../lib/polling";
-import { findServed, isRunning, servedLabel } from "../lib/training";
+import { findHeld, findServed, isRunning, servedLabel } from "../lib/training";
 import { sessionContext } from "../session/middleware.server";
 
 interface Home {
@@ -223,6 +223,7 @@ function servingText(setup: Setup): string {
 }
 
 function ModelCard({ model, setup, shop }: { model: ModelState; setup: Setup; shop: Shop }) {
+  const held = findHeld(model);
   return (
     <s-section heading="Recommendations">
       <s-stack gap="small">
@@ -232,6 +233,7 @@ function ModelCard({ model, setup, shop }: { model: ModelState; setup: Setup; sh
         </s-stack>
         <s-paragraph>{servingText(setup)}</s-paragraph>
         {model.current && <CurrentModel version={model.current} timezone={shop.timezone} />}
+        {held && <s-paragraph>Version {held.number} is newer but not in use. The model page says why, and lets you use it anyway.</s-paragraph>}
         <s-link href="/model">{model.current ? "See how it was chosen" : "Go to the model page"}</s-link>
       </s-stack>
     </s-section>

@@ -1,28 +1,31 @@
 import { useEffect, useRef } from "react";
-import { data, useRevalidator } from "react-router";
+import { data, NavLink, Outlet, useOutletContext, useRevalidator } from "react-router";
 
 import type { Route } from "./+types/model";
 import { act, type ActionAnswer } from "../api/actions.server";
 import { type Answer, apiFor, ask } from "../api/client.server";
-import type { ModelState, ModelVersion, Shop, TrainingRun } from "../api/types";
-import { Comparison } from "../components/comparison";
+import type { ModelState, Shop, TrainingRun } from "../api/types";
 import { ActionProblem, StaleBanner, Unreachable } from "../components/problem";
+import { type Release, ReleaseBanner, ReleaseDialog, useRelease } from "../components/release";
 import { TrainingPlot } from "../components/training-plot";
 import { TrainingProgress } from "../components/training-progress";
-import { VersionHistory } from "../components/version-history";
 import { useIntent } from "../lib/actions";
 import { showToast } from "../lib/bridge";
-import { formatCount, formatDuration, formatMoment } from "../lib/format";
 import { useLastGood } from "../lib/last-good";
 import { orProblem } from "../lib/load";
 import { useLivePolling } from "../lib/polling";
-import { foundSentence, isMeasured, isRunning, servedBecause } from "../lib/training";
+import { isRunning } from "../lib/training";
 import { sessionContext } from "../session/middleware.server";
 
 interface ModelData {
   shop: Shop;
   model: ModelState;
 }
+
+/** What every page about the model stands on. */
+export type ModelPageContext = ModelData & { release: Release };
+
+export const useModelPage = () => useOutletContext<ModelPageContext>();
 
 async function load(session: Parameters<typeof ask>[0]): Promise<Answer<ModelData>> {
   const api = apiFor(session);
@@ -47,16 +50,17 @@ export const clientAction = ({ serverAction }: Route.ClientActionArgs) => orProb
 
 export const meta: Route.MetaFunction = () => [{ title: "Model" }];
 
-/** Tell a merchant who waited on this page that the training has ended well. */
-function useFinishToast({ current, training }: ModelState): void {
+/** Tell a merchant who waited on this page how the training has ended. */
+function useFinishToast({ current, training, versions }: ModelState): void {
   const wasRunning = useRef(false);
   const isNow = isRunning(training);
   const hasEndedWell = training?.state === "DONE" || training === null;
-  const number = current?.number;
+  const made = versions.find((version) => version.id === training?.version) ?? current;
+  const words = made && (made.id === current?.id ? `Version ${made.number} is live.` : `Version ${made.number} is kept, but not in use.`);
   useEffect(() => {
-    if (wasRunning.current && !isNow && hasEndedWell && number) showToast(`Training finished. Version ${number} is live.`);
+    if (wasRunning.current && !isNow && hasEndedWell && words) showToast(`Training finished. ${words}`);
     wasRunning.current = isNow;
-  }, [isNow, hasEndedWell, number]);
+  }, [isNow, hasEndedWell, words]);
 }
 
 export default function ModelPage({ loaderData }: Route.ComponentProps) {
@@ -69,28 +73,40 @@ export default function ModelPage({ loaderData }: Route.ComponentProps) {
   return <Unreachable page="Model" problem={problem} isTrying={state !== "idle"} onRetry={() => void revalidate()} />;
 }
 
-function Loaded({ known: { model, shop }, problem }: { known: ModelData; problem: Parameters<typeof StaleBanner>[0]["problem"] | undefined }) {
+function Loaded({ known, problem }: { known: ModelData; problem: Parameters<typeof StaleBanner>[0]["problem"] | undefined }) {
+  const { model } = known;
   const training = useIntent("train", "/model");
+  const release = useRelease(model);
   const isBusy = isRunning(model.training);
   useFinishToast(model);
   return (
     <s-page heading="Model">
-      <s-button slot="primary-action" variant="primary" disabled={isBusy} loading={training.isBusy} onClick={training.run}>
+      <s-button slot="primary-action" variant="primary" disabled={isBusy} loading={training.isBusy} onClick={() => training.run()}>
         {isBusy ? "Training…" : "Train now"}
       </s-button>
       <div className="page-stack">
+        <Tabs />
         {problem && <StaleBanner problem={problem} />}
         <ActionProblem heading="The training could not start" problem={training.problem} />
+        <ActionProblem heading="The version in use was not changed" problem={release.problem} />
+        <ReleaseBanner release={release} />
         <TrainingSection run={model.training} />
-        {model.current ? <Current version={model.current} timezone={shop.timezone} /> : <NoModel isBusy={isBusy} />}
-        {model.versions.length > 0 && (
-          <s-section heading="All versions">
-            <VersionHistory versions={model.versions} timezone={shop.timezone} />
-          </s-section>
-        )}
-        {model.current && <ForExperts version={model.current} />}
+        <Outlet context={{ ...known, release } satisfies ModelPageContext} />
       </div>
+      <ReleaseDialog release={release} current={model.current} />
     </s-page>
+  );
+}
+
+function Tabs() {
+  return (
+    <nav className="tabs" aria-label="About the model">
+      <NavLink to="/model" end>
+        In use
+      </NavLink>
+      <NavLink to="/model/retraining">Retraining</NavLink>
+      <NavLink to="/model/methods">Methods compared</NavLink>
+    </nav>
   );
 }
 
@@ -109,101 +125,6 @@ function TrainingSection({ run }: { run: TrainingRun | null }) {
     <s-section heading="Training now">
       <TrainingProgress run={run} />
       <TrainingPlot curve={run.curve} />
-    </s-section>
-  );
-}
-
-function NoModel({ isBusy }: { isBusy: boolean }) {
-  return (
-    <s-section heading="No model yet">
-      <s-paragraph>
-        {isBusy
-          ? "Your first model is being trained. Until it is ready your storefront shows popular and new products."
-          : "Your first model is trained by itself once your orders are imported. Until then your storefront shows popular and new products."}
-      </s-paragraph>
-      {!isBusy && <s-link href="/">See how the set-up is going</s-link>}
-    </s-section>
-  );
-}
-
-function Current({ version, timezone }: { version: ModelVersion; timezone: string }) {
-  return (
-    <>
-      <s-section heading={`Version ${version.number} is live`}>
-        <s-stack gap="base">
-          {[foundSentence(version), servedBecause(version)].filter(Boolean).map((sentence) => (
-            <s-paragraph key={sentence}>{sentence}</s-paragraph>
-          ))}
-          <Facts version={version} timezone={timezone} />
-        </s-stack>
-      </s-section>
-      {isMeasured(version) && (
-        <s-section heading="Compared with other methods">
-          <s-paragraph color="subdued">
-            Every method had the same task: from what a customer bought before, suggest ten products. The score says how well they matched what was bought in the last two weeks.
-          </s-paragraph>
-          <Comparison metrics={version.metrics} />
-        </s-section>
-      )}
-      {version.curve.length > 1 && (
-        <s-section heading="How the training went">
-          <TrainingPlot curve={version.curve} />
-        </s-section>
-      )}
-    </>
-  );
-}
-
-function Facts({ version, timezone }: { version: ModelVersion; timezone: string }) {
-  return (
-    <dl className="facts facts-wide">
-      <dt>Learned from</dt>
-      <dd>
-        {formatCount(version.interactions)} purchases by {formatCount(version.customers)} customers of {formatCount(version.products)} products
-      </dd>
-      <dt>Trained</dt>
-      <dd>
-        {formatMoment(version.created_at, timezone)}, in {formatDuration(version.train_seconds)}
-      </dd>
-      {version.data_until && (
-        <>
-          <dt>Orders up to</dt>
-          <dd>{formatMoment(version.data_until, timezone)}</dd>
-        </>
-      )}
-    </dl>
-  );
-}
-
-function ForExperts({ version }: { version: ModelVersion }) {
-  return (
-    <s-section heading="For data scientists">
-      <dl className="facts facts-wide">
-        {isMeasured(version) && version.summary && (
-          <>
-            <dt>Summary</dt>
-            <dd>{version.summary}</dd>
-          </>
-        )}
-        <dt>Version id</dt>
-        <dd>
-          <code>{version.id}</code>
-        </dd>
-        <dt>Code revision</dt>
-        <dd>
-          <code>{version.code_revision || "unknown"}</code>
-        </dd>
-        <dt>MLflow run</dt>
-        <dd>
-          {version.mlflow_url ? (
-            <s-link href={version.mlflow_url} target="_blank">
-              Open the run in MLflow
-            </s-link>
-          ) : (
-            <code>{version.mlflow_run_id || "none"}</code>
-          )}
-        </dd>
-      </dl>
     </s-section>
   );
 }

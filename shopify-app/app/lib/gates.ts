@@ -1,0 +1,105 @@
+/** How the decision on a version reads to a merchant. */
+import type { Gate, ModelVersion } from "../api/types";
+import { formatPercent, withOurPercent } from "./format";
+
+type State = ModelVersion["state"];
+
+const STATES = {
+  STAGED: { tone: "info", word: "About to be used" },
+  LIVE: { tone: "success", word: "In use" },
+  RETIRED: { tone: "neutral", word: "Replaced" },
+  HELD: { tone: "caution", word: "Not in use" },
+  REJECTED: { tone: "critical", word: "Damaged" },
+} as const satisfies Record<State, unknown>;
+
+export const stateLook = ({ state }: Pick<ModelVersion, "state">) => STATES[state];
+
+const VERDICTS: Record<Gate["verdict"], string> = {
+  FIRST: "First version",
+  PASSED: "Better than the one before",
+  FAILED: "Not proven better",
+  NOT_ENOUGH_DATA: "Not enough data",
+  OVERRIDDEN: "A person decided",
+};
+
+export const verdictWord = ({ verdict }: Pick<Gate, "verdict">): string => VERDICTS[verdict];
+
+/** Say why a version is or isn't used. Versions from before gates carry only their state's reason. */
+export const decisionWords = ({ gate, state_reason: reason }: Pick<ModelVersion, "gate" | "state_reason">): string => withOurPercent(gate?.words || reason);
+
+/** "Tailorbird", or the person who decided. */
+export function decidedBy({ actor }: Pick<Gate, "actor">): string {
+  if (actor === "system") return "Tailorbird, by your rule";
+  const user = /^user (.+)$/.exec(actor)?.[1];
+  return user ? `Staff member ${user}` : actor;
+}
+
+/** Figures that can be drawn. */
+export interface Measured {
+  gain: number;
+  low: number;
+  high: number;
+  bar: number;
+}
+
+/** Return the measured gain with its likely range, or undefined where nothing was measured. */
+export function findMeasured(gate: Gate | null): Measured | undefined {
+  if (!gate) return undefined;
+  const { gain_percent: gain, low_percent: low, high_percent: high, bar_percent: bar } = gate;
+  return gain == null || low == null || high == null ? undefined : { gain, low, high, bar };
+}
+
+/** What can be done by hand with a version, in the button's words. */
+export interface Move {
+  label: string;
+  question: string;
+  consequence: string;
+  confirm: string;
+}
+
+/** Return what a merchant may do with a version, or undefined. */
+export function findMove(version: ModelVersion, current: ModelVersion | null): Move | undefined {
+  const kept = current ? ` Version ${current.number} is kept: you can go back to it at any time.` : "";
+  const shown = "Your storefront shows its recommendations within a few minutes.";
+  if (version.can_release) {
+    return { label: "Use it anyway", question: `Use version ${version.number} anyway?`, consequence: `${shown}${kept}`, confirm: `Use version ${version.number}` };
+  }
+  if (version.can_roll_back) {
+    const age = "It does not know the orders that came after it was trained.";
+    return { label: "Go back to this version", question: `Go back to version ${version.number}?`, consequence: `${age} ${shown}${kept}`, confirm: `Go back to version ${version.number}` };
+  }
+  return undefined;
+}
+
+export const BAR = { min: -10, max: 20 };
+export const ACCURACY = { min: 50, max: 100 };
+
+/** Return what was typed as a number, or undefined where it is none or out of range. */
+export function readNumber(text: string, { min, max }: { min: number; max: number }): number | undefined {
+  const value = Number(text);
+  return text.trim() === "" || !Number.isFinite(value) || value < min || value > max ? undefined : value;
+}
+
+/** Say what a bar means in practice. */
+export function barMeaning(percent: number): string {
+  if (percent < 0) {
+    return `A new version is used even if it may be up to ${formatPercent(-percent)} worse than the one in use. New orders reach your shoppers soonest, and now and then a version is a little worse.`;
+  }
+  if (percent === 0) return "A new version is used once it is as good as certain that it is not worse. New orders reach your shoppers soon.";
+  const least = `A new version is used only once it is as good as certain that it is at least ${formatPercent(percent)} better.`;
+  return percent <= 5 ? `${least} Changes are fewer, but each is a real gain.` : `${least} That is rare: your shop may stay with an old version for long.`;
+}
+
+const HOURS_A_DAY = 24;
+const COOL_DOWNS = [0, 6, 12, 24, 48, 72, 168];
+
+/** "No pause", "6 hours", "1 day", "1 week". */
+export function coolDownWord(hours: number): string {
+  if (hours === 0) return "No pause";
+  if (hours === 168) return "1 week";
+  const [count, unit] = hours % HOURS_A_DAY === 0 ? [hours / HOURS_A_DAY, "day"] : [hours, "hour"];
+  return `${count} ${unit}${count === 1 ? "" : "s"}`;
+}
+
+/** The choices of a cool-down, with the present one among them. */
+export const coolDowns = (present: number): number[] => [...new Set([...COOL_DOWNS, present])].sort((one, other) => one - other);

@@ -1,0 +1,73 @@
+import { useSearchParams } from "react-router";
+
+import type { Route } from "./+types/model-methods";
+import type { ModelVersion } from "../api/types";
+import { Comparison } from "../components/comparison";
+import { ForExperts } from "../components/experts";
+import { NoModel } from "../components/no-model";
+import { TrainingPlot } from "../components/training-plot";
+import { coldSentence } from "../lib/blend";
+import { isMeasured } from "../lib/training";
+import { useModelPage } from "./model";
+
+export const meta: Route.MetaFunction = () => [{ title: "Methods compared" }];
+
+/** How one version's methods did on the same customers, how it was trained, and what experts ask. */
+export default function ModelMethods() {
+  const { model } = useModelPage();
+  const [query] = useSearchParams();
+  const asked = model.versions.find((one) => String(one.number) === query.get("version"));
+  const version = asked ?? model.current ?? model.versions[0];
+  if (!version) return <NoModel model={model} />;
+  return (
+    <>
+      <VersionChoice version={version} versions={model.versions} />
+      <Methods version={version} />
+      {version.cold && (
+        <s-section heading="Products without a sale yet">
+          <s-paragraph>{coldSentence(version.cold)}</s-paragraph>
+        </s-section>
+      )}
+      {version.curve.length > 1 && (
+        <s-section heading="How the training went">
+          <TrainingPlot curve={version.curve} />
+        </s-section>
+      )}
+      <ForExperts version={version} />
+    </>
+  );
+}
+
+function VersionChoice({ version, versions }: { version: ModelVersion; versions: readonly ModelVersion[] }) {
+  const [, setQuery] = useSearchParams();
+  if (versions.length < 2) return null;
+  return (
+    <div className="choice">
+      <s-select label="Version" value={String(version.number)} onChange={(event) => setQuery({ version: event.currentTarget.value })}>
+        {versions.map(({ id, number, state }) => (
+          <s-option key={id} value={String(number)}>
+            {`Version ${number}${state === "LIVE" ? ", in use" : ""}`}
+          </s-option>
+        ))}
+      </s-select>
+    </div>
+  );
+}
+
+function Methods({ version }: { version: ModelVersion }) {
+  if (!isMeasured(version)) {
+    return (
+      <s-section heading="Compared with other methods">
+        <s-paragraph>{version.summary || "There was too little data to compare methods."}</s-paragraph>
+      </s-section>
+    );
+  }
+  return (
+    <s-section heading="Compared with other methods">
+      <s-paragraph color="subdued">
+        Every method had the same task: from what a customer bought before, suggest ten products. The score says how well they matched what was bought in the last two weeks.
+      </s-paragraph>
+      <Comparison metrics={version.metrics} />
+    </s-section>
+  );
+}
