@@ -23,24 +23,15 @@ QUICK_SHARE = 0.02  # of the large shop that a quick run makes up
 
 def large_shop(bench: Bench) -> None:
     """Train on 300,000 interactions with 20,000 products: peak memory, and milliseconds of an answer."""
-    scale = QUICK_SHARE if bench.settings.is_quick else 1
-    size, items = int(LARGE_INTERACTIONS * scale), int(LARGE_ITEMS * scale)
-    log, artifact = bench.file("large.csv"), bench.file("large-artifact")
-    made: Words = ["large", "--size", str(size), "--items", str(items), "--seed", "1", "--out", log]
-    bench.product("large:log", "-m", "bench.recommender.samples", *made)
+    share = QUICK_SHARE if bench.settings.is_quick else 1
+    size, items = int(LARGE_INTERACTIONS * share), int(LARGE_ITEMS * share)
+    folder, artifact = bench.file("large"), bench.file("large-artifact")
+    made: Words = ["--size", str(size), "--items", str(items), "--seed", "1", "--out", folder]
+    bench.product("large:log", "-m", "bench.recommender.samples", "large", *made)
     _remove_artifact(artifact)
-    words: Words = [
-        "-m",
-        "models.recommender",
-        "train",
-        "--interactions",
-        log,
-        "--out",
-        artifact,
-        *bench.budget,
-    ]
-    ended = bench.product("large:train", *words)
-    asked: Words = ["--artifact", artifact, "--interactions", log]
+    words: Words = ["train", *_files(folder), "--out", artifact, *bench.budget]
+    ended = bench.product("large:train", "-m", "models.recommender", *words)
+    asked: Words = ["--artifact", artifact, "--interactions", folder / "interactions.csv"]
     bench.product("large:answers", "-m", "bench.recommender.timing", *asked)
     bench.results.put(
         "large_shop",
@@ -51,6 +42,11 @@ def large_shop(bench: Bench) -> None:
             **_last_line(bench, "large:answers"),
         },
     )
+
+
+def _files(folder: Path) -> Words:
+    """Return the options that name the files of a sample."""
+    return ["--interactions", folder / "interactions.csv", "--items", folder / "items.csv"]
 
 
 def _remove_artifact(folder: Path) -> None:
@@ -68,24 +64,12 @@ def _last_line(bench: Bench, part: str) -> Figures:
 def small_shops(bench: Bench) -> None:
     """Train on shops of 500 interactions drawn from Online Retail; figures are means over the draws."""
     rows = []
+    cut = ["--split", "leave-one-out", "--repeat", "keep"]
     for seed in range(1 if bench.settings.is_quick else SMALL_DRAWS):
-        log = bench.file(f"small-{seed}.csv")
-        drawn: Words = [
-            "--interactions",
-            bench.file("logs/online_retail.csv"),
-            "--seed",
-            str(seed),
-            "--out",
-            log,
-        ]
+        folder = bench.file(f"small-{seed}")
+        drawn: Words = [*bench.interactions("online_retail"), "--seed", str(seed), "--out", folder]
         bench.product("small:log", "-m", "bench.recommender.samples", "small", *drawn)
-        files: list[str | Path] = [
-            "--interactions",
-            log,
-            "--items",
-            bench.file("logs/online_retail_items.csv"),
-        ]
-        rows.append(evaluate(bench, f"small:{seed}", files, ["--split", "leave-one-out", "--repeat", "keep"]))
+        rows.append(evaluate(bench, f"small:{seed}", _files(folder), cut))
     bench.results.put("small_shop", small_shop_figures([row["report"] for row in rows]))
 
 

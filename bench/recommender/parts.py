@@ -16,7 +16,7 @@ from bench.recommender.results import Figures, Results, summary
 
 Words = list[str | Path]  # of a command line
 
-QUICK_SECONDS = 20.0
+QUICK_SECONDS = 8.0
 SHARES = (1, 2)  # of our training time: RecTools' SASRec is asked after each
 
 

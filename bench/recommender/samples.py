@@ -15,6 +15,7 @@ SMALL_INTERACTIONS = 500
 START = pd.Timestamp("2026-01-01")
 LARGE_DAYS = 60
 LARGE_STEPS = 10  # interactions of one customer
+LARGE_KINDS = 500  # words that titles of the large shop share
 FOLLOWS_SHARE = 0.5  # how many steps go to the product that usually comes next
 
 
@@ -23,24 +24,42 @@ def main() -> None:
     commands = parser.add_subparsers(required=True)
     small = commands.add_parser("small")
     small.add_argument("--interactions", type=Path, required=True)
-    small.set_defaults(make=lambda chosen: small_shop(pd.read_csv(chosen.interactions), seed=chosen.seed))
+    small.add_argument("--items", type=Path, required=True)
+    small.set_defaults(make=_small)
     large = commands.add_parser("large")
     large.add_argument("--size", type=int, required=True)
     large.add_argument("--items", type=int, required=True)
-    large.set_defaults(
-        make=lambda chosen: large_log(interactions=chosen.size, items=chosen.items, seed=chosen.seed)
-    )
+    large.set_defaults(make=_large)
     for command in (small, large):
         command.add_argument("--seed", type=int, required=True)
-        command.add_argument("--out", type=Path, required=True)
+        command.add_argument("--out", type=Path, required=True, help="a folder")
     chosen = parser.parse_args()
-    chosen.make(chosen).to_csv(chosen.out, index=False)
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    interactions, items = chosen.make(chosen)
+    interactions.to_csv(chosen.out / "interactions.csv", index=False)
+    items.to_csv(chosen.out / "items.csv", index=False)
+
+
+def _small(chosen: argparse.Namespace) -> tuple[pd.DataFrame, pd.DataFrame]:
+    log = pd.read_csv(chosen.interactions)
+    items = pd.read_csv(chosen.items)
+    return small_shop(log, seed=chosen.seed), items[items["item"].isin(best_sellers(log))]
+
+
+def _large(chosen: argparse.Namespace) -> tuple[pd.DataFrame, pd.DataFrame]:
+    titles = [f"product {number % LARGE_KINDS} {number}" for number in range(chosen.items)]
+    log = large_log(interactions=chosen.size, items=chosen.items, seed=chosen.seed)
+    return log, pd.DataFrame({"item": np.arange(chosen.items), "title": titles})
+
+
+def best_sellers(log: pd.DataFrame) -> pd.Index:
+    """Return the items of a small shop."""
+    return log["item"].value_counts().index[:SMALL_PRODUCTS]
 
 
 def small_shop(log: pd.DataFrame, *, seed: int) -> pd.DataFrame:
     """Return whole customers of the best-selling products, drawn until there are 500 interactions."""
-    best = log["item"].value_counts().index[:SMALL_PRODUCTS]
-    of_shop = log[log["item"].isin(best)].drop_duplicates(["user", "item", "timestamp"])
+    of_shop = log[log["item"].isin(best_sellers(log))].drop_duplicates(["user", "item", "timestamp"])
     users = np.random.default_rng(seed).permutation(of_shop["user"].unique())
     taken = of_shop["user"].value_counts().loc[users].cumsum()
     drawn = taken.index[: int(np.searchsorted(taken.to_numpy(), SMALL_INTERACTIONS)) + 1]
