@@ -17,7 +17,7 @@ function Figures({ trigger }: { trigger: Trigger }) {
   if (figures.length === 0) return null;
   return (
     <details>
-      <summary>The figures</summary>
+      <summary>The figures, for experts</summary>
       <dl className="figures">
         {figures.map(({ name, value }) => (
           <div key={name} className="figure">
