@@ -31,10 +31,10 @@ NETWORK = "network"
 HIDDEN = 16
 LEARNING_RATE = 5e-3
 WEIGHT_DECAY = 0.1
-DROPOUT = 0.2
+DROPOUT = 0.4
 CASES_AT_ONCE = 64
-VISITS = 12_000  # of a case to the network, all epochs together
-FEWEST_EPOCHS, MOST_EPOCHS = 5, 20
+VISITS = 24_000  # of a case to the network, all epochs together
+FEWEST_EPOCHS, MOST_EPOCHS = 5, 30
 SILENCED_CASES = 500  # on which a member is silenced to see how much it counts
 
 

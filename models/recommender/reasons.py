@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.recommender.blend import Blend, Opinions, Strengths, strengths
-from models.recommender.history import Event, History
+from models.recommender.blend import SILENT, Blend, Opinions, Strengths, strengths
+from models.recommender.history import UNKNOWN_TIME, History
 from models.recommender.newcomers import Extended
 from models.recommender.rankers import (
     CONTENT_KNN,
+    POPULARITY,
     TABLE_STEPS,
     Ints,
     ItemToItem,
@@ -36,9 +37,7 @@ class Cause:
     is_likeness: bool  # whether it speaks by what both items say of themselves
 
 
-def added_by(
-    model: Model, history: History, met: Ints, tops: Ints, *, items: int
-) -> NDArray[np.float64] | None:
+def added_by(model: Model, history: History, met: Ints, tops: Ints) -> NDArray[np.float64] | None:
     """
     Return what each item met adds to the scores of ``tops``, exactly, (K, H).
 
@@ -50,8 +49,8 @@ def added_by(
     known = table_model.table.rows
     newest = history.newest(TABLE_STEPS)
     read, weights = table_model.decay.by_item(newest.where(newest.items < known))
-    place = np.full(items, -1, dtype=np.int64)
-    place[tops] = np.arange(len(tops))
+    place = np.full(known, -1, dtype=np.int64)
+    place[tops[tops < known]] = np.flatnonzero(tops < known)
     entries, lengths = spans(table_model.table.starts[read], table_model.table.starts[read + 1])
     column = np.repeat(np.searchsorted(met, read), lengths)
     row = place[table_model.table.items[entries]]
@@ -88,12 +87,12 @@ def causes(model: Model, history: History, tops: Ints, said: Opinions | None) ->
     :param said: what the members of a blend said, if the model is one
     """
     met = np.unique(history.items)
-    if not len(met) or not len(tops):
+    if not len(met) or not len(tops) or model.name == POPULARITY:
         return [None] * len(tops)
     if isinstance(model, Blend) and said is not None:
         return _itself(met, tops, _blended(model, history, met, tops, said))
     scores = model.scores(history)
-    added = added_by(model, history, met, tops, items=len(scores))
+    added = added_by(model, history, met, tops)
     if added is None:
         return _itself(met, tops, [None] * len(tops))
     loudest = added.argmax(axis=1)
@@ -113,14 +112,15 @@ def _itself(met: Ints, tops: Ints, found: list[Cause | None]) -> list[Cause | No
 
 def _blended(model: Blend, history: History, met: Ints, tops: Ints, said: Opinions) -> list[Cause | None]:
     """Return the causes of a blend: the loudest by what the members lose, weighed by their shares."""
-    rows = np.searchsorted(said.candidates, tops)
-    rows[said.candidates[np.minimum(rows, len(said.candidates) - 1)] != tops] = 0  # none of the candidates
+    # An item far down the list is no candidate: nothing is said of it.
+    rows = np.minimum(np.searchsorted(said.candidates, tops), len(said.candidates) - 1)
+    is_candidate = said.candidates[rows] == tops
     features = said.features[rows].copy()
     lost = np.zeros((len(tops), len(met)))
     by_likeness = np.zeros((len(tops), len(met)))
     told: list[tuple[int, Strengths, NDArray[np.float64]]] = []
     for column, (member, scores) in enumerate(zip(model.members, said.scores, strict=True)):
-        added = added_by(member, history, met, tops, items=len(scores))
+        added = added_by(member, history, met, tops)
         if added is None:
             continue
         scale = strengths(member.name, scores, top_k(scores, LIST))
@@ -136,7 +136,8 @@ def _blended(model: Blend, history: History, met: Ints, tops: Ints, said: Opinio
         features[:, 2 * column] = scale.of(left[each, loudest])
     values = model.mixer.values(said.features)
     likeness = by_likeness[each, loudest] > lost[each, loudest] / 2
-    return _held(values, rows, model.mixer.values(features), met[loudest], likeness)
+    held = _held(values, rows, model.mixer.values(features), met[loudest], likeness)
+    return [cause if known else None for cause, known in zip(held, is_candidate, strict=True)]
 
 
 def _held(
@@ -168,11 +169,37 @@ def loses_its_place(before: int, after: int) -> bool:
     return after - before >= FEWEST_PLACES or before < LIST <= after
 
 
-def counts_of(history: History) -> dict[int, tuple[int, int]]:
-    """Return of each item of a history how often it was bought, and the moment of its last step."""
-    found: dict[int, tuple[int, int]] = {}
-    columns = (history.items.tolist(), history.at.tolist(), history.events.tolist())
-    for item, at, event in zip(*columns, strict=True):
-        count = found.get(item, (0, at))[0]
-        found[item] = (count + (event == Event.PURCHASE), at)
-    return found
+def met_before(history: History, item: int) -> tuple[int, int | None]:
+    """Return how often an item of a history was bought, and the moment of its last step if known."""
+    steps = history.where(history.items == item)
+    last_at = int(steps.at[-1])
+    return len(steps.purchases), None if last_at == UNKNOWN_TIME else last_at
+
+
+def suspects(model: Model, history: History, item: int, *, newest: int) -> list[Cause]:
+    """
+    Return what of a history may hold an item in its place, the most suspect first.
+
+    That is the item itself, what the tables of the members let speak for it, and the newest steps.
+    """
+    met, tops = np.unique(history.items), np.array([item])
+    if not len(met):
+        return []
+    members = model.members if isinstance(model, Blend) else (model,)
+    shares = model.shares if isinstance(model, Blend) else np.ones(1, dtype=np.float32)
+    loud, alike = np.zeros(len(met)), np.zeros(len(met))
+    for member, share in zip(members, shares, strict=True):
+        added = added_by(member, history, met, tops)
+        if added is None:
+            continue
+        part = added[0] * (float(share) / max(float(added.sum()), SILENT))
+        loud += part
+        if member.name == CONTENT_KNN:
+            alike = part
+    loud[met == item] = np.inf
+    loud[np.isin(met, history.items[-newest:])] += SILENT
+    return [
+        Cause(int(met[place]), is_likeness=bool(alike[place] > loud[place] / 2))
+        for place in np.argsort(-loud, kind="stable")
+        if loud[place] > 0
+    ]

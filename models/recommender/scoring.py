@@ -89,11 +89,12 @@ class Past:
     What a visitor did, in columns of equal length, oldest first.
 
     Times are microseconds since 1970, ``UNKNOWN_TIME`` where unknown; events are values of ``Event``.
+    Without times nothing is known of them, without events all are purchases.
     """
 
-    items: Ints  # product ids
-    at: Ints
-    events: NDArray[np.int8]
+    items: "Sequence[int] | Ints"  # product ids
+    at: Ints | None = None
+    events: NDArray[np.int8] | None = None
 
 
 def file_sha256(path: Path) -> str:
@@ -310,10 +311,8 @@ class Scorer:
         moment = UNKNOWN_TIME if now is None else now
         if not isinstance(past, Past):
             return longest_history(History.of(self.numbers(past), now=moment))
-        places = self._places(past.items)
-        is_known = places >= 0
-        steps = History(places[is_known], past.at[is_known], past.events[is_known], moment)
-        return longest_history(steps)
+        steps = History.of(self._places(np.asarray(past.items, np.int64)), past.at, past.events, now=moment)
+        return longest_history(steps.where(steps.items >= 0))
 
     def with_products(self, products: Sequence[NewProduct]) -> "Scorer":
         """
@@ -364,33 +363,31 @@ class Scorer:
     ) -> Callable[[int], Reason]:
         """Return a function that names the reason of a recommended item for this history and page."""
         beside = set(self.related_table.row(int(page[0]))[0][:FUSED].tolist()) if len(page) else set()
-        counts = reasons.counts_of(history)
         found = reasons.causes(self.served_model, history, best, said)
         causes = dict(zip(best.tolist(), found, strict=True))
 
         def reason(item: int) -> Reason:
             if item in beside:
                 return self._together(item, int(page[0]))
-            cause = causes[item]
-            if cause is None:
-                return self._general_reason(item, is_personal=len(history) > 0)
-            if cause.item == item:
-                count, last_at = counts[item]
-                known_at = None if last_at == UNKNOWN_TIME else last_at
-                return Reason(ReasonKind.BOUGHT_BEFORE, int(self.item_ids[item]), count, known_at)
-            return self._caused(item, cause)
+            return self.reason(history, item, causes[item])
 
         return reason
+
+    def reason(self, history: History, item: int, cause: reasons.Cause | None) -> Reason:
+        """Return the reason of an item for a history, by item numbers, if this or nothing causes it."""
+        if cause is None:
+            return self._general_reason(item, is_personal=len(history) > 0)
+        if cause.item == item:
+            count, last_at = reasons.met_before(history, item)
+            return Reason(ReasonKind.BOUGHT_BEFORE, int(self.item_ids[item]), count, last_at)
+        if cause.is_likeness or not self.is_sold[item]:
+            return self._alike(item, cause.item)
+        return Reason(ReasonKind.OFTEN_BOUGHT_AFTER, item=int(self.item_ids[cause.item]))
 
     def _together(self, item: int, page: int) -> Reason:
         if self.is_sold[item] and self.is_sold[page]:
             return Reason(ReasonKind.BOUGHT_TOGETHER, item=int(self.item_ids[page]))
         return self._alike(item, page)
-
-    def _caused(self, item: int, cause: reasons.Cause) -> Reason:
-        if cause.is_likeness or not self.is_sold[item]:
-            return self._alike(item, cause.item)
-        return Reason(ReasonKind.OFTEN_BOUGHT_AFTER, item=int(self.item_ids[cause.item]))
 
     def _alike(self, item: int, other: int) -> Reason:
         if self.is_sold[item]:
