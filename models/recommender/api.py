@@ -7,8 +7,10 @@ with ``load``.
 
 from pathlib import Path
 
+from models.recommender.content import ItemFacts
 from models.recommender.history import Event
-from models.recommender.scoring import ArtifactMismatch, Scorer, VersionInfo, load
+from models.recommender.newcomers import NewProduct
+from models.recommender.scoring import ArtifactMismatch, Past, Scorer, VersionInfo, load
 from models.recommender.values import (
     CurvePoint,
     ModelMetrics,
@@ -27,8 +29,11 @@ __all__ = [
     "ArtifactMismatch",
     "CurvePoint",
     "Event",
+    "ItemFacts",
     "ModelMetrics",
+    "NewProduct",
     "OnProgress",
+    "Past",
     "Progress",
     "Reason",
     "ReasonKind",
@@ -53,12 +58,16 @@ def train(
     *,
     on_progress: OnProgress = ignore,
     code_revision: str | None = None,
+    champion: Path | None = None,
+    champion_until: str | None = None,
 ) -> Report:
     """
     Train every model on a dataset folder, compare them and write an artifact folder.
 
     :param out: an empty or absent folder
     :param code_revision: of the running code; read from git when it is not given
+    :param champion: the artifact folder of the version that serves; the report then compares both
+    :param champion_until: when that version's data end, ISO 8601; its own word where it is not given
     :raises DatasetInvalid: if the dataset folder breaks its contract
     :raises FileExistsError: if ``out`` holds anything
     """
@@ -72,4 +81,5 @@ def train(
     reporter = Reporter(on_progress, budget=recipe.train_seconds, epochs=recipe.epochs)
     reporter.stage(Stage.READING, "Reading the purchases.", fraction=0.0)
     revision = code_revision or running_revision()
-    return training.train_log(read(dataset), out, recipe, reporter, revision=revision)
+    rival = None if champion is None else training.Rival(champion, champion_until)
+    return training.train_log(read(dataset), out, recipe, reporter, revision=revision, rival=rival)

@@ -1,14 +1,17 @@
 """
-One training run from a dataset folder to an artifact folder.
+One training run from a log to an artifact folder.
 
-Three cuts in time: models are tuned and stopped on the validation days, compared on the test days
-that follow (after learning everything before them), and then learn those too before they serve. The
-served weights are therefore never the very ones that were measured, but come from the same steps
-with two more weeks of purchases; leaving the newest days out would hide every new product.
+The log is cut twice. On what lies before the validation cases everything is tuned, stopped and
+weighed; then every model learns what lies before the test cases and is measured on those; then the
+same models learn the newest days too, and serve. Nothing is chosen by the test. The served weights
+are therefore never the very ones that were measured, but come from the same steps with two more
+weeks of purchases; leaving the newest days out would hide every new product.
 """
 
+import platform
 import resource
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,44 +19,37 @@ from typing import Any
 import numpy as np
 import torch
 
-from models.recommender import evaluation, export, scoring
+from models.recommender import blending, evaluation, export, gate, measuring, scoring
+from models.recommender.blend import BLEND, Blend
+from models.recommender.blending import Learned
 from models.recommender.dataset import Log
 from models.recommender.evaluation import MIN_CASES, Ranking
-from models.recommender.fitting import Fitter, head_of, readouts, validate
+from models.recommender.fitting import Fitter
 from models.recommender.learner import Learner
-from models.recommender.network import Recommender
 from models.recommender.progress import Reporter
-from models.recommender.rankers import (
-    ITEM_KNN,
-    MARKOV,
-    PERSONAL_FREQUENCY,
-    POPULARITY,
-    TRANSFORMER,
-    Floats,
-    ItemTable,
-    Model,
-    top_k,
-)
+from models.recommender.rankers import ITEM_KNN, POPULARITY, TRANSFORMER, ItemTable, Model
+from models.recommender.related import related_tables
 from models.recommender.splits import Case, Division, Split, divide
-from models.recommender.tuning import DEFAULTS, Params, fit_simple, tune
-from models.recommender.values import ModelMetrics, Recipe, Report, Stage
+from models.recommender.trained import serving_model
+from models.recommender.tuning import DEFAULTS, FAMILIES, Params, fit_all, tune
+from models.recommender.values import ColdStart, Gain, GateEvidence, ModelMetrics, Recipe, Report, Stage
 
-LABELS = {
-    POPULARITY: "Popular products",
-    PERSONAL_FREQUENCY: "Bought before",
-    MARKOV: "Bought next",
-    ITEM_KNN: "Bought by the same customers",
+LABELS = {family.name: family.label for family in FAMILIES} | {
     TRANSFORMER: "Transformer",
+    BLEND: "Blend of all",
 }
-VERSIONED = ("torch", "numpy", "scipy", "pandas", "onnx", "onnxruntime")
-RELATED_WIDTH = 100  # related items kept for each product
-RELATED_BY_TRANSFORMER_ITEMS = 20_000  # above, a table from the transformer costs minutes
-ROWS_AT_ONCE = 256  # products whose related items the transformer scores together
+VERSIONED = ("torch", "numpy", "scipy", "pandas", "onnx", "onnxruntime", "optuna")
+FIGURES = {
+    "ndcg_at_10": "ndcg",
+    "recall_at_10": "recall",
+    "hit_rate_at_10": "hit",
+    "mrr_at_10": "reciprocal_rank",
+}
 
 
 @dataclass
 class Run:
-    """One training run in progress: the shop's purchases, how they are cut, and what was learned so far."""
+    """One training run in progress: the shop's log, how it is cut, and what was learned so far."""
 
     log: Log
     split: Split
@@ -61,9 +57,11 @@ class Run:
     reporter: Reporter
     test: Division
     validation: Division
-    related_cases: list[Case]
     params: Params
     learner: Learner | None = None
+    learned: Learned | None = None
+    related_by: str = ITEM_KNN
+    seconds: dict[str, float] = field(default_factory=dict)  # each model's last fit
 
     @property
     def end(self) -> int:
@@ -81,10 +79,21 @@ class Run:
             f"{tuned} in the days before; {MIN_CASES} are needed to compare models."
         )
 
-    def rank(self, model: Model) -> Ranking:
-        """Rank the test's cases with one model."""
-        cases, items = self.test.cases, self.log.items
-        return evaluation.rank(model.scores, cases, items=items, drop_seen=self.split.drops_seen)
+    def members(self, log: Log, *, moment: int, cases: Sequence[Case]) -> list[Model]:
+        """Return every model fitted on a log, the plainest first and the transformer last."""
+        models, seconds = fit_all(log, self.params)
+        self.seconds |= seconds
+        if self.learner is not None:
+            network = self.learner.fitter.average
+            models.append(serving_model(network, log, moment=moment, cases=cases))
+            self.seconds[TRANSFORMER] = self.learner.seconds
+        return models
+
+    def served(self, members: list[Model], log: Log, *, moment: int) -> Model:
+        """Return what answers shoppers: what the validation cases chose, or popularity without any."""
+        if self.learned is None:
+            return next(model for model in members if model.name == POPULARITY)
+        return self.learned.apply(members, log=log, moment=moment)
 
 
 def start(log: Log, split: Split, recipe: Recipe, reporter: Reporter) -> Run:
@@ -98,169 +107,201 @@ def start(log: Log, split: Split, recipe: Recipe, reporter: Reporter) -> Run:
         reporter=reporter,
         test=test,
         validation=divide(test.train, earlier, seed=recipe.seed),
-        related_cases=evaluation.basket_cases(log, cut=test.moment, seed=recipe.seed),
         params=DEFAULTS,
     )
 
 
 def learn(run: Run) -> None:
-    """Tune the simple models and fit the transformer on what came before the validation days."""
-    earlier = run.validation
+    """Tune the simple models, fit the transformer and weigh them all before the validation cases."""
+    known, cases = run.validation.train, run.validation.cases
+    torch.set_num_threads(run.recipe.threads)
 
     def say(message: str) -> None:
         run.reporter.stage(Stage.BASELINES, message, fraction=run.reporter.fraction + 0.01)
 
-    say("Tuning popularity and repeat purchases.")
-    run.params = tune(earlier.train, earlier.cases, say=say)
-    run.reporter.stage(Stage.TRAINING, "The transformer starts to learn.", fraction=0.05)
-    torch.set_num_threads(run.recipe.threads)
-    run.learner = Learner(Fitter(run.recipe, items=run.log.items), run.reporter, [], {})
-    run.learner.learn(earlier.train, earlier.cases, moment=earlier.moment)
+    drops_seen = run.split.drops_seen
+    run.params = tune(known, cases, drop_seen=drops_seen, seed=run.recipe.seed, say=say)
+    run.reporter.stage(Stage.TRAINING, "The transformer starts to learn.", fraction=run.reporter.fraction)
+    run.learner = Learner(Fitter(run.recipe, run.log), run.reporter)
+    run.learner.learn(known, cases, moment=run.validation.moment)
+    run.reporter.stage(Stage.EVALUATING, "Weighing the models against each other.", fraction=0.0)
+    members = run.members(known, moment=run.validation.moment, cases=cases)
+    run.learned = blending.learn(
+        members,
+        cases,
+        log=known,
+        moment=run.validation.moment,
+        drop_seen=drops_seen,
+        seed=run.recipe.seed,
+    )
+    run.related_by = _best_related(run, members)
+
+
+def _best_related(run: Run, members: list[Model]) -> str:
+    """Return which model best completes the baskets of the validation days beside a product."""
+    log, cut = run.test.train, run.validation.moment
+    cases = evaluation.basket_cases(log, cut=cut, seed=run.recipe.seed)
+    if not log.has_clock or len(cases) < MIN_CASES:
+        return ITEM_KNN
+    tables = related_tables(members, _network(run))
+    quality = {name: _rank_related(table, cases, items=log.items).ndcg_mean for name, table in tables.items()}
+    return max(quality, key=lambda name: quality[name])
+
+
+def _network(run: Run) -> Any:
+    return run.learner.fitter.average if run.learner else None
+
+
+def _rank_related(table: ItemTable, cases: Sequence[Case], *, items: int) -> Ranking:
+    """Judge a table by what shares a basket with one of its items."""
+    pages = [int(case.history.items[0]) for case in cases]
+    tops = [table.row(page)[0][: evaluation.CUTOFF].astype(np.int64) for page in pages]
+    return evaluation.judge(tops, cases, items=items)
+
+
+@dataclass(frozen=True)
+class Rival:
+    """The version that serves now."""
+
+    artifact: Path
+    until: str | None = None  # when its data end, ISO 8601; its manifest's word where it is None
 
 
 @dataclass(frozen=True)
 class Standing:
-    """
-    How the models did on the test days, and which of them won.
+    """How the models did on the test cases, with what was known before them."""
 
-    The winner is chosen by the same figures that are reported, so its own is a
-    little too good: the best of five estimates is not an unbiased one. A third
-    stretch of days for choosing would cost small shops the days they learn from.
-    """
-
+    members: list[Model]
+    served: Model
     metrics: list[ModelMetrics]
     related_metrics: list[ModelMetrics]
-    served: str
-    related_by: str
+    against_simple: Gain | None
+    cold: ColdStart | None
+    gate: GateEvidence | None
     summary: str
+    seconds: float  # since the run began, when everything was fitted
 
 
-def compare(run: Run) -> Standing:
-    """Let every model learn all that came before the test days, then rank those days."""
-    known = run.test.train
-    models, seconds = fit_simple(known, run.params)
-    tables = {MARKOV: models.markov.table, ITEM_KNN: models.item_knn.table}
-    rankings = {}
+def compare(run: Run, rival: Rival | None = None) -> Standing:
+    """Let every model learn all that came before the test cases, then rank those."""
+    known, cases = run.test.train, run.test.cases
     if run.learner is not None:
         run.learner.extend(known, "extend", stage=Stage.EVALUATING)
-        network = run.learner.fitter.average
-        rankings[TRANSFORMER] = validate(
-            network, known, run.test.cases, moment=run.test.moment, drop_seen=run.split.drops_seen
-        )
-        seconds[TRANSFORMER] = run.learner.seconds
-        tables |= transformer_table(network, known, moment=run.test.moment)
+    members = run.members(known, moment=run.test.moment, cases=cases)
+    served = run.served(members, known, moment=run.test.moment)
+    seconds = run.reporter.seconds
     run.reporter.stage(Stage.EVALUATING, "Ranking the newest days with every model.", fraction=0.0)
-    for model in models.all():
-        rankings[model.name] = run.rank(model)
-    related = {name: _rank_related(run, table.without_self()) for name, table in tables.items()}
-    return _standing(run, rankings, related, seconds)
-
-
-def transformer_table(network: Recommender, log: Log, *, moment: int) -> dict[str, ItemTable]:
-    """Return what the transformer puts into a basket with each single item, if the shop is small enough."""
-    if log.items > RELATED_BY_TRANSFORMER_ITEMS:
-        return {}
-    head = head_of(network, log, moment=moment)
-    width = head.vectors.shape[1]
-    parts = []
-    for start in range(0, log.items, ROWS_AT_ONCE):
-        singles = [np.array([item]) for item in range(start, min(start + ROWS_AT_ONCE, log.items))]
-        queries = readouts(network, singles, kind="together")[:, :width]
-        parts.append(_strongest(queries @ head.vectors.T + head.bias, first=start))
-    return {TRANSFORMER: ItemTable.stacked(parts)}
-
-
-def _strongest(logits: Floats, *, first: int) -> ItemTable:
-    """Return each row's strongest other items with their softmax probabilities."""
-    rows, items = logits.shape
-    logits[np.arange(rows), first + np.arange(rows)] = -np.inf
-    logits -= logits.max(axis=1, keepdims=True)
-    chances = np.exp(logits)
-    chances /= chances.sum(axis=1, keepdims=True)
-    width = min(RELATED_WIDTH, items - 1)
-    tops = np.stack([top_k(row, width) for row in chances])
-    return ItemTable(
-        starts=np.arange(rows + 1, dtype=np.int64) * width,
-        items=tops.ravel().astype(np.int32),
-        values=np.take_along_axis(chances, tops, axis=1).ravel().astype(np.float32),
-    )
-
-
-def _rank_related(run: Run, table: ItemTable) -> Ranking:
-    """Judge a table by what shares a basket with one of its items in the test days."""
-    pages = [int(case.history.items[0]) for case in run.related_cases]
-    tops = [table.row(page)[0][: evaluation.CUTOFF].astype(np.int64) for page in pages]
-    return evaluation.judge(tops, run.related_cases, items=run.log.items)
-
-
-def _standing(
-    run: Run, rankings: dict[str, Ranking], related: dict[str, Ranking], seconds: dict[str, float]
-) -> Standing:
+    ranked = {model.name: model for model in [*members, served]}
+    rankings = {name: _rank(run, model) for name, model in ranked.items()}
     is_measured = run.reason is None
-    served = _best(rankings, otherwise=POPULARITY) if is_measured else POPULARITY
-    knows_anything = bool(len(run.test.train))
-    is_related_measured = knows_anything and len(run.related_cases) >= MIN_CASES
-    related_by = _best(related, otherwise=ITEM_KNN) if is_related_measured else ITEM_KNN
-
-    def row(name: str, ranking: Ranking, winner: str, *, measured: bool) -> ModelMetrics:
-        figures = ranking if measured else None
-        return _metrics(
-            name, figures, seconds=seconds.get(name), is_served=name == winner, seed=run.recipe.seed
-        )
-
     return Standing(
-        metrics=[row(name, rankings[name], served, measured=is_measured) for name in rankings],
-        related_metrics=[
-            row(name, related[name], related_by, measured=is_related_measured) for name in related
-        ],
+        members=members,
         served=served,
-        related_by=related_by,
-        summary=summarise(rankings, served, seed=run.recipe.seed) if is_measured else _too_little(run),
+        metrics=[
+            _metrics(run, name, rankings[name] if is_measured else None, is_served=name == served.name)
+            for name in rankings
+        ],
+        related_metrics=_related_metrics(run, members),
+        against_simple=_against_simple(run, rankings, served.name) if is_measured else None,
+        cold=measuring.cold_start(served, ranked[POPULARITY], known, cases, drop_seen=run.split.drops_seen),
+        gate=_gate(run, served, rival),
+        summary=summarise(run, rankings, served.name) if is_measured else _too_little(run),
+        seconds=seconds,
     )
 
 
-def _best(rankings: dict[str, Ranking], *, otherwise: str) -> str:
-    """Return the model with the best NDCG; the simpler one, listed first in LABELS, wins a tie."""
-    names = [name for name in LABELS if name in rankings]
-    return max(names, key=lambda name: rankings[name].ndcg_mean, default=otherwise)
+def _rank(run: Run, model: Model) -> Ranking:
+    return evaluation.rank(model.scores, run.test.cases, items=run.log.items, drop_seen=run.split.drops_seen)
 
 
-def _metrics(
-    name: str, ranking: Ranking | None, *, seconds: float | None, is_served: bool, seed: int
-) -> ModelMetrics:
-    low, high = evaluation.interval(ranking.ndcg, seed=seed) if ranking else (None, None)
+def _gate(run: Run, served: Model, rival: Rival | None) -> GateEvidence | None:
+    """Return how what is served here does beside the version that serves now."""
+    if rival is None:
+        return None
+    cut = max(run.test.moment, gate.moment_of(rival.until)) if rival.until else run.test.moment
+    try:
+        champion = scoring.load(rival.artifact)
+    except scoring.ArtifactMismatch as error:
+        return gate.without_figures(
+            run.log, cut, reason=f"the current version's files cannot be read: {error}"
+        )
+    return gate.compare(served, champion, run.log, run.split, cut=cut, seed=run.recipe.seed)
+
+
+def _metrics(run: Run, name: str, ranking: Ranking | None, *, is_served: bool) -> ModelMetrics:
+    rows = {figure: getattr(ranking, row) for figure, row in FIGURES.items()} if ranking else {}
+    means = {figure: float(values.mean()) for figure, values in rows.items()}
+    bounds = {figure: evaluation.interval(values, seed=run.recipe.seed) for figure, values in rows.items()}
+    low, high = bounds.get("ndcg_at_10", (None, None))
     return ModelMetrics(
         model=name,
         label=LABELS[name],
-        ndcg_at_10=ranking.ndcg_mean if ranking else None,
+        ndcg_at_10=means.get("ndcg_at_10"),
         ndcg_low=low,
         ndcg_high=high,
-        recall_at_10=float(ranking.recall.mean()) if ranking else None,
-        hit_rate_at_10=float(ranking.hit.mean()) if ranking else None,
-        mrr_at_10=float(ranking.reciprocal_rank.mean()) if ranking else None,
+        recall_at_10=means.get("recall_at_10"),
+        hit_rate_at_10=means.get("hit_rate_at_10"),
+        mrr_at_10=means.get("mrr_at_10"),
         coverage=ranking.coverage if ranking else None,
-        fit_seconds=seconds,
+        fit_seconds=run.seconds.get(name),
         customers=len(ranking.ndcg) if ranking else 0,
         is_served=is_served,
         is_transformer=name == TRANSFORMER,
+        intervals=bounds,
     )
 
 
-def summarise(rankings: dict[str, Ranking], served: str, *, seed: int) -> str:
-    """Say in plain words how the transformer stands against the best simple model."""
-    if TRANSFORMER not in rankings:
-        return f"No transformer was trained. “{LABELS[served]}” ranks the newest days best and is served."
-    rival = _best({name: rankings[name] for name in rankings if name != TRANSFORMER}, otherwise=POPULARITY)
-    gain = rankings[TRANSFORMER].ndcg - rankings[rival].ndcg
-    low, high = evaluation.interval(gain, seed=seed)
+def _related_metrics(run: Run, members: list[Model]) -> list[ModelMetrics]:
+    cases = evaluation.basket_cases(run.log, cut=run.test.moment, seed=run.recipe.seed)
+    is_measured = len(run.test.train) > 0 and len(cases) >= MIN_CASES
+    tables = related_tables(members, _network(run))
+    return [
+        _metrics(
+            run,
+            name,
+            _rank_related(table, cases, items=run.log.items) if is_measured else None,
+            is_served=name == run.related_by,
+        )
+        for name, table in tables.items()
+    ]
+
+
+def _best_simple(rankings: dict[str, Ranking]) -> str:
+    """Return the simple model with the best NDCG; the plainer one, listed first, wins a tie."""
+    simple = [family.name for family in FAMILIES]
+    return max(simple, key=lambda name: rankings[name].ndcg_mean)
+
+
+def _against_simple(run: Run, rankings: dict[str, Ranking], served: str) -> Gain | None:
+    rival = _best_simple(rankings)
+    if served not in {BLEND, TRANSFORMER}:
+        return None
+    ours, theirs = rankings[served].ndcg, rankings[rival].ndcg
+    gain, low, high = evaluation.gain_interval(ours, theirs, seed=run.recipe.seed)
+    return Gain(rival, LABELS[rival], gain, low, high, len(ours))
+
+
+def summarise(run: Run, rankings: dict[str, Ranking], served: str) -> str:
+    """Say in plain words what is served and how it stands against the best simple model."""
+    rival = _best_simple(rankings)
+    told = f"“{LABELS[served]}” is served: it did best on the days before the newest ones."
+    if served == rival:
+        return (
+            f"{told} It is also the best simple model on the newest days, NDCG@10 {_ndcg(rankings, served)}."
+        )
+    gain, low, high = evaluation.gain_interval(
+        rankings[served].ndcg, rankings[rival].ndcg, seed=run.recipe.seed
+    )
     verdict = "clearly better than" if low > 0 else "clearly worse than" if high < 0 else "about as good as"
     return (
-        f"On the newest days the transformer is {verdict} the best simple model, “{LABELS[rival]}”: "
-        f"NDCG@10 {rankings[TRANSFORMER].ndcg_mean:.3f} against {rankings[rival].ndcg_mean:.3f}, "
-        f"a difference of {gain.mean():+.3f} (95 % interval {low:+.3f} to {high:+.3f}, "
-        f"{len(gain)} customers). “{LABELS[served]}” is served; it was chosen on these same days, which "
-        f"flatters its figure a little."
+        f"{told} On the newest days, which nothing was chosen by, it is {verdict} the best simple model, "
+        f"“{LABELS[rival]}”: NDCG@10 {_ndcg(rankings, served)} against {_ndcg(rankings, rival)}, "
+        f"{gain:+.1%} (95 % interval {low:+.1%} to {high:+.1%}, {len(rankings[served].ndcg)} customers)."
     )
+
+
+def _ndcg(rankings: dict[str, Ranking], name: str) -> str:
+    return f"{rankings[name].ndcg_mean:.3f}"
 
 
 def _too_little(run: Run) -> str:
@@ -269,50 +310,61 @@ def _too_little(run: Run) -> str:
     return f"Popular products are shown: {run.reason}"
 
 
-def publish(run: Run, standing: Standing, out: Path, *, revision: str) -> Report:
-    """Let the chosen models learn the newest days too, write the artifact and read it back."""
-    models, _ = fit_simple(run.log, run.params)
-    tables = {MARKOV: models.markov.table, ITEM_KNN: models.item_knn.table}
-    related = dict(tables)
-    network, head = None, None
-    if run.learner is not None:
-        run.learner.extend(run.log, "refit", stage=Stage.REFITTING)
-        network = run.learner.fitter.average
-        head = head_of(network, run.log, moment=run.end)
-        if standing.related_by == TRANSFORMER:
-            related |= transformer_table(network, run.log, moment=run.end)
+def publish(run: Run, standing: Standing, out: Path, *, revision: str, refit: bool) -> Report:
+    """
+    Write the artifact and read it back.
+
+    :param refit: whether the models learn the newest days too before they are written
+    """
+    log, moment = (run.log, run.end) if refit else (run.test.train, run.test.moment)
+    members, served = standing.members, standing.served
+    if refit:
+        if run.learner is not None:
+            run.learner.extend(log, "refit", stage=Stage.REFITTING)
+        members = run.members(log, moment=moment, cases=())
+        served = run.served(members, log, moment=moment)
     run.reporter.stage(Stage.EXPORTING, "Writing and checking the model's files.", fraction=0.93)
+    related = related_tables(members, _network(run))[run.related_by]
     parts = export.Parts(
-        log=run.log,
-        popularity=models.popularity,
-        tables=tables,
-        related=related[standing.related_by].without_self(),
-        head=head,
-        network=network,
+        log=log,
+        members=members,
+        blend=served if isinstance(served, Blend) else None,
+        related=related,
+        network=_network(run),
+        vocabulary=run.learner.fitter.vocabulary if run.learner else None,
     )
     report = _report(run, standing, revision=revision, manifest=out / scoring.MANIFEST_FILE)
     export.write(out, parts, _facts(report))
-    scoring.load(out)
+    timed = _timed(scoring.load(out), run, report)
     run.reporter.stage(Stage.DONE, report.summary, fraction=1.0)
-    return report
+    return timed
+
+
+def _timed(scorer: scoring.Scorer, run: Run, report: Report) -> Report:
+    """Return the report with the milliseconds of each model as it serves."""
+    metrics = []
+    for row in report.metrics:
+        spent = measuring.time_answers(scorer.models[row.model], run.test.cases)
+        p50_ms, p99_ms = spent or (None, None)
+        metrics.append(replace(row, p50_ms=p50_ms, p99_ms=p99_ms))
+    return replace(report, metrics=metrics)
 
 
 def _report(run: Run, standing: Standing, *, revision: str, manifest: Path) -> Report:
-    params: dict[str, Any] = {**run.params, "recipe": run.recipe.as_params()}
+    params: dict[str, Any] = {**run.params, "recipe": run.recipe.as_params(), "split": str(run.split)}
     if run.learner is not None:
+        params["schedule"] = run.learner.schedule
         params[TRANSFORMER] = {
-            "window": run.recipe.window,
             "batch_tokens": run.learner.fitter.batch_tokens,
             "device": str(run.learner.fitter.device),
-            "epochs": run.learner.epochs,
         }
     return Report(
         metrics=standing.metrics,
         related_metrics=standing.related_metrics,
-        served=standing.served,
-        related_by=standing.related_by,
+        served=standing.served.name,
+        related_by=run.related_by,
         curve=run.learner.curve if run.learner else [],
-        train_seconds=run.reporter.seconds,
+        train_seconds=standing.seconds,
         params=params,
         data_hash=run.log.data_hash,
         data_until=run.log.until,
@@ -326,8 +378,21 @@ def _report(run: Run, standing: Standing, *, revision: str, manifest: Path) -> R
         summary=standing.summary,
         reason=run.reason,
         manifest=manifest,
-        versions={name: version(name) for name in VERSIONED},
+        versions=versions(),
+        weights=run.learned.weights if run.learned else {standing.served.name: 1.0},
+        blend=run.learned.figures if run.learned else {},
+        against_simple=standing.against_simple,
+        gate=standing.gate,
+        cold=standing.cold,
     )
+
+
+def versions() -> dict[str, str]:
+    """Return what else decides the bits of the weights: libraries, Python, the processor's instructions."""
+    return {name: version(name) for name in VERSIONED} | {
+        "python": platform.python_version(),
+        "cpu": torch.backends.cpu.get_cpu_capability(),
+    }
 
 
 def _facts(report: Report) -> dict[str, Any]:
@@ -337,11 +402,24 @@ def _facts(report: Report) -> dict[str, Any]:
 
 
 def train_log(
-    log: Log, out: Path, recipe: Recipe, reporter: Reporter, *, revision: str, split: Split | None = None
+    log: Log,
+    out: Path,
+    recipe: Recipe,
+    reporter: Reporter,
+    *,
+    revision: str,
+    split: Split | None = None,
+    rival: Rival | None = None,
+    refit: bool = True,
 ) -> Report:
-    """Train on a log that is already in memory; see ``models.recommender.api.train``."""
+    """
+    Train on a log that is already in memory; see ``models.recommender.api.train``.
+
+    :param split: how the test is cut; the newest days of the recipe otherwise
+    :param refit: whether the models learn the newest days too before they are written
+    """
     run = start(log.sequences, split or Split(days=recipe.test_days), recipe, reporter)
     if run.reason is None:
         learn(run)
-    standing = compare(run)
-    return publish(run, standing, out, revision=revision)
+    standing = compare(run, rival)
+    return publish(run, standing, out, revision=revision, refit=refit)
