@@ -9,16 +9,26 @@ from typing import Any
 import numpy as np
 from django.db import connection, transaction
 
+from backend.catalog import queries as catalog
+from backend.catalog.values import DescribedProduct
 from backend.features.gateway import cache, datafiles, snapshots
 from backend.features.models import Interaction
-from backend.features.values import LIST_LENGTH, PAST_STEPS, POPULAR_WINDOW, Dataset, Past
+from backend.features.values import LIST_LENGTH, PAST_STEPS, POPULAR_WINDOW, Dataset
 from backend.shops import queries as shops
-from models.recommender.api import Event
+from models.recommender.api import Event, ItemFacts, NewProduct, Past, Scorer
 
 # Popularity moves with days, not seconds; a minute keeps the query off the request path.
 LIST_SECONDS = 60
 
+# More new products than these are an import, which needs a training anyway; the newest are looked at.
+MOST_NEW_PRODUCTS = 1_000
+
+# A product may have been made before a version's data ended and have reached us after.
+LATE_PRODUCTS = timedelta(days=1)
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+NO_PAST = Past(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int8))
 
 # What the rows call an event, as models number it.
 EVENTS = {"view": Event.VIEW, "cart": Event.CART, "purchase": Event.PURCHASE}
@@ -237,6 +247,26 @@ def collection_mates(shop_id: int, product_id: int) -> list[int]:
     items = _ids(MATES, shop_id=shop_id, product_id=product_id, limit=LIST_LENGTH)
     cache.keep_list(shop_id, name, items, seconds=LIST_SECONDS)
     return items
+
+
+def new_products(shop_id: int, scorer: Scorer) -> list[NewProduct]:
+    """Return the products that a version's data did not hold, the newest first."""
+    since = datetime.fromisoformat(scorer.version_info.data_until) - LATE_PRODUCTS
+    found = catalog.products_created_since(shop_id, since, limit=MOST_NEW_PRODUCTS)
+    is_known = np.isin([product.product_id for product in found], scorer.item_ids)
+    return [
+        NewProduct(product.product_id, _facts(product), microseconds(product.created_at))
+        for product, known in zip(found, is_known, strict=True)
+        if not known
+    ]
+
+
+def _facts(product: DescribedProduct) -> ItemFacts:
+    # The same names that the recommender gives to the columns of the dataset.
+    named = {"vendor": (product.vendor,), "type": (product.product_type,), "tag": product.tags}
+    words = {name: tuple(word for word in values if word) for name, values in named.items()}
+    attributes = {name: values for name, values in words.items() if values}
+    return ItemFacts(product.title, attributes, float(product.price))
 
 
 def listed_products(shop_id: int) -> list[int]:

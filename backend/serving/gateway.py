@@ -36,15 +36,28 @@ MOST_LOADED: Final = 32
 # Threads that score or load. As many as gunicorn's threads, so that a deadline is never spent in a queue.
 THREADS: Final = 4
 
+# How long a product may be on sale before the versions in memory hear of it.
+NEW_PRODUCTS_SECONDS: Final = 45.0
+
 # A refused artifact is not read again on every request, but is found when a person has put it back.
 REFUSED_SECONDS: Final = 60.0
+
+
+@dataclass(slots=True)
+class _Loaded:
+    """A version in memory: as it was trained, and with the products that came since."""
+
+    trained: api.Scorer
+    scorer: api.Scorer
+    products: tuple[api.NewProduct, ...] = ()
+    looked_at: float = 0.0
 
 
 @dataclass(slots=True)
 class _Seat:
     """One version's place in memory."""
 
-    loading: "Future[api.Scorer]"
+    loading: "Future[_Loaded]"
     asked_at: float
     breaker: Breaker = field(default_factory=Breaker)
 
@@ -54,13 +67,19 @@ class Models:
     The models of one process.
 
     :param open_scorer: loads a version, or raises ArtifactRefused
+    :param find_new: names the products that a version does not know
     :param on_refused: hears of each artifact that was refused, and why
     """
 
     def __init__(
-        self, open_scorer: Callable[[LiveArm], api.Scorer], *, on_refused: Callable[[LiveArm, str], None]
+        self,
+        open_scorer: Callable[[LiveArm], api.Scorer],
+        *,
+        find_new: Callable[[LiveArm, api.Scorer], Sequence[api.NewProduct]],
+        on_refused: Callable[[LiveArm, str], None],
     ) -> None:
         self.open_scorer = open_scorer
+        self.find_new = find_new
         self.on_refused = on_refused
         self._seats: OrderedDict[UUID, _Seat] = OrderedDict()
         self._lock = threading.Lock()
@@ -70,16 +89,18 @@ class Models:
     def score(
         self,
         arm: LiveArm,
-        sequence: Sequence[int],
+        past: api.Past,
         *,
+        now: int,
         context: int | None,
         exclude: AbstractSet[int],
         k: int,
         patience: float = DEADLINE_SECONDS,
     ) -> list[Preference]:
         """
-        Return what a version ranks first for a history, best first.
+        Return what a version ranks first for a past, best first.
 
+        :param now: the moment that is asked about, microseconds since 1970 UTC
         :param patience: seconds to wait for a version that is being loaded
         :raises ScoringUnavailable: if the model is late, broken, refused, resting or not loaded yet
         """
@@ -89,7 +110,7 @@ class Models:
                 f"Version {arm.version_number} is resting after failures.", reason="resting"
             )
         scorer = self._loaded(seat, arm, patience)
-        call = self._scorers.submit(scorer.score, sequence, context=context, exclude=exclude, k=k)
+        call = self._scorers.submit(scorer.score, past, now=now, context=context, exclude=exclude, k=k)
         try:
             scored = call.result(timeout=DEADLINE_SECONDS)
         except LateError as error:
@@ -120,7 +141,7 @@ class Models:
 
         :raises ArtifactRefused: if the version's files can't be trusted
         """
-        return self._seat(arm).loading.result()
+        return self._current(arm, self._seat(arm).loading.result())
 
     def prepare(self, arm: LiveArm) -> None:
         """Load a version ahead. One that is refused was reported and is answered for by others."""
@@ -149,7 +170,7 @@ class Models:
 
     def _loaded(self, seat: _Seat, arm: LiveArm, patience: float) -> api.Scorer:
         try:
-            return seat.loading.result(timeout=patience)
+            return self._current(arm, seat.loading.result(timeout=patience))
         except LateError as error:
             raise ScoringUnavailable(
                 f"Version {arm.version_number} is still being loaded.", reason="loading"
@@ -157,13 +178,35 @@ class Models:
         except ArtifactRefused as error:
             raise ScoringUnavailable(error.message, reason="artifact_refused") from error
 
-    def _load(self, arm: LiveArm) -> api.Scorer:
+    def _current(self, arm: LiveArm, loaded: _Loaded) -> api.Scorer:
+        """Return the scorer with the products known so far; look for newer ones behind the caller's back."""
+        now = time.monotonic()
+        if now - loaded.looked_at > NEW_PRODUCTS_SECONDS:
+            # Two callers at once would only look twice.
+            loaded.looked_at = now
+            self._loaders.submit(self._meet_new_products, arm, loaded)
+        return loaded.scorer
+
+    def _meet_new_products(self, arm: LiveArm, loaded: _Loaded) -> None:
         try:
-            return self.open_scorer(arm)
+            products = tuple(self.find_new(arm, loaded.trained))
+            if products != loaded.products:
+                loaded.scorer = loaded.trained.with_products(products)
+                loaded.products = products
+        except Exception:
+            # The version answers as it is, for products that it knows.
+            log.warning("new_products_unknown", version=str(arm.version_id), exc_info=True)
+
+    def _load(self, arm: LiveArm) -> _Loaded:
+        try:
+            trained = self.open_scorer(arm)
         except ArtifactRefused as error:
             log.error("artifact_refused", version=str(arm.version_id), error=error.message)  # noqa: TRY400 -- the message says it all
             self.on_refused(arm, error.message)
             raise
+        loaded = _Loaded(trained, trained, looked_at=time.monotonic())
+        self._meet_new_products(arm, loaded)
+        return loaded
 
 
 def _is_worth_another_look(seat: _Seat, now: float) -> bool:

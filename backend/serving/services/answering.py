@@ -24,7 +24,6 @@ from backend.audit import services as audit
 from backend.audit.values import Channel, DecisionRecord, Event, ShownItem, Surface
 from backend.core.ids import uuid7
 from backend.features import queries as features
-from backend.features.values import NO_PAST, Past
 from backend.registry import queries as registry
 from backend.rollouts import queries as rollouts
 from backend.rollouts.values import LiveArm, LiveArms
@@ -46,7 +45,7 @@ from backend.shops import queries as shops
 from backend.shops import services as shop_services
 from backend.shops.values import ShopInfo, ShopState
 from models.recommender.api import Event as Kind
-from models.recommender.api import Scorer
+from models.recommender.api import NewProduct, Past, Scorer
 
 log = structlog.get_logger(__name__)
 
@@ -79,10 +78,21 @@ class _Scored:
 
 
 def open_models(clock: Callable[[], datetime]) -> Models:
-    """Return an empty set of models that loads from the registry and reports refusals to the ledger."""
+    """
+    Return an empty set of models.
+
+    It loads from the registry, learns of new products from the catalogue and
+    reports refusals to the ledger.
+    """
 
     def open_scorer(arm: LiveArm) -> Scorer:
         return registry.open_scorer(arm.artifact, manifest_sha256=arm.manifest_sha256)
+
+    def find_new(arm: LiveArm, scorer: Scorer) -> list[NewProduct]:
+        try:
+            return features.new_products(arm.shop_id, scorer)
+        finally:
+            connection.close()
 
     def on_refused(arm: LiveArm, why: str) -> None:
         try:
@@ -98,7 +108,7 @@ def open_models(clock: Callable[[], datetime]) -> Models:
             # A loading thread meets the database here and there; it must not hold a connection for good.
             connection.close()
 
-    return Models(open_scorer, on_refused=on_refused)
+    return Models(open_scorer, find_new=find_new, on_refused=on_refused)
 
 
 class Desk:
@@ -219,7 +229,8 @@ class Desk:
         unbought = set(ask.recent) - set(visitor.past.items.tolist())
         found = self.models.score(
             arm,
-            _with_visit(visitor.past, ask, now=now).items.tolist(),
+            _with_visit(visitor.past, ask, now=now),
+            now=now,
             context=ask.context_product_id,
             # What was only looked at says much about taste, but to show it again says little.
             exclude={*ask.cart, *unbought},
@@ -250,7 +261,7 @@ def _visitor(shop_id: int, ask: Ask, *, now: datetime) -> _Visitor:
         key=customer or browser,
         # The browser first: logging in must not move a visitor to another arm.
         arm_key=browser or customer or "",
-        past=features.recent_past(shop_id, customer) if customer else NO_PAST,
+        past=features.recent_past(shop_id, customer) if customer else features.NO_PAST,
         now=now,
     )
 
@@ -320,7 +331,12 @@ def _fallbacks(
 
 
 def with_cards(
-    shop_id: int, filled: Filled, preferences: tuple[Preference, ...], *, past: Past = NO_PAST, now: datetime
+    shop_id: int,
+    filled: Filled,
+    preferences: tuple[Preference, ...],
+    *,
+    past: Past = features.NO_PAST,
+    now: datetime,
 ) -> tuple[tuple[ShownItem, Card], ...]:
     """
     Return the chosen products with their cards, and with the model's reasons in a shopper's words.

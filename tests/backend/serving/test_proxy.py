@@ -341,7 +341,7 @@ def test_a_defect_of_ours_is_no_error_page_for_a_shopper(shop: Shop, monkeypatch
 
 
 def tamper(version: Any) -> None:
-    path = registry_gateway.locate(version.artifact) / "popularity.npy"
+    path = registry_gateway.locate(version.artifact) / "popularity.scores.npy"
     path.write_bytes(path.read_bytes()[:-1] + b"\x00")
 
 

@@ -1,0 +1,121 @@
+"""A product that arrived after the model was trained: known within a minute, on real PostgreSQL."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from backend.audit.models import Decision
+from backend.audit.values import Surface
+from backend.catalog.models import Product
+from backend.core import clock
+from backend.rollouts import queries as rollouts
+from backend.serving import gateway, services, views
+from backend.serving import queries as serving
+from backend.serving.models import Publication
+from backend.shops.models import Shop
+from tests.backend.history import NOW, a_product
+from tests.backend.serving.storefront import ask
+from tests.backend.serving.test_publishing import Metafields
+from tests.backend.shopify.fake import FakeShopify
+from tests.backend.shops.factories import a_token
+
+# Outside a test's transaction: what is new is looked for on another connection.
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("artifact_root", "redis_server", "_own_desk"),
+]
+
+NEW = 900
+
+
+@pytest.fixture
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look for new products at each question instead of once a minute."""
+    monkeypatch.setattr(gateway, "NEW_PRODUCTS_SECONDS", 0.0)
+
+
+def arrive(shop: Shop) -> None:
+    a_product(shop, NEW, title="Product 900", created_at=clock.now(), published_at=clock.now())
+    serving.forget_cached()
+
+
+def by_the_model(response: Any) -> dict[int, str]:
+    """Return what a JSON answer says of each of its products."""
+    return {item["product_id"]: item["why"] for item in response.json()["items"]}
+
+
+def eventually(is_so: Callable[[], bool], *, seconds: float = 20.0) -> bool:
+    ends = time.monotonic() + seconds
+    while not is_so():
+        if time.monotonic() > ends:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_the_page_of_a_new_product_gets_products_like_it(shop: Shop, live: Any) -> None:
+    arrive(shop)
+
+    def why() -> set[str]:
+        return set(by_the_model(ask(surface="product", product=NEW, limit=4)).values())
+
+    assert eventually(lambda: why() == {"Similar to Product 900"}), why()
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_the_model_ranks_a_new_product_for_a_visitor_among_all_others(shop: Shop, live: Any) -> None:
+    arrive(shop)
+
+    def score() -> float | None:
+        ask(surface="home", recent="110", limit=24)
+        newest = Decision.objects.for_shop(shop.id).order_by("-id").first()
+        assert newest is not None
+        return next((item["score"] for item in newest.items if item["product_id"] == NEW), None)
+
+    # Few others are left, so that everything the model ranks is shown.
+    Product.objects.for_shop(shop.id).filter(product_id__lt=125).exclude(product_id=110).update(
+        available=False
+    )
+    serving.forget_cached()
+    assert eventually(lambda: score() is not None)
+
+
+def test_a_version_in_memory_looks_for_new_products_once_in_a_while_only(shop: Shop, live: Any) -> None:
+    ask(surface="home")
+    [arm] = rollouts.live_arms(shop.id, Surface.HOME_PAGE).arms
+    known = views.desk.models.get(arm)
+    arrive(shop)
+
+    ask(surface="home")
+
+    assert views.desk.models.get(arm) is known
+
+
+def test_a_version_that_cannot_ask_for_new_products_answers_all_the_same(
+    shop: Shop, live: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise OSError("The database is down.")
+
+    monkeypatch.setattr(gateway, "NEW_PRODUCTS_SECONDS", 0.0)
+    monkeypatch.setattr(views.desk.models, "find_new", fail)
+
+    answers = [ask(surface="home", limit=4).json()["items"] for _ in range(3)]
+
+    assert all(len(items) == 4 for items in answers)
+
+
+def test_a_new_product_gets_a_list_written_ahead(shop: Shop, live: Any, shopify: FakeShopify) -> None:
+    a_token(shop, now=NOW)
+    arrive(shop)
+    taken = Metafields()
+    shopify.will(taken)
+
+    services.publish(shop.id, live.id, clock=lambda: NOW)
+
+    written = Publication.objects.for_shop(shop.id).get(product_id=NEW)
+    assert len(written.items) == 16
+    assert len(taken.list_of(NEW)) == 16
