@@ -104,4 +104,4 @@ class ReleaseSettings(ShopScoped):
         ]
 
     def __str__(self) -> str:
-        return f"bar {self.min_gain_percent} %"
+        return f"bar {self.min_gain_percent}%"

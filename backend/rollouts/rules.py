@@ -10,7 +10,9 @@ from backend.rollouts.values import MIN_CUSTOMERS, Evidence, GateVerdict, Judgem
 FIRST = "Goes live: no version that learned from orders was live before it."
 
 
-def judge(evidence: Evidence, *, champion: int | None, bar_percent: float) -> Judgement:
+def judge(
+    evidence: Evidence, *, champion: int | None, bar_percent: float, unreadable: int | None = None
+) -> Judgement:
     """
     Decide whether a candidate may be released.
 
@@ -20,9 +22,10 @@ def judge(evidence: Evidence, *, champion: int | None, bar_percent: float) -> Ju
 
     :param champion: the number of the version to beat; None when there is none
     :param bar_percent: the smallest gain that the shop asks for; negative allows a small loss
+    :param unreadable: the number of the version that would be the champion, if its files could be read
     """
     if champion is None:
-        return Judgement(GateVerdict.FIRST, FIRST)
+        return Judgement(GateVerdict.FIRST, _first(unreadable))
     if evidence.reason or evidence.low_percent is None or evidence.customers < MIN_CUSTOMERS:
         return Judgement(GateVerdict.NOT_ENOUGH_DATA, _not_compared(evidence, champion))
     told = f"{_told(evidence)} The bar is {percent(bar_percent)}."
@@ -31,6 +34,12 @@ def judge(evidence: Evidence, *, champion: int | None, bar_percent: float) -> Ju
     if evidence.high_percent is not None and evidence.high_percent < 0:
         return Judgement(GateVerdict.FAILED, f"Worse than version {champion}: {told}")
     return Judgement(GateVerdict.FAILED, f"Not proven better than version {champion} by enough: {told}")
+
+
+def _first(unreadable: int | None) -> str:
+    if unreadable is None:
+        return FIRST
+    return f"Goes live: the files of version {unreadable}, which was live before it, can no longer be read."
 
 
 def read_evidence(gate: Mapping[str, Any] | None, *, champion: str) -> Evidence:
@@ -70,7 +79,7 @@ def _told(evidence: Evidence) -> str:
     gain, low, high = evidence.gain_percent, evidence.low_percent, evidence.high_percent
     return (
         f"{percent(gain)} for {evidence.customers:,} customers of the newest days, "
-        f"with 95 % certainty between {percent(low)} and {percent(high)}."
+        f"with 95% certainty between {percent(low)} and {percent(high)}."
     )
 
 
@@ -78,4 +87,4 @@ def percent(value: float | None) -> str:
     """Return a change as people write it. Rounded down, so that no loss and no missed bar looks like less."""
     if value is None:
         return "unknown"
-    return f"{math.floor(value * 10) / 10:+.1f} %".replace("-", "−")
+    return f"{math.floor(value * 10) / 10:+.1f}%".replace("-", "−")

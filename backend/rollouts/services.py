@@ -83,7 +83,13 @@ def _judge(candidate: Version, policy: ReleasePolicy, *, now: datetime) -> Judge
     gate = candidate.outcome.gate
     evidence = rules.read_evidence(gate, champion=str(champion.id)) if champion else Evidence()
     bar = policy.min_gain_percent
-    judgement = rules.judge(evidence, champion=champion.number if champion else None, bar_percent=bar)
+    live = registry.find_live_version(candidate.shop_id)
+    judgement = rules.judge(
+        evidence,
+        champion=champion.number if champion else None,
+        bar_percent=bar,
+        unreadable=live.number if live and live.lineage.interactions else None,
+    )
     figures = {
         "bar_percent": bar,
         "champion_id": registry.row_id(champion.shop_id, champion.id) if champion else None,

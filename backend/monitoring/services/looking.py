@@ -10,14 +10,15 @@ from numpy.typing import NDArray
 
 from backend.audit.values import Surface
 from backend.monitoring import queries
-from backend.monitoring.queries import LOOKBACK, Answers, Orders
+from backend.monitoring.queries import LOOKBACK, Answers, Case, Orders
 from backend.monitoring.rules import drift, rates
 from backend.monitoring.rules.drift import Feature, Floats, Ints, Measured
 from backend.monitoring.services.triggering import settle
 from backend.monitoring.values import WEEK, Count, Finding, Kind, Span, Trigger, Verdict
 from backend.registry import queries as registry
 from backend.registry.values import Version, VersionState
-from models.recommender.api import Scorer
+from models.recommender.api import Event as Step
+from models.recommender.api import Past, Scorer
 
 # Conversion below this share of the week before is a reason.
 CONVERSION_BAR: Final = 0.97
@@ -99,21 +100,29 @@ def _hits(scorer: Scorer, shop_id: int, span: Span) -> Count:
     asked = queries.cases(shop_id, span)
     hits = 0
     for case in asked:
-        best = {one.item for one in scorer.score(case.history, k=HITS_AT)}
+        best = {one.item for one in scorer.score(_past(case), k=HITS_AT, now=_us(span.since))}
         hits += not best.isdisjoint(case.bought)
     return Count(hits, len(asked))
 
 
+def _past(case: Case) -> Past:
+    return Past(
+        items=np.array(case.history, dtype=np.int64),
+        at=np.array(case.at, dtype=np.int64),
+        events=np.full(len(case.history), Step.PURCHASE, dtype=np.int8),
+    )
+
+
 def _rate(count: Count) -> str:
-    return f"{count.rate:.1%}".replace("%", " %")
+    return f"{count.rate:.1%}"
 
 
 def _in_words(verdict: Verdict, found: rates.Ratio | None, told: str, *, what: str, bar: float) -> str:
     told = told[0].upper() + told[1:]
     if found is None:
         return f"Not enough data: too few to compare. {told}."
-    share = f"{found.value:.0%} of what it was, with 95 % certainty {found.low:.0%} to {found.high:.0%}"
-    share = f"{what} is {share.replace('%', ' %').replace('  ', ' ')}; the bar is {bar * 100:g} %."
+    share = f"{found.value:.0%} of what it was, with 95% certainty {found.low:.0%} to {found.high:.0%}"
+    share = f"{what} is {share}; the bar is {bar * 100:g}%."
     verdicts = {
         Verdict.FIRED: "Fallen under its bar",
         Verdict.QUIET: "Above its bar",

@@ -176,10 +176,8 @@ def test_new_bestsellers_are_drift_of_items() -> None:
     later = np.where(chance(1).random(600) < 0.33, 777, chance(2).integers(100, size=600))
 
     def feature(current: np.ndarray) -> Feature:
-        binned = drift.bins_of(current, categories, bins).astype(float)
-        return Feature(
-            "items", drift.bins_of(sold, categories, bins).astype(float), (binned,) * 3, is_number=False
-        )
+        before, after = (drift.bins_of(one, categories, bins).astype(float) for one in (sold, current))
+        return Feature("items", before, (after,) * 3, is_number=False)
 
     [changed], [same] = (drift.measure([feature(x)]) for x in (later, chance(3).integers(100, size=600)))
 

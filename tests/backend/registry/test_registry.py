@@ -10,7 +10,7 @@ from backend.registry import gateway, queries, rules, services
 from backend.registry.models import ModelVersion
 from backend.registry.values import ArtifactRefused, ForbiddenMove, UnknownVersion, VersionState
 from tests.backend.history import NOW, a_shop
-from tests.backend.registry.versions import a_lineage, a_version, an_outcome
+from tests.backend.registry.versions import a_lineage, a_version, an_array_of, an_outcome
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("artifact_root")]
 
@@ -51,12 +51,12 @@ def test_an_artifact_that_is_not_what_was_registered_is_refused(artifact: Path, 
     version = a_version(a_shop(), artifact)
     folder = gateway.locate(version.artifact)
     if damage == "changed":
-        path = folder / "popularity.npy"
+        path = an_array_of(folder)
         content = bytearray(path.read_bytes())
         content[-1] ^= 1
         path.write_bytes(content)
     if damage == "missing":
-        (folder / "popularity.npy").unlink()
+        an_array_of(folder).unlink()
     if damage == "added":
         (folder / "extra.npy").write_bytes(b"")
     if damage == "manifest":

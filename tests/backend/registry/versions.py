@@ -86,6 +86,11 @@ def an_outcome(ndcg: float | None = 0.3, *, gate: dict[str, Any] | None = None) 
     return Outcome("transformer", metrics, (), "The transformer is served.", gate, weights, FINDINGS)
 
 
+def an_array_of(artifact: Path) -> Path:
+    """Return one of the files that an artifact's manifest names."""
+    return min(artifact.glob("*.npy"))
+
+
 def a_version(
     shop: Shop,
     artifact: Path,

@@ -15,7 +15,7 @@ from backend.rollouts.models import SurfacePointer
 from backend.rollouts.values import LostRace, NotReleasable
 from backend.shops.models import Shop
 from tests.backend.history import NOW, a_shop
-from tests.backend.registry.versions import a_gate, a_live_version, a_version
+from tests.backend.registry.versions import a_gate, a_live_version, a_version, an_array_of
 
 LATER = NOW + timedelta(hours=1)
 
@@ -30,7 +30,7 @@ def states(shop: Shop) -> list[VersionState]:
 
 
 def damage(version: Version) -> None:
-    (gateway.locate(version.artifact) / "popularity.npy").write_bytes(b"not what was registered")
+    an_array_of(gateway.locate(version.artifact)).write_bytes(b"not what was registered")
 
 
 def champions(shop: Shop) -> set[Any]:

@@ -379,7 +379,7 @@ def test_a_second_training_is_compared_with_the_version_that_answers(enqueued: A
     assert second.outcome.gate is not None
     assert second.outcome.gate["champion_id"] == str(first.id)
     assert second.outcome.gate["customers"] == 60
-    assert second.outcome.gate["reason"].startswith("not enough data: 60 ")
+    assert second.outcome.gate["reason"].startswith("not enough data: fewer than 100 known customers")
     assert rollouts.stage(shop.id, second.id, now=NOW) is VersionState.HELD
 
 
