@@ -24,8 +24,8 @@ FIGURES = (
     ("p99_ms", "p99 ms", 7, 2),
 )
 WIDTH = 140  # columns of a usual terminal
-LABEL_WIDTH = 32
-MEASURE_WIDTH = 20
+LABEL_WIDTH = 36
+MEASURE_WIDTH = 19
 SERVED = "* "
 UNKNOWN = "-"
 LEAST_SHARE = 0.005  # smaller shares of the blend round to nothing
@@ -62,6 +62,8 @@ def _table(title: str, rows: Sequence[ModelMetrics]) -> str:
 
 def _row(row: ModelMetrics) -> str:
     label = f"{SERVED if row.is_served else '  '}{row.label}"
+    if len(label) >= LABEL_WIDTH:
+        label = f"{label[: LABEL_WIDTH - 2]}…"
     if row.ndcg_at_10 is None:
         return f"{label:<{LABEL_WIDTH}}not enough data"
     measures = "".join(f"{_measure(row, name):<{MEASURE_WIDTH}}" for name, _ in MEASURES)
@@ -74,10 +76,11 @@ def _row(row: ModelMetrics) -> str:
 def _measure(row: ModelMetrics, name: str) -> str:
     """Return a figure with its interval, like ``0.0602 .0581-.0623``."""
     interval = row.intervals.get(name)
-    bounds = (
-        "" if interval is None else " " + "-".join(f"{bound:.4f}".removeprefix("0") for bound in interval)
-    )
-    return f"{_figure(getattr(row, name), 4)}{bounds}"
+    figure = _figure(getattr(row, name), 4)
+    if interval is None:
+        return figure
+    # Without the zero before the point, and 1 as 1.000: five signs each.
+    return f"{figure} {'-'.join(f'{bound:.4f}'.removeprefix('0')[:5] for bound in interval)}"
 
 
 def _figure(value: float | None, decimals: int) -> str:

@@ -63,15 +63,16 @@ def test_a_row_shows_each_figure_with_its_interval() -> None:
         *(["For", "a", "customer", "NDCG@10", "Recall@10", "HR@10", "MRR@10"]),
         *(["cover", "fit", "s", "p50", "ms", "p99", "ms"]),
     ]
-    figures = "0.2500 .2400-1.0000   " * 4 + "  0.500 12.3 0.31 -"
+    figures = "0.2500 .2400-1.000 " * 4 + "  0.500 12.3 0.31 -"
     assert first.split() == ["Bought", "next", *figures.split()]
     assert served.startswith("* Blend of all")
 
 
 def test_the_columns_stand_under_their_heads_and_fit_a_terminal() -> None:
-    wide = metrics("item_knn", "Bought by the same customers", figure=1.0)
+    wide = metrics("ease", "Bought by customers with the same taste", figure=1.0)
     lines = as_text(a_report(metrics=[wide], summary="word " * 60)).splitlines()
 
+    assert lines[1].startswith("  Bought by customers with the sam… 1.0000 ")
     assert lines[1].index("1.0000 .9900") == lines[0].index("NDCG@10")
     assert len(lines[0]) == len(lines[1])
     assert max(map(len, lines)) <= WIDTH
@@ -80,7 +81,7 @@ def test_the_columns_stand_under_their_heads_and_fit_a_terminal() -> None:
 def test_without_enough_data_the_table_says_so() -> None:
     told = as_text(a_report(metrics=[metrics("popularity", "Popular products", figure=None, is_served=True)]))
 
-    assert "* Popular products              not enough data" in told
+    assert "* Popular products                  not enough data" in told
     assert "interval" not in told
 
 
