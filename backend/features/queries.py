@@ -13,9 +13,9 @@ from backend.catalog import queries as catalog
 from backend.catalog.values import DescribedProduct
 from backend.features.gateway import cache, datafiles, snapshots
 from backend.features.models import Interaction
-from backend.features.values import LIST_LENGTH, PAST_STEPS, POPULAR_WINDOW, Dataset
+from backend.features.values import LIST_LENGTH, PAST_STEPS, POPULAR_WINDOW, Dataset, Past
 from backend.shops import queries as shops
-from models.recommender.api import Event, ItemFacts, NewProduct, Past, Scorer
+from models.recommender.api import Event, ItemFacts, NewProduct, Scorer
 
 # Popularity moves with days, not seconds; a minute keeps the query off the request path.
 LIST_SECONDS = 60
@@ -27,8 +27,6 @@ MOST_NEW_PRODUCTS = 1_000
 LATE_PRODUCTS = timedelta(days=1)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-NO_PAST = Past(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int8))
 
 # What the rows call an event, as models number it.
 EVENTS = {"view": Event.VIEW, "cart": Event.CART, "purchase": Event.PURCHASE}

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 # Popularity looks this far back from the newest purchase. Measured on Online Retail:
 # 7 to 14 days nearly double the NDCG of all-time popularity.
 POPULAR_WINDOW = timedelta(days=14)
@@ -13,6 +16,18 @@ PAST_STEPS = 500
 
 # Products kept in each list of fallbacks. Long enough that stock and cart rarely empty it.
 LIST_LENGTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What one customer did, in columns of equal length, oldest first."""
+
+    items: NDArray[np.int64]  # product ids
+    at: NDArray[np.int64]  # microseconds since 1970, UTC
+    events: NDArray[np.int8]  # kinds of the recommender's ``Event``
+
+
+NO_PAST = Past(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int8))
 
 
 @dataclass(frozen=True, slots=True)

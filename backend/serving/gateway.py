@@ -14,6 +14,7 @@ from uuid import UUID
 
 import structlog
 
+from backend.features.values import Past
 from backend.registry.values import ArtifactRefused
 from backend.rollouts.values import LiveArm
 from backend.serving.rules import Breaker
@@ -89,7 +90,7 @@ class Models:
     def score(
         self,
         arm: LiveArm,
-        past: api.Past,
+        past: Past,
         *,
         now: int,
         context: int | None,
@@ -110,7 +111,8 @@ class Models:
                 f"Version {arm.version_number} is resting after failures.", reason="resting"
             )
         scorer = self._loaded(seat, arm, patience)
-        call = self._scorers.submit(scorer.score, past, now=now, context=context, exclude=exclude, k=k)
+        told = api.Past(past.items, past.at, past.events)
+        call = self._scorers.submit(scorer.score, told, now=now, context=context, exclude=exclude, k=k)
         try:
             scored = call.result(timeout=DEADLINE_SECONDS)
         except LateError as error:

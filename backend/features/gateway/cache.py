@@ -11,7 +11,7 @@ import structlog
 
 from backend.core.errors import Unavailable
 from backend.core.redis import connection
-from models.recommender.api import Past
+from backend.features.values import Past
 
 log = structlog.get_logger(__name__)
 

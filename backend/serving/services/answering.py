@@ -24,6 +24,7 @@ from backend.audit import services as audit
 from backend.audit.values import Channel, DecisionRecord, Event, ShownItem, Surface
 from backend.core.ids import uuid7
 from backend.features import queries as features
+from backend.features.values import NO_PAST, Past
 from backend.registry import queries as registry
 from backend.rollouts import queries as rollouts
 from backend.rollouts.values import LiveArm, LiveArms
@@ -45,7 +46,7 @@ from backend.shops import queries as shops
 from backend.shops import services as shop_services
 from backend.shops.values import ShopInfo, ShopState
 from models.recommender.api import Event as Kind
-from models.recommender.api import NewProduct, Past, Scorer
+from models.recommender.api import NewProduct, Scorer
 
 log = structlog.get_logger(__name__)
 
@@ -261,7 +262,7 @@ def _visitor(shop_id: int, ask: Ask, *, now: datetime) -> _Visitor:
         key=customer or browser,
         # The browser first: logging in must not move a visitor to another arm.
         arm_key=browser or customer or "",
-        past=features.recent_past(shop_id, customer) if customer else features.NO_PAST,
+        past=features.recent_past(shop_id, customer) if customer else NO_PAST,
         now=now,
     )
 
@@ -335,7 +336,7 @@ def with_cards(
     filled: Filled,
     preferences: tuple[Preference, ...],
     *,
-    past: Past = features.NO_PAST,
+    past: Past = NO_PAST,
     now: datetime,
 ) -> tuple[tuple[ShownItem, Card], ...]:
     """
