@@ -1,5 +1,6 @@
 """Made-up shops for tests of the learning code."""
 
+import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -62,6 +63,10 @@ def a_dataset(folder: Path, baskets: Sequence[Basket], items: Sequence[int]) -> 
         "users": int(purchases["user"].nunique()),
         "items": len(items),
         "guest_baskets": 0,
+        "files": {
+            name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
+            for name in ("interactions.parquet", "items.parquet")
+        },
     }
     (folder / "dataset.json").write_text(json.dumps(facts), encoding="utf-8")
     return folder
