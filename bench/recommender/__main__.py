@@ -27,6 +27,7 @@ PARTS: dict[str, Callable[[Bench], None]] = {
     "large": extras.large_shop,
     "small": extras.small_shops,
     "cold": extras.cold,
+    "faithful": extras.faithful,
     "plot": parts.plot,
 }
 

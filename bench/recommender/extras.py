@@ -13,7 +13,7 @@ from typing import Any
 from bench.recommender.parts import Bench, Words, evaluate
 from bench.recommender.results import LEARNED, Figures
 
-NAMES = ("cold", "small_shop", "large_shop")  # of the results, in the order they are printed
+NAMES = ("cold", "small_shop", "large_shop", "faithfulness")  # of the results, in the order they are printed
 SMALL_DRAWS = 8
 # The last two weeks know 16 new products only: ten places are easily enough for most of them.
 COLD_SPLIT = "last-days:60"
@@ -103,3 +103,15 @@ def cold(bench: Bench) -> None:
     measured = bench.results.find("ours:online_retail")
     shorter = measured["report"]["cold"] if measured else None
     bench.results.put("cold", {"last_14_days": shorter, "last_60_days": longer})
+
+
+def faithful(bench: Bench) -> None:
+    """Take away the stated cause of each recommendation, then a random one, and see which ranks move."""
+    artifact = bench.file("retail-artifact")
+    _remove_artifact(artifact)
+    files = bench.interactions("online_retail")
+    words: Words = ["-m", "models.recommender", "train", *files, "--out", artifact, *bench.budget]
+    bench.product("faithful:train", *words)
+    asked: Words = ["--artifact", artifact, *files]
+    bench.product("faithful:ask", "-m", "bench.recommender.faithful", *asked)
+    bench.results.put("faithfulness", _last_line(bench, "faithful:ask"))
