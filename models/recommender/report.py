@@ -94,7 +94,7 @@ def _sentences(report: Report) -> Iterator[str]:
             f"Full ranking of {report.items:,} items for {customers:,} customers; behind each figure its "
             f"95 % bootstrap interval. {SERVED.strip()} is served."
         )
-    if report.weights:
+    if len(report.weights) > 1:
         yield _weights(report)
     if report.cold:
         yield _cold(report.cold)

@@ -100,6 +100,10 @@ def test_sentences_tell_weights_new_items_and_the_gate() -> None:
     assert "trained in 62 s, peak memory 812 MiB, seed 7." in told
 
 
+def test_a_model_that_serves_alone_is_not_called_a_blend() -> None:
+    assert "listens" not in as_text(a_report(weights={"markov": 1.0}))
+
+
 def test_a_gate_without_figures_says_why() -> None:
     gate = GateEvidence(3, "2026-05-01", "2026-05-15", None, None, None, None, None, "not enough data: 3.")
 
