@@ -126,14 +126,16 @@ def gate_tags(shop_id: int, version_id: UUID) -> GateTags:
     """Return what the gate said of a version as the run log keeps it; nothing of one it never judged."""
     record = find_gate_record(shop_id, version_id)
     if record is None:
-        return GateTags({}, is_through=False)
+        return GateTags({}, is_staged=False)
+    through = GateDecision.objects.for_shop(shop_id).filter(verdict__in=LETS_THROUGH)
+    newest = through.select_related("version").order_by("-created_at", "-id").first()
     tags = {
         "gate.verdict": record.verdict.value,
         "gate.bar_percent": f"{record.bar_percent:g}",
         "gate.words": record.words,
         "gate.actor": record.actor,
     }
-    return GateTags(tags, is_through=record.verdict in LETS_THROUGH)
+    return GateTags(tags, is_staged=newest is not None and newest.version.uuid == version_id)
 
 
 def _record(row: GateDecision) -> GateRecord:

@@ -96,10 +96,10 @@ class GateRecord:
 
 @dataclass(frozen=True, slots=True)
 class GateTags:
-    """What the run log keeps of a gate's decision, and whether it let the version through."""
+    """What the run log keeps of a gate's decision, and whether no newer version was let through."""
 
     tags: dict[str, str]
-    is_through: bool
+    is_staged: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -371,7 +371,7 @@ def track_release(shop_id: int, version_id: UUID, *, tags: Mapping[str, str], is
 
     It may be down: serving never asks it.
 
-    :param is_staged: whether it got past the gate, on its own or by hand
+    :param is_staged: whether it is the newest that got past the gate, on its own or by hand
     """
     version = registry_queries.get_version(shop_id, version_id)
     if version.lineage.mlflow_version is None:

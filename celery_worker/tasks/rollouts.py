@@ -25,4 +25,4 @@ def track_release(shop_id: int, version_id: str) -> None:
 
 def _track(shop_id: int, version_id: UUID) -> None:
     said = queries.gate_tags(shop_id, version_id)
-    training.track_release(shop_id, version_id, tags=said.tags, is_staged=said.is_through)
+    training.track_release(shop_id, version_id, tags=said.tags, is_staged=said.is_staged)

@@ -150,9 +150,7 @@ def test_a_champion_whose_files_are_gone_is_no_champion(shop: Shop, artifact: Pa
     record = queries.find_gate_record(shop.id, version.id)
     assert record is not None
     assert record.verdict is GateVerdict.FIRST
-    assert record.words.startswith(
-        "Goes live: the files of version 1, which was live before"
-    )
+    assert record.words.startswith("Goes live: the files of version 1, which was live before")
 
 
 def test_a_decision_keeps_its_evidence(shop: Shop, artifact: Path) -> None:
@@ -307,9 +305,18 @@ def test_what_the_run_log_is_told(shop: Shop, artifact: Path) -> None:
 
     first, second, third = (queries.gate_tags(shop.id, one.id) for one in (former, held, unjudged))
 
-    assert (first.is_through, second.is_through, third.is_through) == (True, False, False)
+    assert (first.is_staged, second.is_staged, third.is_staged) == (True, False, False)
     assert (second.tags["gate.verdict"], second.tags["gate.bar_percent"]) == ("FAILED", "2")
     assert third.tags == {}
+
+
+def test_going_back_stages_nothing_anew(shop: Shop, artifact: Path) -> None:
+    former, newer = a_live_version(shop, artifact), a_live_version(shop, artifact, now=LATER)
+
+    services.release_by_hand(shop.id, former.id, reason="", now=LATER, actor="user 7")
+
+    assert not queries.gate_tags(shop.id, former.id).is_staged
+    assert queries.gate_tags(shop.id, newer.id).is_staged
 
 
 # What PostgreSQL itself promises
