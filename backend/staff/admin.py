@@ -13,9 +13,13 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import connection, models
 from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -27,6 +31,7 @@ from backend.audit.models import Decision, LedgerEvent
 from backend.audit.values import Channel, Event, Surface
 from backend.catalog.models import Import, ImportPart, Order, OrderLine, Product
 from backend.catalog.values import ImportState
+from backend.core.errors import Failure
 from backend.monitoring.models import RetrainTrigger
 from backend.monitoring.values import Kind, Verdict
 from backend.registry.models import ModelVersion
@@ -35,6 +40,7 @@ from backend.rollouts.models import GateDecision, SurfacePointer
 from backend.rollouts.values import GateVerdict
 from backend.staff import queries
 from backend.staff.tables import badge, in_words, table, to_row
+from backend.staff.values import Explained
 from backend.training.models import TrainingRun
 from backend.training.values import Reason, RunState
 from backend.webhooks.models import WebhookDelivery
@@ -190,7 +196,7 @@ class DecisionAdmin(ReadOnlyAdmin):
             None,
             {"fields": ("id", "shop_link", "moment", "surface_name", "context", "channel_told", "visitor")},
         ),
-        ("What was shown", {"fields": ("items_table",)}),
+        ("What was shown", {"fields": ("items_table", "why_link")}),
         ("How it was chosen", {"fields": ("version", "arm", "answer", "requested", "latency", "request_id")}),
         ("What came of it", {"fields": ("orders_table",)}),
     )
@@ -220,6 +226,31 @@ class DecisionAdmin(ReadOnlyAdmin):
             return queryset.filter(id=UUID(term)), False
         except ValueError:
             return queryset.none(), False
+
+    def get_urls(self) -> list[Any]:
+        """Return the addresses of decisions, with one page more for each."""
+        why = self.admin_site.admin_view(self.why_page)
+        return [path("<uuid:decision_id>/why/", why, name="audit_decision_why"), *super().get_urls()]
+
+    def why_page(self, request: HttpRequest, decision_id: UUID) -> TemplateResponse:
+        """Show what of a visitor's past put each product where it stood: slow, so only when asked for."""
+        row = get_object_or_404(self.get_queryset(request), id=decision_id)
+        if not self.has_view_permission(request, row):
+            raise PermissionDenied
+        context = {**self.admin_site.each_context(request), "title": "Why these products", "decision": row}
+        try:
+            context["explained"] = queries.explain(row.shop_id, row.id)
+        except Failure as error:
+            context["problem"] = error.message
+        else:
+            context["table"] = _explained_table(row.shop_id, context["explained"])
+        return TemplateResponse(request, "staff/why.html", context)
+
+    @admin.display(description="Why")
+    def why_link(self, row: Decision) -> SafeString:
+        """Return a link to the full explanation."""
+        address = reverse("admin:audit_decision_why", args=[row.id])
+        return format_html('<a href="{}">Ask the model again, without each cause</a>', address)
 
     @admin.display(description="When", ordering="id")
     def moment(self, row: Decision) -> str:
@@ -305,6 +336,26 @@ class DecisionAdmin(ReadOnlyAdmin):
             if credit.order_id in ids
         ]
         return table(("Order", "Product", "Earned by"), rows, empty="No order has named this decision yet.")
+
+
+def _explained_table(shop_id: int, explained: Explained) -> SafeString:
+    """Return each product with its place as it was asked again, and its place without each cause."""
+    ids = {one.product_id for one in explained.items}
+    ids |= {cause for one in explained.items for cause, _ in one.removals}
+    titles = queries.titles(shop_id, ids)
+    rows = [
+        (
+            one.position,
+            titles.get(one.product_id, one.product_id),
+            one.told,
+            one.proven,
+            one.place,
+            "; ".join(f"{titles.get(cause, cause)}: {place}" for cause, place in one.removals) or "–",
+        )
+        for one in explained.items
+    ]
+    heads = ("#", "Product", "Why, as told", "Why, put to the proof", "Place", "Place without each cause")
+    return table(heads, rows, empty="The model knows none of these products.")
 
 
 @admin.register(Order)

@@ -1,6 +1,6 @@
 """Reads of the staff dashboard: the headline figures, and every inference behind an order."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -8,10 +8,14 @@ from django.db import connection
 
 from backend.attribution.values import DEFAULT_WINDOW
 from backend.audit import queries as audit
+from backend.audit.values import DecisionRecord, ShownItem
 from backend.catalog import queries as catalog
 from backend.catalog.models import Order
+from backend.features import queries as features
+from backend.registry import queries as registry
 from backend.shops.models import Shop
-from backend.staff.values import Figures, Inference, Link
+from backend.staff.values import Explained, ExplainedItem, Figures, Inference, Link, NotExplained
+from models.recommender import api
 
 # Answers that the headline looks at: enough for a 99th percentile, few enough to be read at each page view.
 ANSWERS = 20_000
@@ -99,3 +103,55 @@ def decision_ids_of_order(order_id: int) -> set[UUID]:
 def titles(shop_id: int, product_ids: Collection[int]) -> dict[int, str]:
     """Return the names of products; those that were deleted are left out."""
     return {one.product_id: one.title for one in catalog.products_for_serving(shop_id, product_ids)}
+
+
+def explain(shop_id: int, decision_id: UUID) -> Explained:
+    """
+    Ask the version that made a decision again, with what its visitor had bought by then.
+
+    What the visitor looked at or had in the cart is not kept and so not asked about.
+
+    :raises NotExplained: if no version chose, or no purchase of the visitor was known
+    :raises UnknownVersion: if the version is gone
+    :raises ArtifactRefused: if the version's files can't be trusted any more
+    """
+    decision = _get_decision(shop_id, decision_id)
+    if decision.version_id is None:
+        raise NotExplained("No model chose these products.")
+    past = features.stored_past(shop_id, decision.visitor_key or "", before=decision.at)
+    if not len(past.items):
+        raise NotExplained("No purchase of this visitor was known: the list is the page's, or everybody's.")
+    version = registry.get_version(shop_id, decision.version_id)
+    trained = registry.open_scorer(version.artifact, manifest_sha256=version.manifest_sha256)
+    scorer = trained.with_products(features.new_products(shop_id, trained))
+    told = api.Past(past.items, past.at, past.events)
+    now = features.microseconds(decision.at)
+    found = [(item, api.explain(scorer, told, item.product_id, now=now)) for item in decision.items]
+    names = titles(shop_id, {id_ for _, one in found if one is not None for id_ in _named(one)})
+    items = [_explained(item, one, names, now=now) for item, one in found if one is not None]
+    return Explained(len(past.items), tuple(items))
+
+
+def _get_decision(shop_id: int, decision_id: UUID) -> DecisionRecord:
+    found = audit.decisions(shop_id, [decision_id])
+    if not found:
+        raise NotExplained(f"Shop {shop_id} made no decision {decision_id}.")
+    return found[0]
+
+
+def _named(explanation: api.Explanation) -> set[int]:
+    cause = explanation.reason.item
+    return {one.item for one in explanation.removals} | ({cause} if cause is not None else set())
+
+
+def _explained(
+    item: ShownItem, explanation: api.Explanation, names: Mapping[int, str], *, now: int
+) -> ExplainedItem:
+    return ExplainedItem(
+        position=item.position,
+        product_id=item.product_id,
+        told=item.why,
+        proven=api.words(explanation.reason, lambda id_: names.get(id_, f"product {id_}"), now=now),
+        place=explanation.place,
+        removals=tuple((one.item, one.place) for one in explanation.removals),
+    )

@@ -4,6 +4,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from backend.audit.values import DecisionRecord
+from backend.core.errors import Refused
+
+
+class NotExplained(Refused):
+    """There is nothing in a decision that a model could explain."""
+
+    code = "not_explained"
 
 
 class Link(StrEnum):
@@ -35,3 +42,28 @@ class Figures:
     p50_ms: float | None
     p99_ms: float | None
     credits: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedItem:
+    """
+    One product of a decision, put to the proof.
+
+    Places count from 1 among everything on offer. ``removals`` says of each cause in
+    turn where the product would stand without it, the strongest cause first.
+    """
+
+    position: int
+    product_id: int
+    told: str
+    proven: str
+    place: int
+    removals: tuple[tuple[int, int], ...]  # product id of the cause, place without it
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A decision asked again of the version that made it, with what was known of its visitor then."""
+
+    steps: int  # of the visitor's past
+    items: tuple[ExplainedItem, ...]

@@ -8,6 +8,7 @@ with ``load``.
 from pathlib import Path
 
 from models.recommender.content import ItemFacts
+from models.recommender.explain import Explanation, Removal, explain, words
 from models.recommender.history import Event
 from models.recommender.newcomers import NewProduct
 from models.recommender.scoring import ArtifactMismatch, Past, Scorer, VersionInfo, load
@@ -29,6 +30,7 @@ __all__ = [
     "ArtifactMismatch",
     "CurvePoint",
     "Event",
+    "Explanation",
     "ItemFacts",
     "ModelMetrics",
     "NewProduct",
@@ -38,14 +40,17 @@ __all__ = [
     "Reason",
     "ReasonKind",
     "Recipe",
+    "Removal",
     "Report",
     "Scored",
     "Scorer",
     "Stage",
     "VersionInfo",
+    "explain",
     "ignore",
     "load",
     "train",
+    "words",
 ]
 
 STANDARD = Recipe()
