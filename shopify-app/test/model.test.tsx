@@ -2,7 +2,7 @@ import { act, fireEvent, screen, waitFor, within } from "@testing-library/react"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import type { ModelState } from "../app/api/types";
-import { describeCurve } from "../app/components/training-plot";
+import { describeCurve, timeShown } from "../app/components/training-plot";
 import { aCurve, aGate, aMetric, aModel, aRun, aSettings, aStatus, aTrigger, aVersion, SHARES, theStatuses } from "./fixtures/answers";
 import { everything, OFFLINE, open, retraining, theSettings, violations } from "./fixtures/pages";
 
@@ -82,6 +82,15 @@ describe("the model page", () => {
     expect(describeCurve(aCurve())).toBe(
       "In 12 seconds the training error fell from 8.10 to 5.90. The ranking score on purchases it had not seen rose from 0.050 to 0.150; its best was 0.160 after 8 seconds.",
     );
+  });
+
+  test.each([
+    ["from the beginning", [4, 8, 12, 40], { low: 0, high: 40 }],
+    ["from the first point on where much came before it", [18, 20, 29], { low: 18, high: 29 }],
+    ["of one late moment", [5, 5], { low: 0, high: 5 }],
+    ["of one moment", [0], { low: 0, high: 1 }],
+  ])("shows a training %s", (_, seconds, expected) => {
+    expect(timeShown(seconds)).toEqual(expected);
   });
 
   test("survives a curve that was never validated", () => {
@@ -178,6 +187,13 @@ describe("what answers now", () => {
     await open("/model", { load: () => everything({ model: aModel({ current, versions: [current] }) }) });
 
     expect(screen.getByText(/12% better than .*“What each customer buys most”\. The true gain is likely between 6% and 18%\./)).toBeInTheDocument();
+  });
+
+  test("is not named twice where a simple method beats the transformer", async () => {
+    const current = aVersion({ weights: [{ model: "personal_frequency", label: "What each customer buys most", share: 1 }] });
+    await open("/model", { load: () => everything({ model: aModel({ current, versions: [current] }) }) });
+
+    expect(screen.getByText(/is not the best one for your shop yet/).closest("s-section")).not.toHaveTextContent("listens to one method alone");
   });
 
   test("is shown as before where a version is from before blends", async () => {
@@ -429,12 +445,13 @@ describe("methods compared", () => {
   });
 
   test("tell experts what each method costs", async () => {
-    const metrics = [aMetric("blend", { label: "Blend", is_served: true, fit_seconds: 92, p50_ms: 1.84, p99_ms: 3.1 }), aMetric("popularity")];
+    const metrics = [aMetric("blend", { label: "Blend", is_served: true, fit_seconds: 92, p50_ms: 1.84, p99_ms: 3.1 }), aMetric("popularity", { label: "Popular", fit_seconds: 0.02 }), aMetric("markov")];
     const current = aVersion({ metrics, peak_memory_mb: 1430 });
     const { container } = await open("/model/methods", { load: () => everything({ model: aModel({ current, versions: [current] }) }) });
 
     const rows = within(screen.getByRole("table", { name: "What each method costs" })).getAllByRole("row");
-    expect(rows).toHaveLength(2);
+    expect(rows).toHaveLength(3);
+    expect(rows[2]).toHaveTextContent("Popularunder 1 second––");
     expect(rows[1]).toHaveTextContent("Blend1 min 32 s1.8 ms3.1 ms");
     expect(container.querySelector('s-section[heading="For experts"]')).toHaveTextContent("1.4 GB while training");
   });

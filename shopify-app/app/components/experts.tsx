@@ -4,6 +4,11 @@ import { isMeasured } from "../lib/training";
 
 const isTimed = (row: Metrics): boolean => row.p50_ms != null || row.fit_seconds != null;
 
+function trainingTime(seconds: number | null | undefined): string {
+  if (seconds == null) return NOTHING;
+  return seconds < 1 ? "under 1 second" : formatDuration(seconds);
+}
+
 /** What each method costs in time. */
 function Costs({ metrics }: { metrics: readonly Metrics[] }) {
   const rows = metrics.filter(isTimed);
@@ -24,7 +29,7 @@ function Costs({ metrics }: { metrics: readonly Metrics[] }) {
           {rows.map((row) => (
             <tr key={row.model}>
               <th scope="row">{row.label}</th>
-              <td>{row.fit_seconds == null ? NOTHING : formatDuration(row.fit_seconds)}</td>
+              <td>{trainingTime(row.fit_seconds)}</td>
               <td>{formatMilliseconds(row.p50_ms)}</td>
               <td>{formatMilliseconds(row.p99_ms)}</td>
             </tr>

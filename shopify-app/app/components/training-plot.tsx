@@ -1,7 +1,7 @@
 import { useEffect, useId, useState } from "react";
 
 import type { CurvePoint } from "../api/types";
-import { axis, linePath, type Point, rangeOf, scale, thin, ticks } from "../lib/chart";
+import { axis, linePath, type Point, type Range, rangeOf, scale, thin, ticks } from "../lib/chart";
 import { formatDuration, formatScore, NOTHING } from "../lib/format";
 
 const PANEL_HEIGHT = 168;
@@ -41,9 +41,19 @@ function useWidth() {
   return { box, width };
 }
 
-function Panel({ series, lastSecond, width }: { series: Series; lastSecond: number; width: number }) {
+/** Beyond this share of the time before the first point, an axis from zero would be mostly empty. */
+const EMPTY_SHARE = 0.25;
+
+/** Return the time that a plot shows: all of it, or what comes after simpler models were trained. */
+export function timeShown(seconds: readonly number[]): Range {
+  const first = Math.min(...seconds);
+  const last = Math.max(...seconds) || 1;
+  return { low: first < last && first / last > EMPTY_SHARE ? first : 0, high: last };
+}
+
+function Panel({ series, time, width }: { series: Series; time: Range; width: number }) {
   const yTicks = axis(rangeOf(series.points.map((point) => point.y)), Y_TICKS);
-  const x = scale({ low: 0, high: lastSecond || 1 }, [MARGIN.left, width - MARGIN.right]);
+  const x = scale(time, [MARGIN.left, width - MARGIN.right]);
   const y = scale({ low: yTicks.at(0) ?? 0, high: yTicks.at(-1) ?? 1 }, [PANEL_HEIGHT - MARGIN.bottom, MARGIN.top]);
   const drawn = series.points.map((point) => ({ x: x(point.x), y: y(point.y) }));
   const last = drawn.at(-1);
@@ -57,7 +67,7 @@ function Panel({ series, lastSecond, width }: { series: Series; lastSecond: numb
           </text>
         </g>
       ))}
-      {ticks({ low: 0, high: lastSecond || 1 }, Math.max(3, Math.floor(width / 120))).map((value) => (
+      {ticks(time, Math.max(3, Math.floor(width / 120))).map((value) => (
         <text key={value} className="plot-label" x={x(value)} y={PANEL_HEIGHT - 8} textAnchor="middle">
           {value} s
         </text>
@@ -129,14 +139,14 @@ export function TrainingPlot({ curve }: { curve: readonly CurvePoint[] }) {
     { name: "Ranking score on unseen purchases (higher is better)", points: seriesOf(curve, "validation_ndcg") },
   ].filter((one) => one.points.length > 1);
   if (series.length === 0) return null;
-  const lastSecond = Math.max(...curve.map((point) => point.seconds));
+  const time = timeShown(curve.map((point) => point.seconds));
   return (
     <figure className="plot">
       <div ref={box} className="plot-panels" role="img" aria-labelledby={id}>
         {series.map((one) => (
           <div key={one.name}>
             <s-text type="strong">{one.name}</s-text>
-            <Panel series={one} lastSecond={lastSecond} width={width} />
+            <Panel series={one} time={time} width={width} />
           </div>
         ))}
       </div>

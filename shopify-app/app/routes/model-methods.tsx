@@ -65,7 +65,7 @@ function Methods({ version }: { version: ModelVersion }) {
   return (
     <s-section heading="Compared with other methods">
       <s-paragraph color="subdued">
-        Every method had the same task: from what a customer bought before, suggest ten products. The score says how well they matched what was bought in the last two weeks.
+        All of these were tried for version {version.number}. Every method had the same task: from what a customer bought before, suggest ten products. The score says how well they matched what was bought in the last two weeks.
       </s-paragraph>
       <Comparison metrics={version.metrics} />
     </s-section>

@@ -45,8 +45,13 @@ export default function ModelNow({ loaderData }: Route.ComponentProps) {
   );
 }
 
+/** Name what answers, unless the sentence after it does: it names a method that beats the transformer. */
+function leadOf(version: ModelVersion): string {
+  return version.weights.length > 1 || version.against_simple ? mixLead(version) : "";
+}
+
 function Current({ version, timezone }: { version: ModelVersion; timezone: string }) {
-  const lead = mixLead(version);
+  const lead = leadOf(version);
   return (
     <s-section heading={`Version ${version.number} is live`}>
       <s-stack gap="base">

@@ -56,7 +56,7 @@ function Loaded({ triggers, watched: { statuses, cooling_down_until: until }, se
       <div className="page-stack">
         {until && (
           <s-banner tone="info" heading={`Pause until ${formatMoment(until, shop.timezone)}`}>
-            <s-paragraph>A training has just been started, so nothing else starts one until then. “Train now” works at any time.</s-paragraph>
+            <s-paragraph>A training has ended not long ago, so nothing starts another one by itself until then. “Train now” works at any time.</s-paragraph>
           </s-banner>
         )}
         <s-section heading="What is watched now">
