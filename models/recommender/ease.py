@@ -13,9 +13,9 @@ from models.recommender.dataset import Ints, Log
 from models.recommender.rankers import EASE, Decay, ItemTable, ItemToItem, top_k
 from models.recommender.simple import TABLE_WIDTH, Bought, empty_table, fit_popularity
 
-# Measured on one core: 8,000 take 7 s and 310 MB, 12,000 20 s and 640 MB. On a log of 12,101 items
-# NDCG@10 rises from 0.045 to 0.049 between the two, so no room is given away.
-MOST_ITEMS = 12_000  # most-sold items that take part
+# Measured on one core: 6,000 take 3 s and 180 MB, 8,000 7 s, 12,000 20 s and 640 MB, and a training
+# fits three times. On a log of 12,101 items NDCG@10 is 0.044, 0.045 and 0.049.
+MOST_ITEMS = 6_000  # most-sold items that take part
 ROWS_AT_ONCE = 512  # items whose weights are computed together, which bounds memory
 
 
@@ -75,8 +75,8 @@ def _inverse(gram: NDArray[np.float32]) -> NDArray[np.float32]:
     """
     Return the inverse of a positive definite matrix in its own place; only the lower triangle is set.
 
-    In single precision and in place, so 12,000 items take 576 MB; LAPACK's general inverse takes
-    four times that in double precision.
+    In single precision and in place, so 6,000 items take 144 MB; a general inverse in double precision
+    takes four times that.
     """
     factor, failed = spotrf(gram, lower=True, clean=False, overwrite_a=True)
     assert not failed, "a Gram matrix with a raised diagonal is positive definite"

@@ -11,14 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import optuna
 import torch
 
 from models.recommender.fitting import Fitter, Part, Plan
 from models.recommender.splits import Case, Division
 from models.recommender.trained import validate
-from models.recommender.tuning import TUNING_CASES
+from models.recommender.tuning import tuning_cases
 from models.recommender.values import Recipe
 
 # What is searched, and the values that are tried beside the recipe's own. The width costs time, and
@@ -79,8 +78,7 @@ def search_recipe(
     )
     space = {name: tuple(sorted({*values, getattr(recipe, name)})) for name, values in SPACE.items()}
     study.enqueue_trial({name: getattr(recipe, name) for name in space})
-    chosen = np.unique(np.linspace(0, len(division.cases) - 1, TUNING_CASES).astype(np.int64))
-    cases = [division.cases[index] for index in chosen] if division.cases else []
+    cases = tuning_cases(division.cases)
     tried: list[Tried] = []
 
     def objective(trial: optuna.Trial) -> float:

@@ -55,10 +55,10 @@ class SessionKnn:
 
     starts: NDArray[np.int32]  # (S + 1,)
     items: NDArray[np.int32]  # (E,), session after session, each in the order of time
-    owners: NDArray[np.int32]  # (E,): the session of each entry
     volume: Floats  # (S,): what a match with the session counts, for its length and its age
     posting_starts: NDArray[np.int32]  # (I + 1,)
     postings: NDArray[np.int32]  # (E,): the entries of each item, the oldest session first
+    owners: NDArray[np.int32]  # (E,): the session of each posting
     rarity: Floats  # (I,): of how few sessions an item is
     popularity: NDArray[np.float64]  # (I,)
     decay: Decay
@@ -66,33 +66,34 @@ class SessionKnn:
     name: ClassVar[str] = SESSION_KNN
 
     def scores(self, history: History) -> NDArray[np.float64]:
-        likeness, met = self._likeness(history.newest(TABLE_STEPS))
+        items, evidence = self._evidence(history.newest(TABLE_STEPS))
+        ends = self.posting_starts[items + 1]
+        places, lengths = spans(np.maximum(self.posting_starts[items], ends - POSTINGS), ends)
+        sessions = self.owners[places]
+        likeness = np.bincount(sessions, np.repeat(evidence, lengths), len(self.volume)) * self.volume
+        # The likeness is 1 at the top, so that scores of different histories are of one size.
+        likeness /= likeness.max(initial=0.0) or 1.0
         alike = np.flatnonzero(likeness)
         near = alike[top_k(likeness[alike], NEIGHBOURS)]
         entries, lengths = spans(self.starts[near], self.starts[near + 1])
         votes = np.repeat(likeness[near], lengths)
         if self.nearness is not None:
+            met = np.zeros(len(self.volume), dtype=np.int64)
+            met[sessions] = self.postings[places]  # the last of repeated places stays: the loudest here
             votes *= self.nearness.weights(entries - np.repeat(met[near], lengths))
-        found = self.items[entries]
-        # Half of the rarity is taken back: what everybody buys needs no neighbour to be found.
-        voted = np.bincount(found, votes * np.sqrt(self.rarity[found]), len(self.rarity))
-        scores: NDArray[np.float64] = voted + hint(self.popularity)
-        return scores
+        return self._voted(self.items[entries], votes)
 
-    def _likeness(self, history: History) -> tuple[NDArray[np.float64], Ints]:
-        """Return how alike each session is, 1 at the top, and the entry that says so loudest, (S,) each."""
+    def _voted(self, found: NDArray[np.int32], votes: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the sum of each item's votes, louder for what is rare: what everybody buys says little."""
+        voted = np.bincount(found, votes * np.sqrt(self.rarity[found]), len(self.rarity))
+        return np.asarray(voted + hint(self.popularity), dtype=np.float64)
+
+    def _evidence(self, history: History) -> tuple[Ints, NDArray[np.float64]]:
+        """Return the distinct items of a history and what each says of a session, the loudest last."""
         items, weights = self.decay.by_item(history)
         evidence = weights * self.rarity[items] ** 2
         order = np.argsort(evidence, kind="stable")
-        items, evidence = items[order], evidence[order]
-        ends = self.posting_starts[items + 1]
-        places, lengths = spans(np.maximum(self.posting_starts[items], ends - POSTINGS), ends)
-        entries = self.postings[places]
-        sessions = self.owners[entries]
-        likeness = np.bincount(sessions, np.repeat(evidence, lengths), len(self.volume)) * self.volume
-        met = np.zeros(len(self.volume), dtype=np.int64)
-        met[sessions] = entries  # of repeated places NumPy keeps the last, which is the loudest here
-        return likeness / (likeness.max(initial=0.0) or 1.0), met
+        return items[order], evidence[order]
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         return {name: getattr(self, name) for name in ARRAYS}
@@ -111,10 +112,10 @@ class SessionKnn:
 ARRAYS = (
     "starts",
     "items",
-    "owners",
     "volume",
     "posting_starts",
     "postings",
+    "owners",
     "rarity",
     "popularity",
 )

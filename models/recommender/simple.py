@@ -338,14 +338,16 @@ def fit_session_knn(
     items = bought.item[entries].astype(np.int32)
     owners = np.repeat(np.arange(count, dtype=np.int32), np.diff(starts))
     postings = np.argsort(items, kind="stable").astype(np.int32)
-    posting_starts = np.searchsorted(items[postings], np.arange(log.items + 1)).astype(np.int32)
+    posting_starts = np.concatenate([[0], np.cumsum(np.bincount(items, minlength=log.items))]).astype(
+        np.int32
+    )
     rarity = np.log1p(count / (np.diff(posting_starts) + 1.0))
     lengths = np.bincount(owners, rarity[items] ** 2, count)
     fresh = bought.freshness(fresh_days)[entries[starts[1:] - 1]]
     return SessionKnn(
         starts=starts.astype(np.int32),
         items=items,
-        owners=owners,
+        owners=owners[postings],
         volume=(fresh / lengths).astype(np.float32),
         posting_starts=posting_starts,
         postings=postings,

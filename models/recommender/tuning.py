@@ -24,6 +24,7 @@ from models.recommender.rankers import (
     PERSONAL_FREQUENCY,
     POPULARITY,
     SESSION_KNN,
+    TABLE_STEPS,
     Decay,
     Model,
 )
@@ -33,8 +34,9 @@ Params = dict[str, dict[str, Any]]  # of each family by its name, in JSON
 Space = Mapping[str, Sequence[Any]]  # the values that each parameter is tried with
 Quality = Callable[[Model], float]
 
-TUNING_CASES = 800  # tell apart what differs by a twentieth; more only take longer
-TUNING_EASE_ITEMS = 3_000  # the most-sold items choose EASE's parameters as the whole shop does
+TUNING_CASES = (600, 1200)  # tell apart what differs by a twentieth; more where histories are short
+TUNING_STEPS = 60_000  # of all those histories together, which bounds the time
+TUNING_EASE_ITEMS = 2_000  # the most-sold items choose EASE's parameters as the whole shop does
 CLOCKED = ("fresh_days", "half_life_days", "window_days")  # say nothing without a common clock
 
 STEPS = (2.0, 5.0, 20.0, 80.0, 300.0)
@@ -86,10 +88,9 @@ FAMILIES: tuple[Family, ...] = (
         learned={
             "reach": (10, 30),
             "decay": (0.6, 0.8, 0.95),
-            "shrink": (1.0, 10.0),
             "fresh_days": FRESH_DAYS,
         },
-        trials=8,
+        trials=6,
         read={"half_life": STEPS},
     ),
     Family(
@@ -118,7 +119,7 @@ FAMILIES: tuple[Family, ...] = (
             "near_steps": (None, 20.0, 5.0, 2.0),
             "near_before": (0.1, 0.5, 1.0),
         },
-        trials=16,
+        trials=14,
         read={"half_life": STEPS},
     ),
     Family(
@@ -170,8 +171,7 @@ def tune(
     """
     if len(cases) < MIN_CASES:
         return DEFAULTS
-    chosen = np.unique(np.linspace(0, len(cases) - 1, TUNING_CASES).astype(np.int64))
-    asked = [cases[index] for index in chosen]
+    asked = tuning_cases(cases)
 
     def quality(model: Model) -> float:
         return evaluation.rank(model.scores, asked, items=log.items, drop_seen=drop_seen).ndcg_mean
@@ -181,6 +181,14 @@ def tune(
         say(f"Tuning “{family.label}”.")
         params[family.name] = _tune_family(family, log, quality, seed=seed)
     return params
+
+
+def tuning_cases(cases: Sequence[Case]) -> list[Case]:
+    """Return cases from all over the list, as many as a search has time for."""
+    steps = sum(min(len(case.history), TABLE_STEPS) for case in cases) / max(len(cases), 1)
+    most = int(np.clip(TUNING_STEPS / max(steps, 1.0), *TUNING_CASES))
+    places = np.linspace(0, len(cases), min(most, len(cases)), endpoint=False).astype(np.int64)
+    return [cases[place] for place in places]
 
 
 def _tune_family(family: Family, log: Log, quality: Quality, *, seed: int) -> dict[str, Any]:
@@ -194,7 +202,7 @@ def _tune_family(family: Family, log: Log, quality: Quality, *, seed: int) -> di
     space = _telling(family.read, log)
     if not space:
         return best
-    model = family.fit(log, **{**best, **family.while_tuning})
+    model = family.fit(log, **best)
 
     def read(params: Mapping[str, Any]) -> float:
         return quality(reread(model, {**best, **params}))
