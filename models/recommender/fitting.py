@@ -23,6 +23,7 @@ from models.recommender.content import Vocabulary
 from models.recommender.dataset import Log
 from models.recommender.losses import Rivals, RowTensors, cross_entropy
 from models.recommender.network import Recommender, Shape
+from models.recommender.spectral import spectral_vectors
 from models.recommender.splits import Repeat
 from models.recommender.values import Recipe
 
@@ -31,7 +32,7 @@ FEWEST_STEPS = 16  # an epoch, where the log is long enough for that
 GRADIENT_LIMIT = 1.0
 WARM_UP_STEPS = 50
 PACED_STEPS = 20  # steps that are timed before the rest of a stage is planned
-PLANNED_SHARE = 0.95  # of the time left: the last steps are the best ones and must not be cut off
+PLANNED_SHARE = 0.9  # of the time left: validation takes the rest, and the last steps must not be cut off
 LEAST_RATE = 0.02  # of the learning rate, at the planned end
 NEGATIVE_POWER = 0.75  # popularity of sampled rivals, Mikolov et al. 2013, arXiv:1310.4546, section 2.2
 TOGETHER_WEIGHT = 0.3  # of the basket-completion loss beside the next-basket loss
@@ -133,6 +134,7 @@ class Fitter:
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.is_sampled = log.items > recipe.full_softmax_items
         self.drops_seen = recipe.repeat == Repeat.DROP
+        self.is_warm = False  # whether anything was learned before
         self.step = 0
         self.plan = Plan(most=0)
 
@@ -179,6 +181,7 @@ class Fitter:
                 then = moved
             started[name] = then
         self.put_back(started)
+        self.is_warm = True
 
     def begin(self, part: Part, log: Log, plan: Plan, *, peak: float = 1.0) -> Chunks:
         """
@@ -190,6 +193,8 @@ class Fitter:
         :param peak: the highest learning rate, as a share of the recipe's
         """
         torch.manual_seed(self.recipe.seed + part)
+        if not self.is_warm:
+            self._start_near(log)
         self.chance = np.random.default_rng([self.recipe.seed, part])
         self.peak = self.recipe.learning_rate * peak
         self.optimizer = torch.optim.AdamW(_groups(self.model, self.recipe), lr=self.peak, fused=True)
@@ -200,6 +205,15 @@ class Fitter:
             network.items.own.data.mul_(self.is_sold[:, None])
             network.bias.data.mul_(self.is_sold)
         return self.chunks(log)
+
+    @torch.no_grad()
+    def _start_near(self, log: Log) -> None:
+        """Let items that are bought near each other begin near each other; the others begin anywhere."""
+        vectors, is_near = spectral_vectors(log, width=self.recipe.width, seed=self.recipe.seed)
+        for network in (self.model, self.average):
+            own = network.items.own
+            own.copy_(torch.where(is_near[:, None].to(own.device), vectors.to(own.device), own))
+        self.is_warm = True
 
     def chunks(self, log: Log) -> Chunks:
         """Return a log cut into what one epoch learns from, in batches that fit the recipe and the log."""
@@ -240,13 +254,14 @@ class Fitter:
         chance_I = self._rival_chances(chunks.log)
         losses: list[float] = []
         tokens = 0
+        begun = time.monotonic()
         for batch in chunks.epoch(self.chance):
-            begun = time.monotonic()
-            if self.plan.is_over(self.step, begun):
+            if self.plan.is_over(self.step, time.monotonic()):
                 break
             losses.append(self._learn(batch, trends_MIP, chance_I))
             now = time.monotonic()
-            self.seconds += now - begun
+            # With the dealing of the batch, which takes an eighth of a step.
+            self.seconds, begun = self.seconds + now - begun, now
             self.plan.pace(self.step, self.seconds, now)
             tokens += batch.items.size
             on_share(min(tokens / max(len(chunks.log), 1), 1.0), float(np.mean(losses[-50:])))

@@ -97,6 +97,9 @@ class Readout(nn.Module):
         self.norm = nn.RMSNorm(width)
         self.query = nn.Linear(width, width)
         self.weights = nn.Linear(width, TRENDS + REPEAT_WIDTH)
+        # A state begins as the vector of the last step, and so asks for items like it.
+        nn.init.eye_(self.query.weight)
+        nn.init.zeros_(self.query.bias)
         nn.init.zeros_(self.weights.weight)
         # Zero, not "bought before, popular of late": on Online Retail that head start was measured to
         # end lower (0.374 against 0.382 NDCG@10 after the same passes).

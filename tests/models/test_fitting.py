@@ -182,9 +182,9 @@ def test_a_plan_falls_to_almost_nothing_over_the_steps_that_its_pace_allows() ->
     for step, seconds in ((1, 2.0), (20, 40.0), (30, 90.0)):
         plan.pace(step, seconds, now=40.0)
 
-    # At two seconds a step the 960 seconds left are worth 480 steps, of which a twentieth is kept back.
-    assert plan.planned == 20 + 456
-    assert [plan.rate(step) for step in (0, 19, 248, 476)] == pytest.approx([0.02, 0.4, 0.5, 0.02])
+    # At two seconds a step the 960 seconds left are worth 480 steps, of which a tenth is kept back.
+    assert plan.planned == 20 + 432
+    assert [plan.rate(step) for step in (0, 19, 236, 452)] == pytest.approx([0.02, 0.4, 0.5, 0.02])
 
 
 @pytest.mark.parametrize(
