@@ -35,12 +35,31 @@ DAY_US = 86_400_000_000  # microseconds
 EVENT_STRENGTHS = np.array([0.1, 0.3, 1.0])  # of a view and a cart beside a purchase; see ``Event``
 
 
+BLOCK = 16  # scores whose best one is looked at first
+
+
 def top_k(scores: NDArray[np.floating], k: int) -> Ints:
     """Return the ``k`` best item numbers, best first; equal scores go by item number."""
     if k >= len(scores):
         return np.argsort(-scores, kind="stable")
-    near = np.flatnonzero(scores >= np.partition(scores, -k)[-k])
+    near = _near(scores, k)
+    near = near[scores[near] >= np.partition(scores[near], -k)[-k]]
     return near[np.argsort(-scores[near], kind="stable")][:k]
+
+
+def _near(scores: NDArray[np.floating], k: int) -> Ints:
+    """
+    Return the items, ascending, that may be among the ``k`` best.
+
+    The k-th best of the blocks' best scores is reached by k items at least. Finding it looks at each
+    score once, which takes a fifth of the time of a partition of 20,000 scores.
+    """
+    blocks = len(scores) // BLOCK
+    if blocks <= k:
+        return np.arange(len(scores))
+    best = scores[: blocks * BLOCK].reshape(BLOCK, blocks).max(axis=0)
+    near: Ints = np.flatnonzero(scores >= np.partition(best, -k)[-k])
+    return near
 
 
 def spans(begins: NDArray[np.integer], ends: NDArray[np.integer]) -> tuple[Ints, Ints]:

@@ -20,6 +20,7 @@ from models.recommender.history import History
 from models.recommender.rankers import TRANSFORMER
 from models.recommender.signals import (
     IS_BOUGHT,
+    Own,
     Steps,
     customer_features,
     own_items,
@@ -105,10 +106,14 @@ class TransformerHead:
         """How many numbers an item's vector has, trends aside."""
         return int(self.vectors.shape[1]) - TRENDS
 
-    def question(self, history: History, *, window: int) -> Question:
-        """Return what the encoder reads of a history that is not empty."""
+    def question(self, history: History, *, window: int, own: Own | None = None) -> Question:
+        """
+        Return what the encoder reads of a history that is not empty.
+
+        :param own: the items of the history, where the caller knows them
+        """
         newest, steps = history.newest(window), Steps.of([history])
-        own = own_items(steps)
+        own = own_items(steps) if own is None else own
         taste = own.affinity @ self.vectors[own.items, : self.width]
         return Question(
             vectors=self.vectors[newest.items, : self.width][None],
@@ -125,9 +130,10 @@ class TransformerHead:
         scores: Floats = np.vecdot(self.vectors, readout[: self.vectors.shape[1]]) + self.bias
         return scores
 
-    def scores(self, readout: Floats, history: History) -> Floats:
+    def scores(self, readout: Floats, history: History, own: Own | None = None) -> Floats:
         """Return the logits of all items, (I,), for a readout and the history behind it."""
-        scores, own = self.general(readout), own_items(Steps.of([history]))
+        scores = self.general(readout)
+        own = own_items(Steps.of([history])) if own is None else own
         scores[own.items] += np.vecdot(own.features, readout[self.vectors.shape[1] :])
         scores[own.items] += self.again[own.items] * own.features[:, IS_BOUGHT]
         return scores
@@ -159,7 +165,9 @@ class Transformer:
         """Return the logits of all items, (I,); recent sales where the history is empty."""
         if not len(history):
             return self.head.vectors[:, self.head.width + RECENT_SALES]
-        return self.head.scores(self.encode(self.head.question(history, window=self.window))[0], history)
+        own = own_items(Steps.of([history]))
+        question = self.head.question(history, window=self.window, own=own)
+        return self.head.scores(self.encode(question)[0], history, own)
 
     def together_scores(self, history: History) -> Floats:
         """Return scores of what completes the basket that the last item of the history lies in."""

@@ -180,6 +180,14 @@ def test_a_network_learns_what_no_weight_a_member_can_say() -> None:
     assert network > linear + 0.1
 
 
+@pytest.mark.parametrize("items", [11, 320, 321, 4000])
+@pytest.mark.parametrize("distinct", [1, 3, 10**9])
+def test_the_best_items_are_those_of_a_stable_sort(items: int, distinct: int) -> None:
+    scores = np.random.default_rng(items).integers(distinct, size=items).astype(np.float64)
+
+    assert top_k(scores, 10).tolist() == np.argsort(-scores, kind="stable")[:10].tolist()
+
+
 def test_what_was_bought_comes_last_where_it_is_no_answer() -> None:
     blend = a_blend((following(range(ITEMS), MARKOV),), {0: 1.0}, drops_seen=True)
 
