@@ -362,7 +362,7 @@ def test_a_held_version_is_neither_staged_nor_champion_in_mlflow(
 
 @pytest.mark.slow
 def test_a_second_training_is_compared_with_the_version_that_answers(enqueued: Any) -> None:
-    shop = a_busy_shop()
+    shop = a_busy_shop(customers=110)
     features.rebuild(shop.id)
     _, row_id = request(shop)
     first = services.run_training(row_id, clock=lambda: NOW - timedelta(days=20), recipe=QUICK)
@@ -376,11 +376,13 @@ def test_a_second_training_is_compared_with_the_version_that_answers(enqueued: A
 
     assert first.outcome.gate is None
     assert second is not None
-    assert second.outcome.gate is not None
-    assert second.outcome.gate["champion_id"] == str(first.id)
-    assert second.outcome.gate["customers"] == 60
-    assert second.outcome.gate["reason"].startswith("not enough data: fewer than 100 known customers")
-    assert rollouts.stage(shop.id, second.id, now=NOW) is VersionState.HELD
+    gate = second.outcome.gate
+    assert gate is not None
+    assert (gate["champion_id"], gate["customers"], gate["reason"]) == (str(first.id), 110, None)
+    assert gate["low"] <= gate["gain"] <= gate["high"]
+    state = rollouts.stage(shop.id, second.id, now=NOW)
+    assert (state is VersionState.STAGED) == (gate["low"] >= 0.02)
+    assert registry.get_version(shop.id, second.id).state_reason.endswith("The bar is +2.0%.")
 
 
 @pytest.mark.parametrize(
