@@ -72,7 +72,7 @@ class Recipe:
     layers: int = 2
     heads: int = 2
     window: int = 96  # newest purchases that the transformer sees
-    dropout: float = 0.2
+    dropout: float = 0.5  # measured on Beauty (0.071 to 0.074) and Online Retail (0.340 to 0.343)
     learning_rate: float = 6e-3
     weight_decay: float = 0.01
     batch_tokens: int = 2048
