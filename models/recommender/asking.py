@@ -82,7 +82,7 @@ class Names:
         unknown = [name for name in dict.fromkeys(names) if name not in self.by_name]
         if unknown:
             shown = ", ".join(repr(name) for name in unknown[:10])
-            tell(f"{len(unknown):,} items of the history are not known to the artifact: {shown}.")
+            tell(f"Not known to the artifact, and left out of the history: {shown}.")
 
     def spoken(self, scored: Scored) -> dict[str, Any]:
         """Return one answer as JSON holds it, items by their names where they have any."""

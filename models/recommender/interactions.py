@@ -25,7 +25,7 @@ from models.recommender.content import ItemFacts
 from models.recommender.dataset import FACT_COLUMNS, NEVER, Bools, DatasetInvalid, Events, Floats, Ints, Log
 from models.recommender.history import Event
 from models.recommender.moments import read_moments
-from models.recommender.tables import Cells, Table, Tell, quoted, read_table
+from models.recommender.tables import Cells, Table, Tell, quoted, read_table, several
 
 # More items than this and one vector an item no longer fits beside the rest of a training in 2 GiB.
 ITEM_LIMIT = 100_000
@@ -160,7 +160,8 @@ def _rows_to_keep(table: Table) -> Bools:
 def _tell_set_aside(table: Table, rows: Bools, why: str) -> None:
     count = int(rows.sum())
     if count:
-        table.say(f"{count:,} rows set aside: {why}; the first is row {table.row(int(np.argmax(rows)))}.")
+        first = table.row(int(np.argmax(rows)))
+        table.say(f"{several(count, 'row')} set aside: {why}; the first is row {first}.")
 
 
 def _ranked(cells: Cells) -> tuple[Ints, pa.StringArray]:
@@ -373,7 +374,7 @@ def _numbered(steps: _Steps, numbering: _Numbering, path: Path, tell: Tell) -> _
     numbered = replace(steps, item=numbering.of_step[steps.item])
     is_kept = numbered.item >= 0
     if not is_kept.all():
-        tell(f"{path.name}: {int((~is_kept).sum()):,} rows set aside: their items are beyond the limit.")
+        tell(f"{path.name}: {several(int((~is_kept).sum()), 'row')} set aside: items beyond the limit.")
         numbered = numbered.where(is_kept)
     numbered = _among_customers_met(numbered)
     if len(numbered.at) > 1 and (numbered.at == numbered.at[0]).all():
@@ -422,7 +423,9 @@ def _without_repetitions(steps: _Steps, path: Path, tell: Tell) -> _Steps:
         is_same &= (later == earlier) | ((later != later) & (earlier != earlier))  # noqa: PLR0124  (NaN)
     if not is_same.any():
         return steps
-    tell(f"{path.name}: {int(is_same.sum()):,} rows set aside: they repeat another row in every column.")
+    tell(
+        f"{path.name}: {several(int(is_same.sum()), 'row')} set aside: another row is the same in every column."
+    )
     return steps.where(np.concatenate([[True], ~is_same]))
 
 
@@ -494,6 +497,7 @@ def _sha256(*paths: Path | None) -> str:
 
 def _tell_counts(path: Path, log: Log, tell: Tell) -> None:
     counts = np.bincount(log.event, minlength=len(Event))
-    events = ", ".join(f"{counts[event]:,} {event.name.lower()}s" for event in Event if counts[event])
+    events = ", ".join(several(int(counts[event]), event.name.lower()) for event in Event if counts[event])
     span = f"{_moment(int(log.at.min()))} to {log.until}" if log.has_clock else "in order, without moments"
-    tell(f"{path.name}: {events}; {log.users:,} customers, {log.items:,} items, {span}.")
+    size = f"{several(log.users, 'customer')}, {several(log.items, 'item')}"
+    tell(f"{path.name}: {events}; {size}, {span}.")

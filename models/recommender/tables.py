@@ -187,8 +187,8 @@ class Table:
                 found.append(self._western(name, index, value))
         index, byte = min(misfits)
         self.say(
-            f"row {self.row(index)}, column {name}: byte 0x{byte:02x} is not UTF-8; {len(misfits)} such "
-            f"values are read as Windows-1252."
+            f"row {self.row(index)}, column {name}: byte 0x{byte:02x} is not UTF-8; "
+            f"{several(len(misfits), 'value')} of the column read as Windows-1252."
         )
         return pa.array(found, pa.string())
 
@@ -212,6 +212,11 @@ class Cells:
     def index(self, place: int) -> int:
         """Return the index of the first row that holds a word."""
         return self.first + int(np.argmax(self.places == place))
+
+
+def several(count: int, noun: str) -> str:
+    """Return a count with its noun, as in ``1 row`` and ``2 rows``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def quoted(value: object) -> str:

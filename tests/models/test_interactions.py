@@ -207,7 +207,7 @@ TOLD: list[tuple[str, str | bytes, list[str], Steps]] = [
     (
         "blank lines before and between",
         "\n" + GOOD.replace("\nbob", "\n\nbob"),
-        ["orders.csv: 1 rows set aside: no user (a guest, or an empty line); the first is row 5."],
+        ["orders.csv: 1 row set aside: no user (a guest, or an empty line); the first is row 5."],
         [(0, "mug", BUY), (0, "pot", BUY), (1, "mug", BUY)],
     ),
     (
@@ -230,7 +230,7 @@ TOLD: list[tuple[str, str | bytes, list[str], Steps]] = [
         ),
         [
             "orders.csv: 2 rows set aside: the quantity is not above zero (a return); the first is row 3.",
-            "orders.csv: 1 rows set aside: the price is below zero (a correction); the first is row 5.",
+            "orders.csv: 1 row set aside: the price is below zero (a correction); the first is row 5.",
         ],
         [(0, "mug", BUY), (0, "pot", BUY)],
     ),
@@ -240,13 +240,13 @@ TOLD: list[tuple[str, str | bytes, list[str], Steps]] = [
             "user,item,timestamp,event\nada,mug,2026-05-01,Product Viewed\nada,mug,2026-05-02,add-to-cart\n"
             "ada,mug,2026-05-03,checkout_completed\nada,mug,2026-05-04,remove_from_cart\n"
         ),
-        ["orders.csv: 1 rows set aside: the event takes something back or ends it; the first is row 5."],
+        ["orders.csv: 1 row set aside: the event takes something back or ends it; the first is row 5."],
         [(0, "mug", VIEW), (0, "mug", CART), (0, "mug", BUY)],
     ),
     (
         "repeated rows",
         GOOD + "bob,mug,2026-05-03\n",
-        ["orders.csv: 1 rows set aside: they repeat another row in every column."],
+        ["orders.csv: 1 row set aside: another row is the same in every column."],
         [(0, "mug", BUY), (0, "pot", BUY), (1, "mug", BUY)],
     ),
     (
@@ -264,7 +264,9 @@ TOLD: list[tuple[str, str | bytes, list[str], Steps]] = [
     (
         "names that are not UTF-8",
         HEADER.encode() + b"ada,caf\xe9,2026-05-01\nada,th\xc3\xa9,2026-05-02\n",
-        ["orders.csv: row 2, column item: byte 0xe9 is not UTF-8; 1 such values are read as Windows-1252."],
+        [
+            "orders.csv: row 2, column item: byte 0xe9 is not UTF-8; 1 value of the column read as Windows-1252."
+        ],
         [(0, "café", BUY), (0, "thé", BUY)],
     ),
     (
@@ -407,7 +409,7 @@ def test_items_beyond_the_limit_are_set_aside_and_told(
             "Of 3 items the 2 most bought are kept, each bought 2 times or more; "
             "rows of the others are set aside."
         ),
-        "orders.csv: 1 rows set aside: their items are beyond the limit.",
+        "orders.csv: 1 row set aside: items beyond the limit.",
     ]
 
 
@@ -499,7 +501,7 @@ class TestItems:
 
         assert log.facts[0].title == "Café \u2013 big"
         assert told[0] == (
-            "items.csv: row 2, column title: byte 0xe9 is not UTF-8; 1 such values are read as Windows-1252."
+            "items.csv: row 2, column title: byte 0xe9 is not UTF-8; 1 value of the column read as Windows-1252."
         )
 
 
