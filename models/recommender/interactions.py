@@ -423,9 +423,8 @@ def _without_repetitions(steps: _Steps, path: Path, tell: Tell) -> _Steps:
         is_same &= (later == earlier) | ((later != later) & (earlier != earlier))  # noqa: PLR0124  (NaN)
     if not is_same.any():
         return steps
-    tell(
-        f"{path.name}: {several(int(is_same.sum()), 'row')} set aside: another row is the same in every column."
-    )
+    repeated = several(int(is_same.sum()), "row")
+    tell(f"{path.name}: {repeated} set aside: another row is the same in every column.")
     return steps.where(np.concatenate([[True], ~is_same]))
 
 

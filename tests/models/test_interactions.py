@@ -265,7 +265,10 @@ TOLD: list[tuple[str, str | bytes, list[str], Steps]] = [
         "names that are not UTF-8",
         HEADER.encode() + b"ada,caf\xe9,2026-05-01\nada,th\xc3\xa9,2026-05-02\n",
         [
-            "orders.csv: row 2, column item: byte 0xe9 is not UTF-8; 1 value of the column read as Windows-1252."
+            (
+                "orders.csv: row 2, column item: byte 0xe9 is not UTF-8; "
+                "1 value of the column read as Windows-1252."
+            )
         ],
         [(0, "café", BUY), (0, "thé", BUY)],
     ),
@@ -501,7 +504,8 @@ class TestItems:
 
         assert log.facts[0].title == "Café \u2013 big"
         assert told[0] == (
-            "items.csv: row 2, column title: byte 0xe9 is not UTF-8; 1 value of the column read as Windows-1252."
+            "items.csv: row 2, column title: byte 0xe9 is not UTF-8; "
+            "1 value of the column read as Windows-1252."
         )
 
 
