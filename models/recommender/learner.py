@@ -22,6 +22,9 @@ TIME_SHARES = {
     Stage.EVALUATING: 0.10,  # learning the validation days
     Stage.REFITTING: 0.15,  # learning the test days
 }
+# And the share of the whole budget that it gets at least, however long all before it took: a run that
+# ends a little late is better than a transformer that learned nothing.
+LEAST_SHARES = {Stage.TRAINING: 0.40, Stage.EVALUATING: 0.07, Stage.REFITTING: 0.10}
 # From which to which fraction of the whole run each stage is shown.
 FRACTIONS = {
     Stage.TRAINING: (0.15, 0.65),
@@ -85,7 +88,8 @@ class Learner:
     def _begin(self, name: str, part: Part, log: Log, stage: Stage, epochs: int) -> tuple[Plan, Chunks]:
         """Return the plan of a stage, from the recipe's schedule where it has one, and its chunks."""
         recipe = self.fitter.recipe
-        plan = Plan(most=0, deadline=time.monotonic() + TIME_SHARES[stage] * self._left)
+        seconds = max(TIME_SHARES[stage] * self._left, LEAST_SHARES[stage] * self.reporter.budget)
+        plan = Plan(most=0, deadline=time.monotonic() + seconds)
         if recipe.schedule is not None:
             told = recipe.schedule[name]
             plan = Plan(most=told["steps"], planned=told["planned"], stop=told["steps"])

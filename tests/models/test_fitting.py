@@ -233,6 +233,17 @@ def test_a_recorded_schedule_leads_to_the_same_weights_bit_for_bit() -> None:
     assert all(np.array_equal(weights[name], repeated[name]) for name in weights)
 
 
+def test_a_learner_that_starts_late_still_gets_its_least_share() -> None:
+    log = a_busy_log(30)
+    reporter = Reporter(ignore, budget=100.0, epochs=1)
+    reporter.started -= 90.0
+
+    learner = Learner(Fitter(SMALL, log), reporter)
+
+    seconds = learner._begin("learn", Part.LEARN, log, Stage.TRAINING, 1)[0].deadline - time.monotonic()
+    assert seconds == pytest.approx(40.0, abs=2.0)
+
+
 def test_the_schedule_of_an_early_stop_ends_at_the_best_pass() -> None:
     recipe = replace(SMALL, epochs=30, patience=2, learning_rate=0.03, train_seconds=60.0)
 
