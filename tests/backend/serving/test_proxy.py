@@ -106,8 +106,8 @@ def test_a_customer_sees_what_they_buy_again_and_is_told_why(shop: Shop, live: A
     response = ask(logged_in_customer_id=CUSTOMER, limit=24)
 
     whys = {item["product_id"]: item["why"] for item in response.json()["items"]}
-    assert whys[120] == whys[131]
-    assert whys[120].startswith("You bought this 3 times, last in November")
+    # Which of the two the model lets speak for itself is its own business.
+    assert any(whys[one].startswith("You bought this 3 times, last in November") for one in (120, 131))
     assert "You bought" not in whys[139]
 
 
