@@ -14,7 +14,7 @@ from models.recommender.rankers import EASE, Decay, ItemTable, ItemToItem, top_k
 from models.recommender.simple import TABLE_WIDTH, Bought, empty_table, fit_popularity
 
 # Measured on one core: 6,000 take 3 s and 180 MB, 8,000 7 s, 12,000 20 s and 640 MB, and a training
-# fits three times. On a log of 12,101 items NDCG@10 is 0.044, 0.045 and 0.049.
+# fits three times. On a log of 12,101 items, at one setting, NDCG@10 is 0.044, 0.045 and 0.049.
 MOST_ITEMS = 6_000  # most-sold items that take part
 ROWS_AT_ONCE = 512  # items whose weights are computed together, which bounds memory
 
@@ -87,7 +87,12 @@ def _inverse(gram: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _table(inverse: NDArray[np.float32], taught: Ints, *, items: int) -> ItemTable:
-    """Return the strongest positive weights of each item's row, ``-P[i, j] / P[j, j]``, itself left out."""
+    """
+    Return the strongest positive weights of each item's row, ``-P[i, j] / P[j, j]``, itself left out.
+
+    Measured on 390,000 purchases: with the negative weights too NDCG@10 falls from 0.101 to 0.099 (from
+    0.316 to 0.308 with repeats), and 1,000 a row rank as 200 do.
+    """
     scale = -1.0 / np.diag(inverse)
     width = min(TABLE_WIDTH, len(taught) - 1)
     counts = np.zeros(items, dtype=np.int64)
