@@ -61,7 +61,7 @@ class Mixer:
 class Opinions:
     """What the members say after one history."""
 
-    scores: Sequence[NDArray[np.floating]]  # of each member, (I,)
+    strengths: Sequence["Strengths"]  # of each member, over its scores of all items
     candidates: Ints  # (C,) ascending
     features: Floats  # (C, F)
 
@@ -86,7 +86,7 @@ class Blend:
         opinions = self.opinions(history)
         values = self.mixer.values(opinions.features).astype(np.float64)
         lowest = float(values.min(initial=0.0))
-        scores = self._murmur(opinions.scores) + (lowest - 2.0)
+        scores = self._murmur([said.scores for said in opinions.strengths]) + (lowest - 2.0)
         scores[opinions.candidates] = values
         if self.drops_seen:
             scores[history.purchases] = lowest - 3.0
@@ -99,12 +99,16 @@ class Blend:
         tops = [_best(part, hidden) for part in scores]
         candidates = np.unique(np.concatenate([*tops, history.items[:0]]))
         features = np.zeros((len(candidates), feature_count(len(self.members))), dtype=np.float32)
-        for column, (member, part, top) in enumerate(zip(self.members, scores, tops, strict=True)):
-            features[:, 2 * column] = strengths(member.name, part, top)(candidates)
+        told = [
+            strengths(member.name, part, top)
+            for member, part, top in zip(self.members, scores, tops, strict=True)
+        ]
+        for column, (said, top) in enumerate(zip(told, tops, strict=True)):
+            features[:, 2 * column] = said(candidates)
             at = np.searchsorted(candidates, top)
             features[at, 2 * column + 1] = PLACES / (PLACES + np.arange(len(top)))
         self._fill(features[:, 2 * len(self.members) :], candidates, history)
-        return Opinions(scores, candidates, features)
+        return Opinions(told, candidates, features)
 
     def _fill(self, features: Floats, candidates: Ints, history: History) -> None:
         """Write what is known of the candidates beside what the members say."""

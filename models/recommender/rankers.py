@@ -44,7 +44,8 @@ def top_k(scores: NDArray[np.floating], k: int) -> Ints:
         return np.argsort(-scores, kind="stable")
     near = _near(scores, k)
     near = near[scores[near] >= np.partition(scores[near], -k)[-k]]
-    return near[np.argsort(-scores[near], kind="stable")][:k]
+    best: Ints = near[np.argsort(-scores[near], kind="stable")][:k]
+    return best
 
 
 def _near(scores: NDArray[np.floating], k: int) -> Ints:
@@ -57,7 +58,7 @@ def _near(scores: NDArray[np.floating], k: int) -> Ints:
     blocks = len(scores) // BLOCK
     if blocks <= k:
         return np.arange(len(scores))
-    best = scores[: blocks * BLOCK].reshape(BLOCK, blocks).max(axis=0)
+    best: NDArray[np.floating] = scores[: blocks * BLOCK].reshape(BLOCK, blocks).max(axis=0)
     near: Ints = np.flatnonzero(scores >= np.partition(best, -k)[-k])
     return near
 

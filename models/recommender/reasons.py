@@ -12,19 +12,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.recommender.blend import SILENT, Blend, Opinions, Strengths, strengths
+from models.recommender.blend import CANDIDATES, PLACES, SILENT, Blend, Opinions, Strengths, strengths
 from models.recommender.history import UNKNOWN_TIME, History
 from models.recommender.newcomers import Extended
 from models.recommender.rankers import (
     CONTENT_KNN,
     POPULARITY,
     TABLE_STEPS,
+    Decay,
+    Floats,
     Ints,
     ItemToItem,
     Model,
+    PersonalFrequency,
     spans,
-    top_k,
 )
+from models.recommender.signals import REPEAT_WIDTH
 
 LIST = 10  # recommendations that people look at: what an item that lost its cause falls out of
 
@@ -44,6 +47,11 @@ def added_by(model: Model, history: History, met: Ints, tops: Ints) -> NDArray[n
     None for a model whose scores are no sum over the history.
     """
     table_model = model.model if isinstance(model, Extended) else model
+    if isinstance(table_model, PersonalFrequency):
+        items, weights = table_model.decay.by_item(history)
+        own = np.zeros(len(met))
+        own[np.searchsorted(met, items)] = weights
+        return np.where(tops[:, None] == met[None, :], own[None, :], 0.0)
     if not isinstance(table_model, ItemToItem):
         return None
     known = table_model.table.rows
@@ -84,30 +92,29 @@ def causes(model: Model, history: History, tops: Ints, said: Opinions | None) ->
     """
     Return for each recommended item what of the history holds it in its place, or None.
 
+    What was met before can only be held by itself: a customer who bought it needs no other reason.
+
     :param said: what the members of a blend said, if the model is one
     """
     met = np.unique(history.items)
     if not len(met) or not len(tops) or model.name == POPULARITY:
         return [None] * len(tops)
     if isinstance(model, Blend) and said is not None:
-        return _itself(met, tops, _blended(model, history, met, tops, said))
+        return _blended(model, history, met, tops, said)
     scores = model.scores(history)
     added = added_by(model, history, met, tops)
     if added is None:
-        return _itself(met, tops, [None] * len(tops))
-    loudest = added.argmax(axis=1)
+        is_met = np.isin(tops, met)
+        return [Cause(int(item), False) if own else None for item, own in zip(tops, is_met, strict=True)]
+    loudest = _loudest(added, met, tops)
     left = scores[tops] - added[np.arange(len(tops)), loudest]
-    held = _held(scores, tops, left, met[loudest], np.full(len(tops), model.name == CONTENT_KNN))
-    return _itself(met, tops, held)
+    return _held(scores, tops, left, met[loudest], np.full(len(tops), model.name == CONTENT_KNN))
 
 
-def _itself(met: Ints, tops: Ints, found: list[Cause | None]) -> list[Cause | None]:
-    """Return the causes, each item that was met before being its own: what is bought again needs no other."""
-    is_met = np.isin(tops, met)
-    return [
-        Cause(int(item), is_likeness=False) if own else cause
-        for item, own, cause in zip(tops, is_met, found, strict=True)
-    ]
+def _loudest(lost: NDArray[np.float64], met: Ints, tops: Ints) -> Ints:
+    """Return the column of what speaks loudest for each recommended item: itself, if it was met before."""
+    itself = np.minimum(np.searchsorted(met, tops), len(met) - 1)
+    return np.where(met[itself] == tops, itself, lost.argmax(axis=1))
 
 
 def _blended(model: Blend, history: History, met: Ints, tops: Ints, said: Opinions) -> list[Cause | None]:
@@ -115,29 +122,93 @@ def _blended(model: Blend, history: History, met: Ints, tops: Ints, said: Opinio
     # An item far down the list is no candidate: nothing is said of it.
     rows = np.minimum(np.searchsorted(said.candidates, tops), len(said.candidates) - 1)
     is_candidate = said.candidates[rows] == tops
-    features = said.features[rows].copy()
-    lost = np.zeros((len(tops), len(met)))
-    by_likeness = np.zeros((len(tops), len(met)))
+    lost, by_likeness = np.zeros((len(tops), len(met))), np.zeros((len(tops), len(met)))
     told: list[tuple[int, Strengths, NDArray[np.float64]]] = []
-    for column, (member, scores) in enumerate(zip(model.members, said.scores, strict=True)):
+    for column, (member, scale) in enumerate(zip(model.members, said.strengths, strict=True)):
         added = added_by(member, history, met, tops)
         if added is None:
             continue
-        scale = strengths(member.name, scores, top_k(scores, LIST))
-        left = scores[tops][:, None] - added
-        loss = (scale.of(scores[tops])[:, None] - scale.of(left)) * model.shares[column]
+        left = scale.scores[tops][:, None] - added
+        loss = (scale(tops)[:, None] - scale.of(left)) * model.shares[column]
         lost += loss
         if member.name == CONTENT_KNN:
             by_likeness = loss
         told.append((column, scale, left))
-    loudest = lost.argmax(axis=1)
-    each = np.arange(len(tops))
+    loudest, each = _loudest(lost, met, tops), np.arange(len(tops))
+    features = said.features[rows].copy()
     for column, scale, left in told:
         features[:, 2 * column] = scale.of(left[each, loudest])
+    # Without itself, an item is one that the customer never met.
+    own = slice(2 * len(model.members), 2 * len(model.members) + REPEAT_WIDTH)
+    is_own = met[loudest] == tops
+    features[is_own, own] = 0.0
     values = model.mixer.values(said.features)
     likeness = by_likeness[each, loudest] > lost[each, loudest] / 2
     held = _held(values, rows, model.mixer.values(features), met[loudest], likeness)
-    return [cause if known else None for cause, known in zip(held, is_candidate, strict=True)]
+    sure = is_own | _is_held_among_rivals(model, history, said, values, rows, held)
+    return [
+        cause if known and certain else None
+        for cause, known, certain in zip(held, is_candidate, sure, strict=True)
+    ]
+
+
+def _is_held_among_rivals(
+    model: Blend,
+    history: History,
+    said: Opinions,
+    values: Floats,
+    rows: Ints,
+    held: list[Cause | None],
+) -> NDArray[np.bool_]:
+    """Return whether items at rows of the candidates lose their places if rivals lose the cause too."""
+    is_held = np.zeros(len(rows), dtype=bool)
+    before = _places(values)
+    for item in {cause.item for cause in held if cause is not None}:
+        after = _places(model.mixer.values(_features_without(model, history, said, item)))
+        for place, cause in enumerate(held):
+            if cause is not None and cause.item == item:
+                is_held[place] = loses_its_place(int(before[rows[place]]), int(after[rows[place]]))
+    return is_held
+
+
+def _places(values: NDArray[np.floating]) -> Ints:
+    """Return the place of each value, from 0."""
+    places = np.empty(len(values), dtype=np.int64)
+    places[np.argsort(-values, kind="stable")] = np.arange(len(values))
+    return places
+
+
+def _features_without(model: Blend, history: History, said: Opinions, item: int) -> Floats:
+    """Return the candidates' features, (C, F), as if the tables had not met an item."""
+    features = said.features.copy()
+    met = np.array([item])
+    for column, (member, scale) in enumerate(zip(model.members, said.strengths, strict=True)):
+        added = added_by(member, history.where(history.items == item), met, said.candidates)
+        if added is None:
+            continue
+        faded = _weight(member, history, item)
+        left = scale.scores[said.candidates] - added[:, 0] * faded
+        order = np.argsort(-left, kind="stable")[:CANDIDATES]
+        scaled = strengths(member.name, left, order)
+        features[:, 2 * column] = scaled.of(left)
+        features[:, 2 * column + 1] = 0.0
+        features[order, 2 * column + 1] = PLACES / (PLACES + np.arange(len(order)))
+    return features
+
+
+def _weight(member: Model, history: History, item: int) -> float:
+    """Return how much an item's steps count among the others, as a share of how they would count alone."""
+    decay = decay_of(member)
+    items, weights = decay.by_item(history.newest(TABLE_STEPS))
+    alone = decay.by_item(history.where(history.items == item))[1]
+    counted = weights[items == item]
+    return float(counted.sum() / alone.sum()) if alone.sum() > 0 else 0.0
+
+
+def decay_of(member: Model) -> Decay:
+    """Return how a model that adds up reads a history."""
+    model = member.model if isinstance(member, Extended) else member
+    return model.decay if isinstance(model, ItemToItem | PersonalFrequency) else Decay(1.0)
 
 
 def _held(
