@@ -6,10 +6,11 @@ import { describeCurve, timeShown } from "../app/components/training-plot";
 import { aCurve, aGate, aMetric, aModel, aRun, aSettings, aStatus, aTrigger, aVersion, SHARES, theStatuses } from "./fixtures/answers";
 import { everything, OFFLINE, open, retraining, theSettings, violations } from "./fixtures/pages";
 
-const toast = { show: vi.fn() };
+const toast = { show: vi.fn(), hide: vi.fn() };
 
 beforeEach(() => {
   toast.show.mockReset();
+  toast.hide.mockReset();
   vi.stubGlobal("shopify", { toast, app: { extensions: vi.fn().mockResolvedValue([]) }, loading: vi.fn() });
 });
 
@@ -303,6 +304,19 @@ describe("using a version by hand", () => {
     expect(asked[1]).toEqual({ intent: "release", version: "0192f0a1-0000-7000-8000-000000000003", reason: "Undone." });
   });
 
+  test("leaves one offer to undo at a time", async () => {
+    const { load, act: move } = movable();
+    toast.show.mockReturnValueOnce("first").mockReturnValueOnce("second");
+    await open("/model", { load, act: move });
+    fireEvent.click(screen.getByText("Use it anyway"));
+    fireEvent.click(screen.getByText("Use version 4"));
+
+    fireEvent.click(await screen.findByText("Undo: back to version 3"));
+
+    await waitFor(() => expect(toast.show).toHaveBeenCalledTimes(2));
+    expect(toast.hide).toHaveBeenLastCalledWith("first");
+  });
+
   test("goes back to a version that was used before", async () => {
     const model = twoVersions({ number: 2, state: "RETIRED", can_release: false, can_roll_back: true });
     const { container } = await open("/model", { load: () => everything({ model }) });
@@ -388,12 +402,14 @@ describe("retraining", () => {
       aStatus("TIMETABLE", { title: "Every week", last_fired_at: "2026-11-14T10:00:00Z" }),
       aStatus("DRIFT", { title: "Your shop has changed", verdict: "NOT_ENOUGH_DATA", words: "320 of at least 500 rows." }),
       aStatus("METRIC", { title: "Matches", verdict: null, looked_at: null, words: "" }),
+      aStatus("MANUAL", { title: "By hand", verdict: "FIRED", last_fired_at: "2026-11-20T10:00:00Z" }),
     ];
     await open("/model/retraining", { retrained: () => retraining({ triggers: [], watched: theStatuses({ statuses }) }) });
 
     expect(versionNamed("Every week")).toHaveTextContent(/Nothing to do.*Last led to a training 14 Nov 2026, 10:00\./);
     expect(versionNamed("Your shop has changed")).toHaveTextContent("Not enough data320 of at least 500 rows.");
     expect(versionNamed("Matches")).toHaveTextContent("MatchesNot checked yet");
+    expect(versionNamed("By hand")).toHaveTextContent(/By handAny time.*All is well with manual\.Last led to a training 20 Nov 2026, 10:00\.$/);
     expect(screen.getByText(/Nothing yet/)).toBeInTheDocument();
   });
 

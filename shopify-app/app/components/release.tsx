@@ -3,7 +3,7 @@ import { useRef, useState } from "react";
 import type { Problem } from "../api/client.server";
 import type { ModelState, ModelVersion } from "../api/types";
 import { useIntent } from "../lib/actions";
-import { showToast } from "../lib/bridge";
+import { offerInToast, showToast } from "../lib/bridge";
 import { decisionWords, findMove } from "../lib/gates";
 
 const DIALOG_ID = "release-dialog";
@@ -44,7 +44,8 @@ export function useRelease({ current }: ModelState): Release {
   const intent = useIntent("release", "/model", ({ toast }) => {
     const change = pending.current;
     setDone(change);
-    if (toast) showToast(toast, change?.from ? { label: "Undo", run: () => undo(change) } : undefined);
+    if (toast && change?.from) offerInToast(toast, { label: "Undo", run: () => undo(change) });
+    else if (toast) showToast(toast);
   });
   return {
     dialogId: DIALOG_ID,

@@ -2,8 +2,8 @@ import type { TriggerStatus } from "../api/types";
 import { formatMoment, withOurPercent } from "../lib/format";
 import { statusLook } from "../lib/triggers";
 
-function seenWords({ looked_at: looked, last_fired_at: fired }: TriggerStatus, timezone: string): string {
-  return [looked && `Checked ${formatMoment(looked, timezone)}.`, fired && `Last led to a training ${formatMoment(fired, timezone)}.`].filter(Boolean).join(" ");
+function seenWords({ kind, looked_at: looked, last_fired_at: fired }: TriggerStatus, timezone: string): string {
+  return [looked && kind !== "MANUAL" && `Checked ${formatMoment(looked, timezone)}.`, fired && `Last led to a training ${formatMoment(fired, timezone)}.`].filter(Boolean).join(" ");
 }
 
 /** Everything that can start a training, and how it stands now. */

@@ -14,9 +14,18 @@ export interface ToastAction {
   run: () => void;
 }
 
-export function showToast(message: string, offer?: ToastAction): void {
-  if (offer) bridge()?.toast.show(message, { action: offer.label, onAction: offer.run, duration: 10_000 });
-  else bridge()?.toast.show(message);
+/** The toast whose offer stands. */
+let offering: string | undefined;
+
+export function showToast(message: string): void {
+  bridge()?.toast.show(message);
+}
+
+/** Show a toast that offers something. It takes the place of the last one that did: what that offered is out of date. */
+export function offerInToast(message: string, { label, run }: ToastAction): void {
+  const toast = bridge()?.toast;
+  if (offering) toast?.hide(offering);
+  offering = toast?.show(message, { action: label, onAction: run, duration: 10_000 });
 }
 
 export function showLoading(isLoading: boolean): void {

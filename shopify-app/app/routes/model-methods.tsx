@@ -65,7 +65,7 @@ function Methods({ version }: { version: ModelVersion }) {
   return (
     <s-section heading="Compared with other methods">
       <s-paragraph color="subdued">
-        All of these were tried for version {version.number}. Every method had the same task: from what a customer bought before, suggest ten products. The score says how well they matched what was bought in the last two weeks.
+        Version {version.number} tried all of these. Every method had the same task: from what a customer bought before, suggest ten products. The score says how well they matched what was bought in the last two weeks.
       </s-paragraph>
       <Comparison metrics={version.metrics} />
     </s-section>
