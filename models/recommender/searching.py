@@ -30,6 +30,7 @@ SPACE: Mapping[str, Sequence[float]] = {
     "averaging": (0.9, 0.98, 0.995),
 }
 UNPRUNED_TRIALS = 3  # before a median says anything
+FREE_TRIALS = 5  # drawn freely, before a few good ones make the search propose them again
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def search_recipe(
     torch.set_num_threads(recipe.threads)
     study = optuna.create_study(
         direction="maximize",
-        sampler=optuna.samplers.TPESampler(seed=recipe.seed, n_startup_trials=max(trials // 2, 1)),
+        sampler=optuna.samplers.TPESampler(seed=recipe.seed, n_startup_trials=max(trials // 2, FREE_TRIALS)),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=UNPRUNED_TRIALS),
     )
     space = {name: tuple(sorted({*values, getattr(recipe, name)})) for name, values in SPACE.items()}
@@ -83,11 +84,15 @@ def search_recipe(
 
     def objective(trial: optuna.Trial) -> float:
         proposal = {name: trial.suggest_categorical(name, values) for name, values in space.items()}
+        changes = {name: value for name, value in proposal.items() if value != getattr(recipe, name)}
+        known = [one.ndcg for one in tried if one.changes == changes]
+        if known:
+            return known[0]
         attempt = _Attempt(trial, replace(recipe, **proposal), division, cases, seconds / max(trials, 1))
         try:
             attempt.learn()
         finally:
-            tried.append(attempt.outcome(recipe))
+            tried.append(attempt.outcome(changes))
             say(_words(tried, trials))
         return attempt.best
 
@@ -150,10 +155,8 @@ class _Attempt:
             self.is_pruned = True
             raise optuna.TrialPruned
 
-    def outcome(self, start: Recipe) -> Tried:
+    def outcome(self, changes: dict[str, Any]) -> Tried:
         """Return what came of the trial."""
-        values: dict[str, Any] = {name: getattr(self.recipe, name) for name in SPACE}
-        changes = {name: value for name, value in values.items() if value != getattr(start, name)}
         return Tried(changes, self.best, self.epochs, self.seconds, self.is_pruned)
 
 

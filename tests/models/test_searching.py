@@ -45,6 +45,14 @@ def test_trials_that_end_by_themselves_are_proposed_and_judged_alike_again(valid
     assert outcomes() == outcomes()
 
 
+def test_no_recipe_is_tried_twice(validation: Division, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searching, "SPACE", {"weight_decay": (0.0, START.weight_decay)})
+
+    found = search_recipe(validation, START, trials=6, seconds=60.0, say=silent)
+
+    assert [one.changes for one in found.tried] == [{}, {"weight_decay": 0.0}]
+
+
 def test_a_spent_budget_ends_the_search_with_the_recipe_that_was_given(validation: Division) -> None:
     found = search_recipe(validation, START, trials=50, seconds=0.01, say=silent)
 
