@@ -1,7 +1,7 @@
 """A product that arrived after the model was trained: known within a minute, on real PostgreSQL."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -24,10 +24,18 @@ from tests.backend.shops.factories import a_token
 # Outside a test's transaction: what is new is looked for on another connection.
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("artifact_root", "redis_server", "_own_desk"),
+    pytest.mark.usefixtures("artifact_root", "redis_server"),
 ]
 
 NEW = 900
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_outlives_its_test(monkeypatch: pytest.MonkeyPatch, _own_desk: None) -> Iterator[None]:
+    """A thread that still holds a connection would keep the test's database from being emptied."""
+    monkeypatch.setattr(serving, "FRESH_SECONDS", serving.USABLE_SECONDS)
+    yield
+    views.desk.models._loaders.shutdown(wait=True)
 
 
 @pytest.fixture
