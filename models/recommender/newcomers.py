@@ -117,6 +117,15 @@ class Extended:
                 scores[: self.known] += weight * self.likeness[item - self.known, : self.known]
         return scores
 
+    def likeness_of(self, item: int, others: Ints) -> NDArray[np.floating]:
+        """Return how alike an item is to others, where one of the two is a newcomer; else 0."""
+        if self.likeness is None:
+            return np.zeros(len(others))
+        if item >= self.known:
+            return np.asarray(self.likeness[item - self.known, others])
+        is_new = others >= self.known
+        return np.where(is_new, self.likeness[np.maximum(others - self.known, 0), item], 0.0)
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return nothing: newcomers are never stored."""
         return {}

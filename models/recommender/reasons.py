@@ -19,7 +19,6 @@ from models.recommender.rankers import (
     CONTENT_KNN,
     POPULARITY,
     TABLE_STEPS,
-    Decay,
     Floats,
     Ints,
     ItemToItem,
@@ -75,16 +74,9 @@ def added_by(model: Model, history: History, met: Ints, tops: Ints) -> NDArray[n
 def _likeness(model: Extended, history: History, met: Ints, tops: Ints) -> NDArray[np.float64]:
     """Return what likeness to newcomers, or of newcomers, adds, (K, H)."""
     added = np.zeros((len(tops), len(met)))
-    if model.likeness is None:
-        return added
     read, weights = model.decay.by_item(history.newest(TABLE_STEPS))
-    columns = np.searchsorted(met, read)
-    for row, item in enumerate(tops):
-        if item >= model.known:
-            added[row, columns] += model.likeness[item - model.known, read] * weights
-        else:
-            new = read >= model.known
-            added[row, columns[new]] += model.likeness[read[new] - model.known, item] * weights[new]
+    for column, item, weight in zip(np.searchsorted(met, read), read, weights, strict=True):
+        added[:, column] = model.likeness_of(int(item), tops) * weight
     return added
 
 
@@ -139,17 +131,23 @@ def _blended(model: Blend, history: History, met: Ints, tops: Ints, said: Opinio
     for column, scale, left in told:
         features[:, 2 * column] = scale.of(left[each, loudest])
     # Without itself, an item is one that the customer never met.
-    own = slice(2 * len(model.members), 2 * len(model.members) + REPEAT_WIDTH)
     is_own = met[loudest] == tops
-    features[is_own, own] = 0.0
+    features[is_own, _own(model)] = 0.0
     values = model.mixer.values(said.features)
     likeness = by_likeness[each, loudest] > lost[each, loudest] / 2
     held = _held(values, rows, model.mixer.values(features), met[loudest], likeness)
-    sure = is_own | _is_held_among_rivals(model, history, said, values, rows, held)
+    tried = [None if own else cause for own, cause in zip(is_own, held, strict=True)]
+    sure = is_own | _is_held_among_rivals(model, history, said, values, rows, tried)
     return [
         cause if known and certain else None
         for cause, known, certain in zip(held, is_candidate, sure, strict=True)
     ]
+
+
+def _own(model: Blend) -> slice:
+    """Return the features that say what a customer did with a candidate."""
+    first = 2 * len(model.members)
+    return slice(first, first + REPEAT_WIDTH)
 
 
 def _is_held_among_rivals(
@@ -158,14 +156,17 @@ def _is_held_among_rivals(
     said: Opinions,
     values: Floats,
     rows: Ints,
-    held: list[Cause | None],
+    tried: list[Cause | None],
 ) -> NDArray[np.bool_]:
     """Return whether items at rows of the candidates lose their places if rivals lose the cause too."""
     is_held = np.zeros(len(rows), dtype=bool)
-    before = _places(values)
-    for item in {cause.item for cause in held if cause is not None}:
-        after = _places(model.mixer.values(_features_without(model, history, said, item)))
-        for place, cause in enumerate(held):
+    suspected = {cause.item for cause in tried if cause is not None}
+    if not suspected:
+        return is_held
+    before, voices = _places(values), [_voice(member, history) for member in model.members]
+    for item in suspected:
+        after = _places(model.mixer.values(_features_without(model, voices, said, item)))
+        for place, cause in enumerate(tried):
             if cause is not None and cause.item == item:
                 is_held[place] = loses_its_place(int(before[rows[place]]), int(after[rows[place]]))
     return is_held
@@ -178,37 +179,53 @@ def _places(values: NDArray[np.floating]) -> Ints:
     return places
 
 
-def _features_without(model: Blend, history: History, said: Opinions, item: int) -> Floats:
-    """Return the candidates' features, (C, F), as if the tables had not met an item."""
+@dataclass(frozen=True)
+class Voice:
+    """A member whose scores are a sum over the history, and how much each of its items counts there."""
+
+    model: Model  # a table or personal frequency, extended or not
+    weights: dict[int, float]
+
+    def of(self, item: int, candidates: Ints) -> NDArray[np.float64]:
+        """Return what an item of the history adds to the candidates' scores, (C,)."""
+        weight, added = self.weights.get(item, 0.0), np.zeros(len(candidates))
+        extended = self.model if isinstance(self.model, Extended) else None
+        table = extended.model if extended is not None else self.model
+        if isinstance(table, PersonalFrequency):
+            added[candidates == item] = 1.0
+        if isinstance(table, ItemToItem) and item < table.table.rows:
+            items, values = table.table.row(item)
+            at = np.minimum(np.searchsorted(candidates, items), len(candidates) - 1)
+            is_there = candidates[at] == items
+            added[at[is_there]] = values[is_there]
+        if extended is not None and extended.likeness is not None:
+            added += extended.likeness_of(item, candidates)
+        return added * weight
+
+
+def _voice(member: Model, history: History) -> Voice | None:
+    """Return how a member hears the items of a history, None for one that is no sum over it."""
+    model = member.model if isinstance(member, Extended) else member
+    if not isinstance(model, ItemToItem | PersonalFrequency):
+        return None
+    read = history.newest(TABLE_STEPS) if isinstance(model, ItemToItem) else history
+    items, weights = model.decay.by_item(read)
+    return Voice(member, dict(zip(items.tolist(), weights.tolist(), strict=True)))
+
+
+def _features_without(model: Blend, voices: list[Voice | None], said: Opinions, item: int) -> Floats:
+    """Return the candidates' features, (C, F), as if the members that add up had not met an item."""
     features = said.features.copy()
-    met = np.array([item])
-    for column, (member, scale) in enumerate(zip(model.members, said.strengths, strict=True)):
-        added = added_by(member, history.where(history.items == item), met, said.candidates)
-        if added is None:
+    features[said.candidates == item, _own(model)] = 0.0
+    for column, (member, voice, scale) in enumerate(zip(model.members, voices, said.strengths, strict=True)):
+        if voice is None or item not in voice.weights:
             continue
-        faded = _weight(member, history, item)
-        left = scale.scores[said.candidates] - added[:, 0] * faded
+        left = scale.scores[said.candidates] - voice.of(item, said.candidates)
         order = np.argsort(-left, kind="stable")[:CANDIDATES]
-        scaled = strengths(member.name, left, order)
-        features[:, 2 * column] = scaled.of(left)
+        features[:, 2 * column] = strengths(member.name, left, order).of(left)
         features[:, 2 * column + 1] = 0.0
         features[order, 2 * column + 1] = PLACES / (PLACES + np.arange(len(order)))
     return features
-
-
-def _weight(member: Model, history: History, item: int) -> float:
-    """Return how much an item's steps count among the others, as a share of how they would count alone."""
-    decay = decay_of(member)
-    items, weights = decay.by_item(history.newest(TABLE_STEPS))
-    alone = decay.by_item(history.where(history.items == item))[1]
-    counted = weights[items == item]
-    return float(counted.sum() / alone.sum()) if alone.sum() > 0 else 0.0
-
-
-def decay_of(member: Model) -> Decay:
-    """Return how a model that adds up reads a history."""
-    model = member.model if isinstance(member, Extended) else member
-    return model.decay if isinstance(model, ItemToItem | PersonalFrequency) else Decay(1.0)
 
 
 def _held(
