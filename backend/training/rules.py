@@ -14,6 +14,7 @@ from backend.training.values import (
     WAITING,
     Checks,
     DatasetFacts,
+    Reason,
     RunState,
 )
 
@@ -55,6 +56,15 @@ def may_claim(state: RunState, *, attempts: int, heard_at: datetime, now: dateti
     if state is RunState.QUEUED:
         return True
     return state in HELD and attempts < MAX_ATTEMPTS and is_stale(state, heard_at=heard_at, now=now)
+
+
+# Recipes that the weekly run tries before it trains: three minutes on one core, where nobody waits.
+WEEKLY_TRIALS = 6
+
+
+def recipe_for(reason: Reason) -> dict[str, Any]:
+    """Return what a run changes of the recommender's own recipe: only the weekly one searches for better."""
+    return {"search_trials": WEEKLY_TRIALS} if reason is Reason.SCHEDULE else {}
 
 
 def check(facts: DatasetFacts) -> Checks:

@@ -156,7 +156,8 @@ def run_training(run_id: int, *, clock: Clock, recipe: Mapping[str, Any] | None 
         dataset = _export(row, folder, clock)
         report = _Reporter(row, clock)
         champion = registry_queries.find_champion(row.shop_id)
-        trained = _train(row, dataset, folder, report, dict(recipe or {}), champion)
+        wanted = {**rules.recipe_for(Reason(row.reason)), **(recipe or {})}
+        trained = _train(row, dataset, folder, report, wanted, champion)
         # The report's curve is the whole one; progress may have left points out.
         curve = trained.report["curve"]
         _move(

@@ -105,6 +105,12 @@ def _add_train(commands: _Commands) -> None:
     )
     _add_source(train)
     train.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="empty or not there yet")
+    train.add_argument(
+        "--warm-start",
+        type=Path,
+        metavar="FOLDER",
+        help="an earlier artifact: the transformer goes on from what it knew before the newest weeks",
+    )
     train.set_defaults(run=_train)
 
 
@@ -245,10 +251,13 @@ def _require_folder_of(path: Path | None) -> None:
 def _train(chosen: argparse.Namespace) -> None:
     if chosen.out.exists() and any(chosen.out.iterdir()):
         raise FileExistsError(f"The artifact folder {chosen.out} is not empty.")
-    print(report.as_text(_train_on(chosen, chosen.out, refit=True)))
+    found = _train_on(chosen, chosen.out, refit=True, former=chosen.warm_start)
+    print(report.as_text(found))
+    if chosen.warm_start:
+        print(f"The transformer started from {found.params.get('started_from', 'nothing')}.")
 
 
-def _train_on(chosen: argparse.Namespace, out: Path, *, refit: bool) -> Report:
+def _train_on(chosen: argparse.Namespace, out: Path, *, refit: bool, former: Path | None = None) -> Report:
     from models.recommender import training
     from models.recommender.progress import Reporter
     from models.recommender.revision import code_revision
@@ -257,7 +266,9 @@ def _train_on(chosen: argparse.Namespace, out: Path, *, refit: bool) -> Report:
     log = _read(chosen, split)
     reporter = Reporter(print_progress, budget=recipe.train_seconds, epochs=recipe.epochs)
     revision = code_revision()
-    return training.train_log(log, out, recipe, reporter, revision=revision, split=split, refit=refit)
+    return training.train_log(
+        log, out, recipe, reporter, revision=revision, split=split, former=former, refit=refit
+    )
 
 
 def _recipe(chosen: argparse.Namespace) -> Recipe:

@@ -52,8 +52,9 @@ class Weights:
     """The transformer's weights in an artifact, and what they were learned for."""
 
     by_name: dict[str, Floats]
-    item_ids: Ints
+    item_ids: tuple[str, ...] | Ints  # names where ids are not numbers
     vocabulary: Vocabulary
+    until: int | None  # microseconds: nothing later taught them; None if the manifest does not say
 
 
 def read_weights(folder: Path) -> Weights | None:
@@ -62,13 +63,22 @@ def read_weights(folder: Path) -> Weights | None:
 
     :raises ArtifactMismatch: if any file is not what the manifest says
     """
-    arrays = _arrays(folder, read_manifest(folder)["files"])
+    manifest = read_manifest(folder)
+    arrays = _arrays(folder, manifest["files"])
     path = folder / WEIGHTS_FILE
     if not path.is_file():
         return None
     with np.load(path, allow_pickle=False) as stored:
         by_name = {name: stored[name] for name in stored.files}
-    return Weights(by_name, arrays["items"]["ids"], Vocabulary.restore(arrays[CONTENT]))
+    item_ids = _names(folder) or arrays["items"]["ids"]
+    until = manifest.get("params", {}).get("start_until")
+    return Weights(by_name, item_ids, Vocabulary.restore(arrays[CONTENT]), until)
+
+
+def _names(folder: Path) -> tuple[str, ...] | None:
+    """Return the names of items whose ids are not numbers, by number; None where they are."""
+    path = folder / NAMES_FILE
+    return tuple(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
 
 
 @dataclass(frozen=True)
@@ -156,7 +166,6 @@ def _assemble(folder: Path, manifest: dict[str, Any]) -> "Scorer":
     if BLEND in manifest["models"]:
         models[BLEND] = Blend.restore(arrays[BLEND], manifest["models"][BLEND], models)
     items = arrays["items"]
-    names = folder / NAMES_FILE
     return Scorer(
         item_ids=items["ids"],
         is_listed=items["is_listed"],
@@ -171,7 +180,7 @@ def _assemble(folder: Path, manifest: dict[str, Any]) -> "Scorer":
             **{name: manifest[name] for name in VersionInfo.__annotations__ if name != "items"},
         ),
         content=Content.restore(arrays[CONTENT]),
-        item_names=tuple(json.loads(names.read_text(encoding="utf-8"))) if names.is_file() else None,
+        item_names=_names(folder),
     )
 
 

@@ -18,19 +18,21 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from models.recommender import blending, evaluation, export, gate, measuring, scoring
 from models.recommender.blend import BLEND, Blend
 from models.recommender.blending import Learned
 from models.recommender.dataset import Log
 from models.recommender.evaluation import MIN_CASES, Ranking
-from models.recommender.fitting import Fitter
+from models.recommender.fitting import Fitter, WarmStartMismatch
 from models.recommender.learner import Learner
 from models.recommender.progress import Reporter
 from models.recommender.rankers import ITEM_KNN, POPULARITY, TRANSFORMER, ItemTable, Model
 from models.recommender.related import related_tables
+from models.recommender.searching import search_recipe
 from models.recommender.splits import Case, Division, Split, divide
-from models.recommender.trained import serving_model
+from models.recommender.trained import serving_model, weights_of
 from models.recommender.tuning import DEFAULTS, FAMILIES, Params, fit_all, tune
 from models.recommender.values import ColdStart, Gain, GateEvidence, ModelMetrics, Recipe, Report, Stage
 
@@ -62,6 +64,8 @@ class Run:
     learned: Learned | None = None
     related_by: str = ITEM_KNN
     seconds: dict[str, float] = field(default_factory=dict)  # each model's last fit
+    started_from: str = "nothing"  # what the transformer went on from, in words
+    start: dict[str, NDArray[np.float32]] | None = None  # what a later training can go on from
 
     @property
     def end(self) -> int:
@@ -111,8 +115,14 @@ def start(log: Log, split: Split, recipe: Recipe, reporter: Reporter) -> Run:
     )
 
 
-def learn(run: Run) -> None:
-    """Tune the simple models, fit the transformer and weigh them all before the validation cases."""
+def learn(run: Run, former: Path | None = None) -> None:
+    """
+    Tune the simple models, fit the transformer and weigh them all before the validation cases.
+
+    :param former: the artifact folder whose weights the transformer goes on from
+    """
+    if run.recipe.search_trials:
+        run.recipe = _searched(run)
     known, cases = run.validation.train, run.validation.cases
     torch.set_num_threads(run.recipe.threads)
 
@@ -122,8 +132,12 @@ def learn(run: Run) -> None:
     drops_seen = run.split.drops_seen
     run.params = tune(known, cases, drop_seen=drops_seen, seed=run.recipe.seed, say=say)
     run.reporter.stage(Stage.TRAINING, "The transformer starts to learn.", fraction=run.reporter.fraction)
-    run.learner = Learner(Fitter(run.recipe, run.log), run.reporter)
+    fitter = Fitter(run.recipe, run.log)
+    if former is not None:
+        run.started_from = _go_on_from(former, fitter, run)
+    run.learner = Learner(fitter, run.reporter)
     run.learner.learn(known, cases, moment=run.validation.moment)
+    run.start = weights_of(fitter.average)
     run.reporter.stage(Stage.EVALUATING, "Weighing the models against each other.", fraction=0.0)
     members = run.members(known, moment=run.validation.moment, cases=cases)
     run.learned = blending.learn(
@@ -135,6 +149,43 @@ def learn(run: Run) -> None:
         seed=run.recipe.seed,
     )
     run.related_by = _best_related(run, members)
+
+
+def _searched(run: Run) -> Recipe:
+    """Return the best recipe of a small search; what it takes is added to the run's budget."""
+    begun = run.reporter.seconds
+
+    def say(message: str) -> None:
+        run.reporter.stage(Stage.BASELINES, message, fraction=run.reporter.fraction)
+
+    found = search_recipe(
+        run.validation,
+        run.recipe,
+        trials=run.recipe.search_trials,
+        seconds=run.recipe.search_seconds,
+        say=say,
+    )
+    run.reporter.budget += run.reporter.seconds - begun
+    return replace(found.recipe, search_trials=0)
+
+
+def _go_on_from(former: Path, fitter: Fitter, run: Run) -> str:
+    """
+    Let the transformer go on from a former version, and return what it started from in words.
+
+    Weights that know the validation's answers would look better there than they are, and weigh too much
+    in the blend; they are left alone.
+    """
+    weights = scoring.read_weights(former)
+    if weights is None or weights.until is None:
+        return f"nothing: {former.name} holds no weights to go on from"
+    if not run.log.has_clock or weights.until > run.validation.moment:
+        return f"nothing: {former.name} may have learned from what this training is checked on"
+    try:
+        fitter.warm_start(weights.by_name, list(weights.item_ids), weights.vocabulary)
+    except WarmStartMismatch as error:
+        return f"nothing: {error}"
+    return f"{former.name}, manifest {scoring.file_sha256(former / scoring.MANIFEST_FILE)}"
 
 
 def _best_related(run: Run, members: list[Model]) -> str:
@@ -332,6 +383,7 @@ def publish(run: Run, standing: Standing, out: Path, *, revision: str, refit: bo
         related=related,
         network=_network(run),
         vocabulary=run.learner.fitter.vocabulary if run.learner else None,
+        start=run.start,
     )
     report = _report(run, standing, revision=revision, manifest=out / scoring.MANIFEST_FILE)
     export.write(out, parts, _facts(report))
@@ -354,6 +406,8 @@ def _report(run: Run, standing: Standing, *, revision: str, manifest: Path) -> R
     params: dict[str, Any] = {**run.params, "recipe": run.recipe.as_params(), "split": str(run.split)}
     if run.learner is not None:
         params["schedule"] = run.learner.schedule
+        params["started_from"] = run.started_from
+        params["start_until"] = run.validation.moment
         params[TRANSFORMER] = {
             "batch_tokens": run.learner.fitter.batch_tokens,
             "device": str(run.learner.fitter.device),
@@ -410,16 +464,18 @@ def train_log(
     revision: str,
     split: Split | None = None,
     rival: Rival | None = None,
+    former: Path | None = None,
     refit: bool = True,
 ) -> Report:
     """
     Train on a log that is already in memory; see ``models.recommender.api.train``.
 
     :param split: how the test is cut; the newest days of the recipe otherwise
+    :param former: the artifact folder whose weights the transformer goes on from
     :param refit: whether the models learn the newest days too before they are written
     """
     run = start(log.sequences, split or Split(days=recipe.test_days), recipe, reporter)
     if run.reason is None:
-        learn(run)
+        learn(run, former)
     standing = compare(run, rival)
     return publish(run, standing, out, revision=revision, refit=refit)
