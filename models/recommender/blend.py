@@ -123,11 +123,13 @@ class Blend:
 
     def _murmur(self, scores: Sequence[NDArray[np.floating]]) -> NDArray[np.float64]:
         """Return the members' mean opinion of every item between 0 and 1, (I,): it orders the rest."""
-        murmur = np.zeros(len(self.signs))
+        murmur, lowest = np.zeros(len(self.signs)), 0.0
         for share, part in zip(self.shares, scores, strict=True):
             low, high = float(part.min(initial=0.0)), float(part.max(initial=0.0))
-            murmur += (part - low) * (float(share) / max(high - low, SILENT))
-        return murmur
+            scale = float(share) / max(high - low, SILENT)
+            lowest += low * scale
+            murmur += part * scale
+        return murmur - lowest
 
     @property
     def weights(self) -> dict[str, float]:

@@ -145,7 +145,7 @@ def _last_bought(steps: Steps, place: Ints, count: int) -> tuple[NDArray[np.floa
     return np.maximum(days, 0) / DAY_US, (last == newest[owner]) & (last != UNKNOWN_TIME)
 
 
-def customer_features(steps: Steps, prices: Floats) -> Floats:
+def customer_features(steps: Steps, prices: Floats, usual: float | None = None) -> Floats:
     """
     Return what is known of each customer at ``now``, (R, C), from purchases only, about unit size.
 
@@ -155,6 +155,7 @@ def customer_features(steps: Steps, prices: Floats) -> Floats:
     views and carts among all steps. Purchases of one moment are one order; of unknown moments, each is.
 
     :param prices: of each item, (I,), NaN where unknown: its value then counts as the median
+    :param usual: the median of these prices, where the caller knows it
     """
     bought = steps.events == Event.PURCHASE
     owner, items, at = steps.owner[bought], steps.items[bought], steps.at[bought]
@@ -165,7 +166,9 @@ def customer_features(steps: Steps, prices: Floats) -> Floats:
     orders = np.bincount(owner, is_first, rows).astype(np.float64)
     span = int(items.max(initial=0)) + 1
     distinct = np.bincount(np.unique(owner * span + items) // span, minlength=rows)
-    value = np.bincount(owner, _relative(prices)[items], rows)
+    value = np.bincount(
+        owner, _relative(prices[items], usual_price(prices) if usual is None else usual), rows
+    )
     recency, between, is_timed = _rhythm(steps, owner, at, orders)
     every = np.maximum(np.bincount(steps.owner, minlength=rows), 1)
     some, some_orders = np.maximum(count, 1), np.maximum(orders, 1)
@@ -184,11 +187,15 @@ def customer_features(steps: Steps, prices: Floats) -> Floats:
     return np.stack(columns, axis=1).astype(np.float32)
 
 
-def _relative(prices: Floats) -> NDArray[np.float64]:
-    """Return prices in units of their median; 1 where unknown."""
+def usual_price(prices: Floats) -> float:
+    """Return the median of the known prices; 1 without any."""
     is_known = np.isfinite(prices) & (prices > 0)
-    median = float(np.median(prices[is_known])) if is_known.any() else 1.0
-    return np.where(is_known, prices, median) / median
+    return float(np.median(prices[is_known])) if is_known.any() else 1.0
+
+
+def _relative(prices: Floats, usual: float) -> NDArray[np.float64]:
+    """Return prices in units of the usual one; 1 where unknown."""
+    return np.where(np.isfinite(prices) & (prices > 0), prices, usual) / usual
 
 
 def _rhythm(

@@ -10,6 +10,7 @@ the history also ``repeat_weights . features_i + again_i``: a learned copy mecha
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,6 +26,7 @@ from models.recommender.signals import (
     customer_features,
     own_items,
     step_gaps,
+    usual_price,
 )
 
 Ints = NDArray[np.int64]
@@ -106,6 +108,11 @@ class TransformerHead:
         """How many numbers an item's vector has, trends aside."""
         return int(self.vectors.shape[1]) - TRENDS
 
+    @cached_property
+    def usual_price(self) -> float:
+        """The median of the known prices; finding it takes longer than all else of a question."""
+        return usual_price(self.prices)
+
     def question(self, history: History, *, window: int, own: Own | None = None) -> Question:
         """
         Return what the encoder reads of a history that is not empty.
@@ -120,7 +127,9 @@ class TransformerHead:
             events=newest.events.astype(np.int64)[None],
             gaps=step_gaps(newest)[None],
             since=steps.since(),
-            customer=np.concatenate([customer_features(steps, self.prices)[0], taste])[None],
+            customer=np.concatenate([customer_features(steps, self.prices, self.usual_price)[0], taste])[
+                None
+            ],
         )
 
     def general(self, readout: Floats) -> Floats:
