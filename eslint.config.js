@@ -11,6 +11,7 @@ export default [
       '**/.react-router/',
       '.venv/',
       '.data/',
+      '.bench/',
       '.make/',
       '.schema/',
       'devstore/.schema/',

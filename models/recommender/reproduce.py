@@ -188,7 +188,7 @@ def _obstacles(manifest: Mapping[str, Any]) -> Iterator[str]:
     learned = manifest["params"].get(TRANSFORMER)
     if learned is None:
         return
-    started_from = manifest["params"]["started_from"]
+    started_from = manifest["params"].get("started_from", "nothing")
     if not started_from.startswith("nothing"):
         yield f"The transformer went on from {started_from}; this command starts from nothing."
     if learned["device"] != "cpu":
