@@ -143,11 +143,15 @@ def _alone(member: Model, cases: Sequence[Case], items: int, *, drop_seen: bool)
 
 
 def _lessons(blend: Blend, cases: Sequence[Case]) -> Lessons:
-    opinions = [blend.opinions(case.history) for case in cases]
-    wanted = [np.isin(said.candidates, case.bought) for said, case in zip(opinions, cases, strict=True)]
+    features, wanted = [], []
+    for case in cases:
+        # Only what is learned from is kept: the scores of all items behind it fill gigabytes.
+        said = blend.opinions(case.history)
+        features.append(said.features)
+        wanted.append(np.isin(said.candidates, case.bought))
     return Lessons(
-        features=np.concatenate([said.features for said in opinions]),
-        starts=np.concatenate([[0], np.cumsum([len(said.candidates) for said in opinions])]),
+        features=np.concatenate(features),
+        starts=np.concatenate([[0], np.cumsum([len(part) for part in wanted])]),
         is_wanted=np.concatenate(wanted),
         bought=np.array([len(case.bought) for case in cases]),
     )
