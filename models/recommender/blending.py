@@ -41,6 +41,7 @@ FEWEST_EPOCHS, MOST_EPOCHS = 5, 30
 LEAD_OVER_MEMBER = 2.0
 LEAD_OVER_PLAINER = 1.0
 SILENCED_CASES = 500  # on which a member is silenced to see how much it counts
+LEAST_SHARE = 0.04  # a member that counts less costs each answer more than it gives
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,11 @@ class Lessons:
         lengths = np.diff(self.starts)[cases]
         starts = np.concatenate([[0], np.cumsum(lengths)])
         return Lessons(self.features[rows], starts, self.is_wanted[rows], self.bought[cases])
+
+    def by(self, heard: Sequence[int], *, members: int) -> "Lessons":
+        """Return the lessons without what the other members say."""
+        said = [column for member in heard for column in (2 * member, 2 * member + 1)]
+        return replace(self, features=self.features[:, [*said, *range(2 * members, self.features.shape[1])]])
 
     def ndcg(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return NDCG@10 of each case, (R,), if candidates are ranked by these values, (N,)."""
@@ -117,9 +123,12 @@ def learn(
     figures = _figures(alone, best, tried, kind, seed=seed)
     if kind is None:
         return Learned(blend, best, is_blended=False, figures=figures)
+    shares = _shares(KINDS[kind](lessons, seed), lessons, members=len(members))
+    heard, lessons = _heard(shares, lessons, kind, tried[kind], seed=seed)
     mixer = KINDS[kind](lessons, seed)
-    shares = _shares(mixer, lessons, members=len(members))
-    return Learned(replace(blend, mixer=mixer, shares=shares), best, is_blended=True, figures=figures)
+    shares = _shares(mixer, lessons, members=len(heard))
+    blend = replace(blend, members=tuple(members[member] for member in heard), mixer=mixer, shares=shares)
+    return Learned(blend, best, is_blended=True, figures=figures)
 
 
 def _unlearned(members: Sequence[Model], signs: Floats, *, drop_seen: bool) -> Blend:
@@ -368,6 +377,24 @@ def _shares(mixer: Mixer, lessons: Lessons, *, members: int) -> Floats:
         silenced[:, 2 * member : 2 * member + 2] = features[:, 2 * member : 2 * member + 2].mean(axis=0)
         lost[member] = max(loss(silenced) - complete, 0.0)
     return lost / lost.sum() if lost.sum() > 0 else np.full(members, 1 / members, dtype=np.float32)
+
+
+def _heard(
+    shares: Floats, lessons: Lessons, kind: str, complete: NDArray[np.float64], *, seed: int
+) -> tuple[list[int], Lessons]:
+    """
+    Return which members the blend needs, and the lessons as these tell them.
+
+    Members that count little are left out unless that is seen to cost something: each one that stays
+    is asked for every answer.
+    """
+    heard = [member for member, share in enumerate(shares) if share >= LEAST_SHARE]
+    if len(heard) < len(shares):
+        fewer = lessons.by(heard, members=len(shares))
+        lost = complete - _cross_validated(fewer, KINDS[kind], seed=seed)
+        if lost.mean() <= lost.std(ddof=1) / np.sqrt(len(lost)):
+            return heard, fewer
+    return list(range(len(shares))), lessons
 
 
 def _figures(

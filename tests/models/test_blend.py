@@ -125,6 +125,22 @@ def test_members_that_know_different_customers_are_blended() -> None:
     assert learned.figures["low"] > 0.1
 
 
+def test_a_member_that_adds_nothing_is_not_asked() -> None:
+    members: list[Model] = [
+        following(range(20), "first"),
+        following(range(20, ITEMS), "second"),
+        noise(5, "chatters"),
+    ]
+
+    learned = taught(members, 200)
+    blend = learned.apply(members, log=LOG, moment=MOMENT)
+
+    assert set(learned.weights) == {"first", "second"}
+    assert isinstance(blend, Blend)
+    assert [member.name for member in blend.members] == ["first", "second"]
+    assert quality(blend) > 1.2 * max(quality(member) for member in members)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_cross_validation_never_picks_a_blend_that_is_worse_than_its_best_member(seed: int) -> None:
     best = following(range(ITEMS), "knows")
