@@ -72,7 +72,7 @@ def test_cases_split_each_customer_at_the_cut_and_keep_repeats() -> None:
     cases = splits.at_moment(log, cut, splits.Split(), seed=1).cases
 
     # Bob never came back and Cleo was not known before, so only Ada is a case.
-    assert [(case.history.items.tolist(), case.bought.tolist()) for case in cases] == [([0, 1], [1, 2])]
+    assert [(case.history.items.tolist(), case.bought.tolist()) for case in cases] == [([0, 1, 1], [1, 2])]
 
 
 def test_basket_cases_show_one_item_and_ask_for_the_others() -> None:
