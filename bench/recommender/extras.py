@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.recommender.parts import Bench, Words, evaluate
+from bench.recommender.parts import LOGS, Bench, Words, evaluate
 from bench.recommender.results import LEARNED, Figures
 
 NAMES = ("cold", "small_shop", "large_shop", "faithfulness")  # of the results, in the order they are printed
@@ -99,10 +99,22 @@ def small_shop_figures(reports: list[Mapping[str, Any]]) -> Figures:
 def cold(bench: Bench) -> None:
     """Ask for products without a sale before the cut, which are known by their titles only."""
     cut = ["--split", COLD_SPLIT, "--repeat", "keep"]
-    longer = evaluate(bench, "cold:60-days", bench.interactions("online_retail"), cut)["report"]["cold"]
+    files = bench.interactions("online_retail")
+    longer = evaluate(bench, "cold:60-days", files, cut)["report"]["cold"]
     measured = bench.results.find("ours:online_retail")
     shorter = measured["report"]["cold"] if measured else None
-    bench.results.put("cold", {"last_14_days": shorter, "last_60_days": longer})
+    figures = {
+        split: {**(found or {}), **_cold_items(bench, split)}
+        for split, found in ((LOGS["online_retail"].split, shorter), (COLD_SPLIT, longer))
+    }
+    bench.results.put("cold", figures)
+
+
+def _cold_items(bench: Bench, split: str) -> Figures:
+    """Return how many items are cold, and what chance alone would find among them."""
+    words: Words = ["cold", *bench.interactions("online_retail"), "--split", split]
+    bench.product("cold:items", "-m", "bench.recommender.division", *words)
+    return _last_line(bench, "cold:items")
 
 
 def faithful(bench: Bench) -> None:
