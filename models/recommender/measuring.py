@@ -22,7 +22,8 @@ def cold_start(
     Return how well items without a sale in ``known`` are found; None if nobody bought one.
 
     Recall is the share of such items found among ten, averaged over the customers who bought one.
-    Items that popularity cannot tell apart come in the order of their numbers.
+    Items that popularity cannot tell apart come in the order of their numbers; ten drawn by chance
+    would find ``chance_among_cold_at_10``.
     """
     is_cold = np.bincount(known.purchases.item, minlength=known.items) == 0
     asked = [(case, case.bought[is_cold[case.bought]]) for case in cases]
@@ -46,6 +47,7 @@ def cold_start(
         recall_among_cold_at_10=float(found[1]),
         popularity_recall_at_10=float(found[2]),
         popularity_recall_among_cold_at_10=float(found[3]),
+        chance_among_cold_at_10=min(1.0, ASKED / int(is_cold.sum())),
     )
 
 

@@ -119,7 +119,8 @@ def _cold(cold: ColdStart) -> str:
         f"New items ({cold.items:,} without a sale before the cut, bought by {cold.customers:,} customers): "
         f"Recall@10 {cold.recall_at_10:.4f} among all items (popularity {cold.popularity_recall_at_10:.4f}), "
         f"{cold.recall_among_cold_at_10:.4f} among new ones "
-        f"(popularity {cold.popularity_recall_among_cold_at_10:.4f})."
+        f"(popularity {cold.popularity_recall_among_cold_at_10:.4f}, "
+        f"chance {cold.chance_among_cold_at_10:.4f})."
     )
 
 

@@ -203,7 +203,8 @@ class ColdStart:
     recall_at_10: float  # ranked among all items
     popularity_recall_at_10: float
     recall_among_cold_at_10: float  # ranked among the items without a sale only
-    popularity_recall_among_cold_at_10: float
+    popularity_recall_among_cold_at_10: float  # by item number, as none has sold: luck, not knowledge
+    chance_among_cold_at_10: float  # what ten items drawn from them would find
 
 
 @dataclass(frozen=True)

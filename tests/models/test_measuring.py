@@ -43,6 +43,7 @@ def test_cold_items_are_found_by_who_ranks_them_high() -> None:
         # Two products were never sold: both are among the first ten of the two.
         recall_among_cold_at_10=1.0,
         popularity_recall_among_cold_at_10=1.0,
+        chance_among_cold_at_10=1.0,
     )
 
 

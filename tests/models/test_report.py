@@ -89,7 +89,7 @@ def test_sentences_tell_weights_new_items_and_the_gate() -> None:
     told = as_text(
         a_report(
             weights={"markov": 0.3, "transformer": 0.699, "ease": 0.001},
-            cold=ColdStart(37, 120, 0.12, 0.01, 0.4, 0.1),
+            cold=ColdStart(37, 120, 0.12, 0.01, 0.4, 0.1, 0.27),
             gate=GateEvidence(90, "2026-05-01", "2026-05-15", 0.3, 0.28, 0.071, -0.011, 0.15, None),
         )
     )
