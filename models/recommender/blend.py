@@ -68,7 +68,11 @@ class Opinions:
 
 @dataclass(frozen=True)
 class Blend:
-    """The members and how they are weighed. Items that no member names come last, in their order."""
+    """
+    The members and how they are weighed.
+
+    Items that no member names come last, in the order of the member that counts most.
+    """
 
     members: tuple[Model, ...]
     signs: Floats  # (I, TRENDS): sales of late and age, see ``item_trends``
@@ -86,7 +90,8 @@ class Blend:
         opinions = self.opinions(history)
         values = self.mixer.values(opinions.features).astype(np.float64)
         lowest = float(values.min(initial=0.0))
-        scores = self._murmur([said.scores for said in opinions.strengths]) + (lowest - 2.0)
+        scores = self._rest([said.scores for said in opinions.strengths])
+        scores += lowest - 2.0
         scores[opinions.candidates] = values
         if self.drops_seen:
             scores[history.purchases] = lowest - 3.0
@@ -121,15 +126,13 @@ class Blend:
         features[:, -2] = np.log1p(len(history))
         features[:, -1] = np.log1p(len(np.unique(history.items)))
 
-    def _murmur(self, scores: Sequence[NDArray[np.floating]]) -> NDArray[np.float64]:
-        """Return the members' mean opinion of every item between 0 and 1, (I,): it orders the rest."""
-        murmur, lowest = np.zeros(len(self.signs)), 0.0
-        for share, part in zip(self.shares, scores, strict=True):
-            low, high = float(part.min(initial=0.0)), float(part.max(initial=0.0))
-            scale = float(share) / max(high - low, SILENT)
-            lowest += low * scale
-            murmur += part * scale
-        return murmur - lowest
+    def _rest(self, scores: Sequence[NDArray[np.floating]]) -> NDArray[np.float64]:
+        """Return what the member that counts most says of every item, from 0 to 1, (I,)."""
+        loudest = scores[int(np.argmax(self.shares))].astype(np.float64)
+        low, high = float(loudest.min(initial=0.0)), float(loudest.max(initial=0.0))
+        loudest -= low
+        loudest /= max(high - low, SILENT)
+        return loudest
 
     @property
     def weights(self) -> dict[str, float]:
