@@ -159,7 +159,7 @@ class Job:
             model = report.model(found)
             step(
                 f"version {model.version}: NDCG@10 {model.ndcg_at_10} against {model.baseline_ndcg_at_10}"
-                f" of {model.baseline}; serving {found['served']}"
+                f" of {model.baseline}; serving {model.served}"
             )
             return model
 

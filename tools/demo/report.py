@@ -18,16 +18,21 @@ class Served:
     fallbacks: int
 
 
+BLEND = "blend"  # what the API calls the model that weighs all others
+
+
 @dataclass(frozen=True)
 class Model:
     """
     What was trained.
 
-    :param ndcg_at_10: of the transformer, on the last part of the shop's own history
+    :param served: the model that answers shoppers
+    :param ndcg_at_10: of that model, on the last part of the shop's own history
     :param baseline: the simple model that did best on the same data
     """
 
     version: int
+    served: str
     ndcg_at_10: float
     baseline: str
     baseline_ndcg_at_10: float
@@ -62,10 +67,12 @@ def _recommendation(answer: Answer) -> dict[str, Any]:
 def model(version: Mapping[str, Any]) -> Model:
     """Return the figures of a model version as the app's API describes it."""
     metrics = version["metrics"]
-    ours = next(row for row in metrics if row["is_transformer"])
-    best = max((row for row in metrics if not row["is_transformer"]), key=lambda row: row["ndcg_at_10"])
+    ours = next(row for row in metrics if row["is_served"])
+    simple = [row for row in metrics if not row["is_transformer"] and row["model"] != BLEND]
+    best = max(simple, key=lambda row: row["ndcg_at_10"])
     return Model(
         version=version["number"],
+        served=ours["model"],
         ndcg_at_10=round(ours["ndcg_at_10"], 4),
         baseline=best["model"],
         baseline_ndcg_at_10=round(best["ndcg_at_10"], 4),
