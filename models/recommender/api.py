@@ -76,7 +76,7 @@ def train(
     :raises DatasetInvalid: if the dataset folder breaks its contract
     :raises FileExistsError: if ``out`` holds anything
     """
-    from models.recommender import training
+    from models.recommender import standing, training
     from models.recommender.dataset import read
     from models.recommender.progress import Reporter
     from models.recommender.revision import code_revision as running_revision
@@ -86,5 +86,5 @@ def train(
     reporter = Reporter(on_progress, budget=recipe.train_seconds, epochs=recipe.epochs)
     reporter.stage(Stage.READING, "Reading the purchases.", fraction=0.0)
     revision = code_revision or running_revision()
-    rival = None if champion is None else training.Rival(champion, champion_until)
+    rival = None if champion is None else standing.Rival(champion, champion_until)
     return training.train_log(read(dataset), out, recipe, reporter, revision=revision, rival=rival)

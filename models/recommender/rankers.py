@@ -1,11 +1,10 @@
 """
 The models as they score: NumPy only. Evaluation and serving run this same code.
 
-Item numbers run from 0 in ascending order of product id. Shapes in comments: I items, V width of an
-item's vector.
+Item numbers run from 0 in ascending order of product id. Shapes in comments: I items.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, Self
 
@@ -214,11 +213,6 @@ class PersonalFrequency:
         return cls(arrays["popularity"], Decay.restore(settings), settings["popularity_weight"])
 
 
-def steps_weight(length: int, half_life: float) -> NDArray[np.float64]:
-    """Return a weight for each step of a history, 1 for the newest, halved every ``half_life`` steps."""
-    return np.exp2((np.arange(length) - length + 1) / half_life)
-
-
 def hint(popularity_I: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return popularity so small that it only orders items which nothing else tells apart."""
     return popularity_I * (HINT / max(float(popularity_I.max(initial=0.0)), 1.0))
@@ -257,71 +251,3 @@ class ItemToItem:
     def restore(cls, arrays: Arrays, settings: Settings) -> Self:
         table = ItemTable(arrays["starts"], arrays["items"], arrays["values"])
         return cls(table, arrays["popularity"], Decay.restore(settings), settings["name"])
-
-
-# Half-lives in steps of the decayed counts that the transformer's repeat head reads.
-REPEAT_HALF_LIVES = (10.0, 60.0, 300.0)
-REPEAT_FLOOR = 0.01  # added under the logarithm: a purchase that has decayed away counts as 0
-REPEAT_WIDTH = 2 + len(REPEAT_HALF_LIVES)
-
-
-def repeat_features(history: Ints) -> tuple[Ints, Floats]:
-    """
-    Return the distinct items of a history and how each was bought before, (M,) and (M, REPEAT_WIDTH).
-
-    Columns: 1, log of 1 + count, then log decayed counts, 0 for a purchase that has decayed away.
-    Training and serving both call this, so the two cannot drift apart.
-    """
-    items, place = np.unique(history, return_inverse=True)
-    columns = [np.ones(len(items)), np.log1p(np.bincount(place, minlength=len(items)))]
-    for half_life in REPEAT_HALF_LIVES:
-        decayed = np.bincount(place, steps_weight(len(history), half_life), len(items))
-        columns.append(np.log1p(decayed / REPEAT_FLOOR))
-    return items, np.stack(columns, axis=1).astype(np.float32)
-
-
-@dataclass(frozen=True)
-class TransformerHead:
-    """
-    The part of the transformer that meets the items: item vectors, biases and the copy head.
-
-    A readout is what the encoder says after a history: V numbers that meet every item's vector
-    (embedding, then popularity), then ``REPEAT_WIDTH`` weights for the items of the history.
-    """
-
-    vectors: Floats  # (I, V)
-    bias: Floats  # (I,)
-    again: Floats  # (I,): how willingly the item itself is bought again
-
-    def scores(self, readout: Floats, history: Ints) -> Floats:
-        """Return the logits of all items, (I,), for a readout of the encoder and the history behind it."""
-        width = self.vectors.shape[1]
-        # Not ``@``: BLAS spreads this small product over threads, which costs 0.02 ms less on an idle
-        # machine and, at 20,000 items, a 99th percentile of 125 ms instead of 4 ms on a busy one.
-        scores: Floats = np.vecdot(self.vectors, readout[:width]) + self.bias
-        items, features = repeat_features(history)
-        scores[items] += np.vecdot(features, readout[width:]) + self.again[items]
-        return scores
-
-
-Encode = Callable[[Ints], tuple[Floats, Floats]]  # history -> readouts "next" and "together"
-
-
-@dataclass(frozen=True)
-class Transformer:
-    """The transformer as it serves: an encoder for the newest ``window`` purchases, and its head."""
-
-    encode: Encode
-    head: TransformerHead
-    window: int
-    name: ClassVar[str] = TRANSFORMER
-
-    def scores(self, history: History) -> Floats:
-        return self.head.scores(self.encode(history.items[-self.window :])[0], history.items)
-
-    def together_scores(self, history: History) -> Floats:
-        """Return scores of what completes the basket that the last item of the history lies in."""
-        width = self.head.vectors.shape[1]
-        readout = self.encode(history.items[-self.window :])[1]
-        scores: Floats = np.vecdot(self.head.vectors, readout[:width]) + self.head.bias
-        return scores

@@ -1,14 +1,13 @@
 import numpy as np
 import pytest
 
-from models.recommender.history import UNKNOWN_TIME, Event, History, longest_history
+from models.recommender.history import UNKNOWN_TIME, Event, History
 from models.recommender.rankers import (
     MARKOV,
     Decay,
     ItemTable,
     ItemToItem,
     PersonalFrequency,
-    repeat_features,
     spans,
     top_k,
 )
@@ -106,24 +105,6 @@ def test_spans_name_every_place_in_order() -> None:
 
     assert places.tolist() == [5, 6, 7, 8, 9]
     assert lengths.tolist() == [2, 0, 3]
-
-
-def test_a_history_drops_direct_repeats_and_old_purchases() -> None:
-    kept = longest_history(History.of([7, 7, *range(600)]))
-
-    assert len(kept) == 500
-    assert kept.items[-1] == 599
-    assert longest_history(History.of([4, 4, 5, 4])).items.tolist() == [4, 5, 4]
-
-
-def test_repeat_features_say_how_often_and_how_lately() -> None:
-    items, features = repeat_features(np.array([8, 3, 8]))
-
-    assert items.tolist() == [3, 8]
-    assert features[:, 0].tolist() == [1.0, 1.0]
-    assert features[:, 1] == pytest.approx(np.log([2, 3]))
-    # Half-life 10: item 3 one step back; item 8 two steps back and just now.
-    assert features[:, 2] == pytest.approx(np.log1p([100 * 2**-0.1, 100 * (1 + 2**-0.2)]))
 
 
 @pytest.mark.parametrize(("k", "expected"), [(1, [3]), (3, [3, 1, 2]), (4, [3, 1, 2, 0]), (9, [3, 1, 2, 0])])
