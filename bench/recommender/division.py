@@ -1,8 +1,7 @@
 """
 The same cases and the same judge for everybody: a log's division as files, and the figures of answers.
 
-``python -m bench.recommender.division export`` writes a division folder, ``judge`` reads peers' answers,
-``cold`` counts the items without a sale before the cut.
+``python -m bench.recommender.division export`` writes a division folder; ``judge`` reads peers' answers.
 """
 
 import argparse
@@ -13,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.peers.exchange import LONG, NOBODY, Ints, Purchases, Question, write_division
+from bench.peers.exchange import NOBODY, Ints, Purchases, Question, write_division
 from models.recommender.evaluation import Ranking, interval, judge
 from models.recommender.history import History
 from models.recommender.interactions import read_interactions
@@ -38,11 +37,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     judged.add_argument("--answers", type=Path, required=True)
     judged.add_argument("--out", type=Path, required=True)
     judged.set_defaults(run=_judge)
-    counted = commands.add_parser("cold")
-    counted.add_argument("--interactions", type=Path, required=True)
-    counted.add_argument("--items", type=Path, required=True)
-    counted.add_argument("--split", required=True)
-    counted.set_defaults(run=_count_cold)
     chosen = parser.parse_args(arguments)
     chosen.run(chosen)
 
@@ -58,14 +52,6 @@ def _export(chosen: argparse.Namespace) -> None:
     write_division(chosen.out, train, question)
     bought = [case.bought for case in division.cases]
     np.savez(chosen.out / TARGETS, case=_numbers_of(bought), item=np.concatenate(bought))
-
-
-def _count_cold(chosen: argparse.Namespace) -> None:
-    log = read_interactions(chosen.interactions, chosen.items).purchases.sequences
-    known = divide(log, Split.parse(chosen.split), seed=SEED).train
-    cold = int((np.bincount(known.item, minlength=known.items) == 0).sum())
-    chance = min(LONG / cold, 1.0) if cold else None
-    print(json.dumps({"cold_items": cold, "chance_among_cold_at_10": chance}))
 
 
 def _everything_before(case: Case) -> tuple[Ints, Ints]:

@@ -99,22 +99,10 @@ def small_shop_figures(reports: list[Mapping[str, Any]]) -> Figures:
 def cold(bench: Bench) -> None:
     """Ask for products without a sale before the cut, which are known by their titles only."""
     cut = ["--split", COLD_SPLIT, "--repeat", "keep"]
-    files = bench.interactions("online_retail")
-    longer = evaluate(bench, "cold:60-days", files, cut)["report"]["cold"]
+    longer = evaluate(bench, "cold:60-days", bench.interactions("online_retail"), cut)["report"]["cold"]
     measured = bench.results.find("ours:online_retail")
     shorter = measured["report"]["cold"] if measured else None
-    figures = {
-        split: {**(found or {}), **_cold_items(bench, split)}
-        for split, found in ((LOGS["online_retail"].split, shorter), (COLD_SPLIT, longer))
-    }
-    bench.results.put("cold", figures)
-
-
-def _cold_items(bench: Bench, split: str) -> Figures:
-    """Return how many items are cold, and what chance alone would find among them."""
-    words: Words = ["cold", *bench.interactions("online_retail"), "--split", split]
-    bench.product("cold:items", "-m", "bench.recommender.division", *words)
-    return _last_line(bench, "cold:items")
+    bench.results.put("cold", {LOGS["online_retail"].split: shorter, COLD_SPLIT: longer})
 
 
 def faithful(bench: Bench) -> None:

@@ -63,13 +63,25 @@ def simple_of(results: Results, log: str) -> list[Figures]:
     """Return the simple models of a log: ours, tuned on its validation cut, and the peers' matrices."""
     metrics = results.parts[f"ours:{log}"]["report"]["metrics"]
     own = [
-        {"name": row["model"], **row_of(row), "fit_s": row["fit_seconds"], "p50_ms": row["p50_ms"]}
+        {
+            "name": row["model"],
+            "label": row["label"],
+            **row_of(row),
+            "fit_s": row["fit_seconds"],
+            "p50_ms": row["p50_ms"],
+        }
         for row in metrics
         if row["model"] not in LEARNED and row["ndcg_at_10"] is not None
     ]
     peers = (results.find(f"implicit:{log}") or {}).get("models", {})
     return own + [
-        {"name": f"implicit_{name}", **_quality(row), "fit_s": row["train_s"]} for name, row in peers.items()
+        {
+            "name": f"implicit_{name}",
+            "label": f"implicit {name.upper()}",
+            **_quality(row),
+            "fit_s": row["train_s"],
+        }
+        for name, row in peers.items()
     ]
 
 

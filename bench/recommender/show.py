@@ -19,16 +19,16 @@ def _rows(results: Results, log: str) -> list[Figures]:
     ours = results.parts[f"ours:{log}"]
     served = ours_of(ours)
     learned = [
-        {"name": row["model"], **row_of(row), "p50_ms": row["p50_ms"]}
+        {"label": f"Our {row['label'].lower()} alone", **row_of(row), "p50_ms": row["p50_ms"]}
         for row in ours["report"]["metrics"]
         if row["model"] == "transformer" and not row["is_served"]
     ]
     peers = (results.find(f"rectools:{log}") or {"models": {}})["models"].values()
     rectools = [
-        {**row, "name": f"RecTools SASRec, {row['epochs']:.1f} epochs", "fit_s": row["train_s"]}
+        {**row, "label": f"RecTools SASRec, {row['epochs']:.1f} epochs", "fit_s": row["train_s"]}
         for row in peers
     ]
-    whole = {**served, "name": f"**ours ({served['name']})**", "fit_s": served["train_s"]}
+    whole = {**served, "label": f"**Ours: {served['name']}**", "fit_s": served["train_s"]}
     rest = [row for row in simple_of(results, log) if row["name"] != served["name"]]
     return [whole, *learned, *rest, *rectools]
 
@@ -38,7 +38,7 @@ def line_of(row: Figures) -> str:
     quality = f"{row['ndcg@10']:.4f} ({row['low']:.4f} - {row['high']:.4f})"
     others = " | ".join(f"{row[name]:.4f}" for name in ("recall@10", "hr@10", "mrr@10"))
     return (
-        f"| {row['name']} | {quality} | {others} | {row['coverage']:.3f} | {_number(row.get('fit_s'), 1)} | "
+        f"| {row['label']} | {quality} | {others} | {row['coverage']:.3f} | {_number(row.get('fit_s'), 1)} | "
         f"{_number(row.get('p50_ms'), 2)} |"
     )
 

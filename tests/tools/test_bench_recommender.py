@@ -127,6 +127,7 @@ def a_report(**ndcg: float) -> results.Figures:
     rows = [
         {
             "model": model,
+            "label": model.capitalize(),
             "ndcg_at_10": value,
             "ndcg_low": value - 0.01,
             "ndcg_high": value + 0.01,
