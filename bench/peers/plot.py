@@ -49,8 +49,11 @@ def draw(axes: Axes, title: str, measured: dict[str, Any]) -> None:
     highest = max(ours["high"], simple["ndcg@10"])
     _draw_ours(axes, ours, measured["curve"], widest)
     axes.axhline(simple["ndcg@10"], color=SIMPLE, linestyle=(0, (5, 3)), linewidth=1.5)
-    best = f"best simple model: {simple['name'].replace('_', ' ')}, {simple['ndcg@10']:.3f}"
-    _say(axes, (0, simple["ndcg@10"]), best, SIMPLE)
+    best = f"best simple: {simple['name'].replace('_', ' ')}, {simple['ndcg@10']:.3f}"
+    axes.annotate(
+        best, (widest, simple["ndcg@10"]), xytext=(0, -5), textcoords="offset points",
+        ha="right", va="top", color=SIMPLE,
+    )  # fmt: skip
     if rectools:
         seconds, quality = zip(*rectools, strict=True)
         axes.plot(seconds, quality, "s-", color=RECTOOLS, linewidth=1.5, markersize=6)
@@ -72,12 +75,11 @@ def _draw_ours(axes: Axes, ours: dict[str, Any], curve: list[list[float]], wides
     if curve:
         seconds, quality = zip(*curve, strict=True)
         axes.plot(seconds, quality, "-", color=OURS, linewidth=1.5, alpha=0.55)
-        # Half way up there is room to the right of the curve; at its end the other labels stand.
-        half = next(place for place, value in enumerate(quality) if value >= quality[-1] / 2)
         axes.annotate(
-            "our transformer alone\n(validation cut)",
-            (seconds[half], quality[half]), xytext=(8, -4), textcoords="offset points",
+            "our transformer alone\n(on the validation cut)",
+            (seconds[0], quality[0]), xytext=(0.04, 0.42), textcoords="axes fraction",
             ha="left", va="top", color=OURS, fontsize=10,
+            arrowprops={"arrowstyle": "-", "color": OURS, "alpha": 0.5},
         )  # fmt: skip
     error = [[ours["ndcg@10"] - ours["low"]], [ours["high"] - ours["ndcg@10"]]]
     axes.errorbar(
@@ -88,10 +90,6 @@ def _draw_ours(axes: Axes, ours: dict[str, Any], curve: list[list[float]], wides
         (ours["train_s"], ours["ndcg@10"]), xytext=(9, 6), textcoords="offset points",
         ha="left" if ours["train_s"] < widest * 0.7 else "right", color=OURS, weight="bold",
     )  # fmt: skip
-
-
-def _say(axes: Axes, at: tuple[float, float], words: str, colour: str) -> None:
-    axes.annotate(words, at, xytext=(4, -5), textcoords="offset points", va="top", color=colour)
 
 
 if __name__ == "__main__":
