@@ -74,10 +74,15 @@ def small_shops(bench: Bench) -> None:
 
 
 def small_shop_figures(reports: list[Mapping[str, Any]]) -> Figures:
-    """Return the mean NDCG@10 of what is served and of each simple model over several small shops."""
+    """
+    Return the mean NDCG@10 of what is served and of each simple model over several small shops.
+
+    A draw with too few returning customers to compare models has no figures; it only counts its seconds.
+    """
     by_model: dict[str, list[float]] = {}
     served, differences = [], []
-    for report in reports:
+    measured = [report for report in reports if report["reason"] is None]
+    for report in measured:
         figures = {row["model"]: row["ndcg_at_10"] for row in report["metrics"]}
         simple = {name: value for name, value in figures.items() if name not in LEARNED}
         for name, value in simple.items():
@@ -87,7 +92,8 @@ def small_shop_figures(reports: list[Mapping[str, Any]]) -> Figures:
     means = {name: statistics.fmean(values) for name, values in by_model.items()}
     best = max(means, key=lambda name: means[name])
     return {
-        "draws": len(reports),
+        "draws": len(measured),
+        "draws_with_too_few_customers": len(reports) - len(measured),
         "ndcg@10": statistics.fmean(served),
         "best_simple": {"name": best, "ndcg@10": means[best]},
         "less_than_each_draws_best": statistics.fmean(differences),

@@ -142,7 +142,7 @@ def a_report(**ndcg: float) -> results.Figures:
         }
         for model, value in ndcg.items()
     ]
-    return {"metrics": rows, "train_seconds": 100.0, "served": "blend"}
+    return {"metrics": rows, "train_seconds": 100.0, "served": "blend", "reason": None}
 
 
 def test_the_final_json_names_ours_the_best_simple_model_and_rectools(tmp_path: Path) -> None:
@@ -187,9 +187,11 @@ def test_the_final_json_names_ours_the_best_simple_model_and_rectools(tmp_path: 
 
 def test_small_shops_are_judged_by_means_over_the_draws() -> None:
     reports = [a_report(markov=0.2, ease=0.4, blend=0.5), a_report(markov=0.5, ease=0.1, blend=0.3)]
+    reports.append({**a_report(), "reason": "not enough data", "train_seconds": 120.0})
 
     figures = extras.small_shop_figures(reports)
 
+    assert (figures["draws"], figures["draws_with_too_few_customers"], figures["train_s"]) == (2, 1, 120.0)
     assert figures["ndcg@10"] == pytest.approx(0.4)
     assert figures["best_simple"] == {"name": "markov", "ndcg@10": pytest.approx(0.35)}
     assert figures["less_than_each_draws_best"] == pytest.approx((0.1 - 0.2) / 2)
