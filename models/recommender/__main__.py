@@ -12,7 +12,6 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
@@ -21,6 +20,7 @@ from models.recommender.api import ArtifactMismatch, Progress, Recipe, Report, S
 from models.recommender.asking import Names, Question
 from models.recommender.dataset import DatasetInvalid, Log
 from models.recommender.evaluation import MIN_CASES
+from models.recommender.history import moment_of
 from models.recommender.splits import Kind, Repeat, Split, SplitInvalid, divide
 
 if TYPE_CHECKING:
@@ -227,10 +227,9 @@ def _positive_whole(words: str) -> int:
 def _moment(words: str) -> int:
     """Return an ISO 8601 moment as microseconds since 1970."""
     try:
-        moment = datetime.fromisoformat(words)
+        return moment_of(words)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{words!r} is not a moment in ISO 8601") from error
-    return int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() * 1_000_000)
 
 
 def _evaluate(chosen: argparse.Namespace) -> None:

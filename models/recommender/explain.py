@@ -7,12 +7,12 @@ out of the history, every step of it, and the item's place is looked up again.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 
-from models.recommender.history import UNKNOWN_TIME, History
+from models.recommender.history import EPOCH, UNKNOWN_TIME, History
 from models.recommender.rankers import DAY_US, Ints, top_k
 from models.recommender.reasons import FEWEST_PLACES, LIST, loses_its_place, suspects
 from models.recommender.scoring import NOT_OFFERED, Past, Scorer
@@ -21,7 +21,6 @@ from models.recommender.values import Reason, ReasonKind, Scored
 MOST_REMOVALS = 8  # causes that are put to the proof for one item
 NEWEST_REMOVALS = 3  # of them, the newest steps: what no table speaks of is likely the last one
 ELEVEN_MONTHS_US = 335 * DAY_US  # after which a month needs its year
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 # Stated causes, beside those without an item, and beside that of a page, which is no part of a history.
 CAUSED = frozenset(

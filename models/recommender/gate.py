@@ -6,14 +6,14 @@ released learns them too: a model cannot be asked about days that it was trained
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from models.recommender.dataset import Ints, Log
-from models.recommender.evaluation import gain_interval, judge, rank
-from models.recommender.history import History
+from models.recommender.evaluation import CUTOFF, gain_interval, judge, rank
+from models.recommender.history import EPOCH, History, moment_of
 from models.recommender.rankers import Model, top_k
 from models.recommender.scoring import Scorer
 from models.recommender.splits import Case, Split, at_moment
@@ -28,8 +28,6 @@ TOO_FEW = (
     f"not enough data: fewer than {MIN_CUSTOMERS} known customers came back after the data of the "
     f"current version end."
 )
-ASKED = 10  # recommendations compared
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def compare(
@@ -72,7 +70,7 @@ def champion_answers(champion: Scorer, log: Log, cases: Sequence[Case], split: S
         if split.drops_seen:
             seen = theirs[case.seen]
             scores[seen[seen >= 0]] = -np.inf
-        best = top_k(scores, ASKED)
+        best = top_k(scores, CUTOFF)
         tops.append(ours[best[scores[best] > -np.inf]])
     return tops
 
@@ -89,13 +87,6 @@ def _translated(history: History, numbers: Ints) -> History:
     items = numbers[history.items]
     is_known: NDArray[np.bool_] = items >= 0
     return History(items[is_known], history.at[is_known], history.events[is_known], history.now)
-
-
-def moment_of(words: str) -> int:
-    """Return an ISO 8601 moment as microseconds since 1970; one without a zone is UTC."""
-    moment = datetime.fromisoformat(words)
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return (aware - EPOCH) // timedelta(microseconds=1)
 
 
 def _told(moment: int) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 Events = NDArray[np.int8]
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 UNKNOWN_TIME = int(np.iinfo(np.int64).min)  # a moment that nobody wrote down
 HISTORY_LIMIT = 500  # newest steps that any model reads; older ones change no top ten
 
@@ -90,3 +92,10 @@ def longest_history(history: History) -> History:
         is_same = np.logical_and.reduce([column[1:] == column[:-1] for column in columns])
         history = history.where(np.concatenate([[True], ~is_same]))
     return history.newest(HISTORY_LIMIT)
+
+
+def moment_of(words: str) -> int:
+    """Return an ISO 8601 moment as microseconds since 1970; one without a zone is UTC."""
+    moment = datetime.fromisoformat(words)
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return (aware - EPOCH) // timedelta(microseconds=1)

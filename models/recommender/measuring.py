@@ -6,11 +6,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from models.recommender.dataset import Ints, Log
+from models.recommender.evaluation import CUTOFF
 from models.recommender.rankers import Model, top_k
 from models.recommender.splits import Case
 from models.recommender.values import ColdStart
 
-ASKED = 10
 TIMED_CASES = 200
 WARM_UP = 20  # answers before the clock counts: runtimes plan their memory in the first ones
 
@@ -47,14 +47,14 @@ def cold_start(
         recall_among_cold_at_10=float(found[1]),
         popularity_recall_at_10=float(found[2]),
         popularity_recall_among_cold_at_10=float(found[3]),
-        chance_among_cold_at_10=min(1.0, ASKED / int(is_cold.sum())),
+        chance_among_cold_at_10=min(1.0, CUTOFF / int(is_cold.sum())),
     )
 
 
 def _recall(scores: np.ndarray[tuple[int], np.dtype[np.floating]], wanted: Ints, hidden: Ints) -> float:
     scores = np.array(scores)
     scores[hidden] = -np.inf
-    return float(np.isin(wanted, top_k(scores, ASKED)).mean())
+    return float(np.isin(wanted, top_k(scores, CUTOFF)).mean())
 
 
 def time_answers(model: Model, cases: Sequence[Case]) -> tuple[float, float] | None:
@@ -62,7 +62,7 @@ def time_answers(model: Model, cases: Sequence[Case]) -> tuple[float, float] | N
     spent = []
     for case in cases[: TIMED_CASES + WARM_UP]:
         begun = time.perf_counter()
-        top_k(model.scores(case.history), ASKED)
+        top_k(model.scores(case.history), CUTOFF)
         spent.append((time.perf_counter() - begun) * 1000)
     if len(spent) <= WARM_UP:
         return None

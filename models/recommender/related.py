@@ -17,11 +17,17 @@ ROWS_AT_ONCE = 256  # products whose related items the transformer scores togeth
 
 def related_tables(members: Sequence[Model], network: Recommender | None) -> dict[str, ItemTable]:
     """Return by model's name what each puts beside a product, the product itself left out."""
-    tables = {model.name: model.table.without_self() for model in members if isinstance(model, ItemToItem)}
-    for model in members:
-        if isinstance(model, Transformer) and network is not None and len(model.head.bias) <= MOST_ITEMS:
-            tables[model.name] = _transformer_table(network, model.head)
-    return tables
+    found = {model.name: related_table(model, network) for model in members}
+    return {name: table for name, table in found.items() if table is not None}
+
+
+def related_table(model: Model, network: Recommender | None) -> ItemTable | None:
+    """Return what one model puts beside a product, the product itself left out; None if it cannot say."""
+    if isinstance(model, ItemToItem):
+        return model.table.without_self()
+    if isinstance(model, Transformer) and network is not None and len(model.head.bias) <= MOST_ITEMS:
+        return _transformer_table(network, model.head)
+    return None
 
 
 def _transformer_table(network: Recommender, head: TransformerHead) -> ItemTable:

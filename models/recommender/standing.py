@@ -9,6 +9,7 @@ import numpy as np
 from models.recommender import evaluation, gate, measuring, scoring
 from models.recommender.blend import BLEND
 from models.recommender.evaluation import MIN_CASES, Ranking
+from models.recommender.history import moment_of
 from models.recommender.rankers import POPULARITY, TRANSFORMER, ItemTable, Model
 from models.recommender.related import related_tables
 from models.recommender.run import Run
@@ -87,7 +88,7 @@ def _gate(run: Run, served: Model, rival: Rival | None) -> GateEvidence | None:
     """Return how what is served here does beside the version that serves now."""
     if rival is None:
         return None
-    cut = max(run.test.moment, gate.moment_of(rival.until)) if rival.until else run.test.moment
+    cut = max(run.test.moment, moment_of(rival.until)) if rival.until else run.test.moment
     try:
         champion = scoring.load(rival.artifact)
     except scoring.ArtifactMismatch as error:

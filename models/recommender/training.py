@@ -24,8 +24,8 @@ from models.recommender.evaluation import MIN_CASES
 from models.recommender.fitting import Fitter, WarmStartMismatch
 from models.recommender.learner import Learner
 from models.recommender.progress import Reporter
-from models.recommender.rankers import ITEM_KNN, TRANSFORMER, Model
-from models.recommender.related import related_tables
+from models.recommender.rankers import ITEM_KNN, TRANSFORMER, ItemTable, Model
+from models.recommender.related import related_table, related_tables
 from models.recommender.run import Run, start
 from models.recommender.searching import search_recipe
 from models.recommender.splits import Split
@@ -121,6 +121,14 @@ def _best_related(run: Run, members: list[Model]) -> str:
     return max(quality, key=lambda name: quality[name])
 
 
+def _related(run: Run, members: list[Model]) -> ItemTable:
+    """Return what the chosen model puts beside a product; the others' tables would cost time for nothing."""
+    model = next(model for model in members if model.name == run.related_by)
+    table = related_table(model, run.network)
+    assert table is not None, f"{run.related_by} was chosen for a table that it has."
+    return table
+
+
 def publish(run: Run, standing: Standing, out: Path, *, revision: str, refit: bool) -> Report:
     """
     Write the artifact and read it back.
@@ -135,7 +143,7 @@ def publish(run: Run, standing: Standing, out: Path, *, revision: str, refit: bo
         members = run.members(log, moment=moment, cases=())
         served = run.served(members, log, moment=moment)
     run.reporter.stage(Stage.EXPORTING, "Writing and checking the model's files.", fraction=0.93)
-    related = related_tables(members, run.network)[run.related_by]
+    related = _related(run, members)
     parts = export.Parts(
         log=log,
         members=members,

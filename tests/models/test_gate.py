@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from models.recommender import gate
 from models.recommender.api import Progress, Report, load
 from models.recommender.dataset import Log
-from models.recommender.history import History
+from models.recommender.history import History, moment_of
 from models.recommender.scoring import Scorer
 from models.recommender.splits import Split, divide
 from tests.models.shops import Basket, a_busy_shop, a_log
@@ -114,4 +114,4 @@ def test_too_few_customers_are_no_evidence(champion: Scorer) -> None:
     ],
 )
 def test_moments_without_a_zone_are_utc(words: str, moment: int) -> None:
-    assert gate.moment_of(words) == moment
+    assert moment_of(words) == moment
