@@ -6,7 +6,9 @@ ours; all others belong to the embedded UI. Each app names its own full paths.
 """
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
+
+from backend.core.api import unknown_address
 
 admin.site.site_header = "Tailorbird staff"
 admin.site.site_title = "Tailorbird"
@@ -22,4 +24,6 @@ urlpatterns = [
     path("", include("backend.training.urls")),
     path("", include("backend.monitoring.urls")),
     path("staff/", admin.site.urls),
+    # Last: programs ask here and read JSON; Django's own 404 is a page.
+    re_path(r"^api(?:/|$)", unknown_address),
 ]

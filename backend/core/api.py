@@ -132,6 +132,12 @@ def failures_as_json(
     return wrapped
 
 
+def unknown_address(request: HttpRequest) -> HttpResponse:
+    """Answer an address under ``/api`` that nothing has, in whatever method it is asked."""
+    message = f"Nothing answers at {request.path}."
+    return JsonResponse(error_body("not_found", message), status=status.HTTP_404_NOT_FOUND)
+
+
 def _plain_answer(error: Failure) -> HttpResponse:
     body, status_code, headers = _describe(error)
     return JsonResponse(body, status=status_code, headers=headers)

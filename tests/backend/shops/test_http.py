@@ -91,6 +91,19 @@ def test_a_shop_never_sees_another(client: Client) -> None:
     assert answer.json()["domain"] == "other.myshopify.com"
 
 
+@pytest.mark.parametrize("path", ["/api", "/api/", "/api/shops", "/api/shop/", "/api/training/not-a-uuid"])
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_an_address_of_the_api_that_nothing_has_is_told_so_in_json(
+    client: Client, path: str, method: str
+) -> None:
+    answer = getattr(client, method)(path)
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (404, "application/json")
+    assert answer.json() == {
+        "error": {"code": "not_found", "message": f"Nothing answers at {path}.", "field": None}
+    }
+
+
 # Authorization code grant
 
 
