@@ -3,7 +3,7 @@
 from typing import Final
 
 import structlog
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection
 
 from .errors import Unavailable
 
@@ -23,3 +23,13 @@ def database_unavailable(error: Exception) -> DatabaseUnavailable:
     """Return the failure that a driver's error means, and keep the driver's words for the log."""
     log.warning("database_unavailable", error=str(error).strip())
     return DatabaseUnavailable("The database does not answer.")
+
+
+def ping() -> None:
+    """
+    Ask PostgreSQL for a sign of life, on a new connection where the former one broke.
+
+    :raises OperationalError: if there is none
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")

@@ -11,11 +11,11 @@ import time
 from typing import Any
 
 import structlog
-from django.db import DatabaseError
+from django.db import DatabaseError, Error
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
-from backend.core import clock
+from backend.core import clock, database
 from backend.core.api import error_body
 from backend.core.errors import Failure, Refused
 from backend.serving import serializers
@@ -81,34 +81,40 @@ def _private(response: HttpResponse) -> HttpResponse:
 
 @require_GET
 def health(request: HttpRequest) -> HttpResponse:
-    """Answer ``GET /health``: this process lives, with its model versions and latency."""
-    return _health_response(status=200)
+    """Answer ``GET /health``: this process lives, with its model versions and latency. Asks nobody else."""
+    return _health_response("ready" if desk.health().is_ready else "starting")
 
 
 @require_GET
 def ready(request: HttpRequest) -> HttpResponse:
-    """Answer ``GET /health/ready``: 200 once the database answers and the live models are in memory."""
+    """
+    Answer ``GET /health/ready``: 200 while this process can answer whoever asks, 503 while it can't.
+
+    The live models are loaded once, by the first probe or by the start of the process. PostgreSQL is asked
+    by every probe: an answer counts as served once its decision is on disk, so without PostgreSQL shoppers
+    get an empty list (their theme keeps what Liquid put there), webhooks and the merchant's pages a 503.
+    Valkey is not asked: without it answers come from PostgreSQL alone. A process that is not ready needs no
+    restart; the first probe after PostgreSQL is back says so.
+    """
     try:
+        database.ping()
         desk.warm_up()
-    except DatabaseError as error:
-        log.warning("not_ready", error=str(error))
-        return _health_response(status=503)
-    return _health_response(status=200)
+    except Error as error:
+        log.warning("not_ready", error=str(error).strip())
+        return _health_response("unavailable")
+    return _health_response("ready")
 
 
-def _health_response(*, status: int) -> HttpResponse:
+def _health_response(state: str) -> HttpResponse:
     found = desk.health()
     body = {
-        "status": "ready"
-        if found.is_ready and status == 200
-        else "starting"
-        if status == 200
-        else "unavailable",
+        "status": state,
         "models": [str(version) for version in found.versions],
         "answers": found.answers,
         "p50_ms": found.p50_ms and round(found.p50_ms, 2),
         "p99_ms": found.p99_ms and round(found.p99_ms, 2),
     }
+    status = 503 if state == "unavailable" else 200
     response = HttpResponse(json.dumps(body), status=status, content_type="application/json")
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import redis
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 from django.test import Client
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -34,6 +34,7 @@ pytestmark = [
 ]
 
 CUSTOMER = 6_100_200_300
+NOBODY_LISTENS = "1"
 VISITOR = "0192f0a1-0000-7000-8000-0000000000aa"
 
 
@@ -429,9 +430,27 @@ def test_health_tells_versions_and_latency(shop: Shop, live: Any) -> None:
     assert ready.json()["status"] == "ready"
 
 
-def test_a_process_without_its_database_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_is_ready_only_while_postgresql_answers_however_warm_it_is(
+    shop: Shop, live: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = Client().get("/health/ready")
+    with monkeypatch.context() as patch:
+        connection.close()
+        patch.setitem(connection.settings_dict, "PORT", NOBODY_LISTENS)
+        away, alive, answer = Client().get("/health/ready"), Client().get("/health"), ask()
+    after = Client().get("/health/ready")
+
+    assert (before.status_code, before.json()["status"]) == (200, "ready")
+    assert (away.status_code, away.json()["status"]) == (503, "unavailable")
+    assert (alive.status_code, alive.json()["models"]) == (200, [str(live.id)])
+    # What readiness is about: without PostgreSQL there is nothing for a shopper.
+    assert (answer.status_code, shown(answer)) == (200, [])
+    assert (after.status_code, after.json()["status"]) == (200, "ready")
+
+
+def test_a_process_that_could_not_load_its_models_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(**_: Any) -> None:
-        raise DatabaseError("No connection.")
+        raise DatabaseError("relation does not exist")
 
     monkeypatch.setattr(rollouts, "live_surfaces", broken)
 
