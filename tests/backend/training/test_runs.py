@@ -19,6 +19,8 @@ from backend.rollouts import services as rollouts
 from backend.shops.models import Shop
 from backend.training import gateway, queries, rules, services
 from backend.training.models import TrainingRun
+from backend.training.services import asking, states
+from backend.training.services.reporting import Reporter
 from backend.training.values import (
     MAX_ATTEMPTS,
     PUBLISHING_ENDS_AFTER,
@@ -69,10 +71,8 @@ def test_a_shops_orders_become_a_registered_version(
     features.rebuild(shop.id)
     run, row_id = request(shop)
     seen: list[str] = []
-    plain = services._move
-    monkeypatch.setattr(
-        services, "_move", lambda row, to, **rest: (seen.append(to), plain(row, to, **rest))[1]
-    )
+    plain = states.move
+    monkeypatch.setattr(states, "move", lambda row, to, **rest: (seen.append(to), plain(row, to, **rest))[1])
 
     version = services.run_training(row_id, clock=clock, recipe=QUICK)
 
@@ -192,13 +192,13 @@ def test_a_run_that_was_cancelled_stops_its_trainer(monkeypatch: pytest.MonkeyPa
     shop = a_busy_shop(customers=5)
     features.rebuild(shop.id)
     run, row_id = request(shop)
-    plain = services._Reporter.__call__
+    plain = Reporter.__call__
 
     def cancel_first(self: Any, progress: Any) -> None:
         services.cancel_all(shop.id, reason="The app was uninstalled.", now=NOW)
         plain(self, progress)
 
-    monkeypatch.setattr(services._Reporter, "__call__", cancel_first)
+    monkeypatch.setattr(Reporter, "__call__", cancel_first)
     with pytest.raises(LostRace):
         services.run_training(row_id, clock=clock, recipe=QUICK)
 
@@ -260,7 +260,7 @@ def test_a_release_that_fails_for_a_day_frees_the_shop_for_another_run(enqueued:
     services.sweep(now=NOW + PUBLISHING_ENDS_AFTER + timedelta(seconds=1))
 
     ended = run_now(shop, run)
-    assert (ended.state, ended.error) == (RunState.FAILED, services.UNPUBLISHED)
+    assert (ended.state, ended.error) == (RunState.FAILED, asking.UNPUBLISHED)
     assert enqueued.of(Job.RELEASE) == []
 
 

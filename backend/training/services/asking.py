@@ -1,0 +1,105 @@
+"""Ask for a run, hand out again what nobody holds, and end what nobody wants any more."""
+
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+
+from backend.audit import services as audit
+from backend.audit.values import Event
+from backend.core.queue import Job, enqueue
+from backend.training import queries, rules
+from backend.training.models import TrainingRun
+from backend.training.services import states
+from backend.training.values import (
+    LIVE,
+    MAX_ATTEMPTS,
+    PUBLISHING_ENDS_AFTER,
+    AlreadyRunning,
+    Reason,
+    Run,
+    RunState,
+)
+
+LOST = "The worker stopped in the middle of the training. The former model keeps serving; please start again."
+UNPUBLISHED = "The new version could not be brought to the whole shop within a day. Please start again."
+
+
+def request_training(shop_id: int, *, reason: Reason, now: datetime, actor: str = audit.SYSTEM) -> Run:
+    """
+    Ask for a training run.
+
+    :raises AlreadyRunning: if the shop has a live run; the database allows one
+    """
+    sweep(now=now, shop_id=shop_id)
+    try:
+        with transaction.atomic():
+            row = TrainingRun.objects.for_shop(shop_id).create(
+                reason=reason,
+                requested_by=actor,
+                created_at=now,
+                heard_at=now,
+                message="Waiting for a worker.",
+            )
+            audit.record(
+                Event.TRAINING_REQUESTED,
+                shop_id=shop_id,
+                subject=f"training run {row.uuid}",
+                reason=f"Asked for: {reason}.",
+                now=now,
+                actor=actor,
+            )
+            enqueue(Job.TRAIN, run_id=row.id)
+    except IntegrityError as error:
+        raise AlreadyRunning("A training is already running for this shop.") from error
+    return queries.run_of(row)
+
+
+def ensure_first_training(shop_id: int, *, now: datetime) -> Run | None:
+    """Ask for a shop's first run after its import; do nothing once there was one."""
+    if queries.find_last_run(shop_id) is not None:
+        return None
+    return request_training(shop_id, reason=Reason.INSTALL, now=now)
+
+
+def sweep(*, now: datetime, shop_id: int | None = None) -> None:
+    """
+    Find live runs that nobody holds: hand them out again, or fail them after too many attempts.
+
+    The message is a hint, the row is the truth: a lost message or a killed
+    worker costs minutes, not the run.
+    """
+    rows = TrainingRun.objects.across_shops(reason="the sweep looks at every shop").filter(state__in=LIVE)
+    if shop_id is not None:
+        rows = rows.filter(shop_id=shop_id)
+    for row in rows:
+        if not rules.is_stale(RunState(row.state), heard_at=row.heard_at, now=now):
+            continue
+        if row.state == RunState.PUBLISHING:
+            _repeat_release(row, now=now)
+        elif row.attempts >= MAX_ATTEMPTS:
+            states.fail(row, LOST, now=now)
+            states.discard_workspace(row)
+        else:
+            _repeat_training(row, now=now)
+
+
+def _repeat_release(row: TrainingRun, *, now: datetime) -> None:
+    if now - (row.started_at or row.created_at) > PUBLISHING_ENDS_AFTER:
+        states.fail(row, UNPUBLISHED, now=now)
+        return
+    TrainingRun.objects.for_shop(row.shop_id).filter(id=row.id).update(heard_at=now)
+    enqueue(Job.RELEASE, shop_id=row.shop_id, version_id=str(row.version_id))
+
+
+def _repeat_training(row: TrainingRun, *, now: datetime) -> None:
+    # A waiting run is marked, so that a long queue gets one more message in ten minutes and not one in
+    # each sweep. A held run keeps its silence: it is what lets the next worker take the run over.
+    TrainingRun.objects.for_shop(row.shop_id).filter(id=row.id, state=RunState.QUEUED).update(heard_at=now)
+    enqueue(Job.TRAIN, run_id=row.id)
+
+
+def cancel_all(shop_id: int, *, reason: str, now: datetime) -> None:
+    """End a shop's live runs, for example because the app was uninstalled."""
+    for row in TrainingRun.objects.for_shop(shop_id).filter(state__in=LIVE):
+        states.move(row, RunState.CANCELLED, now=now, finished_at=now, error=reason)
+        states.discard_workspace(row)

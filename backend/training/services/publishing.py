@@ -1,0 +1,25 @@
+"""The last stretch of a run: its version is released and brought to the shop by others, who report here."""
+
+from datetime import datetime
+from uuid import UUID
+
+from backend.training.models import TrainingRun
+from backend.training.services import states
+from backend.training.values import RunState
+
+
+def publish_progress(shop_id: int, version_id: UUID, *, fraction: float, message: str, now: datetime) -> None:
+    """Tell how far the publishing of a version has come, if a run waits for it."""
+    for row in _publishing(shop_id, version_id):
+        states.hear(row, now=now, fraction=fraction, message=message[:300])
+
+
+def finish(shop_id: int, version_id: UUID, *, message: str, now: datetime) -> None:
+    """End the run that waited for a version's release. Nothing happens if there is none."""
+    for row in _publishing(shop_id, version_id):
+        states.move(row, RunState.DONE, now=now, finished_at=now, message=message[:300], fraction=1.0)
+
+
+def _publishing(shop_id: int, version_id: UUID) -> list[TrainingRun]:
+    rows = TrainingRun.objects.for_shop(shop_id)
+    return list(rows.filter(version_id=version_id, state=RunState.PUBLISHING))

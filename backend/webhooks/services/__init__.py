@@ -1,0 +1,18 @@
+"""The inbox: store at once, work later, lose nothing, repeat nothing."""
+
+from .accepting import BadDelivery, accept
+from .privacy import erase_shop, forget_customer, note_outcome, note_shop_outcome
+from .processing import process, send_follow_ups
+from .sweeping import sweep
+
+__all__ = [
+    "BadDelivery",
+    "accept",
+    "erase_shop",
+    "forget_customer",
+    "note_outcome",
+    "note_shop_outcome",
+    "process",
+    "send_follow_ups",
+    "sweep",
+]
