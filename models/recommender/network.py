@@ -71,22 +71,48 @@ class Block(nn.Module):
 
     def forward(self, states_BTD: Tensor, table_2TD: Tensor) -> Tensor:
         """Return the states after attention and feed-forward, each added to what came in; (B, T, D)."""
-        states_BTD = states_BTD + self.dropout(self._attend(self.attention_norm(states_BTD), table_2TD))
-        gate, value = self.gate_and_value(self.feed_norm(states_BTD)).chunk(2, dim=-1)
-        return states_BTD + cast("Tensor", self.dropout(self.down(functional.silu(gate) * value)))
+        attended_BTD = self._attend(self.attention_norm(states_BTD), table_2TD)
+        return self._feed(states_BTD + self.dropout(attended_BTD))
+
+    def last(self, states_BTD: Tensor, table_2TD: Tensor) -> Tensor:
+        """
+        Return what ``forward`` returns for the last step, (B, D).
+
+        Only the keys and values are needed of the steps before it: a third of the work of a block.
+        """
+        normed_BTD, last_B1D = self.attention_norm(states_BTD), states_BTD[:, -1:]
+        width = last_B1D.shape[2]
+        of_query, of_others = self.projections.weight[:width], self.projections.weight[width:]
+        query = self._by_head(functional.linear(normed_BTD[:, -1:], of_query))
+        others_BTD = functional.linear(normed_BTD, of_others)
+        key, value = (self._by_head(part) for part in others_BTD.chunk(2, dim=-1))
+        mixed = functional.scaled_dot_product_attention(
+            rotate(query, table_2TD[:, -1:]), rotate(key, table_2TD), value
+        )
+        return self._feed(last_B1D + self._joined(mixed))[:, 0]
 
     def _attend(self, normed_BTD: Tensor, table_2TD: Tensor) -> Tensor:
-        batch, length, width = normed_BTD.shape
-        split = (batch, length, self.heads, width // self.heads)
-        query, key, value = (
-            part.reshape(split).transpose(1, 2) for part in self.projections(normed_BTD).chunk(3, dim=-1)
-        )
+        query, key, value = (self._by_head(part) for part in self.projections(normed_BTD).chunk(3, dim=-1))
         # Sequences are padded on the right: the causal mask alone keeps padding out of every real
         # position, so no second mask is built.
         mixed = functional.scaled_dot_product_attention(
             rotate(query, table_2TD), rotate(key, table_2TD), value, is_causal=True
         )
-        return cast("Tensor", self.mix(mixed.transpose(1, 2).reshape(batch, length, width)))
+        return self._joined(mixed)
+
+    def _feed(self, states_BTD: Tensor) -> Tensor:
+        """Return the states with the feed-forward part added."""
+        gate, value = self.gate_and_value(self.feed_norm(states_BTD)).chunk(2, dim=-1)
+        return states_BTD + cast("Tensor", self.dropout(self.down(functional.silu(gate) * value)))
+
+    def _by_head(self, part_BTD: Tensor) -> Tensor:
+        """Return a projection parted by head, (B, H, T, D of a head)."""
+        batch, length, width = part_BTD.shape
+        return part_BTD.reshape(batch, length, self.heads, width // self.heads).transpose(1, 2)
+
+    def _joined(self, mixed_BHTD: Tensor) -> Tensor:
+        """Return what the heads found, joined and mixed, (B, T, D)."""
+        return cast("Tensor", self.mix(mixed_BHTD.transpose(1, 2).flatten(2)))
 
 
 class Readout(nn.Module):
@@ -185,13 +211,26 @@ class Recommender(nn.Module):
 
     def forward(self, vectors_BTD: Tensor, events_BT: Tensor, gaps_BT: Tensor) -> Tensor:
         """Return the state after each step, (B, T, D); padding on the right may be anything."""
-        length = vectors_BTD.shape[1]
+        block, *entering = self._up_to_last_block(vectors_BTD, events_BT, gaps_BT)
+        return cast("Tensor", block(*entering))
+
+    def last(self, vectors_BTD: Tensor, events_BT: Tensor, gaps_BT: Tensor) -> Tensor:
+        """Return the state after the last step, (B, D), of sequences without padding."""
+        block, *entering = self._up_to_last_block(vectors_BTD, events_BT, gaps_BT)
+        return block.last(*entering)
+
+    def _up_to_last_block(
+        self, vectors_BTD: Tensor, events_BT: Tensor, gaps_BT: Tensor
+    ) -> tuple[Block, Tensor, Tensor]:
+        """Return the last block, and the states and rotations that enter it."""
+        table_2TD = self.rotary[:, : vectors_BTD.shape[1]]
         # Unit-variance input: the tied vectors are small, as their use in the softmax needs.
         states = vectors_BTD * self.shape.width**0.5 + self.events(events_BT) + self.gaps(gaps_BT)
         states = self.dropout(states)
-        for block in self.blocks:
-            states = block(states, self.rotary[:, :length])
-        return cast("Tensor", states)
+        *blocks, last = self.blocks
+        for block in blocks:
+            states = block(states, table_2TD)
+        return cast("Block", last), states, table_2TD
 
     def read_next(self, states_RD: Tensor, since_R: Tensor, customer_RC: Tensor) -> Tensor:
         """Return the readout of what comes next for customers of whom this is known."""
@@ -215,5 +254,5 @@ class Encoder(nn.Module):
         self, vectors_1TD: Tensor, events_1T: Tensor, gaps_1T: Tensor, since_1: Tensor, customer_1C: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Return the readouts, (1, Q) each, for what comes next and for what goes together."""
-        last_1D = self.network(vectors_1TD, events_1T, gaps_1T)[:, -1]
+        last_1D = self.network.last(vectors_1TD, events_1T, gaps_1T)
         return self.network.read_next(last_1D, since_1, customer_1C), self.network.together(last_1D)

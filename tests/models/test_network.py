@@ -104,6 +104,16 @@ def test_padding_on_the_right_changes_nothing(model: Recommender) -> None:
     torch.testing.assert_close(states, encode(model, items), atol=1e-6, rtol=0)
 
 
+@pytest.mark.parametrize("length", [1, 2, 12])
+def test_the_last_state_alone_is_the_last_of_all_states(model: Recommender, length: int) -> None:
+    items = torch.randint(0, ITEMS, (3, length), generator=torch.Generator().manual_seed(4))
+    nothing = torch.zeros_like(items)
+
+    last = model.last(model.items()[items], nothing, nothing)
+
+    torch.testing.assert_close(last, encode(model, items)[:, -1], atol=1e-6, rtol=0)
+
+
 def test_an_item_whose_own_part_is_hidden_speaks_through_its_words(model: Recommender) -> None:
     keep = torch.ones(ITEMS)
     keep[[4, 29]] = 0
