@@ -36,6 +36,7 @@ TITLES = {
     Kind.CONVERSION: "Fewer buyers",
     Kind.METRIC: "Weaker hits",
     Kind.DRIFT: "Changed shop",
+    Kind.UNREADABLE: "Unreadable model",
     Kind.MANUAL: "By hand",
 }
 NOT_YET = {
@@ -43,6 +44,7 @@ NOT_YET = {
     Kind.CONVERSION: "Looks each day at the last two whole weeks. Nothing was looked at yet.",
     Kind.METRIC: "Looks each day at the newest week of orders. Nothing was looked at yet.",
     Kind.DRIFT: "Looks each hour at what is sold, who buys and what is answered. Nothing was looked at yet.",
+    Kind.UNREADABLE: "Looks each hour whether the files of the live version can be read. Not looked at yet.",
     Kind.MANUAL: "Nobody has asked for a training yet.",
 }
 

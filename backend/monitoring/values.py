@@ -23,6 +23,7 @@ class Kind(StrEnum):
     CONVERSION = "CONVERSION"  # fewer of those who saw recommendations bought
     METRIC = "METRIC"  # the live version hits less often than it did
     DRIFT = "DRIFT"  # what is sold, who buys or what is answered has changed
+    UNREADABLE = "UNREADABLE"  # this release of ours can't read the live version's files
     MANUAL = "MANUAL"  # a person
 
 

@@ -62,6 +62,7 @@ class Reason(StrEnum):
     CONVERSION = "conversion"
     METRIC = "metric"
     DRIFT = "drift"
+    UNREADABLE = "unreadable"
 
 
 class AlreadyRunning(Refused):

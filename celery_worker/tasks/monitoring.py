@@ -6,7 +6,7 @@ from backend.monitoring import services
 from backend.monitoring.values import Kind
 from celery_worker.tasks.base import task_for
 
-HOURLY = (Kind.DRIFT,)
+HOURLY = (Kind.UNREADABLE, Kind.DRIFT)
 DAILY = (Kind.CONVERSION, Kind.METRIC)
 
 
@@ -18,7 +18,7 @@ def train_weekly() -> None:
 
 @task_for(Job.WATCH_HOURLY)
 def watch_hourly() -> None:
-    """Have each shop looked at for drift."""
+    """Have each shop's live version opened, and the shop looked at for drift."""
     _ask(HOURLY)
 
 

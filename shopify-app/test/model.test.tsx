@@ -158,6 +158,20 @@ describe("the model page", () => {
     expect(screen.getByText("Train now")).not.toHaveAttribute("disabled");
   });
 
+  test("says what shoppers see while a model that can no longer be read is replaced", async () => {
+    const { container } = await open("/model", { load: () => everything({ model: aModel({ training: aRun({ reason: "unreadable" }) }) }) });
+
+    expect(container.querySelector('s-section[heading="Training now"]')).toHaveTextContent(/can no longer be read.*Until it is ready your storefront shows .* popular products/);
+  });
+
+  test("does not call a storefront unchanged whose model can no longer be read", async () => {
+    const training = aRun({ reason: "unreadable", state: "FAILED", error: "Out of memory." });
+    const { container } = await open("/model", { load: () => everything({ model: aModel({ training }) }) });
+
+    expect(container.querySelector("s-banner")).toHaveTextContent(/Out of memory\..*shows what an earlier version picks, or popular products\. We try again tomorrow/);
+    expect(container.querySelector("s-banner")).not.toHaveTextContent("Nothing changed");
+  });
+
   test("explains what happens before there is a model", async () => {
     const { container } = await open("/model", { load: () => everything({ model: aModel({ current: null, versions: [] }) }) });
 

@@ -13,8 +13,15 @@ def cooling_until(*, finished_at: datetime | None, cool_down: timedelta, now: da
 
 
 def may_fire(kind: Kind, *, is_running: bool, cools_until: datetime | None) -> bool:
-    """Return whether a reason may become a training now. A person need not wait, but for a run under way."""
-    return kind is Kind.MANUAL or (not is_running and cools_until is None)
+    """
+    Return whether a reason may become a training now.
+
+    A person need not wait, but for a run under way, which the run itself refuses. Nor need a shop whose
+    version can't be read: the cool-down keeps it from learning the same again, and what it learned is lost.
+    """
+    if kind is Kind.MANUAL:
+        return True
+    return not is_running and (kind is Kind.UNREADABLE or cools_until is None)
 
 
 def is_news(verdict: Verdict, *, last: Trigger | None, now: datetime) -> bool:

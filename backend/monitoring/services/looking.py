@@ -13,10 +13,11 @@ from backend.monitoring import queries
 from backend.monitoring.queries import LOOKBACK, Answers, Case, Orders
 from backend.monitoring.rules import drift, rates
 from backend.monitoring.rules.drift import Feature, Floats, Ints, Measured
+from backend.monitoring.services.opening import readable
 from backend.monitoring.services.triggering import settle
 from backend.monitoring.values import WEEK, Count, Finding, Kind, Span, Trigger, Verdict
 from backend.registry import queries as registry
-from backend.registry.values import Version, VersionState
+from backend.registry.values import ArtifactRefused, Version, VersionState
 from models.recommender.api import Event as Step
 from models.recommender.api import Past, Scorer
 
@@ -82,7 +83,11 @@ def accuracy(live: Version, now: datetime) -> Finding:
         ready = learned + 2 * WEEK
         words = f"Version {live.number} is too young: two weeks of orders are needed, until {ready:%d %B}."
         return Finding(Verdict.NOT_ENOUGH_DATA, words, subject, evidence)
-    scorer = registry.open_scorer(live.artifact, manifest_sha256=live.manifest_sha256)
+    try:
+        scorer = registry.open_scorer(live.artifact, manifest_sha256=live.manifest_sha256)
+    except ArtifactRefused:
+        words = f"The files of version {live.number} can no longer be read, so it can't be asked."
+        return Finding(Verdict.NOT_ENOUGH_DATA, words, subject, evidence)
     spans = (Span(learned, learned + WEEK), Span(now - WEEK, now))
     first, newest = (_hits(scorer, live.shop_id, span) for span in spans)
     enough = min(first.of, newest.of) >= MIN_CUSTOMERS
@@ -306,4 +311,5 @@ LOOKS: Final[Mapping[Kind, Callable[[Version, datetime], Finding]]] = {
     Kind.CONVERSION: conversion,
     Kind.METRIC: accuracy,
     Kind.DRIFT: changes,
+    Kind.UNREADABLE: readable,
 }

@@ -26,6 +26,7 @@ REASONS = {
     Kind.CONVERSION: Reason.CONVERSION,
     Kind.METRIC: Reason.METRIC,
     Kind.DRIFT: Reason.DRIFT,
+    Kind.UNREADABLE: Reason.UNREADABLE,
     Kind.MANUAL: Reason.MANUAL,
 }
 

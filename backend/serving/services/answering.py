@@ -23,8 +23,10 @@ from django.db import DatabaseError, connection
 from backend.audit import services as audit
 from backend.audit.values import Channel, DecisionRecord, Event, ShownItem, Surface
 from backend.core.ids import uuid7
+from backend.core.queue import Job, enqueue
 from backend.features import queries as features
 from backend.features.values import NO_PAST, Past
+from backend.monitoring.values import Kind as TriggerKind
 from backend.registry import queries as registry
 from backend.rollouts import queries as rollouts
 from backend.rollouts.values import LiveArm, LiveArms
@@ -105,6 +107,8 @@ def open_models(clock: Callable[[], datetime]) -> Models:
                 now=clock(),
                 details={"version": str(arm.version_id)},
             )
+            # Nothing good answers this shop now; the hourly look would leave it so for up to an hour.
+            enqueue(Job.WATCH_SHOP, shop_id=arm.shop_id, kind=TriggerKind.UNREADABLE.value)
         finally:
             # A loading thread meets the database here and there; it must not hold a connection for good.
             connection.close()

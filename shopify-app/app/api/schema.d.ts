@@ -283,7 +283,7 @@ export interface components {
         /** @enum {string} */
         ImportStateEnum: "QUEUED" | "RUNNING" | "DONE" | "FAILED";
         /** @enum {string} */
-        KindEnum: "TIMETABLE" | "CONVERSION" | "METRIC" | "DRIFT" | "MANUAL";
+        KindEnum: "TIMETABLE" | "CONVERSION" | "METRIC" | "DRIFT" | "UNREADABLE" | "MANUAL";
         /** @description How one model ranked the newest weeks. Figures are null where there was too little to measure. */
         Metrics: {
             model: string;
@@ -396,7 +396,7 @@ export interface components {
             message: string;
         };
         /** @enum {string} */
-        ReasonEnum: "install" | "manual" | "schedule" | "conversion" | "metric" | "drift";
+        ReasonEnum: "install" | "manual" | "schedule" | "conversion" | "metric" | "drift" | "unreadable";
         /** @description Why a person uses a version, for the ledger. */
         ReleaseRequestRequest: {
             /** @default  */

@@ -21,6 +21,16 @@ export function findStage(run: TrainingRun | null): string | undefined {
 
 export const isRunning = (run: TrainingRun | null): run is TrainingRun => findStage(run) !== undefined;
 
+/** While a version is trained in place of one that an update of ours can't read. */
+export const UNREADABLE =
+  "After an update of Tailorbird the model in use can no longer be read, so a new one is trained. Until it is ready your storefront shows what an earlier version picks, or popular products.";
+
+/** Say what a training that failed means for shoppers, and what can be done. */
+export function afterFailure({ reason }: Pick<TrainingRun, "reason">): string {
+  if (reason !== "unreadable") return "Nothing changed on your storefront. You can train again at any time.";
+  return "The model in use can no longer be read, so your storefront shows what an earlier version picks, or popular products. We try again tomorrow; you can train again at any time.";
+}
+
 export const findServed = (version: ModelVersion): Metrics | undefined => version.metrics.find((row) => row.is_served);
 
 const findTransformer = (version: ModelVersion): Metrics | undefined => version.metrics.find((row) => row.is_transformer);

@@ -27,6 +27,7 @@ const TITLES: Record<Trigger["kind"], string> = {
   CONVERSION: "Fewer visitors buy",
   METRIC: "Suggestions match less often",
   DRIFT: "Your shop has changed",
+  UNREADABLE: "Unreadable model",
   MANUAL: "By hand",
 };
 

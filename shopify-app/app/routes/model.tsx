@@ -14,7 +14,7 @@ import { showToast } from "../lib/bridge";
 import { useLastGood } from "../lib/last-good";
 import { orProblem } from "../lib/load";
 import { useLivePolling } from "../lib/polling";
-import { isRunning } from "../lib/training";
+import { afterFailure, isRunning, UNREADABLE } from "../lib/training";
 import { sessionContext } from "../session/middleware.server";
 
 interface ModelData {
@@ -116,13 +116,14 @@ function TrainingSection({ run }: { run: TrainingRun | null }) {
     return (
       <s-banner tone="critical" heading="The last training did not finish">
         <s-paragraph>{run.error || "Something went wrong on our side."}</s-paragraph>
-        <s-paragraph>Nothing changed on your storefront. You can train again at any time.</s-paragraph>
+        <s-paragraph>{afterFailure(run)}</s-paragraph>
       </s-banner>
     );
   }
   if (!isRunning(run)) return null;
   return (
     <s-section heading="Training now">
+      {run.reason === "unreadable" && <s-paragraph>{UNREADABLE}</s-paragraph>}
       <TrainingProgress run={run} />
       <TrainingPlot curve={run.curve} />
     </s-section>

@@ -297,7 +297,7 @@ def test_a_look_that_finds_a_reason_asks_for_a_training(shop: Shop, artifact: Pa
     assert (row.verdict, row.run_id, run.reason) == (Verdict.FIRED, run.id, Reason.CONVERSION)
 
 
-@pytest.mark.parametrize("kind", [Kind.CONVERSION, Kind.METRIC, Kind.DRIFT])
+@pytest.mark.parametrize("kind", [Kind.CONVERSION, Kind.METRIC, Kind.DRIFT, Kind.UNREADABLE])
 def test_a_shop_without_a_live_version_is_not_looked_at(shop: Shop, kind: Kind) -> None:
     assert services.watch(shop.id, kind, now=NOW) is None
     assert queries.triggers(shop.id) == []

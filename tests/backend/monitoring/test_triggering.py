@@ -210,6 +210,7 @@ def test_only_shops_with_a_model_are_watched_each_by_a_job_of_its_own(
         tasks.watch_daily()
 
     assert [(ids["shop_id"], ids["kind"]) for ids in enqueued.of(Job.WATCH_SHOP)] == [
+        (with_model.id, "UNREADABLE"),
         (with_model.id, "DRIFT"),
         (with_model.id, "CONVERSION"),
         (with_model.id, "METRIC"),

@@ -274,7 +274,7 @@ def test_a_training_by_hand_is_a_trigger_with_its_run() -> None:
     assert (trigger["kind"], trigger["verdict"], trigger["run"]) == ("MANUAL", "FIRED", run["id"])
     statuses = call("GET", "/api/triggers/status", shop=shop).json()
     kinds = [one["kind"] for one in statuses["statuses"]]
-    assert kinds == ["TIMETABLE", "CONVERSION", "METRIC", "DRIFT", "MANUAL"]
+    assert kinds == ["TIMETABLE", "CONVERSION", "METRIC", "DRIFT", "UNREADABLE", "MANUAL"]
     assert statuses["statuses"][-1]["last_fired_at"] == trigger["created_at"]
     assert statuses["statuses"][0]["words"].startswith("Every Monday night.")
     assert statuses["cooling_down_until"] is None

@@ -16,6 +16,7 @@ from backend.audit import queries as audit
 from backend.audit.models import Decision
 from backend.audit.values import Channel, Event, Surface
 from backend.catalog.models import Product
+from backend.core.queue import Job
 from backend.features import services as features
 from backend.features.gateway import cache as feature_cache
 from backend.registry import gateway as registry_gateway
@@ -373,10 +374,11 @@ def test_a_fresh_process_refuses_damaged_files_and_the_former_version_answers(
     assert entry.subject == "version 2"
 
 
-def test_without_a_former_version_a_damaged_one_leaves_the_plain_lists(
-    shop: Shop, live: Any, monkeypatch: pytest.MonkeyPatch
+def test_without_a_former_version_a_damaged_one_leaves_the_plain_lists_and_is_looked_at_at_once(
+    shop: Shop, live: Any, monkeypatch: pytest.MonkeyPatch, enqueued: Any
 ) -> None:
     tamper(live)
+    enqueued.clear()
     monkeypatch.setattr(views, "desk", Desk(views.clock.now))
     views.desk.warm_up()
 
@@ -384,6 +386,7 @@ def test_without_a_former_version_a_damaged_one_leaves_the_plain_lists(
 
     assert len(shown(response)) == 4
     assert decisions(shop)[0].fallback == "artifact_refused"
+    assert enqueued.of(Job.WATCH_SHOP) == [{"shop_id": shop.id, "kind": "UNREADABLE"}]
 
 
 class SlowScorer:
