@@ -118,9 +118,19 @@ def _cold(cold: ColdStart) -> str:
     return (
         f"New items ({cold.items:,} without a sale before the cut, bought by {cold.customers:,} customers): "
         f"Recall@10 {cold.recall_at_10:.4f} among all items (popularity {cold.popularity_recall_at_10:.4f}), "
-        f"{cold.recall_among_cold_at_10:.4f} among new ones "
-        f"(popularity {cold.popularity_recall_among_cold_at_10:.4f}, "
-        f"chance {cold.chance_among_cold_at_10:.4f})."
+        f"{cold.recall_among_cold_at_10:.4f} among new ones and {cold.words_recall_among_cold_at_10:.4f} "
+        f"by words alone (popularity {cold.popularity_recall_among_cold_at_10:.4f}, "
+        f"chance {cold.chance_among_cold_at_10:.4f}). {_place(cold)}"
+    )
+
+
+def _place(cold: ColdStart) -> str:
+    return (
+        "With one place of ten kept for a new item Recall@10 among all items is "
+        f"{cold.recall_with_place_at_10:.4f} (popularity with any new item there: "
+        f"{cold.chance_with_place_at_10:.4f}), and NDCG@10 of all customers changes by "
+        f"{cold.place_ndcg_change:+.1%} "
+        f"(95 % interval {cold.place_ndcg_low:+.1%} to {cold.place_ndcg_high:+.1%})."
     )
 
 

@@ -1,6 +1,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from models.recommender.history import History
@@ -44,7 +45,31 @@ def test_cold_items_are_found_by_who_ranks_them_high() -> None:
         recall_among_cold_at_10=1.0,
         popularity_recall_among_cold_at_10=1.0,
         chance_among_cold_at_10=1.0,
+        words_recall_among_cold_at_10=1.0,
+        # Its ten hold new products by themselves; popularity's get either of the two by chance.
+        recall_with_place_at_10=1.0,
+        chance_with_place_at_10=0.5,
+        place_ndcg_change=0.0,
+        place_ndcg_low=0.0,
+        place_ndcg_high=0.0,
     )
+
+
+def test_the_place_of_an_arrival_finds_what_it_shows_and_costs_what_it_takes() -> None:
+    """Ada buys the one new product, Bob and Cyd what stood at the tenth place; Dan what stays first."""
+    old = [("ada", 1, list(range(1, 13))), *((user, 2, [1]) for user in ("bob", "cyd", "dan"))]
+    new = [("ada", 60, [20]), ("bob", 60, [10]), ("cyd", 60, [10]), ("dan", 60, [1])]
+    log = a_log([*old, *new], [*range(1, 13), 20])
+    division = divide(log, Split(), seed=1)
+    of_old = Fixed(-np.arange(13.0))
+
+    cold = cold_start(of_old, of_old, division.train, division.cases, drop_seen=False)
+
+    assert cold is not None
+    assert (cold.recall_at_10, cold.recall_with_place_at_10, cold.chance_with_place_at_10) == (0.0, 1.0, 1.0)
+    tenth = 1 / np.log2(11)
+    assert cold.place_ndcg_change == pytest.approx((1 + tenth) / (1 + 2 * tenth) - 1)
+    assert cold.place_ndcg_low <= cold.place_ndcg_change <= cold.place_ndcg_high
 
 
 def test_without_new_products_there_is_nothing_to_say() -> None:

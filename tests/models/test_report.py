@@ -89,13 +89,16 @@ def test_sentences_tell_weights_new_items_and_the_gate() -> None:
     told = as_text(
         a_report(
             weights={"markov": 0.3, "transformer": 0.699, "ease": 0.001},
-            cold=ColdStart(37, 120, 0.12, 0.01, 0.4, 0.1, 0.27),
+            cold=ColdStart(37, 120, 0.0, 0.01, 0.4, 0.1, 0.27, 0.5, 0.058, 0.007, -0.028, -0.032, -0.024),
             gate=GateEvidence(90, "2026-05-01", "2026-05-15", 0.3, 0.28, 0.071, -0.011, 0.15, None),
         )
-    )
+    ).replace("\n", " ")
 
     assert "The blend listens to: transformer 70%, Bought next 30%." in told
     assert "New items (37 without a sale before the cut, bought by 120 customers)" in told
+    assert "0.4000 among new ones and 0.5000 by words alone" in told
+    assert "Recall@10 among all items is 0.0580 (popularity with any new item there: 0.0070)" in told
+    assert "NDCG@10 of all customers changes by -2.8% (95 % interval -3.2% to -2.4%)" in told
     assert "+7.1% NDCG@10 (95 % interval -1.1% to +15.0%)" in told
     assert "trained in 62 s, peak memory 812 MiB, seed 7." in told
 

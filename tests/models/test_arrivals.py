@@ -1,0 +1,253 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from models.recommender.arrivals import (
+    FEWEST_PLACES,
+    MOST_ARRIVALS,
+    NEW_DAYS,
+    Arrivals,
+    Starts,
+    is_arrival,
+    with_arrival,
+)
+from models.recommender.content import ItemFacts, Vocabulary
+from models.recommender.dataset import DAY_US, NEVER, Log
+from models.recommender.history import Event, History
+from tests.models.shops import a_log
+
+RED_CUP, BLUE_CUP, RED_LAMP, BLUE_LAMP, NEW_CUP, NEW_LAMP = range(6)
+TITLES = ["Red cup", "Blue cup", "Red lamp", "Blue lamp", "Green cup", "Green lamp"]
+
+
+def a_shop(baskets: list[tuple[str, float, list[int]]], titles: list[str] = TITLES) -> Log:
+    """Return a shop whose products are numbered as their titles are."""
+    log = a_log(baskets, range(len(titles)))
+    return replace(log, facts=tuple(ItemFacts(title) for title in titles))
+
+
+def cups_and_lamps() -> Arrivals:
+    """Each of the four old products sold alike; the green ones never did."""
+    return Arrivals.learn(a_shop([("ada", 1, [RED_CUP, BLUE_CUP]), ("bob", 1, [RED_LAMP, BLUE_LAMP])]))
+
+
+def everything(arrivals: Arrivals) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    return np.ones(len(arrivals), dtype=np.bool_)
+
+
+def test_an_arrival_is_listed_young_and_never_sold() -> None:
+    log = a_shop([("ada", NEW_DAYS + 5.0, [RED_CUP])])
+    created = log.created_at.copy()
+    created[BLUE_CUP] = log.at.max() - (NEW_DAYS + 1) * DAY_US
+    created[RED_LAMP] = log.at.max() - (NEW_DAYS - 1) * DAY_US
+    created[BLUE_LAMP] = NEVER  # nobody knows
+    listed = log.is_listed.copy()
+    listed[NEW_LAMP] = False
+    created[NEW_CUP] = created[NEW_LAMP] = log.at.max()
+
+    found = is_arrival(replace(log, created_at=created, is_listed=listed))
+
+    assert np.flatnonzero(found).tolist() == [RED_LAMP, BLUE_LAMP, NEW_CUP]
+
+
+def test_the_newest_of_too_many_arrivals_are_kept() -> None:
+    count = MOST_ARRIVALS + 3
+    log = a_log([("ada", 1, [0])], range(count + 1))
+    young = np.full(count + 1, log.at.max()) + np.arange(count + 1)[::-1]
+
+    arrivals = Arrivals.learn(replace(log, created_at=young))
+
+    assert arrivals.items.tolist() == list(range(1, MOST_ARRIVALS + 1))
+
+
+@pytest.mark.parametrize(
+    ("case", "met", "expected"),
+    [
+        ("cups speak for a cup", [RED_CUP, BLUE_CUP], NEW_CUP),
+        ("lamps speak for a lamp", [RED_LAMP], NEW_LAMP),
+        ("more lamps than cups", [RED_CUP, RED_LAMP, BLUE_LAMP], NEW_LAMP),
+        ("nothing known: the newest", [], NEW_LAMP),
+    ],
+)
+def test_the_arrival_shares_words_with_what_the_customer_met(
+    case: str, met: list[int], expected: int
+) -> None:
+    arrivals = cups_and_lamps()
+
+    choice = arrivals.choose(History.of(met), everything(arrivals))
+
+    assert choice is not None
+    assert choice.item == expected, case
+
+
+def test_a_purchase_says_more_than_a_look() -> None:
+    arrivals = cups_and_lamps()
+    history = History.of([RED_CUP, RED_LAMP], events=[Event.PURCHASE, Event.VIEW])
+
+    choice = arrivals.choose(history, everything(arrivals))
+
+    assert choice is not None
+    assert choice.item == NEW_CUP
+
+
+@pytest.mark.parametrize(
+    ("case", "loved", "other", "expected"),
+    [
+        ("lamps sold well", RED_LAMP, RED_CUP, NEW_LAMP),
+        ("cups sold well", RED_CUP, RED_LAMP, NEW_CUP),
+    ],
+)
+def test_words_of_products_that_started_well_speak_for_an_arrival(
+    case: str, loved: int, other: int, expected: int
+) -> None:
+    many = [(f"customer {number}", 1.0, [loved]) for number in range(30)]
+    log = a_shop([*many, ("ada", 1.0, [other])])
+    arrivals = Arrivals.learn(log)
+
+    choice = arrivals.choose(History.of([]), np.isin(arrivals.items, [NEW_CUP, NEW_LAMP]))
+
+    assert choice is not None
+    assert choice.item == expected, case
+
+
+def test_only_the_first_days_of_a_product_are_its_start() -> None:
+    """Cups sold at once, lamps as often but long after they came: cups started better."""
+    late = [("bob", 200.0 + number, [RED_LAMP, BLUE_LAMP]) for number in range(10)]
+    soon = [("ada", 1.0 + number, [RED_CUP, BLUE_CUP]) for number in range(10)]
+    log = a_shop([*soon, ("bob", 1.0, [RED_LAMP, BLUE_LAMP]), *late])
+    log = replace(log, created_at=np.full(log.items, int(log.at.max())))
+
+    new_cup, new_lamp = Arrivals.learn(log).suit(History.of([]))
+
+    assert new_cup > new_lamp
+
+
+def test_what_words_add_is_the_ridge_regression_of_the_starts() -> None:
+    log = a_shop([("ada", 1, [RED_CUP, BLUE_CUP]), ("bob", 40, [RED_CUP]), ("cyd", 80, [RED_LAMP])])
+    vocabulary = Vocabulary.learn(log.facts)
+    tokens = vocabulary.matrix(log.facts)
+
+    found = Starts.learn(log, tokens, words=len(vocabulary)).words
+
+    rows = np.zeros((3, len(vocabulary)))
+    for row, item in enumerate([RED_CUP, BLUE_CUP, RED_LAMP]):
+        span = slice(tokens.starts[item], tokens.starts[item + 1])
+        rows[row, tokens.rows[span]] = tokens.weights[span]
+    # A month's sales: 2 in 60 days, 1 in 60, and 1 on the last day, which counts as 14.
+    starts = np.log1p([2 * 30 / 60, 30 / 60, 30 / 14])
+    gram = rows.T @ rows + 10 * np.eye(len(vocabulary))
+    assert found == pytest.approx(np.linalg.solve(gram, rows.T @ (starts - starts.mean())), abs=1e-5)
+
+
+def test_a_hidden_arrival_leaves_the_place_to_the_next() -> None:
+    arrivals, history = cups_and_lamps(), History.of([RED_CUP])
+
+    choice = arrivals.choose(history, np.array([False, True]))
+    nothing = arrivals.choose(history, np.array([False, False]))
+
+    assert choice is not None
+    assert choice.item == NEW_LAMP
+    assert nothing is None
+
+
+@pytest.mark.parametrize(
+    ("case", "met", "cause"),
+    [
+        ("the only cup wins the cup its place", [RED_LAMP, RED_CUP, RED_CUP], RED_CUP),
+        ("two of a kind: either would do", [RED_CUP, BLUE_CUP], None),
+        ("nothing in common", [], None),
+    ],
+)
+def test_a_cause_is_what_the_place_would_be_lost_without(
+    case: str, met: list[int], cause: int | None
+) -> None:
+    arrivals = Arrivals.learn(a_shop([("ada", 1, [RED_CUP, BLUE_CUP]), ("bob", 1, [RED_LAMP, BLUE_LAMP])]))
+
+    choice = arrivals.choose(History.of(met), everything(arrivals))
+
+    assert choice is not None
+    assert choice.cause == cause, case
+    if cause is not None:
+        without = arrivals.choose(History.of(met).without(cause), everything(arrivals))
+        assert without is not None
+        assert without.item != choice.item
+
+
+def test_what_the_customer_looked_at_is_new_no_more() -> None:
+    arrivals = cups_and_lamps()
+
+    choice = arrivals.choose(History.of([NEW_CUP], events=[Event.VIEW]), everything(arrivals))
+
+    assert choice is not None
+    assert choice.item == NEW_LAMP
+
+
+def test_products_created_after_training_are_arrivals_too() -> None:
+    log = a_shop([("ada", 1, [RED_CUP, BLUE_CUP]), ("bob", 1, [RED_LAMP, BLUE_LAMP])])
+    vocabulary = Vocabulary.learn(log.facts)
+    newcomers = vocabulary.matrix([ItemFacts("Red cup"), ItemFacts("Unheard of")])
+
+    arrivals = Arrivals.learn(log).with_products(newcomers)
+    choice = arrivals.choose(History.of([RED_CUP]), everything(arrivals))
+
+    assert arrivals.items.tolist() == [NEW_CUP, NEW_LAMP, 6, 7]
+    assert choice is not None
+    assert choice.item == 6
+
+
+def test_a_shop_without_words_or_sales_still_offers_its_newest() -> None:
+    nothing_sold = Arrivals.learn(a_shop([]))
+    no_words = Arrivals.learn(replace(a_log([("ada", 1, [0])], range(4)), facts=()))
+
+    chosen = [some.choose(History.of([]), everything(some)) for some in (nothing_sold, no_words)]
+
+    assert [None if choice is None else choice.item for choice in chosen] == [NEW_LAMP, 3]
+    assert np.isfinite(no_words.suit(History.of([0]))).all()
+
+
+def test_without_a_common_clock_all_sales_tell_a_start() -> None:
+    baskets = [
+        ("ada", 1.0, [RED_CUP]),
+        *((f"customer {day}", float(day), [RED_LAMP]) for day in range(90, 99)),
+    ]
+    log = replace(a_shop(baskets), has_clock=False)
+    arrivals = Arrivals.learn(replace(log, created_at=np.full(log.items, NEVER)))
+
+    suit = dict(zip(arrivals.items.tolist(), arrivals.suit(History.of([])), strict=True))
+
+    assert suit[NEW_LAMP] > suit[NEW_CUP]
+
+
+def test_the_last_place_of_a_list_goes_to_the_arrival() -> None:
+    placed = with_arrival(np.array([4, 2, 9, 7]), 11, np.array([10, 11]))
+
+    assert placed.tolist() == [4, 2, 9, 11]
+
+
+@pytest.mark.parametrize(
+    ("case", "top"),
+    [
+        ("one is there already", [4, 10, 9, 7, 5]),
+        ("too short a list", list(range(FEWEST_PLACES - 1))),
+    ],
+)
+def test_a_list_stays_as_it_is(case: str, top: list[int]) -> None:
+    assert with_arrival(np.array(top), 11, np.array([10, 11])).tolist() == top, case
+
+
+def test_an_artifact_from_before_arrivals_knows_of_none() -> None:
+    starts = Starts.restore({}, words=3)
+
+    assert (len(starts.items), starts.words.tolist()) == (0, [0.0, 0.0, 0.0])
+
+
+def test_an_artifact_gives_back_what_was_learned() -> None:
+    log = a_shop([("ada", 1, [RED_CUP, BLUE_CUP])])
+    vocabulary = Vocabulary.learn(log.facts)
+    learned = Starts.learn(log, vocabulary.matrix(log.facts), words=len(vocabulary))
+
+    restored = Starts.restore(learned.arrays(), words=len(vocabulary))
+
+    assert restored.items.tolist() == learned.items.tolist()
+    assert np.array_equal(restored.words, learned.words)
