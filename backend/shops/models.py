@@ -32,6 +32,8 @@ class Shop(models.Model):
     pseudonym_key = EncryptedTextField(null=True)
     # True when no token can be had until the merchant opens the app again.
     needs_reauth = models.BooleanField(default=False)
+    # Whether one place of a visitor's list may go to a product that never sold.
+    shows_new_products = models.BooleanField(default=True, db_default=True)
 
     class Meta:
         constraints: ClassVar = [

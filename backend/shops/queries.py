@@ -135,4 +135,5 @@ def to_info(row: Shop) -> ShopInfo:
         uninstalled_at=row.uninstalled_at,
         scopes=tuple(row.scopes),
         needs_reauth=row.needs_reauth,
+        shows_new_products=row.shows_new_products,
     )

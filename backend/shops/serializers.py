@@ -16,3 +16,10 @@ class ShopSerializer(serializers.Serializer[Any]):
     scopes = serializers.ListField(child=serializers.CharField())
     missing_scopes = serializers.ListField(child=serializers.CharField())
     needs_reauth = serializers.BooleanField()
+    shows_new_products = serializers.BooleanField()
+
+
+class ShopSettingsSerializer(serializers.Serializer[Any]):
+    """What the merchant wants shoppers to see."""
+
+    shows_new_products = serializers.BooleanField()

@@ -305,6 +305,29 @@ def pseudonym_under(key: bytes, customer_id: int) -> str:
     return hmac.new(key, str(customer_id).encode(), hashlib.sha256).hexdigest()[:PSEUDONYM_HEX_DIGITS]
 
 
+# What the merchant wants
+
+
+@transaction.atomic
+def show_new_products(shop_id: int, *, is_on: bool, now: datetime, actor: str) -> None:
+    """
+    Let one place of each visitor's list go to a product that never sold, or keep every place as it is ranked.
+
+    Web processes go on as before for as long as they remember a shop, half a minute.
+    """
+    Shop.objects.filter(id=shop_id).update(shows_new_products=is_on)
+    audit.record(
+        Event.SHOP_SETTINGS_CHANGED,
+        shop_id=shop_id,
+        subject="new products",
+        reason=f"New products {'get one place of a list' if is_on else 'get no place of their own'}.",
+        now=now,
+        actor=actor,
+        details={"shows_new_products": is_on},
+    )
+    transaction.on_commit(queries.forget_cached)
+
+
 # Changes that Shopify announces
 
 

@@ -30,6 +30,7 @@ class ShopInfo:
     uninstalled_at: datetime | None
     scopes: tuple[str, ...]
     needs_reauth: bool
+    shows_new_products: bool = True  # one place of a visitor's list may go to a product that never sold
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from backend.core import clock
-from backend.core.api import ApiView, error_body, failures_as_json
+from backend.core.api import ApiView, ErrorBody, ShopRequest, error_body, failures_as_json
 from backend.shopify import credentials, oauth, verify
 from backend.shopify.values import REQUIRED_SCOPES, is_shop_domain, missing_scopes
 
 from . import queries, services
-from .serializers import ShopSerializer
+from .serializers import ShopSerializer, ShopSettingsSerializer
 
 STATE_COOKIE: Final = "tailorbird_oauth_state"
 STATE_SECONDS: Final = 600
@@ -34,6 +34,27 @@ class ShopView(ApiView):
         shop = queries.get_shop(request.shop_id)  # type: ignore[attr-defined]
         body = asdict(shop) | {"missing_scopes": missing_scopes(shop.scopes)}
         return Response(ShopSerializer(body).data)
+
+
+class ShopSettingsView(ApiView):
+    """What the merchant wants shoppers to see."""
+
+    @extend_schema(
+        operation_id="set_shop_settings",
+        request=ShopSettingsSerializer,
+        responses={200: ShopSettingsSerializer, 400: ErrorBody},
+    )
+    def put(self, request: ShopRequest) -> Response:
+        """Change the calling shop's settings. Shoppers see it within a minute."""
+        wanted = ShopSettingsSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        services.show_new_products(
+            request.shop_id,
+            is_on=wanted.validated_data["shows_new_products"],
+            now=clock.now(),
+            actor=request.actor,
+        )
+        return Response(ShopSettingsSerializer(queries.get_fresh_shop(request.shop_id)).data)
 
 
 @require_GET

@@ -121,6 +121,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/shop/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** @description Change the calling shop's settings. Shoppers see it within a minute. */
+        put: operations["set_shop_settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/training": {
         parameters: {
             query?: never;
@@ -437,6 +454,15 @@ export interface components {
             scopes: string[];
             missing_scopes: string[];
             needs_reauth: boolean;
+            shows_new_products: boolean;
+        };
+        /** @description What the merchant wants shoppers to see. */
+        ShopSettings: {
+            shows_new_products: boolean;
+        };
+        /** @description What the merchant wants shoppers to see. */
+        ShopSettingsRequest: {
+            shows_new_products: boolean;
         };
         /** @enum {string} */
         StatusEnum: "active" | "available" | "unavailable";
@@ -736,6 +762,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Shop"];
+                };
+            };
+        };
+    };
+    set_shop_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShopSettingsRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShopSettings"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
         };

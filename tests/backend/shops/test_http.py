@@ -8,7 +8,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.test import Client
 
+from backend.audit import queries as audit
+from backend.audit.values import Event
 from backend.core import clock
+from backend.shops import queries
 from backend.shops.models import AccessToken, Shop
 from tests.backend.history import a_shop
 from tests.backend.shopify.fake import SHOP, FakeShopify, a_grant, installation, oauth_query, session_token
@@ -42,6 +45,7 @@ def test_a_shop_sees_itself(client: Client) -> None:
         "scopes": ["write_products", "read_orders"],
         "missing_scopes": ["read_customers", "write_app_proxy"],
         "needs_reauth": False,
+        "shows_new_products": True,
     }
 
 
@@ -179,3 +183,50 @@ def test_only_shops_are_sent_to_a_consent_page(client: Client, shop: str) -> Non
 
     assert answer.status_code == 400
     assert "tailorbird_oauth_state" not in client.cookies
+
+
+def put(client: Client, path: str, token: str | None, body: Any) -> Any:
+    headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
+    return client.put(path, body, content_type="application/json", headers=headers)
+
+
+def test_a_merchant_turns_the_place_of_new_products_off_and_on_and_it_is_on_record(client: Client) -> None:
+    shop = a_shop(SHOP)
+    a_token(shop, now=clock.now())
+    other = a_shop("other.myshopify.com")
+
+    off = put(client, "/api/shop/settings", session_token(), {"shows_new_products": False})
+
+    assert (off.status_code, off.json()) == (200, {"shows_new_products": False})
+    assert get(client, "/api/shop", session_token()).json()["shows_new_products"] is False
+    assert queries.get_shop(shop.id).shows_new_products is False
+    assert queries.get_shop(other.id).shows_new_products is True
+    on = put(client, "/api/shop/settings", session_token(), {"shows_new_products": True})
+    assert on.json() == {"shows_new_products": True}
+    entries = audit.events(shop.id, event=Event.SHOP_SETTINGS_CHANGED)
+    assert sorted((entry.reason, entry.details["shows_new_products"]) for entry in entries) == [
+        ("New products get no place of their own.", False),
+        ("New products get one place of a list.", True),
+    ]
+    assert all(entry.actor.startswith("user ") for entry in entries)
+
+
+@pytest.mark.parametrize(
+    ("token", "body", "status"),
+    [
+        (session_token(exp=int(time.time()) + 3600), {}, 400),
+        (session_token(exp=int(time.time()) + 3600), {"shows_new_products": "often"}, 400),
+        (None, {"shows_new_products": False}, 401),
+    ],
+)
+def test_settings_that_are_refused_change_nothing(
+    client: Client, token: str | None, body: Any, status: int
+) -> None:
+    shop = a_shop(SHOP)
+    a_token(shop, now=clock.now())
+
+    answer = put(client, "/api/shop/settings", token, body)
+
+    assert answer.status_code == status
+    assert queries.get_fresh_shop(shop.id).shows_new_products is True
+    assert not audit.events(shop.id, event=Event.SHOP_SETTINGS_CHANGED)
