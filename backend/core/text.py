@@ -1,4 +1,6 @@
-"""Text that PostgreSQL can hold."""
+"""Text that PostgreSQL can hold, and figures as people write them."""
+
+import math
 
 
 def storable(text: str) -> str:
@@ -12,3 +14,10 @@ def storable(text: str) -> str:
         text = text.replace("\x00", "")
     # A lone half becomes a question mark; everything else passes through unchanged.
     return text.encode("utf-8", "replace").decode()
+
+
+def signed_percent(value: float | None) -> str:
+    """Return a change as people write it. Rounded down, so that no loss and no missed bar looks like less."""
+    if value is None:
+        return "unknown"
+    return f"{math.floor(value * 10) / 10:+.1f}%".replace("-", "−")

@@ -1,6 +1,6 @@
 """Reads of monitoring: what was a reason to train, and the rows that looks are made of."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,9 +11,9 @@ from django.db import connection
 
 from backend.audit.values import Channel, Surface
 from backend.monitoring.models import RetrainTrigger, TriggerSettings
-from backend.monitoring.rules import cooling
+from backend.monitoring.rules import cooling, telling
 from backend.monitoring.rules.drift import Floats, Ints
-from backend.monitoring.values import Count, Kind, Span, Status, Trigger, TriggerPolicy, Verdict
+from backend.monitoring.values import Count, Figure, Kind, Span, Status, Trigger, TriggerPolicy, Verdict
 from backend.training import queries as training
 
 # A purchase counts for a recommendation that its buyer saw within this time.
@@ -222,6 +222,11 @@ def trigger_of(row: RetrainTrigger) -> Trigger:
         run_id=row.run_id,
         created_at=row.created_at,
     )
+
+
+def figures(evidence: Mapping[str, Any]) -> list[Figure]:
+    """Return what a look rests on as lines that people read."""
+    return telling.figures(evidence)
 
 
 def converted(shop_id: int, span: Span) -> Count:

@@ -2,9 +2,18 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from backend.monitoring.values import Kind, Verdict
+from backend.monitoring import queries
+from backend.monitoring.values import Kind, Trigger, Verdict
+
+
+class FigureSerializer(serializers.Serializer[Any]):
+    """One line of what a look rests on, in words."""
+
+    name = serializers.CharField()
+    value = serializers.CharField()
 
 
 class TriggerSerializer(serializers.Serializer[Any]):
@@ -14,10 +23,15 @@ class TriggerSerializer(serializers.Serializer[Any]):
     kind = serializers.ChoiceField(choices=[kind.value for kind in Kind])
     verdict = serializers.ChoiceField(choices=[verdict.value for verdict in Verdict])
     words = serializers.CharField()
-    evidence = serializers.DictField()
+    figures = serializers.SerializerMethodField()
     run = serializers.UUIDField(source="run_id", allow_null=True)
     version = serializers.UUIDField(source="version_id", allow_null=True)
     created_at = serializers.DateTimeField()
+
+    @extend_schema_field(FigureSerializer(many=True))
+    def get_figures(self, trigger: Trigger) -> Any:
+        """Return what the look rests on."""
+        return FigureSerializer(queries.figures(trigger.evidence), many=True).data
 
 
 class TriggersSerializer(serializers.Serializer[Any]):

@@ -51,6 +51,14 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Figure:
+    """One line of what a look rests on, in words."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class Trigger:
     """One recorded look. ``run_id`` is the training that it asked for, ``version_id`` what that one made."""
 

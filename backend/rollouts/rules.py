@@ -1,10 +1,10 @@
 """Pure decisions of rollouts: what the gate says of a candidate."""
 
-import math
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from backend.core.text import signed_percent
 from backend.rollouts.values import MIN_CUSTOMERS, Evidence, GateVerdict, Judgement
 
 FIRST = "Goes live: no version that learned from orders was live before it."
@@ -28,7 +28,7 @@ def judge(
         return Judgement(GateVerdict.FIRST, _first(unreadable))
     if evidence.reason or evidence.low_percent is None or evidence.customers < MIN_CUSTOMERS:
         return Judgement(GateVerdict.NOT_ENOUGH_DATA, _not_compared(evidence, champion))
-    told = f"{_told(evidence)} The bar is {percent(bar_percent)}."
+    told = f"{_told(evidence)} The bar is {signed_percent(bar_percent)}."
     if evidence.low_percent >= bar_percent:
         return Judgement(GateVerdict.PASSED, f"Better than version {champion} by enough: {told}")
     if evidence.high_percent is not None and evidence.high_percent < 0:
@@ -78,13 +78,6 @@ def _not_compared(evidence: Evidence, champion: int) -> str:
 def _told(evidence: Evidence) -> str:
     gain, low, high = evidence.gain_percent, evidence.low_percent, evidence.high_percent
     return (
-        f"{percent(gain)} for {evidence.customers:,} customers of the newest days, "
-        f"with 95% certainty between {percent(low)} and {percent(high)}."
+        f"{signed_percent(gain)} for {evidence.customers:,} customers of the newest days, "
+        f"with 95% certainty between {signed_percent(low)} and {signed_percent(high)}."
     )
-
-
-def percent(value: float | None) -> str:
-    """Return a change as people write it. Rounded down, so that no loss and no missed bar looks like less."""
-    if value is None:
-        return "unknown"
-    return f"{math.floor(value * 10) / 10:+.1f}%".replace("-", "−")

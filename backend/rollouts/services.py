@@ -15,6 +15,7 @@ from django.db.models import F
 from backend.audit import services as audit
 from backend.audit.values import Event, Surface
 from backend.core.queue import Job, enqueue
+from backend.core.text import signed_percent
 from backend.registry import queries as registry
 from backend.registry import services as registry_services
 from backend.registry.values import ArtifactRefused, Version, VersionState
@@ -35,6 +36,7 @@ from backend.training import services as training
 
 log = structlog.get_logger(__name__)
 
+DAMAGED = "Not used: its files are damaged, so it can't answer anybody."
 STANDING_ORDER = "The shop's settings use new versions that can't be compared yet."
 
 
@@ -50,8 +52,9 @@ def stage(shop_id: int, version_id: UUID, *, now: datetime) -> VersionState:
         return candidate.state
     try:
         _open(candidate, now=now)
-    except ArtifactRefused as error:
-        registry_services.move(shop_id, version_id, VersionState.REJECTED, reason=error.message, now=now)
+    except ArtifactRefused:
+        # The ledger has what exactly was wrong; a merchant reads this.
+        registry_services.move(shop_id, version_id, VersionState.REJECTED, reason=DAMAGED, now=now)
         return VersionState.REJECTED
     policy = queries.release_policy(shop_id)
     judgement = _judge(candidate, policy, now=now)
@@ -222,7 +225,7 @@ def set_release_policy(shop_id: int, policy: ReleasePolicy, *, now: datetime, ac
         Event.RELEASE_SETTINGS_CHANGED,
         shop_id=shop_id,
         subject="release settings",
-        reason=f"A new version must be better by {rules.percent(policy.min_gain_percent)}.",
+        reason=f"A new version must be better by {signed_percent(policy.min_gain_percent)}.",
         now=now,
         actor=actor,
         details={

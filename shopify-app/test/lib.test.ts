@@ -6,7 +6,7 @@ import { formatDuration, formatGain, formatMemory, formatMilliseconds, formatMom
 import { barMeaning, coolDownWord, decidedBy, decisionWords, findMove, readNumber } from "../app/lib/gates";
 import { pauseMs } from "../app/lib/polling";
 import { findStage, foundSentence, isMeasured, servedBecause } from "../app/lib/training";
-import { figuresOf, statusLook } from "../app/lib/triggers";
+import { statusLook } from "../app/lib/triggers";
 import { problemOf } from "../app/api/client.server";
 import { aGate, aMetric, aRun, aVersion, SHARES } from "./fixtures/answers";
 
@@ -236,19 +236,6 @@ describe("a rule", () => {
 });
 
 describe("a trigger", () => {
-  test("gives its figures flat, without what is not known", () => {
-    const evidence = { products: { rows: 1240, shift: 0.08123, p: 0.3, verdict: "NOT_ENOUGH_DATA" }, days: ["Mon", "Tue"], note: "", before: null, is_sure: false, windows: [{ rows: 3 }] };
-
-    expect(figuresOf(evidence)).toEqual([
-      { name: "products, rows", value: "1,240" },
-      { name: "products, shift", value: "0.08123" },
-      { name: "products, verdict", value: "not enough data" },
-      { name: "days", value: "Mon, Tue" },
-      { name: "is sure", value: "no" },
-      { name: "windows, 1, rows", value: "3" },
-    ]);
-  });
-
   test("that waits for a person is never unchecked", () => {
     expect(statusLook({ kind: "MANUAL", verdict: null }).word).toBe("Any time");
     expect(statusLook({ kind: "DRIFT", verdict: null }).word).toBe("Not checked yet");

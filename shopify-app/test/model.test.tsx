@@ -428,12 +428,12 @@ describe("retraining", () => {
   });
 
   test("lists what started a training and what came of it", async () => {
-    const trigger = aTrigger({ kind: "CONVERSION", words: "Fewer visitors bought: −9% to −4%.", evidence: { visits: 10_034, change: { low_percent: -9 } } });
+    const trigger = aTrigger({ kind: "CONVERSION", words: "Fewer visitors bought: −9% to −4%.", figures: [{ name: "Visits", value: "10,034" }, { name: "Change", value: "−9 %" }] });
     await open("/model/retraining", { retrained: () => retraining({ triggers: [trigger], watched: theStatuses({ statuses: [] }) }) });
 
     const event = versionNamed("Fewer visitors buy");
     expect(event).toHaveTextContent("Fewer visitors bought: −9% to −4%. It made version 3 (in use).");
-    expect([...event.querySelectorAll(".figure")].map((figure) => figure.textContent)).toEqual(["visits10,034", "change, low percent-9"]);
+    expect([...event.querySelectorAll(".figure")].map((figure) => figure.textContent)).toEqual(["Visits10,034", "Change−9%"]);
   });
 
   test("folds checks in a row that changed nothing", async () => {

@@ -59,7 +59,10 @@ def conversion(live: Version, now: datetime) -> Finding:
     before, latest = (queries.converted(live.shop_id, week) for week in weeks)
     found = rates.ratio(before, latest)
     verdict = rates.judge(found, bar=CONVERSION_BAR)
-    told = f"{_rate(latest)} of visitors bought by a recommendation, {_rate(before)} the week before"
+    told = (
+        f"{_rate(latest)} of {latest.of:,} visitors bought by a recommendation, "
+        f"{_rate(before)} of {before.of:,} the week before"
+    )
     return Finding(
         verdict,
         _in_words(verdict, found, told, what="Conversion", bar=CONVERSION_BAR),
@@ -276,7 +279,8 @@ def _of_part(features: Sequence[Feature] | None, measured: Mapping[str, Measured
 def _drift_in_words(verdict: Verdict, found: Mapping[str, list[Measured] | None], number: int) -> str:
     drifted = [one.name for part in found.values() for one in part or () if one.is_drifted]
     few = [name for name, part in found.items() if part is None]
-    missing = f" Insufficient: {', '.join(few)} (under {drift.MIN_ROWS} rows a window)." if few else ""
+    needed = f"{drift.MIN_ROWS} orders or visitors are needed each time"
+    missing = f" Too few to tell: {', '.join(few)} ({needed})." if few else ""
     if verdict is Verdict.FIRED:
         return f"Changed since version {number} learned: {', '.join(drifted)}.{missing}"
     if verdict is Verdict.QUIET:

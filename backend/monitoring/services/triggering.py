@@ -109,7 +109,8 @@ def request_by_hand(shop_id: int, *, now: datetime, actor: str) -> Run:
     :raises AlreadyRunning: if the shop has a live run
     """
     run = training.request_training(shop_id, reason=Reason.MANUAL, now=now, actor=actor)
-    finding = Finding(Verdict.FIRED, f"Asked for by {actor}.", subject=f"run {run.id}")
+    who = actor.replace("user ", "staff member ", 1)
+    finding = Finding(Verdict.FIRED, f"Asked for by {who}.", subject=f"run {run.id}")
     _write(shop_id, Kind.MANUAL, finding, Verdict.FIRED, finding.words, now=now, run_id=run.id)
     return run
 

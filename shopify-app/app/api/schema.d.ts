@@ -260,6 +260,11 @@ export interface components {
             message: string;
             field: string | null;
         };
+        /** @description One line of what a look rests on, in words. */
+        Figure: {
+            name: string;
+            value: string;
+        };
         /** @description What the gate said of a version. Gains are in percent, with a 95 % interval; null without data. */
         Gate: {
             verdict: components["schemas"]["GateVerdictEnum"];
@@ -504,9 +509,7 @@ export interface components {
             kind: components["schemas"]["KindEnum"];
             verdict: components["schemas"]["TriggerVerdictEnum"];
             words: string;
-            evidence: {
-                [key: string]: unknown;
-            };
+            readonly figures: components["schemas"]["Figure"][];
             /** Format: uuid */
             run: string | null;
             /** Format: uuid */

@@ -1,7 +1,7 @@
 import type { ModelVersion, Trigger, TriggerStatus } from "../api/types";
 import { formatMoment, withOurPercent } from "../lib/format";
 import { stateLook } from "../lib/gates";
-import { calmSentence, figuresOf, timeline, titleOf, verdictLook } from "../lib/triggers";
+import { calmSentence, timeline, titleOf, verdictLook } from "../lib/triggers";
 
 interface Props {
   triggers: readonly Trigger[];
@@ -13,16 +13,15 @@ interface Props {
 type EventProps = Omit<Props, "triggers"> & { trigger: Trigger };
 
 function Figures({ trigger }: { trigger: Trigger }) {
-  const figures = figuresOf(trigger.evidence);
-  if (figures.length === 0) return null;
+  if (trigger.figures.length === 0) return null;
   return (
     <details>
       <summary>The figures, for experts</summary>
       <dl className="figures">
-        {figures.map(({ name, value }) => (
+        {trigger.figures.map(({ name, value }) => (
           <div key={name} className="figure">
             <dt>{name}</dt>
-            <dd>{value}</dd>
+            <dd>{withOurPercent(value)}</dd>
           </div>
         ))}
       </dl>

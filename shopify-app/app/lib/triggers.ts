@@ -61,38 +61,3 @@ export function calmSentence(triggers: readonly Trigger[], timeZone: string): st
   const lack = blind > 0 ? `, ${blind === triggers.length ? "all" : formatCount(blind)} of them for lack of data` : "";
   return `${formatCount(triggers.length)} checks led to nothing${lack}: ${days}`;
 }
-
-/** A figure behind a decision. */
-export interface Figure {
-  name: string;
-  value: string;
-}
-
-const fraction = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
-
-const humanise = (key: string): string => key.replaceAll("_", " ").trim();
-
-function valueText(value: unknown): string {
-  if (typeof value === "number") return Number.isInteger(value) ? formatCount(value) : fraction.format(value);
-  if (typeof value === "boolean") return value ? "yes" : "no";
-  const text = String(value);
-  // States are written in capitals where programs read them.
-  return /^[A-Z_]+$/.test(text) ? humanise(text.toLowerCase()) : text;
-}
-
-/** A p-value says nothing to a merchant that the size of the change beside it doesn't say better. */
-const LEFT_OUT = new Set(["p"]);
-
-/** Return the figures behind a decision as flat pairs, in the order in which the backend gives them. */
-export function figuresOf(evidence: unknown, path: readonly string[] = []): Figure[] {
-  if (evidence === null || evidence === undefined || evidence === "") return [];
-  if (Array.isArray(evidence)) {
-    if (evidence.every((one) => typeof one !== "object")) return evidence.length ? [{ name: path.join(", "), value: evidence.map(valueText).join(", ") }] : [];
-    return evidence.flatMap((one, index) => figuresOf(one, [...path, String(index + 1)]));
-  }
-  if (typeof evidence === "object") {
-    const shown = Object.entries(evidence).filter(([key]) => !LEFT_OUT.has(key));
-    return shown.flatMap(([key, value]) => figuresOf(value, [...path, humanise(key)]));
-  }
-  return [{ name: path.join(", "), value: valueText(evidence) }];
-}

@@ -44,8 +44,8 @@ def weeks(shop: Shop, *, before: tuple[int, int], latest: tuple[int, int]) -> No
 @pytest.mark.parametrize(
     ("before", "latest", "verdict", "words"),
     [
-        ((200, 2_000), (100, 2_000), Verdict.FIRED, "Fallen under its bar. 5.0% of visitors bought"),
-        ((100, 2_000), (200, 2_000), Verdict.QUIET, "Above its bar. 10.0% of visitors bought"),
+        ((200, 2_000), (100, 2_000), Verdict.FIRED, "Fallen under its bar. 5.0% of 2,000 visitors bought"),
+        ((100, 2_000), (200, 2_000), Verdict.QUIET, "Above its bar. 10.0% of 2,000 visitors bought"),
         ((100, 2_000), (95, 2_000), Verdict.NOT_ENOUGH_DATA, "Not enough data to tell a fall from chance."),
         ((9, 2_000), (1, 2_000), Verdict.NOT_ENOUGH_DATA, "Not enough data: too few to compare."),
         ((0, 0), (0, 0), Verdict.NOT_ENOUGH_DATA, "Not enough data: too few to compare."),
@@ -207,7 +207,7 @@ def test_a_shop_that_sells_as_before_is_quiet_where_it_can_be_told(shop: Shop, a
     # No answer was served, so nothing can be said of scores: that part keeps the whole open.
     assert finding.verdict is Verdict.NOT_ENOUGH_DATA
     assert finding.words.startswith(
-        "No change in items, customers since version 1 learned. Insufficient: scores"
+        "No change in items, customers since version 1 learned. Too few to tell: scores"
     )
     [items] = finding.evidence["parts"]["items"]
     assert (items["rows"], items["windows_drifted"]) == ([500, 500, 500], 0)

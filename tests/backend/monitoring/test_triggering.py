@@ -147,7 +147,7 @@ def test_a_person_need_not_wait_for_the_cool_down_but_for_a_run_under_way(shop: 
 
     [row] = RetrainTrigger.objects.for_shop(shop.id)
     assert (row.kind, row.verdict, row.run_id, row.words) == (
-        "MANUAL", "FIRED", run.id, "Asked for by user 7."
+        "MANUAL", "FIRED", run.id, "Asked for by staff member 7."
     )  # fmt: skip
     assert audit.events(shop.id, event=Event.TRAINING_REQUESTED)[0].actor == "user 7"
 

@@ -112,8 +112,11 @@ def test_a_damaged_candidate_is_rejected_before_anyone_sees_it(shop: Shop, artif
     assert not is_live
     assert champions(shop) == {former.id}
     assert states(shop) == [VersionState.LIVE, VersionState.REJECTED]
-    assert "does not match" in registry.get_version(shop.id, damaged.id).state_reason
-    assert [entry.subject for entry in audit.events(shop.id, event=Event.ARTIFACT_REFUSED)] == ["version 2"]
+    # A merchant reads the state's reason, a person who mends it the ledger.
+    assert registry.get_version(shop.id, damaged.id).state_reason == services.DAMAGED
+    [entry] = audit.events(shop.id, event=Event.ARTIFACT_REFUSED)
+    assert entry.subject == "version 2"
+    assert "does not match its sha256" in entry.reason
     assert queries.find_gate_record(shop.id, damaged.id) is None
 
 
