@@ -7,6 +7,7 @@ sold of late and how old it is. Shapes in comments: I items, C candidates, M mem
 H hidden units.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -15,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.recommender.history import History
-from models.recommender.rankers import TRANSFORMER, Floats, Ints, Model, top_k
-from models.recommender.signals import REPEAT_WIDTH, Steps, own_items
+from models.recommender.rankers import TRANSFORMER, Addends, Floats, Ints, Model, Sum, top_k
+from models.recommender.signals import REPEAT_WIDTH, reading
 from models.recommender.transformer import TRENDS
 
 BLEND = "blend"
@@ -29,8 +30,10 @@ SILENT = 1e-6  # sums as small as this only order what a member is silent about
 FAINTEST_LOGIT = -15.0  # a chance of 3e-7; fainter ones say nothing more
 LOGIT_CENTRE = 6.0  # brings log chances of candidates to about zero
 PLACES = 5.0  # a place counts PLACES / (PLACES + place), the first being 0
+OF_PLACE = PLACES / (PLACES + np.arange(CANDIDATES))
 CUSTOMER_WIDTH = 2
-ROWS_AT_ONCE = 256  # candidates whose hidden units are computed together: too few for BLAS to fork
+# Products of a matrix product that BLAS works out on the caller's own core: more it spreads over threads.
+ALONE_IN_BLAS = 250_000
 
 
 def feature_count(members: int) -> int:
@@ -50,20 +53,45 @@ class Mixer:
     def values(self, features_CF: Floats) -> Floats:
         """Return one number a candidate, (C,), higher is better."""
         out: Floats = np.vecdot(features_CF, self.linear)
-        for start in range(0, len(out) if len(self.bias) else 0, ROWS_AT_ONCE):
-            rows = slice(start, start + ROWS_AT_ONCE)
-            hidden = features_CF[rows] @ self.inward + self.bias
-            out[rows] += np.vecdot(hidden / (1.0 + np.exp(-hidden)), self.outward)
+        if not len(self.bias):
+            return out
+        at_once = max(ALONE_IN_BLAS // self.inward.size, 1)
+        for start in range(0, len(out), at_once):
+            rows = slice(start, start + at_once)
+            hidden = features_CF[rows] @ self.inward
+            hidden += self.bias
+            faded = np.exp(-hidden)
+            faded += 1.0
+            hidden /= faded  # SiLU
+            out[rows] += np.vecdot(hidden, self.outward)
         return out
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What one member says after one history."""
+
+    addends: Addends | None  # None if its scores are no sum
+    top: Ints  # its best items, best first
+    strengths: "Strengths"  # over its scores of all items
 
 
 @dataclass(frozen=True)
 class Opinions:
     """What the members say after one history."""
 
-    strengths: Sequence["Strengths"]  # of each member, over its scores of all items
+    heard: Sequence[Heard]  # of each member
     candidates: Ints  # (C,) ascending
     features: Floats  # (C, F)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the blend makes of its members' opinions."""
+
+    scores: NDArray[np.float64]  # (I,)
+    opinions: Opinions
+    values: Floats  # (C,): what the mixer makes of each candidate
 
 
 @dataclass(frozen=True)
@@ -83,56 +111,44 @@ class Blend:
 
     def scores(self, history: History) -> NDArray[np.float64]:
         """Return one finite score an item, (I,), higher is better."""
-        return self.judge(history)[0]
+        return self.judge(history).scores
 
-    def judge(self, history: History) -> tuple[NDArray[np.float64], "Opinions"]:
-        """Return the scores, and the opinions that they are made of."""
+    def judge(self, history: History) -> Judgement:
+        """Return the scores, and what they are made of."""
         opinions = self.opinions(history)
-        values = self.mixer.values(opinions.features).astype(np.float64)
+        values = self.mixer.values(opinions.features)
         lowest = float(values.min(initial=0.0))
-        scores = self._rest([said.scores for said in opinions.strengths])
-        scores += lowest - 2.0
+        loudest = opinions.heard[int(np.argmax(self.shares))].strengths.scores
+        scores = _below(loudest, lowest - 1.0)
         scores[opinions.candidates] = values
         if self.drops_seen:
             scores[history.purchases] = lowest - 3.0
-        return scores, opinions
+        return Judgement(scores, opinions, values)
 
     def opinions(self, history: History) -> Opinions:
         """Return the candidates for a history and what is known of each."""
-        scores = [member.scores(history) for member in self.members]
-        hidden = np.unique(history.purchases) if self.drops_seen else history.items[:0]
-        tops = [_best(part, hidden) for part in scores]
-        candidates = np.unique(np.concatenate([*tops, history.items[:0]]))
+        hidden = history.purchases if self.drops_seen else None
+        heard = [_hear(member, history, hidden) for member in self.members]
+        is_candidate = np.zeros(len(self.signs), dtype=bool)
+        is_candidate[np.concatenate([part.top for part in heard])] = True
+        candidates = np.flatnonzero(is_candidate)
+        row_of = np.full(len(self.signs), -1, dtype=np.int32)
+        row_of[candidates] = np.arange(len(candidates))
         features = np.zeros((len(candidates), feature_count(len(self.members))), dtype=np.float32)
-        told = [
-            strengths(member.name, part, top)
-            for member, part, top in zip(self.members, scores, tops, strict=True)
-        ]
-        for column, (said, top) in enumerate(zip(told, tops, strict=True)):
-            features[:, 2 * column] = said(candidates)
-            at = np.searchsorted(candidates, top)
-            features[at, 2 * column + 1] = PLACES / (PLACES + np.arange(len(top)))
-        self._fill(features[:, 2 * len(self.members) :], candidates, history)
-        return Opinions(told, candidates, features)
+        for column, part in enumerate(heard):
+            features[:, 2 * column] = part.strengths(candidates)
+            features[row_of[part.top], 2 * column + 1] = OF_PLACE[: len(part.top)]
+        self._fill(features[:, 2 * len(self.members) :], candidates, row_of, history)
+        return Opinions(heard, candidates, features)
 
-    def _fill(self, features: Floats, candidates: Ints, history: History) -> None:
+    def _fill(self, features: Floats, candidates: Ints, row_of: NDArray[np.int32], history: History) -> None:
         """Write what is known of the candidates beside what the members say."""
-        if len(history):
-            own = own_items(Steps.of([history]))
-            at = np.searchsorted(candidates, own.items)
-            is_there = candidates[np.minimum(at, len(candidates) - 1)] == own.items
-            features[at[is_there], :REPEAT_WIDTH] = own.features[is_there]
+        own = reading(history).own
+        rows = row_of[own.items]
+        features[rows[rows >= 0], :REPEAT_WIDTH] = own.features[rows >= 0]
         features[:, REPEAT_WIDTH : REPEAT_WIDTH + TRENDS] = self.signs[candidates]
         features[:, -2] = np.log1p(len(history))
-        features[:, -1] = np.log1p(len(np.unique(history.items)))
-
-    def _rest(self, scores: Sequence[NDArray[np.floating]]) -> NDArray[np.float64]:
-        """Return what the member that counts most says of every item, from 0 to 1, (I,)."""
-        loudest = scores[int(np.argmax(self.shares))].astype(np.float64)
-        low, high = float(loudest.min(initial=0.0)), float(loudest.max(initial=0.0))
-        loudest -= low
-        loudest /= max(high - low, SILENT)
-        return loudest
+        features[:, -1] = np.log1p(len(own.items))
 
     @property
     def weights(self) -> dict[str, float]:
@@ -164,9 +180,29 @@ class Blend:
         return replace(self, members=tuple(by_name[member.name] for member in self.members), signs=signs)
 
 
-def _best(scores: NDArray[np.floating], hidden: Ints) -> Ints:
+def _hear(member: Model, history: History, hidden: Ints | None) -> Heard:
+    """
+    Return what a member says after a history.
+
+    :param hidden: items that are no answer
+    """
+    scores, addends = member.told(history) if isinstance(member, Sum) else (member.scores(history), None)
+    top = _best(scores, hidden)
+    return Heard(addends, top, strengths(member.name, scores, top))
+
+
+def _below(scores: NDArray[np.floating], highest: float) -> NDArray[np.float64]:
+    """Return scores in the same order, from 1 below ``highest`` up to it."""
+    low, high = float(scores.min(initial=0.0)), float(scores.max(initial=0.0))
+    scale = 1.0 / max(high - low, SILENT)
+    below: NDArray[np.float64] = np.multiply(scores, scale, dtype=np.float64)
+    below += highest - 1.0 - low * scale
+    return below
+
+
+def _best(scores: NDArray[np.floating], hidden: Ints | None) -> Ints:
     """Return a member's best items, best first, but for the hidden ones."""
-    if not len(hidden):
+    if hidden is None:
         return top_k(scores, CANDIDATES)
     scores = np.array(scores)
     scores[hidden] = -np.inf
@@ -201,7 +237,13 @@ def strengths(name: str, scores: NDArray[np.floating], top: Ints) -> Strengths:
     """
     if name in LOGITS:
         highest = float(scores.max(initial=0.0)) if len(scores) else 0.0
-        chances = np.exp(np.maximum(scores - highest, FAINTEST_LOGIT * 4))
-        return Strengths(scores, highest + float(np.log(max(float(chances.sum()), SILENT))), are_logits=True)
-    loudest = scores[top[:LOUDEST]]
-    return Strengths(scores, max(float(loudest.mean()) if len(loudest) else 0.0, SILENT), are_logits=False)
+        chances = np.exp(scores - highest)
+        return Strengths(scores, highest + math.log(max(float(chances.sum()), SILENT)), are_logits=True)
+    loudest = scores[top[:LOUDEST]].tolist()
+    return Strengths(scores, max(sum(loudest) / max(len(loudest), 1), SILENT), are_logits=False)
+
+
+def loudness(sums: NDArray[np.floating], top: Ints) -> NDArray[np.floating]:
+    """Return in each line the strengths of sums, whose best items are in the same line of ``top``."""
+    loudest = np.take_along_axis(sums, top[:, :LOUDEST], axis=1).mean(axis=1, keepdims=True)
+    return np.asarray(np.log(np.maximum(sums, 0.0) / np.maximum(loudest, SILENT) + QUIET))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ Events = NDArray[np.int8]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 UNKNOWN_TIME = int(np.iinfo(np.int64).min)  # a moment that nobody wrote down
+REMEMBERED = 16  # newest histories of which is kept what was worked out: one answer of each thread
 HISTORY_LIMIT = 500  # newest steps that any model reads; older ones change no top ten
 
 
@@ -24,13 +26,14 @@ class Event(IntEnum):
     PURCHASE = 2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class History:
     """
     Steps of one customer, oldest first, in columns of equal length.
 
     Times are microseconds since 1970, UTC; ``UNKNOWN_TIME`` where nobody wrote them down. The order
-    of steps with the same moment, one basket, carries no meaning.
+    of steps with the same moment, one basket, carries no meaning. A history equals only itself: what
+    is worked out for one can be remembered by it.
     """
 
     items: Ints  # item numbers
@@ -68,17 +71,28 @@ class History:
         return bought
 
     def newest(self, steps: int) -> "History":
-        """Return the history of the newest steps only."""
+        """Return the history of the newest steps only; itself where it has no more."""
+        if len(self) <= steps:
+            return self
         kept = slice(max(len(self) - steps, 0), len(self))
         return replace(self, items=self.items[kept], at=self.at[kept], events=self.events[kept])
 
     def where(self, keep: NDArray[np.bool_]) -> "History":
-        """Return the history with the marked steps only."""
+        """Return the history with the marked steps only; itself where all are marked."""
+        if keep.all():
+            return self
         return replace(self, items=self.items[keep], at=self.at[keep], events=self.events[keep])
 
     def without(self, item: int) -> "History":
         """Return the history as if the customer had never met one item."""
         return self.where(self.items != item)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def distinct(history: History) -> tuple[Ints, Ints]:
+    """Return the distinct items of a history, ascending, and the place of each step's item among them."""
+    items, place = np.unique(history.items, return_inverse=True)
+    return items, place
 
 
 def longest_history(history: History) -> History:

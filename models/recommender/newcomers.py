@@ -4,7 +4,7 @@ Products that were created after training: known by what they say of themselves.
 Shapes in comments: I known items, N newcomers, numbered after the known ones, D width of a vector.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -17,13 +17,16 @@ from models.recommender.history import UNKNOWN_TIME, History
 from models.recommender.rankers import (
     CONTENT_KNN,
     TABLE_STEPS,
-    Decay,
+    Addends,
     Floats,
     Ints,
     ItemTable,
     ItemToItem,
     Model,
+    PersonalFrequency,
     Settings,
+    Sum,
+    places_among,
     top_k,
 )
 from models.recommender.transformer import IS_COLD, TREND_DAYS, Transformer
@@ -91,13 +94,11 @@ class Content:
 
 @dataclass(frozen=True)
 class Extended:
-    """A model that knows nothing of newcomers: each scores 0, or what its likeness to the history says."""
+    """A model that knows nothing of newcomers: each scores 0."""
 
     model: Model
     known: int  # I
     newcomers: int  # N
-    likeness: Floats | None  # (N, I + N); None where only sales could speak
-    decay: Decay
 
     @property
     def name(self) -> str:
@@ -106,25 +107,13 @@ class Extended:
 
     def scores(self, history: History) -> NDArray[np.floating]:
         """Return one score an item and newcomer, (I + N,)."""
-        base = self.model.scores(history.where(history.items < self.known))
-        scores = np.concatenate([base, np.zeros(self.newcomers, dtype=base.dtype)])
-        if self.likeness is None:
-            return scores
-        items, weights = self.decay.by_item(history.newest(TABLE_STEPS))
-        scores[self.known :] += np.vecdot(self.likeness[:, items], weights)
-        for item, weight in zip(items, weights, strict=True):
-            if item >= self.known:
-                scores[: self.known] += weight * self.likeness[item - self.known, : self.known]
-        return scores
+        return self._with_newcomers(self.model.scores(self._of_known(history)))
 
-    def likeness_of(self, item: int, others: Ints) -> NDArray[np.floating]:
-        """Return how alike an item is to others, where one of the two is a newcomer; else 0."""
-        if self.likeness is None:
-            return np.zeros(len(others))
-        if item >= self.known:
-            return np.asarray(self.likeness[item - self.known, others])
-        is_new = others >= self.known
-        return np.where(is_new, self.likeness[np.maximum(others - self.known, 0), item], 0.0)
+    def _of_known(self, history: History) -> History:
+        return history.where(history.items < self.known)
+
+    def _with_newcomers(self, scores: NDArray[np.floating]) -> NDArray[np.floating]:
+        return np.concatenate([scores, np.zeros(self.newcomers, dtype=scores.dtype)])
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return nothing: newcomers are never stored."""
@@ -133,6 +122,64 @@ class Extended:
     def settings(self) -> Settings:
         """Return nothing: newcomers are never stored."""
         return {}
+
+
+@dataclass(frozen=True)
+class ExtendedSum(Sum, Extended):
+    """A sum in which newcomers score 0, or what their likeness to the items of the history says."""
+
+    model: ItemToItem | PersonalFrequency
+    likeness: Floats | None  # (N, I + N); None where only sales could speak
+
+    def told(self, history: History) -> tuple[NDArray[np.floating], Addends]:
+        """Return one score an item and newcomer, (I + N,), and what each item of the history adds."""
+        base, addends = self.model.told(self._of_known(history))
+        scores = self._with_newcomers(base)
+        if self.likeness is None:
+            return scores, addends
+        items, weights = self.model.decay.by_item(history.newest(TABLE_STEPS))
+        alike = Likeness(self.likeness, items, weights, addends)
+        return scores + alike.total(), alike
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """Addends of a model of the known items, and what likeness to newcomers, or of newcomers, adds."""
+
+    table: Floats  # (N, I + N)
+    met: Ints  # the items of the history, ascending
+    weights: NDArray[np.float64]
+    known: Addends  # of the known items alone
+
+    def total(self) -> NDArray[np.float64]:
+        """Return what likeness alone adds to each item, (I + N,)."""
+        total = np.zeros(self.table.shape[1])
+        total[-len(self.table) :] = np.vecdot(self.table[:, self.met], self.weights)
+        for item, weight in self._newcomers():
+            total[: self._first] += weight * self.table[item - self._first, : self._first]
+        return total
+
+    def of(self, met: Ints, items: Ints) -> NDArray[np.float64]:
+        """Return what each of some items of the history, ascending, adds to some items, (items, met)."""
+        added = self.known.of(met, items)
+        here = places_among(self.met, met)
+        weights = np.where(here >= 0, self.weights[here], 0.0)
+        is_new = items >= self._first
+        added[is_new] += self.table[np.ix_(items[is_new] - self._first, met)] * weights
+        for column in np.flatnonzero(met >= self._first):
+            likeness = self.table[met[column] - self._first, items[~is_new]]
+            added[~is_new, column] += likeness * weights[column]
+        return added
+
+    @property
+    def _first(self) -> int:
+        """The number of the first newcomer."""
+        return int(self.table.shape[1]) - len(self.table)
+
+    def _newcomers(self) -> Iterator[tuple[int, float]]:
+        """Yield the newcomers of the history with their weights."""
+        is_new = self.met >= self._first
+        return zip(self.met[is_new].tolist(), self.weights[is_new].tolist(), strict=True)
 
 
 def unsold_signs(signs: Floats, count: int) -> Floats:
@@ -193,9 +240,10 @@ class Newcomers:
         if isinstance(model, Transformer):
             return replace(model, head=model.head.with_products(self.vectors, self.prices))
         known = self.likeness.shape[1] - len(self)
-        decay = model.decay if isinstance(model, ItemToItem) else Decay(1.0)
+        if not isinstance(model, ItemToItem | PersonalFrequency):
+            return Extended(model, known, len(self))
         likeness = self.likeness if model.name == CONTENT_KNN else None
-        return Extended(model, known, len(self), likeness, decay)
+        return ExtendedSum(model, known, len(self), likeness)
 
     def related(self) -> ItemTable:
         """Return what stands beside each newcomer, most alike first: a table of N rows."""

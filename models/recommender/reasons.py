@@ -7,25 +7,24 @@ silence; ``explain`` asks the whole model again. Shapes in comments: I items, K 
 H distinct items of a history, M members.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.recommender.blend import CANDIDATES, PLACES, SILENT, Blend, Opinions, Strengths, strengths
-from models.recommender.history import UNKNOWN_TIME, History
-from models.recommender.newcomers import Extended
-from models.recommender.rankers import (
-    CONTENT_KNN,
-    POPULARITY,
-    TABLE_STEPS,
-    Floats,
-    Ints,
-    ItemToItem,
-    Model,
-    PersonalFrequency,
-    spans,
+from models.recommender.blend import (
+    CANDIDATES,
+    OF_PLACE,
+    SILENT,
+    Blend,
+    Judgement,
+    Opinions,
+    Strengths,
+    loudness,
 )
+from models.recommender.history import UNKNOWN_TIME, History, distinct
+from models.recommender.rankers import CONTENT_KNN, POPULARITY, Addends, Floats, Ints, Model, Sum
 from models.recommender.signals import REPEAT_WIDTH
 
 LIST = 10  # recommendations that people look at: what an item that lost its cause falls out of
@@ -45,103 +44,101 @@ def added_by(model: Model, history: History, met: Ints, tops: Ints) -> NDArray[n
 
     None for a model whose scores are no sum over the history.
     """
-    table_model = model.model if isinstance(model, Extended) else model
-    if isinstance(table_model, PersonalFrequency):
-        items, weights = table_model.decay.by_item(history)
-        own = np.zeros(len(met))
-        own[np.searchsorted(met, items)] = weights
-        return np.where(tops[:, None] == met[None, :], own[None, :], 0.0)
-    if not isinstance(table_model, ItemToItem):
-        return None
-    known = table_model.table.rows
-    newest = history.newest(TABLE_STEPS)
-    read, weights = table_model.decay.by_item(newest.where(newest.items < known))
-    place = np.full(known, -1, dtype=np.int64)
-    place[tops[tops < known]] = np.flatnonzero(tops < known)
-    entries, lengths = spans(table_model.table.starts[read], table_model.table.starts[read + 1])
-    column = np.repeat(np.searchsorted(met, read), lengths)
-    row = place[table_model.table.items[entries]]
-    kept = row >= 0
-    strength = table_model.table.values[entries][kept] * np.repeat(weights, lengths)[kept]
-    cells = row[kept] * len(met) + column[kept]
-    added = np.zeros((len(tops), len(met)))
-    np.add.at(added.reshape(-1), cells, strength)
-    if isinstance(model, Extended) and model.likeness is not None:
-        added += _likeness(model, history, met, tops)
-    return added
+    return model.told(history)[1].of(met, tops) if isinstance(model, Sum) else None
 
 
-def _likeness(model: Extended, history: History, met: Ints, tops: Ints) -> NDArray[np.float64]:
-    """Return what likeness to newcomers, or of newcomers, adds, (K, H)."""
-    added = np.zeros((len(tops), len(met)))
-    read, weights = model.decay.by_item(history.newest(TABLE_STEPS))
-    for column, item, weight in zip(np.searchsorted(met, read), read, weights, strict=True):
-        added[:, column] = model.likeness_of(int(item), tops) * weight
-    return added
-
-
-def causes(model: Model, history: History, tops: Ints, said: Opinions | None) -> list[Cause | None]:
+def causes(model: Model, history: History, tops: Ints, judged: Judgement | None) -> list[Cause | None]:
     """
     Return for each recommended item what of the history holds it in its place, or None.
 
     What was met before can only be held by itself: a customer who bought it needs no other reason.
 
-    :param said: what the members of a blend said, if the model is one
+    :param judged: what a blend made of its members' opinions, if the model is one
     """
-    met = np.unique(history.items)
+    met = distinct(history)[0]
     if not len(met) or not len(tops) or model.name == POPULARITY:
         return [None] * len(tops)
-    if isinstance(model, Blend) and said is not None:
-        return _blended(model, history, met, tops, said)
-    scores = model.scores(history)
-    added = added_by(model, history, met, tops)
-    if added is None:
+    if isinstance(model, Blend) and judged is not None:
+        return _blended(model, judged, met, tops)
+    if not isinstance(model, Sum):
         is_met = np.isin(tops, met)
         return [Cause(int(item), False) if own else None for item, own in zip(tops, is_met, strict=True)]
+    scores, addends = model.told(history)
+    added = addends.of(met, tops)
     loudest = _loudest(added, met, tops)
     left = scores[tops] - added[np.arange(len(tops)), loudest]
-    return _held(scores, tops, left, met[loudest], np.full(len(tops), model.name == CONTENT_KNN))
+    is_likeness = np.full(len(tops), model.name == CONTENT_KNN)
+    return _stated(met[loudest], is_likeness, _falls(scores, tops, left))
 
 
-def _loudest(lost: NDArray[np.float64], met: Ints, tops: Ints) -> Ints:
+def _loudest(lost: NDArray[np.floating], met: Ints, tops: Ints) -> Ints:
     """Return the column of what speaks loudest for each recommended item: itself, if it was met before."""
     itself = np.minimum(np.searchsorted(met, tops), len(met) - 1)
     return np.where(met[itself] == tops, itself, lost.argmax(axis=1))
 
 
-def _blended(model: Blend, history: History, met: Ints, tops: Ints, said: Opinions) -> list[Cause | None]:
+def _stated(items: Ints, is_likeness: NDArray[np.bool_], is_held: NDArray[np.bool_]) -> list[Cause | None]:
+    """Return the causes that hold their item in its place."""
+    found = zip(items.tolist(), is_likeness.tolist(), is_held.tolist(), strict=True)
+    return [Cause(item, likeness) if held else None for item, likeness, held in found]
+
+
+@dataclass(frozen=True)
+class Voice:
+    """A member of a blend whose scores are a sum over the history, as the candidates hear it."""
+
+    column: int  # of the features that hold its strengths; the next one holds its places
+    share: float
+    is_likeness: bool
+    said: Strengths
+    addends: Addends
+
+    def lost(self, met: Ints, tops: Ints) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        """Return how much each item's strength falls without each item met, and what is left, (K, H)."""
+        left = self.said.of(self.said.scores[tops][:, None] - self.addends.of(met, tops))
+        return (self.said(tops)[:, None] - left) * self.share, left
+
+    def rewrite(self, features_SCF: Floats, met: Ints, candidates: Ints) -> None:
+        """Write what is left for the candidates without each of S items that were met."""
+        left = (self.said.scores[candidates][:, None] - self.addends.of(met, candidates)).T
+        order = np.argsort(-left, axis=1, kind="stable")[:, :CANDIDATES]
+        features_SCF[:, :, self.column] = loudness(left, order)
+        places = np.zeros(left.shape)
+        np.put_along_axis(places, order, OF_PLACE[None, : order.shape[1]], axis=1)
+        features_SCF[:, :, self.column + 1] = places
+
+
+def _voices(model: Blend, said: Opinions) -> list[Voice]:
+    """Return the members whose part in a place can be told."""
+    members = zip(model.members, model.shares.tolist(), said.heard, strict=True)
+    return [
+        Voice(2 * place, share, member.name == CONTENT_KNN, heard.strengths, heard.addends)
+        for place, (member, share, heard) in enumerate(members)
+        if heard.addends is not None
+    ]
+
+
+def _blended(model: Blend, judged: Judgement, met: Ints, tops: Ints) -> list[Cause | None]:
     """Return the causes of a blend: the loudest by what the members lose, weighed by their shares."""
+    said, voices = judged.opinions, _voices(model, judged.opinions)
     # An item far down the list is no candidate: nothing is said of it.
     rows = np.minimum(np.searchsorted(said.candidates, tops), len(said.candidates) - 1)
     is_candidate = said.candidates[rows] == tops
-    lost, by_likeness = np.zeros((len(tops), len(met))), np.zeros((len(tops), len(met)))
-    told: list[tuple[int, Strengths, NDArray[np.float64]]] = []
-    for column, (member, scale) in enumerate(zip(model.members, said.strengths, strict=True)):
-        added = added_by(member, history, met, tops)
-        if added is None:
-            continue
-        left = scale.scores[tops][:, None] - added
-        loss = (scale(tops)[:, None] - scale.of(left)) * model.shares[column]
-        lost += loss
-        if member.name == CONTENT_KNN:
-            by_likeness = loss
-        told.append((column, scale, left))
+    heard = [voice.lost(met, tops) for voice in voices]
+    lost = sum((loss for loss, _ in heard), np.zeros((len(tops), len(met))))
+    alike = sum((loss for voice, (loss, _) in zip(voices, heard, strict=True) if voice.is_likeness), 0 * lost)
     loudest, each = _loudest(lost, met, tops), np.arange(len(tops))
-    features = said.features[rows].copy()
-    for column, scale, left in told:
-        features[:, 2 * column] = scale.of(left[each, loudest])
+    features = said.features[rows]
+    for voice, (_, left) in zip(voices, heard, strict=True):
+        features[:, voice.column] = left[each, loudest]
     # Without itself, an item is one that the customer never met.
     is_own = met[loudest] == tops
     features[is_own, _own(model)] = 0.0
-    values = model.mixer.values(said.features)
-    likeness = by_likeness[each, loudest] > lost[each, loudest] / 2
-    held = _held(values, rows, model.mixer.values(features), met[loudest], likeness)
-    tried = [None if own else cause for own, cause in zip(is_own, held, strict=True)]
-    sure = is_own | _is_held_among_rivals(model, history, said, values, rows, tried)
-    return [
-        cause if known and certain else None
-        for cause, known, certain in zip(held, is_candidate, sure, strict=True)
-    ]
+    is_held = is_candidate & _falls(judged.values, rows, model.mixer.values(features))
+    tried = np.flatnonzero(is_held & ~is_own)
+    if len(tried):
+        is_held[tried] = _falls_among_rivals(model, judged, voices, rows[tried], met[loudest[tried]])
+    return _stated(met[loudest], alike[each, loudest] > lost[each, loudest] / 2, is_held)
 
 
 def _own(model: Blend) -> slice:
@@ -150,99 +147,37 @@ def _own(model: Blend) -> slice:
     return slice(first, first + REPEAT_WIDTH)
 
 
-def _is_held_among_rivals(
-    model: Blend,
-    history: History,
-    said: Opinions,
-    values: Floats,
-    rows: Ints,
-    tried: list[Cause | None],
+def _falls(values: NDArray[np.floating], rows: Ints, left: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Return whether items at rows of the values would lose their places with what is left of theirs."""
+    own = values[rows]
+    before = (values > own[:, None]).sum(axis=1)
+    after = (values > left[:, None]).sum(axis=1) - (own > left)
+    return _lose_places(before, after)
+
+
+def _falls_among_rivals(
+    model: Blend, judged: Judgement, voices: Sequence[Voice], rows: Ints, items: Ints
 ) -> NDArray[np.bool_]:
-    """Return whether items at rows of the candidates lose their places if rivals lose the cause too."""
-    is_held = np.zeros(len(rows), dtype=bool)
-    suspected = {cause.item for cause in tried if cause is not None}
-    if not suspected:
-        return is_held
-    before, voices = _places(values), [_voice(member, history) for member in model.members]
-    for item in suspected:
-        after = _places(model.mixer.values(_features_without(model, voices, said, item)))
-        for place, cause in enumerate(tried):
-            if cause is not None and cause.item == item:
-                is_held[place] = loses_its_place(int(before[rows[place]]), int(after[rows[place]]))
-    return is_held
+    """
+    Return whether candidates at some rows lose their places if their rivals lose what they lose.
+
+    :param items: of the history, one for each row: what is taken away
+    """
+    said = judged.opinions
+    suspects, suspect = np.unique(items, return_inverse=True)
+    features = np.repeat(said.features[None], len(suspects), axis=0)
+    features[said.candidates == suspects[:, None], _own(model)] = 0.0
+    for voice in voices:
+        voice.rewrite(features, suspects, said.candidates)
+    values = model.mixer.values(features.reshape(-1, features.shape[2])).reshape(len(suspects), -1)
+    return _lose_places(_places(judged.values[None], rows), _places(values[suspect], rows))
 
 
-def _places(values: NDArray[np.floating]) -> Ints:
-    """Return the place of each value, from 0."""
-    places = np.empty(len(values), dtype=np.int64)
-    places[np.argsort(-values, kind="stable")] = np.arange(len(values))
-    return places
-
-
-@dataclass(frozen=True)
-class Voice:
-    """A member whose scores are a sum over the history, and how much each of its items counts there."""
-
-    model: Model  # a table or personal frequency, extended or not
-    weights: dict[int, float]
-
-    def of(self, item: int, candidates: Ints) -> NDArray[np.float64]:
-        """Return what an item of the history adds to the candidates' scores, (C,)."""
-        weight, added = self.weights.get(item, 0.0), np.zeros(len(candidates))
-        extended = self.model if isinstance(self.model, Extended) else None
-        table = extended.model if extended is not None else self.model
-        if isinstance(table, PersonalFrequency):
-            added[candidates == item] = 1.0
-        if isinstance(table, ItemToItem) and item < table.table.rows:
-            items, values = table.table.row(item)
-            at = np.minimum(np.searchsorted(candidates, items), len(candidates) - 1)
-            is_there = candidates[at] == items
-            added[at[is_there]] = values[is_there]
-        if extended is not None and extended.likeness is not None:
-            added += extended.likeness_of(item, candidates)
-        return added * weight
-
-
-def _voice(member: Model, history: History) -> Voice | None:
-    """Return how a member hears the items of a history, None for one that is no sum over it."""
-    model = member.model if isinstance(member, Extended) else member
-    if not isinstance(model, ItemToItem | PersonalFrequency):
-        return None
-    read = history.newest(TABLE_STEPS) if isinstance(model, ItemToItem) else history
-    items, weights = model.decay.by_item(read)
-    return Voice(member, dict(zip(items.tolist(), weights.tolist(), strict=True)))
-
-
-def _features_without(model: Blend, voices: list[Voice | None], said: Opinions, item: int) -> Floats:
-    """Return the candidates' features, (C, F), as if the members that add up had not met an item."""
-    features = said.features.copy()
-    features[said.candidates == item, _own(model)] = 0.0
-    for column, (member, voice, scale) in enumerate(zip(model.members, voices, said.strengths, strict=True)):
-        if voice is None or item not in voice.weights:
-            continue
-        left = scale.scores[said.candidates] - voice.of(item, said.candidates)
-        order = np.argsort(-left, kind="stable")[:CANDIDATES]
-        features[:, 2 * column] = strengths(member.name, left, order).of(left)
-        features[:, 2 * column + 1] = 0.0
-        features[order, 2 * column + 1] = PLACES / (PLACES + np.arange(len(order)))
-    return features
-
-
-def _held(
-    values: NDArray[np.floating],
-    rows: Ints,
-    left: NDArray[np.floating],
-    loudest: Ints,
-    is_likeness: NDArray[np.bool_],
-) -> list[Cause | None]:
-    """Return each cause without which its item, at a row of ``values``, would lose its place."""
-    found: list[Cause | None] = []
-    for row, value, item, likeness in zip(rows, left, loudest, is_likeness, strict=True):
-        place = int((values > values[row]).sum())
-        place_left = int((values > value).sum()) - int(values[row] > value)
-        is_held = loses_its_place(place, place_left)
-        found.append(Cause(int(item), bool(likeness)) if is_held else None)
-    return found
+def _places(values: Floats, rows: Ints) -> Ints:
+    """Return the place of one candidate in each line of values, from 0; equal ones stand in their order."""
+    own = np.take_along_axis(np.broadcast_to(values, (len(rows), values.shape[1])), rows[:, None], axis=1)
+    is_before = (values > own) | ((values == own) & (np.arange(values.shape[1]) < rows[:, None]))
+    return np.asarray(is_before.sum(axis=1))
 
 
 FEWEST_PLACES = 5
@@ -254,7 +189,11 @@ def loses_its_place(before: int, after: int) -> bool:
 
     It falls by five places or more, or out of the ten that people see.
     """
-    return after - before >= FEWEST_PLACES or before < LIST <= after
+    return bool(_lose_places(np.array(before), np.array(after)))
+
+
+def _lose_places(before: Ints, after: Ints) -> NDArray[np.bool_]:
+    return np.asarray((after - before >= FEWEST_PLACES) | ((before < LIST) & (after >= LIST)))
 
 
 def met_before(history: History, item: int) -> tuple[int, int | None]:
@@ -270,7 +209,7 @@ def suspects(model: Model, history: History, item: int, *, newest: int) -> list[
 
     That is the item itself, what the tables of the members let speak for it, and the newest steps.
     """
-    met, tops = np.unique(history.items), np.array([item])
+    met, tops = distinct(history)[0], np.array([item])
     if not len(met):
         return []
     members = model.members if isinstance(model, Blend) else (model,)

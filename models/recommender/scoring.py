@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.recommender import reasons
-from models.recommender.blend import BLEND, Blend, Opinions
+from models.recommender.blend import BLEND, Blend, Judgement
 from models.recommender.content import Vocabulary
 from models.recommender.history import UNKNOWN_TIME, History, longest_history
 from models.recommender.newcomers import Content, Newcomers, NewProduct
@@ -275,22 +275,23 @@ class Scorer:
         page = self.numbers([] if context is None else [context])
         if not len(history) and not len(page):
             return self.popular(k, exclude=exclude)
-        scores, said = self._personal(history)
+        scores, judged = self._personal(history)
         if len(page):
             scores = self._fused(int(page[0]), scores)
         hidden = exclude if context is None else {*exclude, context}
         scores = np.where(self._offered(hidden), scores, NOT_OFFERED)
         best = top_k(scores, k)
         best = best[scores[best] > NOT_OFFERED]
-        return self._answer(scores, best, self._why(history, page, best, said))
+        return self._answer(scores, best, self._why(history, page, best, judged))
 
-    def _personal(self, history: History) -> tuple[NDArray[np.floating], Opinions | None]:
-        """Return the served model's scores, and what the members said if it is a blend."""
+    def _personal(self, history: History) -> tuple[NDArray[np.floating], Judgement | None]:
+        """Return the served model's scores, and what they are made of if it is a blend."""
         model = self.served_model
         if not len(history):
             return np.zeros(len(self.item_ids)), None
         if isinstance(model, Blend):
-            return model.judge(history)
+            judged = model.judge(history)
+            return judged.scores, judged
         return model.scores(history), None
 
     def related(self, item: int, *, k: int, exclude: AbstractSet[int] = frozenset()) -> list[Scored]:
@@ -368,11 +369,11 @@ class Scorer:
         return [Scored(int(self.item_ids[item]), float(scores[item]), why(int(item))) for item in best]
 
     def _why(
-        self, history: History, page: Ints, best: Ints, said: Opinions | None
+        self, history: History, page: Ints, best: Ints, judged: Judgement | None
     ) -> Callable[[int], Reason]:
         """Return a function that names the reason of a recommended item for this history and page."""
         beside = set(self.related_table.row(int(page[0]))[0][:FUSED].tolist()) if len(page) else set()
-        found = reasons.causes(self.served_model, history, best, said)
+        found = reasons.causes(self.served_model, history, best, judged)
         causes = dict(zip(best.tolist(), found, strict=True))
 
         def reason(item: int) -> Reason:

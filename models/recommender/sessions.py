@@ -9,6 +9,7 @@ equations 2 to 5, for the age of a session and the distance to what was met in i
 """
 
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -70,23 +71,35 @@ class SessionKnn:
         ends = self.posting_starts[items + 1]
         places, lengths = spans(np.maximum(self.posting_starts[items], ends - POSTINGS), ends)
         sessions = self.owners[places]
-        likeness = np.bincount(sessions, np.repeat(evidence, lengths), len(self.volume)) * self.volume
+        likeness = np.bincount(sessions, np.repeat(evidence, lengths), len(self.volume))
+        alike = np.flatnonzero(likeness > 0)
+        found = likeness[alike] * self.volume[alike]
         # The likeness is 1 at the top, so that scores of different histories are of one size.
-        likeness /= likeness.max(initial=0.0) or 1.0
-        alike = np.flatnonzero(likeness)
-        near = alike[top_k(likeness[alike], NEIGHBOURS)]
+        found /= found.max(initial=0.0) or 1.0
+        best = top_k(found, NEIGHBOURS)
+        near = alike[best]
         entries, lengths = spans(self.starts[near], self.starts[near + 1])
-        votes = np.repeat(likeness[near], lengths)
+        votes = np.repeat(found[best], lengths)
         if self.nearness is not None:
-            met = np.zeros(len(self.volume), dtype=np.int64)
+            met = np.empty(len(self.volume), dtype=np.int32)
             met[sessions] = self.postings[places]  # the last of repeated places stays: the loudest here
             votes *= self.nearness.weights(entries - np.repeat(met[near], lengths))
         return self._voted(self.items[entries], votes)
 
     def _voted(self, found: NDArray[np.int32], votes: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the sum of each item's votes, louder for what is rare: what everybody buys says little."""
-        voted = np.bincount(found, votes * np.sqrt(self.rarity[found]), len(self.rarity))
-        return np.asarray(voted + hint(self.popularity), dtype=np.float64)
+        louder = votes * self._loudness[found]
+        scores = np.bincount(found, louder, len(self.rarity)).astype(np.float64, copy=False)
+        scores += self._hint
+        return scores
+
+    @cached_property
+    def _loudness(self) -> Floats:
+        return np.sqrt(self.rarity)
+
+    @cached_property
+    def _hint(self) -> NDArray[np.float64]:
+        return hint(self.popularity)
 
     def _evidence(self, history: History) -> tuple[Ints, NDArray[np.float64]]:
         """Return the distinct items of a history and what each says of a session, the loudest last."""

@@ -8,12 +8,13 @@ of each, all together, F repeat features, C customer features.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.recommender.history import UNKNOWN_TIME, Event, History
+from models.recommender.history import REMEMBERED, UNKNOWN_TIME, Event, History
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -34,6 +35,8 @@ AFFINITY_HALF_LIFE = 60.0  # steps
 # What counts beside a purchase when tastes are averaged.
 AFFINITY_OF_EVENT = np.array([0.1, 0.3, 1.0])
 CUSTOMER_WIDTH = 10
+CUSTOMER_SIZES = (1, 2, 3, 4, 5, 6, 8)  # columns of logarithms, each divided by its scale
+CUSTOMER_SCALES = np.array([4.0, 2.0, 4.0, 4.0, 4.0, 2.0, 4.0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,43 +109,68 @@ def own_items(steps: Steps) -> Own:
     views and carts.
     """
     span = int(steps.items.max(initial=0)) + 1
-    keys, place = np.unique(steps.owner * span + steps.items, return_inverse=True)
-    owner, items = keys // span, keys % span
-    is_bought = steps.events == Event.PURCHASE
-    age = steps.age()
-
-    def total(weights: NDArray[np.generic]) -> NDArray[np.float64]:
-        return np.bincount(place, weights, len(keys)).astype(np.float64)
-
-    count = total(is_bought)
-    decayed = [total(is_bought * np.exp2(-age / half_life)) for half_life in REPEAT_HALF_LIVES]
-    looked = total(~is_bought * np.exp2(-age / REPEAT_HALF_LIVES[0]))
-    days, is_newest = _last_bought(steps, place, len(keys))
-    columns = [
-        count > 0,
-        np.log1p(count),
-        *(np.log1p(part / REPEAT_FLOOR) for part in decayed),
-        np.log1p(days),
-        is_newest,
-        np.log1p(looked / REPEAT_FLOOR),
-    ]
-    taste = total(AFFINITY_OF_EVENT[steps.events] * np.exp2(-age / AFFINITY_HALF_LIFE))
+    keys = steps.owner * span + steps.items
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    first = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]])[: len(keys)])
+    owner, items = keys[first] // span, keys[first] % span
+    sums = np.add.reduceat(_tallies(steps)[:, order], first, axis=1)
+    days, is_newest = _last_bought(steps, order, first, owner)
+    count, looked, taste, decayed = sums[0], sums[1], sums[2], sums[3:]
+    features = np.empty((len(items), REPEAT_WIDTH), dtype=np.float32)
+    features[:, IS_BOUGHT] = count > 0
+    features[:, 1] = np.log1p(count)
+    features[:, 2:-3] = np.log1p(decayed / REPEAT_FLOOR).T
+    features[:, -3] = np.log1p(days)
+    features[:, -2] = is_newest
+    features[:, -1] = np.log1p(looked / REPEAT_FLOOR)
     taste /= np.bincount(owner, taste, len(steps))[owner]
-    return Own(owner, items, np.stack(columns, axis=1).astype(np.float32), taste.astype(np.float32))
+    return Own(owner, items, features, taste.astype(np.float32))
 
 
-def _last_bought(steps: Steps, place: Ints, count: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return days since each own item was last bought (0: unknown), and whether the last basket had it."""
-    bought = np.flatnonzero((steps.events == Event.PURCHASE) & (steps.at != UNKNOWN_TIME))
-    last = np.full(count, UNKNOWN_TIME)
-    last[place[bought]] = steps.at[bought]  # ascending in time: the newest stays
-    owner = np.zeros(count, dtype=np.int64)
-    owner[place] = steps.owner
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One history as it is read: its steps and its distinct items."""
+
+    steps: Steps
+    own: Own
+
+
+@lru_cache(maxsize=REMEMBERED)
+def reading(history: History) -> Reading:
+    """Return the reading of a history, worked out once for all models that ask in one answer."""
+    steps = Steps.of([history])
+    return Reading(steps, own_items(steps))
+
+
+def _tallies(steps: Steps) -> NDArray[np.float64]:
+    """Return what each step adds to its item's purchases, looks, taste and decayed purchases, (6, N)."""
+    age = steps.age()
+    is_bought = (steps.events == Event.PURCHASE).astype(np.float64)
+    taste = AFFINITY_OF_EVENT[steps.events] * np.exp2(-age / AFFINITY_HALF_LIFE)
+    decayed = is_bought * np.exp2(age / -np.array(REPEAT_HALF_LIVES)[:, None])
+    looked = (1 - is_bought) * np.exp2(-age / REPEAT_HALF_LIVES[0])
+    return np.stack([is_bought, looked, taste, *decayed])
+
+
+def _last_bought(
+    steps: Steps, order: Ints, first: Ints, owner: Ints
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """
+    Return days since each own item was last bought (0: unknown), and whether the last basket had it.
+
+    :param order: of the steps, by item
+    :param first: the first step of each own item in that order
+    :param owner: of each own item
+    """
+    bought_at = np.where(steps.events == Event.PURCHASE, steps.at, UNKNOWN_TIME)
+    last = np.maximum.reduceat(bought_at[order], first)
     newest = np.full(len(steps), UNKNOWN_TIME)
-    newest[steps.owner[bought]] = steps.at[bought]
-    is_timed = (last != UNKNOWN_TIME) & (steps.now[owner] != UNKNOWN_TIME)
-    days = np.where(is_timed, np.where(is_timed, steps.now[owner], 0) - np.where(is_timed, last, 0), 0)
-    return np.maximum(days, 0) / DAY_US, (last == newest[owner]) & (last != UNKNOWN_TIME)
+    np.maximum.at(newest, owner, last)
+    now = steps.now[owner]
+    is_timed = (last != UNKNOWN_TIME) & (now != UNKNOWN_TIME)
+    days = np.maximum(np.where(is_timed, now, 0) - np.where(is_timed, last, 0), 0) / DAY_US
+    return days, (last == newest[owner]) & (last != UNKNOWN_TIME)
 
 
 def customer_features(steps: Steps, prices: Floats, usual: float | None = None) -> Floats:
@@ -161,30 +189,30 @@ def customer_features(steps: Steps, prices: Floats, usual: float | None = None) 
     owner, items, at = steps.owner[bought], steps.items[bought], steps.at[bought]
     rows = len(steps)
     is_first = np.ones(len(owner), dtype=bool)
-    is_first[1:] = (np.diff(owner) != 0) | (np.diff(at) != 0) | (at[1:] == UNKNOWN_TIME)
+    is_first[1:] = (owner[1:] != owner[:-1]) | (at[1:] != at[:-1]) | (at[1:] == UNKNOWN_TIME)
     count = np.bincount(owner, minlength=rows).astype(np.float64)
     orders = np.bincount(owner, is_first, rows).astype(np.float64)
-    span = int(items.max(initial=0)) + 1
-    distinct = np.bincount(np.unique(owner * span + items) // span, minlength=rows)
-    value = np.bincount(
-        owner, _relative(prices[items], usual_price(prices) if usual is None else usual), rows
-    )
+    usual = usual_price(prices) if usual is None else usual
+    value = np.bincount(owner, _relative(prices[items], usual), rows)
+    distinct = _distinct(owner, items, rows)
     recency, between, is_timed = _rhythm(steps, owner, at, orders)
     every = np.maximum(np.bincount(steps.owner, minlength=rows), 1)
     some, some_orders = np.maximum(count, 1), np.maximum(orders, 1)
-    columns = [
-        is_timed,
-        np.log1p(recency) / 4,
-        np.log1p(orders) / 2,
-        np.log1p(count) / 4,
-        np.log1p(distinct) / 4,
-        np.log1p(value / some_orders) / 4,
-        np.log1p(count / some_orders) / 2,
-        1 - distinct / some,
-        np.log1p(between) / 4,
-        1 - count / every,
-    ]
-    return np.stack(columns, axis=1).astype(np.float32)
+    sizes = [recency, orders, count, distinct, value / some_orders, count / some_orders, between]
+    out = np.empty((rows, CUSTOMER_WIDTH), dtype=np.float32)
+    out[:, 0] = is_timed
+    out[:, CUSTOMER_SIZES] = (np.log1p(sizes) / CUSTOMER_SCALES[:, None]).T
+    out[:, 7] = 1 - distinct / some
+    out[:, 9] = 1 - count / every
+    return out
+
+
+def _distinct(owner: Ints, items: Ints, rows: int) -> Ints:
+    """Return how many distinct items each history has, (R,)."""
+    span = int(items.max(initial=0)) + 1
+    keys = np.sort(owner * span + items)
+    is_new = np.concatenate([[True], keys[1:] != keys[:-1]])[: len(keys)]
+    return np.bincount(keys[is_new] // span, minlength=rows)
 
 
 def usual_price(prices: Floats) -> float:

@@ -21,7 +21,15 @@ from models.recommender.blend import Blend, Mixer, feature_count
 from models.recommender.dataset import Log
 from models.recommender.fitting import Fitter
 from models.recommender.history import UNKNOWN_TIME, Event
-from models.recommender.rankers import CONTENT_KNN, MARKOV, PERSONAL_FREQUENCY, POPULARITY, Model
+from models.recommender.rankers import (
+    CONTENT_KNN,
+    EASE,
+    MARKOV,
+    PERSONAL_FREQUENCY,
+    POPULARITY,
+    Model,
+    Sum,
+)
 from models.recommender.trained import serving_model
 from models.recommender.transformer import item_trends
 from models.recommender.tuning import DEFAULTS, fit_all
@@ -221,6 +229,22 @@ def test_every_model_takes_new_products_and_stays_finite(scorer: Scorer, served:
     assert taught.models[served].scores(taught.history([100, 101]))[:40] == pytest.approx(
         scorer.models[served].scores(scorer.history([100, 101])), abs=1e-4
     )
+
+
+@pytest.mark.parametrize("past", [[100, 104, 100, 120], [7, 100, 999, 7, 103]])
+@pytest.mark.parametrize("name", [MARKOV, EASE, CONTENT_KNN, PERSONAL_FREQUENCY])
+def test_what_the_items_of_a_history_add_makes_the_scores(scorer: Scorer, name: str, past: list[int]) -> None:
+    taught = scorer.with_products([REFILL, NewProduct(999, ItemFacts("scent4"))])
+    history, model = taught.history(past), taught.models[name]
+    assert isinstance(model, Sum)
+
+    scores, addends = model.told(history)
+    added = addends.of(np.unique(history.items), np.arange(42))
+
+    silent = model.scores(taught.history([]))
+    assert (added > 0).any()
+    assert silent + added.sum(axis=1) == pytest.approx(scores)
+    assert addends.of(np.unique(history.items)[1:], np.array([41, 3])) == pytest.approx(added[[41, 3], 1:])
 
 
 def test_no_new_products_change_nothing(scorer: Scorer) -> None:

@@ -1,6 +1,13 @@
 import numpy as np
 
-from models.recommender.history import HISTORY_LIMIT, UNKNOWN_TIME, Event, History, longest_history
+from models.recommender.history import (
+    HISTORY_LIMIT,
+    UNKNOWN_TIME,
+    Event,
+    History,
+    distinct,
+    longest_history,
+)
 
 
 def test_a_history_keeps_the_newest_steps() -> None:
@@ -35,3 +42,20 @@ def test_a_history_without_an_item_forgets_each_of_its_steps() -> None:
 
     assert (kept.items.tolist(), kept.at.tolist(), kept.now) == ([2, 3], [20, 40], 50)
     assert history.newest(2).items.tolist() == [1, 3]
+
+
+def test_a_history_of_which_nothing_is_left_out_stays_itself() -> None:
+    history = History.of([3, 1, 3])
+
+    assert history.newest(3) is history
+    assert history.where(history.items > 0) is history
+
+
+def test_the_distinct_items_of_a_history_are_worked_out_once() -> None:
+    history = History.of([3, 1, 3])
+
+    items, place = distinct(history)
+
+    assert (items.tolist(), place.tolist()) == ([1, 3], [1, 0, 1])
+    assert distinct(history) is distinct(history)
+    assert distinct(History.of([3, 1])) is not distinct(history)

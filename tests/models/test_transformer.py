@@ -8,6 +8,7 @@ from models.recommender.history import History
 from models.recommender.signals import CUSTOMER_WIDTH, REPEAT_WIDTH
 from models.recommender.transformer import (
     AGE_SCALE,
+    ALONE_IN_BLAS,
     TRENDS,
     Question,
     Transformer,
@@ -89,6 +90,15 @@ def test_a_stored_transformer_scores_as_before() -> None:
     assert np.array_equal(restored.scores(history), model.scores(history))
     assert np.array_equal(restored.together_scores(history), model.together_scores(history))
     assert not np.array_equal(model.scores(history), model.together_scores(history))
+
+
+@pytest.mark.parametrize("items", [1, ALONE_IN_BLAS // (WIDTH + TRENDS), 2_500])
+def test_many_items_are_scored_as_by_one_product(items: int) -> None:
+    head, readout = a_head(items), np.linspace(-1, 1, WIDTH + TRENDS + REPEAT_WIDTH, dtype=np.float32)
+
+    scores = head.general(readout)
+
+    assert scores == pytest.approx(head.vectors @ readout[: WIDTH + TRENDS] + head.bias, abs=1e-5)
 
 
 def test_an_empty_history_gets_what_sold_of_late() -> None:
