@@ -20,4 +20,5 @@ def signed_percent(value: float | None) -> str:
     """Return a change as people write it. Rounded down, so that no loss and no missed bar looks like less."""
     if value is None:
         return "unknown"
-    return f"{math.floor(value * 10) / 10:+.1f}%".replace("-", "−")
+    # What floating point lost beyond the sixth digit is no part of the figure: 6.9999999 is 7.
+    return f"{math.floor(round(value * 10, 6)) / 10:+.1f}%".replace("-", "−")

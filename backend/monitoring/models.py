@@ -54,7 +54,7 @@ class RetrainTrigger(ShopScoped):
         ]
 
     def __str__(self) -> str:
-        return str(self.uuid)
+        return f"{self.kind.lower()}: {self.verdict.replace('_', ' ').lower()}"
 
 
 class TriggerSettings(ShopScoped):

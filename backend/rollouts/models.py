@@ -83,7 +83,7 @@ class GateDecision(ShopScoped):
         indexes: ClassVar = [models.Index(fields=["shop", "-created_at"], name="rollouts_gate_created")]
 
     def __str__(self) -> str:
-        return str(self.uuid)
+        return f"{self.version}: {self.verdict.replace('_', ' ').lower()}"
 
 
 class ReleaseSettings(ShopScoped):

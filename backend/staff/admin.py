@@ -16,7 +16,7 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import connection, models
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -32,14 +32,16 @@ from backend.audit.values import Channel, Event, Surface
 from backend.catalog.models import Import, ImportPart, Order, OrderLine, Product
 from backend.catalog.values import ImportState
 from backend.core.errors import Failure
+from backend.core.text import signed_percent
+from backend.monitoring import queries as monitoring
 from backend.monitoring.models import RetrainTrigger
 from backend.monitoring.values import Kind, Verdict
 from backend.registry.models import ModelVersion
 from backend.registry.values import VersionState
 from backend.rollouts.models import GateDecision, SurfacePointer
 from backend.rollouts.values import GateVerdict
-from backend.staff import queries
-from backend.staff.tables import badge, in_words, table, to_row
+from backend.staff import queries, words
+from backend.staff.tables import badge, facts, folded, in_words, table, to_row
 from backend.staff.values import Explained
 from backend.training.models import TrainingRun
 from backend.training.values import Reason, RunState
@@ -140,6 +142,9 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_select_related: ClassVar = ["shop"]
     actions = None
     ordering: ClassVar = ("-pk",)
+    change_list_template = "staff/change_list.html"
+    # Of a row's state or verdict, where it is not plain from its name.
+    meanings: ClassVar[Mapping[str, str]] = {}
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         """Return the rows of every shop: support staff serve them all."""
@@ -149,6 +154,13 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         else:
             rows = manager.all()
         return rows.order_by(*self.get_ordering(request))
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the list, with what its states mean below it."""
+        told = [(_state_badge(value), meaning) for value, meaning in self.meanings.items()]
+        return super().changelist_view(request, {**(extra_context or {}), "meanings": told})
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -162,12 +174,36 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description="State", ordering="state")
     def state_badge(self, row: Any) -> SafeString:
         """Return the row's state as a badge."""
-        return badge(row.state, TONES.get(row.state, "busy"))
+        return _state_badge(row.state)
+
+    @admin.display(description="State")
+    def state_told(self, row: Any) -> SafeString:
+        """Return the row's state with what it means."""
+        return _with_meaning(row.state, self.meanings)
+
+    @admin.display(description="Verdict", ordering="verdict")
+    def verdict_badge(self, row: Any) -> SafeString:
+        """Return the row's verdict as a badge."""
+        return _state_badge(row.verdict)
+
+    @admin.display(description="Verdict")
+    def verdict_told(self, row: Any) -> SafeString:
+        """Return the row's verdict with what it means."""
+        return _with_meaning(row.verdict, self.meanings)
 
     @admin.display(description="Shop", ordering="shop")
     def shop_link(self, row: Any) -> SafeString | str:
         """Return the row's shop as a link."""
         return to_row("shops_shop", row.shop_id, row.shop.domain) if row.shop_id else "–"
+
+
+def _state_badge(value: str) -> SafeString:
+    return badge(in_words(value), TONES.get(value, "busy"))
+
+
+def _with_meaning(value: str, meanings: Mapping[str, str]) -> SafeString:
+    meaning = meanings.get(value)
+    return format_html("{} {}", _state_badge(value), meaning) if meaning else _state_badge(value)
 
 
 @admin.register(Decision)
@@ -449,9 +485,11 @@ class ModelVersionAdmin(ReadOnlyAdmin):
 
     list_display = ("__str__", "shop_link", "state_badge", "method", "quality", "purchases", "created_at")
     list_filter = (among("state", VersionState), "served")
+    meanings = words.VERSIONS
     fieldsets = (
-        (None, {"fields": ("shop_link", "number", "uuid", "state_badge", "state_reason", "created_at")}),
-        ("Quality", {"fields": ("summary", "method", "metrics_table")}),
+        (None, {"fields": ("shop_link", "number", "uuid", "state_told", "state_reason", "created_at")}),
+        ("What the gate decided", {"fields": ("gate_table",)}),
+        ("Quality", {"fields": ("summary", "method", "weights_table", "metrics_table")}),
         (
             "Lineage",
             {
@@ -498,6 +536,31 @@ class ModelVersionAdmin(ReadOnlyAdmin):
             empty="Not measured.",
         )
 
+    @admin.display(description="Decisions of the gate")
+    def gate_table(self, row: ModelVersion) -> SafeString:
+        """Return what the gate said of the version, newest first."""
+        found = GateDecision.objects.for_shop(row.shop_id).filter(version_id=row.pk)
+        rows = [
+            (
+                to_row("rollouts_gatedecision", one.pk, f"{one.created_at:%d %b %Y, %H:%M} UTC"),
+                _state_badge(one.verdict),
+                _gain(one),
+                one.words,
+                one.actor,
+            )
+            for one in found.order_by("-created_at")
+        ]
+        heads = ("When", "Verdict", "Gain (95 % interval)", "In words", "By")
+        return table(heads, rows, empty="It has not judged this version.")
+
+    @admin.display(description="What it listens to")
+    def weights_table(self, row: ModelVersion) -> SafeString:
+        """Return the share of each model in the answer, largest first."""
+        labels = {one["model"]: one["label"] for one in row.metrics}
+        shares = sorted(row.weights.items(), key=lambda pair: pair[1], reverse=True)
+        rows = [(labels.get(model, in_words(model)), f"{share:.1%}") for model, share in shares if share]
+        return table(("Model", "Share of the answer"), rows, empty="One method answers alone.")
+
     @admin.display(description="Method in use", ordering="served")
     def method(self, row: ModelVersion) -> str:
         """Return the name of the method that answers."""
@@ -528,12 +591,8 @@ class ModelVersionAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Parameters")
     def params_text(self, row: ModelVersion) -> SafeString:
-        """Return the parameters as text."""
-        return _as_text(row.params)
-
-
-def _as_text(value: object) -> SafeString:
-    return format_html('<pre class="tb-pre">{}</pre>', json.dumps(value, indent=2))
+        """Return the parameters as they were logged, for whoever trains the same again."""
+        return folded("Show all parameters", json.dumps(row.params, indent=2, sort_keys=True))
 
 
 def _score(value: float | None) -> str:
@@ -567,8 +626,9 @@ class TrainingRunAdmin(ReadOnlyAdmin):
         "finished_at",
     )
     list_filter = (among("state", RunState), among("reason", Reason))
+    meanings = words.RUNS
     fieldsets = (
-        (None, {"fields": ("uuid", "shop_link", "state_badge", "message", "error", "version")}),
+        (None, {"fields": ("uuid", "shop_link", "state_told", "message", "error", "version")}),
         (
             "When and why",
             {
@@ -623,48 +683,80 @@ class GateDecisionAdmin(ReadOnlyAdmin):
     """What the gate said of each version, with its evidence."""
 
     list_display = (
-        "created_at", "shop_link", "version", "verdict_badge", "gain", "bar", "customers", "actor",
+        "created_at", "verdict_badge", "version", "gain", "bar", "customers", "actor", "shop_link",
     )  # fmt: skip
     list_select_related: ClassVar = ["shop", "version", "champion"]
     list_filter = (among("verdict", GateVerdict),)
+    meanings = words.GATE
     fieldsets = (
-        (None, {"fields": ("shop_link", "version", "champion", "verdict_badge", "words")}),
-        ("Evidence", {"fields": ("gain", "bar", "customers", "since", "until", "evidence_text")}),
+        (None, {"fields": ("shop_link", "version_link", "verdict_told", "in_words")}),
+        ("Evidence", {"fields": ("evidence_table",)}),
         ("Who and when", {"fields": ("actor", "created_at", "uuid")}),
     )
 
-    @admin.display(description="Verdict", ordering="verdict")
-    def verdict_badge(self, row: GateDecision) -> SafeString:
-        """Return the verdict as a badge."""
-        return badge(in_words(row.verdict), TONES.get(row.verdict, "busy"))
+    @admin.display(description="Version")
+    def version_link(self, row: GateDecision) -> SafeString:
+        """Return the version that was judged, as a link."""
+        return to_row("registry_modelversion", row.version_id, row.version)
+
+    @admin.display(description="In words")
+    def in_words(self, row: GateDecision) -> str:
+        """Return the decision in words."""
+        return row.words
 
     @admin.display(description="Gain (95 % interval)", ordering="gain_percent")
     def gain(self, row: GateDecision) -> str:
         """Return the gain over the champion."""
-        if row.gain_percent is None:
-            return "not measured"
-        return f"{row.gain_percent:+.1f} % ({row.low_percent:+.1f} to {row.high_percent:+.1f})"
+        return _gain(row)
 
     @admin.display(description="Bar", ordering="bar_percent")
     def bar(self, row: GateDecision) -> str:
         """Return what the shop asked for."""
-        return f"{row.bar_percent:+.1f} %"
+        return signed_percent(row.bar_percent)
 
-    @admin.display(description="As measured")
-    def evidence_text(self, row: GateDecision) -> SafeString | str:
-        """Return the trainer's own figures as text."""
-        return _as_text(row.evidence) if row.evidence else "none"
+    @admin.display(description="Evidence")
+    def evidence_table(self, row: GateDecision) -> SafeString:
+        """Return what the decision rests on."""
+        return facts(_gate_facts(row), empty="Nothing was measured.")
+
+
+def _gain(row: GateDecision) -> str:
+    if row.gain_percent is None:
+        return "not measured"
+    low, high = signed_percent(row.low_percent), signed_percent(row.high_percent)
+    return f"{signed_percent(row.gain_percent)} ({low} to {high})"
+
+
+def _gate_facts(row: GateDecision) -> list[tuple[str, object]]:
+    """Return the evidence of a decision, line by line; what was not measured has no line."""
+    measured: Mapping[str, Any] = row.evidence or {}
+    champion = to_row("registry_modelversion", row.champion_id, row.champion) if row.champion_id else "none"
+    lines: list[tuple[str, object]] = [
+        ("Compared with", champion),
+        ("Gain in NDCG@10, with its 95 % interval", _gain(row)),
+        ("The shop's bar, which the low end must clear", signed_percent(row.bar_percent)),
+        ("Customers asked of both", f"{row.customers:,}"),
+    ]
+    if row.since and row.until:
+        days = f"{row.since:%d %b %Y, %H:%M} to {row.until:%d %b %Y, %H:%M} UTC"
+        lines.append(("What they bought from", days))
+    scores = (("NDCG@10 of this version", "candidate"), ("NDCG@10 of the other", "champion"))
+    lines += [(name, _figure(measured[key])) for name, key in scores if measured.get(key) is not None]
+    if measured.get("reason"):
+        lines.append(("Why it could not be measured", measured["reason"]))
+    return lines
 
 
 @admin.register(RetrainTrigger)
 class RetrainTriggerAdmin(ReadOnlyAdmin):
     """What was a reason to train, and what was not."""
 
-    list_display = ("created_at", "shop_link", "kind_name", "verdict_badge", "words")
+    list_display = ("created_at", "verdict_badge", "kind_name", "in_words", "shop_link")
     list_filter = (among("kind", Kind), among("verdict", Verdict))
+    meanings = words.TRIGGERS
     fieldsets = (
-        (None, {"fields": ("shop_link", "kind_name", "verdict_badge", "words", "created_at")}),
-        ("Evidence", {"fields": ("subject", "evidence_text", "run_id", "uuid")}),
+        (None, {"fields": ("shop_link", "kind_name", "verdict_told", "in_words", "run_link", "created_at")}),
+        ("Evidence", {"fields": ("subject_told", "evidence_table", "uuid")}),
     )
 
     @admin.display(description="Kind", ordering="kind")
@@ -672,15 +764,31 @@ class RetrainTriggerAdmin(ReadOnlyAdmin):
         """Return the kind, in words."""
         return in_words(row.kind)
 
-    @admin.display(description="Verdict", ordering="verdict")
-    def verdict_badge(self, row: RetrainTrigger) -> SafeString:
-        """Return the verdict as a badge."""
-        return badge(in_words(row.verdict), TONES.get(row.verdict, "busy"))
+    @admin.display(description="In words")
+    def in_words(self, row: RetrainTrigger) -> str:
+        """Return what was found, in words."""
+        return row.words
+
+    @admin.display(description="Training")
+    def run_link(self, row: RetrainTrigger) -> SafeString | str:
+        """Return the training that was asked for, as a link."""
+        if row.run_id is None:
+            return "none was asked for"
+        run = TrainingRun.objects.for_shop(row.shop_id).get(uuid=row.run_id)
+        return format_html(
+            "{} {}", to_row("training_trainingrun", run.pk, "the run it asked for"), _state_badge(run.state)
+        )
+
+    @admin.display(description="Looked at")
+    def subject_told(self, row: RetrainTrigger) -> str:
+        """Return which data was looked at: a reason found in it is acted on once."""
+        return row.subject
 
     @admin.display(description="Figures")
-    def evidence_text(self, row: RetrainTrigger) -> SafeString:
-        """Return the figures as text."""
-        return _as_text(row.evidence)
+    def evidence_table(self, row: RetrainTrigger) -> SafeString:
+        """Return what was found, line by line."""
+        rows = [(figure.name, figure.value) for figure in monitoring.figures(row.evidence)]
+        return facts(rows, empty="A person's wish needs no figures.")
 
 
 @admin.register(Credit)

@@ -25,6 +25,19 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[Cell]], *, empty: str) -
     )
 
 
+def facts(rows: Iterable[tuple[str, Cell]], *, empty: str) -> SafeString:
+    """Return names with their values, one below the other, or a sentence where there are none."""
+    body = format_html_join("", '<tr><th scope="row">{}</th><td>{}</td></tr>', rows)
+    if not body:
+        return format_html('<p class="tb-none">{}</p>', empty)
+    return format_html('<table class="tb-table tb-facts"><tbody>{}</tbody></table>', body)
+
+
+def folded(summary: str, text: str) -> SafeString:
+    """Return a long text that opens on a click."""
+    return format_html('<details><summary>{}</summary><pre class="tb-pre">{}</pre></details>', summary, text)
+
+
 def to_row(model: str, row_id: object, text: object) -> SafeString:
     """Return a link to one row's page, for example ``to_row("audit_decision", id, "…")``."""
     return format_html('<a href="{}">{}</a>', reverse(f"admin:{model}_change", args=[row_id]), text)

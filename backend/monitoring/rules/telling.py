@@ -26,7 +26,8 @@ def _line(name: str, tell: Callable[[Any], str] = str) -> Callable[[Any], list[F
 
 def _count(count: Mapping[str, int]) -> str:
     hits, of = count["hits"], count["of"]
-    return f"{hits:,} of {of:,} ({hits / of:.1%})" if of else "none of none"
+    share = f" ({hits / of:.1%})" if of else ""
+    return f"{hits:,} of {of:,}{share}"
 
 
 def _interval(found: Mapping[str, float] | None) -> str:

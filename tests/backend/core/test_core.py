@@ -20,7 +20,7 @@ from backend.core.errors import Corrupt, Failure, Refused, Unavailable
 from backend.core.ids import uuid7
 from backend.core.queue import Job, Queue, enqueue
 from backend.core.tenancy import UnscopedQuery
-from backend.core.text import storable
+from backend.core.text import signed_percent, storable
 from celery_worker.app import app
 from celery_worker.schedule import TIMETABLE
 from celery_worker.tasks.base import TaskBase, backoff_seconds
@@ -271,3 +271,21 @@ def test_the_database_really_takes_it() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT %s", [storable("a\x00b\ud800c")])
         assert cursor.fetchone() == ("ab?c",)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "unknown"),
+        (2.0, "+2.0%"),
+        (1.99, "+1.9%"),
+        (-0.01, "−0.1%"),
+        (6.999999999999999, "+7.0%"),
+        (-8.000000000000002, "−8.0%"),
+        (0.0, "+0.0%"),
+    ],
+)
+def test_a_change_is_rounded_down_by_what_it_is_and_not_by_what_floating_point_lost(
+    value: float | None, text: str
+) -> None:
+    assert signed_percent(value) == text

@@ -48,7 +48,7 @@ CATEGORIES = {
         ),
         (
             {"interval": None, "now": {"hits": 0, "of": 0}},
-            [("Now", "none of none"), ("Now as a share of before", "too few rows to tell")],
+            [("Now", "0 of 0"), ("Now as a share of before", "too few rows to tell")],
         ),
         (
             {

@@ -1,6 +1,7 @@
 """The staff dashboard as support staff meet it."""
 
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,7 @@ from django.contrib import admin
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
+from django.utils.html import escape
 
 from backend.attribution import services as attribution
 from backend.audit import services as audit
@@ -19,10 +21,11 @@ from backend.monitoring import services as monitoring
 from backend.monitoring.models import RetrainTrigger
 from backend.monitoring.values import Finding, Verdict
 from backend.monitoring.values import Kind as MonitoringKind
+from backend.registry.models import ModelVersion
 from backend.rollouts import services as rollouts
 from backend.rollouts.models import GateDecision
 from backend.shops.models import Shop
-from backend.staff import queries
+from backend.staff import queries, words
 from backend.staff.templatetags import staff_figures
 from backend.staff.values import Link
 from backend.training.models import TrainingRun
@@ -289,7 +292,69 @@ def test_a_gates_decision_and_a_trigger_show_their_evidence(
     gate_page = support.get(f"/staff/rollouts/gatedecision/{decision.id}/change/").content.decode()
     trigger_page = support.get(f"/staff/monitoring/retraintrigger/{trigger.id}/change/").content.decode()
 
-    assert "+4.0 % (+1.0 to +7.0)" in gate_page
+    assert "+4.0% (+1.0% to +7.0%)" in gate_page
     assert "Not proven better than version 1" in gate_page
-    assert "not enough data" in trigger_page
-    assert "0.31" in trigger_page
+    assert "held: measured, and not proven better by the shop&#x27;s bar" in gate_page
+    for evidence in ("412", "07 Nov 2026, 12:00 to 21 Nov 2026, 12:00 UTC", "0.330", "0.300"):
+        assert f">{evidence}</td>" in gate_page
+    assert "too little data to tell, which is never taken for quiet" in trigger_page
+    assert ">0.31</td>" in trigger_page
+    assert "none was asked for" in trigger_page
+    # The evidence is told in words: nobody who answers a merchant reads JSON.
+    assert "{&quot;" not in gate_page + trigger_page
+
+
+def test_a_trigger_leads_to_the_training_it_asked_for(support: Client) -> None:
+    shop = a_shop()
+    monitoring.request_by_hand(shop.id, now=NOW, actor="user 7")
+    trigger, run = RetrainTrigger.objects.for_shop(shop.id).get(), TrainingRun.objects.for_shop(shop.id).get()
+
+    page = support.get(f"/staff/monitoring/retraintrigger/{trigger.id}/change/").content.decode()
+
+    assert f'href="/staff/training/trainingrun/{run.id}/change/"' in page
+    assert "Asked for by staff member 7." in page
+
+
+def test_a_version_shows_what_the_gate_said_of_it_and_what_it_listens_to(
+    support: Client, artifact: Path, artifact_root: Path
+) -> None:
+    shop = a_shop()
+    champion = a_live_version(shop, artifact)
+    held = a_version(shop, artifact, gate=a_gate(champion, low=0.01))
+    rollouts.stage(shop.id, held.id, now=NOW)
+    row, decision = ModelVersion.objects.for_shop(shop.id).get(uuid=held.id), newest_decision(shop)
+
+    page = support.get(f"/staff/registry/modelversion/{row.id}/change/").content.decode()
+
+    assert f'href="/staff/rollouts/gatedecision/{decision.id}/change/"' in page
+    assert "+4.0% (+1.0% to +7.0%)" in page
+    assert "the gate did not let it through; a person may use it all the same" in page
+    assert [share in page for share in (">70.0%</td>", ">30.0%</td>")] == [True, True]
+
+
+def newest_decision(shop: Shop) -> GateDecision:
+    return GateDecision.objects.for_shop(shop.id).order_by("-id")[0]
+
+
+@pytest.mark.parametrize(
+    ("model", "meanings"),
+    [
+        ("registry_modelversion", words.VERSIONS),
+        ("rollouts_gatedecision", words.GATE),
+        ("monitoring_retraintrigger", words.TRIGGERS),
+        ("training_trainingrun", words.RUNS),
+    ],
+)
+def test_every_state_is_explained_below_its_list(
+    support: Client, model: str, meanings: dict[StrEnum, str]
+) -> None:
+    page = support.get(reverse(f"admin:{model}_changelist")).content.decode()
+
+    states = type(next(iter(meanings)))
+    assert set(meanings) == set(states)
+    assert all(f"<dd>{escape(meaning)}</dd>" in page for meaning in meanings.values())
+
+
+@pytest.mark.parametrize("model", sorted(set(READ_ONLY)))
+def test_the_first_page_leads_to_every_list(support: Client, model: str) -> None:
+    assert f'href="{reverse(f"admin:{model}_changelist")}"' in support.get("/staff/").content.decode()
