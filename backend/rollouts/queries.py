@@ -134,8 +134,24 @@ def gate_tags(shop_id: int, version_id: UUID) -> GateTags:
         "gate.bar_percent": f"{record.bar_percent:g}",
         "gate.words": record.words,
         "gate.actor": record.actor,
-    }
+    } | _evidence_tags(record)
     return GateTags(tags, is_staged=newest is not None and newest.version.uuid == version_id)
+
+
+def _evidence_tags(record: GateRecord) -> dict[str, str]:
+    """Return what a decision rests on as tags; what was not measured has none."""
+    found = record.evidence
+    gains = {
+        "gain_percent": found.gain_percent,
+        "low_percent": found.low_percent,
+        "high_percent": found.high_percent,
+    }
+    told = {name: f"{gain:g}" for name, gain in gains.items() if gain is not None}
+    if record.champion is not None:
+        told |= {"champion": str(record.champion), "customers": str(found.customers)}
+    if found.since and found.until:
+        told |= {"since": found.since.isoformat(), "until": found.until.isoformat()}
+    return {f"gate.{name}": value for name, value in told.items()}
 
 
 def _record(row: GateDecision) -> GateRecord:

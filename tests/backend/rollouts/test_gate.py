@@ -306,7 +306,20 @@ def test_what_the_run_log_is_told(shop: Shop, artifact: Path) -> None:
     first, second, third = (queries.gate_tags(shop.id, one.id) for one in (former, held, unjudged))
 
     assert (first.is_staged, second.is_staged, third.is_staged) == (True, False, False)
-    assert (second.tags["gate.verdict"], second.tags["gate.bar_percent"]) == ("FAILED", "2")
+    assert "gate.gain_percent" not in first.tags
+    assert second.tags.pop("gate.words").startswith("Not proven better than version 1")
+    assert second.tags == {
+        "gate.verdict": "FAILED",
+        "gate.actor": "system",
+        "gate.bar_percent": "2",
+        "gate.gain_percent": "4",
+        "gate.low_percent": "1",
+        "gate.high_percent": "7",
+        "gate.champion": "1",
+        "gate.customers": "412",
+        "gate.since": "2026-11-07T12:00:00+00:00",
+        "gate.until": "2026-11-21T12:00:00+00:00",
+    }
     assert third.tags == {}
 
 
