@@ -10,6 +10,7 @@ H hidden units.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -52,19 +53,23 @@ class Mixer:
 
     def values(self, features_CF: Floats) -> Floats:
         """Return one number a candidate, (C,), higher is better."""
-        out: Floats = np.vecdot(features_CF, self.linear)
-        if not len(self.bias):
-            return out
-        at_once = max(ALONE_IN_BLAS // self.inward.size, 1)
+        out = np.empty(len(features_CF), dtype=np.float32)
+        at_once = max(ALONE_IN_BLAS // self._weights.size, 1)
         for start in range(0, len(out), at_once):
             rows = slice(start, start + at_once)
-            hidden = features_CF[rows] @ self.inward
-            hidden += self.bias
-            faded = np.exp(-hidden)
-            faded += 1.0
-            hidden /= faded  # SiLU
-            out[rows] += np.vecdot(hidden, self.outward)
+            read = self._weights @ features_CF[rows].T
+            hidden = read[:-1]
+            hidden += self.bias[:, None]
+            fading = np.exp(-hidden)
+            fading += 1.0
+            hidden /= fading  # SiLU
+            np.add(read[-1], self.outward @ hidden, out=out[rows])
         return out
+
+    @cached_property
+    def _weights(self) -> Floats:
+        """What makes hidden units and, last, the linear part of features, (H + 1, F)."""
+        return np.concatenate([self.inward, self.linear[:, None]], axis=1).T.copy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +242,8 @@ def strengths(name: str, scores: NDArray[np.floating], top: Ints) -> Strengths:
     """
     if name in LOGITS:
         highest = float(scores.max(initial=0.0)) if len(scores) else 0.0
-        chances = np.exp(scores - highest)
+        # Clipped, for chances so small that the processor is slow with them change no sum.
+        chances = np.exp(np.maximum(scores - highest, FAINTEST_LOGIT * 4))
         return Strengths(scores, highest + math.log(max(float(chances.sum()), SILENT)), are_logits=True)
     loudest = scores[top[:LOUDEST]].tolist()
     return Strengths(scores, max(sum(loudest) / max(len(loudest), 1), SILENT), are_logits=False)
@@ -245,5 +251,5 @@ def strengths(name: str, scores: NDArray[np.floating], top: Ints) -> Strengths:
 
 def loudness(sums: NDArray[np.floating], top: Ints) -> NDArray[np.floating]:
     """Return in each line the strengths of sums, whose best items are in the same line of ``top``."""
-    loudest = np.take_along_axis(sums, top[:, :LOUDEST], axis=1).mean(axis=1, keepdims=True)
+    loudest = sums[np.arange(len(sums))[:, None], top[:, :LOUDEST]].mean(axis=1, keepdims=True)
     return np.asarray(np.log(np.maximum(sums, 0.0) / np.maximum(loudest, SILENT) + QUIET))

@@ -7,13 +7,13 @@ Item numbers run from 0 in ascending order of product id. Shapes in comments: I 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.recommender.history import UNKNOWN_TIME, History, distinct
+from models.recommender.history import REMEMBERED, UNKNOWN_TIME, History, distinct
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -91,6 +91,13 @@ class Model(Protocol):
         """Return what the manifest says of the model beside its arrays, in JSON."""
 
 
+@lru_cache(maxsize=REMEMBERED)
+def _strengths(history: History) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the strength of each step of a history, and the sum of those after it."""
+    strengths = EVENT_STRENGTHS[history.events]
+    return strengths, np.cumsum(strengths[::-1])[::-1] - strengths
+
+
 @dataclass(frozen=True)
 class Decay:
     """
@@ -104,8 +111,7 @@ class Decay:
 
     def weights(self, history: History) -> NDArray[np.float64]:
         """Return the weight of each step of a history, 1 for a purchase just now."""
-        strengths = EVENT_STRENGTHS[history.events]
-        newer = np.cumsum(strengths[::-1])[::-1] - strengths
+        strengths, newer = _strengths(history)
         weights: NDArray[np.float64] = strengths * np.exp2(-newer / self.steps)
         if self.days is not None and len(history) and (history.at != UNKNOWN_TIME).all():
             now = history.at[-1] if history.now == UNKNOWN_TIME else history.now
@@ -193,10 +199,12 @@ class Entries:
         """Return what each of some items of the history, ascending, adds to some items, (items, met)."""
         row_of = np.full(max(self.count, int(items.max(initial=0)) + 1), -1, dtype=np.int32)
         row_of[items] = np.arange(len(items))
-        row, column = row_of[self.items], np.repeat(places_among(met, self.met), self.lengths)
-        kept = np.flatnonzero((row >= 0) & (column >= 0))
-        cells = row[kept] * len(met) + column[kept]
-        added = np.bincount(cells, self.strengths[kept], len(items) * len(met))
+        column = np.repeat(places_among(met, self.met), self.lengths)
+        kept = np.flatnonzero(column >= 0)
+        row, column, strengths = row_of[self.items[kept]], column[kept], self.strengths[kept]
+        is_asked = row >= 0
+        cells = row[is_asked] * len(met) + column[is_asked]
+        added = np.bincount(cells, strengths[is_asked], len(items) * len(met))
         return added.reshape(len(items), len(met)).astype(np.float64, copy=False)
 
 

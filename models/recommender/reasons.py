@@ -104,7 +104,7 @@ class Voice:
         order = np.argsort(-left, axis=1, kind="stable")[:, :CANDIDATES]
         features_SCF[:, :, self.column] = loudness(left, order)
         places = np.zeros(left.shape)
-        np.put_along_axis(places, order, OF_PLACE[None, : order.shape[1]], axis=1)
+        places[np.arange(len(met))[:, None], order] = OF_PLACE[: order.shape[1]]
         features_SCF[:, :, self.column + 1] = places
 
 
@@ -170,12 +170,13 @@ def _falls_among_rivals(
     for voice in voices:
         voice.rewrite(features, suspects, said.candidates)
     values = model.mixer.values(features.reshape(-1, features.shape[2])).reshape(len(suspects), -1)
-    return _lose_places(_places(judged.values[None], rows), _places(values[suspect], rows))
+    before = np.broadcast_to(judged.values, (len(rows), values.shape[1]))
+    return _lose_places(_places(before, rows), _places(values[suspect], rows))
 
 
 def _places(values: Floats, rows: Ints) -> Ints:
     """Return the place of one candidate in each line of values, from 0; equal ones stand in their order."""
-    own = np.take_along_axis(np.broadcast_to(values, (len(rows), values.shape[1])), rows[:, None], axis=1)
+    own = values[np.arange(len(rows)), rows][:, None]
     is_before = (values > own) | ((values == own) & (np.arange(values.shape[1]) < rows[:, None]))
     return np.asarray(is_before.sum(axis=1))
 

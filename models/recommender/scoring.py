@@ -41,6 +41,7 @@ ENCODER_FILE = "encoder.onnx"
 WEIGHTS_FILE = "weights.npz"  # of the transformer, for a training that starts from them
 NAMES_FILE = "item_names.json"  # ids that are not numbers; absent where they are
 CONTENT = "content"
+KEPT_BYTES = 16 << 20  # half of the most that the C library heeds
 
 
 class ArtifactMismatch(ValueError):
@@ -149,10 +150,22 @@ def load(folder: Path) -> "Scorer":
     :raises ArtifactMismatch: if any file is not what the manifest says
     """
     manifest = read_manifest(folder)
+    _keep_freed_memory()
     try:
         return _assemble(folder, manifest)
     except (KeyError, OSError) as error:
         raise ArtifactMismatch(f"{folder / MANIFEST_FILE} lacks something that it needs: {error}.") from error
+
+
+def _keep_freed_memory() -> None:
+    """
+    Let the process keep the memory that an answer frees, for the next one.
+
+    An answer over 20,000 items works in 2 MB. The C library of Linux gives that back to the kernel and
+    takes it again in the next answer, page by page: 300 faults, 1 ms. It keeps twice the largest block
+    that was ever freed (mallopt(3), M_MMAP_THRESHOLD), so one block is freed here, never written to.
+    """
+    np.empty(KEPT_BYTES, dtype=np.uint8)
 
 
 def _assemble(folder: Path, manifest: dict[str, Any]) -> "Scorer":

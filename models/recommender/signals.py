@@ -39,6 +39,9 @@ CUSTOMER_SIZES = (1, 2, 3, 4, 5, 6, 8)  # columns of logarithms, each divided by
 CUSTOMER_SCALES = np.array([4.0, 2.0, 4.0, 4.0, 4.0, 2.0, 4.0])
 
 
+NOTHING = History.of([])
+
+
 @dataclass(frozen=True, slots=True)
 class Steps:
     """Many histories laid end to end, each oldest first."""
@@ -52,8 +55,7 @@ class Steps:
     @classmethod
     def of(cls, histories: Sequence[History]) -> Self:
         """Return these histories laid end to end."""
-        nothing = History.of([])
-        parts = [nothing, *histories]  # concatenation needs one part
+        parts = [NOTHING, *histories]  # concatenation needs one part
         return cls(
             owner=np.repeat(np.arange(len(histories)), [len(history) for history in histories]),
             items=np.concatenate([part.items for part in parts]),
@@ -67,22 +69,25 @@ class Steps:
 
     def age(self) -> Ints:
         """Return how many steps came after each step in its history, (N,)."""
-        ends = np.searchsorted(self.owner, np.arange(len(self)), side="right")
-        return ends[self.owner] - 1 - np.arange(len(self.owner))
+        return self._ends()[self.owner] - 1 - np.arange(len(self.owner))
 
     def since(self) -> Ints:
         """Return the bucket of the gap between each history's last step and now, (R,)."""
-        ends = np.searchsorted(self.owner, np.arange(len(self)), side="right")
-        lengths = np.bincount(self.owner, minlength=len(self))
-        last = np.where(lengths > 0, np.append(self.at, UNKNOWN_TIME)[np.maximum(ends - 1, 0)], UNKNOWN_TIME)
+        last = np.full(len(self), UNKNOWN_TIME)
+        last[self.owner] = self.at  # the newest step of each history stays
         return gap_buckets(last, self.now)
+
+    def _ends(self) -> Ints:
+        """Return behind which step each history ends, (R,)."""
+        return np.cumsum(np.bincount(self.owner, minlength=len(self)))
 
 
 def gap_buckets(earlier: Ints, later: Ints) -> Ints:
     """Return the bucket of each gap between two moments; ``UNKNOWN_GAP`` where either is unknown."""
     is_known = (earlier != UNKNOWN_TIME) & (later != UNKNOWN_TIME)
-    gaps = np.where(is_known, later, 0) - np.where(is_known, earlier, 0)
-    return np.where(is_known, 1 + np.searchsorted(GAP_EDGES, gaps, side="right"), UNKNOWN_GAP)
+    # An unknown moment, the smallest number, makes a gap that wraps around; it is not read.
+    bucket = 1 + np.searchsorted(GAP_EDGES, later - earlier, side="right")
+    return np.where(is_known, bucket, UNKNOWN_GAP)
 
 
 def step_gaps(history: History) -> Ints:
@@ -145,12 +150,14 @@ def reading(history: History) -> Reading:
 
 def _tallies(steps: Steps) -> NDArray[np.float64]:
     """Return what each step adds to its item's purchases, looks, taste and decayed purchases, (6, N)."""
-    age = steps.age()
-    is_bought = (steps.events == Event.PURCHASE).astype(np.float64)
-    taste = AFFINITY_OF_EVENT[steps.events] * np.exp2(-age / AFFINITY_HALF_LIFE)
-    decayed = is_bought * np.exp2(age / -np.array(REPEAT_HALF_LIVES)[:, None])
-    looked = (1 - is_bought) * np.exp2(-age / REPEAT_HALF_LIVES[0])
-    return np.stack([is_bought, looked, taste, *decayed])
+    age, is_bought = steps.age(), steps.events == Event.PURCHASE
+    out = np.empty((3 + len(REPEAT_HALF_LIVES), len(age)))
+    out[0] = is_bought
+    out[1] = ~is_bought * np.exp2(-age / REPEAT_HALF_LIVES[0])
+    out[2] = AFFINITY_OF_EVENT[steps.events] * np.exp2(-age / AFFINITY_HALF_LIFE)
+    for row, half_life in enumerate(REPEAT_HALF_LIVES, start=3):
+        out[row] = is_bought * np.exp2(-age / half_life)
+    return out
 
 
 def _last_bought(

@@ -1,4 +1,5 @@
 import json
+import platform
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 
 from models.recommender.api import (
     ArtifactMismatch,
+    Past,
     Progress,
     Reason,
     ReasonKind,
@@ -18,6 +20,8 @@ from models.recommender.api import (
     load,
     train,
 )
+from models.recommender.dataset import DAY_US
+from models.recommender.history import moment_of
 from tests.models.shops import Basket, a_busy_shop, a_dataset
 
 HEAVY = ("torch", "pandas", "scipy", "pyarrow", "mlflow")
@@ -50,6 +54,29 @@ def test_importing_the_api_does_not_even_import_onnxruntime() -> None:
     loaded = modules_after("from models.recommender import api")
 
     assert loaded.isdisjoint({*HEAVY, "onnxruntime"})
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="Only glibc gives memory back this eagerly.")
+def test_a_process_that_loaded_a_model_keeps_the_memory_of_an_answer(artifact: Path) -> None:
+    code = (
+        "from pathlib import Path; from resource import RUSAGE_SELF, getrusage; import numpy as np\n"
+        "from models.recommender import api\n"
+        f"api.load(Path({str(artifact)!r}))\n"
+        "def faults():\n"
+        "    before = getrusage(RUSAGE_SELF).ru_minflt\n"
+        "    for _ in range(50):\n"
+        "        parts = [np.ones(20_000) for _ in range(12)]\n"
+        "        del parts\n"
+        "    return getrusage(RUSAGE_SELF).ru_minflt - before\n"
+        "faults()\n"
+        "print(faults())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+
+    # Given back and taken again, these arrays cost more than 400 faults an answer.
+    assert int(done.stdout) < 50
 
 
 def test_a_trained_shop_is_measured_against_every_baseline(
@@ -166,10 +193,13 @@ def test_nothing_known_of_the_customer_gives_popular_products(artifact: Path) ->
 
 
 def test_a_repeated_purchase_names_itself_and_its_count_as_the_reason(artifact: Path) -> None:
-    answer = load(artifact).score([104, 100, 104, 100, 104], context=None, k=40)
+    # Customers of this shop come back every twelve days for what they bought before.
+    now = moment_of("2026-03-30")
+    visits = now - 12 * DAY_US * np.arange(5, 0, -1)
+    answer = load(artifact).score(Past([104, 100, 104, 100, 104], visits), k=40, now=now)
 
     assert {scored.item: scored.reason for scored in answer}[104] == Reason(
-        ReasonKind.BOUGHT_BEFORE, item=104, count=3
+        ReasonKind.BOUGHT_BEFORE, item=104, count=3, last_at=int(visits[-1])
     )
 
 
