@@ -18,7 +18,7 @@ from backend.features.values import Past
 from backend.registry.values import ArtifactRefused
 from backend.rollouts.values import LiveArm
 from backend.serving.rules import Breaker
-from backend.serving.values import Preference, ScoringUnavailable, Why
+from backend.serving.values import Opinion, Preference, ScoringUnavailable, Why
 from models.recommender import api
 
 log = structlog.get_logger(__name__)
@@ -96,12 +96,14 @@ class Models:
         context: int | None,
         exclude: AbstractSet[int],
         k: int,
+        new_among: AbstractSet[int] | None = None,
         patience: float = DEADLINE_SECONDS,
-    ) -> list[Preference]:
+    ) -> Opinion:
         """
-        Return what a version ranks first for a past, best first.
+        Return what a version ranks first for a past.
 
         :param now: the moment that is asked about, microseconds since 1970 UTC
+        :param new_among: what may be shown, where a place is kept for a new product; None where none is
         :param patience: seconds to wait for a version that is being loaded
         :raises ScoringUnavailable: if the model is late, broken, refused, resting or not loaded yet
         """
@@ -112,9 +114,18 @@ class Models:
             )
         scorer = self._loaded(seat, arm, patience)
         told = api.Past(past.items, past.at, past.events)
-        call = self._scorers.submit(scorer.score, told, now=now, context=context, exclude=exclude, k=k)
+
+        def ask() -> Opinion:
+            ranked = scorer.score(told, now=now, context=context, exclude=exclude, k=k)
+            preferences = tuple(_preference(one) for one in ranked)
+            if new_among is None:
+                return Opinion(preferences)
+            arrival = scorer.arrival(told, available=new_among, exclude=exclude, now=now)
+            return Opinion(preferences, _preference(arrival) if arrival else None, scorer.arrival_ids)
+
+        call = self._scorers.submit(ask)
         try:
-            scored = call.result(timeout=DEADLINE_SECONDS)
+            opinion = call.result(timeout=DEADLINE_SECONDS)
         except LateError as error:
             call.cancel()
             seat.breaker.fail(now=time.monotonic())
@@ -127,7 +138,7 @@ class Models:
                 f"Version {arm.version_number} failed: {error!r}.", reason="failed"
             ) from error
         seat.breaker.succeed()
-        return [_preference(one) for one in scored]
+        return opinion
 
     def related(self, arm: LiveArm, product_id: int, *, k: int) -> list[Preference]:
         """Return what a version puts beside a product, without a deadline: for jobs, not for shoppers."""

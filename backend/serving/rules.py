@@ -19,8 +19,12 @@ ELEVEN_MONTHS = timedelta(days=334)
 
 WHY_POPULAR = "Popular in this shop right now"
 WHY_NEWEST = "New in this shop"
+WHY_ARRIVAL = "New arrival"
 WHY_COLLECTION = "From the same collection"
 WHY_FOR_YOU = "Chosen for you"
+
+# What is said of a product that never sold where the shop does not say what it is.
+_NEW = {Why.NEW_SIMILAR_TO: WHY_NEWEST, Why.NEW_ARRIVAL: WHY_ARRIVAL}
 
 
 def choose_arm(arms: Sequence[LiveArm], *, visitor: str, experiment: str, salt: bytes) -> LiveArm:
@@ -94,6 +98,22 @@ def fill(
     return Filled(items, _fallback_reason(from_model, len(items), reason))
 
 
+# A shorter list has no place to spare for a new product.
+FEWEST_PLACES = 4
+
+
+def with_arrival(filled: Filled, arrival: Preference, *, new: AbstractSet[int]) -> Filled:
+    """
+    Return a list whose last place goes to a new product, unless it holds one or is too short.
+
+    :param new: the products that never sold
+    """
+    if len(filled.items) < FEWEST_PLACES or any(item.product_id in new for item in filled.items):
+        return filled
+    placed = ShownItem(arrival.product_id, arrival.score, "", len(filled.items))
+    return Filled((*filled.items[:-1], placed), filled.fallback)
+
+
 def _take(
     source: Iterable[Ranked],
     chosen: dict[int, Ranked],
@@ -144,8 +164,8 @@ def explain(
         return f"Often bought together with {title}" if title else "Often bought together"
     if why is Why.SIMILAR_TO and title:
         return f"Similar to {title}"
-    if why is Why.NEW_SIMILAR_TO:
-        return _new(product_type, title)
+    if why in _NEW:
+        return _new(why, product_type, title)
     return {Why.POPULAR: WHY_POPULAR, Why.NEWEST: WHY_NEWEST}.get(why, WHY_FOR_YOU)
 
 
@@ -158,8 +178,10 @@ def _bought(bought: Bought, now: datetime) -> str:
     return f"You bought this {bought.times} times, last in {month}"
 
 
-def _new(product_type: str, title: str | None) -> str:
-    where = f"New in {product_type}" if product_type else WHY_NEWEST
+def _new(why: Why, product_type: str, title: str | None) -> str:
+    # Support tells by this word that a product did not win its place by its rank.
+    what = WHY_ARRIVAL if why is Why.NEW_ARRIVAL else "New"
+    where = f"{what} in {product_type}" if product_type else _NEW[why]
     return f"{where}, similar to {title}" if title else where
 
 

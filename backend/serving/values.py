@@ -1,5 +1,6 @@
 """What crosses the boundary of serving."""
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -43,6 +44,7 @@ class Why(StrEnum):
     NEW_SIMILAR_TO = "NEW_SIMILAR_TO"
     POPULAR = "POPULAR"
     NEWEST = "NEWEST"
+    NEW_ARRIVAL = "NEW_ARRIVAL"
 
 
 class Form(StrEnum):
@@ -75,6 +77,15 @@ class Preference:
     score: float
     why: Why
     cause: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What a model says of one question."""
+
+    preferences: tuple[Preference, ...]  # best first
+    arrival: Preference | None = None  # the product for the place of a new one, where one was asked for
+    new: AbstractSet[int] = frozenset()  # product ids: all that are new
 
 
 @dataclass(frozen=True, slots=True)

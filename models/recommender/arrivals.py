@@ -196,14 +196,23 @@ class Arrivals:
 
         :param offered: which arrivals may be shown, (A,)
         """
-        offered = offered & ~np.isin(self.items, history.items)
-        if not offered.any():
+        if not len(self):
             return None
         taste = self._taste(history)
+        offered = offered & ~self._met(taste.items)
+        if not offered.any():
+            return None
         suit = self._suit(taste.words)
         place = _best(suit, offered)
         cause = self._cause(taste, place, offered) if len(history) else None
         return Choice(int(self.items[place]), float(suit[place]), cause)
+
+    def _met(self, items: Ints) -> Bools:
+        """Return which arrivals are among some items, (A,)."""
+        place = np.minimum(np.searchsorted(self.items, items), len(self) - 1)
+        met = np.zeros(len(self), dtype=np.bool_)
+        met[place[self.items[place] == items]] = True
+        return met
 
     def suit(self, history: History) -> NDArray[np.float64]:
         """Return how well each arrival suits a customer, (A,), in logs; higher is better."""

@@ -72,7 +72,18 @@ def explain(
     found.sort(key=lambda pair: -pair[0])
     cause = found[0][1] if found and loses_its_place(place - 1, found[0][0] - 1) else None
     removals = tuple(Removal(int(scorer.item_ids[cause.item]), without) for without, cause in found)
-    return Explanation(item, int(place), scorer.reason(history, number, cause), removals)
+    reason = _as_arrival(scorer, history, item) if place > LIST else None
+    return Explanation(item, int(place), reason or scorer.reason(history, number, cause), removals)
+
+
+def _as_arrival(scorer: Scorer, history: History, item: int) -> Reason | None:
+    """Return why a new product has a place of its own, supposing that none suiting better was to be had."""
+    if item not in scorer.arrival_ids:
+        return None
+    suit = scorer.arrivals.suit(history)
+    ids = scorer.item_ids[scorer.arrivals.items]
+    choice = scorer.arrivals.choose(history, suit <= suit[ids == item])
+    return None if choice is None else scorer.reason_of(choice)
 
 
 def places(scorer: Scorer, history: History) -> Ints:
@@ -188,6 +199,9 @@ def words(reason: Reason, name_of: NameOf, *, now: int | None = None) -> str:
         return _bought_before(reason, now)
     if reason.kind is ReasonKind.NEW_SIMILAR_TO:
         return f"New in {reason.group}, similar to {named}" if reason.group else f"New, similar to {named}"
+    if reason.kind is ReasonKind.NEW_ARRIVAL:
+        where = f"New arrival in {reason.group}" if reason.group else "New arrival"
+        return f"{where}, similar to {named}" if named else where
     return {
         ReasonKind.OFTEN_BOUGHT_AFTER: f"Often bought after {named}",
         ReasonKind.BOUGHT_TOGETHER: f"Often bought together with {named}",

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.recommender.arrivals import Starts
 from models.recommender.blend import Blend
 from models.recommender.content import NOTHING_KNOWN, ItemFacts, Vocabulary
 from models.recommender.dataset import Log
@@ -22,6 +23,7 @@ from models.recommender.network import Encoder, Recommender
 from models.recommender.newcomers import Content, group_of
 from models.recommender.rankers import ItemTable, Model
 from models.recommender.scoring import (
+    ARRIVALS,
     CONTENT,
     ENCODER_FILE,
     FORMAT_VERSION,
@@ -87,7 +89,7 @@ def _arrays(parts: Parts) -> dict[str, NDArray[Any]]:
     words = np.zeros((len(vocabulary), 0), dtype=np.float32)
     if parts.network is not None:
         words = weights_of(parts.network)[WORD_VECTORS]
-    facts = log.facts or _nothing_known(log)
+    tokens = vocabulary.matrix(log.facts or _nothing_known(log))
     owners: dict[str, dict[str, NDArray[Any]]] = {
         "items": {
             "ids": log.item_ids,
@@ -96,7 +98,8 @@ def _arrays(parts: Parts) -> dict[str, NDArray[Any]]:
             "group": _groups(log)[1],
         },
         "related": {"starts": related.starts, "items": related.items, "values": related.values},
-        CONTENT: Content(vocabulary, vocabulary.matrix(facts), words).arrays(),
+        CONTENT: Content(vocabulary, tokens, words).arrays(),
+        ARRIVALS: Starts.learn(log, tokens, words=len(vocabulary)).arrays(),
         **{member.name: member.arrays() for member in parts.members},
     }
     if parts.blend is not None:

@@ -197,6 +197,7 @@ class Newcomers:
     products: tuple[NewProduct, ...]
     vectors: Floats  # (N, D)
     likeness: Floats  # (N, I + N)
+    tokens: TokenMatrix
 
     @classmethod
     def of(cls, products: Sequence[NewProduct], content: Content) -> Self:
@@ -204,7 +205,7 @@ class Newcomers:
         newest = sorted(products, key=lambda product: (product.created_at, product.item))[-MOST_NEWCOMERS:]
         chosen = tuple(sorted(newest, key=lambda product: product.item))
         tokens = content.vocabulary.matrix([product.facts for product in chosen])
-        return cls(chosen, tokens.vectors(content.word_vectors), content.likeness(tokens))
+        return cls(chosen, tokens.vectors(content.word_vectors), content.likeness(tokens), tokens)
 
     def __len__(self) -> int:
         return len(self.products)

@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.recommender import reasons
+from models.recommender.arrivals import Arrivals, Choice, Starts
 from models.recommender.blend import BLEND, Blend, Judgement
 from models.recommender.content import Vocabulary
 from models.recommender.history import UNKNOWN_TIME, History, longest_history
@@ -41,6 +43,7 @@ ENCODER_FILE = "encoder.onnx"
 WEIGHTS_FILE = "weights.npz"  # of the transformer, for a training that starts from them
 NAMES_FILE = "item_names.json"  # ids that are not numbers; absent where they are
 CONTENT = "content"
+ARRIVALS = "arrivals"
 KEPT_BYTES = 16 << 20  # half of the most that the C library heeds
 
 
@@ -178,7 +181,7 @@ def _assemble(folder: Path, manifest: dict[str, Any]) -> "Scorer":
             models[name] = restore(name, arrays[name], settings)
     if BLEND in manifest["models"]:
         models[BLEND] = Blend.restore(arrays[BLEND], manifest["models"][BLEND], models)
-    items = arrays["items"]
+    items, content = arrays["items"], Content.restore(arrays[CONTENT])
     return Scorer(
         item_ids=items["ids"],
         is_listed=items["is_listed"],
@@ -192,9 +195,15 @@ def _assemble(folder: Path, manifest: dict[str, Any]) -> "Scorer":
             items=len(items["ids"]),
             **{name: manifest[name] for name in VersionInfo.__annotations__ if name != "items"},
         ),
-        content=Content.restore(arrays[CONTENT]),
+        content=content,
+        arrivals=_arrivals(arrays.get(ARRIVALS, {}), content),
         item_names=_names(folder),
     )
+
+
+def _arrivals(arrays: Mapping[str, NDArray[Any]], content: Content) -> Arrivals:
+    starts = Starts.restore(arrays, words=len(content.vocabulary))
+    return Arrivals(starts.items, starts.words, content.vocabulary.idf, content.tokens).prepared()
 
 
 def _arrays(folder: Path, files: Mapping[str, str]) -> dict[str, dict[str, NDArray[Any]]]:
@@ -252,6 +261,7 @@ class Scorer:
     related_table: ItemTable
     version_info: VersionInfo
     content: Content
+    arrivals: Arrivals
     item_names: tuple[str, ...] | None = None  # where ids are not numbers, of each item
     order: Ints = field(init=False)  # of the item numbers by id
     sorted_ids: Ints = field(init=False)
@@ -317,6 +327,42 @@ class Scorer:
         best = top_k(scores, k)
         return self._answer(scores, best[scores[best] > NOT_OFFERED], self._popular_reason)
 
+    def arrival(
+        self,
+        past: "Past | Sequence[int]",
+        *,
+        available: AbstractSet[int],
+        exclude: AbstractSet[int] = frozenset(),
+        now: int | None = None,
+    ) -> Scored | None:
+        """
+        Return the product without a sale that suits a customer best, for a place of its own in a list.
+
+        None for a customer of whom nothing is known, and where no such product may be shown. Its score
+        compares with no other's.
+
+        :param available: product ids that may be shown
+        """
+        history = self.history(past, now=now)
+        if not len(history):
+            return None
+        ids = self.item_ids[self.arrivals.items].tolist()
+        offered = np.array([item in available and item not in exclude for item in ids], dtype=np.bool_)
+        choice = self.arrivals.choose(history, offered)
+        if choice is None:
+            return None
+        return Scored(int(self.item_ids[choice.item]), choice.suit, self.reason_of(choice))
+
+    def reason_of(self, choice: Choice) -> Reason:
+        """Return the reason of an arrival."""
+        cause = None if choice.cause is None else int(self.item_ids[choice.cause])
+        return Reason(ReasonKind.NEW_ARRIVAL, item=cause, group=self._group(choice.item))
+
+    @cached_property
+    def arrival_ids(self) -> frozenset[int]:
+        """The ids of the products that count as arrivals."""
+        return frozenset(self.item_ids[self.arrivals.items].tolist())
+
     def numbers(self, ids: "Sequence[int] | Ints") -> Ints:
         """Return the item numbers of the known product ids, in the same order."""
         places = self._places(np.asarray(ids, dtype=np.int64))
@@ -361,6 +407,7 @@ class Scorer:
             popularity=np.concatenate([self.popularity, newcomers.popularity(self.popularity, self.is_sold)]),
             models=newcomers.extend_all(self.models),
             related_table=ItemTable.stacked([self.related_table, newcomers.related()]),
+            arrivals=self.arrivals.with_products(newcomers.tokens).prepared(),
         )
 
     def _offered(self, exclude: AbstractSet[int]) -> NDArray[np.bool_]:
@@ -415,8 +462,11 @@ class Scorer:
     def _alike(self, item: int, other: int) -> Reason:
         if self.is_sold[item]:
             return Reason(ReasonKind.SIMILAR_TO, item=int(self.item_ids[other]))
-        group = self.groups[self.group[item]] if self.group[item] >= 0 else None
-        return Reason(ReasonKind.NEW_SIMILAR_TO, item=int(self.item_ids[other]), group=group)
+        return Reason(ReasonKind.NEW_SIMILAR_TO, item=int(self.item_ids[other]), group=self._group(item))
+
+    def _group(self, item: int) -> str | None:
+        """Return the type of an item, by its number, if the shop says it."""
+        return self.groups[self.group[item]] if self.group[item] >= 0 else None
 
     def _general_reason(self, item: int, *, is_personal: bool) -> Reason:
         if is_personal and self.version_info.served != POPULARITY:

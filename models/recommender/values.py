@@ -31,6 +31,9 @@ class ReasonKind(StrEnum):
     FOR_YOU = "FOR_YOU"  # the whole history speaks for it, no single item does
     POPULAR = "POPULAR"  # count: sales in the popularity window
     NEWEST = "NEWEST"  # never sold; the newest come first
+    # Never sold, and given the place that is kept for such products. item: what the customer met that won
+    # it the place, if a single thing did; group: its type, if known
+    NEW_ARRIVAL = "NEW_ARRIVAL"
 
 
 @dataclass(frozen=True, slots=True)

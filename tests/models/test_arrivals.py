@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from models.recommender.api import NewProduct, Past, Reason, ReasonKind, Scorer
 from models.recommender.arrivals import (
     FEWEST_PLACES,
     MOST_ARRIVALS,
@@ -16,6 +17,7 @@ from models.recommender.content import ItemFacts, Vocabulary
 from models.recommender.dataset import DAY_US, NEVER, Log
 from models.recommender.history import Event, History
 from tests.models.shops import a_log
+from tests.models.test_explain import MAY, a_scented_shop, an_artifact
 
 RED_CUP, BLUE_CUP, RED_LAMP, BLUE_LAMP, NEW_CUP, NEW_LAMP = range(6)
 TITLES = ["Red cup", "Blue cup", "Red lamp", "Blue lamp", "Green cup", "Green lamp"]
@@ -251,3 +253,47 @@ def test_an_artifact_gives_back_what_was_learned() -> None:
 
     assert restored.items.tolist() == learned.items.tolist()
     assert np.array_equal(restored.words, learned.words)
+
+
+def a_shop_with_arrivals() -> Log:
+    """The scented shop, whose four newest products never sold."""
+    log = a_scented_shop()
+    return log.where(log.item < 36)
+
+
+@pytest.fixture(scope="module")
+def scorer(tmp_path_factory: pytest.TempPathFactory) -> Scorer:
+    return an_artifact(tmp_path_factory.mktemp("artifact") / "blend", "blend", a_shop_with_arrivals())
+
+
+def test_an_artifact_places_the_arrival_that_training_measured(scorer: Scorer) -> None:
+    measured = Arrivals.learn(a_shop_with_arrivals())
+    past = Past([104, 135], at=np.array([MAY - DAY_US, MAY]))
+
+    choice = measured.choose(scorer.history(past, now=MAY), everything(measured))
+    placed = scorer.arrival(past, available=scorer.arrival_ids, now=MAY)
+
+    assert scorer.arrival_ids == {136, 137, 138, 139}
+    assert choice is not None
+    assert placed is not None
+    assert placed.item == 100 + choice.item
+    assert placed.score == pytest.approx(choice.suit, abs=1e-6)
+
+
+def test_a_scorer_places_only_what_may_be_shown_and_only_for_someone_it_knows(scorer: Scorer) -> None:
+    scorer = scorer.with_products([NewProduct(7, ItemFacts("scent2 refill", {"type": ("Candles",)}), MAY)])
+    arrivals = scorer.arrival_ids
+
+    refill = scorer.arrival([104], available=arrivals)
+    others = [
+        scorer.arrival([104], available=arrivals - {7}),
+        scorer.arrival([104], available=arrivals, exclude={7}),
+    ]
+
+    assert refill is not None
+    assert refill.item == 7
+    assert refill.reason == Reason(ReasonKind.NEW_ARRIVAL, item=104, group="Candles")
+    assert all(one is not None and one.item in {136, 137, 138, 139} for one in others)
+    assert scorer.arrival([], available=arrivals) is None
+    assert scorer.arrival([424242], available=arrivals) is None
+    assert scorer.arrival([104], available=set()) is None

@@ -172,6 +172,9 @@ def test_evidence_names_the_places_before_and_after(scorer: Scorer) -> None:
         (Reason(ReasonKind.SIMILAR_TO, 101), "Similar to Candle Holder"),
         (Reason(ReasonKind.NEW_SIMILAR_TO, 101, group="Candles"), "New in Candles, similar to Candle Holder"),
         (Reason(ReasonKind.NEW_SIMILAR_TO, 101), "New, similar to Candle Holder"),
+        (Reason(ReasonKind.NEW_ARRIVAL, 101), "New arrival, similar to Candle Holder"),
+        (Reason(ReasonKind.NEW_ARRIVAL, group="Candles"), "New arrival in Candles"),
+        (Reason(ReasonKind.NEW_ARRIVAL), "New arrival"),
         (Reason(ReasonKind.FOR_YOU), "Chosen for you"),
         (Reason(ReasonKind.POPULAR, count=9), "Popular in this shop"),
         (Reason(ReasonKind.NEWEST), "New in this shop"),
@@ -197,6 +200,17 @@ def test_a_product_that_arrived_this_morning_is_recommended_by_what_it_resembles
     assert 7 not in reasons_of(by_content.score([104], k=40))
     assert reasons[7].kind is ReasonKind.NEW_SIMILAR_TO
     assert (reasons[7].item, reasons[7].group) == (104, "Candles")
+
+
+def test_what_stands_in_a_place_of_its_own_is_explained_by_what_won_it_the_place(scorer: Scorer) -> None:
+    rival = NewProduct(8, ItemFacts("scent7 refill", {"type": ("Candles",)}), MAY)
+    taught = scorer.with_products([REFILL, rival])
+
+    found = explain.explain(taught, [104, 104, 114], 7)
+
+    assert found is not None
+    assert found.place > 10
+    assert found.reason == Reason(ReasonKind.NEW_ARRIVAL, item=104, group="Candles")
 
 
 def test_a_new_product_has_related_products_and_a_customer_who_bought_it(by_content: Scorer) -> None:

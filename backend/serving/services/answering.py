@@ -39,6 +39,7 @@ from backend.serving.values import (
     Card,
     Filled,
     Health,
+    Opinion,
     Preference,
     Ranked,
     ScoringUnavailable,
@@ -59,6 +60,7 @@ SLACK: Final = 20
 WINDOW: Final = 2_000
 
 NO_ARM: Final = "none"
+NO_OPINION: Final = Opinion(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +75,10 @@ class _Visitor:
 
 @dataclass(frozen=True, slots=True)
 class _Scored:
-    """What a model gave: the arm that answered, its preferences, and why they may be missing."""
+    """What a model gave: the arm that answered, its opinion, and why that may be missing."""
 
     arm: LiveArm | None
-    preferences: tuple[Preference, ...]
+    opinion: Opinion
     reason: str
 
 
@@ -137,8 +139,8 @@ class Desk:
             return None
         visitor = _visitor(shop.id, ask, now=self.clock())
         scored = self._score(shop, ask, visitor)
-        filled = _fill(shop.id, ask, scored)
-        items = with_cards(shop.id, filled, scored.preferences, past=visitor.past, now=visitor.now)
+        filled, told = _fill(shop.id, ask, scored)
+        items = with_cards(shop.id, filled, told, past=visitor.past, now=visitor.now)
         if not items:
             return None
         decision = DecisionRecord(
@@ -202,7 +204,7 @@ class Desk:
     def _score(self, shop: ShopInfo, ask: Ask, visitor: _Visitor) -> _Scored:
         live = rollouts.live_arms(shop.id, ask.surface)
         if not live.arms:
-            return _Scored(None, (), "no_model")
+            return _Scored(None, NO_OPINION, "no_model")
         arm = rules.choose_arm(
             live.arms,
             visitor=visitor.arm_key,
@@ -211,28 +213,39 @@ class Desk:
         )
         try:
             patience = DEADLINE_SECONDS if live.standby else LOADING_SECONDS
-            return _Scored(arm, self._preferences(arm, ask, visitor, patience=patience), "")
+            return _Scored(arm, self._opinion(shop, arm, ask, visitor, patience=patience), "")
         except ScoringUnavailable as error:
             log.warning(
                 "scoring_unavailable", version=arm.version_number, reason=error.reason, error=error.message
             )
-            return self._stand_in(live, ask, visitor, reason=error.reason)
+            return self._stand_in(shop, live, ask, visitor, reason=error.reason)
 
-    def _stand_in(self, live: LiveArms, ask: Ask, visitor: _Visitor, *, reason: str) -> _Scored:
+    def _stand_in(
+        self, shop: ShopInfo, live: LiveArms, ask: Ask, visitor: _Visitor, *, reason: str
+    ) -> _Scored:
         """Let the version that was live before answer, where there is one and it can."""
         if live.standby is None:
-            return _Scored(None, (), reason)
+            return _Scored(None, NO_OPINION, reason)
         try:
-            return _Scored(live.standby, self._preferences(live.standby, ask, visitor), f"standby_{reason}")
+            opinion = self._opinion(shop, live.standby, ask, visitor)
+            return _Scored(live.standby, opinion, f"standby_{reason}")
         except ScoringUnavailable:
-            return _Scored(None, (), reason)
+            return _Scored(None, NO_OPINION, reason)
 
-    def _preferences(
-        self, arm: LiveArm, ask: Ask, visitor: _Visitor, *, patience: float = DEADLINE_SECONDS
-    ) -> tuple[Preference, ...]:
+    def _opinion(
+        self,
+        shop: ShopInfo,
+        arm: LiveArm,
+        ask: Ask,
+        visitor: _Visitor,
+        *,
+        patience: float = DEADLINE_SECONDS,
+    ) -> Opinion:
         now = features.microseconds(visitor.now)
         unbought = set(ask.recent) - set(visitor.past.items.tolist())
-        found = self.models.score(
+        # On a product's page every place is the product's: what goes with it is not what is new.
+        has_place = shop.shows_new_products and ask.context_product_id is None
+        return self.models.score(
             arm,
             _with_visit(visitor.past, ask, now=now),
             now=now,
@@ -240,9 +253,9 @@ class Desk:
             # What was only looked at says much about taste, but to show it again says little.
             exclude={*ask.cart, *unbought},
             k=ask.limit + SLACK,
+            new_among=queries.shelf(shop.id).available if has_place else None,
             patience=patience,
         )
-        return tuple(found)
 
 
 def _with_visit(past: Past, ask: Ask, *, now: int) -> Past:
@@ -278,16 +291,22 @@ def _pseudonym(shop_id: int, visitor: str) -> str:
     return hmac.new(shops.pseudonym_key(shop_id), message, hashlib.sha256).hexdigest()[:32]
 
 
-def _fill(shop_id: int, ask: Ask, scored: _Scored) -> Filled:
+def _fill(shop_id: int, ask: Ask, scored: _Scored) -> tuple[Filled, tuple[Preference, ...]]:
+    """Return the list, and what the model says of its products."""
+    opinion = scored.opinion
     hidden = {*ask.cart, ask.context_product_id} if ask.context_product_id else set(ask.cart)
-    return fill_list(
+    filled = fill_list(
         shop_id,
-        scored.preferences,
+        opinion.preferences,
         context=ask.context_product_id if ask.surface is Surface.PRODUCT_PAGE else None,
         k=ask.limit,
         exclude=hidden,
         reason=scored.reason,
     )
+    if opinion.arrival is None:
+        return filled, opinion.preferences
+    placed = rules.with_arrival(filled, opinion.arrival, new=opinion.new)
+    return placed, opinion.preferences if placed is filled else (*opinion.preferences, opinion.arrival)
 
 
 def fill_list(

@@ -14,9 +14,10 @@ from backend.rollouts import queries as rollouts
 from backend.serving import gateway, services, views
 from backend.serving import queries as serving
 from backend.serving.models import Publication
+from backend.shops import services as shops
 from backend.shops.models import Shop
 from tests.backend.history import NOW, a_product
-from tests.backend.serving.storefront import ask
+from tests.backend.serving.storefront import ask, shown
 from tests.backend.serving.test_publishing import Metafields
 from tests.backend.shopify.fake import FakeShopify
 from tests.backend.shops.factories import a_token
@@ -89,6 +90,94 @@ def test_the_model_ranks_a_new_product_for_a_visitor_among_all_others(shop: Shop
     )
     serving.forget_cached()
     assert eventually(lambda: score() is not None)
+
+
+HOME = {"surface": "home", "recent": "110", "limit": 6}
+
+
+def wait_for_the_place() -> None:
+    assert eventually(lambda: shown(ask(**HOME))[-1:] == [NEW])
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_a_new_product_gets_the_last_place_of_a_visitors_list_and_it_is_on_record(
+    shop: Shop, live: Any
+) -> None:
+    before = shown(ask(**HOME))
+    arrive(shop)
+    wait_for_the_place()
+
+    answer = ask(**HOME)
+
+    assert shown(answer) == [*before[:5], NEW]
+    assert (answer.json()["version"], answer.json()["fallback"]) == (1, None)
+    [decision] = Decision.objects.for_shop(shop.id).filter(id=answer.json()["decision"])
+    placed = decision.items[-1]
+    assert (placed["product_id"], placed["position"]) == (NEW, 6)
+    assert placed["why"] == "New arrival in Candles"
+    assert not any("New arrival" in item["why"] for item in decision.items[:-1])
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_a_new_product_is_placed_by_what_the_visitor_met(shop: Shop, live: Any) -> None:
+    Product.objects.for_shop(shop.id).filter(product_id=110).update(product_type="Lamps")
+    for product_id, product_type in ((NEW, "Lamps"), (901, "Candles")):
+        born = clock.now()
+        a_product(shop, product_id, product_type=product_type, created_at=born, published_at=born)
+    serving.forget_cached()
+
+    # What the version was taught of product 110 is that it is a candle.
+    assert eventually(lambda: shown(ask(**HOME))[-1:] == [901])
+    assert by_the_model(ask(**HOME))[901].startswith("New arrival in Candles")
+
+
+@pytest.mark.usefixtures("_at_once")
+@pytest.mark.parametrize(
+    ("case", "asked"),
+    [
+        ("the page of a product", {"surface": "product", "product": 110}),
+        ("a visitor of whom nothing is known", {"recent": ""}),
+        ("a list too short to spare a place", {"limit": 3}),
+        ("in the cart already", {"cart": str(NEW)}),
+        ("looked at already", {"recent": f"{NEW},110"}),
+    ],
+)
+def test_no_place_is_kept_where_it_would_be_out_of_place(
+    shop: Shop, live: Any, case: str, asked: dict[str, Any]
+) -> None:
+    arrive(shop)
+    wait_for_the_place()
+
+    answer = ask(**HOME | asked)
+
+    assert NEW not in shown(answer), case
+    assert len(shown(answer)) == (HOME | asked)["limit"], case
+
+
+@pytest.mark.usefixtures("_at_once")
+@pytest.mark.parametrize("changes", [{"available": False}, {"published_at": None}, {"status": "DRAFT"}])
+def test_a_new_product_that_nobody_may_see_gets_no_place(
+    shop: Shop, live: Any, changes: dict[str, Any]
+) -> None:
+    before = shown(ask(**HOME))
+    arrive(shop)
+    wait_for_the_place()
+
+    Product.objects.for_shop(shop.id).filter(product_id=NEW).update(**changes)
+    serving.forget_cached()
+
+    assert shown(ask(**HOME)) == before
+
+
+@pytest.mark.usefixtures("_at_once")
+def test_a_merchant_who_does_not_want_it_gets_every_place_as_ranked(shop: Shop, live: Any) -> None:
+    before = shown(ask(**HOME))
+    arrive(shop)
+    wait_for_the_place()
+
+    shops.show_new_products(shop.id, is_on=False, now=NOW, actor="user 1")
+
+    assert shown(ask(**HOME)) == before
 
 
 def test_a_version_in_memory_looks_for_new_products_once_in_a_while_only(shop: Shop, live: Any) -> None:

@@ -8,8 +8,16 @@ from hypothesis import strategies as st
 
 from backend.audit.values import Surface
 from backend.rollouts.values import LiveArm
-from backend.serving.rules import Breaker, choose_arm, experiment_of, explain, fill, percentile
-from backend.serving.values import Bought, Ranked, Why
+from backend.serving.rules import (
+    Breaker,
+    choose_arm,
+    experiment_of,
+    explain,
+    fill,
+    percentile,
+    with_arrival,
+)
+from backend.serving.values import Bought, Filled, Preference, Ranked, Why
 from models.recommender.api import ReasonKind
 from tests.backend.history import NOW
 
@@ -161,6 +169,37 @@ def test_nothing_to_show_is_told() -> None:
     assert fill([], [], k=3, available=set(), exclude=set()).fallback == "nothing_to_show"
 
 
+def a_list(product_ids: list[int], *, fallback: str = "") -> Filled:
+    filled = fill(ranked(product_ids), [], k=len(product_ids), available=set(product_ids), exclude=set())
+    return Filled(filled.items, fallback)
+
+
+ARRIVAL = Preference(900, 0.25, Why.NEW_ARRIVAL, cause=None)
+
+
+def test_a_new_product_gets_the_last_place_of_a_list() -> None:
+    placed = with_arrival(a_list([1, 2, 3, 4], fallback="model_short"), ARRIVAL, new={900, 901})
+
+    assert [item.product_id for item in placed.items] == [1, 2, 3, 900]
+    assert (placed.items[3].position, placed.items[3].score) == (4, 0.25)
+    assert placed.fallback == "model_short"
+
+
+@pytest.mark.parametrize(
+    ("case", "product_ids"),
+    [
+        ("a new one won a place by itself", [1, 901, 3, 4]),
+        ("it is there already", [1, 2, 3, 4, 900]),
+        ("no place to spare", [1, 2, 3]),
+        ("nothing at all", []),
+    ],
+)
+def test_a_list_keeps_what_it_has(case: str, product_ids: list[int]) -> None:
+    filled = a_list(product_ids)
+
+    assert with_arrival(filled, ARRIVAL, new={900, 901}) is filled, case
+
+
 MAY = datetime(2026, 5, 4, tzinfo=UTC)
 LAST_YEAR = datetime(2025, 11, 4, tzinfo=UTC)
 
@@ -181,6 +220,10 @@ LAST_YEAR = datetime(2025, 11, 4, tzinfo=UTC)
         (Why.NEW_SIMILAR_TO, "Candle", None, "Gifts", "New in Gifts, similar to Candle"),
         (Why.NEW_SIMILAR_TO, "Candle", None, "", "New in this shop, similar to Candle"),
         (Why.NEW_SIMILAR_TO, None, None, "Gifts", "New in Gifts"),
+        (Why.NEW_ARRIVAL, "Candle", None, "Gifts", "New arrival in Gifts, similar to Candle"),
+        (Why.NEW_ARRIVAL, "Candle", None, "", "New arrival, similar to Candle"),
+        (Why.NEW_ARRIVAL, None, None, "Gifts", "New arrival in Gifts"),
+        (Why.NEW_ARRIVAL, None, None, "", "New arrival"),
         (Why.POPULAR, None, None, "", "Popular in this shop right now"),
         (Why.NEWEST, None, None, "", "New in this shop"),
         (Why.FOR_YOU, None, None, "", "Chosen for you"),
