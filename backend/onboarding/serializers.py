@@ -124,6 +124,9 @@ class ColdSerializer(serializers.Serializer[Any]):
     customers = serializers.IntegerField()
     recall_at_10 = serializers.FloatField()
     popularity_recall_at_10 = serializers.FloatField()
+    # With one place of ten kept for a new product; versions from before this was measured have none.
+    recall_with_place_at_10 = serializers.FloatField(allow_null=True, default=None)
+    place_ndcg_change = serializers.FloatField(allow_null=True, default=None)
 
 
 class ModelVersionSerializer(serializers.Serializer[Any]):

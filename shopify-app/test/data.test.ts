@@ -221,6 +221,17 @@ describe("a button", () => {
     expect(bodies).toEqual([{ min_gain_percent: -2.5, release_without_evidence: true, cool_down_hours: 48, min_accuracy_percent: 90 }]);
   });
 
+  test.each([
+    ["true", true, "New products get a place"],
+    ["false", false, "New products get no place of their own"],
+  ])("says whether new products get a place: %s", async (text, isOn, toast) => {
+    const bodies: unknown[] = [];
+    django.use(http.put(`${DJANGO}/api/shop/settings`, async ({ request }) => (bodies.push(await request.json()), HttpResponse.json({ shows_new_products: isOn }))));
+
+    expect(await act(aSession(), form({ intent: "new-products", shows_new_products: text }))).toEqual({ ok: true, toast });
+    expect(bodies).toEqual([{ shows_new_products: isOn }]);
+  });
+
   test("that is refused for one field names it", async () => {
     django.use(http.put(`${DJANGO}/api/model/settings`, () => HttpResponse.json({ error: { code: "invalid", message: "At most 20.", field: "min_gain_percent" } }, { status: 400 })));
 

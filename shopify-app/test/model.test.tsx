@@ -487,7 +487,7 @@ describe("methods compared", () => {
   });
 
   test("say how products without a sale fare", async () => {
-    const current = aVersion({ cold: { items: 1, customers: 210, recall_at_10: 0.093, popularity_recall_at_10: 0.004 } });
+    const current = aVersion({ cold: { items: 1, customers: 210, recall_at_10: 0.093, popularity_recall_at_10: 0.004, recall_with_place_at_10: null, place_ndcg_change: null } });
     await open("/model/methods", { load: () => everything({ model: aModel({ current, versions: [current] }) }) });
 
     expect(screen.getByText(/Measured on 1 product that had not been sold before and 210 customers .*held 9\.3% .*would have held 0\.4%\./)).toBeInTheDocument();

@@ -60,6 +60,13 @@ async function changeSettings(session: Session, form: FormData): Promise<ActionA
   return answer.ok ? { ok: true, toast: "Settings saved" } : answer;
 }
 
+async function showNewProducts(session: Session, form: FormData): Promise<ActionAnswer> {
+  const body = { shows_new_products: form.get("shows_new_products") === "true" };
+  const answer = await ask(session, apiFor(session).PUT("/api/shop/settings", { body }));
+  if (!answer.ok) return answer;
+  return { ok: true, toast: answer.data.shows_new_products ? "New products get a place" : "New products get no place of their own" };
+}
+
 /** Do what a form asks for. */
 export async function act(session: Session, form: FormData): Promise<ActionAnswer> {
   switch (form.get("intent")) {
@@ -71,6 +78,8 @@ export async function act(session: Session, form: FormData): Promise<ActionAnswe
       return release(session, form);
     case "settings":
       return changeSettings(session, form);
+    case "new-products":
+      return showNewProducts(session, form);
     case "theme-block":
       return reportBlock(session, form);
     default:

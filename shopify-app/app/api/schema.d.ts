@@ -230,6 +230,10 @@ export interface components {
             recall_at_10: number;
             /** Format: double */
             popularity_recall_at_10: number;
+            /** Format: double */
+            recall_with_place_at_10?: number | null;
+            /** Format: double */
+            place_ndcg_change?: number | null;
         };
         /** @description How much of a shop's history is here. */
         Counts: {

@@ -69,6 +69,16 @@ export function gainSentence({ label, gain, low, high }: AgainstSimple): string 
   return `Its suggestions match what customers buy next about as well as ${rival}. The truth is likely between ${percentOf(-low)} worse and ${percentOf(high)} better.`;
 }
 
+const THINNEST = 0.0005; // a change that would read as 0.0%
+
+/** Say what a place for a new product finds, and what it costs; nothing of versions that were not measured so. */
+export function placeSentence({ recall_at_10: without, recall_with_place_at_10: recall, place_ndcg_change: change }: Cold): string | undefined {
+  if (recall == null || change == null) return undefined;
+  const found = `With the last place for a new product they held ${formatShare(recall)} of these purchases instead of ${formatShare(without)}.`;
+  const isCostly = change <= -THINNEST;
+  return `${found} All suggestions together matched what customers buy next ${isCostly ? `${percentOf(-change)} less well` : "about as well"}.`;
+}
+
 /** Say how well products without a sale are found, beside showing best sellers, which can't find any of them. */
 export function coldSentence({ items, customers, recall_at_10: recall, popularity_recall_at_10: popularity }: Cold): string {
   const measured = `Measured on ${formatUnit(items, "products")} that had not been sold before and ${formatUnit(customers, "customers")} who then bought them:`;

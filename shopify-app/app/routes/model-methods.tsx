@@ -6,7 +6,7 @@ import { Comparison } from "../components/comparison";
 import { ForExperts } from "../components/experts";
 import { NoModel } from "../components/no-model";
 import { TrainingPlot } from "../components/training-plot";
-import { coldSentence } from "../lib/blend";
+import { coldSentence, placeSentence } from "../lib/blend";
 import { isMeasured } from "../lib/training";
 import { useModelPage } from "./model";
 
@@ -26,6 +26,7 @@ export default function ModelMethods() {
       {version.cold && (
         <s-section heading="Products without a sale yet">
           <s-paragraph>{coldSentence(version.cold)}</s-paragraph>
+          {placeSentence(version.cold) && <s-paragraph>{placeSentence(version.cold)}</s-paragraph>}
         </s-section>
       )}
       {version.curve.length > 1 && (

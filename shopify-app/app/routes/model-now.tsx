@@ -4,6 +4,7 @@ import type { Route } from "./+types/model-now";
 import { type Answer, apiFor, ask } from "../api/client.server";
 import type { ModelSettings, ModelVersion } from "../api/types";
 import { Mix } from "../components/mix";
+import { NewProducts } from "../components/new-products";
 import { NoModel } from "../components/no-model";
 import { Part } from "../components/part";
 import { ReleaseRules } from "../components/rules";
@@ -38,9 +39,12 @@ export default function ModelNow({ loaderData }: Route.ComponentProps) {
           </s-section>
         )}
       </div>
-      <Part answer={loaderData as Answer<ModelSettings>} heading="When a new version is used">
-        {(settings) => <ReleaseRules settings={settings} timezone={shop.timezone} />}
-      </Part>
+      <div className="page-stack">
+        <NewProducts isOn={shop.shows_new_products} />
+        <Part answer={loaderData as Answer<ModelSettings>} heading="When a new version is used">
+          {(settings) => <ReleaseRules settings={settings} timezone={shop.timezone} />}
+        </Part>
+      </div>
     </div>
   );
 }

@@ -172,7 +172,8 @@ def test_the_model_page_says_what_else_a_training_measured(artifact: Path) -> No
 
     assert live["against_simple"] == FINDINGS["against_simple"]
     assert live["cold"] == {
-        "items": 84, "customers": 210, "recall_at_10": 0.093, "popularity_recall_at_10": 0.004
+        "items": 84, "customers": 210, "recall_at_10": 0.093, "popularity_recall_at_10": 0.004,
+        "recall_with_place_at_10": 0.151, "place_ndcg_change": -0.027,
     }  # fmt: skip
     assert live["peak_memory_mb"] == 812.5
     assert [row["p50_ms"] for row in live["metrics"]] == [None, None]
