@@ -390,7 +390,14 @@ def _explained_table(shop_id: int, explained: Explained) -> SafeString:
         )
         for one in explained.items
     ]
-    heads = ("#", "Product", "Why, as told", "Why, put to the proof", "Place", "Place without each cause")
+    heads = (
+        "Shown at",
+        "Product",
+        "Why, as told",
+        "Why, put to the proof",
+        "Place when asked again",
+        "Place without each cause",
+    )
     return table(heads, rows, empty="The model knows none of these products.")
 
 
@@ -743,7 +750,8 @@ def _gate_facts(row: GateDecision) -> list[tuple[str, object]]:
     scores = (("NDCG@10 of this version", "candidate"), ("NDCG@10 of the other", "champion"))
     lines += [(name, _figure(measured[key])) for name, key in scores if measured.get(key) is not None]
     if measured.get("reason"):
-        lines.append(("Why it could not be measured", measured["reason"]))
+        reason = str(measured["reason"]).removeprefix("not enough data: ")
+        lines.append(("Why it could not be measured", reason))
     return lines
 
 

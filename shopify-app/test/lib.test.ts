@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { gainSentence, mixLead, mixSentence, partsOf } from "../app/lib/blend";
 import { axis, linePath, rangeOf, thin, ticks } from "../app/lib/chart";
 import { formatDuration, formatGain, formatMemory, formatMilliseconds, formatMoment, formatPart, formatPercent, formatUnit } from "../app/lib/format";
-import { barMeaning, coolDownWord, decidedBy, decisionWords, findMove, readNumber } from "../app/lib/gates";
+import { barMeaning, comparedWith, coolDownWord, decidedBy, decisionWords, findMove, readNumber } from "../app/lib/gates";
 import { pauseMs } from "../app/lib/polling";
 import { findStage, foundSentence, isMeasured, servedBecause } from "../app/lib/training";
 import { statusLook } from "../app/lib/triggers";
@@ -187,6 +187,11 @@ describe("a version's decision", () => {
     ["support", "support"],
   ])("by %s: %s", (actor, expected) => {
     expect(decidedBy({ actor })).toBe(expected);
+  });
+
+  test("names the version, the customers and the days it was measured on", () => {
+    expect(comparedWith(aGate(), "UTC")).toBe("Version 2, for 412 customers from 3 Nov 2026 to 17 Nov 2026");
+    expect(comparedWith(aGate({ customers: 1, since: null, until: null }), "UTC")).toBe("Version 2, for 1 customer");
   });
 
   test("can be changed for a held and for a former version only", () => {

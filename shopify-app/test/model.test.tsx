@@ -228,6 +228,7 @@ describe("the decision on a version", () => {
     expect(version).toHaveTextContent("Not in use");
     expect(version).toHaveTextContent("Its gain is +0.8% (likely −1.1% to +2.6%); your bar is +2%.");
     expect(version.querySelector(".scale")).toHaveAttribute("data-cleared", "false");
+    expect(version).toHaveTextContent("Compared withVersion 3, for 412 customers from 3 Nov 2026 to 17 Nov 2026");
   });
 
   test("draws nothing where nothing was measured", async () => {

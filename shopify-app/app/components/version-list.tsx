@@ -3,7 +3,7 @@ import type { ReactNode } from "react";
 import type { ModelVersion } from "../api/types";
 import { mixSentence } from "../lib/blend";
 import { formatCount, formatDuration, formatMoment, formatScore } from "../lib/format";
-import { decidedBy, decisionWords, findMeasured, findMove, stateLook, verdictWord } from "../lib/gates";
+import { comparedWith, decidedBy, decisionWords, findMeasured, findMove, stateLook, verdictWord } from "../lib/gates";
 import { findServed, servedLabel } from "../lib/training";
 import { GainScale } from "./gain-scale";
 import type { Release } from "./release";
@@ -42,6 +42,7 @@ function Details({ version, timezone }: { version: ModelVersion; timezone: strin
             {formatMoment(gate.created_at, timezone)}, by {decidedBy(gate)}
           </Fact>
         )}
+        {gate?.champion != null && findMeasured(gate) && <Fact name="Compared with">{comparedWith(gate, timezone)}</Fact>}
         <Fact name="Method">{mixSentence(version) || servedLabel(version)}</Fact>
         <Fact name="Learned from">
           {formatCount(version.interactions)} purchases by {formatCount(version.customers)} customers, in {formatDuration(version.train_seconds)}

@@ -1,6 +1,6 @@
 /** How the decision on a version reads to a merchant. */
 import type { Gate, ModelVersion } from "../api/types";
-import { formatPercent, withOurPercent } from "./format";
+import { formatDate, formatPercent, formatUnit, withOurPercent } from "./format";
 
 type State = ModelVersion["state"];
 
@@ -32,6 +32,12 @@ export function decidedBy({ actor }: Pick<Gate, "actor">): string {
   if (actor === "system") return "Tailorbird, by your rule";
   const user = /^user (.+)$/.exec(actor)?.[1];
   return user ? `Staff member ${user}` : actor;
+}
+
+/** "Version 2, for 412 customers from 3 Nov 2026 to 17 Nov 2026": what a decision's figures were measured on. */
+export function comparedWith({ customers, champion, since, until }: Gate, timeZone: string): string {
+  const days = since && until ? ` from ${formatDate(since, timeZone)} to ${formatDate(until, timeZone)}` : "";
+  return `Version ${champion}, for ${formatUnit(customers, "customers")}${days}`;
 }
 
 /** Figures that can be drawn. */
