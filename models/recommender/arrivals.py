@@ -134,7 +134,7 @@ class _OwnWords:
 
     owner: Ints  # (N,) which arrival
     column: Ints  # (N,) which of the U words
-    weights: NDArray[np.floating]  # (N,)
+    weights: NDArray[np.float64]  # (N,)
     column_of: Ints  # (W,) -1 for a word that no arrival has
     count: int  # U
     expected: NDArray[np.float64]  # (A,) log of first sales, beside the mean product
@@ -264,7 +264,9 @@ class Arrivals:
         column_of = np.full(len(self.rarity), -1, dtype=np.int64)
         column_of[used] = np.arange(len(used))
         expected = np.bincount(owner, weights * self.words[rows], len(self)).astype(np.float64)
-        return _OwnWords(owner, column, weights * self.rarity[rows], column_of, len(used), expected)
+        # Doubles: counting with single floats casts them anew for each customer.
+        rare = (weights * self.rarity[rows]).astype(np.float64)
+        return _OwnWords(owner, column, rare, column_of, len(used), expected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,8 +282,8 @@ class _Taste:
 
 def _best(suit: NDArray[np.float64], offered: Bools) -> int:
     """Return the last of the best places that are offered: the newest of equal arrivals."""
-    suit = np.where(offered, suit, -np.inf)
-    return int(np.flatnonzero(suit == suit.max())[-1])
+    backwards = np.where(offered, suit, -np.inf)[::-1]
+    return len(suit) - 1 - int(backwards.argmax())
 
 
 def with_arrival(top: Ints, arrival: int, arrivals: Ints) -> Ints:
