@@ -8,7 +8,7 @@ import pytest
 
 from backend.audit.values import Channel
 from backend.monitoring import queries, services
-from backend.monitoring.services import looking
+from backend.monitoring.services import drifting, looking
 from backend.monitoring.values import Count, Finding, Kind, Span, TriggerPolicy, Verdict
 from backend.registry import queries as registry
 from backend.registry.values import Version
@@ -195,7 +195,7 @@ def orders_of(days: range, *, products: range, a_day: int = 100, customers: int 
 
 
 def changes(live: Version) -> Finding:
-    return looking.changes(live, NOW)
+    return drifting.changes(live, NOW)
 
 
 def test_a_shop_that_sells_as_before_is_quiet_where_it_can_be_told(shop: Shop, artifact: Path) -> None:
