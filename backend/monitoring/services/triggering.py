@@ -49,6 +49,9 @@ def settle(
             return _fire(shop_id, kind, finding, now=now, actor=actor)
         except AlreadyRunning:
             waits = "A training is already running."
+    if queries.has_fired(shop_id, kind, finding.subject):
+        # Another worker looked at the same moment and was first: this is its training.
+        return None
     words = f"There was a reason to train: {finding.words} {waits}"
     return _note(shop_id, kind, finding, Verdict.COOLING_DOWN, words, now=now)
 

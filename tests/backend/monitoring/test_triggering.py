@@ -76,6 +76,24 @@ def test_the_same_data_is_a_reason_once(shop: Shop) -> None:
     assert TrainingRun.objects.for_shop(shop.id).count() == 1
 
 
+def test_two_workers_that_look_at_the_same_moment_leave_one_row(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = queries.has_fired
+
+    def another_is_first(*asked: Any) -> bool:
+        monkeypatch.setattr(queries, "has_fired", plain)
+        services.settle(shop.id, Kind.UNREADABLE, REASON, now=NOW)
+        return False
+
+    monkeypatch.setattr(queries, "has_fired", another_is_first)
+    second = services.settle(shop.id, Kind.UNREADABLE, REASON, now=NOW)
+
+    assert second is None
+    assert rows(shop) == [("UNREADABLE", "FIRED")]
+    assert TrainingRun.objects.for_shop(shop.id).count() == 1
+
+
 def test_other_data_is_another_reason(shop: Shop) -> None:
     services.settle(shop.id, Kind.DRIFT, REASON, now=NOW)
     end_run(shop)
