@@ -32,7 +32,7 @@ FIRST_DAYS = 60  # of a product's life, whose sales tell how it started
 FEWEST_DAYS = 14  # a start is at least so long: one sale on the first day is no sale a day
 MONTH_DAYS = 30.0
 SHRINKAGE = 10.0  # of what words add to a start, in products
-MOST_STEPS = 200  # of conjugate gradients; 40 were enough for 12,000 products
+MOST_STEPS = 200  # of conjugate gradients; 15 were enough for 12,000 products
 EXACT = 1e-8  # of the first residual's square: the sum is then known to a tenth of a per mille
 
 

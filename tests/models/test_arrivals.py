@@ -1,9 +1,11 @@
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from models.recommender.api import NewProduct, Past, Reason, ReasonKind, Scorer
+from models.recommender.api import NewProduct, Past, Reason, ReasonKind, Scorer, load
 from models.recommender.arrivals import (
     FEWEST_PLACES,
     MOST_ARRIVALS,
@@ -16,6 +18,7 @@ from models.recommender.arrivals import (
 from models.recommender.content import ItemFacts, Vocabulary
 from models.recommender.dataset import DAY_US, NEVER, Log
 from models.recommender.history import Event, History
+from models.recommender.scoring import MANIFEST_FILE
 from tests.models.shops import a_log
 from tests.models.test_explain import MAY, a_scented_shop, an_artifact
 
@@ -238,12 +241,6 @@ def test_a_list_stays_as_it_is(case: str, top: list[int]) -> None:
     assert with_arrival(np.array(top), 11, np.array([10, 11])).tolist() == top, case
 
 
-def test_an_artifact_from_before_arrivals_knows_of_none() -> None:
-    starts = Starts.restore({}, words=3)
-
-    assert (len(starts.items), starts.words.tolist()) == (0, [0.0, 0.0, 0.0])
-
-
 def test_an_artifact_gives_back_what_was_learned() -> None:
     log = a_shop([("ada", 1, [RED_CUP, BLUE_CUP])])
     vocabulary = Vocabulary.learn(log.facts)
@@ -297,3 +294,22 @@ def test_a_scorer_places_only_what_may_be_shown_and_only_for_someone_it_knows(sc
     assert scorer.arrival([], available=arrivals) is None
     assert scorer.arrival([424242], available=arrivals) is None
     assert scorer.arrival([104], available=set()) is None
+
+
+def test_an_artifact_from_before_places_only_what_was_created_since(tmp_path: Path) -> None:
+    folder = tmp_path / "artifact"
+    an_artifact(folder, "blend", a_shop_with_arrivals())
+    manifest = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
+    for name in [name for name in manifest["files"] if name.startswith("arrivals.")]:
+        (folder / name).unlink()
+        del manifest["files"][name]
+    (folder / MANIFEST_FILE).write_text(json.dumps(manifest), encoding="utf-8")
+
+    former = load(folder)
+    taught = former.with_products([NewProduct(7, ItemFacts("scent2 refill"), MAY)])
+
+    assert former.arrival_ids == frozenset()
+    assert former.arrival([104], available={7, 136}) is None
+    placed = taught.arrival([104], available={7, 136})
+    assert placed is not None
+    assert placed.item == 7
