@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from backend.audit.values import Surface
 from backend.rollouts.values import LiveArm
 from backend.serving.rules import (
+    FEWEST_PLACES,
     Breaker,
     choose_arm,
     experiment_of,
@@ -18,6 +19,7 @@ from backend.serving.rules import (
     with_arrival,
 )
 from backend.serving.values import Bought, Filled, Preference, Ranked, Why
+from models.recommender import arrivals
 from models.recommender.api import ReasonKind
 from tests.backend.history import NOW
 
@@ -198,6 +200,10 @@ def test_a_list_keeps_what_it_has(case: str, product_ids: list[int]) -> None:
     filled = a_list(product_ids)
 
     assert with_arrival(filled, ARRIVAL, new={900, 901}) is filled, case
+
+
+def test_a_place_is_kept_where_training_measured_it() -> None:
+    assert FEWEST_PLACES == arrivals.FEWEST_PLACES
 
 
 MAY = datetime(2026, 5, 4, tzinfo=UTC)
