@@ -91,7 +91,11 @@ def starts_of(owner: Ints, rows: int) -> Ints:
 
 
 class Chunks:
-    """All training examples of a log; ``epoch`` deals them out in a new order each time."""
+    """
+    All training examples of a log; ``epoch`` deals them out in a new order each time.
+
+    With a log that is ``known`` already, only the chunks that hold anything newer.
+    """
 
     def __init__(
         self,
@@ -102,6 +106,7 @@ class Chunks:
         together_share: float,
         prices: Floats,
         drops_seen: bool = False,
+        known: Log | None = None,
     ) -> None:
         self.log = log
         self.window = window
@@ -111,6 +116,8 @@ class Chunks:
         self.moments = period_moments(log)
         self.trends = item_trends(log, self.moments)
         self.user_starts = log.user_starts()
+        # Each user's first steps are the known ones: time goes on for all of them.
+        self.new_starts = self.user_starts[:-1] + (0 if known is None else np.diff(known.user_starts()))
         new_basket = np.ones(len(log), dtype=bool)
         new_basket[1:] = (np.diff(log.basket) != 0) | (np.diff(log.user) != 0)
         self.basket_starts = np.append(np.flatnonzero(new_basket), len(log))
@@ -146,8 +153,8 @@ class Chunks:
     def _cut(self, chance: np.random.Generator) -> tuple[Ints, Ints]:
         """Return the start and end of each chunk: user sequences cut at a random offset."""
         starts, ends = self.user_starts[:-1], self.user_starts[1:]
-        is_there = ends > starts
-        starts, ends = starts[is_there], ends[is_there]
+        is_there = ends > self.new_starts
+        starts, ends, new_starts = starts[is_there], ends[is_there], self.new_starts[is_there]
         is_lone = self.basket_of[starts] == self.basket_of[ends - 1]
         ends = np.where(is_lone, np.minimum(ends, starts + LONE_BASKET_STEPS), ends)
         is_long = ends - starts > self.window
@@ -159,6 +166,11 @@ class Chunks:
                 chance.integers(1, self.window + 1, int(is_long.sum())),
                 strict=True,
             )
+        ]
+        # The chunks of a long sequence that end before its first new step hold nothing new.
+        bounds = [
+            bound[max(int(np.searchsorted(bound, new, side="right")) - 1, 0) :]
+            for bound, new in zip(bounds, new_starts[is_long], strict=True)
         ]
         return (
             np.concatenate([starts[~is_long], *(bound[:-1] for bound in bounds)]),

@@ -60,7 +60,8 @@ class Mixer:
             read = self._weights @ features_CF[rows].T
             hidden = read[:-1]
             hidden += self.bias[:, None]
-            fading = np.exp(-hidden)
+            with np.errstate(over="ignore"):  # far below zero a unit is divided by infinity: 0, as it should
+                fading = np.exp(-hidden)
             fading += 1.0
             hidden /= fading  # SiLU
             np.add(read[-1], self.outward @ hidden, out=out[rows])

@@ -52,6 +52,7 @@ class Part(IntEnum):
     LEARN = 1
     EXTEND = 2
     REFIT = 3
+    REHEARSE = 4  # the first of its kind; those after it count on from here
 
 
 @dataclass
@@ -183,14 +184,17 @@ class Fitter:
         self.put_back(started)
         self.is_warm = True
 
-    def begin(self, part: Part, log: Log, plan: Plan, *, peak: float = 1.0) -> Chunks:
+    def begin(
+        self, part: int, log: Log, plan: Plan, *, peak: float = 1.0, known: Log | None = None
+    ) -> Chunks:
         """
-        Begin a stage and return the log cut into what one epoch learns from.
+        Begin a stage, a ``Part``, and return the log cut into what one epoch learns from.
 
         Chance and the optimizer's memory start anew, so that a stage can be repeated alone. Items that
         this log has not sold yet keep no part of their own: only their words speak.
 
         :param peak: the highest learning rate, as a share of the recipe's
+        :param known: what was learned before: only chunks with anything newer are learned from
         """
         torch.manual_seed(self.recipe.seed + part)
         if not self.is_warm:
@@ -204,7 +208,7 @@ class Fitter:
         for network in (self.model, self.average):
             network.items.own.data.mul_(self.is_sold[:, None])
             network.bias.data.mul_(self.is_sold)
-        return self.chunks(log)
+        return self.chunks(log, known)
 
     @torch.no_grad()
     def _start_near(self, log: Log) -> None:
@@ -215,7 +219,7 @@ class Fitter:
             own.copy_(torch.where(is_near[:, None].to(own.device), vectors.to(own.device), own))
         self.is_warm = True
 
-    def chunks(self, log: Log) -> Chunks:
+    def chunks(self, log: Log, known: Log | None = None) -> Chunks:
         """Return a log cut into what one epoch learns from, in batches that fit the recipe and the log."""
         # A small shop would otherwise learn in one step an epoch.
         small_enough = max(len(log) // FEWEST_STEPS, SMALLEST_BATCH_TOKENS)
@@ -226,6 +230,7 @@ class Fitter:
             together_share=self.recipe.together_share,
             prices=self.prices,
             drops_seen=self.drops_seen,
+            known=known,
         )
 
     def epoch(self, chunks: Chunks, on_share: Callable[[float, float], None]) -> float:

@@ -13,7 +13,7 @@ from models.recommender.learner import Learner
 from models.recommender.network import Recommender
 from models.recommender.progress import Reporter
 from models.recommender.rankers import ITEM_KNN, POPULARITY, TRANSFORMER, Model
-from models.recommender.splits import Case, Division, Split, divide
+from models.recommender.splits import Case, Division, Split, divide, rehearsals
 from models.recommender.trained import serving_model
 from models.recommender.tuning import DEFAULTS, Params, fit_all
 from models.recommender.values import Recipe
@@ -28,7 +28,7 @@ class Run:
     recipe: Recipe
     reporter: Reporter
     test: Division
-    validation: Division
+    rehearsals: list[Division]  # the cuts before it, the oldest first, at least one
     params: Params
     learner: Learner | None = None
     learned: Learned | None = None
@@ -43,15 +43,29 @@ class Run:
         return int(self.log.at.max()) + 1 if len(self.log) else 0
 
     @property
+    def validation(self) -> Division:
+        """The newest rehearsal."""
+        return self.rehearsals[-1]
+
+    @property
+    def is_taught(self) -> bool:
+        """Whether enough customers came back before the test to choose what serves."""
+        return self._rehearsed >= MIN_CASES
+
+    @property
     def reason(self) -> str | None:
         """Return why nothing can be measured, or None."""
-        asked, tuned = len(self.test.cases), len(self.validation.cases)
-        if min(asked, tuned) >= MIN_CASES:
+        asked = len(self.test.cases)
+        if asked >= MIN_CASES and self.is_taught:
             return None
         return (
             f"not enough data: {asked} customers came back in the newest days and "
-            f"{tuned} in the days before; {MIN_CASES} are needed to compare models."
+            f"{self._rehearsed} in the days before; {MIN_CASES} are needed to compare models."
         )
+
+    @property
+    def _rehearsed(self) -> int:
+        return sum(len(cut.cases) for cut in self.rehearsals)
 
     @property
     def network(self) -> Recommender | None:
@@ -68,7 +82,7 @@ class Run:
         return models
 
     def served(self, members: list[Model], log: Log, *, moment: int) -> Model:
-        """Return what answers shoppers: what the validation cases chose, or popularity without any."""
+        """Return what answers shoppers: what the rehearsals chose, or popularity without any."""
         if self.learned is None:
             return next(model for model in members if model.name == POPULARITY)
         return self.learned.apply(members, log=log, moment=moment)
@@ -84,6 +98,6 @@ def start(log: Log, split: Split, recipe: Recipe, reporter: Reporter) -> Run:
         recipe=recipe,
         reporter=reporter,
         test=test,
-        validation=divide(test.train, earlier, seed=recipe.seed),
+        rehearsals=rehearsals(test.train, earlier, seed=recipe.seed),
         params=DEFAULTS,
     )

@@ -1,7 +1,7 @@
 """
 Cutting a log into what models learn from and what they are asked.
 
-Cut once for the test; cut what is left once more for the validation, and the test stays unseen.
+Cut once for the test; cut what is left again for rehearsals of it, and the test stays unseen.
 """
 
 from dataclasses import dataclass, replace
@@ -14,6 +14,9 @@ from models.recommender.history import Event, History, longest_history
 
 MAX_CASES = 25_000  # more customers than this no longer narrow an interval in a useful way
 MAX_SPAN_SHARE = 0.2  # the newest days are at most this share of the log's span
+ENOUGH_CASES = 2_000  # rehearsed; with more than one cut teaches, a second one says nothing new
+MOST_REHEARSALS = 5  # each costs a fit of every model
+LEAST_LEFT = 0.5  # of the log before the oldest rehearsal: who knows less would not rehearse what serves
 
 
 class Kind(StrEnum):
@@ -93,6 +96,22 @@ def divide(log: Log, split: Split, *, seed: int) -> Division:
     if split.kind is Kind.LEAVE_ONE_OUT:
         return _leave_one_out(replace(log, has_clock=False), split, seed=seed)
     return at_moment(log, cut_before(log, days=split.days), split, seed=seed)
+
+
+def rehearsals(log: Log, split: Split, *, seed: int) -> list[Division]:
+    """
+    Return the cuts of a log on which its models are tuned, stopped and weighed, the oldest first.
+
+    The newest part is the first question; where it asks too few customers to learn from, what was
+    bought before it is cut again and again in the same way. There is always one cut, if it asks nobody.
+    """
+    cuts = [divide(log, split, seed=seed)]
+    while len(cuts) < MOST_REHEARSALS and sum(len(cut.cases) for cut in cuts) < ENOUGH_CASES:
+        earlier = divide(cuts[-1].train, split, seed=seed)
+        if not earlier.cases or len(earlier.train) < LEAST_LEFT * len(log):
+            break
+        cuts.append(earlier)
+    return cuts[::-1]
 
 
 def cut_before(log: Log, *, days: float) -> int:

@@ -56,7 +56,7 @@ def compare(run: Run, rival: Rival | None = None) -> Standing:
     """Let every model learn all that came before the test cases, then rank those."""
     known, cases = run.test.train, run.test.cases
     if run.learner is not None:
-        run.learner.extend(known, "extend", stage=Stage.EVALUATING)
+        run.learner.extend(known)
     members = run.members(known, moment=run.test.moment, cases=cases)
     served = run.served(members, known, moment=run.test.moment)
     seconds = run.reporter.seconds
@@ -75,7 +75,7 @@ def compare(run: Run, rival: Rival | None = None) -> Standing:
         against_simple=_against_simple(run, rankings, served.name) if is_measured else None,
         cold=measuring.cold_start(served, ranked[POPULARITY], known, cases, drop_seen=run.split.drops_seen),
         gate=_gate(run, served, rival),
-        summary=summarise(run, rankings, served.name) if is_measured else _too_little(run),
+        summary=summarise(run, rankings, served.name) if is_measured else _too_little(run, served.name),
         seconds=seconds,
     )
 
@@ -174,10 +174,12 @@ def _ndcg(rankings: dict[str, Ranking], name: str) -> str:
     return f"{rankings[name].ndcg_mean:.3f}"
 
 
-def _too_little(run: Run) -> str:
+def _too_little(run: Run, served: str) -> str:
     if not len(run.log):
         return "There are no orders yet: the newest products are shown first."
-    return f"Popular products are shown: {run.reason}"
+    if run.learned is None:
+        return f"Popular products are shown: {run.reason}"
+    return f"“{LABELS[served]}” is served, by what was bought before the newest days: {run.reason}"
 
 
 def rank_related(table: ItemTable, cases: Sequence[Case], *, items: int) -> Ranking:

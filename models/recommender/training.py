@@ -1,11 +1,13 @@
 """
 One training run from a log to an artifact folder.
 
-The log is cut twice. On what lies before the validation cases everything is tuned, stopped and
-weighed; then every model learns what lies before the test cases and is measured on those; then the
-same models learn the newest days too, and serve. Nothing is chosen by the test. The served weights
-are therefore never the very ones that were measured, but come from the same steps with two more
-weeks of purchases; leaving the newest days out would hide every new product.
+The log is cut for the test, and before that for rehearsals of it: one, or several where each asks few
+customers. Everything is tuned, stopped and weighed on the rehearsals, from the oldest to the newest,
+each with models that know what lies before it; then every model learns what lies before the test
+cases and is measured on those; then the same models learn the newest days too, and serve. Nothing is
+chosen by the test. The served weights are therefore never the very ones that were measured, but come
+from the same steps with two more weeks of purchases; leaving the newest days out would hide every new
+product.
 """
 
 import platform
@@ -19,6 +21,7 @@ import torch
 
 from models.recommender import blending, evaluation, export, measuring, scoring
 from models.recommender.blend import Blend
+from models.recommender.blending import MOST_CASES
 from models.recommender.dataset import Log
 from models.recommender.evaluation import MIN_CASES
 from models.recommender.fitting import Fitter, WarmStartMismatch
@@ -39,38 +42,42 @@ VERSIONED = ("torch", "numpy", "scipy", "pandas", "onnx", "onnxruntime", "optuna
 
 def learn(run: Run, former: Path | None = None) -> None:
     """
-    Tune the simple models, fit the transformer and weigh them all before the validation cases.
+    Tune the simple models, and take the transformer through the rehearsals, which teach the blend.
 
     :param former: the artifact folder whose weights the transformer goes on from
     """
     if run.recipe.search_trials:
         run.recipe = _searched(run)
-    known, cases = run.validation.train, run.validation.cases
     torch.set_num_threads(run.recipe.threads)
 
     def say(message: str) -> None:
         run.reporter.stage(Stage.BASELINES, message, fraction=run.reporter.fraction + 0.01)
 
-    drops_seen = run.split.drops_seen
-    run.params = tune(known, cases, drop_seen=drops_seen, seed=run.recipe.seed, say=say)
+    run.params = tune(run.rehearsals, drop_seen=run.split.drops_seen, seed=run.recipe.seed, say=say)
     run.reporter.stage(Stage.TRAINING, "The transformer starts to learn.", fraction=run.reporter.fraction)
     fitter = Fitter(run.recipe, run.log)
     if former is not None:
         run.started_from = _go_on_from(former, fitter, run)
-    run.learner = Learner(fitter, run.reporter)
-    run.learner.learn(known, cases, moment=run.validation.moment)
-    run.start = weights_of(fitter.average)
+    run.learner = Learner(fitter, run.reporter, rehearsals=len(run.rehearsals))
+    heard = []
+    for number, cut in enumerate(run.rehearsals):
+        members = _rehearse(run, run.learner, number)
+        blend = blending.unlearned(members, cut, drop_seen=run.split.drops_seen)
+        heard.append(blending.hear(blend, cut, most=MOST_CASES // len(run.rehearsals), seed=run.recipe.seed))
     run.reporter.stage(Stage.EVALUATING, "Weighing the models against each other.", fraction=0.0)
-    members = run.members(known, moment=run.validation.moment, cases=cases)
-    run.learned = blending.learn(
-        members,
-        cases,
-        log=known,
-        moment=run.validation.moment,
-        drop_seen=drops_seen,
-        seed=run.recipe.seed,
-    )
+    run.learned = blending.learn(blend, heard, seed=run.recipe.seed)
     run.related_by = _best_related(run, members)
+
+
+def _rehearse(run: Run, learner: Learner, number: int) -> list[Model]:
+    """Return every model once it has learned what lies before one rehearsal."""
+    cut = run.rehearsals[number]
+    if number:
+        learner.rehearse(cut.train, number)
+    else:
+        learner.learn(cut.train, cut.cases, moment=cut.moment)
+        run.start = weights_of(learner.fitter.average)
+    return run.members(cut.train, moment=cut.moment, cases=cut.cases)
 
 
 def _searched(run: Run) -> Recipe:
@@ -95,13 +102,13 @@ def _go_on_from(former: Path, fitter: Fitter, run: Run) -> str:
     """
     Let the transformer go on from a former version, and return what it started from in words.
 
-    Weights that know the validation's answers would look better there than they are, and weigh too much
+    Weights that know a rehearsal's answers would look better there than they are, and weigh too much
     in the blend; they are left alone.
     """
     weights = scoring.read_weights(former)
     if weights is None or weights.until is None:
         return f"nothing: {former.name} holds no weights to go on from"
-    if not run.log.has_clock or weights.until > run.validation.moment:
+    if not run.log.has_clock or weights.until > run.rehearsals[0].moment:
         return f"nothing: {former.name} may have learned from what this training is checked on"
     try:
         fitter.warm_start(weights.by_name, list(weights.item_ids), weights.vocabulary)
@@ -139,7 +146,7 @@ def publish(run: Run, standing: Standing, out: Path, *, revision: str, refit: bo
     members, served = standing.members, standing.served
     if refit:
         if run.learner is not None:
-            run.learner.extend(log, "refit", stage=Stage.REFITTING)
+            run.learner.refit(log)
         members = run.members(log, moment=moment, cases=())
         served = run.served(members, log, moment=moment)
     run.reporter.stage(Stage.EXPORTING, "Writing and checking the model's files.", fraction=0.93)
@@ -175,7 +182,7 @@ def _report(run: Run, standing: Standing, *, revision: str, manifest: Path) -> R
     if run.learner is not None:
         params["schedule"] = run.learner.schedule
         params["started_from"] = run.started_from
-        params["start_until"] = run.validation.moment
+        params["start_until"] = run.rehearsals[0].moment
         params[TRANSFORMER] = {
             "batch_tokens": run.learner.fitter.batch_tokens,
             "device": str(run.learner.fitter.device),
@@ -243,7 +250,7 @@ def train_log(
     :param refit: whether the models learn the newest days too before they are written
     """
     run = start(log.sequences, split or Split(days=recipe.test_days), recipe, reporter)
-    if run.reason is None:
+    if run.is_taught:
         learn(run, former)
     standing = compare(run, rival)
     return publish(run, standing, out, revision=revision, refit=refit)

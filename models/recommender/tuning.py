@@ -1,5 +1,5 @@
 """
-The families of simple models, and the search for the parameters that rank the validation cases best.
+The families of simple models, and the search for the parameters that rank the rehearsals' cases best.
 
 The search is seeded and counts trials, not seconds, so a log is always tuned alike. It never sees
 the test.
@@ -28,11 +28,10 @@ from models.recommender.rankers import (
     Decay,
     Model,
 )
-from models.recommender.splits import Case
+from models.recommender.splits import Case, Division
 
 Params = dict[str, dict[str, Any]]  # of each family by its name, in JSON
 Space = Mapping[str, Sequence[Any]]  # the values that each parameter is tried with
-Quality = Callable[[Model], float]
 
 TUNING_CASES = (600, 1200)  # tell apart what differs by a twentieth; more where histories are short
 TUNING_STEPS = 60_000  # of all those histories together, which bounds the time
@@ -160,27 +159,51 @@ def fit_all(log: Log, params: Params) -> tuple[list[Model], dict[str, float]]:
     return models, seconds
 
 
-def tune(
-    log: Log, cases: Sequence[Case], *, drop_seen: bool, seed: int, say: Callable[[str], None]
-) -> Params:
+def tune(rehearsals: Sequence[Division], *, drop_seen: bool, seed: int, say: Callable[[str], None]) -> Params:
     """
-    Return the parameters of each family that rank the cases best; the defaults if cases are too few.
+    Return the parameters of each family that rank the rehearsed cases best; the defaults if these are few.
 
-    :param log: what was known when the cases were asked
+    :param rehearsals: cuts of one log, the oldest first; no more of the newest judge than it takes
     :param say: hears what is being tuned, once a family
     """
-    if len(cases) < MIN_CASES:
+    if sum(len(cut.cases) for cut in rehearsals) < MIN_CASES:
         return DEFAULTS
-    asked = tuning_cases(cases)
-
-    def quality(model: Model) -> float:
-        return evaluation.rank(model.scores, asked, items=log.items, drop_seen=drop_seen).ndcg_mean
-
+    judge = Judge.of(rehearsals, drop_seen=drop_seen)
     params = {}
     for family in FAMILIES:
         say(f"Tuning “{family.label}”.")
-        params[family.name] = _tune_family(family, log, quality, seed=seed)
+        params[family.name] = _tune_family(family, judge, seed=seed)
     return params
+
+
+@dataclass(frozen=True)
+class Judge:
+    """The logs and the cases that parameters are judged by."""
+
+    cuts: Sequence[tuple[Log, Sequence[Case]]]
+    drop_seen: bool
+
+    @classmethod
+    def of(cls, rehearsals: Sequence[Division], *, drop_seen: bool) -> "Judge":
+        """Return the judge that asks the newest cuts, as many as it takes to hear enough customers."""
+        cuts: list[tuple[Log, Sequence[Case]]] = []
+        for cut in reversed(rehearsals):
+            if sum(len(cases) for _, cases in cuts) >= TUNING_CASES[0]:
+                break
+            cuts.append((cut.train, tuning_cases(cut.cases)))
+        return cls(cuts, drop_seen)
+
+    def fit(self, family: Family, params: Mapping[str, Any]) -> list[Model]:
+        """Return a model of one family for each cut."""
+        return [family.fit(log, **params) for log, _ in self.cuts]
+
+    def quality(self, models: Sequence[Model]) -> float:
+        """Return NDCG@10 of the models of the cuts, the mean over the cases of all."""
+        rows = [
+            evaluation.rank(model.scores, cases, items=log.items, drop_seen=self.drop_seen).ndcg
+            for model, (log, cases) in zip(models, self.cuts, strict=True)
+        ]
+        return float(np.concatenate(rows).mean())
 
 
 def tuning_cases(cases: Sequence[Case]) -> list[Case]:
@@ -191,21 +214,22 @@ def tuning_cases(cases: Sequence[Case]) -> list[Case]:
     return [cases[place] for place in places]
 
 
-def _tune_family(family: Family, log: Log, quality: Quality, *, seed: int) -> dict[str, Any]:
+def _tune_family(family: Family, judge: Judge, *, seed: int) -> dict[str, Any]:
     """Return the best parameters of one family: what is learned first, then how it is read."""
+    newest = judge.cuts[0][0]
 
     def learn(params: Mapping[str, Any]) -> float:
-        return quality(family.fit(log, **{**family.defaults, **params, **family.while_tuning}))
+        return judge.quality(judge.fit(family, {**family.defaults, **params, **family.while_tuning}))
 
-    learned = _search(_telling(family.learned, log), family.defaults, family.trials, learn, seed=seed)
+    learned = _search(_telling(family.learned, newest), family.defaults, family.trials, learn, seed=seed)
     best = {**family.defaults, **learned}
-    space = _telling(family.read, log)
+    space = _telling(family.read, newest)
     if not space:
         return best
-    model = family.fit(log, **best)
+    models = judge.fit(family, best)
 
     def read(params: Mapping[str, Any]) -> float:
-        return quality(reread(model, {**best, **params}))
+        return judge.quality([reread(model, {**best, **params}) for model in models])
 
     return {**best, **_search(space, best, _size(space), read, seed=seed)}
 

@@ -9,7 +9,13 @@ from tests.models.shops import a_busy_shop, a_log
 
 
 def chunks_of(
-    log: Log, *, window: int = 8, batch_tokens: int = 64, together: float = 1.0, drops_seen: bool = False
+    log: Log,
+    *,
+    window: int = 8,
+    batch_tokens: int = 64,
+    together: float = 1.0,
+    drops_seen: bool = False,
+    known: Log | None = None,
 ) -> Chunks:
     return Chunks(
         log,
@@ -18,6 +24,7 @@ def chunks_of(
         together_share=together,
         prices=np.ones(log.items, dtype=np.float32),
         drops_seen=drops_seen,
+        known=known,
     )
 
 
@@ -52,6 +59,28 @@ def test_every_return_is_a_target_once_an_epoch() -> None:
     assert sum(len(batch.next) for batch in batches) == returns
     assert max(batch.items.shape[1] for batch in batches) <= 5
     assert max(batch.items.size for batch in batches) <= 64
+
+
+@pytest.mark.parametrize("window", [3, 8, 40])
+def test_what_is_newer_than_the_known_is_dealt_and_only_chunks_that_hold_it(window: int) -> None:
+    log = a_log(*a_busy_shop(customers=30)).sequences
+    known = log.where(log.at < np.quantile(log.at, 0.8))
+    chunks = chunks_of(log, window=window, known=known)
+
+    starts, ends = chunks._cut(np.random.default_rng(1))
+
+    is_dealt = np.zeros(len(log), dtype=bool)
+    for start, end in zip(starts, ends, strict=True):
+        is_dealt[start:end] = True
+        assert log.at[start:end].max() > known.at.max()
+    assert is_dealt[log.at > known.at.max()].all()
+
+
+def test_a_log_without_anything_newer_deals_nothing() -> None:
+    log = a_log(*a_busy_shop(customers=5)).sequences
+
+    assert chunks_of(log, known=log).batches() == 0
+    assert dealt(chunks_of(log, known=log)) == []
 
 
 def test_an_only_basket_costs_a_few_steps_however_long_it_is() -> None:

@@ -12,11 +12,11 @@ from models.recommender.content import ItemFacts, Vocabulary
 from models.recommender.dataset import Log
 from models.recommender.fitting import Fitter, OutOfMemory, Part, Plan, WarmStartMismatch, item_prices
 from models.recommender.history import History
-from models.recommender.learner import Learner
+from models.recommender.learner import LEARN, REHEARSE, Learner, Leg
 from models.recommender.progress import Reporter
 from models.recommender.splits import Division, Repeat, Split, divide
 from models.recommender.trained import head_of, readouts, serving_model, validate, weights_of
-from models.recommender.values import Recipe, Stage, ignore
+from models.recommender.values import Recipe, ignore
 from tests.models.shops import Basket, a_busy_shop, a_log
 
 SMALL = Recipe(width=32, window=16, dropout=0.0, threads=1)
@@ -202,11 +202,12 @@ def test_when_a_stage_is_over(case: str, plan: Plan, step: int, is_over: bool) -
 
 
 def a_run(recipe: Recipe, log: Log, *, pace: float = 0.0) -> Learner:
-    """Learn, extend and refit as a training does; every step takes ``pace`` seconds longer."""
+    """Learn, rehearse, extend and refit as a training does; each step takes ``pace`` seconds longer."""
     test = a_division(log)
-    validation = a_division(test.train)
+    newer = a_division(test.train)
+    older = a_division(newer.train)
     reporter = Reporter(ignore, budget=recipe.train_seconds, epochs=recipe.epochs)
-    learner = Learner(Fitter(recipe, log), reporter)
+    learner = Learner(Fitter(recipe, log), reporter, rehearsals=2)
     if pace:
         learn = learner.fitter._learn
 
@@ -215,9 +216,10 @@ def a_run(recipe: Recipe, log: Log, *, pace: float = 0.0) -> Learner:
             return learn(*parts)  # type: ignore[arg-type]
 
         learner.fitter._learn = slow  # type: ignore[method-assign, assignment]
-    learner.learn(validation.train, validation.cases, moment=validation.moment)
-    learner.extend(test.train, "extend", stage=Stage.EVALUATING)
-    learner.extend(log, "refit", stage=Stage.REFITTING)
+    learner.learn(older.train, older.cases, moment=older.moment)
+    learner.rehearse(newer.train, 1)
+    learner.extend(test.train)
+    learner.refit(log)
     return learner
 
 
@@ -228,22 +230,36 @@ def test_a_recorded_schedule_leads_to_the_same_weights_bit_for_bit() -> None:
 
     again = a_run(replace(recipe, schedule=first.schedule, train_seconds=0.001), log)
 
+    assert list(first.schedule) == ["learn", "rehearse-1", "extend", "refit"]
     assert again.schedule == first.schedule
     weights, repeated = weights_of(first.fitter.average), weights_of(again.fitter.average)
     assert all(np.array_equal(weights[name], repeated[name]) for name in weights)
 
 
-def test_a_learner_that_starts_late_still_gets_its_least_share() -> None:
+def seconds_of(leg: Leg, *, rehearsals: int, started_late: float = 0.0) -> float:
+    """Return how long a leg of a run of 100 s may learn."""
     log = a_busy_log(30)
     reporter = Reporter(ignore, budget=100.0, epochs=1)
-    reporter.started -= 90.0
-
-    learner = Learner(Fitter(SMALL, log), reporter)
-
+    reporter.started -= started_late
+    learner = Learner(Fitter(SMALL, log), reporter, rehearsals=rehearsals)
     begun = time.monotonic()
-    plan, _ = learner._begin("learn", Part.LEARN, log, Stage.TRAINING, 1)
+    plan, _ = learner._begin("leg", leg, log, 1)
+    return plan.deadline - begun
 
-    assert plan.deadline - begun == pytest.approx(40.0, abs=1.0)
+
+def test_a_learner_that_starts_late_still_gets_its_least_share() -> None:
+    assert seconds_of(LEARN, rehearsals=1) == pytest.approx(60.0, abs=1.0)
+    assert seconds_of(LEARN, rehearsals=1, started_late=90.0) == pytest.approx(40.0, abs=1.0)
+
+
+@pytest.mark.parametrize("started_late", [0.0, 90.0])
+def test_rehearsals_take_their_time_from_the_first_fit(started_late: float) -> None:
+    alone = seconds_of(LEARN, rehearsals=1, started_late=started_late)
+    first = seconds_of(LEARN, rehearsals=3, started_late=started_late)
+    each = seconds_of(REHEARSE, rehearsals=3, started_late=started_late)
+
+    assert each > 2.0
+    assert first + 2 * each == pytest.approx(alone, abs=1.0)
 
 
 def test_the_schedule_of_an_early_stop_ends_at_the_best_pass() -> None:

@@ -1,9 +1,10 @@
 import pytest
 
+from models.recommender import splits
 from models.recommender.dataset import DAY_US
 from models.recommender.history import Event
-from models.recommender.splits import Division, Kind, Repeat, Split, SplitInvalid, divide
-from tests.models.shops import a_log
+from models.recommender.splits import Division, Kind, Repeat, Split, SplitInvalid, divide, rehearsals
+from tests.models.shops import a_busy_shop, a_log
 
 LEAVE_ONE_OUT = Split(Kind.LEAVE_ONE_OUT)
 
@@ -24,12 +25,49 @@ def test_leave_one_out_asks_each_customer_for_their_last_purchase() -> None:
     assert division.cases[0].history.now == log.at[2]
 
 
-def test_cutting_twice_leaves_the_second_last_for_validation() -> None:
-    log = a_log([("ada", day, [item]) for day, item in enumerate([5, 6, 7])], [5, 6, 7])
+def test_rehearsals_peel_one_purchase_after_the_other_down_to_half_of_the_log() -> None:
+    log = a_log([("ada", day, [item]) for day, item in enumerate([5, 6, 7, 5, 6, 7])], [5, 6, 7])
 
-    validation = divide(divide(log, LEAVE_ONE_OUT, seed=1).train, LEAVE_ONE_OUT, seed=1)
+    cuts = rehearsals(log, LEAVE_ONE_OUT, seed=1)
 
-    assert asked(validation) == [([0], [1])]
+    assert [asked(cut) for cut in cuts] == [
+        [([0, 1, 2], [0])],
+        [([0, 1, 2, 0], [1])],
+        [([0, 1, 2, 0, 1], [2])],
+    ]
+
+
+def test_no_rehearsal_learns_what_it_or_a_later_one_asks() -> None:
+    log = a_log(*a_busy_shop(customers=20)).sequences
+
+    cuts = rehearsals(log, Split(days=14), seed=1)
+
+    assert len(cuts) > 1
+    for cut, later in zip(cuts, [*cuts[1:], None], strict=True):
+        assert (cut.train.at < cut.moment).all()
+        assert all((case.history.at < cut.moment).all() for case in cut.cases)
+        end = log.at.max() + 1 if later is None else later.moment
+        between = log.where((log.at >= cut.moment) & (log.at < end))
+        for case in cut.cases:
+            assert set(case.bought) == set(between.item[between.user == case.user])
+
+
+def test_one_rehearsal_with_enough_customers_is_the_only_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = a_log(*a_busy_shop(customers=20)).sequences
+    newest = divide(log, Split(), seed=1)
+    monkeypatch.setattr(splits, "ENOUGH_CASES", len(newest.cases))
+
+    cuts = rehearsals(log, Split(), seed=1)
+
+    assert [cut.moment for cut in cuts] == [newest.moment]
+
+
+def test_a_log_that_asks_nobody_has_a_rehearsal_without_cases() -> None:
+    log = a_log([("ada", 1, [5])], [5])
+
+    (cut,) = rehearsals(log, Split(), seed=1)
+
+    assert cut.cases == []
 
 
 def test_dropping_repeats_takes_them_out_of_the_question() -> None:

@@ -1,14 +1,14 @@
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from models.recommender import tuning
-from models.recommender.dataset import Log
-from models.recommender.rankers import MARKOV, POPULARITY
-from models.recommender.splits import Case, Split, divide
-from models.recommender.tuning import DEFAULTS, FAMILIES, tune
+from models.recommender import evaluation, tuning
+from models.recommender.rankers import MARKOV, POPULARITY, Popularity
+from models.recommender.splits import Division, Split, divide, rehearsals
+from models.recommender.tuning import DEFAULTS, FAMILIES, Judge, tune
 from tests.models.shops import a_busy_shop, a_log
 
 
@@ -17,17 +17,15 @@ def silent(message: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def busy() -> tuple[Log, list[Case]]:
-    division = divide(a_log(*a_busy_shop(customers=120)), Split(), seed=7)
-    return division.train, division.cases
+def busy() -> Division:
+    return divide(a_log(*a_busy_shop(customers=120)), Split(), seed=7)
 
 
-def test_the_same_log_is_tuned_alike_and_within_its_spaces(busy: tuple[Log, list[Case]]) -> None:
-    log, cases = busy
+def test_the_same_log_is_tuned_alike_and_within_its_spaces(busy: Division) -> None:
     heard: list[str] = []
 
-    first = tune(log, cases, drop_seen=False, seed=7, say=heard.append)
-    second = tune(log, cases, drop_seen=False, seed=7, say=silent)
+    first = tune([busy], drop_seen=False, seed=7, say=heard.append)
+    second = tune([busy], drop_seen=False, seed=7, say=silent)
 
     assert first == second
     assert list(first) == [family.name for family in FAMILIES]
@@ -39,24 +37,45 @@ def test_the_same_log_is_tuned_alike_and_within_its_spaces(busy: tuple[Log, list
             assert value in tried or value == family.defaults[name]
 
 
-def test_tuned_models_rank_the_cases_no_worse_than_the_defaults(busy: tuple[Log, list[Case]]) -> None:
-    log, cases = busy
+def test_tuned_models_rank_the_cases_no_worse_than_the_defaults(busy: Division) -> None:
 
-    params = tune(log, cases, drop_seen=False, seed=7, say=silent)
+    params = tune([busy], drop_seen=False, seed=7, say=silent)
 
     def quality(name: str, chosen: Mapping[str, Any]) -> float:
         family = next(family for family in FAMILIES if family.name == name)
-        model = family.fit(log, **chosen)
-        return tuning.evaluation.rank(model.scores, cases, items=log.items).ndcg_mean
+        model = family.fit(busy.train, **chosen)
+        return evaluation.rank(model.scores, busy.cases, items=busy.train.items).ndcg_mean
 
     for name in (POPULARITY, MARKOV):
         assert quality(name, params[name]) >= quality(name, DEFAULTS[name])
 
 
-def test_too_few_cases_leave_the_defaults(busy: tuple[Log, list[Case]]) -> None:
-    log, cases = busy
+def test_too_few_cases_leave_the_defaults(busy: Division) -> None:
 
-    assert tune(log, cases[:19], drop_seen=False, seed=7, say=silent) == DEFAULTS
+    few = replace(busy, cases=busy.cases[:19])
+
+    assert tune([few], drop_seen=False, seed=7, say=silent) == DEFAULTS
+
+
+def test_cuts_with_few_cases_judge_together_and_weigh_by_their_cases() -> None:
+    log = a_log([("ada", day, [item]) for day, item in enumerate([5, 6, 7, 6, 5])], [5, 6, 7])
+    cuts = rehearsals(log, Split.parse("leave-one-out"), seed=7)
+    judge = Judge.of(cuts, drop_seen=False)
+    knows, guesses = Popularity(np.array([3.0, 2.0, 1.0])), Popularity(np.array([1.0, 2.0, 3.0]))
+
+    quality = judge.quality([knows, guesses])
+
+    # What was bought last was item 0, before it item 1: first, and second of three.
+    assert [log.item.tolist() for log, _ in judge.cuts] == [[0, 1, 2, 1], [0, 1, 2]]
+    assert quality == pytest.approx((1 + 1 / np.log2(3)) / 2)
+
+
+def test_a_cut_with_enough_cases_judges_alone(busy: Division) -> None:
+    many = replace(busy, cases=busy.cases * 40)
+
+    judge = Judge.of([busy, busy, many], drop_seen=False)
+
+    assert [len(cases) for _, cases in judge.cuts] == [len(tuning.tuning_cases(many.cases))]
 
 
 def test_a_small_space_is_tried_completely() -> None:
