@@ -14,6 +14,8 @@ admin.site.site_header = "Tailorbird staff"
 admin.site.site_title = "Tailorbird"
 admin.site.index_title = "Shops, models and decisions"
 
+handler500 = "backend.core.api.unexpected"
+
 urlpatterns = [
     # The storefront's request comes first: patterns are tried in order.
     path("", include("backend.serving.urls")),

@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
 from rest_framework import exceptions, serializers, status, views
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -22,6 +23,7 @@ from .permissions import HasShop
 
 log = structlog.get_logger(__name__)
 DEFAULT_RETRY_AFTER_SECONDS = 5
+BROKEN = "Something is broken on our side. It was reported."
 
 
 class ErrorDetail(serializers.Serializer[Any]):
@@ -86,7 +88,7 @@ def _describe(error: Failure) -> tuple[dict[str, Any], int, dict[str, str]]:
     if isinstance(error, Corrupt):
         # A person must look; what broke is not the caller's business.
         log.error("request_corrupt", code=error.code, error=error.message, exc_info=error)
-        return error_body(error.code, "Something is broken on our side. It was reported."), error.status, {}
+        return error_body(error.code, BROKEN), error.status, {}
     headers = dict(error.headers)
     if isinstance(error, Unavailable):
         log.warning("request_unavailable", code=error.code, error=error.message)
@@ -130,6 +132,13 @@ def failures_as_json(
             return _plain_answer(database_unavailable(error))
 
     return wrapped
+
+
+def unexpected(request: HttpRequest) -> HttpResponse:
+    """Answer what nobody foresaw: programs that ask the API read JSON there too, people a page."""
+    if not request.path.startswith("/api"):
+        return defaults.server_error(request)
+    return JsonResponse(error_body("unexpected", BROKEN), status=status.HTTP_500_INTERNAL_SERVER_ERROR)
 
 
 def unknown_address(request: HttpRequest) -> HttpResponse:

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from django.core.handlers.base import BaseHandler
 from django.test import Client
 
 from backend.audit import queries as audit
@@ -93,6 +94,26 @@ def test_a_shop_never_sees_another(client: Client) -> None:
     )
 
     assert answer.json()["domain"] == "other.myshopify.com"
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"), [("/api/shop", "application/json"), ("/auth/install", "text/html")]
+)
+def test_what_nobody_foresaw_is_told_in_json_to_programs_and_as_a_page_to_people(
+    monkeypatch: pytest.MonkeyPatch, path: str, kind: str
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(BaseHandler, "resolve_request", broken)
+
+    answer = Client(raise_request_exception=False).get(path)
+
+    assert answer.status_code == 500
+    assert answer.headers["Content-Type"].startswith(kind)
+    if kind == "application/json":
+        assert answer.json()["error"]["code"] == "unexpected"
+    assert b"ZeroDivisionError" not in answer.content
 
 
 @pytest.mark.parametrize("path", ["/api", "/api/", "/api/shops", "/api/shop/", "/api/training/not-a-uuid"])
