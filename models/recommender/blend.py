@@ -244,7 +244,8 @@ def strengths(name: str, scores: NDArray[np.floating], top: Ints) -> Strengths:
     if name in LOGITS:
         highest = float(scores.max(initial=0.0)) if len(scores) else 0.0
         # Clipped, for chances so small that the processor is slow with them change no sum.
-        chances = np.exp(np.maximum(scores - highest, FAINTEST_LOGIT * 4))
+        chances = np.maximum(scores - highest, FAINTEST_LOGIT * 4)
+        np.exp(chances, out=chances)
         return Strengths(scores, highest + math.log(max(float(chances.sum()), SILENT)), are_logits=True)
     loudest = scores[top[:LOUDEST]].tolist()
     return Strengths(scores, max(sum(loudest) / max(len(loudest), 1), SILENT), are_logits=False)

@@ -36,6 +36,7 @@ DAY_US = 86_400_000_000  # microseconds
 EVENT_STRENGTHS = np.array([0.1, 0.3, 1.0])  # of a view and a cart beside a purchase; see ``Event``
 
 
+FEW_TO_SORT = 4  # times as many scores as are wanted are sorted sooner than parted
 FEWEST_BLOCKS = 256  # of scores whose best one is looked at first
 
 
@@ -44,8 +45,11 @@ def top_k(scores: NDArray[np.floating], k: int) -> Ints:
     if k >= len(scores):
         return np.argsort(-scores, kind="stable")
     near = _near(scores, k)
-    near = near[scores[near] >= np.partition(scores[near], -k)[-k]]
-    best: Ints = near[np.argsort(-scores[near], kind="stable")][:k]
+    found = scores[near]
+    if len(near) > FEW_TO_SORT * k:
+        is_near = found >= np.partition(found, -k)[-k]
+        near, found = near[is_near], found[is_near]
+    best: Ints = near[np.argsort(-found, kind="stable")[:k]]
     return best
 
 
