@@ -58,9 +58,10 @@ class Run:
         asked = len(self.test.cases)
         if asked >= MIN_CASES and self.is_taught:
             return None
+        before = "" if self.is_taught else f" and {self._rehearsed} in the days before"
         return (
-            f"not enough data: {asked} customers came back in the newest days and "
-            f"{self._rehearsed} in the days before; {MIN_CASES} are needed to compare models."
+            f"not enough data: {asked} customers came back in the newest days{before}; "
+            f"{MIN_CASES} are needed to compare models."
         )
 
     @property

@@ -179,7 +179,8 @@ def _too_little(run: Run, served: str) -> str:
         return "There are no orders yet: the newest products are shown first."
     if run.learned is None:
         return f"Popular products are shown: {run.reason}"
-    return f"“{LABELS[served]}” is served, by what was bought before the newest days: {run.reason}"
+    told = f"“{LABELS[served]}” is served: it did best before the newest days."
+    return f"{told} To measure it there is {run.reason}"
 
 
 def rank_related(table: ItemTable, cases: Sequence[Case], *, items: int) -> Ranking:

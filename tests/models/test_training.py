@@ -96,3 +96,17 @@ def test_a_search_leaves_a_recipe_that_can_be_followed_again(tmp_path: Path) -> 
     assert recipe["search_trials"] == 0
     assert Recipe(**recipe).seed == FEW_PASSES.seed
     assert report.params["schedule"]["learn"]["steps"] > 0
+
+
+def test_too_few_customers_to_measure_can_still_teach_what_serves(tmp_path: Path) -> None:
+    baskets, items = a_busy_shop(customers=24)
+
+    report = train(a_log(visits(baskets, until=60), items), tmp_path / "few")
+
+    assert report.blend["customers"] < report.blend["cases"]
+    assert report.served == report.blend["served"] != "popularity"
+    assert "rehearse-1" in report.params["schedule"]
+    assert {row.ndcg_at_10 for row in report.metrics} == {None}
+    assert report.reason is not None
+    assert report.reason.startswith("not enough data: ")
+    assert report.summary.endswith(f"To measure it there is {report.reason}")
