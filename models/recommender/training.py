@@ -118,7 +118,7 @@ def _go_on_from(former: Path, fitter: Fitter, run: Run) -> str:
 
 
 def _best_related(run: Run, members: list[Model]) -> str:
-    """Return which model best completes the baskets of the validation days beside a product."""
+    """Return which model best completes, beside a product, the baskets of the newest rehearsal."""
     log, cut = run.test.train, run.validation.moment
     cases = evaluation.basket_cases(log, cut=cut, seed=run.recipe.seed)
     if not log.has_clock or len(cases) < MIN_CASES:
