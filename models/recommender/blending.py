@@ -36,7 +36,7 @@ LEARNING_RATE = 5e-3
 WEIGHT_DECAY = 0.1
 DROPOUT = 0.4
 CASES_AT_ONCE = 64
-VISITS = 40_000  # of a case to the network, all epochs together
+VISITS = 24_000  # of a case to the network, all epochs together
 FEWEST_EPOCHS, MOST_EPOCHS = 5, 30
 # A lead that noise does not explain, in standard errors: the rule of Breiman et al. 1984, "Classification
 # and regression trees", section 3.4.3.
