@@ -145,11 +145,18 @@ def hear(blend: Blend, cut: Division, *, most: int = MOST_CASES, seed: int) -> H
 
     :param most: customers that are asked; if there are more, ``seed`` draws them
     """
-    cases, items = _drawn(cut.cases, most, seed=seed), cut.train.items
-    alone = {
-        member.name: _alone(member, cases, items, drop_seen=blend.drops_seen) for member in blend.members
-    }
-    return Heard(_lessons(blend, cases), alone)
+    cases = _drawn(cut.cases, most, seed=seed)
+    features, wanted = [], []
+    tops: dict[str, list[Ints]] = {member.name: [] for member in blend.members}
+    for case in cases:
+        # Only what is learned from is kept: the scores of all items behind it fill gigabytes.
+        said = blend.opinions(case.history)
+        features.append(said.features)
+        wanted.append(np.isin(said.candidates, case.bought))
+        for member, one in zip(blend.members, said.heard, strict=True):
+            tops[member.name].append(top_of(one.strengths.scores, case, drop_seen=blend.drops_seen))
+    alone = {name: judge(found, cases, items=cut.train.items).ndcg for name, found in tops.items()}
+    return Heard(_lessons(cases, features, wanted), alone)
 
 
 def learn(blend: Blend, heard: Sequence[Heard], *, seed: int) -> Learned:
@@ -185,19 +192,9 @@ def _drawn(cases: Sequence[Case], most: int, *, seed: int) -> list[Case]:
     return [cases[index] for index in np.sort(drawn)]
 
 
-def _alone(member: Model, cases: Sequence[Case], items: int, *, drop_seen: bool) -> NDArray[np.float64]:
-    """Return NDCG@10 of each case if one member answers, (R,)."""
-    tops = [top_of(member.scores(case.history), case, drop_seen=drop_seen) for case in cases]
-    return judge(tops, cases, items=items).ndcg
-
-
-def _lessons(blend: Blend, cases: Sequence[Case]) -> Lessons:
-    features, wanted = [], []
-    for case in cases:
-        # Only what is learned from is kept: the scores of all items behind it fill gigabytes.
-        said = blend.opinions(case.history)
-        features.append(said.features)
-        wanted.append(np.isin(said.candidates, case.bought))
+def _lessons(
+    cases: Sequence[Case], features: Sequence[Floats], wanted: Sequence[NDArray[np.bool_]]
+) -> Lessons:
     return Lessons(
         features=np.concatenate(features),
         starts=np.concatenate([[0], np.cumsum([len(part) for part in wanted])]),

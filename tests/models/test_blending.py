@@ -190,6 +190,18 @@ def test_more_customers_than_can_be_asked_are_drawn() -> None:
     assert len(set(heard.lessons.customer)) == 12
 
 
+@pytest.mark.parametrize("drop_seen", [False, True])
+def test_members_are_judged_alone_as_the_comparison_judges_them(drop_seen: bool) -> None:
+    members: list[Model] = [following(range(0, ITEMS, 2), "one"), noise(1, "two")]
+    cut = Division(LOG, cases_of(40, seed=1), MOMENT)
+
+    heard = hear(unlearned(members, cut, drop_seen=drop_seen), cut, seed=7)
+
+    for member in members:
+        ranked = evaluation.rank(member.scores, cut.cases, items=LOG.items, drop_seen=drop_seen)
+        assert heard.alone[member.name].tolist() == ranked.ndcg.tolist()
+
+
 # Four customers: what the best member, the linear blend and the network gave each.
 @pytest.mark.parametrize(
     ("case", "best", "features", "network", "kind"),
