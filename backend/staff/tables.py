@@ -1,12 +1,29 @@
 """HTML of the staff dashboard's tables. Everything that comes from a shop is escaped."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 Cell = object
+
+# Tones of stored states and verdicts; what is not named here is still under way.
+TONES: Mapping[str, str] = {
+    "LIVE": "good",
+    "DONE": "good",
+    "FAILED": "bad",
+    "DEAD": "bad",
+    "REJECTED": "bad",
+    "CANCELLED": "quiet",
+    "RETIRED": "quiet",
+    "HELD": "quiet",
+    "FIRST": "good",
+    "PASSED": "good",
+    "QUIET": "good",
+    "NOT_ENOUGH_DATA": "quiet",
+    "COOLING_DOWN": "quiet",
+}
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[Cell]], *, empty: str) -> SafeString:
@@ -46,6 +63,22 @@ def to_row(model: str, row_id: object, text: object) -> SafeString:
 def badge(text: str, tone: str) -> SafeString:
     """Return a short coloured word. The word carries the meaning; the colour repeats it."""
     return format_html('<span class="tb-badge tb-badge--{}">{}</span>', tone, text)
+
+
+def badge_of(value: str) -> SafeString:
+    """Return a stored state or verdict as a badge of its tone."""
+    return badge(in_words(value), TONES.get(value, "busy"))
+
+
+def with_meaning(value: str, meanings: Mapping[str, str]) -> SafeString:
+    """Return a state or verdict as a badge, followed by what it means where that is not plain."""
+    meaning = meanings.get(value)
+    return format_html("{} {}", badge_of(value), meaning) if meaning else badge_of(value)
+
+
+def figure(value: float | None) -> str:
+    """Return a measured number, or a dash where nothing was measured."""
+    return "–" if value is None else f"{value:.3f}"
 
 
 def in_words(value: str) -> str:

@@ -1,0 +1,253 @@
+"""Decisions: what was shown to whom, chosen by which version, and why."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from backend.attribution import queries as attribution
+from backend.audit.models import Decision
+from backend.audit.values import Channel, Surface
+from backend.catalog.models import Order, Product
+from backend.core.errors import Failure
+from backend.staff import queries
+from backend.staff.admin.base import ReadOnlyAdmin, among
+from backend.staff.tables import badge, in_words, table, to_row
+from backend.staff.values import Explained
+
+# Scores of popular products that fill a list up are far below this one.
+SMALLEST_SCORE = 0.0001
+
+CHANNELS: Mapping[str, str] = {
+    Channel.APP_PROXY: "app proxy: asked for by this visitor's page",
+    Channel.METAFIELD: "metafield: written ahead, the same for everyone",
+}
+
+
+class WithFallback(admin.SimpleListFilter):
+    """A filter by whether the model's answer was enough."""
+
+    title = "answered by"
+    parameter_name = "fallback"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the two answers there are."""
+        return [("no", "the model alone"), ("yes", "with a fallback")]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        """Return the decisions of the answer that was picked."""
+        if self.value() is None:
+            return queryset
+        return queryset.exclude(fallback="") if self.value() == "yes" else queryset.filter(fallback="")
+
+
+@admin.register(Decision)
+class DecisionAdmin(ReadOnlyAdmin):
+    """What was shown to whom, chosen by which version, and why."""
+
+    list_display = (
+        "moment",
+        "shop_link",
+        "surface_name",
+        "context",
+        "channel_name",
+        "version",
+        "answer",
+        "latency",
+    )
+    list_filter = (
+        among("surface", Surface),
+        among("channel", Channel),
+        WithFallback,
+    )
+    search_fields = ("id",)
+    search_help_text = "An order's id, a decision's id, or a visitor's pseudonym"
+    fieldsets = (
+        (
+            None,
+            {"fields": ("id", "shop_link", "moment", "surface_name", "context", "channel_told", "visitor")},
+        ),
+        ("What was shown", {"fields": ("items_table", "why_link")}),
+        ("How it was chosen", {"fields": ("version", "arm", "answer", "requested", "latency", "request_id")}),
+        ("What came of it", {"fields": ("orders_table",)}),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        """Return decisions, each with the name of the product whose page it was for."""
+        products = Product.objects.across_shops(reason="support staff serve every shop").filter(
+            shop_id=models.OuterRef("shop_id"), product_id=models.OuterRef("context_product_id")
+        )
+        title = models.Subquery(products.values("title")[:1])
+        rows: models.QuerySet[Any] = super().get_queryset(request).annotate(context_title=title)
+        return rows
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: models.QuerySet[Any], search_term: str
+    ) -> tuple[models.QuerySet[Any], bool]:
+        """Find decisions by the ids that people hold in their hands. Anything else finds nothing."""
+        term = search_term.strip().lstrip("#")
+        if not term:
+            return queryset, False
+        if re.fullmatch(r"[0-9]{1,19}", term):
+            return queryset.filter(id__in=queries.decision_ids_of_order(int(term))), False
+        if re.fullmatch(r"[0-9a-f]{32}", term):
+            # A decision's id may be written without hyphens; a pseudonym looks the same.
+            return queryset.filter(models.Q(visitor_key=term) | models.Q(id=UUID(term))), False
+        try:
+            return queryset.filter(id=UUID(term)), False
+        except ValueError:
+            return queryset.none(), False
+
+    def get_urls(self) -> list[Any]:
+        """Return the addresses of decisions, with one page more for each."""
+        why = self.admin_site.admin_view(self.why_page)
+        return [path("<uuid:decision_id>/why/", why, name="audit_decision_why"), *super().get_urls()]
+
+    def why_page(self, request: HttpRequest, decision_id: UUID) -> TemplateResponse:
+        """Show what of a visitor's past put each product where it stood: slow, so only when asked for."""
+        row = get_object_or_404(self.get_queryset(request), id=decision_id)
+        if not self.has_view_permission(request, row):
+            raise PermissionDenied
+        context = {**self.admin_site.each_context(request), "title": "Why these products", "decision": row}
+        try:
+            context["explained"] = queries.explain(row.shop_id, row.id)
+        except Failure as error:
+            context["problem"] = error.message
+        else:
+            context["table"] = _explained_table(row.shop_id, context["explained"])
+        return TemplateResponse(request, "staff/why.html", context)
+
+    @admin.display(description="Why")
+    def why_link(self, row: Decision) -> SafeString:
+        """Return a link to the full explanation."""
+        address = reverse("admin:audit_decision_why", args=[row.id])
+        return format_html('<a href="{}">Ask the model again, without each cause</a>', address)
+
+    @admin.display(description="When", ordering="id")
+    def moment(self, row: Decision) -> str:
+        """Return the moment to the second: many decisions share a minute."""
+        return f"{row.at:%d %b %Y, %H:%M:%S} UTC"
+
+    @admin.display(description="Surface", ordering="surface")
+    def surface_name(self, row: Decision) -> str:
+        """Return where it was shown, in words."""
+        return in_words(row.surface)
+
+    @admin.display(description="Channel", ordering="channel")
+    def channel_name(self, row: Decision) -> str:
+        """Return how it reached the shopper, in words."""
+        return in_words(row.channel)
+
+    @admin.display(description="Channel")
+    def channel_told(self, row: Decision) -> str:
+        """Return how it reached the shopper, with what that means."""
+        return CHANNELS.get(row.channel, in_words(row.channel))
+
+    @admin.display(description="Visitor")
+    def visitor(self, row: Decision) -> str:
+        """Return the visitor's pseudonym."""
+        return row.visitor_key or "nobody in particular"
+
+    @admin.display(description="Version", ordering="version_number")
+    def version(self, row: Decision) -> str:
+        """Return the version that chose."""
+        return f"version {row.version_number}" if row.version_number else "no model"
+
+    @admin.display(description="Answered by", ordering="fallback")
+    def answer(self, row: Decision) -> SafeString:
+        """Return whether the model filled the whole answer, or why not."""
+        return badge(row.fallback.replace("_", " "), "busy") if row.fallback else badge("model", "good")
+
+    @admin.display(description="Latency", ordering="latency_ms")
+    def latency(self, row: Decision) -> str:
+        """Return how long the answer took to make."""
+        return f"{row.latency_ms:.1f} ms"
+
+    @admin.display(description="On the page of")
+    def context(self, row: Decision) -> str:
+        """Return the product whose page it was."""
+        if not row.context_product_id:
+            return "–"
+        title: str | None = getattr(row, "context_title", None)
+        return title or f"product {row.context_product_id}"
+
+    @admin.display(description="Products")
+    def items_table(self, row: Decision) -> SafeString:
+        """Return what was shown, in order, with score and reason."""
+        titles = queries.titles(row.shop_id, [item["product_id"] for item in row.items])
+        earned = {credit.product_id for credit in attribution.credits_to(row.shop_id, row.id)}
+        rows = [
+            (
+                item["position"],
+                titles.get(item["product_id"], "(no longer in the catalogue)"),
+                item["product_id"],
+                _score(item["score"]),
+                item["why"],
+                badge("bought", "good") if item["product_id"] in earned else "",
+            )
+            for item in row.items
+        ]
+        heads = ("#", "Product", "Id", "Score", "Why, as the shopper may read it", "Outcome")
+        return table(heads, rows, empty="Nothing was shown.")
+
+    @admin.display(description="Orders")
+    def orders_table(self, row: Decision) -> SafeString:
+        """Return the order lines that this decision earned."""
+        credits_ = attribution.credits_to(row.shop_id, row.id)
+        titles = queries.titles(row.shop_id, [credit.product_id for credit in credits_])
+        orders = Order.objects.for_shop(row.shop_id).filter(order_id__in=[one.order_id for one in credits_])
+        ids = dict(orders.values_list("order_id", "id"))
+        rows = [
+            (
+                to_row("catalog_order", ids[credit.order_id], credit.order_id),
+                titles.get(credit.product_id, credit.product_id),
+                in_words(credit.kind),
+            )
+            for credit in credits_
+            if credit.order_id in ids
+        ]
+        return table(("Order", "Product", "Earned by"), rows, empty="No order has named this decision yet.")
+
+
+def _score(value: float | None) -> str:
+    """Return a score; only its order within one answer means something."""
+    if value is None:
+        return "–"
+    return f"< {SMALLEST_SCORE:.4f}" if 0 <= value < SMALLEST_SCORE else f"{value:.4f}"
+
+
+def _explained_table(shop_id: int, explained: Explained) -> SafeString:
+    """Return each product with its place as it was asked again, and its place without each cause."""
+    ids = {one.product_id for one in explained.items}
+    ids |= {cause for one in explained.items for cause, _ in one.removals}
+    titles = queries.titles(shop_id, ids)
+    rows = [
+        (
+            one.position,
+            titles.get(one.product_id, one.product_id),
+            one.told,
+            one.proven,
+            one.place,
+            "; ".join(f"{titles.get(cause, cause)}: {place}" for cause, place in one.removals) or "–",
+        )
+        for one in explained.items
+    ]
+    heads = (
+        "Shown at",
+        "Product",
+        "Why, as told",
+        "Why, put to the proof",
+        "Place when asked again",
+        "Place without each cause",
+    )
+    return table(heads, rows, empty="The model knows none of these products.")

@@ -1,0 +1,134 @@
+"""Orders with every decision behind them, and the credits of their lines."""
+
+import re
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+
+from backend.attribution import queries as attribution
+from backend.attribution.models import Credit
+from backend.attribution.values import Kind
+from backend.catalog.models import Order, OrderLine
+from backend.staff import queries
+from backend.staff.admin.base import ReadOnlyAdmin, among
+from backend.staff.tables import in_words, table, to_row
+
+
+@admin.register(Order)
+class OrderAdmin(ReadOnlyAdmin):
+    """Orders, each with every inference behind it."""
+
+    list_display = ("order_id", "processed_at", "shop_link", "customer", "cancelled", "currency")
+    ordering: ClassVar = ("-processed_at",)
+    search_fields = ("order_id",)
+    search_help_text = "An order's id: the long number in its address in the Shopify admin"
+    fieldsets = (
+        (None, {"fields": ("order_id", "shop_link", "processed_at", "customer", "cancelled")}),
+        ("Lines", {"fields": ("lines_table",)}),
+        ("Every inference behind this order", {"fields": ("decisions_table",)}),
+    )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: models.QuerySet[Any], search_term: str
+    ) -> tuple[models.QuerySet[Any], bool]:
+        """Find orders by id. Anything else finds nothing."""
+        term = search_term.strip().lstrip("#")
+        if not term:
+            return queryset, False
+        if not re.fullmatch(r"[0-9]{1,19}", term):
+            return queryset.none(), False
+        return queryset.filter(id__in=[order.id for order in queries.orders_called(int(term))]), False
+
+    @admin.display(description="Customer")
+    def customer(self, row: Order) -> str:
+        """Return the customer's pseudonym."""
+        return row.customer_key or "guest"
+
+    @admin.display(description="Cancelled")
+    def cancelled(self, row: Order) -> str:
+        """Return when the order was cancelled."""
+        return f"{row.cancelled_at:%d %b %Y, %H:%M} UTC" if row.cancelled_at else "no"
+
+    @admin.display(description="Lines")
+    def lines_table(self, row: Order) -> SafeString:
+        """Return the lines, each with the decision that earned it."""
+        lines = list(OrderLine.objects.for_shop(row.shop_id).filter(order_id=row.id).order_by("line_id"))
+        titles = queries.titles(row.shop_id, [line.product_id for line in lines if line.product_id])
+        earned = {credit.line_id: credit for credit in attribution.credits_of(row.shop_id, row.order_id)}
+        rows = [
+            (
+                titles.get(line.product_id or 0, f"product {line.product_id}"),
+                f"{line.current_quantity} of {line.quantity}",
+                f"{line.discounted_total:.2f} {row.currency}",
+                _earned_by(earned.get(line.line_id)),
+            )
+            for line in lines
+        ]
+        return table(("Product", "Kept", "Paid", "Earned by"), rows, empty="This order has no lines.")
+
+    @admin.display(description="Decisions")
+    def decisions_table(self, row: Order) -> SafeString:
+        """Return every decision behind the order."""
+        found = queries.inferences(row.shop_id, row.order_id)
+        titles = queries.titles(row.shop_id, [product for one in found for product in one.bought])
+        rows = [
+            (
+                to_row("audit_decision", one.decision.id, f"{one.decision.at:%d %b %H:%M:%S}"),
+                one.link,
+                in_words(one.decision.surface),
+                f"version {one.decision.version_number}" if one.decision.version_number else "no model",
+                len(one.decision.items),
+                ", ".join(titles.get(product, str(product)) for product in one.bought) or "–",
+            )
+            for one in found
+        ]
+        heads = (
+            "Decision (UTC)",
+            "How it belongs here",
+            "Surface",
+            "Chosen by",
+            "Products",
+            "Of these bought",
+        )
+        return table(heads, rows, empty="No recommendation is known to have led to this order.")
+
+
+def _earned_by(credit: attribution.CreditInfo | None) -> SafeString | str:
+    if credit is None:
+        return "–"
+    return to_row("audit_decision", credit.decision_id, in_words(credit.kind))
+
+
+@admin.register(Credit)
+class CreditAdmin(ReadOnlyAdmin):
+    """Order lines that decisions earned."""
+
+    list_display = (
+        "placed_at",
+        "shop_link",
+        "order_id",
+        "product_id",
+        "earned_by",
+        "decision",
+        "earned",
+    )
+    list_filter = (among("kind", Kind),)
+    ordering: ClassVar = ("-placed_at",)
+
+    @admin.display(description="Earned by", ordering="kind")
+    def earned_by(self, row: Credit) -> str:
+        """Return what the shopper did with the recommendation, in words."""
+        return in_words(row.kind)
+
+    @admin.display(description="Amount", ordering="amount")
+    def earned(self, row: Credit) -> str:
+        """Return what the line brought in."""
+        return f"{row.amount:.2f} {row.currency}"
+
+    @admin.display(description="Decision")
+    def decision(self, row: Credit) -> SafeString:
+        """Return the decision as a link."""
+        return to_row("audit_decision", row.decision_id, row.decision_id)
