@@ -209,6 +209,29 @@ def _updates(kind: type, *, key: str) -> str:
     return ", ".join(f"{field.name} = EXCLUDED.{field.name}" for field in fields(kind) if field.name != key)
 
 
+def _upsert(table: str, kind: type, *, key: str) -> str:
+    """
+    Return the statement that stores the newest staged row of each key.
+
+    A stored row that was deleted, or is newer, stays as it is.
+    """
+    return f"""
+    INSERT INTO {table} (shop_id, {_columns(kind)})
+    SELECT DISTINCT ON ({key}) %(shop_id)s, {_columns(kind)}
+    FROM {_TABLES[kind]} ORDER BY {key}, updated_at DESC
+    ON CONFLICT (shop_id, {key}) DO UPDATE SET {_updates(kind, key=key)}
+    WHERE {table}.deleted_at IS NULL AND {table}.updated_at <= EXCLUDED.updated_at
+    """  # noqa: S608 - the names come from our own dataclasses
+
+
+def _upsert_winners(table: str, kind: type, *, key: str) -> str:
+    """Return that upsert, noting in ``won`` what it wrote: only the children of these rows are written."""
+    return f"""
+    WITH written AS ({_upsert(table, kind, key=key)} RETURNING id, {key})
+    INSERT INTO won SELECT id, {key} FROM written
+    """  # noqa: S608 - the names come from our own dataclasses
+
+
 # A line's order is stored as our row's id, not as Shopify's number.
 _LINE_COLUMNS: Final = _columns(LineRow, prefix="staged.").replace("staged.order_id", "won.id")
 
@@ -216,17 +239,7 @@ _LINE_COLUMNS: Final = _columns(LineRow, prefix="staged.").replace("staged.order
 # Everything is written in the order of its key, so that two writers queue up instead of deadlocking.
 MERGE: Final = (
     "TRUNCATE won",
-    f"""
-    WITH written AS (
-        INSERT INTO catalog_product (shop_id, {_columns(ProductRow)})
-        SELECT DISTINCT ON (product_id) %(shop_id)s, {_columns(ProductRow)}
-        FROM staged_product ORDER BY product_id, updated_at DESC
-        ON CONFLICT (shop_id, product_id) DO UPDATE SET {_updates(ProductRow, key="product_id")}
-        WHERE catalog_product.deleted_at IS NULL AND catalog_product.updated_at <= EXCLUDED.updated_at
-        RETURNING id, product_id
-    )
-    INSERT INTO won SELECT id, product_id FROM written
-    """,  # noqa: S608 - the names come from our own dataclasses
+    _upsert_winners("catalog_product", ProductRow, key="product_id"),
     f"""
     INSERT INTO catalog_variant (shop_id, {_columns(VariantRow)})
     SELECT DISTINCT ON (variant_id) %(shop_id)s, {_columns(VariantRow, prefix="staged.")}
@@ -246,13 +259,7 @@ MERGE: Final = (
     JOIN won ON won.number = variants.product_id
     WHERE product.id = won.id AND product.available <> variants.available
     """,
-    f"""
-    INSERT INTO catalog_collection (shop_id, {_columns(CollectionRow)})
-    SELECT DISTINCT ON (collection_id) %(shop_id)s, {_columns(CollectionRow)}
-    FROM staged_collection ORDER BY collection_id, updated_at DESC
-    ON CONFLICT (shop_id, collection_id) DO UPDATE SET {_updates(CollectionRow, key="collection_id")}
-    WHERE catalog_collection.deleted_at IS NULL AND catalog_collection.updated_at <= EXCLUDED.updated_at
-    """,  # noqa: S608 - the names come from our own dataclasses
+    _upsert("catalog_collection", CollectionRow, key="collection_id"),
     # Membership changes without touching the product, so it follows the result whoever is newer.
     """
     DELETE FROM catalog_productcollection stored USING staged_product product
@@ -279,17 +286,7 @@ MERGE: Final = (
       AND NOT EXISTS (SELECT FROM staged_product staged WHERE staged.product_id = stored.product_id)
     """,
     "TRUNCATE won",
-    f"""
-    WITH written AS (
-        INSERT INTO catalog_order (shop_id, {_columns(OrderRow)})
-        SELECT DISTINCT ON (order_id) %(shop_id)s, {_columns(OrderRow)}
-        FROM staged_order ORDER BY order_id, updated_at DESC
-        ON CONFLICT (shop_id, order_id) DO UPDATE SET {_updates(OrderRow, key="order_id")}
-        WHERE catalog_order.deleted_at IS NULL AND catalog_order.updated_at <= EXCLUDED.updated_at
-        RETURNING id, order_id
-    )
-    INSERT INTO won SELECT id, order_id FROM written
-    """,  # noqa: S608 - the names come from our own dataclasses
+    _upsert_winners("catalog_order", OrderRow, key="order_id"),
     f"""
     INSERT INTO catalog_orderline (shop_id, {_columns(LineRow)})
     SELECT DISTINCT ON (line_id) %(shop_id)s, {_LINE_COLUMNS}
