@@ -203,13 +203,22 @@ class Entries:
         """Return what each of some items of the history, ascending, adds to some items, (items, met)."""
         row_of = np.full(max(self.count, int(items.max(initial=0)) + 1), -1, dtype=np.int32)
         row_of[items] = np.arange(len(items))
-        column = np.repeat(places_among(met, self.met), self.lengths)
-        kept = np.flatnonzero(column >= 0)
-        row, column, strengths = row_of[self.items[kept]], column[kept], self.strengths[kept]
-        is_asked = row >= 0
-        cells = row[is_asked] * len(met) + column[is_asked]
-        added = np.bincount(cells, strengths[is_asked], len(items) * len(met))
+        column = places_among(met, self.met)
+        entries, column = self._entries_of(column)
+        row = row_of[self.items[entries]]
+        asked = np.flatnonzero(row >= 0)
+        cells = row[asked] * len(met) + column[asked]
+        added = np.bincount(cells, self.strengths[entries][asked], len(items) * len(met))
         return added.reshape(len(items), len(met)).astype(np.float64, copy=False)
+
+    def _entries_of(self, column: Ints) -> tuple[Ints | slice, Ints]:
+        """Return the entries of those items of the history that have a column, and the column of each."""
+        has_column = column >= 0
+        if has_column.all():
+            return slice(None), np.repeat(column, self.lengths)
+        ends = np.cumsum(self.lengths)[has_column]
+        entries, lengths = spans(ends - self.lengths[has_column], ends)
+        return entries, np.repeat(column[has_column], lengths)
 
 
 def places_among(ascending: Ints, wanted: Ints) -> Ints:
