@@ -2,9 +2,9 @@
 Why an item is recommended, fast enough for every answer. NumPy only.
 
 A reason is stated only if the item would lose its place without the stated cause. Here that is told
-from what the tables of the members add up, leaving all else as it is, which errs on the side of
-silence; ``explain`` asks the whole model again. Shapes in comments: I items, K recommended items,
-H distinct items of a history, M members.
+from what the sums among the members add up, for the item and for its rivals, leaving all else as it is;
+``explain`` asks the whole model again. Shapes in comments: I items, K recommended items, H distinct
+items of a history, M members.
 """
 
 from collections.abc import Sequence
@@ -24,9 +24,13 @@ from models.recommender.blend import (
     loudness,
 )
 from models.recommender.history import UNKNOWN_TIME, History, distinct
-from models.recommender.rankers import CONTENT_KNN, POPULARITY, Addends, Floats, Ints, Model, Sum
+from models.recommender.rankers import CONTENT_KNN, POPULARITY, Addends, Floats, Ints, Model, Sum, top_k
 from models.recommender.signals import REPEAT_WIDTH
 
+HARDLY_HEARD = 0.02  # share of a member that moves no item by itself: what it says is left as it is
+# Among so few the items that go up to the places which others lose decide: all recommended ones are put
+# to the proof among their rivals, which would take a blend of many candidates too long.
+FEW_CANDIDATES = 150
 LIST = 10  # recommendations that people look at: what an item that lost its cause falls out of
 
 
@@ -40,7 +44,7 @@ class Cause:
 
 def added_by(model: Model, history: History, met: Ints, tops: Ints) -> NDArray[np.float64] | None:
     """
-    Return what each item met adds to the scores of ``tops``, exactly, (K, H).
+    Return what each item met adds to the scores of ``tops``, (K, H).
 
     None for a model whose scores are no sum over the history.
     """
@@ -64,11 +68,26 @@ def causes(model: Model, history: History, tops: Ints, judged: Judgement | None)
         is_met = np.isin(tops, met)
         return [Cause(int(item), False) if own else None for item, own in zip(tops, is_met, strict=True)]
     scores, addends = model.told(history)
-    added = addends.of(met, tops)
-    loudest = _loudest(added, met, tops)
-    left = scores[tops] - added[np.arange(len(tops)), loudest]
-    is_likeness = np.full(len(tops), model.name == CONTENT_KNN)
-    return _stated(met[loudest], is_likeness, _falls(scores, tops, left))
+    rivals = np.union1d(top_k(scores, CANDIDATES), tops)
+    rows = np.searchsorted(rivals, tops)
+    added = addends.of(met, rivals)
+    loudest = _loudest(added[rows], met, tops)
+    is_held = _falls_in_sum(scores[rivals], added, rows, loudest)
+    return _stated(met[loudest], np.full(len(tops), model.name == CONTENT_KNN), is_held)
+
+
+def _falls_in_sum(
+    scores: NDArray[np.floating], added: NDArray[np.float64], rows: Ints, columns: Ints
+) -> NDArray[np.bool_]:
+    """
+    Return whether items at rows of a sum lose their places if all lose what an item met adds to them.
+
+    :param columns: of ``added``, one for each row: what is taken away
+    """
+    suspects, suspect = np.unique(columns, return_inverse=True)
+    left = scores - added[:, suspects].T
+    before = np.broadcast_to(scores, (len(rows), len(scores)))
+    return _lose_places(_places(before, rows), _places(left[suspect], rows))
 
 
 def _loudest(lost: NDArray[np.floating], met: Ints, tops: Ints) -> Ints:
@@ -114,7 +133,7 @@ def _voices(model: Blend, said: Opinions) -> list[Voice]:
     return [
         Voice(2 * place, share, member.name == CONTENT_KNN, heard.strengths, heard.addends)
         for place, (member, share, heard) in enumerate(members)
-        if heard.addends is not None
+        if heard.addends is not None and share >= HARDLY_HEARD
     ]
 
 
@@ -134,8 +153,11 @@ def _blended(model: Blend, judged: Judgement, met: Ints, tops: Ints) -> list[Cau
     # Without itself, an item is one that the customer never met.
     is_own = met[loudest] == tops
     features[is_own, _own(model)] = 0.0
-    is_held = is_candidate & _falls(judged.values, rows, model.mixer.values(features))
-    tried = np.flatnonzero(is_held & ~is_own)
+    if len(said.candidates) <= FEW_CANDIDATES:
+        is_held, tried = is_candidate, np.flatnonzero(is_candidate)
+    else:
+        is_held = is_candidate & _falls(judged.values, rows, model.mixer.values(features))
+        tried = np.flatnonzero(is_held & ~is_own)
     if len(tried):
         is_held[tried] = _falls_among_rivals(model, judged, voices, rows[tried], met[loudest[tried]])
     return _stated(met[loudest], alike[each, loudest] > lost[each, loudest] / 2, is_held)
@@ -174,7 +196,7 @@ def _falls_among_rivals(
     return _lose_places(_places(before, rows), _places(values[suspect], rows))
 
 
-def _places(values: Floats, rows: Ints) -> Ints:
+def _places(values: NDArray[np.floating], rows: Ints) -> Ints:
     """Return the place of one candidate in each line of values, from 0; equal ones stand in their order."""
     own = values[np.arange(len(rows)), rows][:, None]
     is_before = (values > own) | ((values == own) & (np.arange(values.shape[1]) < rows[:, None]))
@@ -220,7 +242,8 @@ def suspects(model: Model, history: History, item: int, *, newest: int) -> list[
         added = added_by(member, history, met, tops)
         if added is None:
             continue
-        part = added[0] * (float(share) / max(float(added.sum()), SILENT))
+        spoken = np.maximum(added[0], 0.0)
+        part = spoken * (float(share) / max(float(spoken.sum()), SILENT))
         loud += part
         if member.name == CONTENT_KNN:
             alike = part
