@@ -29,6 +29,7 @@ from models.recommender.rankers import (
     places_among,
     top_k,
 )
+from models.recommender.sessions import SessionKnn
 from models.recommender.transformer import IS_COLD, TREND_DAYS, Transformer
 
 MOST_NEWCOMERS = 500  # newest products that are taken in: more are an import, which needs a training
@@ -128,7 +129,7 @@ class Extended:
 class ExtendedSum(Sum, Extended):
     """A sum in which newcomers score 0, or what their likeness to the items of the history says."""
 
-    model: ItemToItem | PersonalFrequency
+    model: ItemToItem | PersonalFrequency | SessionKnn
     likeness: Floats | None  # (N, I + N); None where only sales could speak
 
     def told(self, history: History) -> tuple[NDArray[np.floating], Addends]:
@@ -241,7 +242,7 @@ class Newcomers:
         if isinstance(model, Transformer):
             return replace(model, head=model.head.with_products(self.vectors, self.prices))
         known = self.likeness.shape[1] - len(self)
-        if not isinstance(model, ItemToItem | PersonalFrequency):
+        if not isinstance(model, ItemToItem | PersonalFrequency | SessionKnn):
             return Extended(model, known, len(self))
         likeness = self.likeness if model.name == CONTENT_KNN else None
         return ExtendedSum(model, known, len(self), likeness)

@@ -27,6 +27,7 @@ from models.recommender.rankers import (
     MARKOV,
     PERSONAL_FREQUENCY,
     POPULARITY,
+    SESSION_KNN,
     Model,
     Sum,
 )
@@ -143,6 +144,22 @@ def test_stated_causes_move_their_item_and_random_ones_do_not(scorer: Scorer) ->
     assert held["random"] < 0.2
 
 
+def test_stated_causes_of_similar_baskets_move_their_item(scorer: Scorer) -> None:
+    by_baskets = replace(scorer, version_info=replace(scorer.version_info, served=SESSION_KNN))
+    chance = np.random.default_rng(4)
+    pasts = [(100 + 2 * chance.choice(20, 4, replace=False)).tolist() for _ in range(30)]
+
+    figures = explain.faithfulness(by_baskets, pasts, seed=1)
+
+    held = figures["definitions"]["falls by 5 places or more, or out of the first 10"]
+    assert figures["kinds"][ReasonKind.OFTEN_BOUGHT_AFTER] >= 60
+    assert held["cause"] >= 0.9
+    assert held["random"] < 0.2
+    # Here 101 follows 100 into each basket.
+    followers = reasons_of(by_baskets.score([100, 120], k=10))
+    assert followers[101] == Reason(ReasonKind.OFTEN_BOUGHT_AFTER, item=100)
+
+
 def test_evidence_names_the_places_before_and_after(scorer: Scorer) -> None:
     stated = next(one for one in scorer.score([100, 120], k=10) if one.item == 101)
 
@@ -246,7 +263,7 @@ def test_every_model_takes_new_products_and_stays_finite(scorer: Scorer, served:
 
 
 @pytest.mark.parametrize("past", [[100, 104, 100, 120], [7, 100, 999, 7, 103]])
-@pytest.mark.parametrize("name", [MARKOV, EASE, CONTENT_KNN, PERSONAL_FREQUENCY])
+@pytest.mark.parametrize("name", [MARKOV, EASE, CONTENT_KNN, PERSONAL_FREQUENCY, SESSION_KNN])
 def test_what_the_items_of_a_history_add_makes_the_scores(scorer: Scorer, name: str, past: list[int]) -> None:
     taught = scorer.with_products([REFILL, NewProduct(999, ItemFacts("scent4"))])
     history, model = taught.history(past), taught.models[name]
