@@ -227,6 +227,9 @@ def places_among(ascending: Ints, wanted: Ints) -> Ints:
     return np.where(ascending[at] == wanted, at, -1)
 
 
+Told = tuple[NDArray[np.floating], Addends]  # scores, (I,), and what each item of the history adds to them
+
+
 class Sum(ABC):
     """A model whose scores are a sum over the items of a history, so that the part of each can be told."""
 
@@ -235,7 +238,7 @@ class Sum(ABC):
         return self.told(history)[0]
 
     @abstractmethod
-    def told(self, history: History) -> tuple[NDArray[np.floating], Addends]:
+    def told(self, history: History) -> Told:
         """Return one score an item, (I,), and what each item of the history adds to them."""
 
 

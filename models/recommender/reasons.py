@@ -24,7 +24,7 @@ from models.recommender.blend import (
     loudness,
 )
 from models.recommender.history import UNKNOWN_TIME, History, distinct
-from models.recommender.rankers import CONTENT_KNN, POPULARITY, Addends, Floats, Ints, Model, Sum, top_k
+from models.recommender.rankers import CONTENT_KNN, POPULARITY, Addends, Floats, Ints, Model, Sum, Told, top_k
 from models.recommender.signals import REPEAT_WIDTH
 
 HARDLY_HEARD = 0.02  # share of a member that moves no item by itself: what it says is left as it is
@@ -51,23 +51,23 @@ def added_by(model: Model, history: History, met: Ints, tops: Ints) -> NDArray[n
     return model.told(history)[1].of(met, tops) if isinstance(model, Sum) else None
 
 
-def causes(model: Model, history: History, tops: Ints, judged: Judgement | None) -> list[Cause | None]:
+def causes(model: Model, history: History, tops: Ints, said: Judgement | Told | None) -> list[Cause | None]:
     """
     Return for each recommended item what of the history holds it in its place, or None.
 
     What was met before can only be held by itself: a customer who bought it needs no other reason.
 
-    :param judged: what a blend made of its members' opinions, if the model is one
+    :param said: what a blend made of its members' opinions, or what a sum told; None of another model
     """
     met = distinct(history)[0]
     if not len(met) or not len(tops) or model.name == POPULARITY:
         return [None] * len(tops)
-    if isinstance(model, Blend) and judged is not None:
-        return _blended(model, judged, met, tops)
-    if not isinstance(model, Sum):
+    if isinstance(model, Blend) and isinstance(said, Judgement):
+        return _blended(model, said, met, tops)
+    if not isinstance(said, tuple):
         is_met = np.isin(tops, met)
         return [Cause(int(item), False) if own else None for item, own in zip(tops, is_met, strict=True)]
-    scores, addends = model.told(history)
+    scores, addends = said
     rivals = np.union1d(top_k(scores, CANDIDATES), tops)
     rows = np.searchsorted(rivals, tops)
     added = addends.of(met, rivals)

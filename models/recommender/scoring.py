@@ -30,6 +30,8 @@ from models.recommender.rankers import (
     Ints,
     ItemTable,
     Model,
+    Sum,
+    Told,
     hint,
     top_k,
 )
@@ -298,23 +300,26 @@ class Scorer:
         page = self.numbers([] if context is None else [context])
         if not len(history) and not len(page):
             return self.popular(k, exclude=exclude)
-        scores, judged = self._personal(history)
+        scores, said = self._personal(history)
         if len(page):
             scores = self._fused(int(page[0]), scores)
         hidden = exclude if context is None else {*exclude, context}
         scores = np.where(self._offered(hidden), scores, NOT_OFFERED)
         best = top_k(scores, k)
         best = best[scores[best] > NOT_OFFERED]
-        return self._answer(scores, best, self._why(history, page, best, judged))
+        return self._answer(scores, best, self._why(history, page, best, said))
 
-    def _personal(self, history: History) -> tuple[NDArray[np.floating], Judgement | None]:
-        """Return the served model's scores, and what they are made of if it is a blend."""
+    def _personal(self, history: History) -> tuple[NDArray[np.floating], Judgement | Told | None]:
+        """Return the served model's scores, and what they are made of if it is a blend or a sum."""
         model = self.served_model
         if not len(history):
             return np.zeros(len(self.item_ids)), None
         if isinstance(model, Blend):
             judged = model.judge(history)
             return judged.scores, judged
+        if isinstance(model, Sum):
+            told = model.told(history)
+            return told[0], told
         return model.scores(history), None
 
     def related(self, item: int, *, k: int, exclude: AbstractSet[int] = frozenset()) -> list[Scored]:
@@ -429,11 +434,11 @@ class Scorer:
         return [Scored(int(self.item_ids[item]), float(scores[item]), why(int(item))) for item in best]
 
     def _why(
-        self, history: History, page: Ints, best: Ints, judged: Judgement | None
+        self, history: History, page: Ints, best: Ints, said: Judgement | Told | None
     ) -> Callable[[int], Reason]:
         """Return a function that names the reason of a recommended item for this history and page."""
         beside = set(self.related_table.row(int(page[0]))[0][:FUSED].tolist()) if len(page) else set()
-        found = reasons.causes(self.served_model, history, best, judged)
+        found = reasons.causes(self.served_model, history, best, said)
         causes = dict(zip(best.tolist(), found, strict=True))
 
         def reason(item: int) -> Reason:

@@ -109,7 +109,7 @@ def test_what_holds_all_rivals_alike_is_the_cause_of_none() -> None:
     model, history = ItemToItem(table, popularity, NEVER, MARKOV), History.of([0, 1])
     tops = top_k(model.scores(history), LIST)
 
-    found = causes(model, history, tops, None)
+    found = causes(model, history, tops, model.told(history))
 
     assert tops.tolist() == list(range(2, 12))
     assert found == [None] * LIST
