@@ -58,6 +58,8 @@ class Lessons:
     @classmethod
     def joined(cls, parts: Sequence["Lessons"]) -> "Lessons":
         """Return the lessons of all parts, one after the other."""
+        if len(parts) == 1:
+            return parts[0]  # a large shop has one, and a copy would take hundreds of MiB
         lengths = np.concatenate([np.diff(part.starts) for part in parts])
         return cls(
             features=np.concatenate([part.features for part in parts]),
