@@ -16,36 +16,16 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from models.recommender.content import NOTHING_KNOWN, TokenMatrix, Vocabulary
-from models.recommender.dataset import DAY_US, NEVER, Bools, Floats, Ints, Log
+from models.recommender.content import TokenMatrix
+from models.recommender.dataset import Bools, Floats, Ints
 from models.recommender.history import History
 from models.recommender.rankers import Decay, spans
 
-NEW_DAYS = 90  # what found no buyer in a season is no arrival any more
-MOST_ARRIVALS = 500  # the newest ones; more at once are an import, not arrivals
 FEWEST_PLACES = 4  # of a list that keeps one for an arrival: a shorter one has none to spare
 
 # Measured on Online Retail, on three cuts before any test: docs/recommender.md.
 TASTE = Decay(300.0)  # half-life in steps of what a customer met; words need more of it than sales do
 DOUBT = 0.5  # of the mean affinity, added under the logarithm: no shared word is no proof of dislike
-FIRST_DAYS = 60  # of a product's life, whose sales tell how it started
-FEWEST_DAYS = 14  # a start is at least so long: one sale on the first day is no sale a day
-MONTH_DAYS = 30.0
-SHRINKAGE = 10.0  # of what words add to a start, in products
-MOST_STEPS = 200  # of conjugate gradients; 15 were enough for 12,000 products
-EXACT = 1e-8  # of the first residual's square: the sum is then known to a tenth of a per mille
-
-
-def is_arrival(log: Log) -> Bools:
-    """
-    Return of each item whether it counts as an arrival when a log ends, (I,).
-
-    Such an item is listed, never sold, and was created in the last ``NEW_DAYS`` or nobody knows when.
-    """
-    until = int(log.at.max(initial=0))
-    is_sold = np.bincount(log.purchases.item, minlength=log.items) > 0
-    is_young = (log.created_at == NEVER) | (log.created_at >= until - NEW_DAYS * DAY_US)
-    return np.asarray(log.is_listed & ~is_sold & is_young)
 
 
 @dataclass(frozen=True)
@@ -54,18 +34,6 @@ class Starts:
 
     items: Ints  # (A,) ascending
     words: Floats  # (W,): added to the log of a month's first sales by a token of weight 1
-
-    @classmethod
-    def learn(cls, log: Log, tokens: TokenMatrix, *, words: int) -> Self:
-        """
-        Return what a log tells.
-
-        :param tokens: of all its items
-        :param words: how many the vocabulary has
-        """
-        new = np.flatnonzero(is_arrival(log))
-        newest = new[np.argsort(log.created_at[new], kind="stable")[-MOST_ARRIVALS:]]
-        return cls(np.sort(newest), _words_of_starts(log, tokens, words))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return what an artifact stores."""
@@ -77,55 +45,6 @@ class Starts:
         if not arrays:
             return cls(np.zeros(0, dtype=np.int64), np.zeros(words, dtype=np.float32))
         return cls(arrays["items"], arrays["words"])
-
-
-def _words_of_starts(log: Log, tokens: TokenMatrix, words: int) -> Floats:
-    """
-    Return what each word adds to the log of a product's first sales: ridge regression, (W,).
-
-    Source: Hoerl & Kennard 1970, "Ridge Regression", equation 2.1, by conjugate gradients.
-    """
-    sold, starts = _starts(log)
-    if not len(sold):
-        return np.zeros(words, dtype=np.float32)
-    places, lengths = spans(tokens.starts[sold], tokens.starts[sold + 1])
-    owner, word = np.repeat(np.arange(len(sold)), lengths), tokens.rows[places]
-    weight = tokens.weights[places].astype(np.float64)
-
-    def spread(by_word: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.bincount(owner, weight * by_word[word], len(sold)).astype(np.float64)
-
-    def gather(by_item: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.bincount(word, weight * by_item[owner], words).astype(np.float64)
-
-    # Hestenes & Stiefel 1952, section 3, on (X'X + SHRINKAGE) x = X'y.
-    solution, residual = np.zeros(words), gather(starts - starts.mean())
-    direction, size = residual.copy(), float(residual @ residual)
-    goal = size * EXACT
-    for _ in range(MOST_STEPS):
-        if size <= goal:
-            break
-        image = gather(spread(direction)) + SHRINKAGE * direction
-        step = size / float(direction @ image)
-        solution += step * direction
-        residual -= step * image
-        former, size = size, float(residual @ residual)
-        direction = residual + size / former * direction
-    return solution.astype(np.float32)
-
-
-def _starts(log: Log) -> tuple[Ints, NDArray[np.float64]]:
-    """Return the items ever sold, and of each the log of how many a month it sold at first."""
-    bought = log.purchases
-    first = np.full(log.items, np.iinfo(np.int64).max)
-    np.minimum.at(first, bought.item, bought.at)
-    sold = np.unique(bought.item)
-    if not log.has_clock:
-        return sold, np.log1p(np.bincount(bought.item, minlength=log.items)[sold])
-    is_early = bought.at - first[bought.item] <= FIRST_DAYS * DAY_US
-    sales = np.bincount(bought.item[is_early], minlength=log.items)[sold]
-    age = (int(log.at.max(initial=0)) - first[sold]) / DAY_US
-    return sold, np.log1p(sales * MONTH_DAYS / np.clip(age, FEWEST_DAYS, FIRST_DAYS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,15 +76,6 @@ class Arrivals:
     words: Floats  # (W,) see ``Starts``
     rarity: Floats  # (W,) the vocabulary's weights: a rare word that is shared says more
     tokens: TokenMatrix  # of all items
-
-    @classmethod
-    def learn(cls, log: Log) -> Self:
-        """Return the arrivals of a log, as an artifact that learned from it would know them."""
-        facts = log.facts or [NOTHING_KNOWN] * log.items
-        vocabulary = Vocabulary.learn(facts)
-        tokens = vocabulary.matrix(facts)
-        starts = Starts.learn(log, tokens, words=len(vocabulary))
-        return cls(starts.items, starts.words, vocabulary.idf, tokens)
 
     def __len__(self) -> int:
         return len(self.items)

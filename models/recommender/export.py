@@ -14,7 +14,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.recommender.arrivals import Starts
 from models.recommender.blend import Blend
 from models.recommender.content import NOTHING_KNOWN, ItemFacts, Vocabulary
 from models.recommender.dataset import Log
@@ -32,6 +31,7 @@ from models.recommender.scoring import (
     WEIGHTS_FILE,
     file_sha256,
 )
+from models.recommender.starts import learn_starts
 from models.recommender.trained import head_of, weights_of
 
 OPSET = 23  # the first that knows attention and root-mean-square norms: half the nodes of older ones
@@ -99,7 +99,7 @@ def _arrays(parts: Parts) -> dict[str, NDArray[Any]]:
         },
         "related": {"starts": related.starts, "items": related.items, "values": related.values},
         CONTENT: Content(vocabulary, tokens, words).arrays(),
-        ARRIVALS: Starts.learn(log, tokens, words=len(vocabulary)).arrays(),
+        ARRIVALS: learn_starts(log, tokens, words=len(vocabulary)).arrays(),
         **{member.name: member.arrays() for member in parts.members},
     }
     if parts.blend is not None:

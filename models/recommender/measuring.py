@@ -10,6 +10,7 @@ from models.recommender.dataset import Bools, Ints, Log
 from models.recommender.evaluation import CUTOFF, gain_interval, judge, top_of
 from models.recommender.rankers import Model, top_k
 from models.recommender.splits import Case
+from models.recommender.starts import learn_arrivals
 from models.recommender.values import ColdStart
 
 TIMED_CASES = 200
@@ -33,7 +34,7 @@ def cold_start(
     asked = [(case, wanted) for case, wanted in asked if len(wanted)]
     if not asked:
         return None
-    arrivals = Arrivals.learn(known)
+    arrivals = learn_arrivals(known)
     buyers = [case for case, _ in asked]
     everything = np.ones(known.items, dtype=np.bool_)
     ours, popular = (_tops(rival, buyers, everything, drop_seen) for rival in (model, popularity))

@@ -6,19 +6,18 @@ import numpy as np
 import pytest
 
 from models.recommender.api import NewProduct, Past, Reason, ReasonKind, Scorer, load
-from models.recommender.arrivals import (
-    FEWEST_PLACES,
-    MOST_ARRIVALS,
-    NEW_DAYS,
-    Arrivals,
-    Starts,
-    is_arrival,
-    with_arrival,
-)
+from models.recommender.arrivals import FEWEST_PLACES, Arrivals, Starts, with_arrival
 from models.recommender.content import ItemFacts, Vocabulary
 from models.recommender.dataset import DAY_US, NEVER, Log
 from models.recommender.history import Event, History
 from models.recommender.scoring import MANIFEST_FILE
+from models.recommender.starts import (
+    MOST_ARRIVALS,
+    NEW_DAYS,
+    is_arrival,
+    learn_arrivals,
+    learn_starts,
+)
 from tests.models.shops import a_log
 from tests.models.test_explain import MAY, a_scented_shop, an_artifact
 
@@ -34,7 +33,7 @@ def a_shop(baskets: list[tuple[str, float, list[int]]], titles: list[str] = TITL
 
 def cups_and_lamps() -> Arrivals:
     """Each of the four old products sold alike; the green ones never did."""
-    return Arrivals.learn(a_shop([("ada", 1, [RED_CUP, BLUE_CUP]), ("bob", 1, [RED_LAMP, BLUE_LAMP])]))
+    return learn_arrivals(a_shop([("ada", 1, [RED_CUP, BLUE_CUP]), ("bob", 1, [RED_LAMP, BLUE_LAMP])]))
 
 
 def everything(arrivals: Arrivals) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
@@ -61,7 +60,7 @@ def test_the_newest_of_too_many_arrivals_are_kept() -> None:
     log = a_log([("ada", 1, [0])], range(count + 1))
     young = np.full(count + 1, log.at.max()) + np.arange(count + 1)[::-1]
 
-    arrivals = Arrivals.learn(replace(log, created_at=young))
+    arrivals = learn_arrivals(replace(log, created_at=young))
 
     assert arrivals.items.tolist() == list(range(1, MOST_ARRIVALS + 1))
 
@@ -108,7 +107,7 @@ def test_words_of_products_that_started_well_speak_for_an_arrival(
 ) -> None:
     many = [(f"customer {number}", 1.0, [loved]) for number in range(30)]
     log = a_shop([*many, ("ada", 1.0, [other])])
-    arrivals = Arrivals.learn(log)
+    arrivals = learn_arrivals(log)
 
     choice = arrivals.choose(History.of([]), np.isin(arrivals.items, [NEW_CUP, NEW_LAMP]))
 
@@ -123,7 +122,7 @@ def test_only_the_first_days_of_a_product_are_its_start() -> None:
     log = a_shop([*soon, ("bob", 1.0, [RED_LAMP, BLUE_LAMP]), *late])
     log = replace(log, created_at=np.full(log.items, int(log.at.max())))
 
-    new_cup, new_lamp = Arrivals.learn(log).suit(History.of([]))
+    new_cup, new_lamp = learn_arrivals(log).suit(History.of([]))
 
     assert new_cup > new_lamp
 
@@ -133,7 +132,7 @@ def test_what_words_add_is_the_ridge_regression_of_the_starts() -> None:
     vocabulary = Vocabulary.learn(log.facts)
     tokens = vocabulary.matrix(log.facts)
 
-    found = Starts.learn(log, tokens, words=len(vocabulary)).words
+    found = learn_starts(log, tokens, words=len(vocabulary)).words
 
     rows = np.zeros((3, len(vocabulary)))
     for row, item in enumerate([RED_CUP, BLUE_CUP, RED_LAMP]):
@@ -167,7 +166,7 @@ def test_a_hidden_arrival_leaves_the_place_to_the_next() -> None:
 def test_a_cause_is_what_the_place_would_be_lost_without(
     case: str, met: list[int], cause: int | None
 ) -> None:
-    arrivals = Arrivals.learn(a_shop([("ada", 1, [RED_CUP, BLUE_CUP]), ("bob", 1, [RED_LAMP, BLUE_LAMP])]))
+    arrivals = learn_arrivals(a_shop([("ada", 1, [RED_CUP, BLUE_CUP]), ("bob", 1, [RED_LAMP, BLUE_LAMP])]))
 
     choice = arrivals.choose(History.of(met), everything(arrivals))
 
@@ -193,7 +192,7 @@ def test_products_created_after_training_are_arrivals_too() -> None:
     vocabulary = Vocabulary.learn(log.facts)
     newcomers = vocabulary.matrix([ItemFacts("Red cup"), ItemFacts("Unheard of")])
 
-    arrivals = Arrivals.learn(log).with_products(newcomers)
+    arrivals = learn_arrivals(log).with_products(newcomers)
     choice = arrivals.choose(History.of([RED_CUP]), everything(arrivals))
 
     assert arrivals.items.tolist() == [NEW_CUP, NEW_LAMP, 6, 7]
@@ -202,8 +201,8 @@ def test_products_created_after_training_are_arrivals_too() -> None:
 
 
 def test_a_shop_without_words_or_sales_still_offers_its_newest() -> None:
-    nothing_sold = Arrivals.learn(a_shop([]))
-    no_words = Arrivals.learn(replace(a_log([("ada", 1, [0])], range(4)), facts=()))
+    nothing_sold = learn_arrivals(a_shop([]))
+    no_words = learn_arrivals(replace(a_log([("ada", 1, [0])], range(4)), facts=()))
 
     chosen = [some.choose(History.of([]), everything(some)) for some in (nothing_sold, no_words)]
 
@@ -217,7 +216,7 @@ def test_without_a_common_clock_all_sales_tell_a_start() -> None:
         *((f"customer {day}", float(day), [RED_LAMP]) for day in range(90, 99)),
     ]
     log = replace(a_shop(baskets), has_clock=False)
-    arrivals = Arrivals.learn(replace(log, created_at=np.full(log.items, NEVER)))
+    arrivals = learn_arrivals(replace(log, created_at=np.full(log.items, NEVER)))
 
     suit = dict(zip(arrivals.items.tolist(), arrivals.suit(History.of([])), strict=True))
 
@@ -244,7 +243,7 @@ def test_a_list_stays_as_it_is(case: str, top: list[int]) -> None:
 def test_an_artifact_gives_back_what_was_learned() -> None:
     log = a_shop([("ada", 1, [RED_CUP, BLUE_CUP])])
     vocabulary = Vocabulary.learn(log.facts)
-    learned = Starts.learn(log, vocabulary.matrix(log.facts), words=len(vocabulary))
+    learned = learn_starts(log, vocabulary.matrix(log.facts), words=len(vocabulary))
 
     restored = Starts.restore(learned.arrays(), words=len(vocabulary))
 
@@ -264,7 +263,7 @@ def scorer(tmp_path_factory: pytest.TempPathFactory) -> Scorer:
 
 
 def test_an_artifact_places_the_arrival_that_training_measured(scorer: Scorer) -> None:
-    measured = Arrivals.learn(a_shop_with_arrivals())
+    measured = learn_arrivals(a_shop_with_arrivals())
     past = Past([104, 135], at=np.array([MAY - DAY_US, MAY]))
 
     choice = measured.choose(scorer.history(past, now=MAY), everything(measured))
