@@ -154,7 +154,7 @@ def _against_simple(run: Run, rankings: dict[str, Ranking], served: str) -> Gain
 def summarise(run: Run, rankings: dict[str, Ranking], served: str) -> str:
     """Say in plain words what is served and how it stands against the best simple model."""
     rival = _best_simple(rankings)
-    told = f"“{LABELS[served]}” is served: it did best on the days before the newest ones."
+    told = f"“{LABELS[served]}” is served: on the days before the newest ones nothing was clearly better."
     if served == rival:
         return (
             f"{told} It is also the best simple model on the newest days, NDCG@10 {_ndcg(rankings, served)}."
