@@ -23,7 +23,7 @@ from models.recommender.blend import BLEND, Blend, Mixer, feature_count
 from models.recommender.dataset import Log
 from models.recommender.evaluation import CUTOFF, gain_interval, judge, top_of
 from models.recommender.rankers import Floats, Ints, Model, top_k
-from models.recommender.splits import Case, Division
+from models.recommender.splits import Case, Division, drawn
 from models.recommender.transformer import item_trends
 
 MOST_CASES = 4_000  # customers that teach the blend; more take longer and change its third digit
@@ -147,7 +147,7 @@ def hear(blend: Blend, cut: Division, *, most: int = MOST_CASES, seed: int) -> H
 
     :param most: customers that are asked; if there are more, ``seed`` draws them
     """
-    cases = _drawn(cut.cases, most, seed=seed)
+    cases = drawn(cut.cases, most, seed=seed)
     features, wanted = [], []
     tops: dict[str, list[Ints]] = {member.name: [] for member in blend.members}
     for case in cases:
@@ -185,13 +185,6 @@ def learn(blend: Blend, heard: Sequence[Heard], *, seed: int) -> Learned:
     shares = _shares(mixer, lessons, members=len(heeded))
     blend = replace(blend, members=tuple(members[member] for member in heeded), mixer=mixer, shares=shares)
     return Learned(blend, best, is_blended=True, figures=figures)
-
-
-def _drawn(cases: Sequence[Case], most: int, *, seed: int) -> list[Case]:
-    if len(cases) <= most:
-        return list(cases)
-    drawn = np.random.default_rng(seed).choice(len(cases), most, replace=False)
-    return [cases[index] for index in np.sort(drawn)]
 
 
 def _lessons(

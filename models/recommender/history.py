@@ -74,7 +74,7 @@ class History:
         """Return the history of the newest steps only; itself where it has no more."""
         if len(self) <= steps:
             return self
-        kept = slice(max(len(self) - steps, 0), len(self))
+        kept = slice(len(self) - steps, None)
         return replace(self, items=self.items[kept], at=self.at[kept], events=self.events[kept])
 
     def where(self, keep: NDArray[np.bool_]) -> "History":

@@ -5,13 +5,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from models.recommender.batches import Chunks
 from models.recommender.dataset import Log
 from models.recommender.fitting import Fitter, Part, Plan
 from models.recommender.progress import Reporter
-from models.recommender.splits import Case
+from models.recommender.splits import Case, drawn
 from models.recommender.trained import validate
 from models.recommender.values import CurvePoint, Stage
 
@@ -65,7 +63,7 @@ class Learner:
         """Train until the cases after ``moment`` stop improving or the budget's share is spent."""
         started = time.monotonic()
         plan, chunks = self._begin("learn", LEARN, log, self.fitter.recipe.epochs)
-        asked = _some(cases, seed=self.fitter.recipe.seed)
+        asked = drawn(cases, VALIDATED_CASES, seed=self.fitter.recipe.seed)
         best, best_epoch, best_step, weights = -1.0, 0, 0, self.fitter.keep()
         for epoch in range(1, self.fitter.recipe.epochs + 1):
             loss = self._epoch(chunks, LEARN, epoch)
@@ -155,11 +153,3 @@ class Learner:
             )
 
         return self.fitter.epoch(chunks, on_share)
-
-
-def _some(cases: Sequence[Case], *, seed: int) -> Sequence[Case]:
-    """Return at most ``VALIDATED_CASES`` of the cases, drawn by ``seed``."""
-    if len(cases) <= VALIDATED_CASES:
-        return cases
-    drawn = np.random.default_rng(seed).choice(len(cases), VALIDATED_CASES, replace=False)
-    return [cases[index] for index in np.sort(drawn)]

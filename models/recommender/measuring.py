@@ -36,8 +36,8 @@ def cold_start(
         return None
     arrivals = learn_arrivals(known)
     buyers = [case for case, _ in asked]
-    everything = np.ones(known.items, dtype=np.bool_)
-    ours, popular = (_tops(rival, buyers, everything, drop_seen) for rival in (model, popularity))
+    ours, ours_cold = _tops(model, buyers, is_cold, drop_seen=drop_seen)
+    popular, popular_cold = _tops(popularity, buyers, is_cold, drop_seen=drop_seen)
 
     def recall(lists: Sequence[Ints]) -> float:
         found = [np.isin(wanted, top).mean() for (_, wanted), top in zip(asked, lists, strict=True)]
@@ -49,8 +49,8 @@ def cold_start(
         customers=len(asked),
         recall_at_10=recall(ours),
         popularity_recall_at_10=recall(popular),
-        recall_among_cold_at_10=recall(_tops(model, buyers, is_cold)),
-        popularity_recall_among_cold_at_10=recall(_tops(popularity, buyers, is_cold)),
+        recall_among_cold_at_10=recall(ours_cold),
+        popularity_recall_among_cold_at_10=recall(popular_cold),
         chance_among_cold_at_10=min(1.0, CUTOFF / int(is_cold.sum())),
         words_recall_among_cold_at_10=recall([_best_suited(arrivals, case) for case in buyers]),
         recall_with_place_at_10=recall(_with_place(ours, buyers, arrivals)),
@@ -61,13 +61,16 @@ def cold_start(
     )
 
 
-def _tops(model: Model, cases: Sequence[Case], offered: Bools, drop_seen: bool = False) -> list[Ints]:
-    """Return the ten best of the offered items for each case."""
-    tops = []
+def _tops(
+    model: Model, cases: Sequence[Case], is_cold: Bools, *, drop_seen: bool
+) -> tuple[list[Ints], list[Ints]]:
+    """Return the ten best items for each case: of all, and of the cold ones alone."""
+    best, best_cold = [], []
     for case in cases:
-        scores = np.where(offered, model.scores(case.history), -np.inf)
-        tops.append(top_of(scores, case, drop_seen=drop_seen))
-    return tops
+        scores = model.scores(case.history)
+        best.append(top_of(scores, case, drop_seen=drop_seen))
+        best_cold.append(top_k(np.where(is_cold, scores, -np.inf), CUTOFF))
+    return best, best_cold
 
 
 def _best_suited(arrivals: Arrivals, case: Case) -> Ints:

@@ -4,6 +4,7 @@ Cutting a log into what models learn from and what they are asked.
 Cut once for the test; cut what is left again for rehearsals of it, and the test stays unseen.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -91,6 +92,14 @@ class Division:
     train: Log
     cases: list[Case]
     moment: int  # microseconds: when the questions are asked; the end of everything for leave-one-out
+
+
+def drawn(cases: Sequence[Case], most: int, *, seed: int) -> Sequence[Case]:
+    """Return at most so many of the cases, in their order, drawn by ``seed``."""
+    if len(cases) <= most:
+        return cases
+    chosen = np.random.default_rng(seed).choice(len(cases), most, replace=False)
+    return [cases[index] for index in np.sort(chosen)]
 
 
 def divide(log: Log, split: Split, *, seed: int) -> Division:
