@@ -24,6 +24,11 @@ def get_delivery(delivery_id: int) -> Delivery:
     row = WebhookDelivery.objects.filter(id=delivery_id).first()
     if row is None:
         raise UnknownDelivery(f"No webhook delivery has the id {delivery_id}.")
+    return delivery_of(row)
+
+
+def delivery_of(row: WebhookDelivery) -> Delivery:
+    """Return a stored row as the delivery that handlers read."""
     return Delivery(
         id=row.id,
         topic=Topic(row.topic),

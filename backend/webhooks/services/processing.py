@@ -10,9 +10,9 @@ from django.db.models import F
 
 from backend.core.errors import Corrupt, Refused, Unavailable
 from backend.core.queue import Job, enqueue, try_dispatch
-from backend.webhooks import rules
+from backend.webhooks import queries, rules
 from backend.webhooks.models import WebhookDelivery
-from backend.webhooks.values import COMPLIANCE_TOPICS, Delivery, DeliveryState, FollowUp, Handler, Topic
+from backend.webhooks.values import COMPLIANCE_TOPICS, DeliveryState, FollowUp, Handler, Topic
 
 log = structlog.get_logger(__name__)
 
@@ -63,7 +63,7 @@ def _claim(delivery_id: int, *, now: datetime) -> WebhookDelivery | None:
 
 def _apply(row: WebhookDelivery, handlers: Mapping[Topic, Handler], *, now: datetime) -> None:
     with transaction.atomic():
-        follow_ups = handlers[Topic(row.topic)](_to_delivery(row), now)
+        follow_ups = handlers[Topic(row.topic)](queries.delivery_of(row), now)
         promised = [{"job": each.job, "ids": dict(each.ids)} for each in follow_ups]
         if _finish(row, DeliveryState.DONE, "applied", now=now, follow_ups=promised) is None:
             raise Unavailable(f"Delivery {row.id} was taken over while it was worked on.")
@@ -100,17 +100,6 @@ def _put_back(row: WebhookDelivery, error: Unavailable, *, now: datetime) -> Del
     )
     enqueue(Job.WEBHOOK_PROCESS, delivery_id=row.id, countdown=wait.total_seconds())
     return DeliveryState.PENDING
-
-
-def _to_delivery(row: WebhookDelivery) -> Delivery:
-    return Delivery(
-        id=row.id,
-        topic=Topic(row.topic),
-        shop_id=row.shop_id,
-        shop_domain=row.shop_domain,
-        triggered_at=row.triggered_at,
-        payload=row.payload,
-    )
 
 
 def send_follow_ups(delivery_id: int, *, now: datetime) -> bool:
