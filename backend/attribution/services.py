@@ -23,6 +23,7 @@ def attribute(
     The credits are what the order says now: a refund or a cancellation takes
     them back, a replay changes nothing.
     """
+    catalog.lock_order(shop_id, order_id)
     order = catalog.find_order(shop_id, order_id)
     if order is None:
         for table in (Credit, OrderAttribution):

@@ -94,7 +94,16 @@ def get_order(shop_id: int, order_id: int) -> OrderInfo:
     return order
 
 
-order_for_features = get_order
+def lock_order(shop_id: int, order_id: int) -> None:
+    """
+    Keep one order as it is until the caller's transaction ends.
+
+    What is derived from an order is written after it was read. Without the lock a reader
+    from before a cancellation may write after the one that came with it, and have the last word.
+    """
+    # Not against new lines of the order: an import that brings some need not wait.
+    rows = Order.objects.for_shop(shop_id).select_for_update(no_key=True)
+    rows.filter(order_id=order_id).values_list("id").first()
 
 
 def find_order(shop_id: int, order_id: int) -> OrderInfo | None:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.db import connection, transaction
 
+from backend.catalog import queries as catalog
 from backend.features.gateway import cache, snapshots
 from backend.features.models import Interaction
 from backend.features.queries import PURCHASES
@@ -53,6 +54,7 @@ def extend(shop_id: int, order_id: int) -> None:
     """
     with transaction.atomic(), connection.cursor() as cursor:
         _lock(shop_id, is_exclusive=False)
+        catalog.lock_order(shop_id, order_id)
         values = {"shop_id": shop_id, "order_id": order_id}
         cursor.execute(RETRACT, values)
         customers = {row[0] for row in cursor.fetchall()}

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from backend.attribution import queries, services
+from backend.attribution import queries, rules, services
 from backend.attribution.models import Credit
 from backend.audit import services as audit
 from backend.audit.values import ShownItem
@@ -12,6 +12,7 @@ from backend.catalog.models import Order
 from backend.shops.models import Shop
 from tests.backend.audit.test_ledgers import a_decision
 from tests.backend.history import NOW, a_shop, an_order, refund
+from tests.backend.racing import Pause, Worker
 
 pytestmark = pytest.mark.django_db
 
@@ -101,3 +102,46 @@ def test_coverage_counts_what_orders_name_and_what_the_ledger_knows() -> None:
 
     assert (coverage.orders, coverage.orders_naming_decisions, coverage.orders_credited) == (3, 2, 1)
     assert coverage.share_known == 0.5
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_reader_from_before_a_cancellation_does_not_credit_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shop = a_shop()
+    order = an_order(shop, [10], decisions={10: a_shown_decision(shop, 10)})
+    has_read = Pause()
+    monkeypatch.setattr(rules, "match", has_read.before(rules.match))
+
+    def cancel() -> None:
+        Order.objects.for_shop(shop.id).filter(id=order.id).update(cancelled_at=NOW)
+        services.attribute(shop.id, order.order_id, now=NOW)
+
+    slow = Worker(lambda: services.attribute(shop.id, order.order_id, now=NOW))
+    with has_read.holding(slow):
+        quick = Worker(cancel)
+        quick.finish_or_wait()
+    quick.finish()
+
+    assert rows(shop) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_reader_from_before_a_refund_does_not_credit_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = a_shop()
+    decision = a_shown_decision(shop, 10, 11)
+    order = an_order(shop, [10, 11], decisions={10: decision, 11: decision})
+    has_read = Pause()
+    monkeypatch.setattr(rules, "match", has_read.before(rules.match))
+
+    def take_back() -> None:
+        refund(order, 10)
+        services.attribute(shop.id, order.order_id, now=NOW)
+
+    slow = Worker(lambda: services.attribute(shop.id, order.order_id, now=NOW))
+    with has_read.holding(slow):
+        quick = Worker(take_back)
+        quick.finish_or_wait()
+    quick.finish()
+
+    assert rows(shop) == [(11, decision, Decimal("19.0000"))]

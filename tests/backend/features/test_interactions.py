@@ -13,6 +13,7 @@ from backend.features.models import Interaction
 from backend.shops.models import Shop
 from models.recommender.api import Event
 from tests.backend.history import NOW, a_collection, a_shop, an_order, products, refund
+from tests.backend.racing import Pause, Worker
 
 pytestmark = pytest.mark.django_db
 
@@ -203,3 +204,23 @@ def test_a_forgotten_customer_has_no_past_and_their_baskets_have_no_owner(commit
 
     assert bought_by(shop.id, CUSTOMER) == []
     assert bought(shop) == [(order.order_id, 10)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_reader_from_before_a_cancellation_does_not_write_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = a_shop()
+    order = an_order(shop, [10])
+    has_read = Pause()
+    monkeypatch.setattr(services.transaction, "on_commit", has_read.before(services.transaction.on_commit))
+
+    def cancel() -> None:
+        Order.objects.for_shop(shop.id).filter(id=order.id).update(cancelled_at=NOW)
+        services.extend(shop.id, order.order_id)
+
+    slow = Worker(lambda: services.extend(shop.id, order.order_id))
+    with has_read.holding(slow):
+        quick = Worker(cancel)
+        quick.finish_or_wait()
+    quick.finish()
+
+    assert bought(shop) == []
