@@ -7,6 +7,13 @@ import { collectionPayload, deletedPayload, productPayload } from './payloads.mj
 export class CatalogRefused extends Error {}
 
 const STATUSES = ['ACTIVE', 'DRAFT', 'ARCHIVED', 'UNLISTED'];
+const POLICIES = ['DENY', 'CONTINUE'];
+
+/** Most variants of a product, as on Shopify. */
+const VARIANT_LIMIT = 2048;
+
+const VARIANT_FIELDS = ['title', 'price', 'inventoryQuantity', 'inventoryPolicy', 'tracked'];
+const PRODUCT_FIELDS = ['title', 'vendor', 'productType', 'tags', 'status', 'publishedAt', 'descriptionHtml', 'isGiftCard'];
 
 export class Catalog {
   /** @param {{store: object, clock: object, webhooks: object, imageUrl: Function}} parts */
@@ -15,10 +22,14 @@ export class Catalog {
   }
 
   /**
-   * Create a product with one variant.
+   * Create a product, with one variant unless several are named.
    *
-   * @param {{title: string, price: number, productType?: string, vendor?: string, tags?: string[],
-   *   status?: string, inventoryQuantity?: number, collectionIds?: number[]}} wanted `price` in hundredths
+   * @param {{title: string, productType?: string, vendor?: string, tags?: string[], status?: string, isGiftCard?: boolean,
+   *   collectionIds?: number[], variants?: VariantFields[]} & VariantFields} wanted variant fields of the product hold for
+   *   each variant that does not say otherwise
+   *
+   * @typedef {{title?: string, price?: number, inventoryQuantity?: number, inventoryPolicy?: 'DENY' | 'CONTINUE', tracked?: boolean}} VariantFields
+   *   `price` in hundredths
    */
   create(shop, wanted) {
     checkProduct(wanted);
@@ -37,7 +48,8 @@ export class Catalog {
       createdAt: now,
       updatedAt: now,
       publishedAt: now,
-      variants: [buildVariant(shop, id, wanted)],
+      isGiftCard: wanted.isGiftCard ?? false,
+      variants: buildVariants(shop, id, wanted, now),
     };
     this.#save(shop, product, 'products/create');
     for (const collectionId of wanted.collectionIds ?? []) this.addToCollection(shop, collectionId, id);
@@ -45,18 +57,24 @@ export class Catalog {
   }
 
   /**
-   * Change fields of a product; `price` and `inventoryQuantity` change each variant.
+   * Change fields of a product.
+   *
+   * A variant field changes each variant; `variants` changes those named by `id`
+   * and adds those without one.
    */
   update(shop, id, changes) {
     checkProduct(changes);
     const product = this.#get(shop, id);
-    const { price, inventoryQuantity, ...fields } = changes;
-    const known = ['title', 'vendor', 'productType', 'tags', 'status', 'publishedAt', 'descriptionHtml'];
-    const chosen = Object.fromEntries(known.filter((name) => name in fields).map((name) => [name, fields[name]]));
-    const variants = product.variants.map((variant) => ({
-      ...variant, price: price ?? variant.price, inventoryQuantity: inventoryQuantity ?? variant.inventoryQuantity,
-    }));
-    return this.#save(shop, { ...product, ...chosen, variants, updatedAt: this.clock.now() }, 'products/update');
+    const now = this.clock.now();
+    const patches = new Map((changes.variants ?? []).filter((each) => each.id !== undefined).map((each) => [Number(each.id), each]));
+    const unknown = [...patches.keys()].find((each) => !product.variants.some((variant) => variant.id === each));
+    if (unknown !== undefined) throw new CatalogRefused(`Product ${id} has no variant ${unknown}.`);
+    const shared = { ...pick(changes, VARIANT_FIELDS), title: undefined };
+    const changed = product.variants.map((variant) => changeVariant(variant, { ...shared, ...patches.get(variant.id) }, now));
+    const added = (changes.variants ?? []).filter((each) => each.id === undefined)
+      .map((each, index) => buildVariant(shop, product.id, { ...shared, ...each }, changed.length + index + 1, now));
+    checkVariants([...changed, ...added]);
+    return this.#save(shop, { ...product, ...pick(changes, PRODUCT_FIELDS), variants: [...changed, ...added], updatedAt: now }, 'products/update');
   }
 
   delete(shop, id) {
@@ -127,18 +145,51 @@ export function slug(title) {
   return plain.replace(/['’]/g, '').replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '') || 'item';
 }
 
-function checkProduct({ status, price, inventoryQuantity }) {
+function checkProduct({ status, variants = [], ...fields }) {
   if (status !== undefined && !STATUSES.includes(status)) throw new CatalogRefused(`${status} is no product status.`);
-  if (price !== undefined && !(Number.isInteger(price) && price >= 0)) throw new CatalogRefused(`Price ${price} is not a whole number of hundredths.`);
-  if (inventoryQuantity !== undefined && !Number.isInteger(inventoryQuantity)) throw new CatalogRefused(`Stock ${inventoryQuantity} is not an integer.`);
+  if (!Array.isArray(variants)) throw new CatalogRefused('The variants of a product are a list.');
+  for (const each of [fields, ...variants]) checkVariant(each);
 }
 
-function buildVariant(shop, productId, { price = 1000, inventoryQuantity = 100 }) {
+function checkVariant({ price, inventoryQuantity, inventoryPolicy, tracked }) {
+  if (price !== undefined && !(Number.isInteger(price) && price >= 0)) throw new CatalogRefused(`Price ${price} is not a whole number of hundredths.`);
+  if (inventoryQuantity !== undefined && !Number.isInteger(inventoryQuantity)) throw new CatalogRefused(`Stock ${inventoryQuantity} is not an integer.`);
+  if (inventoryPolicy !== undefined && !POLICIES.includes(inventoryPolicy)) throw new CatalogRefused(`${inventoryPolicy} is no inventory policy.`);
+  if (tracked !== undefined && typeof tracked !== 'boolean') throw new CatalogRefused(`Stock is tracked or not; ${tracked} is neither.`);
+}
+
+function checkVariants(variants) {
+  if (variants.length > VARIANT_LIMIT) throw new CatalogRefused(`A product has at most ${VARIANT_LIMIT} variants.`);
+  if (new Set(variants.map(({ title }) => title)).size < variants.length) throw new CatalogRefused('The variants of a product differ in their titles.');
+}
+
+function buildVariants(shop, productId, { variants = [], ...wanted }, now) {
+  const shared = { ...wanted, title: undefined };
+  const made = variants.length === 0
+    ? [buildVariant(shop, productId, shared, 1, now)]
+    : variants.map((each, index) => buildVariant(shop, productId, { ...shared, title: `Variant ${index + 1}`, ...each }, index + 1, now));
+  checkVariants(made);
+  return made;
+}
+
+function buildVariant(shop, productId, fields, position, now) {
+  const { title = 'Default Title', price = 1000, inventoryQuantity = 100, inventoryPolicy = 'DENY', tracked = true } = fields;
   const id = shop.nextId('variants');
   return {
-    id, productId, title: 'Default Title', sku: `SKU-${id % 1_000_000}`, price, compareAtPrice: null,
-    inventoryQuantity, inventoryPolicy: 'DENY', inventoryItemId: id + 1_000_000_000_000, position: 1,
+    id, productId, title, sku: `SKU-${id % 1_000_000}`, price, compareAtPrice: null, inventoryQuantity, inventoryPolicy, tracked,
+    inventoryItemId: id + 1_000_000_000_000, position, updatedAt: now,
   };
+}
+
+/** A variant in which nothing changes keeps the moment of its last change. */
+function changeVariant(variant, changes, now) {
+  const given = pick(changes, VARIANT_FIELDS);
+  const isChanged = Object.entries(given).some(([name, value]) => (variant[name] ?? (name === 'tracked')) !== value);
+  return isChanged ? { ...variant, ...given, updatedAt: now } : variant;
+}
+
+function pick(fields, names) {
+  return Object.fromEntries(names.filter((name) => fields[name] !== undefined).map((name) => [name, fields[name]]));
 }
 
 function freeHandle(shop, title) {

@@ -249,18 +249,27 @@ async function changeProduct(request) {
 
 /** Only what was given may change; prices come as text or number of whole units. */
 function readProduct(fields) {
-  const given = {
-    title: fields.title, vendor: fields.vendor, productType: fields.product_type, tags: fields.tags, status: fields.status?.toUpperCase(),
-    inventoryQuantity: fields.inventory_quantity, collectionIds: fields.collection_ids,
-    price: fields.price === undefined ? undefined : Math.round(Number(fields.price) * 100),
-  };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  return given({
+    vendor: fields.vendor, productType: fields.product_type, tags: fields.tags, status: fields.status?.toUpperCase(), isGiftCard: fields.gift_card,
+    collectionIds: fields.collection_ids, variants: fields.variants?.map((each) => ({ ...given({ id: each.id }), ...readVariant(each) })),
+    ...readVariant(fields),
+  });
+}
+
+function readVariant({ title, price, inventory_quantity: inventoryQuantity, inventory_policy: policy, tracked }) {
+  return given({
+    title, inventoryQuantity, tracked, inventoryPolicy: policy?.toUpperCase(), price: price === undefined ? undefined : Math.round(Number(price) * 100),
+  });
+}
+
+function given(fields) {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }
 
 async function changeCollection({ json, res, store, catalog }) {
   const { shop: name, action = 'create', id, title, product_ids: productIds } = await json();
   const shop = shopOf(store, name);
-  const fields = Object.fromEntries(Object.entries({ title, productIds }).filter(([, value]) => value !== undefined));
+  const fields = given({ title, productIds });
   if (action === 'delete') {
     catalog.deleteCollection(shop, id);
     return sendJson(res, 200, {});

@@ -3,7 +3,7 @@
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { deletedPayload, orderPayload, productPayload, refundPayload } from './payloads.mjs';
-import { isAvailable, isPublished } from './store.mjs';
+import { isAvailable, isPublished, isTracked, stockOf } from './store.mjs';
 
 /** An order that the shop cannot take. */
 export class OrderRefused extends Error {}
@@ -112,8 +112,11 @@ export class Orders {
       const product = shop.findProduct(productId);
       const taken = (variant) => order.lines.filter((line) => line.variantId === variant.id)
         .reduce((sum, line) => sum + line.quantity, 0);
-      const variants = product.variants.map((each) => ({ ...each, inventoryQuantity: each.inventoryQuantity - taken(each) }));
-      const data = { ...product, variants, updatedAt: this.clock.now() };
+      const now = this.clock.now();
+      const variants = product.variants.map((each) => (isTracked(each) && taken(each) > 0
+        ? { ...each, inventoryQuantity: each.inventoryQuantity - taken(each), updatedAt: now }
+        : each));
+      const data = { ...product, variants, updatedAt: now };
       this.store.change({ type: 'product.put', shop: shop.domain, data });
       this.webhooks.emit(shop, 'products/update', productPayload(shop, data, this), { eventId });
     }
@@ -130,7 +133,7 @@ function checkOrder(shop, { lines, customerId, createdAt }) {
     if (!Number.isInteger(quantity) || quantity < 1) throw new OrderRefused(`Quantity ${quantity} of variant ${variantId} is not a positive integer.`);
     if (!isPublished(shop.findProduct(variant.productId)) || !isAvailable(variant)) throw new OrderRefused(`Variant ${variantId} is not for sale.`);
     const wanted = lines.filter((line) => line.variantId === variantId).reduce((sum, line) => sum + line.quantity, 0);
-    if (variant.inventoryPolicy === 'DENY' && wanted > variant.inventoryQuantity) throw new OrderRefused(`Only ${variant.inventoryQuantity} of variant ${variantId} are left.`);
+    if (wanted > stockOf(variant)) throw new OrderRefused(`Only ${variant.inventoryQuantity} of variant ${variantId} are left.`);
   }
 }
 

@@ -4,12 +4,18 @@
  * Names, addresses, phone numbers and emails are left out (null) unless the app
  * is approved for level 2 of protected customer data.
  */
-import { gid, isPublished, money } from './store.mjs';
+import { gid, isPublished, isTracked, money, updatedAtOf } from './store.mjs';
 
 const LEVEL_WITH_NAMES = 2;
 
+/** Variants that a product webhook holds in full; the others are named by `variant_gids` only. */
+const FULL_VARIANTS = 100;
+
+const IMAGE_SIDE = 800;
+
 /** Return the body of products/create and products/update. */
 export function productPayload(shop, product, { imageUrl }) {
+  const image = imagePayload(product, imageUrl);
   return {
     id: product.id,
     admin_graphql_api_id: gid('Product', product.id),
@@ -24,10 +30,15 @@ export function productPayload(shop, product, { imageUrl }) {
     tags: product.tags.join(', '),
     status: product.status.toLowerCase(),
     published_scope: 'web',
-    variants: product.variants.map(variantPayload),
+    template_suffix: null,
+    variants: product.variants.slice(0, FULL_VARIANTS).map((variant) => variantPayload(product, variant)),
+    variant_gids: variantGids(product),
+    has_variants_that_requires_components: false,
     options: [{ id: product.id, product_id: product.id, name: 'Title', position: 1, values: product.variants.map((each) => each.title) }],
-    images: [imagePayload(product, imageUrl)],
-    image: imagePayload(product, imageUrl),
+    images: [image],
+    image,
+    media: [mediaPayload(product, imageUrl)],
+    category: null,
   };
 }
 
@@ -151,26 +162,57 @@ export function financialStatus(order) {
   return order.lines.some((line) => line.currentQuantity > 0) ? 'partially_refunded' : 'refunded';
 }
 
-function variantPayload(variant) {
+/**
+ * A variant as Shopify sends it: nothing says whether its stock is counted, and
+ * one that is not counted arrives as sold out.
+ */
+function variantPayload(product, variant) {
+  const isCounted = isTracked(variant);
+  const quantity = isCounted ? variant.inventoryQuantity : 0;
   return {
     id: variant.id,
     admin_graphql_api_id: gid('ProductVariant', variant.id),
     product_id: variant.productId,
     title: variant.title,
     sku: variant.sku,
+    barcode: null,
     price: money(variant.price),
     compare_at_price: variant.compareAtPrice === null ? null : money(variant.compareAtPrice),
     position: variant.position,
-    inventory_policy: variant.inventoryPolicy.toLowerCase(),
-    inventory_quantity: variant.inventoryQuantity,
-    inventory_item_id: variant.inventoryItemId,
-    inventory_management: 'shopify',
+    inventory_policy: isCounted ? variant.inventoryPolicy.toLowerCase() : 'deny',
+    inventory_quantity: quantity,
+    old_inventory_quantity: quantity,
+    inventory_item_id: null,
+    image_id: null,
+    taxable: true,
     option1: variant.title,
+    option2: null,
+    option3: null,
+    created_at: moment(product.createdAt),
+    updated_at: moment(updatedAtOf(variant, product)),
   };
 }
 
+/** Every variant by name, those that changed last first: the only trace of what stands beyond the full ones. */
+function variantGids(product) {
+  return [...product.variants]
+    .sort((a, b) => updatedAtOf(b, product) - updatedAtOf(a, product) || a.position - b.position)
+    .map((variant) => ({ admin_graphql_api_id: gid('ProductVariant', variant.id), updated_at: new Date(updatedAtOf(variant, product)).toISOString() }));
+}
+
 function imagePayload(product, imageUrl) {
-  return { id: product.id, product_id: product.id, position: 1, alt: product.title, src: imageUrl(product), width: 800, height: 800 };
+  return {
+    id: product.id, admin_graphql_api_id: gid('ProductImage', product.id), product_id: product.id, position: 1, alt: product.title,
+    src: imageUrl(product), width: IMAGE_SIDE, height: IMAGE_SIDE, variant_ids: [], created_at: moment(product.createdAt), updated_at: moment(product.createdAt),
+  };
+}
+
+function mediaPayload(product, imageUrl) {
+  return {
+    id: product.id, admin_graphql_api_id: gid('MediaImage', product.id), product_id: product.id, position: 1, alt: product.title, status: 'READY',
+    media_content_type: 'IMAGE', preview_image: { src: imageUrl(product), width: IMAGE_SIDE, height: IMAGE_SIDE, status: 'READY' },
+    variant_ids: [], created_at: moment(product.createdAt), updated_at: moment(product.createdAt),
+  };
 }
 
 function customerPayload(customer, shop, { protectedDataLevel }) {
@@ -207,7 +249,7 @@ function linePayload(shop, line) {
     current_quantity: line.currentQuantity,
     price: money(line.price),
     total_discount: '0.00',
-    gift_card: false,
+    gift_card: product?.isGiftCard ?? false,
     taxable: true,
     properties: properties(line.customAttributes),
   };

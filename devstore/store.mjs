@@ -20,6 +20,8 @@
  * @property {'DENY' | 'CONTINUE'} inventoryPolicy
  * @property {number} inventoryItemId
  * @property {number} position
+ * @property {boolean} [tracked] whether its stock is counted; left out means yes
+ * @property {number} [updatedAt] left out means that the product's creation was the last change
  *
  * @typedef {object} Product
  * @property {number} id
@@ -33,7 +35,8 @@
  * @property {number} createdAt
  * @property {number} updatedAt
  * @property {number | null} publishedAt
- * @property {Variant[]} variants
+ * @property {Variant[]} variants by position
+ * @property {boolean} [isGiftCard] left out means no
  *
  * @typedef {object} Collection
  * @property {number} id
@@ -426,7 +429,22 @@ export function isPublished(product) {
 
 /** Return whether a variant can be bought now. */
 export function isAvailable(variant) {
-  return variant.inventoryQuantity > 0 || variant.inventoryPolicy === 'CONTINUE';
+  return stockOf(variant) > 0;
+}
+
+/** Return whether a variant's stock is counted. */
+export function isTracked(variant) {
+  return variant.tracked !== false;
+}
+
+/** Return how many of a variant can be sold: without an end when nobody counts, or when it sells beyond its stock. */
+export function stockOf(variant) {
+  return !isTracked(variant) || variant.inventoryPolicy === 'CONTINUE' ? Infinity : Math.max(0, variant.inventoryQuantity);
+}
+
+/** Return when a variant changed last. */
+export function updatedAtOf(variant, product) {
+  return variant.updatedAt ?? product.createdAt;
 }
 
 /** Return `gid://shopify/Kind/id`. */

@@ -14,7 +14,7 @@
  * @property {Record<string, string>} attributes
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { isAvailable, isPublished } from '../store.mjs';
+import { isAvailable, isPublished, stockOf } from '../store.mjs';
 
 /** Most different lines that a cart may hold, as on Shopify. */
 const LINE_LIMIT = 500;
@@ -146,7 +146,7 @@ export function lineJson(shop, line, { imageUrl }) {
     taxable: true,
     product_id: product.id,
     product_has_only_default_variant: isDefault,
-    gift_card: false,
+    gift_card: product.isGiftCard ?? false,
     url: `/products/${product.handle}?variant=${variant.id}`,
     featured_image: { aspect_ratio: 1, alt: product.title, height: 800, url: image, width: 800 },
     image,
@@ -190,10 +190,6 @@ function getVariant(shop, id) {
 
 function isSellable(shop, variant) {
   return isPublished(shop.findProduct(variant.productId)) && isAvailable(variant);
-}
-
-function stockOf(variant) {
-  return variant.inventoryPolicy === 'CONTINUE' ? Infinity : Math.max(0, variant.inventoryQuantity);
 }
 
 function checkStock(shop, variant, lines, wanted) {

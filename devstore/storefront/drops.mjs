@@ -5,7 +5,7 @@
  * four thousand products touches twelve.
  */
 import { Drop } from 'liquidjs';
-import { gid, isAvailable, isPublished, parseGid } from '../store.mjs';
+import { gid, isAvailable, isPublished, isTracked, parseGid } from '../store.mjs';
 
 /** Side of a product picture, in pixels; they are square. */
 const IMAGE_SIDE = 800;
@@ -127,7 +127,8 @@ class VariantDrop extends Drop {
     this.#variant = variant;
     Object.assign(this, { id: variant.id, title: variant.title, sku: variant.sku, price: variant.price, compare_at_price: variant.compareAtPrice });
     Object.assign(this, { option1: variant.title, option2: null, option3: null, options: [variant.title], weight: 0, requires_shipping: true, taxable: true });
-    Object.assign(this, { available: isAvailable(variant), inventory_quantity: variant.inventoryQuantity, inventory_management: 'shopify' });
+    Object.assign(this, { available: isAvailable(variant), inventory_quantity: variant.inventoryQuantity });
+    this.inventory_management = isTracked(variant) ? 'shopify' : null;
     this.inventory_policy = variant.inventoryPolicy.toLowerCase();
     this.selected = variant.id === view.variantId;
   }
@@ -159,7 +160,7 @@ class ProductDrop extends Drop {
     this.#product = product;
     Object.assign(this, { id: product.id, handle: product.handle, title: product.title, vendor: product.vendor, type: product.productType });
     Object.assign(this, { tags: product.tags, description: product.descriptionHtml, content: product.descriptionHtml });
-    Object.assign(this, { url: `/products/${product.handle}`, requires_selling_plan: false, selling_plan_groups: [], 'gift_card?': false });
+    Object.assign(this, { url: `/products/${product.handle}`, requires_selling_plan: false, selling_plan_groups: [], 'gift_card?': product.isGiftCard ?? false });
   }
 
   get created_at() {

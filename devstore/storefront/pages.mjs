@@ -127,7 +127,7 @@ function ajaxProduct(product, record) {
       price: variant.price,
       weight: 0,
       compare_at_price: variant.compare_at_price,
-      inventory_management: 'shopify',
+      inventory_management: variant.inventory_management,
     })),
     images: [image.src],
     featured_image: image.src,

@@ -1,7 +1,7 @@
 /**
  * Products, variants, collections, inventory.
  */
-import { gid, isAvailable, isPublished, money } from '../../store.mjs';
+import { gid, isAvailable, isPublished, isTracked, money, updatedAtOf } from '../../store.mjs';
 import { connection } from '../connection.mjs';
 import { as, count, dateTime, moneyV2, plain, readId } from '../values.mjs';
 import { METAFIELD_OWNER_FIELDS } from './metafields.mjs';
@@ -49,7 +49,7 @@ export const PRODUCT_SEARCH = {
   inventory_total: totalInventory,
   sku: (each) => each.variants.map((variant) => variant.sku),
   price: (each) => each.variants[0].price / 100,
-  gift_card: () => 'false',
+  gift_card: (each) => String(each.isGiftCard ?? false),
 };
 
 const COLLECTION_SEARCH = {
@@ -100,7 +100,12 @@ function priceRange(product, context) {
 }
 
 function totalInventory(product) {
-  return product.variants.reduce((sum, variant) => sum + variant.inventoryQuantity, 0);
+  return product.variants.reduce((sum, variant) => sum + countedQuantity(variant), 0);
+}
+
+/** Stock that nobody counts reads as none. */
+function countedQuantity(variant) {
+  return isTracked(variant) ? variant.inventoryQuantity : 0;
 }
 
 function strip(html) {
@@ -120,11 +125,11 @@ const Product = {
   category: () => null,
   seo: () => ({ title: null, description: null }),
   templateSuffix: () => null,
-  isGiftCard: () => false,
+  isGiftCard: (each) => each.isGiftCard ?? false,
   requiresSellingPlan: () => false,
   hasOnlyDefaultVariant: (each) => each.variants.length === 1 && each.variants[0].title === 'Default Title',
-  hasOutOfStockVariants: (each) => each.variants.some((variant) => variant.inventoryQuantity <= 0),
-  tracksInventory: () => true,
+  hasOutOfStockVariants: (each) => each.variants.some((variant) => isTracked(variant) && variant.inventoryQuantity <= 0),
+  tracksInventory: (each) => each.variants.some(isTracked),
   totalInventory,
   totalVariants: (each) => each.variants.length,
   variantsCount: (each) => count(each.variants),
@@ -144,18 +149,19 @@ const Product = {
 };
 
 const ProductVariant = {
-  ...plain('title', 'sku', 'inventoryQuantity', 'inventoryPolicy', 'position'),
+  ...plain('title', 'sku', 'inventoryPolicy', 'position'),
+  inventoryQuantity: countedQuantity,
   id: (each) => gid('ProductVariant', each.id),
   legacyResourceId: (each) => String(each.id),
   displayName: (each, _, { shop }) => `${shop.findProduct(each.productId).title} - ${each.title}`,
   price: (each) => money(each.price),
   compareAtPrice: (each) => (each.compareAtPrice === null ? null : money(each.compareAtPrice)),
   availableForSale: isAvailable,
-  sellableOnlineQuantity: (each) => Math.max(0, each.inventoryQuantity),
+  sellableOnlineQuantity: (each) => Math.max(0, countedQuantity(each)),
   barcode: () => null,
   taxable: () => true,
   createdAt: (each, _, { shop }) => dateTime(shop.findProduct(each.productId).createdAt),
-  updatedAt: (each, _, { shop }) => dateTime(shop.findProduct(each.productId).updatedAt),
+  updatedAt: (each, _, { shop }) => dateTime(updatedAtOf(each, shop.findProduct(each.productId))),
   selectedOptions: (each) => [{ name: 'Title', value: each.title }],
   product: (each, _, { shop }) => shop.findProduct(each.productId),
   inventoryItem: (each) => each,
@@ -188,7 +194,7 @@ const InventoryItem = {
   ...plain('sku'),
   id: (variant) => gid('InventoryItem', variant.inventoryItemId),
   legacyResourceId: (variant) => String(variant.inventoryItemId),
-  tracked: () => true,
+  tracked: isTracked,
   requiresShipping: () => true,
   variant: (variant) => variant,
   createdAt: ProductVariant.createdAt,
@@ -209,7 +215,7 @@ const InventoryLevel = {
 const InventoryQuantity = {
   ...plain('name'),
   id: ({ name, variant }) => gid('InventoryQuantity', `${variant.inventoryItemId}?name=${name}`),
-  quantity: ({ name, variant }) => (['available', 'on_hand'].includes(name) ? variant.inventoryQuantity : 0),
+  quantity: ({ name, variant }) => (['available', 'on_hand'].includes(name) ? countedQuantity(variant) : 0),
   updatedAt: () => null,
 };
 
