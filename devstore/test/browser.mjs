@@ -90,7 +90,9 @@ function fontConfiguration(folders, cache) {
   const aliases = Object.entries(FAMILIES).map(([family, fonts]) => `<alias binding="same"><family>${family}</family><prefer>${families(fonts)}</prefer></alias>`);
   return [
     '<?xml version="1.0"?>', '<!DOCTYPE fontconfig SYSTEM "urn:fontconfig:fonts.dtd">', '<fontconfig>',
-    ...folders.map((name) => `<dir>${escape(name)}</dir>`), `<cachedir>${escape(cache)}</cachedir>`, ...aliases,
+    ...folders.map((name) => `<dir>${escape(name)}</dir>`), `<cachedir>${escape(cache)}</cachedir>`,
+    // For formulas only: else some signs of a line would come from it and some from DejaVu Sans.
+    '<selectfont><rejectfont><glob>*/DejaVuMath*</glob></rejectfont></selectfont>', ...aliases,
     '</fontconfig>', '',
   ].join('\n');
 }
