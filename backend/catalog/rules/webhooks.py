@@ -1,0 +1,129 @@
+"""Reading of webhook bodies, which have the shape of the REST API."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from . import attributes, fields
+from .rows import CollectionRow, LineRow, OrderRow, ProductRow, RefundRow, VariantRow
+
+
+def read_product(payload: Mapping[str, Any], *, currency: str) -> tuple[ProductRow, list[VariantRow]]:
+    """
+    Read a product's webhook body.
+
+    :raises KeyError, ValueError, TypeError, ArithmeticError: if the body is not a product
+    """
+    product_id = int(payload["id"])
+    variants = [_read_variant(each, product_id) for each in payload.get("variants") or []]
+    prices = [variant.price for variant in variants] or [Decimal(0)]
+    quantities = [
+        variant.inventory_quantity for variant in variants if variant.inventory_quantity is not None
+    ]
+    image = payload.get("image") or {}
+    row = ProductRow(
+        product_id=product_id,
+        handle=fields.text(payload["handle"]),
+        title=fields.text(payload["title"]),
+        vendor=fields.text(payload.get("vendor")),
+        product_type=fields.text(payload.get("product_type")),
+        tags=[tag.strip() for tag in fields.text(payload.get("tags")).split(",") if tag.strip()],
+        status=fields.status(payload.get("status")),
+        published_at=fields.moment(payload.get("published_at")),
+        price_min=min(prices),
+        price_max=max(prices),
+        currency=currency,
+        image_url=fields.text(image.get("src")),
+        image_width=fields.number(image.get("width")),
+        image_height=fields.number(image.get("height")),
+        image_alt=fields.text(image.get("alt")),
+        total_inventory=sum(quantities) if quantities else None,
+        available=any(variant.available for variant in variants),
+        created_at=fields.required_moment(payload["created_at"]),
+        updated_at=fields.required_moment(payload["updated_at"]),
+    )
+    return row, variants
+
+
+def _read_variant(payload: Mapping[str, Any], product_id: int) -> VariantRow:
+    quantity = fields.number(payload.get("inventory_quantity"))
+    policy = fields.text(payload.get("inventory_policy")).upper()
+    # Stock is tracked unless the body says outright that nobody manages it.
+    is_untracked = "inventory_management" in payload and payload["inventory_management"] is None
+    return VariantRow(
+        variant_id=int(payload["id"]),
+        product_id=product_id,
+        title=fields.text(payload.get("title")),
+        sku=fields.text(payload.get("sku")),
+        price=fields.money(payload["price"]),
+        inventory_quantity=quantity,
+        inventory_policy=policy,
+        available=is_untracked or policy == "CONTINUE" or (quantity or 0) > 0,
+    )
+
+
+def read_collection(payload: Mapping[str, Any]) -> CollectionRow:
+    """Read a collection's webhook body."""
+    return CollectionRow(
+        collection_id=int(payload["id"]),
+        handle=fields.text(payload["handle"]),
+        title=fields.text(payload["title"]),
+        updated_at=fields.required_moment(payload["updated_at"]),
+    )
+
+
+def read_order(payload: Mapping[str, Any]) -> tuple[OrderRow, list[LineRow]]:
+    """Read an order's webhook body, whose customer is a pseudonym already."""
+    order_id = int(payload["id"])
+    created_at = fields.required_moment(payload["created_at"])
+    row = OrderRow(
+        order_id=order_id,
+        customer_key=payload.get("customer_key"),
+        created_at=created_at,
+        processed_at=fields.moment(payload.get("processed_at")) or created_at,
+        updated_at=fields.required_moment(payload["updated_at"]),
+        cancelled_at=fields.moment(payload.get("cancelled_at")),
+        currency=fields.text(payload["currency"]),
+        test=bool(payload.get("test")),
+        source_name=fields.text(payload.get("source_name")),
+        cart_token=fields.text(payload.get("cart_token")),
+        checkout_token=fields.text(payload.get("checkout_token")),
+        recommendation_ids=attributes.links_of(attributes.named(payload.get("note_attributes"), "name")),
+    )
+    return row, [_read_line(each, order_id) for each in payload.get("line_items") or []]
+
+
+def _read_line(payload: Mapping[str, Any], order_id: int) -> LineRow:
+    quantity = int(payload["quantity"])
+    price = fields.money(payload["price"])
+    left = payload.get("current_quantity")
+    return LineRow(
+        line_id=int(payload["id"]),
+        order_id=order_id,
+        product_id=fields.number(payload.get("product_id")),
+        variant_id=fields.number(payload.get("variant_id")),
+        quantity=quantity,
+        current_quantity=quantity if left is None else int(left),
+        unit_price=price,
+        discounted_total=price * quantity - _discount(payload),
+        decision_id=attributes.decision_of(attributes.named(payload.get("properties"), "name")),
+    )
+
+
+def _discount(payload: Mapping[str, Any]) -> Decimal:
+    """Return what was taken off a line; ``total_discount`` leaves out discounts on the whole order."""
+    allocations = payload.get("discount_allocations")
+    if allocations is None:
+        return fields.money(payload.get("total_discount") or 0)
+    return sum((fields.money(each["amount"]) for each in allocations), Decimal(0))
+
+
+def read_refund(payload: Mapping[str, Any]) -> RefundRow:
+    """Read a refund's webhook body."""
+    items = payload.get("refund_line_items") or []
+    return RefundRow(
+        refund_id=int(payload["id"]),
+        order_id=int(payload["order_id"]),
+        created_at=fields.required_moment(payload["created_at"]),
+        lines=tuple((int(item["line_item_id"]), int(item["quantity"])) for item in items),
+    )
