@@ -4,9 +4,6 @@
 import { API_VERSION } from './config.mjs';
 import { HttpError, redirect, sendJson } from './server.mjs';
 
-/** What a client says that was hung up on: nothing, for so long. */
-const TIMEOUT_FAULT_MS = 35_000;
-
 const DEAD_TOKEN = '[API] Invalid API key or access token (unrecognized login or wrong password)';
 const NON_EXPIRING = '[API] Non-expiring access tokens are no longer accepted for the Admin API. Exchange an expiring offline token instead.';
 
@@ -28,7 +25,10 @@ async function answerGraphql(request) {
   if (await isHit(request, faults)) return undefined;
   const input = await readInput(request);
   if (typeof input.query !== 'string') return sendJson(res, 400, { errors: { query: 'Required parameter missing or invalid' } }, headers);
-  return sendJson(res, 200, await request.graphql.run(shop, install, input), headers);
+  const answer = await request.graphql.run(shop, install, input);
+  // The operation runs although the client never hears of it.
+  if (answer.data?.bulkOperationRunQuery?.bulkOperation && faults.take('bulk', 'start_timeout')) return hangUp(res, faults);
+  return sendJson(res, 200, answer, headers);
 }
 
 /** Versions before the one held fall forward to it; later ones are not there yet. */
@@ -47,12 +47,17 @@ async function isHit({ res }, faults) {
   const { delay_ms: delay, status } = faults.graphql;
   if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
   if (faults.take('graphql', 'timeout')) {
-    setTimeout(() => res.destroy(), TIMEOUT_FAULT_MS).unref();
+    hangUp(res, faults);
     return true;
   }
   if (!faults.take('graphql', 'fail')) return false;
   sendJson(res, status, { errors: 'A fault was asked for.' });
   return true;
+}
+
+/** Say nothing for a while, then close the connection. */
+function hangUp(res, { graphql }) {
+  setTimeout(() => res.destroy(), graphql.timeout_ms).unref();
 }
 
 async function readInput({ req, body, json }) {

@@ -2,7 +2,7 @@
  * Bulk operations: started, run in the background, their results kept as files.
  */
 import { createHmac, randomBytes } from 'node:crypto';
-import { createReadStream, createWriteStream, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { createReadStream, createWriteStream, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import path from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
@@ -23,6 +23,12 @@ const SLICE_MS = 15;
 
 const CHUNK_LENGTH = 256 * 1024;
 const ACTIVE = new Set(['CREATED', 'RUNNING', 'CANCELING']);
+
+/** Both mean later, not never; the words are those of the schema. */
+const BUSY = {
+  OPERATION_IN_PROGRESS: 'A bulk operation is already in progress.',
+  LIMIT_REACHED: 'Bulk operations limit reached. Please try again later.',
+};
 
 export class BulkOperations {
   #progress = new Map();
@@ -45,8 +51,8 @@ export class BulkOperations {
   start(shop, query, { context, groupObjects = false }) {
     const refuse = (message, code, field = ['query']) => ({ operation: null, errors: [{ field, message, code }] });
     if (groupObjects) return refuse('The devstore does not group objects: leave groupObjects false and join by __parentId.', 'INVALID', ['groupObjects']);
-    const active = [...shop.bulkOperations.values()].filter((each) => ACTIVE.has(each.status));
-    if (active.length >= CONCURRENCY) return refuse(`The limit of ${CONCURRENCY} bulk operations running at once is reached.`, 'LIMIT_REACHED', null);
+    const busy = this.#busy(shop);
+    if (busy) return refuse(BUSY[busy], busy, null);
     try {
       checkBulkQuery(this.context.graphql, query);
     } catch (error) {
@@ -59,11 +65,20 @@ export class BulkOperations {
     return { operation: this.view(operation), errors: [] };
   }
 
+  /** Return the code of why an app must wait with another operation, or null. */
+  #busy(shop) {
+    if (this.context.faults.take('bulk', 'in_progress')) return 'OPERATION_IN_PROGRESS';
+    const active = [...shop.bulkOperations.values()].filter((each) => ACTIVE.has(each.status));
+    return active.length >= CONCURRENCY || this.context.faults.take('bulk', 'limit_reached') ? 'LIMIT_REACHED' : null;
+  }
+
   /** Ask an operation to stop; say whether it could still be asked. */
   cancel(shop, id) {
     const operation = shop.bulkOperations.get(id);
     if (!ACTIVE.has(operation.status)) return false;
     this.#save(shop, { ...operation, status: 'CANCELING' });
+    // One that still waits for its turn would otherwise keep its place until then.
+    if (operation.status === 'CREATED') this.#run(shop, id);
     return true;
   }
 
@@ -71,10 +86,11 @@ export class BulkOperations {
   view(operation) {
     const progress = this.#progress.get(operation.id) ?? operation;
     const { objectCount, rootObjectCount } = progress;
-    const isFresh = operation.completedAt !== null && this.context.clock.now() < operation.completedAt + URL_MS;
-    const address = operation.file && isFresh ? this.#address(operation) : null;
+    const isExpired = operation.completedAt !== null && this.context.clock.now() >= operation.completedAt + URL_MS;
+    const address = operation.file && !isExpired ? this.#address(operation) : null;
     const isWhole = operation.status === 'COMPLETED';
-    return { ...operation, objectCount, rootObjectCount, url: isWhole ? address : null, partialDataUrl: isWhole ? null : address };
+    const status = isExpired ? 'EXPIRED' : operation.status;
+    return { ...operation, status, objectCount, rootObjectCount, url: isWhole ? address : null, partialDataUrl: isWhole ? null : address };
   }
 
   /** Run again what a former process left unfinished, and remove results that nobody can fetch any more. */
@@ -138,13 +154,17 @@ export class BulkOperations {
 
   async #work(shop, id) {
     await breathe();
+    if (!ACTIVE.has(shop.bulkOperations.get(id).status)) return;
     const install = shop.findInstall(shop.bulkOperations.get(id).clientId);
-    if (!install || shop.bulkOperations.get(id).status === 'CANCELING') return this.#finish(shop, id, { status: 'CANCELED' });
+    if (!install || shop.bulkOperations.get(id).status === 'CANCELING') {
+      this.#finish(shop, id, { status: 'CANCELED' });
+      return;
+    }
     this.#save(shop, { ...shop.bulkOperations.get(id), status: 'RUNNING' });
     try {
       if (this.context.faults.take('bulk', 'fail')) throw new Error('A fault was asked for.');
       const outcome = await this.#write(shop, id, install);
-      if (outcome) this.#finish(shop, id, outcome);
+      if (outcome) this.#finish(shop, id, this.#spoil(outcome));
     } catch (error) {
       this.#fail(shop, id, error);
     }
@@ -170,6 +190,27 @@ export class BulkOperations {
     if (this.#isInterrupted()) return null;
     const found = progress.objectCount > 0 ? { file, fileSize: statSync(path.join(this.folder, file)).size } : {};
     return { status: isWhole ? 'COMPLETED' : 'CANCELED', ...progress, ...found };
+  }
+
+  /** Return what a fault makes of a whole result. */
+  #spoil(outcome) {
+    const { faults } = this.context;
+    if (outcome.status !== 'COMPLETED' || !outcome.file) return outcome;
+    if (faults.take('bulk', 'lose_url')) return { ...outcome, file: null, fileSize: null };
+    if (faults.take('bulk', 'truncate')) return { ...outcome, fileSize: this.#halve(outcome).fileSize };
+    if (faults.take('bulk', 'partial')) return { ...outcome, ...this.#halve(outcome), status: 'FAILED', errorCode: 'TIMEOUT' };
+    return outcome;
+  }
+
+  /** Cut a result file after half of its root objects and count what is left. */
+  #halve({ file, rootObjectCount }) {
+    const target = path.join(this.folder, file);
+    const lines = readFileSync(target, 'utf8').trimEnd().split('\n');
+    const roots = lines.flatMap((line, index) => (Object.hasOwn(JSON.parse(line), '__parentId') ? [] : [index]));
+    const kept = Math.floor(rootObjectCount / 2);
+    const left = lines.slice(0, roots[kept]).map((line) => `${line}\n`);
+    writeFileSync(target, left.join(''));
+    return { objectCount: left.length, rootObjectCount: kept, fileSize: statSync(target).size };
   }
 
   #isInterrupted() {

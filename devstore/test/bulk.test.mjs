@@ -123,17 +123,18 @@ test('five run at once, a sixth is refused', async (t) => {
   assert.equal(started[5].userErrors[0].code, 'LIMIT_REACHED');
 });
 
-test('an operation can be cancelled while it runs, not after', async (t) => {
+test('an operation can be cancelled before it ends, not after', async (t) => {
   const { devstore, api, run } = await open(t);
   devstore.faults.set({ bulk: { delay_seconds: 60 } });
   const { bulkOperation: { id } } = await run(ORDERS);
   const cancel = 'mutation($id: ID!) { bulkOperationCancel(id: $id) { bulkOperation { status } userErrors { message } } }';
 
   const first = (await api(cancel, { id })).data.bulkOperationCancel;
-  devstore.clock.set({ advanceMs: 61_000 });
   await eventually(async () => (await api(READ, { id })).data.bulkOperation.status === 'CANCELED');
   const second = (await api(cancel, { id })).data.bulkOperationCancel;
+  devstore.clock.set({ advanceMs: 61_000 });
 
+  assert.equal((await api(READ, { id })).data.bulkOperation.status, 'CANCELED');
   assert.equal(first.bulkOperation.status, 'CANCELING');
   assert.equal(second.userErrors.length, 1);
 });
@@ -168,7 +169,7 @@ test('a result is read with its signature only, for 7 days', async (t) => {
   assert.equal(late, 403);
 });
 
-test('operations are listed by status', async (t) => {
+test('operations are listed by status, newest first', async (t) => {
   const { devstore, api, run, finish } = await open(t);
   await finish(PRODUCTS);
   devstore.faults.set({ bulk: { delay_seconds: 60 } });
@@ -177,5 +178,79 @@ test('operations are listed by status', async (t) => {
   const { data } = await api('{ bulkOperations(first: 10, query: "status:CREATED operation_type:QUERY") { nodes { id status } } all: bulkOperations(first: 10) { nodes { status } } }');
 
   assert.deepEqual(data.bulkOperations.nodes, [{ id: bulkOperation.id, status: 'CREATED' }]);
-  assert.deepEqual(data.all.nodes.map(({ status }) => status), ['COMPLETED', 'CREATED']);
+  assert.deepEqual(data.all.nodes.map(({ status }) => status), ['CREATED', 'COMPLETED']);
+});
+
+test('a lost address leaves an operation completed and its objects counted', async (t) => {
+  const { devstore, finish } = await open(t);
+  devstore.faults.set({ bulk: { lose_url: 1 } });
+
+  const lost = await finish(PRODUCTS);
+  const next = await finish(PRODUCTS);
+
+  assert.deepEqual([lost.status, lost.url, lost.partialDataUrl, lost.fileSize], ['COMPLETED', null, null, null]);
+  assert.deepEqual([lost.objectCount, lost.rootObjectCount], ['360', '120']);
+  assert.notEqual(next.url, null);
+});
+
+test('a truncated file ends before its counts do, after a whole line', async (t) => {
+  const { devstore, finish } = await open(t);
+  devstore.faults.set({ bulk: { truncate: 1 } });
+
+  const operation = await finish(PRODUCTS);
+  const lines = await readLines(operation.url);
+
+  assert.deepEqual([operation.status, operation.rootObjectCount, operation.objectCount], ['COMPLETED', '120', '360']);
+  assert.equal(lines.filter((line) => line.__parentId === undefined).length, 60);
+  assert.equal(lines.length, 180);
+});
+
+test('a partial result fails with what was written so far', async (t) => {
+  const { devstore, finish } = await open(t);
+  devstore.faults.set({ bulk: { partial: 1 } });
+
+  const operation = await finish(PRODUCTS);
+  const lines = await readLines(operation.partialDataUrl);
+
+  assert.deepEqual([operation.status, operation.errorCode, operation.url, operation.rootObjectCount], ['FAILED', 'TIMEOUT', null, '60']);
+  assert.equal(lines.length, Number(operation.objectCount));
+});
+
+test('a start that times out has created its operation, which can be looked up', async (t) => {
+  const { devstore, shop, api } = await open(t);
+  devstore.faults.set({ bulk: { start_timeout: 1, delay_seconds: 60 }, graphql: { timeout_ms: 0 } });
+
+  await assert.rejects(api(RUN, { q: ORDERS }), /fetch failed/);
+
+  const { data } = await api('{ bulkOperations(first: 1, query: "status:created") { nodes { id query } } currentBulkOperation { id } }');
+  const [id] = shop.bulkOperations.keys();
+  assert.deepEqual(data.bulkOperations.nodes, [{ id: `gid://shopify/BulkOperation/${id}`, query: ORDERS }]);
+  assert.equal(data.currentBulkOperation.id, data.bulkOperations.nodes[0].id);
+  assert.equal((await api(RUN, { q: ORDERS })).data.bulkOperationRunQuery.bulkOperation.status, 'CREATED');
+});
+
+for (const [fault, code] of [['in_progress', 'OPERATION_IN_PROGRESS'], ['limit_reached', 'LIMIT_REACHED']]) {
+  test(`a busy slot answers ${code} and starts nothing`, async (t) => {
+    const { devstore, shop, run } = await open(t);
+    devstore.faults.set({ bulk: { [fault]: 1 } });
+
+    const refused = await run(PRODUCTS);
+    const later = await run(PRODUCTS);
+
+    assert.deepEqual([refused.bulkOperation, refused.userErrors[0].code, refused.userErrors[0].field], [null, code, null]);
+    assert.equal(later.bulkOperation.status, 'CREATED');
+    assert.equal(shop.bulkOperations.size, 1);
+  });
+}
+
+test('an operation whose result is gone has expired', async (t) => {
+  const { devstore, finish } = await open(t);
+  const { id } = await finish(PRODUCTS);
+
+  devstore.clock.set({ advanceMs: 7 * 86_400_000 + 1_000 });
+  const fresh = await openApi(devstore);
+  const found = (await fresh(READ, { id })).data.bulkOperation;
+
+  assert.deepEqual([found.status, found.url], ['EXPIRED', null]);
+  assert.equal((await fresh('query($id: ID!) { node(id: $id) { ... on BulkOperation { status } } }', { id })).data.node.status, 'EXPIRED');
 });

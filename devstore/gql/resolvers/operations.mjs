@@ -36,9 +36,16 @@ function findBulk(id, { shop, bulk }) {
   return found ? bulk.view(found) : null;
 }
 
+/** Newest first, unless asked for in reverse. */
 function listBulk(_, args, context) {
   const all = [...context.shop.bulkOperations.values()].map((each) => context.bulk.view(each));
-  return connection(all, args, context, { key: BULK_SORTS[args.sortKey ?? 'CREATED_AT'], search: BULK_SEARCH, name: 'bulkOperations' });
+  const turned = { ...args, reverse: !args.reverse };
+  return connection(all, turned, context, { key: BULK_SORTS[args.sortKey ?? 'CREATED_AT'], search: BULK_SEARCH, name: 'bulkOperations' });
+}
+
+function findCurrentBulk(_, { type }, { shop, bulk }) {
+  const newest = type === 'QUERY' ? [...shop.bulkOperations.values()].at(-1) : null;
+  return newest ? bulk.view(newest) : null;
 }
 
 /** The schema's descriptions name each topic as webhooks carry it, and the scopes of which it needs one. */
@@ -131,6 +138,7 @@ export const operationResolvers = {
   QueryRoot: {
     bulkOperation: (_, { id }, context) => findBulk(id, context),
     bulkOperations: listBulk,
+    currentBulkOperation: findCurrentBulk,
     webhookSubscriptions: listSubscriptions,
     webhookSubscription: (_, { id }, { shop }) => shop.subscriptions.get(readId(id, 'WebhookSubscription')) ?? null,
     webPixel: (_, { id }, { shop, install }) => {

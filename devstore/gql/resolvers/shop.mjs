@@ -17,7 +17,7 @@ const FINDERS = {
   Collection: (id, { shop }) => shop.collections.get(id),
   Customer: (id, { shop }) => shop.findCustomer(id),
   Order: (id, context) => findVisibleOrder(id, context),
-  BulkOperation: (id, { shop }) => shop.bulkOperations.get(id),
+  BulkOperation: (id, { shop, bulk }) => findViewed(shop.bulkOperations.get(id), bulk),
   WebhookSubscription: (id, { shop }) => shop.subscriptions.get(id),
   AppInstallation: (id, { install }) => (install.installationId === id ? install : null),
   Shop: (id, { shop }) => (shop.id === id ? shop : null),
@@ -30,6 +30,10 @@ function findNode(text, context) {
   if (!find) throw new GraphQLError(`The devstore does not look up ${found.kind} by node.`);
   checkAccess(context.typeNeed(found.kind), context, 'node');
   return as(found.kind, find(found.id, context) ?? null);
+}
+
+function findViewed(operation, bulk) {
+  return operation && bulk.view(operation);
 }
 
 const Shop = {
