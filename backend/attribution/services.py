@@ -6,11 +6,11 @@ from django.db import transaction
 
 from backend.attribution import rules
 from backend.attribution.models import Credit, OrderAttribution
-from backend.attribution.values import DEFAULT_WINDOW, BoughtLine, BoughtOrder, Clicked, Match, Shown
+from backend.attribution.values import DEFAULT_WINDOW, BoughtLine, BoughtOrder, Clicked, Kind, Match, Shown
 from backend.audit import queries as audit
 from backend.audit.values import DecisionRecord
 from backend.catalog import queries as catalog
-from backend.catalog.values import OrderInfo
+from backend.catalog.values import OrderInfo, RecommendationLink, Via
 
 
 @transaction.atomic
@@ -56,8 +56,13 @@ def _bought(order: OrderInfo) -> BoughtOrder:
         currency=order.currency,
         counts=order.cancelled_at is None and not order.is_test,
         lines=lines,
-        clicks=tuple(Clicked(link.decision_id, link.product_id) for link in order.links),
+        clicks=tuple(_clicked(link) for link in order.links),
     )
+
+
+def _clicked(link: RecommendationLink) -> Clicked:
+    kind = Kind.ADD_TO_CART if link.via is Via.ADDED else Kind.CLICK
+    return Clicked(link.decision_id, link.product_id, link.clicked_at, kind)
 
 
 def _shown(decision: DecisionRecord) -> Shown:

@@ -6,20 +6,20 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
-# How long after a recommendation was shown a purchase still counts as its doing.
+# How long after a click on a recommendation a purchase still counts as its doing.
 DEFAULT_WINDOW = timedelta(days=7)
 
 
 class Kind(StrEnum):
     """How a decision reached the order, strongest first."""
 
-    ADD_TO_CART = "ADD_TO_CART"  # the carousel's own button: the line carries the decision
-    CLICK = "CLICK"  # a card was clicked: the cart remembers the decision for that product
+    ADD_TO_CART = "ADD_TO_CART"  # the carousel's own button
+    CLICK = "CLICK"  # a card was clicked
 
 
 @dataclass(frozen=True, slots=True)
 class BoughtLine:
-    """One order line as attribution sees it. ``decision_id`` is the line property's, if any."""
+    """One order line. ``decision_id`` is that of its property, which older versions of the block set."""
 
     line_id: int
     product_id: int | None
@@ -30,10 +30,17 @@ class BoughtLine:
 
 @dataclass(frozen=True, slots=True)
 class Clicked:
-    """A decision that the cart's attributes name. ``product_id`` is the clicked product, if known."""
+    """
+    A decision that the cart's attributes name.
+
+    :param product_id: the clicked product, if known
+    :param at: when it was clicked by the shopper's browser, to the second; None where that was not told
+    """
 
     decision_id: UUID
     product_id: int | None
+    at: datetime | None = None
+    kind: Kind = Kind.CLICK
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,7 +142,8 @@ class Order(ShopScoped):
     source_name = models.TextField(blank=True)
     cart_token = models.TextField(blank=True)
     checkout_token = models.TextField(blank=True)
-    # A list of objects with decision_id, product_id (or null) and via; see values.RecommendationLink.
+    # A list of objects with decision_id, product_id (or null), via and, where told, clicked_at as a unix
+    # second; see values.RecommendationLink.
     recommendation_ids = models.JSONField(default=list)
     # A tombstone, as for products.
     deleted_at = models.DateTimeField(null=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection as Ids
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +24,7 @@ from .values import (
     ProductStatus,
     RecommendationLink,
     ServingProduct,
+    Via,
 )
 
 UNITS = {Part.PRODUCTS: "products", Part.ORDERS: "orders"}
@@ -163,7 +164,13 @@ def _to_order(row: Order, lines: Iterable[OrderLine]) -> OrderInfo:
 
 
 def _to_link(link: dict[str, Any]) -> RecommendationLink:
-    return RecommendationLink(UUID(link["decision_id"]), link["product_id"], link["via"])
+    second = link.get("clicked_at")
+    return RecommendationLink(
+        decision_id=UUID(link["decision_id"]),
+        product_id=link["product_id"],
+        via=Via(link["via"]),
+        clicked_at=datetime.fromtimestamp(second, UTC) if second is not None else None,
+    )
 
 
 def _to_line(line: OrderLine) -> OrderLineInfo:

@@ -110,13 +110,27 @@ class DescribedProduct:
     created_at: datetime
 
 
+class Via(StrEnum):
+    """How a decision came into a cart's attributes."""
+
+    ATTRIBUTE = "attribute"  # told by an older version of the block: a click, without its moment
+    CLICKED = "clicked"
+    ADDED = "added"
+
+
 @dataclass(frozen=True)
 class RecommendationLink:
-    """A decision that an order names; ``product_id`` is None when it names the whole order."""
+    """
+    A decision that an order names.
+
+    :param product_id: None when it names the whole order
+    :param clicked_at: by the shopper's clock, to the second; None where it was not told
+    """
 
     decision_id: UUID
     product_id: int | None
-    via: str
+    via: Via
+    clicked_at: datetime | None
 
 
 @dataclass(frozen=True)

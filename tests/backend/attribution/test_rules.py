@@ -85,6 +85,49 @@ def test_only_what_was_shown_within_the_window_before_the_order_earns(
     assert bool(match(a_bought_order(a_line(via=OLDER)), ledger)) is is_credited
 
 
+@pytest.mark.parametrize(
+    ("case", "clicked_before", "is_credited"),
+    [
+        ("a click just before the order", timedelta(seconds=0), True),
+        ("a click at the window's edge", timedelta(days=7), True),
+        ("a click too long ago", timedelta(days=7, seconds=1), False),
+        ("a click after the order", timedelta(seconds=-1), False),
+    ],
+)
+def test_the_window_runs_from_the_click_however_old_the_list_is(
+    case: str, clicked_before: timedelta, is_credited: bool
+) -> None:
+    ledger = {OLDER: shown(OLDER, hours_before=30 * 24)}
+    order = a_bought_order(clicks=(Clicked(OLDER, 10, NOW - clicked_before),))
+
+    assert bool(match(order, ledger)) is is_credited, case
+
+
+@pytest.mark.parametrize(("seconds_after", "is_credited"), [(-2, False), (-0.5, True), (0, True), (9, True)])
+def test_a_click_before_its_decision_earns_nothing(seconds_after: float, is_credited: bool) -> None:
+    made_at = NOW - timedelta(hours=1) + timedelta(seconds=0.5)
+    ledger = {OLDER: Shown(OLDER, made_at, {10: 1})}
+    order = a_bought_order(clicks=(Clicked(OLDER, 10, made_at + timedelta(seconds=seconds_after)),))
+
+    assert bool(match(order, ledger)) is is_credited
+
+
+def test_of_two_clicks_the_later_one_wins_whichever_list_is_newer() -> None:
+    minutes_ago = [NOW - timedelta(minutes=each) for each in (5, 10)]
+    order = a_bought_order(
+        clicks=(Clicked(OLDER, 10, minutes_ago[0]), Clicked(NEWER, 10, minutes_ago[1])),
+    )
+
+    assert [one.decision_id for one in match(order, LEDGER)] == [OLDER]
+
+
+def test_the_card_s_button_beats_a_later_click() -> None:
+    added = Clicked(OLDER, 10, NOW - timedelta(minutes=9), Kind.ADD_TO_CART)
+    order = a_bought_order(clicks=(added, Clicked(NEWER, 10, NOW - timedelta(minutes=1))))
+
+    assert [(one.decision_id, one.kind) for one in match(order, LEDGER)] == [(OLDER, Kind.ADD_TO_CART)]
+
+
 def test_a_credit_tells_position_amount_and_quantity() -> None:
     [credit] = match(a_bought_order(a_line(11, via=NEWER)), LEDGER)
 

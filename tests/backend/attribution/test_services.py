@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -19,11 +19,11 @@ pytestmark = pytest.mark.django_db
 SHOWN_AT = NOW - timedelta(days=2)
 
 
-def a_shown_decision(shop: Shop, *products: int) -> UUID:
+def a_shown_decision(shop: Shop, *products: int, at: datetime = SHOWN_AT) -> UUID:
     items = tuple(
         ShownItem(product, 0.5, "Chosen for you", place) for place, product in enumerate(products, 1)
     )
-    decision = a_decision(shop.id, at=SHOWN_AT, items=items)
+    decision = a_decision(shop.id, at=at, items=items)
     audit.record_decision(decision)
     return decision.id
 
@@ -44,6 +44,22 @@ def test_an_order_is_credited_once_however_often_it_is_replayed() -> None:
 
     assert rows(shop) == [(10, decision, Decimal("19.0000"))]
     assert list(Credit.objects.for_shop(shop.id).values()) == first
+
+
+def test_a_list_that_stood_for_a_month_earns_by_the_click_on_it() -> None:
+    shop = a_shop()
+    decision = a_shown_decision(shop, 10, 11, at=NOW - timedelta(days=30))
+    clicked_at = int((NOW - timedelta(hours=2)).timestamp())
+    told = [
+        {"decision_id": str(decision), "product_id": 10, "via": "clicked", "clicked_at": clicked_at},
+        {"decision_id": str(decision), "product_id": 11, "via": "added", "clicked_at": clicked_at},
+    ]
+    order = an_order(shop, [10, 11], at=NOW - timedelta(hours=1), recommendation_ids=told)
+
+    services.attribute(shop.id, order.order_id, now=NOW)
+
+    kinds = Credit.objects.for_shop(shop.id).order_by("product_id").values_list("product_id", "kind")
+    assert list(kinds) == [(10, "CLICK"), (11, "ADD_TO_CART")]
 
 
 def test_a_refund_takes_the_credit_back() -> None:

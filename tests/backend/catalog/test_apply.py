@@ -9,6 +9,7 @@ import pytest
 
 from backend.catalog import queries, services
 from backend.catalog.models import Collection, Order, OrderLine, Product, ProductCollection, Variant
+from backend.catalog.values import Via
 from backend.shops.models import Shop
 from backend.webhooks.rules import scrub
 from backend.webhooks.values import Topic
@@ -181,7 +182,7 @@ def test_an_order_is_stored_with_its_lines_and_decisions(shop: Shop) -> None:
     found = queries.get_order(shop.id, 900)
     assert found.customer_key == f"{17850:032d}"
     assert [(str(link.decision_id), link.product_id, link.via) for link in found.links] == [
-        (DECISION, 7, "attribute")
+        (DECISION, 7, Via.ATTRIBUTE)
     ]
     assert [(line.line_id, line.product_id, line.quantity, str(line.unit_price)) for line in found.lines] == [
         (1, 7, 1, "10.0000"),
@@ -219,6 +220,17 @@ def test_what_a_line_cost_in_the_end(shop: Shop, case: str, line: dict[str, Any]
         [{"name": "_tailorbird_" + "9" * 40, "value": DECISION}],
         [{"name": "_tailorbird_7", "value": None}],
         [{"name": "_tailorbird_٧", "value": DECISION}],
+        [{"name": "_tailorbird", "value": f"{DECISION}:7"}],
+        [{"name": "_tailorbird", "value": f"{DECISION}:7:1764000000"}],
+        [{"name": "_tailorbird", "value": f"{DECISION}:0:1764000000:c"}],
+        [{"name": "_tailorbird", "value": f"{DECISION}:7:1764000000000:c"}],
+        [{"name": "_tailorbird", "value": f"{DECISION}:7:-764000000:c"}],
+        [{"name": "_tailorbird", "value": f"{DECISION}:٧:1764000000:c"}],
+        [{"name": "_tailorbird", "value": f"{DECISION}:7:1764000000:x"}],
+        [{"name": "_tailorbird", "value": f"{DECISION}:7:1764000000:c\n"}],
+        [{"name": "_tailorbird", "value": f"{DECISION[:-1]}g:7:1764000000:c"}],
+        [{"name": "_tailorbird", "value": f"{{{DECISION}}}"}],
+        [{"name": "_tailorbirds", "value": f"{DECISION}:7:1764000000:c"}],
     ],
 )
 def test_attributes_that_a_shopper_made_up_are_passed_over(
@@ -227,6 +239,30 @@ def test_attributes_that_a_shopper_made_up_are_passed_over(
     order(shop, note_attributes=attributes)
 
     assert queries.get_order(shop.id, 900).links == ()
+
+
+@pytest.mark.parametrize("name", ["_tailorbird", "_tailorbird_7"])
+def test_carts_filled_by_an_older_block_are_still_read(shop: Shop, name: str) -> None:
+    order(shop, note_attributes=[{"name": name, "value": DECISION}])
+
+    [link] = queries.get_order(shop.id, 900).links
+    expected = 7 if name.endswith("_7") else None
+    assert (str(link.decision_id), link.product_id, link.via, link.clicked_at) == (
+        DECISION,
+        expected,
+        Via.ATTRIBUTE,
+        None,
+    )
+
+
+def test_what_a_shopper_wrote_between_clicks_is_passed_over_and_the_clicks_are_kept(shop: Shop) -> None:
+    value = f"{DECISION}:7:1764000000:c nonsense {DECISION}:8:1764000009:a"
+    order(shop, note_attributes=[{"name": "_tailorbird", "value": value}])
+
+    found = [(link.product_id, link.via) for link in queries.get_order(shop.id, 900).links]
+    assert found == [(7, Via.CLICKED), (8, Via.ADDED)]
+    moments = [link.clicked_at for link in queries.get_order(shop.id, 900).links]
+    assert moments == [datetime(2025, 11, 24, 16, 0, second, tzinfo=UTC) for second in (0, 9)]
 
 
 def test_a_replay_changes_nothing(shop: Shop) -> None:

@@ -10,6 +10,7 @@ from django.db import connection
 from backend.catalog import queries, services
 from backend.catalog.models import Collection, Order, OrderLine, Product, ProductCollection, Refund, Variant
 from backend.catalog.services import loading
+from backend.catalog.values import Via
 from backend.shops.models import Shop
 from tests.backend.history import a_product as stored_product
 from tests.backend.history import a_shop
@@ -75,7 +76,7 @@ def test_children_need_not_follow_their_parent_at_once(shop: Shop) -> None:
 
 def test_orders_come_in_with_lines_and_decisions(shop: Shop) -> None:
     attributes = [
-        {"key": "_tailorbird_7", "value": DECISION},
+        {"key": "_tailorbird", "value": f"{DECISION}:7:1764000000:c {DECISION}:8:1764000009:a"},
         {"key": "gift note", "value": "Happy birthday"},
     ]
     lines = [
@@ -90,7 +91,11 @@ def test_orders_come_in_with_lines_and_decisions(shop: Shop) -> None:
 
     known, guest = queries.get_order(shop.id, 900), queries.get_order(shop.id, 901)
     assert (known.customer_key, guest.customer_key) == (f"{17850:032d}", None)
-    assert [(str(link.decision_id), link.product_id) for link in known.links] == [(DECISION, 7)]
+    assert [(str(link.decision_id), link.product_id, link.via) for link in known.links] == [
+        (DECISION, 7, Via.CLICKED),
+        (DECISION, 8, Via.ADDED),
+    ]
+    assert known.links[0].clicked_at == datetime(2025, 11, 24, 16, 0, tzinfo=UTC)
     assert [
         (line.line_id, line.product_id, line.current_quantity, str(line.unit_price)) for line in known.lines
     ] == [
