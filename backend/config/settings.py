@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     "backend.rollouts",
     "backend.monitoring",
     "backend.serving",
+    "backend.publishing",
     "backend.onboarding",
 ]
 

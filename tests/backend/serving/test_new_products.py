@@ -11,16 +11,12 @@ from backend.audit.values import Surface
 from backend.catalog.models import Product
 from backend.core import clock
 from backend.rollouts import queries as rollouts
-from backend.serving import gateway, services, views
+from backend.serving import gateway, views
 from backend.serving import queries as serving
-from backend.serving.models import Publication
 from backend.shops import services as shops
 from backend.shops.models import Shop
 from tests.backend.history import NOW, a_product
 from tests.backend.serving.storefront import ask, shown
-from tests.backend.serving.test_publishing import Metafields
-from tests.backend.shopify.fake import FakeShopify
-from tests.backend.shops.factories import a_token
 
 # Outside a test's transaction: what is new is looked for on another connection.
 pytestmark = [
@@ -203,16 +199,3 @@ def test_a_version_that_cannot_ask_for_new_products_answers_all_the_same(
     answers = [ask(surface="home", limit=4).json()["items"] for _ in range(3)]
 
     assert all(len(items) == 4 for items in answers)
-
-
-def test_a_new_product_gets_a_list_written_ahead(shop: Shop, live: Any, shopify: FakeShopify) -> None:
-    a_token(shop, now=NOW)
-    arrive(shop)
-    taken = Metafields()
-    shopify.will(taken)
-
-    services.publish(shop.id, live.id, clock=lambda: NOW)
-
-    written = Publication.objects.for_shop(shop.id).get(product_id=NEW)
-    assert len(written.items) == 16
-    assert len(taken.list_of(NEW)) == 16

@@ -22,7 +22,7 @@ class Publication(ShopScoped):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["shop", "product_id"], name="serving_publication_unique"),
+            models.UniqueConstraint(fields=["shop", "product_id"], name="publishing_publication_unique"),
         ]
 
     def __str__(self) -> str:

@@ -9,7 +9,6 @@ nothing further.
 """
 
 import json
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,24 +18,19 @@ from uuid import UUID
 import structlog
 
 from backend.audit import services as audit
-from backend.audit.values import Channel, DecisionRecord, Event, ShownItem, Surface
+from backend.audit.values import DecisionRecord, Event, Surface
 from backend.core.errors import Refused
-from backend.core.ids import uuid7
 from backend.features import queries as features
+from backend.publishing.models import HOME, Publication
 from backend.rollouts import queries as rollouts
 from backend.rollouts.values import LiveArm
-from backend.serving.gateway import Models
-from backend.serving.models import HOME, Publication
-from backend.serving.services.answering import SLACK, fill_list, open_models, with_cards
+from backend.serving.services import GeneralLists
 from backend.shopify.gateway import AdminClient, refuse_user_errors
 from backend.shopify.values import gid
 from backend.shops import services as shops
 from backend.training import services as training
 
 log = structlog.get_logger(__name__)
-
-# Longer than the longest carousel, because Liquid leaves out what has sold out since.
-LIST_LENGTH: Final = 16
 
 # Shopify takes 25 metafields in one call; each list needs two.
 LISTS_PER_CALL: Final = 12
@@ -89,14 +83,14 @@ def publish(shop_id: int, version_id: UUID, *, clock: Clock) -> int:
 
 
 def _write_changed(arm: LiveArm, clock: Clock) -> int:
-    models = open_models(clock)
+    planned = GeneralLists(arm, clock=clock)
     client = shops.admin_client(arm.shop_id, now=clock())
     installation = client.execute("installation")["currentAppInstallation"]["id"]
     products = features.listed_products(arm.shop_id)
     former = dict(Publication.objects.for_shop(arm.shop_id).values_list("product_id", "items"))
     written = 0
     for done, some in _batches([HOME, *products]):
-        lists = [_list(arm, models, product_id, clock) for product_id in some]
+        lists = [_list(planned, product_id) for product_id in some]
         changed = [one for one in lists if one.items and one.items != former.get(one.product_id)]
         if changed:
             written += _write(client, arm, installation, changed, now=clock())
@@ -113,39 +107,8 @@ def _batches(owners: Sequence[int]) -> Iterator[tuple[int, Sequence[int]]]:
         yield start + len(some), some
 
 
-def _list(arm: LiveArm, models: Models, product_id: int, clock: Clock) -> _List:
-    started = time.perf_counter()
-    is_home = product_id == HOME
-    surface = Surface.HOME_PAGE if is_home else Surface.PRODUCT_PAGE
-    context = None if is_home else product_id
-    k = LIST_LENGTH + SLACK
-    preferences = tuple(models.popular(arm, k=k) if is_home else models.related(arm, product_id, k=k))
-    filled = fill_list(
-        arm.shop_id,
-        preferences,
-        context=context,
-        k=LIST_LENGTH,
-        exclude=frozenset() if is_home else frozenset({product_id}),
-    )
-    items: tuple[ShownItem, ...] = tuple(
-        item for item, _ in with_cards(arm.shop_id, filled, preferences, now=clock())
-    )
-    decision = DecisionRecord(
-        id=uuid7(),
-        shop_id=arm.shop_id,
-        at=clock(),
-        surface=surface,
-        channel=Channel.METAFIELD,
-        arm=arm.name,
-        items=items,
-        requested=LIST_LENGTH,
-        latency_ms=(time.perf_counter() - started) * 1000,
-        version_id=arm.version_id,
-        version_number=arm.version_number,
-        context_product_id=context,
-        fallback=filled.fallback,
-    )
-    return _List(product_id, decision)
+def _list(lists: GeneralLists, product_id: int) -> _List:
+    return _List(product_id, lists.decide(None if product_id == HOME else product_id))
 
 
 def _write(

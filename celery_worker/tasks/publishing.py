@@ -1,10 +1,10 @@
-"""Tasks of the app ``serving``."""
+"""Tasks of the app ``publishing``."""
 
 from uuid import UUID
 
 from backend.core import clock
 from backend.core.queue import Job
-from backend.serving import services
+from backend.publishing import services
 from celery_worker.tasks.base import task_for
 
 # 10,000 products at the slowest plan's budget.
