@@ -1,7 +1,7 @@
 /**
  * What happens to products and collections, each with its webhooks.
  */
-import { collectionPayload, deletedPayload, productPayload } from './payloads.mjs';
+import { collectionPayload, deletedCollectionPayload, deletedPayload, productPayload } from './payloads.mjs';
 
 /** A product or collection that the shop cannot take. */
 export class CatalogRefused extends Error {}
@@ -111,7 +111,7 @@ export class Catalog {
   deleteCollection(shop, id) {
     this.#getCollection(shop, id);
     this.store.change({ type: 'collection.delete', shop: shop.domain, data: { id: Number(id) } });
-    this.webhooks.emit(shop, 'collections/delete', deletedPayload(Number(id)));
+    this.webhooks.emit(shop, 'collections/delete', deletedCollectionPayload(Number(id)));
   }
 
   #get(shop, id) {

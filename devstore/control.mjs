@@ -7,8 +7,9 @@ import { COMPLIANCE_TOPICS } from './app-config.mjs';
 import { InstallRefused } from './apps.mjs';
 import { CatalogRefused } from './catalog.mjs';
 import { UnknownFault } from './faults.mjs';
+import { orderPayload } from './order-payloads.mjs';
 import { OrderRefused } from './orders.mjs';
-import { collectionPayload, orderPayload, productPayload } from './payloads.mjs';
+import { collectionPayload, productPayload } from './payloads.mjs';
 import { HttpError, sendJson } from './server.mjs';
 import { NotFound } from './store.mjs';
 

@@ -2,7 +2,8 @@
  * What happens to orders: placed, cancelled, refunded, deleted; each with its webhooks.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { deletedPayload, orderPayload, productPayload, refundPayload } from './payloads.mjs';
+import { orderPayload, refundPayload } from './order-payloads.mjs';
+import { deletedPayload, productPayload } from './payloads.mjs';
 import { isAvailable, isPublished, isTracked, stockOf } from './store.mjs';
 
 /** An order that the shop cannot take. */

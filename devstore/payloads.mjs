@@ -1,12 +1,11 @@
 /**
- * Webhook bodies: the REST shape of each record (snake_case, numeric ids, money as text).
+ * Webhook bodies of the catalogue and the app: the REST shape of each record
+ * (snake_case, numeric ids, money as text), with the fields of Shopify's samples.
  *
- * Names, addresses, phone numbers and emails are left out (null) unless the app
- * is approved for level 2 of protected customer data.
+ * Orders and refunds are in order-payloads.mjs.
  */
-import { gid, isPublished, isTracked, money, updatedAtOf } from './store.mjs';
-
-const LEVEL_WITH_NAMES = 2;
+import { presentmentCurrencies } from './markets.mjs';
+import { gid, isPublished, isTracked, moment, money, updatedAtOf } from './store.mjs';
 
 /** Variants that a product webhook holds in full; the others are named by `variant_gids` only. */
 const FULL_VARIANTS = 100;
@@ -58,66 +57,14 @@ export function collectionPayload(shop, collection) {
   };
 }
 
-/** Return the body of orders/create, orders/updated and orders/cancelled. */
-export function orderPayload(shop, order, { protectedDataLevel }) {
-  const total = order.lines.reduce((sum, line) => sum + line.price * line.quantity, 0);
-  const customer = order.customerId === null ? null : shop.findCustomer(order.customerId);
-  return {
-    id: order.id,
-    admin_graphql_api_id: gid('Order', order.id),
-    name: order.name,
-    order_number: Number(order.name.replace(/\D/g, '')) || null,
-    created_at: moment(order.createdAt),
-    processed_at: moment(order.createdAt),
-    updated_at: moment(order.updatedAt),
-    cancelled_at: moment(order.cancelledAt),
-    closed_at: null,
-    test: order.test,
-    source_name: order.sourceName,
-    currency: shop.currency,
-    presentment_currency: shop.currency,
-    financial_status: financialStatus(order),
-    fulfillment_status: null,
-    cart_token: order.cartToken,
-    checkout_token: order.checkoutToken,
-    email: protectedDataLevel >= LEVEL_WITH_NAMES ? customer?.email ?? null : null,
-    phone: null,
-    total_price: money(total),
-    subtotal_price: money(total),
-    current_total_price: money(order.lines.reduce((sum, line) => sum + line.price * line.currentQuantity, 0)),
-    note_attributes: properties(order.customAttributes),
-    customer: customer && customerPayload(customer, shop, { protectedDataLevel }),
-    line_items: order.lines.map((line) => linePayload(shop, line)),
-    refunds: order.refunds.map((refund) => refundPayload(shop, order, refund)),
-  };
-}
-
-/** Return the body of refunds/create. */
-export function refundPayload(shop, order, refund) {
-  return {
-    id: refund.id,
-    admin_graphql_api_id: gid('Refund', refund.id),
-    order_id: order.id,
-    created_at: moment(refund.createdAt),
-    processed_at: moment(refund.createdAt),
-    note: null,
-    refund_line_items: refund.lines.map(({ lineId, quantity }) => {
-      const line = order.lines.find((each) => each.id === lineId);
-      return {
-        line_item_id: lineId,
-        quantity,
-        restock_type: 'return',
-        subtotal: money(line.price * quantity),
-        line_item: linePayload(shop, line),
-      };
-    }),
-    transactions: [],
-  };
-}
-
-/** Return the body of orders/delete, products/delete and collections/delete. */
+/** Return the body of orders/delete and products/delete. */
 export function deletedPayload(id) {
   return { id };
+}
+
+/** Return the body of collections/delete. */
+export function deletedCollectionPayload(id) {
+  return { id, admin_graphql_api_id: gid('Collection', id), published_scope: 'web' };
 }
 
 /** Return the body of bulk_operations/finish. */
@@ -137,11 +84,18 @@ export function shopPayload(shop) {
   return {
     id: shop.id,
     name: shop.name,
+    email: shop.email,
+    customer_email: shop.email,
+    shop_owner: 'Robin Finch',
     domain: shop.domain,
     myshopify_domain: shop.domain,
     currency: shop.currency,
+    enabled_presentment_currencies: presentmentCurrencies(),
     iana_timezone: shop.timezone,
+    primary_locale: 'en',
     created_at: moment(shop.createdAt),
+    updated_at: moment(shop.createdAt),
+    ...SHOP_DETAILS,
   };
 }
 
@@ -151,15 +105,9 @@ export function scopesPayload(shop, install, previous, now) {
     id: install.installationId,
     previous,
     current: install.scopes,
-    updated_at: moment(now),
-    shop_id: shop.id,
+    updated_at: new Date(now).toISOString(),
+    shop_id: gid('Shop', shop.id),
   };
-}
-
-/** Return what an order owes to its refunds. */
-export function financialStatus(order) {
-  if (order.refunds.length === 0) return 'paid';
-  return order.lines.some((line) => line.currentQuantity > 0) ? 'partially_refunded' : 'refunded';
 }
 
 /**
@@ -215,50 +163,14 @@ function mediaPayload(product, imageUrl) {
   };
 }
 
-function customerPayload(customer, shop, { protectedDataLevel }) {
-  const named = protectedDataLevel >= LEVEL_WITH_NAMES;
-  return {
-    id: customer.id,
-    admin_graphql_api_id: gid('Customer', customer.id),
-    created_at: moment(customer.createdAt),
-    updated_at: moment(customer.updatedAt),
-    email: named ? customer.email : null,
-    first_name: named ? customer.firstName : null,
-    last_name: named ? customer.lastName : null,
-    phone: null,
-    state: 'enabled',
-    currency: shop.currency,
-  };
-}
-
-function linePayload(shop, line) {
-  const product = shop.findProduct(line.productId);
-  const variant = shop.findVariant(line.variantId);
-  return {
-    id: line.id,
-    admin_graphql_api_id: gid('LineItem', line.id),
-    product_id: product ? line.productId : null,
-    variant_id: variant ? line.variantId : null,
-    product_exists: product !== null,
-    title: product?.title ?? 'Deleted product',
-    name: product?.title ?? 'Deleted product',
-    variant_title: variant?.title ?? null,
-    vendor: product?.vendor ?? null,
-    sku: variant?.sku ?? null,
-    quantity: line.quantity,
-    current_quantity: line.currentQuantity,
-    price: money(line.price),
-    total_discount: '0.00',
-    gift_card: product?.isGiftCard ?? false,
-    taxable: true,
-    properties: properties(line.customAttributes),
-  };
-}
-
-function properties(attributes = []) {
-  return attributes.map(({ key, value }) => ({ name: key, value }));
-}
-
-function moment(milliseconds) {
-  return milliseconds === null ? null : new Date(milliseconds).toISOString().replace(/\.\d{3}Z$/, '+00:00');
-}
+/** What Shopify tells of a shop beyond what a shop here has. */
+const SHOP_DETAILS = Object.freeze({
+  address1: null, address2: null, auto_configure_tax_inclusivity: null, checkout_api_supported: true, city: null, country: 'GB', country_code: 'GB',
+  country_name: 'United Kingdom', county_taxes: null, eligible_for_payments: true, finances: true, google_apps_domain: null,
+  google_apps_login_enabled: null, has_discounts: false, has_gift_cards: false, has_storefront: true, latitude: null, longitude: null,
+  marketing_sms_consent_enabled_at_checkout: false, money_format: '£{{amount}}', money_in_emails_format: '£{{amount}}',
+  money_with_currency_format: '£{{amount}} GBP', money_with_currency_in_emails_format: '£{{amount}} GBP', multi_location_enabled: true,
+  password_enabled: null, phone: null, plan_display_name: 'Basic', plan_name: 'basic', pre_launch_enabled: false, primary_location_id: null,
+  province: null, province_code: null, requires_extra_payments_agreement: false, setup_required: false, source: null, tax_shipping: null,
+  taxes_included: true, timezone: '(GMT+00:00) London', transactional_sms_disabled: false, weight_unit: 'kg', zip: null,
+});

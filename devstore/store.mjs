@@ -83,6 +83,8 @@
  * @property {{key: string, value: string}[]} customAttributes
  * @property {OrderLine[]} lines
  * @property {Refund[]} refunds
+ * @property {{currency: string, rate: number}} [presentment] what the customer paid in; left out means the shop's currency
+ * @property {string} [locale] language of the checkout; left out means English
  */
 import { NoJournal } from './journal.mjs';
 
@@ -456,6 +458,11 @@ export function gid(kind, id) {
 export function parseGid(text) {
   const match = /^gid:\/\/shopify\/([A-Za-z]+)\/(\d+)$/.exec(text ?? '');
   return match && { kind: match[1], id: Number(match[2]) };
+}
+
+/** Return a moment as webhooks carry it, in whole seconds. */
+export function moment(milliseconds) {
+  return milliseconds === null ? null : new Date(milliseconds).toISOString().replace(/\.\d{3}Z$/, '+00:00');
 }
 
 /** Return hundredths as Shopify writes money: `"12.50"`. */

@@ -7,7 +7,7 @@ import { foreignTo, lackingFrom } from './support/samples.mjs';
 
 const TOML = new URL('../../shopify.app.toml', import.meta.url).pathname;
 const { webhooks: { api_version: VERSION, subscriptions } } = parse(readFileSync(TOML, 'utf8'));
-const TOPICS = subscriptions.flatMap(({ topics = [] }) => topics).filter((topic) => topic.startsWith('products/'));
+const TOPICS = subscriptions.flatMap(({ topics = [], compliance_topics: compliance = [] }) => [...topics, ...compliance]);
 
 async function open(t, env = {}) {
   const app = await startApp(t);

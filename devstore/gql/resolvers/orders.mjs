@@ -1,7 +1,7 @@
 /**
  * Orders, their lines and refunds, customers.
  */
-import { financialStatus } from '../../payloads.mjs';
+import { financialStatus, isGiftCardLine } from '../../order-payloads.mjs';
 import { gid } from '../../store.mjs';
 import { connection } from '../connection.mjs';
 import { count, dateTime, moneyBag, moneyV2, plain, readId } from '../values.mjs';
@@ -131,7 +131,7 @@ const LineItem = {
   sku: (each, _, { shop }) => shop.findVariant(each.variantId)?.sku ?? null,
   vendor: (each, _, { shop }) => shop.findProduct(each.productId)?.vendor ?? null,
   variantTitle: (each, _, { shop }) => shop.findVariant(each.variantId)?.title ?? null,
-  isGiftCard: (each, _, { shop }) => shop.findProduct(each.productId)?.isGiftCard ?? false,
+  isGiftCard: (each, _, { shop }) => isGiftCardLine(shop, each),
   requiresShipping: () => true,
   taxable: () => true,
   refundableQuantity: (each) => each.currentQuantity,

