@@ -8,7 +8,6 @@ const NONE = Object.freeze({
     fail: 0, partial: 0, truncate: 0, lose_url: 0, start_timeout: 0, in_progress: 0, limit_reached: 0, delay_seconds: 0,
   }),
   oauth: Object.freeze({ status: 520, fail: 0, after_rotation: false }),
-  metafields: Object.freeze({ echo: false }),
 });
 
 /** A fault that the devstore cannot make. */

@@ -135,17 +135,34 @@ test('deleting tells what was there', async (t) => {
   assert.deepEqual(shop.metafieldsOf(products[0]), []);
 });
 
-test('a write is told back as products/update when that noise is asked for', async (t) => {
+test('a write is told back as one products/update for each product, a removal too', async (t) => {
+  const app = await startApp(t);
+  const { api, devstore, products, set } = await open(t, {}, { APP_BACKEND_URL: app.url });
+  const decision = { ownerId: products[0], namespace: '$app', key: 'decision', type: 'single_line_text_field', value: 'd1' };
+
+  const { userErrors } = await set(recs(products[0], [products[1]]), decision, recs(products[2], [products[1]]));
+  await eventually(() => app.received.length === 2);
+  await api('mutation($m: [MetafieldIdentifierInput!]!) { metafieldsDelete(metafields: $m) { userErrors { message } } }', {
+    m: [{ ownerId: products[0], namespace: '$app', key: 'decision' }, { ownerId: products[3], namespace: '$app', key: 'recs' }],
+  });
+  await eventually(() => app.received.length === 3);
+  await devstore.webhooks.settled();
+
+  assert.deepEqual(userErrors, []);
+  assert.deepEqual(app.received.map(({ headers }) => headers['x-shopify-topic']), Array(3).fill('products/update'));
+  assert.deepEqual(app.received.map((each) => each.payload().admin_graphql_api_id).sort(), [products[0], products[0], products[2]].sort());
+  assert.ok(app.received[2].payload().updated_at >= app.received[0].payload().updated_at);
+});
+
+test('a refused write and a write on the installation are not told', async (t) => {
   const app = await startApp(t);
   const { devstore, products, set } = await open(t, {}, { APP_BACKEND_URL: app.url });
+  const owner = devstore.metafields.installationGid(devstore.store.defaultShop);
 
-  await set(recs(products[0], [products[1]]));
+  const refused = await set(recs(products[0], ['gid://shopify/Product/1']));
+  await set({ ownerId: owner, namespace: '$app', key: 'note', type: 'single_line_text_field', value: 'x' });
   await devstore.webhooks.settled();
-  assert.equal(app.received.length, 0);
-  devstore.faults.set({ metafields: { echo: true } });
-  await set(recs(products[0], [products[2]]));
 
-  await eventually(() => app.received.length === 1);
-  assert.equal(app.received[0].headers['x-shopify-topic'], 'products/update');
-  assert.equal(app.received[0].payload().admin_graphql_api_id, products[0]);
+  assert.equal(refused.userErrors.length, 1);
+  assert.deepEqual(app.received, []);
 });

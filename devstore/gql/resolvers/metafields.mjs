@@ -33,18 +33,19 @@ function references(metafield, shop) {
 function setMetafields(_, { metafields: inputs }, context) {
   const { shop, install, metafields, clock } = context;
   const result = metafields.write(shop, inputs, { scopes: install.scopes, now: clock.now() });
-  if (context.faults.metafields.echo) echo(result.metafields, context);
+  echo(result.metafields, context);
   return { metafields: result.metafields, userErrors: result.errors };
 }
 
-/** Shopify may send products/update for a metafield write; apps must not loop on it. */
-function echo(written, { shop, catalog }) {
-  const products = new Set(written.map(({ ownerId }) => parseGid(ownerId)).filter(({ kind }) => kind === 'Product').map(({ id }) => id));
+/** A metafield write on a product is itself a products/update: apps must not loop on it. */
+function echo(changed, { shop, catalog }) {
+  const products = new Set(changed.map(({ ownerId }) => parseGid(ownerId)).filter(({ kind }) => kind === 'Product').map(({ id }) => id));
   for (const id of products) catalog.touch(shop, id);
 }
 
-function deleteMetafields(_, { metafields: identifiers }, { shop, install, metafields }) {
-  const { deleted, errors } = metafields.delete(shop, identifiers, { scopes: install.scopes });
+function deleteMetafields(_, { metafields: identifiers }, context) {
+  const { deleted, errors } = context.metafields.delete(context.shop, identifiers, { scopes: context.install.scopes });
+  echo(deleted.filter(Boolean), context);
   return { deletedMetafields: deleted, userErrors: errors };
 }
 
