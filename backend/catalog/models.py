@@ -39,6 +39,8 @@ class Product(ShopScoped):
     total_inventory = models.IntegerField(null=True)
     # Whether any variant can be bought now.
     available = models.BooleanField(default=False)
+    # Null until the Admin API said so: webhooks do not.
+    is_gift_card = models.BooleanField(null=True)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
     # A tombstone: an older update that arrives after the delete must not revive the product.
@@ -77,7 +79,10 @@ class Variant(ShopScoped):
     price = models.DecimalField(max_digits=18, decimal_places=4)
     inventory_quantity = models.IntegerField(null=True)
     inventory_policy = models.CharField(max_length=16, blank=True)
+    # Whether its stock is counted; null until the Admin API said so: webhooks do not.
+    tracked = models.BooleanField(null=True)
     available = models.BooleanField(default=False)
+    updated_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints: ClassVar = [

@@ -4,7 +4,7 @@ Pure reading of what Shopify sends: webhook bodies (REST-shaped) and bulk lines 
 Both become the same rows, so that an order means the same however it came.
 """
 
-from .bulk import read_bulk_line
+from .bulk import read_bulk_line, read_whole_product
 from .rows import (
     BulkRow,
     CollectionRow,
@@ -15,10 +15,15 @@ from .rows import (
     Pseudonymise,
     RefundRow,
     VariantRow,
+    WholeProduct,
 )
 from .webhooks import read_collection, read_order, read_product, read_refund
 
+# What reading raises of a record that is not what it should be.
+UNREADABLE = (KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError)
+
 __all__ = [
+    "UNREADABLE",
     "BulkRow",
     "CollectionRow",
     "LineRow",
@@ -28,9 +33,11 @@ __all__ = [
     "Pseudonymise",
     "RefundRow",
     "VariantRow",
+    "WholeProduct",
     "read_bulk_line",
     "read_collection",
     "read_order",
     "read_product",
     "read_refund",
+    "read_whole_product",
 ]

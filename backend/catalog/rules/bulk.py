@@ -1,8 +1,8 @@
-"""Reading of bulk lines, which have the shape of the GraphQL API."""
+"""Reading of what the GraphQL API shows: lines of a bulk result, and products asked for by id."""
 
 import json
-from collections.abc import Mapping
-from decimal import Decimal
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from backend.shopify.values import number_of
@@ -17,6 +17,7 @@ from .rows import (
     ProductRow,
     Pseudonymise,
     VariantRow,
+    WholeProduct,
 )
 
 
@@ -36,9 +37,9 @@ def read_bulk_line(text: str, pseudonymise: Pseudonymise) -> tuple[BulkRow, ...]
     if kind == "Order":
         return (_bulk_order(node, pseudonymise),)
     if kind == "ProductVariant":
-        return (_bulk_variant(node),)
+        return (read_variant_node(node, number_of(node["__parentId"])),)
     if kind == "Product":
-        return (_bulk_product(node),)
+        return (read_product_node(node),)
     if kind == "Collection":
         return (
             MembershipRow(number_of(node["__parentId"]), number_of(node["id"])),
@@ -52,7 +53,19 @@ def read_bulk_line(text: str, pseudonymise: Pseudonymise) -> tuple[BulkRow, ...]
     raise ValueError(f"A bulk result holds a {kind}, which was not asked for.")
 
 
-def _bulk_product(node: Mapping[str, Any]) -> ProductRow:
+def read_whole_product(node: Mapping[str, Any], variants: Iterable[Mapping[str, Any]]) -> WholeProduct:
+    """
+    Read a product with all its variants.
+
+    :raises ValueError, KeyError, TypeError, ArithmeticError: if the node is no product
+    """
+    product = read_product_node(node)
+    rows = tuple(read_variant_node(each, product.product_id) for each in variants)
+    return WholeProduct(replace(product, available=any(row.available for row in rows)), rows)
+
+
+def read_product_node(node: Mapping[str, Any]) -> ProductRow:
+    """Read a product without its variants, of a bulk line or of an answer."""
     prices = node["priceRangeV2"]
     media = node.get("featuredMedia") or {}
     image = (media.get("preview") or {}).get("image") or {}
@@ -65,31 +78,35 @@ def _bulk_product(node: Mapping[str, Any]) -> ProductRow:
         tags=[fields.text(tag) for tag in node.get("tags") or []],
         status=fields.status(node["status"]),
         published_at=fields.moment(node.get("publishedAt")),
-        price_min=Decimal(prices["minVariantPrice"]["amount"]),
-        price_max=Decimal(prices["maxVariantPrice"]["amount"]),
-        currency=prices["minVariantPrice"]["currencyCode"],
+        price_min=fields.money(prices["minVariantPrice"]["amount"]),
+        price_max=fields.money(prices["maxVariantPrice"]["amount"]),
+        currency=fields.currency(prices["minVariantPrice"]["currencyCode"]),
         image_url=fields.text(image.get("url")),
-        image_width=fields.number(image.get("width")),
-        image_height=fields.number(image.get("height")),
+        image_width=fields.pixels(image.get("width")),
+        image_height=fields.pixels(image.get("height")),
         image_alt=fields.text(media.get("alt")),
-        total_inventory=node.get("totalInventory"),
+        total_inventory=fields.stock(node.get("totalInventory")),
         # Its variants decide, and they come later; see the load.
         available=False,
+        is_gift_card=node.get("isGiftCard"),
         created_at=fields.required_moment(node["createdAt"]),
         updated_at=fields.required_moment(node["updatedAt"]),
     )
 
 
-def _bulk_variant(node: Mapping[str, Any]) -> VariantRow:
+def read_variant_node(node: Mapping[str, Any], product_id: int) -> VariantRow:
+    """Read a variant, of a bulk line or of an answer."""
     return VariantRow(
         variant_id=number_of(node["id"]),
-        product_id=number_of(node["__parentId"]),
+        product_id=product_id,
         title=fields.text(node.get("title")),
         sku=fields.text(node.get("sku")),
-        price=Decimal(node["price"]),
-        inventory_quantity=node.get("inventoryQuantity"),
-        inventory_policy=fields.text(node.get("inventoryPolicy")).upper(),
+        price=fields.money(node["price"]),
+        inventory_quantity=fields.stock(node.get("inventoryQuantity")),
+        inventory_policy=fields.policy(node.get("inventoryPolicy")),
+        tracked=(node.get("inventoryItem") or {}).get("tracked"),
         available=bool(node["availableForSale"]),
+        updated_at=fields.moment(node.get("updatedAt")),
     )
 
 
@@ -103,7 +120,7 @@ def _bulk_order(node: Mapping[str, Any], pseudonymise: Pseudonymise) -> OrderRow
         processed_at=fields.moment(node.get("processedAt")) or created_at,
         updated_at=fields.required_moment(node["updatedAt"]),
         cancelled_at=fields.moment(node.get("cancelledAt")),
-        currency=fields.text(node["currencyCode"]),
+        currency=fields.currency(node["currencyCode"]),
         test=bool(node.get("test")),
         source_name=fields.text(node.get("sourceName")),
         cart_token=fields.text(node.get("cartToken")),
@@ -120,9 +137,9 @@ def _bulk_line(node: Mapping[str, Any]) -> LineRow:
         order_id=number_of(node["__parentId"]),
         product_id=number_of(product["id"]) if product else None,
         variant_id=number_of(variant["id"]) if variant else None,
-        quantity=node["quantity"],
-        current_quantity=node["currentQuantity"],
-        unit_price=Decimal(node["originalUnitPriceSet"]["shopMoney"]["amount"]),
-        discounted_total=Decimal(node["discountedTotalSet"]["shopMoney"]["amount"]),
+        quantity=fields.quantity(node["quantity"]),
+        current_quantity=fields.quantity(node["currentQuantity"]),
+        unit_price=fields.money(node["originalUnitPriceSet"]["shopMoney"]["amount"]),
+        discounted_total=fields.money(node["discountedTotalSet"]["shopMoney"]["amount"]),
         decision_id=attributes.decision_of(attributes.named(custom, "key")) if custom else None,
     )

@@ -31,6 +31,7 @@ class ProductRow:
     image_alt: str
     total_inventory: int | None
     available: bool
+    is_gift_card: bool | None
     created_at: datetime
     updated_at: datetime
 
@@ -46,7 +47,17 @@ class VariantRow:
     price: Decimal
     inventory_quantity: int | None
     inventory_policy: str
+    tracked: bool | None
     available: bool
+    updated_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class WholeProduct:
+    """A product with all its variants, as the Admin API shows it."""
+
+    product: ProductRow
+    variants: tuple[VariantRow, ...]
 
 
 @dataclass(frozen=True, slots=True)

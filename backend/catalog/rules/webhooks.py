@@ -14,7 +14,7 @@ def read_product(payload: Mapping[str, Any], *, currency: str) -> tuple[ProductR
 
     :raises KeyError, ValueError, TypeError, ArithmeticError: if the body is not a product
     """
-    product_id = int(payload["id"])
+    product_id = fields.identifier(payload["id"])
     variants = [_read_variant(each, product_id) for each in payload.get("variants") or []]
     prices = [variant.price for variant in variants] or [Decimal(0)]
     quantities = [
@@ -34,11 +34,12 @@ def read_product(payload: Mapping[str, Any], *, currency: str) -> tuple[ProductR
         price_max=max(prices),
         currency=currency,
         image_url=fields.text(image.get("src")),
-        image_width=fields.number(image.get("width")),
-        image_height=fields.number(image.get("height")),
+        image_width=fields.pixels(image.get("width")),
+        image_height=fields.pixels(image.get("height")),
         image_alt=fields.text(image.get("alt")),
-        total_inventory=sum(quantities) if quantities else None,
+        total_inventory=fields.bounded(sum(quantities)) if quantities else None,
         available=any(variant.available for variant in variants),
+        is_gift_card=None,
         created_at=fields.required_moment(payload["created_at"]),
         updated_at=fields.required_moment(payload["updated_at"]),
     )
@@ -46,26 +47,28 @@ def read_product(payload: Mapping[str, Any], *, currency: str) -> tuple[ProductR
 
 
 def _read_variant(payload: Mapping[str, Any], product_id: int) -> VariantRow:
-    quantity = fields.number(payload.get("inventory_quantity"))
+    quantity = fields.stock(payload.get("inventory_quantity"))
     policy = fields.text(payload.get("inventory_policy")).upper()
     # Stock is tracked unless the body says outright that nobody manages it.
     is_untracked = "inventory_management" in payload and payload["inventory_management"] is None
     return VariantRow(
-        variant_id=int(payload["id"]),
+        variant_id=fields.identifier(payload["id"]),
         product_id=product_id,
         title=fields.text(payload.get("title")),
         sku=fields.text(payload.get("sku")),
         price=fields.money(payload["price"]),
         inventory_quantity=quantity,
         inventory_policy=policy,
+        tracked=None,
         available=is_untracked or policy == "CONTINUE" or (quantity or 0) > 0,
+        updated_at=None,
     )
 
 
 def read_collection(payload: Mapping[str, Any]) -> CollectionRow:
     """Read a collection's webhook body."""
     return CollectionRow(
-        collection_id=int(payload["id"]),
+        collection_id=fields.identifier(payload["id"]),
         handle=fields.text(payload["handle"]),
         title=fields.text(payload["title"]),
         updated_at=fields.required_moment(payload["updated_at"]),
@@ -74,7 +77,7 @@ def read_collection(payload: Mapping[str, Any]) -> CollectionRow:
 
 def read_order(payload: Mapping[str, Any]) -> tuple[OrderRow, list[LineRow]]:
     """Read an order's webhook body, whose customer is a pseudonym already."""
-    order_id = int(payload["id"])
+    order_id = fields.identifier(payload["id"])
     created_at = fields.required_moment(payload["created_at"])
     row = OrderRow(
         order_id=order_id,
@@ -83,7 +86,7 @@ def read_order(payload: Mapping[str, Any]) -> tuple[OrderRow, list[LineRow]]:
         processed_at=fields.moment(payload.get("processed_at")) or created_at,
         updated_at=fields.required_moment(payload["updated_at"]),
         cancelled_at=fields.moment(payload.get("cancelled_at")),
-        currency=fields.text(payload["currency"]),
+        currency=fields.currency(payload["currency"]),
         test=bool(payload.get("test")),
         source_name=fields.text(payload.get("source_name")),
         cart_token=fields.text(payload.get("cart_token")),
@@ -94,18 +97,18 @@ def read_order(payload: Mapping[str, Any]) -> tuple[OrderRow, list[LineRow]]:
 
 
 def _read_line(payload: Mapping[str, Any], order_id: int) -> LineRow:
-    quantity = int(payload["quantity"])
+    quantity = fields.quantity(payload["quantity"])
     price = fields.money(payload["price"])
     left = payload.get("current_quantity")
     return LineRow(
-        line_id=int(payload["id"]),
+        line_id=fields.identifier(payload["id"]),
         order_id=order_id,
-        product_id=fields.number(payload.get("product_id")),
-        variant_id=fields.number(payload.get("variant_id")),
+        product_id=fields.optional_identifier(payload.get("product_id")),
+        variant_id=fields.optional_identifier(payload.get("variant_id")),
         quantity=quantity,
-        current_quantity=quantity if left is None else int(left),
+        current_quantity=quantity if left is None else fields.quantity(left),
         unit_price=price,
-        discounted_total=price * quantity - _discount(payload),
+        discounted_total=fields.money(price * quantity - _discount(payload)),
         decision_id=attributes.decision_of(attributes.named(payload.get("properties"), "name")),
     )
 
@@ -122,8 +125,10 @@ def read_refund(payload: Mapping[str, Any]) -> RefundRow:
     """Read a refund's webhook body."""
     items = payload.get("refund_line_items") or []
     return RefundRow(
-        refund_id=int(payload["id"]),
-        order_id=int(payload["order_id"]),
+        refund_id=fields.identifier(payload["id"]),
+        order_id=fields.identifier(payload["order_id"]),
         created_at=fields.required_moment(payload["created_at"]),
-        lines=tuple((int(item["line_item_id"]), int(item["quantity"])) for item in items),
+        lines=tuple(
+            (fields.identifier(item["line_item_id"]), fields.quantity(item["quantity"])) for item in items
+        ),
     )

@@ -37,7 +37,7 @@ class UnreadablePayload(Refused):
 def _read(reader: Callable[[], R], what: str) -> R:
     try:
         return reader()
-    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+    except rules.UNREADABLE as error:
         raise UnreadablePayload(f"A payload is not {what}: {error!r}.") from error
 
 

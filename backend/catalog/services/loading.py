@@ -106,7 +106,7 @@ def _stage(lines: Iterable[str], pseudonymise: rules.Pseudonymise, on_progress: 
 def _read(text: str, number: int, pseudonymise: rules.Pseudonymise) -> tuple[rules.BulkRow, ...]:
     try:
         return rules.read_bulk_line(text, pseudonymise)
-    except (KeyError, IndexError, TypeError, ValueError, ArithmeticError) as error:
+    except rules.UNREADABLE as error:
         raise UnreadableExport(f"Line {number} of a bulk result cannot be read: {error!r}.") from error
 
 
@@ -158,6 +158,7 @@ _FORMATS: Final[dict[Any, tuple[str, Callable[[Any], str]]]] = {
     int: ("bigint", str),
     int | None: ("bigint", str),
     bool: ("boolean", str),
+    bool | None: ("boolean", str),
     str: ("text", _write_text),
     str | None: ("text", _write_text),
     Decimal: ("numeric(18, 4)", str),

@@ -16,6 +16,7 @@ def product(number: int, **changes: Any) -> str:
             "status": "ACTIVE",
             "vendor": "Willow",
             "productType": "Cups",
+            "isGiftCard": False,
             "tags": ['with "quotes"', "back\\slash", "comma, and\ttab"],
             "totalInventory": 3,
             "publishedAt": CREATED,
@@ -45,6 +46,8 @@ def variant(number: int, parent: int, **changes: Any) -> str:
             "availableForSale": True,
             "inventoryQuantity": 3,
             "inventoryPolicy": "DENY",
+            "updatedAt": CREATED,
+            "inventoryItem": {"tracked": True},
             "__parentId": f"gid://shopify/Product/{parent}",
         }
         | changes
@@ -102,3 +105,17 @@ def line(number: int, parent: int, *, product: int | None = 7, **changes: Any) -
         }
         | changes
     )
+
+
+def node(number: int, *variants: str, end_cursor: str | None = None, **changes: Any) -> dict[str, Any]:
+    """Return a product as an answer shows it: its variants inside, more to come if there is a cursor."""
+    shown: dict[str, Any] = json.loads(product(number, **changes))
+    return shown | {"variants": page(*variants, end_cursor=end_cursor)}
+
+
+def page(*variants: str, end_cursor: str | None = None) -> dict[str, Any]:
+    """Return a page of variants."""
+    return {
+        "nodes": [json.loads(each) for each in variants],
+        "pageInfo": {"hasNextPage": end_cursor is not None, "endCursor": end_cursor},
+    }
