@@ -5,7 +5,7 @@ from typing import Final
 import structlog
 from django.db import InterfaceError, OperationalError, connection
 
-from .errors import Unavailable
+from .errors import Unavailable, describe
 
 log = structlog.get_logger(__name__)
 
@@ -20,8 +20,8 @@ class DatabaseUnavailable(Unavailable):
 
 
 def database_unavailable(error: Exception) -> DatabaseUnavailable:
-    """Return the failure that a driver's error means, and keep the driver's words for the log."""
-    log.warning("database_unavailable", error=str(error).strip())
+    """Return the failure that a driver's error means, and note its code in the log."""
+    log.warning("database_unavailable", error=describe(error))
     return DatabaseUnavailable("The database does not answer.")
 
 

@@ -1,5 +1,6 @@
 """The three ways work fails. Every exception of ours is a named child of one of them."""
 
+import errno
 from typing import ClassVar
 
 
@@ -43,3 +44,24 @@ class Corrupt(Failure):
 
     code: ClassVar[str] = "corrupt"
     status: ClassVar[int] = 500
+
+
+def describe(error: BaseException) -> str:
+    """
+    Say what may be told of an exception wherever its report goes: never its own words.
+
+    Words quote values: a database names the row that it refused, a parser the
+    text it could not read. Codes are ours or the system's, and quote nobody.
+    """
+    # Django wraps the driver's exception, which alone knows what PostgreSQL objected to.
+    driver = error if hasattr(error, "diag") else error.__cause__
+    diagnosis = getattr(driver, "diag", None)
+    codes = [
+        getattr(error, "code", None) if isinstance(error, Failure) else None,
+        getattr(driver, "pgcode", None) if diagnosis else None,
+        getattr(diagnosis, "table_name", None),
+        getattr(diagnosis, "column_name", None),
+        getattr(diagnosis, "constraint_name", None),
+        errno.errorcode.get(error.errno) if isinstance(error, OSError) and error.errno else None,
+    ]
+    return " ".join([type(error).__name__, *(str(code) for code in codes if code)])

@@ -18,6 +18,8 @@ from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
+from .errors import describe
+
 log = structlog.get_logger(__name__)
 
 
@@ -118,7 +120,7 @@ def try_dispatch(job: Job, *, ids: dict[str, Any]) -> bool:
     try:
         dispatch(job, countdown=0, ids=ids, request_id=request_id)
     except (OperationalError, OSError, redis.RedisError) as error:
-        log.warning("broker_unreachable", job=job.value, error=str(error)[:200])
+        log.warning("broker_unreachable", job=job.value, error=describe(error))
         return False
     return True
 

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import structlog
 
+from backend.core.errors import describe
 from backend.features.values import Past
 from backend.registry.values import ArtifactRefused
 from backend.rollouts.values import LiveArm
@@ -135,7 +136,7 @@ class Models:
         except Exception as error:
             seat.breaker.fail(now=time.monotonic())
             raise ScoringUnavailable(
-                f"Version {arm.version_number} failed: {error!r}.", reason="failed"
+                f"Version {arm.version_number} failed: {describe(error)}.", reason="failed"
             ) from error
         seat.breaker.succeed()
         return opinion

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET
 
 from backend.core import clock, database
 from backend.core.api import error_body
-from backend.core.errors import Failure, Refused
+from backend.core.errors import Failure, Refused, describe
 from backend.serving import serializers
 from backend.serving.services import Desk
 from backend.serving.values import Answer, Form
@@ -53,7 +53,7 @@ def _answer(ask: Any, *, started: float, request_id: str) -> Answer | None:
     try:
         return desk.answer(ask, started=started, request_id=request_id)
     except (DatabaseError, Failure) as error:
-        log.warning("answer_unavailable", error=str(error))
+        log.warning("answer_unavailable", error=describe(error))
     except Exception:
         log.exception("answer_failed")
     return None
@@ -100,7 +100,7 @@ def ready(request: HttpRequest) -> HttpResponse:
         database.ping()
         desk.warm_up()
     except Error as error:
-        log.warning("not_ready", error=str(error).strip())
+        log.warning("not_ready", error=describe(error))
         return _health_response("unavailable")
     return _health_response("ready")
 

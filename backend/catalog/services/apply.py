@@ -18,7 +18,7 @@ from django.db.models.functions import Greatest
 from backend.catalog import rules
 from backend.catalog.models import Collection, Order, OrderLine, Product, ProductCollection, Refund, Variant
 from backend.catalog.values import ProductStatus
-from backend.core.errors import Refused
+from backend.core.errors import Refused, describe
 from backend.shops import queries as shops
 
 # Shopify cuts a product's webhook off after so many variants; what is missing then was not deleted.
@@ -38,7 +38,7 @@ def _read(reader: Callable[[], R], what: str) -> R:
     try:
         return reader()
     except rules.UNREADABLE as error:
-        raise UnreadablePayload(f"A payload is not {what}: {error!r}.") from error
+        raise UnreadablePayload(f"A payload is not {what}: {describe(error)}.") from error
 
 
 # Products

@@ -21,7 +21,7 @@ from django.db import DataError, connection, transaction
 
 from backend.catalog import rules
 from backend.catalog.rules import CollectionRow, LineRow, MembershipRow, OrderRow, ProductRow, VariantRow
-from backend.core.errors import Corrupt
+from backend.core.errors import Corrupt, describe
 
 # Rows that wait in memory for each table: about a megabyte of text.
 BATCH_ROWS: Final = 5_000
@@ -71,7 +71,7 @@ def load(
             _merge({"shop_id": shop_id, "missing_before": missing_before, "now": now})
     except DataError as error:
         # A quantity or a price beyond what a column holds. Loading again would fail the same way.
-        raise UnreadableExport(f"A bulk result holds what cannot be stored: {error}.") from error
+        raise UnreadableExport(f"A bulk result holds what cannot be stored: {describe(error)}.") from error
     _analyse()
     on_progress(roots)
     return roots
@@ -107,7 +107,9 @@ def _read(text: str, number: int, pseudonymise: rules.Pseudonymise) -> tuple[rul
     try:
         return rules.read_bulk_line(text, pseudonymise)
     except rules.UNREADABLE as error:
-        raise UnreadableExport(f"Line {number} of a bulk result cannot be read: {error!r}.") from error
+        raise UnreadableExport(
+            f"Line {number} of a bulk result cannot be read: {describe(error)}."
+        ) from error
 
 
 class _Stage:

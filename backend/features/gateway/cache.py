@@ -9,7 +9,7 @@ import numpy as np
 import redis
 import structlog
 
-from backend.core.errors import Unavailable
+from backend.core.errors import Unavailable, describe
 from backend.core.redis import connection
 from backend.features.values import Past
 
@@ -88,7 +88,7 @@ def _telling() -> Iterator[None]:
     try:
         yield
     except redis.RedisError as error:
-        raise CacheUnavailable(f"The cache can't be told to forget: {error}.") from error
+        raise CacheUnavailable(f"The cache can't be told to forget: {describe(error)}.") from error
 
 
 def find_list(shop_id: int, name: str) -> list[int] | None:
@@ -132,7 +132,7 @@ class _Rest:
         return time.monotonic() < self._until
 
     def start(self, error: redis.RedisError) -> None:
-        log.warning("cache_unavailable", error=str(error))
+        log.warning("cache_unavailable", error=describe(error))
         self._until = time.monotonic() + REST_SECONDS
 
     def end(self) -> None:

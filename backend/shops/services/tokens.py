@@ -14,7 +14,7 @@ from typing import Any, Final
 import structlog
 from django.db import OperationalError, transaction
 
-from backend.core.errors import Failure, Refused
+from backend.core.errors import Failure, Refused, describe
 from backend.shopify import gateway, oauth
 from backend.shopify.values import Grant
 from backend.shops import queries
@@ -159,7 +159,7 @@ def keep_tokens_alive(*, now: datetime) -> int:
             alive += _keep_alive(shop_id, now=now)
         except (Failure, OperationalError) as error:
             # A token that no key opens any more, or a lock that never came, is one shop's trouble too.
-            log.warning("keepalive_failed", shop_id=shop_id, error=str(error))
+            log.warning("keepalive_failed", shop_id=shop_id, error=describe(error))
     return alive
 
 

@@ -8,7 +8,7 @@ import structlog
 from django.db import DataError, transaction
 from django.db.models import F
 
-from backend.core.errors import Corrupt, Refused, Unavailable
+from backend.core.errors import Corrupt, Refused, Unavailable, describe
 from backend.core.queue import Job, enqueue, try_dispatch
 from backend.webhooks import queries, rules
 from backend.webhooks.models import WebhookDelivery
@@ -41,7 +41,7 @@ def process(delivery_id: int, *, handlers: Mapping[Topic, Handler], now: datetim
     except (Refused, Corrupt) as error:
         return _give_up(row, f"{error.code}: {error.message}", now=now)
     except DataError as error:
-        return _give_up(row, f"unstorable_payload: {error}", now=now)
+        return _give_up(row, f"unstorable_payload: {describe(error)}", now=now)
     except Exception as error:
         _note_crash(row, error)
         raise
@@ -50,7 +50,7 @@ def process(delivery_id: int, *, handlers: Mapping[Topic, Handler], now: datetim
 
 def _note_crash(row: WebhookDelivery, error: Exception) -> None:
     WebhookDelivery.objects.filter(id=row.id, state=DeliveryState.PROCESSING, attempts=row.attempts).update(
-        outcome=f"{type(error).__name__}: {error}"[:900]
+        outcome=describe(error)
     )
 
 

@@ -41,7 +41,7 @@ def _release_abandoned(now: datetime) -> int:
     dead = stuck.filter(attempts__gte=rules.MOST_ATTEMPTS).update(
         state=DeliveryState.DEAD,
         finished_at=now,
-        outcome=Concat("outcome", Value(" Its worker died or failed every time.")),
+        outcome=Concat("outcome", Value(". Its worker died or failed every time.")),
     )
     return dead + stuck.update(state=DeliveryState.PENDING, due_at=now)
 
