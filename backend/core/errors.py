@@ -39,6 +39,12 @@ class Unavailable(Failure):
         self.retry_after_seconds = retry_after_seconds
 
 
+class LostRace(Unavailable):
+    """Someone else moved a row first. What was read is old: read again, and do what is left to do."""
+
+    code: ClassVar[str] = "lost_race"
+
+
 class Corrupt(Failure):
     """Stored data breaks an invariant. A person must look. HTTP 500; a task stops."""
 

@@ -10,10 +10,11 @@ from django.db.models import Max
 
 from backend.audit import services as audit
 from backend.audit.values import Event
+from backend.core.errors import LostRace
 from backend.core.ids import uuid7
 from backend.registry import gateway, queries, rules
 from backend.registry.models import ModelVersion
-from backend.registry.values import ForbiddenMove, Lineage, LostRace, Outcome, Version, VersionState
+from backend.registry.values import ForbiddenMove, Lineage, Outcome, Version, VersionState
 
 
 def register(shop_id: int, folder: Path, *, lineage: Lineage, outcome: Outcome, now: datetime) -> Version:

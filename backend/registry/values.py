@@ -34,13 +34,6 @@ class ForbiddenMove(Refused):
     status = 409
 
 
-class LostRace(Refused):
-    """Someone else moved the version first."""
-
-    code = "lost_race"
-    status = 409
-
-
 class ArtifactRefused(Corrupt):
     """A version's files are missing, or are not the ones that were registered."""
 

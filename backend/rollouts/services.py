@@ -14,6 +14,7 @@ from django.db.models import F
 
 from backend.audit import services as audit
 from backend.audit.values import Event, Surface
+from backend.core.errors import LostRace
 from backend.core.queue import Job, enqueue
 from backend.core.text import signed_percent
 from backend.registry import queries as registry
@@ -28,7 +29,6 @@ from backend.rollouts.values import (
     Evidence,
     GateVerdict,
     Judgement,
-    LostRace,
     NotReleasable,
     ReleasePolicy,
 )

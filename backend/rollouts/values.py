@@ -20,13 +20,6 @@ LOWEST_BAR, DEFAULT_BAR, HIGHEST_BAR = -10.0, 2.0, 20.0
 MIN_CUSTOMERS = 100
 
 
-class LostRace(Refused):
-    """Someone else moved the surface first."""
-
-    code = "lost_race"
-    status = 409
-
-
 class DamagedVersion(Refused):
     """A version's files are damaged or missing: it can't answer anybody."""
 

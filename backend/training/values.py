@@ -79,13 +79,6 @@ class UnknownRun(Refused):
     status = 404
 
 
-class LostRace(Refused):
-    """Someone else moved the run first."""
-
-    code = "lost_race"
-    status = 409
-
-
 class BadDataset(Corrupt):
     """The exported dataset failed its checks; nothing may be trained on it."""
 

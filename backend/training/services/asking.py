@@ -2,10 +2,12 @@
 
 from datetime import datetime
 
+import structlog
 from django.db import IntegrityError, transaction
 
 from backend.audit import services as audit
 from backend.audit.values import Event
+from backend.core.errors import LostRace
 from backend.core.queue import Job, enqueue
 from backend.training import queries, rules
 from backend.training.models import TrainingRun
@@ -19,6 +21,8 @@ from backend.training.values import (
     Run,
     RunState,
 )
+
+log = structlog.get_logger(__name__)
 
 LOST = "The worker stopped in the middle of the training. The former model keeps serving; please start again."
 UNPUBLISHED = "The new version could not be brought to the whole shop within a day. Please start again."
@@ -74,13 +78,21 @@ def sweep(*, now: datetime, shop_id: int | None = None) -> None:
     for row in rows:
         if not rules.is_stale(RunState(row.state), heard_at=row.heard_at, now=now):
             continue
-        if row.state == RunState.PUBLISHING:
-            _repeat_release(row, now=now)
-        elif row.attempts >= MAX_ATTEMPTS:
-            states.fail(row, LOST, now=now)
-            states.discard_workspace(row)
-        else:
-            _repeat_training(row, now=now)
+        try:
+            _take_up(row, now=now)
+        except LostRace:
+            # Whoever moved it has it in hand, and the other rows still wait.
+            log.info("run_moved_meanwhile", run_id=str(row.uuid))
+
+
+def _take_up(row: TrainingRun, *, now: datetime) -> None:
+    if row.state == RunState.PUBLISHING:
+        _repeat_release(row, now=now)
+    elif row.attempts >= MAX_ATTEMPTS:
+        states.fail(row, LOST, now=now)
+        states.discard_workspace(row)
+    else:
+        _repeat_training(row, now=now)
 
 
 def _repeat_release(row: TrainingRun, *, now: datetime) -> None:

@@ -10,9 +10,10 @@ from django.db import transaction
 
 from backend.audit import services as audit
 from backend.audit.values import Event
+from backend.core.errors import LostRace
 from backend.training import rules
 from backend.training.models import TrainingRun
-from backend.training.values import LostRace, RunState
+from backend.training.values import RunState
 
 
 def move(row: TrainingRun, to: RunState, *, now: datetime, **values: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from django.db import transaction
 
-from backend.core.errors import Failure
+from backend.core.errors import Failure, LostRace
 from backend.core.queue import Job, enqueue
 from backend.features import queries as features
 from backend.features import services as feature_services
@@ -26,7 +26,6 @@ from backend.training.services.tracking import experiment_of
 from backend.training.values import (
     BadDataset,
     DatasetFacts,
-    LostRace,
     Reason,
     RunState,
     TrainerOutOfMemory,

@@ -16,7 +16,7 @@ from kombu.exceptions import OperationalError
 from backend.catalog.models import Collection
 from backend.core import crypto, queue
 from backend.core.api import failures_as_json, handle_error
-from backend.core.errors import Corrupt, Failure, Refused, Unavailable
+from backend.core.errors import Corrupt, Failure, LostRace, Refused, Unavailable
 from backend.core.ids import uuid7
 from backend.core.queue import Job, Queue, enqueue
 from backend.core.tenancy import UnscopedQuery
@@ -223,7 +223,9 @@ def test_a_task_stops_at_what_would_fail_again(
     assert work.apply().state == "SUCCESS"
 
 
-@pytest.mark.parametrize("error", [Unavailable("Later.", retry_after_seconds=7), DatabaseDown("starting")])
+@pytest.mark.parametrize(
+    "error", [Unavailable("Later.", retry_after_seconds=7), LostRace("Moved."), DatabaseDown("starting")]
+)
 def test_a_task_tries_again_what_may_work_later(
     work: Any, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
@@ -238,7 +240,8 @@ def test_a_task_tries_again_what_may_work_later(
 
     assert work.apply().state == "FAILURE"
     [wait] = waits
-    assert wait == (7 if isinstance(error, Unavailable) else pytest.approx(1.5, abs=0.5))
+    asked = getattr(error, "retry_after_seconds", None)
+    assert wait == (asked or pytest.approx(1.5, abs=0.5))
 
 
 def test_waits_double_up_to_five_minutes() -> None:

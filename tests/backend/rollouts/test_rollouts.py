@@ -6,13 +6,14 @@ import pytest
 
 from backend.audit import queries as audit
 from backend.audit.values import Event, Surface
+from backend.core.errors import LostRace
 from backend.core.queue import Job
 from backend.registry import gateway
 from backend.registry import queries as registry
 from backend.registry.values import Version, VersionState
 from backend.rollouts import queries, services
 from backend.rollouts.models import SurfacePointer
-from backend.rollouts.values import LostRace, NotReleasable
+from backend.rollouts.values import NotReleasable
 from backend.shops.models import Shop
 from tests.backend.history import NOW, a_shop
 from tests.backend.registry.versions import a_gate, a_live_version, a_version, an_array_of

@@ -10,6 +10,7 @@ import pytest
 
 from backend.audit import queries as audit
 from backend.audit.values import Event
+from backend.core.errors import LostRace
 from backend.core.queue import Job
 from backend.features import services as features
 from backend.features.models import Interaction
@@ -27,7 +28,6 @@ from backend.training.values import (
     SILENCE,
     AlreadyRunning,
     BadDataset,
-    LostRace,
     Reason,
     Run,
     RunState,
@@ -221,6 +221,29 @@ def test_the_sweep_hands_a_silent_run_out_again_and_then_gives_it_up(enqueued: A
     lost = run_now(shop, run)
     assert lost.state is RunState.FAILED
     assert "please start again" in lost.error
+
+
+def test_a_run_that_moves_under_the_sweep_does_not_end_it(
+    enqueued: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moving, waiting = a_shop(), a_shop("other.myshopify.com")
+    (_, moving_id), (_, waiting_id) = request(moving), request(waiting)
+    TrainingRun.objects.for_shop(moving.id).update(
+        state=RunState.TRAINING, attempts=MAX_ATTEMPTS, heard_at=NOW - SILENCE * 2
+    )
+    TrainingRun.objects.for_shop(waiting.id).update(heard_at=NOW - timedelta(hours=1))
+    plain = states.fail
+
+    def after_someone_else(row: TrainingRun, *rest: Any, **named: Any) -> None:
+        TrainingRun.objects.for_shop(moving.id).filter(id=row.id).update(state=RunState.REGISTERING)
+        plain(row, *rest, **named)
+
+    monkeypatch.setattr(states, "fail", after_someone_else)
+    enqueued.clear()
+    services.sweep(now=NOW)
+
+    assert TrainingRun.objects.for_shop(moving.id).get(id=moving_id).state == RunState.REGISTERING
+    assert enqueued.of(Job.TRAIN) == [{"run_id": waiting_id}]
 
 
 def test_a_lost_run_does_not_stand_in_the_way_of_the_next() -> None:
