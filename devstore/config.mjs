@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import path from 'node:path';
+import { STANCES } from './consent.mjs';
 
 /** The only Admin API version whose schema the devstore holds. */
 export const API_VERSION = '2026-07';
@@ -43,6 +44,7 @@ export class BadConfig extends Error {}
  * @property {string} schemaPath introspection of the Admin API
  * @property {'standard' | 'advanced' | 'plus'} plan rate limits of the shops
  * @property {0 | 1 | 2} protectedDataLevel approved level of protected customer data
+ * @property {keyof typeof import('./consent.mjs').STANCES} consent how visitors stand to tracking until /control/consent says otherwise
  */
 export function readConfig(env) {
   const port = readPort(env.PORT);
@@ -66,6 +68,7 @@ export function readConfig(env) {
     extensionsDir: path.resolve(ROOT, env.DEVSTORE_EXTENSIONS || 'extensions'),
     schemaPath: path.join(HERE, '.schema', `admin_${API_VERSION}.json.gz`),
     plan: readChoice(env, 'DEVSTORE_PLAN', ['standard', 'advanced', 'plus']),
+    consent: readChoice(env, 'DEVSTORE_CONSENT', Object.keys(STANCES)),
     protectedDataLevel: Number(readChoice(env, 'DEVSTORE_PROTECTED_DATA_LEVEL', ['1', '0', '2'])),
   };
 }

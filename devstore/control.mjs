@@ -6,6 +6,7 @@
 import { COMPLIANCE_TOPICS } from './app-config.mjs';
 import { InstallRefused } from './apps.mjs';
 import { CatalogRefused } from './catalog.mjs';
+import { ConsentRefused, setStance, stanceOf } from './consent.mjs';
 import { UnknownFault } from './faults.mjs';
 import { orderPayload } from './order-payloads.mjs';
 import { OrderRefused } from './orders.mjs';
@@ -13,7 +14,7 @@ import { collectionPayload, productPayload } from './payloads.mjs';
 import { HttpError, sendJson } from './server.mjs';
 import { NotFound } from './store.mjs';
 
-const REFUSALS = [OrderRefused, CatalogRefused, InstallRefused, UnknownFault];
+const REFUSALS = [OrderRefused, CatalogRefused, ConsentRefused, InstallRefused, UnknownFault];
 const LIST_LIMIT = 100;
 const HANDLE_PATTERN = /^[a-z0-9][a-z0-9-]{0,59}$/;
 
@@ -27,6 +28,7 @@ export function register(router, context) {
   add('POST', 'scopes', changeScopes);
   add('POST', 'time', changeTime);
   add('POST', 'faults', changeFaults);
+  add('POST', 'consent', changeConsent);
   add('POST', 'purge', purge);
   add('POST', 'webhook', sendWebhook);
   add('POST', 'compliance', sendCompliance);
@@ -71,8 +73,8 @@ function describe({ store, webhooks, clock, faults, config, about }) {
   };
 }
 
-function describeShop(shop, { clientId }) {
-  const install = shop.findInstall(clientId);
+function describeShop(shop, config) {
+  const install = shop.findInstall(config.clientId);
   const lines = shop.derive('orders', 'lineCount', () => [...shop.orders.values()].reduce((sum, order) => sum + order.lines.length, 0));
   return {
     domain: shop.domain,
@@ -81,6 +83,7 @@ function describeShop(shop, { clientId }) {
     },
     install: install && { installed_at: new Date(install.installedAt).toISOString(), scopes: install.scopes },
     tokens: [...shop.tokens.values()].map(({ kind, accessExpiresAt }) => ({ kind, expires_at: accessExpiresAt ? new Date(accessExpiresAt).toISOString() : null })),
+    consent: stanceOf(shop, config),
     metafields: [...shop.metafields.values()].reduce((sum, owned) => sum + owned.size, 0),
     bulk_operations: [...shop.bulkOperations.values()].map(({ id, status }) => ({ id, status })),
   };
@@ -134,6 +137,13 @@ async function changeFaults({ json, res, faults, webhooks }) {
     faults.set(wanted);
   }
   sendJson(res, 200, faults);
+}
+
+async function changeConsent({ json, res, store, config }) {
+  const { shop: name, stance } = await json();
+  const shop = shopOf(store, name);
+  setStance(store, shop, stance);
+  sendJson(res, 200, { stance: stanceOf(shop, config) });
 }
 
 async function purge({ res, faults, restart }) {

@@ -1,5 +1,5 @@
 /**
- * The two scripts that Shopify serves from its CDN, put together from their sources.
+ * The scripts that Shopify serves from its CDN, put together from their sources.
  *
  * The real ones are classic scripts, so ours must be too: a module would run
  * late, after the page has painted without its elements.
@@ -14,6 +14,8 @@ const HERE = path.dirname(fileURLToPath(import.meta.url));
 export const SCRIPTS = {
   'polaris.js': ['tokens', 'element', 'icons', 'layout', 'content', 'actions', 'fields', 'tables'].map((name) => `polaris/${name}.js`),
   'app-bridge.js': ['channel', 'session', 'surfaces', 'global'].map((name) => `app-bridge/${name}.js`),
+  'consent.js': ['storefront/consent.js'],
+  'actions.js': ['storefront/actions.js'],
 };
 
 /**

@@ -7,6 +7,7 @@ import { AllProductsDrop, CollectionsDrop, customerDrop, productDropOf } from '.
 import { Drop } from 'liquidjs';
 import { headOf, renderBlock } from './app-blocks.mjs';
 import { placementsOn } from './placements.mjs';
+import { platformHead } from './platform.mjs';
 import { findCustomer, readCart } from './session.mjs';
 import { renderTemplate, settings } from './theme.mjs';
 
@@ -87,6 +88,7 @@ export function scopeOf(request, shop, { template, title = '', objects = {} }) {
     all_products: new AllProductsDrop(view),
     settings,
     localization: { language: { iso_code: 'en', root_url: '/' }, country: { iso_code: 'GB', currency: { iso_code: shop.currency } } },
+    platform_head: platformHead(request, shop),
     page_title: title || shop.name,
     canonical_url: new URL(request.url.pathname, request.url).href,
     ...objects,

@@ -66,7 +66,7 @@ export function renderTemplate(scope, { template, head = '', appBlocks = '' }) {
 /** Return the HTML of a page whose body is already made, in a layout. */
 export function renderLayout(scope, layout, content, head = '') {
   const withSections = { ...scope, render_section: (name) => renderSection(withSections, name, { type: name }) };
-  return engine.renderFileSync(`layout/${layout}`, { ...withSections, content_for_layout: content, content_for_header: head }, { globals: withSections });
+  return engine.renderFileSync(`layout/${layout}`, { ...withSections, content_for_layout: content, content_for_header: `${scope.platform_head}\n${head}` }, { globals: withSections });
 }
 
 /**

@@ -4,6 +4,7 @@
  */
 (() => {
   const notice = document.querySelector('[data-cart-notice]');
+  const { root } = window.Shopify.routes;
   const NOTICE_MS = 6000;
   let noticeTimer;
 
@@ -23,6 +24,25 @@
     noticeTimer = setTimeout(() => { notice.hidden = true; }, NOTICE_MS);
   }
 
+  async function refreshCount() {
+    const cart = await (await fetch(`${root}cart.js`)).json();
+    showCount(cart.item_count);
+    return cart;
+  }
+
+  // Whoever changes the cart by a standard action sees it on the page, as if by the theme's own forms.
+  document.addEventListener('DOMContentLoaded', () => {
+    window.Shopify.actions.updateCart.configure({
+      async handler(defaultHandler, { lines = [] }) {
+        const result = await defaultHandler();
+        const cart = await refreshCount();
+        const isAdded = lines.some(({ merchandiseId }) => merchandiseId !== undefined);
+        if (isAdded && !result.userErrors) showNotice(cart.items[0]);
+        return result;
+      },
+    });
+  });
+
   function showError(form, message) {
     const place = form.querySelector('[data-form-error]');
     if (!place) return form.submit();
@@ -32,11 +52,10 @@
   }
 
   async function addToCart(form, button) {
-    const answer = await fetch('/cart/add.js', { method: 'POST', body: new FormData(form), headers: { Accept: 'application/json' } });
+    const answer = await fetch(`${root}cart/add.js`, { method: 'POST', body: new FormData(form), headers: { Accept: 'application/json' } });
     const body = await answer.json();
     if (!answer.ok) return showError(form, body.description);
-    const cart = await (await fetch('/cart.js')).json();
-    showCount(cart.item_count);
+    await refreshCount();
     showNotice(body);
     button?.focus();
     return undefined;
@@ -65,6 +84,18 @@
     page.searchParams.set('variant', select.value);
     history.replaceState(history.state, '', page);
   }
+
+  const consent = document.querySelector('[data-consent]');
+  window.Shopify.loadFeatures([{ name: 'consent-tracking-api', version: '0.1' }], (error) => {
+    if (error) throw error;
+    consent.hidden = !window.Shopify.customerPrivacy.shouldShowBanner();
+  });
+  consent.addEventListener('click', ({ target }) => {
+    const answer = target.dataset.consentAnswer;
+    if (!answer) return;
+    const isGiven = answer === 'yes';
+    window.Shopify.customerPrivacy.setTrackingConsent({ analytics: isGiven, marketing: isGiven, preferences: isGiven, sale_of_data: isGiven }, () => { consent.hidden = true; });
+  });
 
   notice.querySelector('[data-notice-close]').addEventListener('click', () => { notice.hidden = true; });
   document.addEventListener('keydown', (event) => { if (event.key === 'Escape') notice.hidden = true; });

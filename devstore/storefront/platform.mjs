@@ -1,0 +1,29 @@
+/**
+ * What Shopify itself adds to the head of each storefront page, by `content_for_header`:
+ * the `Shopify` global, the Customer Privacy API and the standard actions.
+ */
+import { STANCES, stanceOf } from '../consent.mjs';
+import { attributesHtml } from './liquid/filters.mjs';
+
+/** Return the elements, before those of the apps. */
+export function platformHead({ config, query }, shop) {
+  const globals = {
+    shop: shop.domain,
+    locale: 'en',
+    currency: { active: shop.currency, rate: '1.0' },
+    country: 'GB',
+    routes: { root: '/' },
+    designMode: query.get('design_mode') === '1',
+  };
+  const region = JSON.stringify(STANCES[stanceOf(shop, config)]);
+  return [
+    `<script>window.Shopify = ${scriptJson(globals)};</script>`,
+    `<script${attributesHtml({ src: '/stand-ins/consent.js', 'data-region': region })}></script>`,
+    `<script${attributesHtml({ src: '/stand-ins/actions.js', type: 'module' })}></script>`,
+  ].join('\n');
+}
+
+/** JSON that cannot end the script around it. */
+function scriptJson(value) {
+  return JSON.stringify(value).replaceAll('<', '\\u003c');
+}
