@@ -1,11 +1,18 @@
 /**
  * The cart's addresses: forms answer with a page, their `.js` twins with JSON.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { redirect, sendJson } from '../server.mjs';
-import { CartRefused, addItems, cartJson, changeLine, emptyCart, lineJson, updateCart } from './cart.mjs';
+import { CartConflict, CartRefused, addItems, cartJson, changeLine, emptyCart, lineJson, updateCart } from './cart.mjs';
 import { readFields } from './form-data.mjs';
 import { sendPage, shopOf, viewOf } from './page.mjs';
-import { keepCart, readCart } from './session.mjs';
+import { cartTokenOf, keepCart, readCart } from './session.mjs';
+
+/** How long a change takes: Shopify's is no quicker, and what overlaps it must have a chance to. */
+const CHANGE_MS = 25;
+
+/** Carts that are being changed, by shop and token. */
+const busy = new Set();
 
 export function showCart(request) {
   sendPage(request, { template: 'cart', title: 'Your cart' });
@@ -57,7 +64,7 @@ async function change(request, edit, describe = null) {
   const fields = await readFields(request);
   const isScript = request.url.pathname.endsWith('.js');
   try {
-    const cart = edit(shop, readCart(shop, request.req), fields);
+    const cart = await alone(shop, request.req, () => edit(shop, readCart(shop, request.req), fields));
     keepCart(request.store, shop, request.res, cart);
     if (isScript && describe) sendJson(request.res, 200, describe(shop, cart, fields));
     else if (isScript) answerCart(request, shop, cart);
@@ -68,13 +75,34 @@ async function change(request, edit, describe = null) {
   }
 }
 
+/**
+ * Change a visitor's cart while nobody else does.
+ *
+ * Shopify takes a few overlapping changes one after the other and answers 409
+ * when there are too many; how many is not documented, so here it is the second.
+ *
+ * @throws {CartConflict} and changes nothing
+ */
+async function alone(shop, req, change) {
+  const key = `${shop.domain} ${cartTokenOf(req)}`;
+  if (busy.has(key)) throw new CartConflict('Could not complete cart operation. The cart conflicted with another request.');
+  if (cartTokenOf(req)) busy.add(key);
+  try {
+    await sleep(CHANGE_MS);
+    return change();
+  } finally {
+    busy.delete(key);
+  }
+}
+
 function answerCart(request, shop, cart) {
   sendJson(request.res, 200, cartJson(shop, cart ?? emptyCart(), viewOf(request, shop)), { 'Cache-Control': 'no-store' });
 }
 
 function refuse(request, error, isScript) {
-  if (isScript) sendJson(request.res, 422, { status: 422, message: 'Cart Error', description: error.message });
-  else sendPage(request, { template: 'cart', title: 'Your cart', status: 422, objects: { cart_error: error.message } });
+  const { status, title } = error;
+  if (isScript) sendJson(request.res, status, { status, message: title, description: error.message });
+  else sendPage(request, { template: 'cart', title: 'Your cart', status, objects: { cart_error: error.message } });
 }
 
 /** A form may name where it leads next, within this site; the cart's own has a button that leads to the checkout. */

@@ -20,7 +20,16 @@ import { isAvailable, isPublished, stockOf } from '../store.mjs';
 const LINE_LIMIT = 500;
 
 /** A change that the cart cannot take; answered with 422 as Shopify does. */
-export class CartRefused extends Error {}
+export class CartRefused extends Error {
+  status = 422;
+  title = 'Cart Error';
+}
+
+/** Two changes of one cart overlapped; this one did nothing and may be asked for again. */
+export class CartConflict extends CartRefused {
+  status = 409;
+  title = 'Conflict';
+}
 
 /** Return a new, empty cart. */
 export function emptyCart() {

@@ -16,9 +16,14 @@ export function readCookies(req) {
   return Object.fromEntries(pairs.filter(([name]) => name));
 }
 
+/** Return the token of the visitor's cart, or undefined for a visitor without. */
+export function cartTokenOf(req) {
+  return readCookies(req)[CART_COOKIE];
+}
+
 /** Return the visitor's cart; a new one, not yet kept, for a visitor without. */
 export function readCart(shop, req) {
-  const kept = shop.carts.get(readCookies(req)[CART_COOKIE]);
+  const kept = shop.carts.get(cartTokenOf(req));
   return kept ? withoutUnsellable(shop, kept) : emptyCart();
 }
 

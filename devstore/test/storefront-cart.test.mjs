@@ -182,3 +182,20 @@ test('signing in, an unknown customer, signing out', async () => {
 
   assert.equal((await visitor.go('/account')).status, 302);
 });
+
+test('of changes that overlap one goes through, the others are answered 409 and do nothing', async () => {
+  const add = () => visitor.postJson('/cart/add.js', { id: variantOf('wool-throw'), quantity: 1 });
+  await add();
+
+  const answers = await Promise.all([add(), add(), add()]);
+  const other = await new Visitor(store.url).postJson('/cart/add.js', { id: variantOf('wool-throw') });
+  const later = await visitor.postJson('/cart/update.js', { attributes: { gift: 'yes' } });
+
+  assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 409, 409]);
+  assert.deepEqual(await answers.find(({ status }) => status === 409).json(), {
+    status: 409, message: 'Conflict', description: 'Could not complete cart operation. The cart conflicted with another request.',
+  });
+  assert.deepEqual([other.status, later.status], [200, 200]);
+  const cart = await (await visitor.go('/cart.js')).json();
+  assert.deepEqual([cart.item_count, cart.attributes], [2, { gift: 'yes' }]);
+});

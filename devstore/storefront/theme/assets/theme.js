@@ -6,6 +6,7 @@
   const notice = document.querySelector('[data-cart-notice]');
   const { root } = window.Shopify.routes;
   const NOTICE_MS = 6000;
+  const CONFLICT_MS = 200;
   let noticeTimer;
 
   function showCount(count) {
@@ -51,8 +52,16 @@
     return undefined;
   }
 
-  async function addToCart(form, button) {
+  // Another change of the cart may be under way: then the same is asked for again, a few times.
+  async function postToCart(form, triesLeft = 3) {
     const answer = await fetch(`${root}cart/add.js`, { method: 'POST', body: new FormData(form), headers: { Accept: 'application/json' } });
+    if (answer.status !== 409 || triesLeft === 0) return answer;
+    await new Promise((resolve) => { setTimeout(resolve, CONFLICT_MS); });
+    return postToCart(form, triesLeft - 1);
+  }
+
+  async function addToCart(form, button) {
+    const answer = await postToCart(form);
     const body = await answer.json();
     if (!answer.ok) return showError(form, body.description);
     await refreshCount();
