@@ -29,14 +29,16 @@ if TYPE_CHECKING:
 USAGE_ERROR = 2
 
 FILES = """
-Files: CSV, TSV (either may be gzipped) or Parquet.
+Files: CSV, TSV (either may be gzipped) or Parquet; a pipe such as /dev/stdin will do.
   interactions  user,item,timestamp[,event][,quantity][,price][,order_id]
-                timestamp: ISO 8601 (UTC where no zone is given), seconds or milliseconds since 1970, or
-                positions 1, 2, 3 ... in a customer's sequence. event: view, cart or purchase, or what the
+                timestamp: ISO 8601 (UTC where no zone is given), seconds or milliseconds since 1970,
+                YYYYMMDD, YYYYMMDDHHMM or YYYYMMDDHHMMSS, or positions 1, 2, 3 ... in a customer's sequence:
+                one of these in every row. event: view, cart or purchase, or what the
                 usual tools call them; without the column every row is a purchase. Rows of one customer
                 with one timestamp, or one order_id, are one basket.
   items         item[,title][,price][,created_at] and any further column as an attribute; several values
                 are parted by "|" (a list in Parquet).
+Only an empty cell is no id: an item may be called NA.
 Rows that are no interactions (returns, guests, repetitions) are set aside, counted and told. A value that
 cannot be right ends the command with status 2 and one message that names its row and column.
 """

@@ -12,6 +12,7 @@ set aside, counted and told. A value that cannot be right is an error that names
 import hashlib
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,9 +24,10 @@ from numpy.typing import NDArray
 
 from models.recommender.content import ItemFacts
 from models.recommender.dataset import FACT_COLUMNS, NEVER, Bools, DatasetInvalid, Events, Floats, Ints, Log
+from models.recommender.files import seekable
 from models.recommender.history import Event
 from models.recommender.moments import read_moments
-from models.recommender.tables import Cells, Table, Tell, quoted, read_table, several
+from models.recommender.tables import MISSING, Cells, Table, Tell, quoted, read_table, several
 
 # More items than this and one vector an item no longer fits beside the rest of a training in 2 GiB.
 ITEM_LIMIT = 100_000
@@ -33,6 +35,10 @@ PARTED_BY = "|"
 REQUIRED = ("user", "item", "timestamp")
 OPTIONAL = ("event", "quantity", "price", "basket", "order_id")
 OWN_ITEM_COLUMNS = ("item", "title", "price", "created_at")
+# Beyond any price or quantity in any currency, and far inside what 32 bits hold.
+LARGEST_AMOUNT = 1e15
+# What spreadsheets make of long numbers.
+SHORTENED = r"^\d(\.\d+)?[eE]\+\d+$"
 WHOLE_NUMBER = r"^(0|[1-9]\d{0,17})$"
 
 # What the tools that shops use call the same things; compared in lower case, "_" for other signs. The
@@ -95,7 +101,14 @@ def read_interactions(
 def read(path: Path, items: Path | None = None, *, now: int | None = None, tell: Tell = ignore) -> Reading:
     """Return a log as ``read_interactions`` does, with the names of its customers."""
     now = time.time_ns() // 1000 if now is None else now
-    steps = _read_steps(read_table(path, required=REQUIRED, optional=OPTIONAL, tell=tell), now=now)
+    with seekable(path) as steps, seekable(items) if items else nullcontext() as catalogue:
+        return _read(steps, catalogue, now=now, tell=tell)
+
+
+def _read(path: Path, items: Path | None, *, now: int, tell: Tell) -> Reading:
+    columns = (*REQUIRED, *OPTIONAL)
+    table = read_table(path, required=REQUIRED, optional=OPTIONAL, one_line=columns, tell=tell)
+    steps = _read_steps(table, now=now)
     catalogue = _read_catalogue(items, now=now, tell=tell) if items else None
     numbering = _number_items(steps, catalogue, tell)
     _tell_unlisted(items, steps, numbering, tell)
@@ -127,8 +140,8 @@ class _Steps:
 
 def _read_steps(table: Table, *, now: int) -> _Steps:
     keep = _rows_to_keep(table)
-    user, users = _ranked(table.coded("user"))
-    items = table.coded("item")
+    user, users = _ranked(_ids(table, "user"))
+    items = _ids(table, "item")
     missing = keep & (items.places < 0)
     if missing.any():
         raise table.wrong("item", int(np.argmax(missing)), "the value is missing.")
@@ -155,6 +168,20 @@ def _rows_to_keep(table: Table) -> Bools:
     if not is_known.any():
         raise DatasetInvalid(f"{table.path.name}, column user: every value is missing.")
     return is_known
+
+
+def _ids(table: Table, name: str) -> Cells:
+    """Return a column of ids; refuses numbers that lost digits, tells what others take for a missing one."""
+    cells = table.coded(name)
+    place = pc.index(pc.match_substring_regex(cells.words, SHORTENED), True).as_py()
+    if place >= 0:
+        shown = quoted(cells.words[place].as_py())
+        complaint = f"{shown} is a number that a spreadsheet has shortened; several ids may share it."
+        raise table.wrong(name, cells.index(place), complaint)
+    named = [word for word in MISSING if pc.index(cells.words, word).as_py() >= 0]
+    if named:
+        table.say(f"column {name}: {quoted(named[0])} is an id as it stands; only an empty cell is none.")
+    return cells
 
 
 def _tell_set_aside(table: Table, rows: Bools, why: str) -> None:
@@ -201,8 +228,19 @@ def _event_name(word: str) -> str:
 def _amounts(table: Table, name: str, *, otherwise: float) -> Floats:
     if name not in table.columns:
         return np.full(table.rows, otherwise, dtype=np.float32)
-    numbers = table.numbers(name)
+    numbers = _within_reason(table, name)
     return np.where(np.isnan(numbers), otherwise, numbers).astype(np.float32)
+
+
+def _within_reason(table: Table, name: str) -> NDArray[np.float64]:
+    """Return a column of amounts, NaN where there is none; refuses those that no shop has."""
+    numbers = table.numbers(name)
+    beyond = np.flatnonzero(np.abs(numbers) > LARGEST_AMOUNT)
+    if len(beyond):
+        raise table.wrong(
+            name, int(beyond[0]), f"{numbers[beyond[0]]:g} is beyond any amount ({LARGEST_AMOUNT:g})."
+        )
+    return numbers
 
 
 def _orders(table: Table) -> Ints:
@@ -242,7 +280,9 @@ class _Catalogue:
 
 
 def _read_catalogue(path: Path, *, now: int, tell: Tell) -> _Catalogue:
-    table = read_table(path, required=("item",), optional=None, tell=tell)
+    table = read_table(
+        path, required=("item",), optional=None, one_line=("item", "price", "created_at"), tell=tell
+    )
     is_known = ~table.missing("item")
     _tell_set_aside(table, ~is_known, "no item")
     table = table.where(is_known)
@@ -300,7 +340,7 @@ def _values(table: Table, name: str) -> list[tuple[str, ...]]:
 def _item_prices(table: Table) -> NDArray[np.float64]:
     if "price" not in table.columns:
         return np.full(table.rows, np.nan)
-    prices = table.numbers("price")
+    prices = _within_reason(table, "price")
     if (prices < 0).any():
         index = int(np.argmax(prices < 0))
         raise table.wrong("price", index, f"{prices[index]:g} is below zero.")
@@ -311,7 +351,7 @@ def _created_at(table: Table, *, now: int) -> Ints:
     never = np.full(table.rows, NEVER, dtype=np.int64)
     if "created_at" not in table.columns:
         return never
-    is_known = ~table.missing("created_at")
+    is_known = ~table.missing("created_at", MISSING)
     if not is_known.any():
         return never
     moments = read_moments(table, "created_at", now=now, among=is_known)

@@ -1,8 +1,11 @@
 """
 Reading a column of moments whose form nobody announced.
 
-Accepted: ISO 8601 (a moment without a zone is UTC), days as YYYYMMDD, seconds, milliseconds,
+Accepted: ISO 8601 (a moment without a zone is UTC; ``UTC`` and ``GMT`` are zones), days, minutes or
+seconds written in digits as YYYYMMDD, YYYYMMDDHHMM or YYYYMMDDHHMMSS, seconds, milliseconds,
 microseconds or nanoseconds since 1970, and plain positions 0, 1, 2 … within a customer's sequence.
+
+What numbers count is guessed from most of them and has to be true of every one.
 """
 
 from dataclasses import dataclass, replace
@@ -12,14 +15,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from models.recommender.dataset import DAY_US, Bools, Ints
-from models.recommender.tables import Cells, Reals, Table
+from models.recommender.tables import MISSING, Cells, Reals, Table
 
 MOMENT = "is not a moment (ISO 8601, or seconds or milliseconds since 1970)"
 # The zone at the end of a moment. A date alone ends like one: "-09".
 ZONED = r"^.{11,}(Z|[+-]\d{2}(:?\d{2})?)$"
-# Small letters, and more digits than microseconds have.
-SPELLINGS = ((r"(\d)t(\d)", r"\1T\2"), (r"(\d)z$", r"\1Z"), (r"(\.\d{6})\d+", r"\1"))
+# Small letters, zones apart from the time or by name, and more digits than microseconds have.
+SPELLINGS = (
+    (r"(\d)t(\d)", r"\1T\2"),
+    (r"(\d) ?(z|Z|[Uu][Tt][Cc]|[Gg][Mm][Tt])$", r"\1Z"),
+    (r"(:\d{2}(?:\.\d+)?) ([+-]\d{2}:?\d{0,2})$", r"\1\2"),
+    (r"(\.\d{6})\d+", r"\1"),
+)
 US = "us"
+# No log of a shop is older. Numbers in another unit than the guessed one, and times that another program
+# read in the wrong unit, come to lie in the first years after 1970.
+EARLIEST_US = 315_532_800_000_000  # 1980
+FEWEST_FOR_TWO_READINGS = 3  # one in eight million by chance
 LATEST_US = 9e18  # what 64 bits hold, nearly; in the year 2255
 TO_COME_US = DAY_US  # clocks and time zones differ: so far ahead of now a moment is believed
 
@@ -28,19 +40,31 @@ TO_COME_US = DAY_US  # clocks and time zones differ: so far ahead of now a momen
 class Unit:
     """What whole numbers of one magnitude count; ``scale`` is microseconds in one."""
 
+    least: float
     below: float
     words: str
     scale: float
 
+    def holds(self, values: Reals) -> Bools:
+        """Return which numbers have this unit's magnitude."""
+        found: Bools = (values >= self.least) & (values < self.below)
+        return found
 
-# Positions stay below what a date as YYYYMMDD looks like; seconds are of 1973 or later.
-POSITIONS = Unit(1e7, "positions in a customer's sequence", DAY_US)
-DATES = Unit(1e8, "days written YYYYMMDD", 0)
+
+# Positions stay below what a date as YYYYMMDD looks like; seconds are of 1973 or later. The written forms
+# are of 1900 to 2099; what counts milliseconds there lies in 1976, or in the future.
+POSITIONS = Unit(0, 1e7, "positions in a customer's sequence", DAY_US)
+WRITTEN = (
+    Unit(1e7, 1e8, "days written YYYYMMDD", 0),
+    Unit(1.9e11, 2.1e11, "minutes written YYYYMMDDHHMM", 0),
+    Unit(1.9e13, 2.1e13, "seconds written YYYYMMDDHHMMSS", 0),
+)
+SECONDS = Unit(1e8, 1e11, "seconds since 1970", 1e6)
 CLOCKS = (
-    Unit(1e11, "seconds since 1970", 1e6),
-    Unit(1e14, "milliseconds since 1970", 1e3),
-    Unit(1e17, "microseconds since 1970", 1),
-    Unit(np.inf, "nanoseconds since 1970", 1e-3),
+    SECONDS,
+    Unit(1e11, 1e14, "milliseconds since 1970", 1e3),
+    Unit(1e14, 1e17, "microseconds since 1970", 1),
+    Unit(1e17, np.inf, "nanoseconds since 1970", 1e-3),
 )
 
 
@@ -61,12 +85,12 @@ def read_moments(table: Table, name: str, *, now: int, among: Bools) -> Moments:
     :param now: microseconds since 1970
     :raises DatasetInvalid: naming the first row that breaks this
     """
-    missing = among & table.missing(name)
+    missing = among & table.missing(name, MISSING)
     if missing.any():
         raise table.wrong(name, int(np.argmax(missing)), "the value is missing.")
-    found = _of_text(table, name) if table.is_text(name) else _of_values(table, name)
+    found = _of_text(table, name, among) if table.is_text(name) else _of_values(table, name, among)
     if found.has_clock:
-        _refuse(table, name, found.at, among & (found.at < 0), "is before 1970")
+        _refuse(table, name, found.at, among & (found.at < EARLIEST_US), "is before 1980, older than any log")
         _refuse(table, name, found.at, among & (found.at > now + TO_COME_US), "lies in the future")
     return found
 
@@ -79,7 +103,7 @@ def _refuse(table: Table, name: str, at: Ints, is_bad: Bools, complaint: str) ->
         raise table.wrong(name, int(bad[0]), f"{shown} {complaint}{others}.")
 
 
-def _of_text(table: Table, name: str) -> Moments:
+def _of_text(table: Table, name: str, among: Bools) -> Moments:
     blocks = list(table.blocks(name))
     try:
         values = [pc.cast(cells.words, pa.float64()) for cells in blocks[:1]]
@@ -89,10 +113,10 @@ def _of_text(table: Table, name: str) -> Moments:
     values += [table.cast(name, cells, pa.float64(), MOMENT) for cells in blocks[1:]]
     known = zip(values, blocks, strict=True)
     numbers = [np.append(value.to_numpy(), np.nan)[cells.places] for value, cells in known]
-    return _counted(table, name, np.concatenate(numbers))
+    return _counted(table, name, np.concatenate(numbers), among)
 
 
-def _of_values(table: Table, name: str) -> Moments:
+def _of_values(table: Table, name: str, among: Bools) -> Moments:
     """Return the moments of a Parquet column that holds moments, days or numbers."""
     column = table.columns[name]
     if pa.types.is_date(column.type):
@@ -100,7 +124,7 @@ def _of_values(table: Table, name: str) -> Moments:
     if pa.types.is_timestamp(column.type):
         whole = pc.cast(pc.cast(column, pa.timestamp(US, column.type.tz), safe=False), pa.int64())
         return Moments(whole.fill_null(0).to_numpy(), has_clock=True)
-    return _counted(table, name, table.numbers(name))
+    return _counted(table, name, table.numbers(name), among)
 
 
 def _written(table: Table, name: str, cells: Cells) -> Ints:
@@ -127,36 +151,74 @@ def _zoned(table: Table, name: str, cells: Cells) -> pa.Array:
     return pc.coalesce(local, pc.cast(zoned, pa.timestamp(US)))
 
 
-def _counted(table: Table, name: str, values: Reals) -> Moments:
+def _counted(table: Table, name: str, numbers: Reals, among: Bools) -> Moments:
     """Return numbers as moments; what they count is told by the size of most of them."""
+    values = np.where(among, numbers, np.nan)
     unit = _unit(values)
-    table.say(f"column {name} counts {unit.words}.")
-    if unit is DATES:
-        return Moments(_dates(table, name, values), has_clock=True)
+    is_whole = np.floor(values) == values
+    _refuse_number(table, name, values, ~unit.holds(values) | ~(is_whole | (unit in CLOCKS)), unit)
     if unit is POSITIONS:
-        is_strange = (values < 0) | (values >= POSITIONS.below) | (np.floor(values) != np.nan_to_num(values))
-        _refuse_number(table, name, values, is_strange & ~np.isnan(values), unit)
+        _refuse_late_start(table, name, values)
+    if unit is SECONDS:
+        _refuse_two_readings(table, name, values)
+    table.say(f"column {name} counts {unit.words}.")
+    if unit in WRITTEN:
+        return Moments(_written_in_digits(table, name, values), has_clock=True)
+    if unit is POSITIONS:
         return Moments(np.nan_to_num(values).astype(np.int64) * DAY_US, has_clock=False)
-    _refuse_number(table, name, values, values < DATES.below, unit)
     scaled = np.minimum(np.nan_to_num(values) * unit.scale, LATEST_US)
     return Moments(np.round(scaled).astype(np.int64), has_clock=True)
 
 
 def _unit(values: Reals) -> Unit:
-    middle = float(np.nanmedian(values))
-    return next(unit for unit in (POSITIONS, DATES, *CLOCKS) if middle < unit.below)
+    """Return what the middle one of the numbers counts; written forms lie inside milliseconds and win."""
+    middle = np.array([np.nanmedian(values)])
+    return next(
+        unit for unit in (*WRITTEN, POSITIONS, *CLOCKS) if unit is CLOCKS[-1] or unit.holds(middle)[0]
+    )
 
 
 def _refuse_number(table: Table, name: str, values: Reals, is_bad: Bools, unit: Unit) -> None:
-    if is_bad.any():
-        index = int(np.argmax(is_bad))
-        raise table.wrong(name, index, f"{values[index]:.15g} does not count {unit.words}, as most rows do.")
+    bad = np.flatnonzero(is_bad & ~np.isnan(values))
+    if len(bad):
+        others = f" ({len(bad):,} rows are like this)" if len(bad) > 1 else ""
+        raise table.wrong(
+            name, int(bad[0]), f"{values[bad[0]]:.15g} does not count {unit.words}, as most rows do{others}."
+        )
 
 
-def _dates(table: Table, name: str, values: Reals) -> Ints:
-    days, places = np.unique(values, return_inverse=True)
-    words = pa.array([None if np.isnan(day) else f"{day:.0f}" for day in days], pa.string())
-    dashed = pc.replace_substring_regex(words, r"^(\d{4})(\d{2})(\d{2})$", r"\1-\2-\3")
-    known = table.cast(name, Cells(places.astype(np.int32), dashed, first=0), pa.timestamp(US), MOMENT)
+def _refuse_late_start(table: Table, name: str, values: Reals) -> None:
+    """Refuse numbers that are too small for moments and begin too late for positions: days, months, years."""
+    first = int(np.nanargmin(values))
+    if values[first] > 1:
+        raise table.wrong(
+            name,
+            first,
+            f"{values[first]:.15g} is the least of the column: too small for a moment, while positions begin "
+            f"at 0 or 1.",
+        )
+
+
+def _refuse_two_readings(table: Table, name: str, values: Reals) -> None:
+    """Refuse seconds that all read as YYMMDDHHMM too: of 200 moments in seconds one does by chance."""
+    moments = np.unique(values[~np.isnan(values)])
+    day, minute = np.divmod(moments, 10_000)
+    month_day = day % 10_000
+    fits = (month_day >= 101) & (month_day < 1232) & (month_day % 100 >= 1) & (month_day % 100 <= 31)
+    fits &= (minute % 100 < 60) & (minute < 2400) & (moments >= 1e9)
+    if len(moments) >= FEWEST_FOR_TWO_READINGS and fits.all():
+        first = int(np.argmax(~np.isnan(values)))
+        raise table.wrong(
+            name, first, f"{values[first]:.15g} may count seconds since 1970 or be written YYMMDDHHMM."
+        )
+
+
+def _written_in_digits(table: Table, name: str, values: Reals) -> Ints:
+    moments, places = np.unique(values, return_inverse=True)
+    words = pa.array([None if np.isnan(moment) else f"{moment:.0f}" for moment in moments], pa.string())
+    spelled = pc.replace_substring_regex(words, r"^(\d{4})(\d{2})(\d{2})", r"\1-\2-\3 ")
+    spelled = pc.replace_substring_regex(spelled, r" (\d{2})(\d{2})", r" \1:\2:")
+    clean = pc.utf8_rtrim(spelled, " :")
+    known = table.cast(name, Cells(places.astype(np.int32), clean, first=0), pa.timestamp(US), MOMENT)
     at: Ints = pc.cast(known, pa.int64()).fill_null(0).to_numpy()[places]
     return at

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +22,7 @@ from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
 from models.recommender.dataset import Bools, DatasetInvalid, Ints
+from models.recommender.quoting import Layout, has_marks, require_closed
 
 Tell = Callable[[str], None]
 Reals = NDArray[np.float64]
@@ -31,8 +32,12 @@ HEAD_BYTES = 65_536  # of a text file: enough for its header and for a look at w
 BLOCK_BYTES = 4 << 20  # of a text file that is read at once; also the longest row
 LONGEST_QUOTE = 60  # characters of a bad value that a message repeats
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
-MISSING = ("", "nan", "NaN", "NAN", "null", "NULL", "None", "NA", "N/A", "n/a", "<NA>", "NaT")
+# What tools write where a number or a moment is missing. Among ids and words the same signs are a value:
+# an item may be called NA, so only an empty cell is missing there.
+MISSING = ("", "nan", "NaN", "NAN", "null", "NULL", "None", "NA", "N/A", "n/a", "<NA>", "NaT", r"\N")
+EMPTY = ("",)
 GZIP, PARQUET = b"\x1f\x8b", b"PAR1"
+LOSSY = 2.0**53  # from here on not every whole number is a fraction of 64 bits
 TEXT_TYPES = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
@@ -72,17 +77,17 @@ class Table:
         return DatasetInvalid(f"{self.path.name} row {self.row(index)}, column {name}: {what}")
 
     def coded(self, name: str) -> "Cells":
-        """Return a column as places in a list of its distinct words."""
-        return self._coded(name, self.columns[name], first=0)
+        """Return a column of ids or words as places in a list of the distinct ones."""
+        return self._coded(name, self.columns[name], first=0, missing=EMPTY)
 
-    def blocks(self, name: str) -> Iterator["Cells"]:
+    def blocks(self, name: str, *, missing: Sequence[str] = MISSING) -> Iterator["Cells"]:
         """Yield a column in pieces, each with its own words: less memory where few words repeat."""
         first = 0
         for chunk in self.columns[name].chunks:
-            yield self._coded(name, pa.chunked_array([chunk]), first=first)
+            yield self._coded(name, pa.chunked_array([chunk]), first=first, missing=missing)
             first += len(chunk)
 
-    def _coded(self, name: str, column: pa.ChunkedArray, *, first: int) -> "Cells":
+    def _coded(self, name: str, column: pa.ChunkedArray, *, first: int, missing: Sequence[str]) -> "Cells":
         if pa.types.is_nested(column.type):
             raise self.wrong(name, 0, f"the column holds {column.type}, not text.")
         if pa.types.is_floating(column.type):
@@ -94,7 +99,7 @@ class Table:
         places = np.concatenate([*parts, np.zeros(0, dtype=np.int32)])
         plain = self._text(name, words, Cells(places, words, first))
         trimmed = pc.utf8_trim_whitespace(plain)
-        is_missing = pc.is_in(trimmed, pa.array([*MISSING, None]))
+        is_missing = pc.is_in(trimmed, pa.array([*missing, None]))
         if trimmed.equals(plain) and not pc.any(is_missing).as_py():
             return Cells(places, plain, first)
         # Cells that differ by spaces around them only are one word.
@@ -108,11 +113,11 @@ class Table:
         known = [*cells.words.to_pylist(), None]
         return [known[place] for place in cells.places]
 
-    def missing(self, name: str) -> Bools:
-        """Return where a column's cells are empty."""
+    def missing(self, name: str, words: Sequence[str] = EMPTY) -> Bools:
+        """Return where a column's cells are empty, or hold one of the words that mean so."""
         column = self.columns[name]
         if self.is_text(name):
-            return np.concatenate([cells.places < 0 for cells in self.blocks(name)])
+            return np.concatenate([cells.places < 0 for cells in self.blocks(name, missing=words)])
         is_missing: Bools = column.is_null(nan_is_null=True).to_numpy()
         return is_missing
 
@@ -160,6 +165,11 @@ class Table:
     def _whole(self, name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
         """Return ids that became fractions because one of them was missing as whole numbers again."""
         known = pc.if_else(pc.is_nan(column), None, column)
+        too_long = pc.index(pc.greater_equal(pc.abs(known), LOSSY), True).as_py()
+        if too_long >= 0:
+            raise self.wrong(
+                name, too_long, "the column holds fractions, in which an id so long loses digits."
+            )
         try:
             return pc.cast(known, pa.int64())
         except pa.ArrowInvalid as error:
@@ -225,10 +235,18 @@ def quoted(value: object) -> str:
     return repr(text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 1] + "…")
 
 
-def read_table(path: Path, *, required: Sequence[str], optional: Collection[str] | None, tell: Tell) -> Table:
+def read_table(
+    path: Path,
+    *,
+    required: Sequence[str],
+    optional: Collection[str] | None,
+    one_line: Collection[str],
+    tell: Tell,
+) -> Table:
     """
     Return the required and optional columns of a file; all of them if ``optional`` is None.
 
+    :param one_line: columns of a text file whose values can't go over several lines, as titles may
     :raises DatasetInvalid: if there is no such table in the file
     """
     if path.is_dir():
@@ -238,8 +256,10 @@ def read_table(path: Path, *, required: Sequence[str], optional: Collection[str]
             magic = stream.read(4)
         if not magic:
             raise DatasetInvalid(f"{path.name} is empty.")
-        reader = _read_parquet if magic == PARQUET else _read_text
-        table = reader(path, required, optional, tell)
+        if magic == PARQUET:
+            table = _read_parquet(path, required, optional, tell)
+        else:
+            table = _read_text(path, required, optional, one_line, tell)
     except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
         raise DatasetInvalid(_unreadable(path, error)) from error
     if not table.rows:
@@ -299,26 +319,36 @@ def _read_parquet(path: Path, required: Sequence[str], optional: Collection[str]
     names = [name.strip().lower() for name in spelled]
     chosen = _chosen(path, names, required, optional, tell)
     read = source.read(columns=[spelled[names.index(name)] for name in chosen])
-    columns = {name: read.column(spelled[names.index(name)]) for name in chosen}
+    columns = {name: _plain(read.column(spelled[names.index(name)])) for name in chosen}
     return Table(path, columns, read.num_rows, first_row=1, tell=tell)
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column without types that say nothing of it: one that is null in every row is an empty one."""
+    for is_odd, usual in (
+        (pa.types.is_null, pa.string()),
+        (pa.types.is_string_view, pa.large_string()),
+        (pa.types.is_binary_view, pa.large_binary()),
+    ):
+        if is_odd(column.type):
+            return pc.cast(column, usual)
+    return column
 
 
 def _too_long(path: Path) -> DatasetInvalid:
     return DatasetInvalid(f"{path.name} has more than {ROW_LIMIT:,} rows; leave out the oldest.")
 
 
-@dataclass(frozen=True)
-class _Layout:
-    """How a text file is laid out: the names of its columns, what parts them, lines before the rows."""
-
-    names: list[str]
-    delimiter: str
-    lines: int
-
-
-def _read_text(path: Path, required: Sequence[str], optional: Collection[str] | None, tell: Tell) -> Table:
+def _read_text(
+    path: Path,
+    required: Sequence[str],
+    optional: Collection[str] | None,
+    one_line: Collection[str],
+    tell: Tell,
+) -> Table:
     layout = _layout(path, required)
     chosen = _chosen(path, layout.names, required, optional, tell)
+    _require_closed_quotes(path, layout, one_line)
     usual = "\t" if ".tsv" in path.suffixes else ","
     if layout.delimiter != usual:
         tell(f"{path.name}: a {DELIMITERS[layout.delimiter]} parts its columns.")
@@ -334,6 +364,14 @@ def _read_text(path: Path, required: Sequence[str], optional: Collection[str] | 
     return Table(path, columns, rows, first_row=layout.lines + 1, tell=tell)
 
 
+def _require_closed_quotes(path: Path, layout: Layout, one_line: Collection[str]) -> None:
+    with _unpacked(path) as stream:
+        if not has_marks(stream):
+            return
+    with _unpacked(path) as stream:
+        require_closed(stream, path.name, layout, one_line=one_line)
+
+
 def _packed(column: pa.Array) -> pa.Array:
     """Return a column with each distinct value once: ids, words and days repeat."""
     return column.dictionary_encode()
@@ -343,7 +381,7 @@ def _joined(chunks: list[pa.Array]) -> pa.ChunkedArray:
     return pa.chunked_array(chunks, pa.dictionary(pa.int32(), pa.binary()))
 
 
-def _layout(path: Path, required: Sequence[str]) -> _Layout:
+def _layout(path: Path, required: Sequence[str]) -> Layout:
     head = _head(path)
     if head.startswith(UTF16):
         raise DatasetInvalid(f"{path.name} is UTF-16 text; save it as UTF-8.")
@@ -356,21 +394,26 @@ def _layout(path: Path, required: Sequence[str]) -> _Layout:
 
 
 def _head(path: Path) -> bytes:
-    with gzip.open(path) if _is_packed(path) else path.open("rb") as stream:
+    with _unpacked(path) as stream:
         return stream.read(HEAD_BYTES)
 
 
-def _parted(text: str, delimiter: str) -> _Layout:
+def _unpacked(path: Path) -> IO[bytes]:
+    # A GzipFile is a stream of bytes in all but its declared type.
+    return cast("IO[bytes]", gzip.open(path)) if _is_packed(path) else path.open("rb")
+
+
+def _parted(text: str, delimiter: str) -> Layout:
     """Return the layout of a text whose columns a delimiter parts; blank lines may come first."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
         cells = next((row for row in reader if any(cell.strip() for cell in row)), [])
     except csv.Error:
         cells = []
-    return _Layout([cell.strip().lower() for cell in cells], delimiter, reader.line_num)
+    return Layout([cell.strip().lower() for cell in cells], delimiter, reader.line_num)
 
 
-def _batches(path: Path, layout: _Layout, chosen: Collection[str]) -> Any:
+def _batches(path: Path, layout: Layout, chosen: Collection[str]) -> Any:
     """Yield the rows of a text file in blocks, each cell as the bytes of the file."""
     uneven: list[Any] = []
 

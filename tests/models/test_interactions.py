@@ -1,4 +1,6 @@
 import gzip
+import os
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -94,7 +96,7 @@ REFUSED: list[tuple[str, str | bytes, str]] = [
     (
         "moment before computers",
         GOOD + "eve,mug,0001-01-01\n",
-        "orders.csv row 5, column timestamp: 0001-01-01T00:00:00.000000 is before 1970.",
+        "orders.csv row 5, column timestamp: 0001-01-01T00:00:00.000000 is before 1980, older than any log.",
     ),
     (
         "zero among seconds",
@@ -147,6 +149,24 @@ REFUSED: list[tuple[str, str | bytes, str]] = [
         "orders.csv row 2, column price: infinity is not an amount.",
     ),
     (
+        "price that 32 bits cannot hold",
+        "user,item,timestamp,price\nada,mug,2026-05-01,9.5\nada,mug,2026-05-02,1e39\n",
+        "orders.csv row 3, column price: 1e+39 is beyond any amount (1e+15).",
+    ),
+    (
+        "quantity that a sum cannot hold",
+        "user,item,timestamp,quantity\nada,mug,2026-05-01,-4e38\n",
+        "orders.csv row 2, column quantity: -4e+38 is beyond any amount (1e+15).",
+    ),
+    (
+        "ids that a spreadsheet has shortened",
+        HEADER + "ada,mug,2026-05-01\nada,4.00638E+12,2026-05-02\n",
+        (
+            "orders.csv row 3, column item: '4.00638E+12' is a number that a spreadsheet has shortened; "
+            "several ids may share it."
+        ),
+    ),
+    (
         "price in words",
         "user,item,timestamp,price\nada,mug,2026-05-01,9.5\nada,mug,2026-05-01,free\n",
         "orders.csv row 3, column price: 'free' is not a number.",
@@ -166,7 +186,7 @@ REFUSED: list[tuple[str, str | bytes, str]] = [
     (
         "quotation mark left open",
         HEADER + '"ada,mug,2026-05-01\n' + "bob,mug,2026-05-01\n" * 600_000,
-        "orders.csv has a row longer than 4 MiB; is a quotation mark left open?",
+        "orders.csv row 2, column user: a quotation mark opens the value and does not close at its end.",
     ),
 ]
 
@@ -218,9 +238,30 @@ TOLD: list[tuple[str, str | bytes, list[str], Steps]] = [
     ),
     (
         "guests",
-        GOOD + ",pot,2026-05-04\nnull,pot,2026-05-04\n",
+        GOOD + ",pot,2026-05-04\n  ,pot,2026-05-04\n",
         ["orders.csv: 2 rows set aside: no user (a guest, or an empty line); the first is row 5."],
         [(0, "mug", BUY), (0, "pot", BUY), (1, "mug", BUY)],
+    ),
+    (
+        "ids that look like nothing",
+        HEADER + "NA,null,2026-05-01\nNA,None,2026-05-02\n",
+        [
+            "orders.csv: column user: 'NA' is an id as it stands; only an empty cell is none.",
+            "orders.csv: column item: 'null' is an id as it stands; only an empty cell is none.",
+        ],
+        [(0, "null", BUY), (0, "None", BUY)],
+    ),
+    (
+        "amounts that are missing by any name",
+        ("user,item,timestamp,quantity,price\nada,mug,2026-05-01,NA,null\nada,pot,2026-05-02,\\N,nan\n"),
+        [],
+        [(0, "mug", BUY), (0, "pot", BUY)],
+    ),
+    (
+        "gzip in several members, as logs are joined",
+        gzip.compress(GOOD.encode()) + gzip.compress(b"bob,pan,2026-05-04\n"),
+        [],
+        [(0, "mug", BUY), (0, "pot", BUY), (1, "mug", BUY), (1, "pan", BUY)],
     ),
     (
         "returns and corrections",
@@ -303,7 +344,16 @@ def test_what_is_set_aside_is_told(
         ("2026-05-01t10:30:00z", "2026-05-01T10:30:00"),
         ("2026-05-01T10:30:00+02:00", "2026-05-01T08:30:00"),
         ("2026-05-01 10:30:00-0130", "2026-05-01T12:00:00"),
+        ("2026-05-01 10:30:00 UTC", "2026-05-01T10:30:00"),
+        ("2026-05-01 10:30:00.123456789 UTC", "2026-05-01T10:30:00.123456"),
+        ("2026-05-01T10:30:00 gmt", "2026-05-01T10:30:00"),
+        ("2026-05-01 10:30:00 Z", "2026-05-01T10:30:00"),
+        ("2026-05-01 10:30:00 +0200", "2026-05-01T08:30:00"),
+        ("2026-05-01 10:30:00.5 +02:00", "2026-05-01T08:30:00.5"),
+        ("2026-05-01 10:30:00+00", "2026-05-01T10:30:00"),
         ("20260501", "2026-05-01T00:00:00"),
+        ("202605011030", "2026-05-01T10:30:00"),
+        ("20260501103007", "2026-05-01T10:30:07"),
         ("1777631400", "2026-05-01T10:30:00"),
         ("1777631400.25", "2026-05-01T10:30:00.25"),
         ("1777631400000", "2026-05-01T10:30:00"),
@@ -480,6 +530,10 @@ class TestItems:
                 ),
             ),
             ("item,price\nmug,-1\n", "items.csv row 2, column price: -1 is below zero."),
+            (
+                "item,price\nmug,1e39\n",
+                "items.csv row 2, column price: 1e+39 is beyond any amount (1e+15).",
+            ),
             ("item,price\n,1\nmug,x\n", "items.csv row 3, column price: 'x' is not a number."),
             (
                 "item,created_at\nmug,soon\n",
@@ -547,6 +601,18 @@ class TestParquet:
             ({"timestamp": pa.array([1.7e9, np.nan])}, "row 2, column timestamp: the value is missing."),
             ({"user": pa.array([1.5, 2.0])}, "row 1, column user: the column holds fractions, not ids"),
             ({"user": pa.array([["a"], ["b"]])}, "row 1, column user: the column holds list<"),
+            (
+                {"user": pa.array([1.0, 2.0**53])},
+                "row 2, column user: the column holds fractions, in which an id so long loses digits.",
+            ),
+            (
+                {"price": pa.array([9.5, 1e39])},
+                "row 2, column price: 1e+39 is beyond any amount (1e+15).",
+            ),
+            (
+                {"timestamp": pa.array([1_777_593, 1_777_680], pa.timestamp("s"))},
+                "row 1, column timestamp: 1970-01-21T13:46:33.000000 is before 1980, older than any log",
+            ),
             ({"price": pa.array([True, False])}, "row 1, column price: the column holds bool, not numbers."),
             (
                 {"timestamp": pa.array([True, False])},
@@ -563,6 +629,27 @@ class TestParquet:
             read_interactions(a_parquet(tmp_path, **{**good, **columns}), now=NOW)
 
         assert f"orders.parquet {message}" in str(refused.value)
+
+    @pytest.mark.parametrize("name", ["quantity", "price", "basket", "order_id"])
+    def test_a_column_that_is_null_in_every_row_is_an_empty_one(self, name: str, tmp_path: Path) -> None:
+        good = {"user": pa.array([1, 2]), "item": pa.array([5, 6]), "timestamp": pa.array([1.7e9, 1.71e9])}
+        bare = a_parquet(tmp_path, "bare.parquet", **good)
+        empty = a_parquet(tmp_path, "empty.parquet", **good, **{name: pa.nulls(2)})
+
+        read_of_bare, read_of_empty = read_interactions(bare, now=NOW), read_interactions(empty, now=NOW)
+
+        for column in ("user", "item", "at", "basket", "event", "quantity"):
+            assert getattr(read_of_empty, column).tolist() == getattr(read_of_bare, column).tolist(), column
+        assert np.isnan(read_of_empty.price).all()
+
+    def test_an_item_s_columns_that_are_null_in_every_row_say_nothing(self, tmp_path: Path) -> None:
+        nothing = {name: pa.nulls(1) for name in ("title", "price", "created_at", "tags")}
+        items = a_parquet(tmp_path, "items.parquet", item=pa.array(["mug"]), **nothing)
+
+        log = read_interactions(write(tmp_path, GOOD), items, now=NOW)
+
+        assert (log.facts[0].title, log.facts[0].price, log.facts[0].attributes) == ("", None, {})
+        assert log.created_at.tolist() == [NEVER, NEVER]
 
     def test_lists_are_several_values(self, tmp_path: Path) -> None:
         items = a_parquet(
@@ -586,6 +673,19 @@ def cut_short(content: bytes) -> bytes:
 
 class TestFiles:
     """Files that are not what their names say, or not whole."""
+
+    def test_a_pipe_is_read_as_its_bytes_in_a_file_are(self, tmp_path: Path) -> None:
+        path = write(tmp_path, GOOD, "plain.csv")
+        pipe = tmp_path / "orders.csv"
+        os.mkfifo(pipe)
+        writer = threading.Thread(target=pipe.write_bytes, args=(path.read_bytes(),))
+        writer.start()
+
+        piped = read_interactions(pipe, now=NOW)
+        writer.join()
+
+        plain = read_interactions(path, now=NOW)
+        assert (piped.item.tolist(), piped.data_hash) == (plain.item.tolist(), plain.data_hash)
 
     def test_a_folder_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(DatasetInvalid, match=r"is a folder; a CSV or Parquet file is expected\."):
