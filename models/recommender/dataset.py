@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.recommender.content import ItemFacts
+from models.recommender.files import seekable
 from models.recommender.history import Event
 
 if TYPE_CHECKING:
@@ -281,43 +282,79 @@ def read_order_lines(path: Path, *, guests: bool = False) -> Log:
     """
     import pandas as pd
 
-    try:
-        frame = pd.read_csv(path, dtype={"InvoiceNo": str, "StockCode": str, "CustomerID": str})
-    except ValueError as error:
-        raise DatasetInvalid(f"{path.name} is not a CSV file: {error}.") from error
-    missing = [column for column in ORDER_LINE_COLUMNS if column not in frame.columns]
-    if missing:
-        raise DatasetInvalid(f"{path.name} has no column {missing[0]}.")
+    with seekable(path) as file:
+        data_hash = hashlib.sha256(file.read_bytes()).hexdigest()
+        frame = _read_order_file(file)
     code = frame["StockCode"].str.strip().str.upper()
+    quantity, price = (_order_numbers(frame, name, path.name) for name in ("Quantity", "UnitPrice"))
     keep = (
         ~frame["InvoiceNo"].str.startswith(("C", "A"))
-        & (frame["Quantity"] > 0)
-        & (frame["UnitPrice"] > 0)
-        & (frame["CustomerID"].notna() | guests)
+        & (code != "")
+        & (quantity > 0)
+        & (price > 0)
+        & ((frame["CustomerID"] != "") | guests)
         & ~code.isin(SERVICE_CODES)
     )
     kept = frame[keep]
     _, item = np.unique(code[keep].to_numpy(dtype=object), return_inverse=True)
-    at = pd.to_datetime(kept["InvoiceDate"], utc=True, errors="coerce")
-    if at.isna().any():
-        # Line 1 is the header.
-        line = int(at.index[at.isna()][0]) + 2
-        raise DatasetInvalid(f"{path.name} line {line}, column InvoiceDate: not a moment.")
+    at = _order_moments(kept["InvoiceDate"], path.name)
+    _, basket = np.unique(kept["InvoiceNo"].to_numpy(dtype=object), return_inverse=True)
+    customer = kept["CustomerID"].str.removesuffix(".0")
     purchases = pd.DataFrame(
         {
-            "user": kept["CustomerID"].str.removesuffix(".0").fillna("guest:" + kept["InvoiceNo"]),
+            "user": customer.where(customer != "", "guest:" + kept["InvoiceNo"]),
             "item": item,
             "at": at,
-            "basket": kept["InvoiceNo"].astype(np.int64),
-            "quantity": kept["Quantity"],
-            "price": kept["UnitPrice"],
-            "title": kept["Description"].fillna("").str.strip() if "Description" in kept else "",
+            "basket": basket,
+            "quantity": quantity[keep],
+            "price": price[keep],
+            "title": kept["Description"].str.strip() if "Description" in kept else "",
         }
     )
     # The newest line's words: a product's name is corrected over time.
     by_item = purchases.sort_values("at", kind="stable").groupby("item")
     newest = by_item[["title", "price"]].last()
     catalogue = newest.assign(created_at=by_item["at"].min()).reset_index()
-    data_hash = hashlib.sha256(path.read_bytes()).hexdigest()
-    until = str(at.max().isoformat())
-    return build(purchases, catalogue, data_hash=data_hash, until=until)
+    return build(purchases, catalogue, data_hash=data_hash, until=str(at.max().isoformat()))
+
+
+def _read_order_file(path: Path) -> "pd.DataFrame":
+    """Return an order-line file as the words that it holds: only an empty field is missing."""
+    import pandas as pd
+
+    try:
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except ValueError as error:
+        raise DatasetInvalid(f"{path.name} is not a CSV file: {error}.") from error
+    missing = [column for column in ORDER_LINE_COLUMNS if column not in frame.columns]
+    if missing:
+        raise DatasetInvalid(f"{path.name} has no column {missing[0]}.")
+    return frame
+
+
+def _order_numbers(frame: "pd.DataFrame", name: str, file: str) -> "pd.Series[float]":
+    """Return a column of amounts; an empty field counts as none, which no line can have."""
+    import pandas as pd
+
+    words = frame[name].where(frame[name] != "", "0")
+    numbers = pd.to_numeric(words, errors="coerce")
+    # NaN, and what 32 bits can't hold.
+    _refuse_line(~(numbers.abs() < np.finfo(np.float32).max), file, name, "not an amount")
+    return numbers
+
+
+def _order_moments(words: "pd.Series[str]", file: str) -> "pd.Series[pd.Timestamp]":
+    """Return moments in the one form that all lines have: ISO 8601, or month/day/year as UCI writes it."""
+    import pandas as pd
+
+    is_american = len(words) > 0 and "/" in words.iloc[0]
+    form = "%m/%d/%Y %H:%M" if is_american else "ISO8601"
+    at = pd.to_datetime(words, utc=True, errors="coerce", format=form)
+    _refuse_line(at.isna(), file, "InvoiceDate", "not a moment")
+    return at
+
+
+def _refuse_line(is_bad: "pd.Series[bool]", file: str, column: str, what: str) -> None:
+    if is_bad.any():
+        # Line 1 is the header.
+        raise DatasetInvalid(f"{file} line {int(is_bad.index[is_bad][0]) + 2}, column {column}: {what}.")

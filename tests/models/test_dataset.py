@@ -106,6 +106,12 @@ def test_a_catalogue_with_an_item_twice_is_refused(folder: Path) -> None:
             HEADER + "1,A,1,2010-12-01 08:26:00,2.5,9\n2,A,1,yesterday,2.5,9\n",
             "line 3, column InvoiceDate: not a moment",
         ),
+        (
+            HEADER + "1,A,1,12/1/2010 8:26,2.5,9\n2,A,1,13/1/2010 8:26,2.5,9\n",
+            "line 3, column InvoiceDate: not a moment",
+        ),
+        (HEADER + "1,A,1,2010-12-01 08:26:00,NA,9\n", "line 2, column UnitPrice: not an amount"),
+        (HEADER + "1,A,1e39,2010-12-01 08:26:00,2.5,9\n", "line 2, column Quantity: not an amount"),
     ],
 )
 def test_order_lines_that_cannot_be_read_are_refused(tmp_path: Path, text: str, message: str) -> None:
@@ -114,6 +120,16 @@ def test_order_lines_that_cannot_be_read_are_refused(tmp_path: Path, text: str, 
 
     with pytest.raises(DatasetInvalid, match=message):
         read_order_lines(path)
+
+
+def test_order_lines_take_ids_as_they_are_written(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    rows = "W-1,NA,1,12/1/2010 8:26,2.5,null\nW-2,None,,12/2/2010 8:26,2.5,null\n,NA,1,12/3/2010 8:26,2.5,9\n"
+    path.write_text(HEADER + rows, encoding="utf-8")
+
+    log = read_order_lines(path)
+
+    assert (len(log), log.users, log.items) == (2, 2, 1)
 
 
 def test_order_lines_leave_out_what_is_no_purchase_of_a_known_customer(tmp_path: Path) -> None:
