@@ -83,6 +83,7 @@ def _asks(stack: Stack) -> list[dict[str, str]]:
         {
             "surface": "home" if place % 5 == 0 else "product",
             "product": products[place % len(products)],
+            "consent": "analytics,preferences",
             "logged_in_customer_id": customers[place % len(customers)],
         }
         for place in range(DIFFERENT_REQUESTS)

@@ -82,7 +82,7 @@ def fill(
     unpublished, excluded or twice.
 
     :param available: products that are published and in stock
-    :param exclude: the page's own product and what lies in the cart
+    :param exclude: the page's own product, what lies in the cart and what is shown nearby
     :param reason: why the model gave nothing, if it is known
     """
     chosen: dict[int, Ranked] = {}

@@ -3,12 +3,13 @@
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from html import escape
 from typing import Final
 from urllib.parse import parse_qsl
 
 from backend.audit.values import Surface
-from backend.serving.values import MAX_ITEMS, MAX_LISTED, Answer, Ask, BadAsk, Card, Form
+from backend.serving.values import MAX_ITEMS, MAX_LISTED, Answer, Ask, BadAsk, Card, Form, Purpose
 from backend.shopify.values import ProxyRequest
 
 DEFAULT_LIMIT: Final = 8
@@ -24,7 +25,17 @@ _VISITOR: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[
 _HANDLE: Final = re.compile(r"[\w-]{1,255}")
 
 # No name may be the start of another: see the signature's trap in the documentation of app proxies.
-PARAMETERS: Final = ("surface", "product", "limit", "cart", "recent", "visitor", "format")
+PARAMETERS: Final = (
+    "surface",
+    "product",
+    "limit",
+    "consent",
+    "cart",
+    "recent",
+    "exclude",
+    "visitor",
+    "format",
+)
 
 
 def parse_ask(request: ProxyRequest, query_string: str) -> Ask:
@@ -33,10 +44,21 @@ def parse_ask(request: ProxyRequest, query_string: str) -> Ask:
 
     Parameters that we do not know are ignored, since themes and Shopify may add their own.
 
+    Nobody is known who did not allow it: the storefront states what a visitor
+    granted, and without preferences neither who asks nor what they looked at
+    gets past this door, whatever the request says.
+
     :raises BadAsk: if one of ours is repeated or has the wrong form
     """
     _refuse_repeats(query_string)
     given = request.parameters
+    ask = _ask(request, given)
+    if Purpose.PREFERENCES in _consent(given.get("consent", "")):
+        return ask
+    return replace(ask, cart=(), recent=(), exclude=ask.cart + ask.exclude, visitor=None, customer_id=None)
+
+
+def _ask(request: ProxyRequest, given: Mapping[str, str]) -> Ask:
     surface = _surface(given)
     product = _id(given["product"], "product") if given.get("product") else None
     is_product_page = surface is Surface.PRODUCT_PAGE
@@ -50,9 +72,18 @@ def parse_ask(request: ProxyRequest, query_string: str) -> Ask:
         context_product_id=product if is_product_page else None,
         cart=_ids(given.get("cart", ""), "cart"),
         recent=_ids(given.get("recent", ""), "recent"),
+        exclude=_ids(given.get("exclude", ""), "exclude"),
         visitor=_visitor(given.get("visitor", "")),
         customer_id=request.logged_in_customer_id,
     )
+
+
+def _consent(text: str) -> frozenset[Purpose]:
+    try:
+        return frozenset(Purpose(part) for part in text.split(",")) if text else frozenset()
+    except ValueError as error:
+        known = ", ".join(Purpose)
+        raise BadAsk(f"The consent must be a list of {known}.", field="consent") from error
 
 
 def _refuse_repeats(query_string: str) -> None:
@@ -116,6 +147,7 @@ def to_json(answer: Answer | None) -> bytes:
         "surface": next(name for name, surface in SURFACES.items() if surface is answer.surface),
         "version": answer.version_number,
         "fallback": answer.fallback or None,
+        "personal": answer.is_personal,
         "items": [_item(card) | {"why": item.why, "position": item.position} for item, card in answer.items],
     }
     return json.dumps(body, ensure_ascii=False).encode()
@@ -180,7 +212,7 @@ CARD: Final = """
     width="{{{{ image.width | default: 360 }}}}" height="{{{{ image.height | default: 360 }}}}"
     loading="lazy" decoding="async">{{% endif %}}</div>
   <h3 class="tailorbird__title">
-    <a class="tailorbird__link" href="{{{{ item.url }}}}?tb={decision}">{{{{ item.title | escape }}}}</a>
+    <a class="tailorbird__link" href="{{{{ item.url }}}}">{{{{ item.title | escape }}}}</a>
   </h3>
   <p class="tailorbird__price"><span class="tailorbird__now">{{{{ item.price | money }}}}</span></p>
   <p class="tailorbird__why">{why}</p>

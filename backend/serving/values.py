@@ -10,7 +10,7 @@ from backend.audit.values import ShownItem, Surface
 from backend.core.errors import Refused, Unavailable
 
 MAX_ITEMS = 24  # longer than any carousel; keeps one answer and its record small
-MAX_LISTED = 50  # cart lines and recently viewed products read from one request
+MAX_LISTED = 50  # products that one list of a request may name: cart, recently viewed, excluded
 
 
 class BadAsk(Refused):
@@ -54,9 +54,24 @@ class Form(StrEnum):
     LIQUID = "liquid"
 
 
+class Purpose(StrEnum):
+    """What a visitor may allow, by the names of Shopify's Customer Privacy API."""
+
+    ANALYTICS = "analytics"
+    PREFERENCES = "preferences"
+    MARKETING = "marketing"
+    SALE_OF_DATA = "sale_of_data"
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One well-formed question from a storefront."""
+    """
+    One well-formed question from a storefront.
+
+    Of a visitor who did not allow preferences it says nothing but what not to show.
+
+    :param exclude: products that are shown nearby
+    """
 
     shop_domain: str
     surface: Surface
@@ -65,6 +80,7 @@ class Ask:
     context_product_id: int | None = None
     cart: tuple[int, ...] = ()
     recent: tuple[int, ...] = ()
+    exclude: tuple[int, ...] = ()
     visitor: str | None = None
     customer_id: int | None = None
 
@@ -139,6 +155,7 @@ class Answer:
     items: tuple[tuple[ShownItem, Card], ...]
     version_number: int | None
     fallback: str
+    is_personal: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -216,8 +216,9 @@ class Job:
             shopper.sign_in(customer)
             cookies += [shopper.cookie, ""]
         proxy = "/apps/tailorbird/recommendations"
-        paths = [f"{proxy}?surface=product&product={product}" for product in products]
-        paths += [f"{proxy}?surface=home"] * (len(paths) // 4)
+        consent = "consent=analytics,preferences"
+        paths = [f"{proxy}?{consent}&surface=product&product={product}" for product in products]
+        paths += [f"{proxy}?{consent}&surface=home"] * (len(paths) // 4)
         pairs = zip(cycle(paths), cycle(cookies), strict=False)
         return [Visit(path, cookie) for path, cookie in islice(pairs, REQUESTS)]
 

@@ -161,7 +161,14 @@ class Desk:
             request_id=request_id,
         )
         audit.record_decision(decision)
-        return Answer(decision.id, ask.surface, items, decision.version_number, decision.fallback)
+        return Answer(
+            decision_id=decision.id,
+            surface=ask.surface,
+            items=items,
+            version_number=decision.version_number,
+            fallback=decision.fallback,
+            is_personal=_is_personal(ask, visitor, scored.opinion, filled),
+        )
 
     def note_latency(self, milliseconds: float) -> None:
         """Remember how long one answer took, from the first byte read to the last one made."""
@@ -251,7 +258,7 @@ class Desk:
             now=now,
             context=ask.context_product_id,
             # What was only looked at says much about taste, but to show it again says little.
-            exclude={*ask.cart, *unbought},
+            exclude={*ask.cart, *ask.exclude, *unbought},
             k=ask.limit + SLACK,
             new_among=queries.shelf(shop.id).available if has_place else None,
             patience=patience,
@@ -294,7 +301,9 @@ def _pseudonym(shop_id: int, visitor: str) -> str:
 def _fill(shop_id: int, ask: Ask, scored: _Scored) -> tuple[Filled, tuple[Preference, ...]]:
     """Return the list, and what the model says of its products."""
     opinion = scored.opinion
-    hidden = {*ask.cart, ask.context_product_id} if ask.context_product_id else set(ask.cart)
+    hidden = {*ask.cart, *ask.exclude}
+    if ask.context_product_id:
+        hidden.add(ask.context_product_id)
     filled = fill_list(
         shop_id,
         opinion.preferences,
@@ -307,6 +316,13 @@ def _fill(shop_id: int, ask: Ask, scored: _Scored) -> tuple[Filled, tuple[Prefer
         return filled, opinion.preferences
     placed = rules.with_arrival(filled, opinion.arrival, new=opinion.new)
     return placed, opinion.preferences if placed is filled else (*opinion.preferences, opinion.arrival)
+
+
+def _is_personal(ask: Ask, visitor: _Visitor, opinion: Opinion, filled: Filled) -> bool:
+    """Return whether what is known of the visitor chose products: only then may a heading say so."""
+    is_known = bool(len(visitor.past.items) or ask.recent or ask.cart)
+    is_from_model = any(item.score is not None for item in filled.items)
+    return is_known and is_from_model and not rules.is_general(opinion.preferences)
 
 
 def fill_list(

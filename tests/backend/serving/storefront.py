@@ -10,6 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 DOMAIN = "willow-gifts.myshopify.com"
+GRANTED = "analytics,preferences"
 
 
 def signature(query: str, *, secret: str = "") -> str:

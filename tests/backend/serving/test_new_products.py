@@ -16,7 +16,7 @@ from backend.serving import queries as serving
 from backend.shops import services as shops
 from backend.shops.models import Shop
 from tests.backend.history import NOW, a_product
-from tests.backend.serving.storefront import ask, shown
+from tests.backend.serving.storefront import GRANTED, ask, shown
 
 # Outside a test's transaction: what is new is looked for on another connection.
 pytestmark = [
@@ -75,7 +75,7 @@ def test_the_model_ranks_a_new_product_for_a_visitor_among_all_others(shop: Shop
     arrive(shop)
 
     def score() -> float | None:
-        ask(surface="home", recent="110", limit=24)
+        ask(surface="home", consent=GRANTED, recent="110", limit=24)
         newest = Decision.objects.for_shop(shop.id).order_by("-id").first()
         assert newest is not None
         return next((item["score"] for item in newest.items if item["product_id"] == NEW), None)
@@ -88,7 +88,7 @@ def test_the_model_ranks_a_new_product_for_a_visitor_among_all_others(shop: Shop
     assert eventually(lambda: score() is not None)
 
 
-HOME = {"surface": "home", "recent": "110", "limit": 6}
+HOME = {"surface": "home", "consent": GRANTED, "recent": "110", "limit": 6}
 
 
 def wait_for_the_place() -> None:

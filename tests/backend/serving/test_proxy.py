@@ -27,7 +27,7 @@ from backend.shops import services as shops
 from backend.shops.models import Shop
 from tests.backend.history import NOW, a_collection, a_product, a_shop, an_order
 from tests.backend.registry.versions import a_live_version
-from tests.backend.serving.storefront import a_query, ask, shown
+from tests.backend.serving.storefront import GRANTED, a_query, ask, shown
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -76,8 +76,8 @@ def test_a_product_page_gets_its_models_list_and_the_decision_is_on_record(shop:
 
 
 def test_neither_the_customers_nor_the_browsers_own_id_is_stored(shop: Shop, live: Any) -> None:
-    ask(logged_in_customer_id=CUSTOMER, visitor=VISITOR)
-    ask(visitor=VISITOR)
+    ask(consent=GRANTED, logged_in_customer_id=CUSTOMER, visitor=VISITOR)
+    ask(consent=GRANTED, visitor=VISITOR)
 
     by_customer, by_browser = decisions(shop)
     assert by_customer.visitor_key == shops.pseudonym(shop.id, CUSTOMER)
@@ -91,8 +91,8 @@ def test_the_same_browser_has_another_pseudonym_in_another_shop(shop: Shop) -> N
     other = a_shop("other.myshopify.com")
     a_product(other, 500)
 
-    ask(visitor=VISITOR)
-    ask(visitor=VISITOR, shop="other.myshopify.com")
+    ask(consent=GRANTED, visitor=VISITOR)
+    ask(consent=GRANTED, visitor=VISITOR, shop="other.myshopify.com")
 
     assert decisions(shop)[0].visitor_key != decisions(other)[0].visitor_key
 
@@ -105,12 +105,73 @@ def test_a_customer_sees_what_they_buy_again_and_is_told_why(shop: Shop, live: A
 
     Product.objects.for_shop(shop.id).exclude(product_id__in=[120, 131, 139]).update(available=False)
 
-    response = ask(logged_in_customer_id=CUSTOMER, limit=24)
+    response = ask(consent=GRANTED, logged_in_customer_id=CUSTOMER, limit=24)
 
     whys = {item["product_id"]: item["why"] for item in response.json()["items"]}
     # Which of the two the model lets speak for itself is its own business.
     assert any(whys[one].startswith("You bought this 3 times, last in November") for one in (120, 131))
     assert "You bought" not in whys[139]
+
+
+@pytest.mark.parametrize("consent", ["", "analytics", "marketing,sale_of_data,analytics"])
+def test_without_preferences_the_answer_is_everybodys_and_nobody_is_on_record(
+    shop: Shop, live: Any, consent: str
+) -> None:
+    key = shops.pseudonym(shop.id, CUSTOMER)
+    for _ in range(3):
+        features.extend(shop.id, an_order(shop, [120, 131], customer_key=key).order_id)
+    everybodys = shown(ask(limit=8))
+
+    response = ask(
+        limit=8,
+        consent=consent,
+        logged_in_customer_id=CUSTOMER,
+        visitor=VISITOR,
+        recent="101,102,103",
+    )
+
+    assert shown(response) == everybodys
+    assert response.json()["personal"] is False
+    assert [decision.visitor_key for decision in decisions(shop)] == [None, None]
+    assert not any("You " in item["why"] for item in response.json()["items"])
+
+
+def test_without_preferences_a_cart_says_what_not_to_show_and_nothing_of_taste(shop: Shop, live: Any) -> None:
+    hidden = shown(ask(limit=2))
+    everybodys = shown(ask(limit=10, exclude=",".join(map(str, hidden))))
+
+    response = ask(limit=10, cart=",".join(map(str, hidden)))
+
+    assert shown(response) == everybodys
+    assert not set(hidden) & set(everybodys)
+
+
+@pytest.mark.parametrize(
+    ("case", "parameters", "is_personal"),
+    [
+        ("a customer who bought", {"logged_in_customer_id": CUSTOMER}, True),
+        ("a browser that looked at products", {"visitor": VISITOR, "recent": "101,102"}, True),
+        ("somebody with a cart", {"cart": "101"}, True),
+        ("a browser seen for the first time", {"visitor": VISITOR}, False),
+        ("a customer who bought nothing", {"logged_in_customer_id": CUSTOMER + 1}, False),
+    ],
+)
+def test_an_answer_says_whether_it_is_personal(
+    shop: Shop, live: Any, case: str, parameters: dict[str, Any], is_personal: bool
+) -> None:
+    order = an_order(shop, [120, 131], customer_key=shops.pseudonym(shop.id, CUSTOMER))
+    features.extend(shop.id, order.order_id)
+
+    assert ask(consent=GRANTED, **parameters).json()["personal"] is is_personal, case
+
+
+def test_what_is_shown_nearby_is_not_shown_again_and_its_places_are_filled(shop: Shop, live: Any) -> None:
+    first = shown(ask(surface="product", product=110, limit=6))
+
+    second = shown(ask(surface="product", product=110, limit=6, exclude=",".join(map(str, first))))
+
+    assert len(second) == 6
+    assert not set(first) & set(second)
 
 
 def test_what_is_in_the_cart_sold_out_or_unpublished_is_not_shown(shop: Shop, live: Any) -> None:
@@ -126,10 +187,10 @@ def test_what_is_in_the_cart_sold_out_or_unpublished_is_not_shown(shop: Shop, li
 
 
 def test_the_hot_path_is_one_insert(shop: Shop, live: Any, django_assert_num_queries: Any) -> None:
-    ask(surface="product", product=110, logged_in_customer_id=CUSTOMER)
+    ask(surface="product", product=110, consent=GRANTED, logged_in_customer_id=CUSTOMER)
 
     with django_assert_num_queries(1) as captured:
-        ask(surface="product", product=110, logged_in_customer_id=CUSTOMER)
+        ask(surface="product", product=110, consent=GRANTED, logged_in_customer_id=CUSTOMER)
 
     assert captured.captured_queries[0]["sql"].startswith('INSERT INTO "audit_decision"')
 
@@ -215,7 +276,8 @@ def test_liquid_names_products_by_handle_and_leaves_the_words_to_the_shop(shop: 
     assert response.headers["Content-Type"] == "application/liquid"
     assert text.startswith("{% layout none %}")
     assert [f"all_products['product-{item['product_id']}']" in text for item in decision.items] == [True] * 3
-    assert text.count(f"?tb={decision.id}") == 3
+    assert text.count(f'data-decision="{decision.id}"') == 3
+    assert 'href="{{ item.url }}"' in text
 
 
 def test_a_title_cannot_run_as_liquid_or_html(shop: Shop, live: Any) -> None:
@@ -296,6 +358,13 @@ def test_a_forged_repeated_or_stale_request_is_refused_and_writes_nothing(
         ("format", {"format": "xml"}),
         ("limit", {"limit": "3", "extra": "&limit=4"}),
         ("visitor", {"extra": "&visitor=&visitor="}),
+        ("visitor", {"visitor": "someone", "consent": GRANTED}),
+        ("exclude", {"exclude": "1,x"}),
+        ("exclude", {"exclude": ",".join(str(one) for one in range(1, 52))}),
+        ("consent", {"consent": "everything"}),
+        ("consent", {"consent": "Preferences"}),
+        ("consent", {"consent": "analytics,,preferences"}),
+        ("consent", {"extra": "&consent=analytics&consent=preferences"}),
     ],
 )
 def test_a_malformed_parameter_is_named_and_writes_nothing(
@@ -415,7 +484,7 @@ def test_a_model_that_hangs_is_cut_off_and_then_left_alone(
 def test_without_redis_the_answer_still_comes(shop: Shop, live: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feature_cache, "connection", lambda: redis.Redis(port=1, retry=Retry(NoBackoff(), 0)))
 
-    assert len(shown(ask(limit=4, logged_in_customer_id=CUSTOMER))) == 4
+    assert len(shown(ask(limit=4, consent=GRANTED, logged_in_customer_id=CUSTOMER))) == 4
 
 
 # Probes
