@@ -4,6 +4,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { readAppConfig } from './app-config.mjs';
+import { Approvals } from './approvals.mjs';
 import { Apps } from './apps.mjs';
 import { BulkOperations } from './bulk.mjs';
 import { Catalog } from './catalog.mjs';
@@ -47,9 +48,11 @@ export async function createDevstore(config, { clock = new Clock(), sender, log 
 async function assemble(config, { clock, sender, log }) {
   const about = readAppConfig(config);
   const faults = new Faults();
+  const approvals = new Approvals(config);
+  approvals.checkRelease(about);
   const { store, reseed } = await openStore(config, { clock, log });
   const imageUrl = (product) => `${config.publicUrl}/cdn/products/${product.id}.svg`;
-  const context = { config, store, clock, about, faults, imageUrl };
+  const context = { config, store, clock, about, approvals, faults, imageUrl };
   context.webhooks = new Webhooks({ ...context, sender });
   context.apps = new Apps(context);
   context.metafields = new Metafields(context);

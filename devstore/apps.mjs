@@ -28,9 +28,9 @@ const REDACT_AFTER_MS = 2 * DAY;
 export class InstallRefused extends Error {}
 
 export class Apps {
-  /** @param {{store: object, config: object, clock: object, about: object, webhooks: object}} parts */
-  constructor({ store, config, clock, about, webhooks }) {
-    Object.assign(this, { store, config, clock, about, webhooks });
+  /** @param {{store: object, config: object, clock: object, about: object, approvals: object, webhooks: object}} parts */
+  constructor({ store, config, clock, about, approvals, webhooks }) {
+    Object.assign(this, { store, config, clock, about, approvals, webhooks });
   }
 
   /**
@@ -203,6 +203,8 @@ export class Apps {
   #checkOptional(scopes) {
     const unknown = scopes.find((scope) => !this.about.optionalScopes.includes(scope) && !this.about.scopes.includes(scope));
     if (unknown) throw new InstallRefused(`Scope ${unknown} is not declared in shopify.app.toml.`);
+    const fault = scopes.map((scope) => this.approvals.faultOfScope(scope)).find(Boolean);
+    if (fault) throw new InstallRefused(fault);
   }
 }
 

@@ -44,6 +44,7 @@ export class BadConfig extends Error {}
  * @property {string} schemaPath introspection of the Admin API
  * @property {'standard' | 'advanced' | 'plus'} plan rate limits of the shops
  * @property {0 | 1 | 2} protectedDataLevel approved level of protected customer data
+ * @property {string[]} approvedScopes scopes on request that Shopify has approved
  * @property {keyof typeof import('./consent.mjs').STANCES} consent how visitors stand to tracking until /control/consent says otherwise
  */
 export function readConfig(env) {
@@ -69,6 +70,7 @@ export function readConfig(env) {
     schemaPath: path.join(HERE, '.schema', `admin_${API_VERSION}.json.gz`),
     plan: readChoice(env, 'DEVSTORE_PLAN', ['standard', 'advanced', 'plus']),
     consent: readChoice(env, 'DEVSTORE_CONSENT', Object.keys(STANCES)),
+    approvedScopes: (env.DEVSTORE_APPROVED_SCOPES ?? 'read_all_orders').split(',').map((scope) => scope.trim()).filter(Boolean),
     protectedDataLevel: Number(readChoice(env, 'DEVSTORE_PROTECTED_DATA_LEVEL', ['1', '0', '2'])),
   };
 }

@@ -5,6 +5,7 @@
  */
 import { COMPLIANCE_TOPICS } from './app-config.mjs';
 import { InstallRefused } from './apps.mjs';
+import { NotApproved } from './approvals.mjs';
 import { CatalogRefused } from './catalog.mjs';
 import { ConsentRefused, setStance, stanceOf } from './consent.mjs';
 import { UnknownFault } from './faults.mjs';
@@ -14,7 +15,7 @@ import { collectionPayload, productPayload } from './payloads.mjs';
 import { HttpError, sendJson } from './server.mjs';
 import { NotFound } from './store.mjs';
 
-const REFUSALS = [OrderRefused, CatalogRefused, ConsentRefused, InstallRefused, UnknownFault];
+const REFUSALS = [OrderRefused, CatalogRefused, ConsentRefused, InstallRefused, NotApproved, UnknownFault];
 const LIST_LIMIT = 100;
 const HANDLE_PATTERN = /^[a-z0-9][a-z0-9-]{0,59}$/;
 
@@ -29,6 +30,7 @@ export function register(router, context) {
   add('POST', 'time', changeTime);
   add('POST', 'faults', changeFaults);
   add('POST', 'consent', changeConsent);
+  add('POST', 'approvals', changeApprovals);
   add('POST', 'purge', purge);
   add('POST', 'webhook', sendWebhook);
   add('POST', 'compliance', sendCompliance);
@@ -61,7 +63,7 @@ function shopOf(store, name) {
   return name ? store.getShop(name) : store.defaultShop;
 }
 
-function describe({ store, webhooks, clock, faults, config, about }) {
+function describe({ store, webhooks, clock, faults, config, about, approvals }) {
   return {
     now: new Date(clock.now()).toISOString(),
     speed: clock.speed,
@@ -69,6 +71,7 @@ function describe({ store, webhooks, clock, faults, config, about }) {
     rejected_rows: store.defaultShop.rejectedRows,
     pending_webhooks: webhooks.pending(),
     faults,
+    approvals,
     app: { name: about.name, client_id: config.clientId, scopes: about.scopes, optional_scopes: about.optionalScopes },
   };
 }
@@ -146,6 +149,13 @@ async function changeConsent({ json, res, store, config }) {
   sendJson(res, 200, { stance: stanceOf(shop, config) });
 }
 
+/** Approvals are the app's, not a shop's: a restart takes them from the environment again. */
+async function changeApprovals({ json, res, approvals }) {
+  const { protected_data_level: protectedDataLevel, scopes } = await json();
+  approvals.set({ protectedDataLevel, scopes });
+  sendJson(res, 200, approvals);
+}
+
 async function purge({ res, faults, restart }) {
   faults.clear();
   await restart();
@@ -164,7 +174,7 @@ async function sendWebhook(request) {
 function samplePayload(shop, topic, request) {
   const newest = (records) => [...records.values()].at(-1);
   const [kind] = topic.split('/');
-  if (kind === 'orders' && shop.orders.size > 0) return orderPayload(shop, newest(shop.orders), request.config);
+  if (kind === 'orders' && shop.orders.size > 0) return orderPayload(shop, newest(shop.orders), request.approvals);
   if (kind === 'products' && shop.products.size > 0) return productPayload(shop, newest(shop.products), request);
   if (kind === 'collections' && shop.collections.size > 0) return collectionPayload(shop, newest(shop.collections));
   throw new HttpError(422, `A webhook ${topic} needs a payload.`);
@@ -200,7 +210,7 @@ function listDeliveries({ res, query, store, webhooks }) {
   sendJson(res, 200, { attempts: webhooks.attempts({ topic: query.get('topic'), shop }), pending: webhooks.pending() });
 }
 
-async function placeOrder({ json, res, store, orders, config }) {
+async function placeOrder({ json, res, store, orders, approvals }) {
   const input = await json();
   const shop = shopOf(store, input.shop);
   const order = orders.place(shop, {
@@ -212,7 +222,7 @@ async function placeOrder({ json, res, store, orders, config }) {
     test: input.test === true,
     createdAt: input.created_at === undefined ? undefined : Date.parse(input.created_at),
   });
-  sendJson(res, 201, { order: orderPayload(shop, order, config) });
+  sendJson(res, 201, { order: orderPayload(shop, order, approvals) });
 }
 
 function readLine(shop, { variant_id: variantId, product_id: productId, quantity = 1, properties }) {
@@ -227,11 +237,11 @@ function readAttributes(input = {}) {
   return Object.entries(input).map(([key, value]) => ({ key, value: String(value) }));
 }
 
-function showOrder({ res, params, query, store, config }) {
+function showOrder({ res, params, query, store, approvals }) {
   const shop = shopOf(store, query.get('shop'));
   const order = shop.findOrder(params.id);
   if (!order) throw new NotFound(`There is no order ${params.id}.`);
-  sendJson(res, 200, { order: orderPayload(shop, order, config) });
+  sendJson(res, 200, { order: orderPayload(shop, order, approvals) });
 }
 
 async function changeOrder({ json, res, params, store, orders }) {

@@ -177,7 +177,7 @@ async function acceptGrant(request, codes) {
   redirect(request.res, callbackUrl(redirectUri, { code, shop, state, clock, config }));
 }
 
-function readGrant({ store, params, config, about }, input) {
+function readGrant({ store, params, config, about, approvals }, input) {
   const shop = store.findShop(params.shop);
   if (!shop) throw new HttpError(404, 'Not Found');
   if (input.get('client_id') !== config.clientId) throw new HttpError(400, 'Oauth error invalid_request: Could not find Shopify API application with api_key.');
@@ -186,6 +186,8 @@ function readGrant({ store, params, config, about }, input) {
   const scopes = (input.get('scope') ?? about.scopes.join(',')).split(',').filter(Boolean);
   const undeclared = scopes.find((scope) => !about.scopes.includes(scope) && !about.optionalScopes.includes(scope));
   if (undeclared) throw new HttpError(400, `Oauth error invalid_scope: ${undeclared} is not declared by the app.`);
+  const fault = scopes.map((scope) => approvals.faultOfScope(scope)).find(Boolean);
+  if (fault) throw new HttpError(400, `Oauth error invalid_scope: ${fault}`);
   return { shop, scopes, redirectUri, state: input.get('state') ?? '', perUser: input.getAll('grant_options[]').includes('per-user'), input };
 }
 

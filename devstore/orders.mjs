@@ -10,9 +10,9 @@ import { isAvailable, isPublished, isTracked, stockOf } from './store.mjs';
 export class OrderRefused extends Error {}
 
 export class Orders {
-  /** @param {{store: object, config: object, clock: object, webhooks: object, imageUrl: Function}} parts */
-  constructor({ store, config, clock, webhooks, imageUrl }) {
-    Object.assign(this, { store, config, clock, webhooks, imageUrl });
+  /** @param {{store: object, approvals: object, clock: object, webhooks: object, imageUrl: Function}} parts */
+  constructor({ store, approvals, clock, webhooks, imageUrl }) {
+    Object.assign(this, { store, approvals, clock, webhooks, imageUrl });
   }
 
   /**
@@ -35,7 +35,7 @@ export class Orders {
     const order = this.#build(shop, wanted);
     const eventId = randomUUID();
     this.store.change({ type: 'order.put', shop: shop.domain, data: order });
-    this.webhooks.emit(shop, 'orders/create', orderPayload(shop, order, this.config), { eventId });
+    this.webhooks.emit(shop, 'orders/create', orderPayload(shop, order, this.approvals), { eventId });
     this.#takeFromStock(shop, order, eventId);
     return order;
   }
@@ -48,7 +48,7 @@ export class Orders {
     const refund = refundOf(shop, order.lines.filter((line) => line.currentQuantity > 0)
       .map((line) => ({ lineId: line.id, quantity: line.currentQuantity })), now);
     const cancelled = { ...withRefund(order, refund, now), cancelledAt: now };
-    this.#save(shop, cancelled, [['orders/cancelled', orderPayload(shop, cancelled, this.config)], ['refunds/create', refundPayload(shop, cancelled, refund)]]);
+    this.#save(shop, cancelled, [['orders/cancelled', orderPayload(shop, cancelled, this.approvals)], ['refunds/create', refundPayload(shop, cancelled, refund)]]);
     return cancelled;
   }
 
@@ -63,7 +63,7 @@ export class Orders {
     const now = this.clock.now();
     const refund = refundOf(shop, lines, now);
     const refunded = withRefund(order, refund, now);
-    this.#save(shop, refunded, [['refunds/create', refundPayload(shop, refunded, refund)], ['orders/updated', orderPayload(shop, refunded, this.config)]]);
+    this.#save(shop, refunded, [['refunds/create', refundPayload(shop, refunded, refund)], ['orders/updated', orderPayload(shop, refunded, this.approvals)]]);
     return refunded;
   }
 

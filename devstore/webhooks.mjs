@@ -42,11 +42,12 @@ export class Webhooks {
    * @param {import('./config.mjs').Config} parts.config
    * @param {import('./clock.mjs').Clock} parts.clock
    * @param {import('./app-config.mjs').AppConfig} parts.about
+   * @param {import('./approvals.mjs').Approvals} parts.approvals
    * @param {import('./faults.mjs').Faults} parts.faults
    * @param {{post: Function, close: Function}} [parts.sender]
    */
-  constructor({ store, config, clock, about, faults, sender = new Sender({ sockets: CONCURRENCY }) }) {
-    Object.assign(this, { store, config, clock, about, faults });
+  constructor({ store, config, clock, about, approvals, faults, sender = new Sender({ sockets: CONCURRENCY }) }) {
+    Object.assign(this, { store, config, clock, about, approvals, faults });
     this.#sender = sender;
     store.on('delivery.put', ({ data }) => this.#deliveries.set(data.id, { ...data }));
     store.on('delivery.attempt', ({ data }) => this.#keepAttempt(data));
@@ -83,6 +84,7 @@ export class Webhooks {
   subscriptionsOf(shop, topic) {
     const installed = shop.findInstall(this.config.clientId) !== null;
     if (!installed && !ALWAYS_SENT.has(topic)) return [];
+    if (this.approvals.faultOfTopic(topic)) return [];
     const declared = this.about.subscriptions
       .filter((each) => each.topic === topic)
       .map((each) => ({ ...each, subscriptionId: null, apiVersion: this.about.webhookApiVersion }));

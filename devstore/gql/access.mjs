@@ -21,8 +21,10 @@ export function checkAccess(need, caller, field) {
     if (!choices.some((scope) => holds(caller.scopes, scope))) throw denied(field, need.words || `\`${choices[0]}\` access scope.`);
   }
   if (need.level <= caller.protectedDataLevel) return;
+  // At level 0 the whole object is closed, at level 1 the fields that tell who somebody is.
+  const what = need.level === 1 ? `access the ${need.object} object` : `use the ${field} field`;
   throw new GraphQLError(
-    `This app is not approved to use the ${field} field. See https://shopify.dev/docs/apps/launch/protected-customer-data for more details.`,
+    `This app is not approved to ${what}. See https://shopify.dev/docs/apps/launch/protected-customer-data for more details.`,
     { extensions: { code: 'ACCESS_DENIED', documentation: 'https://shopify.dev/docs/apps/launch/protected-customer-data' } },
   );
 }

@@ -40,7 +40,7 @@ export class AdminGraphql {
 
   /** Return what resolvers get for a caller. */
   contextFor(shop, install, { isBulk = false } = {}) {
-    const { clock, config } = this.context;
+    const { clock, approvals } = this.context;
     return {
       ...this.context,
       schema: this.schema,
@@ -48,7 +48,7 @@ export class AdminGraphql {
       install,
       isBulk,
       scopes: new Set(install.scopes),
-      protectedDataLevel: config.protectedDataLevel,
+      protectedDataLevel: approvals.protectedDataLevel,
       windowStart: orderWindowStart(install.scopes, clock.now()),
       searchWarnings: [],
       typeNeed: (kind) => this.typeNeed(kind),
@@ -58,7 +58,7 @@ export class AdminGraphql {
   /** Return what reading a record of a type needs, wherever it is found. */
   typeNeed(kind) {
     const field = { Product: 'product', Order: 'order', Customer: 'customer', Collection: 'collection', ProductVariant: 'productVariant' }[kind];
-    return field ? this.needs('QueryRoot', field) : { scopes: [], words: '', level: 0 };
+    return field ? this.needs('QueryRoot', field) : { scopes: [], words: '', level: 0, object: kind };
   }
 
   /** Return a field's value, or throw why there is none. */

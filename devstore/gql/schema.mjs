@@ -27,6 +27,7 @@ export class SchemaMissing extends Error {}
  * @property {string[][]} scopes one of each inner list must be granted
  * @property {string} words the documentation's wording
  * @property {0 | 1 | 2} level of protected customer data
+ * @property {string} object type of what the field gives
  */
 export function loadSchema(path) {
   if (!loaded.has(path)) loaded.set(path, readSchema(path));
@@ -82,6 +83,7 @@ function findNeed(schema, table, parent, field) {
     scopes: [...found.map(({ scopes }) => scopes), ...also],
     words: found.map(({ words }) => words).join(' '),
     level: table.protectedFields.has(key) ? 2 : Number(CUSTOMER_TYPES.has(valueType)),
+    object: valueType,
   };
 }
 

@@ -167,7 +167,8 @@ test('names and addresses of customers need level 2 of protected data', async (t
   const query = '{ customers(first: 1) { nodes { id numberOfOrders firstName email } } }';
   const atLevelOne = await open(t);
   const atLevelTwo = await open(t, {}, { DEVSTORE_PROTECTED_DATA_LEVEL: '2' });
-  const atLevelNone = await open(t, {}, { DEVSTORE_PROTECTED_DATA_LEVEL: '0' });
+  const atLevelNone = await open(t);
+  atLevelNone.devstore.approvals.set({ protectedDataLevel: 0 });
 
   const [one, two, none] = await Promise.all([atLevelOne, atLevelTwo, atLevelNone].map(({ api }) => api(query)));
 
@@ -176,6 +177,7 @@ test('names and addresses of customers need level 2 of protected data', async (t
   assert.match(one.errors[0].message, /not approved to use the (firstName|email) field/);
   assert.match(two.data.customers.nodes[0].email, /@example\.com$/);
   assert.equal(none.data, null);
+  assert.match(none.errors[0].message, /^This app is not approved to access the Customer object\. See https:/);
   assert.equal(none.errors[0].extensions.code, 'ACCESS_DENIED');
 });
 

@@ -61,6 +61,8 @@ function createSubscription(_, { topic, webhookSubscription: input }, context) {
   const { topic: name, scopes } = describeTopic(topic, context.schema);
   const uri = input.uri ?? input.callbackUrl;
   if (COMPLIANCE_TOPICS.includes(name)) return fault(['topic'], 'Compliance topics are subscribed to in the app configuration only');
+  const denied = context.approvals.faultOfTopic(name);
+  if (denied) return fault(['topic'], denied);
   if (input.filter) return fault(['webhookSubscription', 'filter'], 'The devstore does not evaluate filters');
   if (!uri || !/^https?:$/.test(protocolOf(uri))) return fault(['webhookSubscription', 'uri'], 'Address is invalid');
   if (scopes.length > 0 && !scopes.some((scope) => holds(context.scopes, scope))) return fault(['topic'], `Access to ${name} needs one of ${scopes.join(', ')}`);

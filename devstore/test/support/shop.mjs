@@ -4,6 +4,7 @@
  * Everything is the devstore's own; only the sending of webhooks is caught.
  */
 import { readAppConfig } from '../../app-config.mjs';
+import { Approvals } from '../../approvals.mjs';
 import { Apps } from '../../apps.mjs';
 import { Clock } from '../../clock.mjs';
 import { readConfig } from '../../config.mjs';
@@ -86,7 +87,7 @@ export async function startShop({ env = {}, shop = aShop(), installed = true, co
   const sent = [];
   const about = readAppConfig(config);
   const imageUrl = (product) => `${config.publicUrl}/cdn/products/${product.id}.svg`;
-  const context = { config, store, clock, about, faults: new Faults(), imageUrl };
+  const context = { config, store, clock, about, approvals: new Approvals(config), faults: new Faults(), imageUrl };
   context.webhooks = new Webhooks({ ...context, sender: { post: async () => ({ status: 200 }), close: async () => {} } });
   const emit = context.webhooks.emit.bind(context.webhooks);
   context.webhooks.emit = (of, topic, payload, options) => {
