@@ -18,6 +18,7 @@ import structlog
 from django.conf import settings
 
 from backend.training.values import TrackingUnavailable, TrainerFailed, TrainerOutOfMemory
+from models.recommender.api import Recipe
 
 log = structlog.get_logger(__name__)
 
@@ -34,8 +35,8 @@ TICK_SECONDS = 2.0
 
 STDERR_TAIL_CHARS = 2_000
 
-# Half the recipe's own batch: what is left to try when memory ran out.
-HALF_BATCH_TOKENS = 2_048
+# What a process that found no memory prints last: Python's and NumPy's word, C++'s, torch's and ours.
+NO_MEMORY = ("MemoryError", "bad_alloc", "OutOfMemory", "not enough memory")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,11 @@ def train(
     tracked = result.get("tracked") or {}
     run_id, version = str(tracked.get("run_id", "")), tracked.get("version")
     return Trained(out, result["report"], run_id, version, run_url(tracked))
+
+
+def with_half_batch(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a recipe with half its batch; where it names none, half the standard one."""
+    return {**recipe, "batch_tokens": Recipe(**recipe).batch_tokens // 2}
 
 
 def _champion(champion: Champion | None) -> dict[str, str] | None:
@@ -220,7 +226,7 @@ def _failure(code: int, result: dict[str, Any] | None, errors: Path) -> TrainerF
         return TrainerFailed(str(result["message"]))
     tail = errors.read_text(encoding="utf-8", errors="replace")[-STDERR_TAIL_CHARS:]
     log.error("trainer_failed", exit_code=code, stderr=tail)
-    if code == -signal.SIGKILL or "MemoryError" in tail:
+    if code == -signal.SIGKILL or any(word in tail for word in NO_MEMORY):
         return TrainerOutOfMemory("The trainer ran out of memory.")
     last = tail.strip().splitlines()[-1] if tail.strip() else "it printed nothing"
     return TrainerFailed(f"The trainer stopped with exit code {code}: {last}")

@@ -163,7 +163,7 @@ def _train(
         return train(folder / "artifact", recipe=recipe)
     except TrainerOutOfMemory:
         log.warning("training_retried_with_half_batch")
-        return train(folder / "smaller", recipe={**recipe, "batch_tokens": gateway.HALF_BATCH_TOKENS})
+        return train(folder / "smaller", recipe=gateway.with_half_batch(recipe))
 
 
 def _compared_with(champion: Version | None) -> gateway.Champion | None:

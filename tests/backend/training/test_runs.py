@@ -1,6 +1,7 @@
 """A whole run on real orders with the real trainer process."""
 
 import math
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ from backend.training.values import (
     TrainerOutOfMemory,
     UnknownRun,
 )
+from models.recommender.api import Recipe
 from tests.backend.history import NOW, a_busy_shop, a_product, a_shop
 from tests.backend.registry.versions import a_live_version, a_version
 
@@ -172,7 +174,12 @@ def test_a_dataset_that_breaks_a_promise_is_not_trained_on() -> None:
     assert "52 purchases have a negative or missing price." in failed.error
 
 
-def test_out_of_memory_is_tried_once_more_with_half_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("recipe", "half"), [({}, Recipe().batch_tokens // 2), ({"batch_tokens": 512, "seed": 3}, 256)]
+)
+def test_out_of_memory_is_tried_once_more_with_half_the_batch(
+    recipe: dict[str, Any], half: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shop = a_shop()
     _, row_id = request(shop)
     recipes: list[dict[str, Any]] = []
@@ -183,9 +190,38 @@ def test_out_of_memory_is_tried_once_more_with_half_the_batch(monkeypatch: pytes
 
     monkeypatch.setattr(gateway, "train", train)
     with pytest.raises(TrainerOutOfMemory):
-        services.run_training(row_id, clock=clock)
+        services.run_training(row_id, clock=clock, recipe=recipe)
 
-    assert recipes == [{}, {"batch_tokens": gateway.HALF_BATCH_TOKENS}]
+    assert recipes == [recipe, {**recipe, "batch_tokens": half}]
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        "numpy._core._exceptions._ArrayMemoryError: Unable to allocate 9.3 GiB",
+        "terminate called after throwing an instance of 'std::bad_alloc'",
+        "models.recommender.fitting.OutOfMemory: A batch of 64 purchases does not fit.",
+        "RuntimeError: [enforce fail at alloc_cpu.cpp:114] DefaultCPUAllocator: not enough memory",
+    ],
+)
+def test_a_trainer_that_finds_no_memory_is_told_from_one_that_fails(
+    printed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dying = f"import sys; sys.stdin.readline(); sys.exit({printed!r})"
+    monkeypatch.setattr(sys, "executable", a_program(tmp_path, dying))
+
+    with pytest.raises(TrainerOutOfMemory):
+        gateway.train(
+            tmp_path, tmp_path / "out", recipe={}, champion=None, experiment="one", on_progress=lambda _: None
+        )
+
+
+def a_program(folder: Path, source: str) -> str:
+    """Return the path of a program that runs a Python source whatever its arguments are."""
+    path = folder / "python"
+    path.write_text(f"#!{sys.executable}\n{source}\n", encoding="utf-8")
+    path.chmod(0o755)
+    return str(path)
 
 
 def test_a_run_that_was_cancelled_stops_its_trainer(monkeypatch: pytest.MonkeyPatch) -> None:
