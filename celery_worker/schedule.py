@@ -16,6 +16,7 @@ def _entry(job: Job, due: Any) -> dict[str, Any]:
 TIMETABLE: dict[str, dict[str, Any]] = {
     "webhook-sweep": _entry(Job.WEBHOOK_SWEEP, timedelta(minutes=1)),
     "import-sweep": _entry(Job.IMPORT_SWEEP, timedelta(minutes=1)),
+    "products-sweep": _entry(Job.PRODUCTS_SWEEP, timedelta(minutes=1)),
     # Refresh tokens die after 90 days unused. Weekly leaves twelve tries.
     "token-keepalive": _entry(Job.TOKEN_KEEPALIVE, crontab(minute="17", hour="2", day_of_week="sun")),
     "train-sweep": _entry(Job.TRAIN_SWEEP, timedelta(minutes=1)),

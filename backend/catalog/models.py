@@ -94,6 +94,29 @@ class Variant(ShopScoped):
         return f"variant {self.variant_id}"
 
 
+class StaleProduct(ShopScoped):
+    """
+    A product to ask the Admin API about, because what told of it left something open.
+
+    The row is the question; it goes once the answer is stored.
+    """
+
+    product_id = models.BigIntegerField()
+    # Counts askings: an answer to an earlier one does not close a later one.
+    askings = models.PositiveIntegerField(default=1)
+    # While a worker has it in hand, or after a failure, when to try next. Null means at once.
+    due_at = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["shop", "product_id"], name="catalog_stale_product_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"stale product {self.product_id}"
+
+
 class Collection(ShopScoped):
     """A collection of products."""
 

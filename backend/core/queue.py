@@ -39,6 +39,8 @@ class Job(StrEnum):
     IMPORT_LOAD = "import_load"
     IMPORT_SWEEP = "import_sweep"
     RECONCILE = "reconcile"
+    PRODUCTS_READ = "products_read"
+    PRODUCTS_SWEEP = "products_sweep"
     WEBHOOK_PROCESS = "webhook_process"
     WEBHOOK_SWEEP = "webhook_sweep"
     TOKEN_KEEPALIVE = "token_keepalive"  # noqa: S105 - a job's name
@@ -77,6 +79,8 @@ QUEUES = {
     Job.IMPORT_LOAD: Queue.INGEST,
     Job.IMPORT_SWEEP: Queue.INGEST,
     Job.RECONCILE: Queue.INGEST,
+    Job.PRODUCTS_READ: Queue.INGEST,
+    Job.PRODUCTS_SWEEP: Queue.INGEST,
     Job.WEBHOOK_PROCESS: Queue.INGEST,
     Job.WEBHOOK_SWEEP: Queue.INGEST,
     Job.TOKEN_KEEPALIVE: Queue.INGEST,

@@ -72,9 +72,10 @@ _PRODUCT: Final[Spec] = {
             "price": True,
             "inventory_policy": True,
             "inventory_quantity": True,
-            "inventory_management": True,
+            "updated_at": True,
         }
     ],
+    "variant_gids": [{"admin_graphql_api_id": True, "updated_at": True}],
 }
 _COLLECTION: Final[Spec] = {"id": True, "handle": True, "title": True, "updated_at": True}
 _DELETED: Final[Spec] = {"id": True}
@@ -148,7 +149,8 @@ def scrub(
     if "note_attributes" in kept:
         kept["note_attributes"] = _ours(kept["note_attributes"])
     for line in kept.get("line_items", []):
-        line["properties"] = _ours(line.get("properties", []))
+        if line is not None:
+            line["properties"] = _ours(line.get("properties", []))
     return kept
 
 
@@ -196,7 +198,8 @@ def _keep(value: Any, spec: Any) -> Any:
         return {name: _keep(value[name], inner) for name, inner in spec.items() if name in value}
     if not isinstance(value, list):
         return []
-    return [_keep(each, spec[0]) for each in value if isinstance(each, Mapping)]
+    # What is no object stays as null: a list that lost an element would pass for a whole one.
+    return [_keep(each, spec[0]) for each in value]
 
 
 def _plain(value: Any) -> Any:
@@ -208,5 +211,7 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, Mapping) else value
 
 
-def _ours(attributes: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [each for each in attributes if str(each.get("name", "")).startswith(CART_ATTRIBUTE_PREFIX)]
+def _ours(attributes: list[dict[str, Any] | None]) -> list[dict[str, Any]]:
+    return [
+        each for each in attributes if each and str(each.get("name", "")).startswith(CART_ATTRIBUTE_PREFIX)
+    ]

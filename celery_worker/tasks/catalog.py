@@ -1,4 +1,4 @@
-"""Jobs of the history import."""
+"""Jobs of the catalogue: the history import, and products that are read one by one."""
 
 from backend.catalog import services
 from backend.core import clock
@@ -38,3 +38,15 @@ def import_sweep() -> int:
 def reconcile() -> int:
     """Repair what webhooks lost in every shop."""
     return services.reconcile(now=clock.now())
+
+
+@task_for(Job.PRODUCTS_READ)
+def products_read(shop_id: int) -> int:
+    """Ask Shopify what webhooks left open."""
+    return services.read_stale_products(shop_id, now=clock.now())
+
+
+@task_for(Job.PRODUCTS_SWEEP)
+def products_sweep() -> int:
+    """Take up products that wait to be read."""
+    return services.sweep_stale_products(now=clock.now())

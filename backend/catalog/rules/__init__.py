@@ -5,6 +5,7 @@ Both become the same rows, so that an order means the same however it came.
 """
 
 from .bulk import read_bulk_line, read_whole_product
+from .product_updates import Merged, ProductUpdate, conclude, merge, read_product, totals
 from .rows import (
     BulkRow,
     CollectionRow,
@@ -17,7 +18,7 @@ from .rows import (
     VariantRow,
     WholeProduct,
 )
-from .webhooks import read_collection, read_order, read_product, read_refund
+from .webhooks import read_collection, read_order, read_refund
 
 # What reading raises of a record that is not what it should be.
 UNREADABLE = (KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError)
@@ -28,16 +29,21 @@ __all__ = [
     "CollectionRow",
     "LineRow",
     "MembershipRow",
+    "Merged",
     "OrderRow",
     "ProductRow",
+    "ProductUpdate",
     "Pseudonymise",
     "RefundRow",
     "VariantRow",
     "WholeProduct",
+    "conclude",
+    "merge",
     "read_bulk_line",
     "read_collection",
     "read_order",
     "read_product",
     "read_refund",
     "read_whole_product",
+    "totals",
 ]

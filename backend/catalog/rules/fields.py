@@ -34,9 +34,9 @@ def texts(value: Any) -> list[str]:
 
 
 def status(value: Any) -> str:
-    text = str(value or "ACTIVE").upper()
+    name = text(value).upper()
     # A status that Shopify invents later is not one to recommend from.
-    return text if text in _STATUSES else ProductStatus.DRAFT.value
+    return name if name in _STATUSES else ProductStatus.DRAFT.value
 
 
 def policy(value: Any) -> str:

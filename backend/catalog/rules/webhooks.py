@@ -5,64 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from . import attributes, fields
-from .rows import CollectionRow, LineRow, OrderRow, ProductRow, RefundRow, VariantRow
-
-
-def read_product(payload: Mapping[str, Any], *, currency: str) -> tuple[ProductRow, list[VariantRow]]:
-    """
-    Read a product's webhook body.
-
-    :raises KeyError, ValueError, TypeError, ArithmeticError: if the body is not a product
-    """
-    product_id = fields.identifier(payload["id"])
-    variants = [_read_variant(each, product_id) for each in payload.get("variants") or []]
-    prices = [variant.price for variant in variants] or [Decimal(0)]
-    quantities = [
-        variant.inventory_quantity for variant in variants if variant.inventory_quantity is not None
-    ]
-    image = payload.get("image") or {}
-    row = ProductRow(
-        product_id=product_id,
-        handle=fields.text(payload["handle"]),
-        title=fields.text(payload["title"]),
-        vendor=fields.text(payload.get("vendor")),
-        product_type=fields.text(payload.get("product_type")),
-        tags=[tag.strip() for tag in fields.text(payload.get("tags")).split(",") if tag.strip()],
-        status=fields.status(payload.get("status")),
-        published_at=fields.moment(payload.get("published_at")),
-        price_min=min(prices),
-        price_max=max(prices),
-        currency=currency,
-        image_url=fields.text(image.get("src")),
-        image_width=fields.pixels(image.get("width")),
-        image_height=fields.pixels(image.get("height")),
-        image_alt=fields.text(image.get("alt")),
-        total_inventory=fields.bounded(sum(quantities)) if quantities else None,
-        available=any(variant.available for variant in variants),
-        is_gift_card=None,
-        created_at=fields.required_moment(payload["created_at"]),
-        updated_at=fields.required_moment(payload["updated_at"]),
-    )
-    return row, variants
-
-
-def _read_variant(payload: Mapping[str, Any], product_id: int) -> VariantRow:
-    quantity = fields.stock(payload.get("inventory_quantity"))
-    policy = fields.text(payload.get("inventory_policy")).upper()
-    # Stock is tracked unless the body says outright that nobody manages it.
-    is_untracked = "inventory_management" in payload and payload["inventory_management"] is None
-    return VariantRow(
-        variant_id=fields.identifier(payload["id"]),
-        product_id=product_id,
-        title=fields.text(payload.get("title")),
-        sku=fields.text(payload.get("sku")),
-        price=fields.money(payload["price"]),
-        inventory_quantity=quantity,
-        inventory_policy=policy,
-        tracked=None,
-        available=is_untracked or policy == "CONTINUE" or (quantity or 0) > 0,
-        updated_at=None,
-    )
+from .rows import CollectionRow, LineRow, OrderRow, RefundRow
 
 
 def read_collection(payload: Mapping[str, Any]) -> CollectionRow:
@@ -93,7 +36,9 @@ def read_order(payload: Mapping[str, Any]) -> tuple[OrderRow, list[LineRow]]:
         checkout_token=fields.text(payload.get("checkout_token")),
         recommendation_ids=attributes.links_of(attributes.named(payload.get("note_attributes"), "name")),
     )
-    return row, [_read_line(each, order_id) for each in payload.get("line_items") or []]
+    # By id, because one statement cannot write a row twice.
+    lines = [_read_line(each, order_id) for each in payload.get("line_items") or []]
+    return row, list({line.line_id: line for line in lines}.values())
 
 
 def _read_line(payload: Mapping[str, Any], order_id: int) -> LineRow:

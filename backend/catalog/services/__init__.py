@@ -23,6 +23,8 @@ from .imports import (
 )
 from .loading import UnreadableExport
 from .privacy import describe_customer, forget_customer
+from .reading import read_stale_products, sweep_stale_products
+from .stale import ask
 
 __all__ = [
     "AlreadyRunning",
@@ -32,6 +34,7 @@ __all__ = [
     "apply_order",
     "apply_product",
     "apply_refund",
+    "ask",
     "delete_collection",
     "delete_order",
     "delete_product",
@@ -40,9 +43,11 @@ __all__ = [
     "import_of_operation",
     "load_import",
     "poll_import",
+    "read_stale_products",
     "reconcile",
     "request_import",
     "start_import",
     "stop_imports",
     "sweep_imports",
+    "sweep_stale_products",
 ]

@@ -21,8 +21,8 @@ from backend.catalog.values import ProductStatus
 from backend.core.errors import Refused, describe
 from backend.shops import queries as shops
 
-# Shopify cuts a product's webhook off after so many variants; what is missing then was not deleted.
-VARIANTS_IN_A_WEBHOOK: Final = 100
+from . import stale
+
 _LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 R = TypeVar("R")
@@ -47,18 +47,66 @@ def _read(reader: Callable[[], R], what: str) -> R:
 @transaction.atomic
 def apply_product(shop_id: int, payload: Mapping[str, Any]) -> int | None:
     """
-    Write a product unless we know a newer one.
+    Write what a webhook says of a product, unless we know a newer version.
+
+    What it leaves open stays as it was and is asked of the Admin API.
 
     :returns: the product's id if anything was written
     """
-    currency = shops.get_shop(shop_id).currency
-    row, variants = _read(lambda: rules.read_product(payload, currency=currency), "a product")
-    stored = _locked(Product, shop_id, "product_id", row.product_id, _tombstone_of_product(row.product_id))
-    if stored.deleted_at is not None or stored.updated_at > row.updated_at:
+    update = _read(lambda: rules.read_product(payload), "a product")
+    stored = _locked(
+        Product, shop_id, "product_id", update.product_id, _tombstone_of_product(update.product_id)
+    )
+    if stored.deleted_at is not None or stored.updated_at > update.updated_at:
         return None
-    _write(stored, asdict(row))
-    _write_variants(shop_id, row.product_id, variants)
-    return row.product_id
+    is_new = stored.updated_at == _LONG_AGO
+    former = _variants_of(shop_id, update.product_id)
+    merged = rules.merge(former, update)
+    _write_variants(shop_id, former, merged)
+    columns = {
+        **update.columns,
+        **rules.conclude(merged, is_new=is_new, had_variants=bool(former)),
+        "currency": shops.get_shop(shop_id).currency,
+        "updated_at": update.updated_at,
+    }
+    _write(stored, columns)
+    if is_new or stored.is_gift_card is None or not merged.is_certain:
+        stale.ask(shop_id, [update.product_id])
+    else:
+        stale.ask_again(shop_id, [update.product_id])
+    return update.product_id
+
+
+@transaction.atomic
+def apply_whole_product(shop_id: int, whole: rules.WholeProduct, *, askings: int, now: datetime) -> None:
+    """
+    Write a product as the Admin API showed it, and close the question that it answers.
+
+    It is no answer if a webhook came while it was under way, which may tell
+    of a later state; then the question stands.
+
+    :param askings: how often had been asked when the answer was fetched
+    """
+    product_id = whole.product.product_id
+    stored = _locked(Product, shop_id, "product_id", product_id, _tombstone_of_product(product_id))
+    if not stale.is_last_asking(shop_id, product_id, askings):
+        stale.release(shop_id, [product_id])
+        return
+    if stored.updated_at > whole.product.updated_at:
+        # Shopify answered from a copy that does not know of the webhook yet.
+        stale.put_back(shop_id, [product_id], now=now)
+        return
+    if stored.deleted_at is None:
+        _write_whole(shop_id, stored, whole)
+    stale.close(shop_id, product_id)
+
+
+def _write_whole(shop_id: int, stored: Product, whole: rules.WholeProduct) -> None:
+    variants = {row.variant_id: row for row in whole.variants}
+    former = _variants_of(shop_id, stored.product_id)
+    gone = frozenset(former) - variants.keys()
+    _write_variants(shop_id, former, rules.Merged(variants, gone, is_complete=True, is_certain=True))
+    _write(stored, {**asdict(whole.product), **rules.totals(whole.variants)})
 
 
 @transaction.atomic
@@ -74,18 +122,24 @@ def delete_product(shop_id: int, payload: Mapping[str, Any], *, now: datetime) -
     return product_id
 
 
-def _write_variants(shop_id: int, product_id: int, variants: Sequence[rules.VariantRow]) -> None:
+_VARIANT_COLUMNS: Final = tuple(rules.VariantRow.__dataclass_fields__)
+
+
+def _variants_of(shop_id: int, product_id: int) -> dict[int, rules.VariantRow]:
+    rows = Variant.objects.for_shop(shop_id).filter(product_id=product_id).values_list(*_VARIANT_COLUMNS)
+    return {row.variant_id: row for row in (rules.VariantRow(*values) for values in rows)}
+
+
+def _write_variants(shop_id: int, former: Mapping[int, rules.VariantRow], merged: rules.Merged) -> None:
     rows = Variant.objects.for_shop(shop_id)
-    if len(variants) < VARIANTS_IN_A_WEBHOOK:
-        gone = rows.filter(product_id=product_id).exclude(
-            variant_id__in=[each.variant_id for each in variants]
-        )
-        gone.delete()
+    if merged.gone:
+        rows.filter(variant_id__in=list(merged.gone)).delete()
+    changed = [row for number, row in sorted(merged.variants.items()) if row != former.get(number)]
     rows.bulk_create(
-        [Variant(**asdict(each)) for each in variants],
+        [Variant(**asdict(each)) for each in changed],
         update_conflicts=True,
         unique_fields=["shop", "variant_id"],
-        update_fields=[name for name in rules.VariantRow.__dataclass_fields__ if name != "variant_id"],
+        update_fields=[name for name in _VARIANT_COLUMNS if name != "variant_id"],
     )
 
 

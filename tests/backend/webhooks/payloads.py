@@ -88,6 +88,14 @@ def a_product(product_id: int = 7, **changes: Any) -> dict[str, Any]:
     } | changes
 
 
+def variant_gids(*variant_ids: int, updated_at: str = "2026-11-01T10:00:00.000Z") -> list[dict[str, Any]]:
+    """Return the list of all of a product's variants, of which a body shows the first 100 only."""
+    return [
+        {"admin_graphql_api_id": f"gid://shopify/ProductVariant/{one}", "updated_at": updated_at}
+        for one in variant_ids
+    ]
+
+
 def a_variant(variant_id: int, **changes: Any) -> dict[str, Any]:
     return {
         "id": variant_id,
@@ -96,7 +104,7 @@ def a_variant(variant_id: int, **changes: Any) -> dict[str, Any]:
         "price": "9.50",
         "inventory_policy": "deny",
         "inventory_quantity": 4,
-        "inventory_management": "shopify",
+        "updated_at": "2026-11-01T10:00:00+00:00",
     } | changes
 
 

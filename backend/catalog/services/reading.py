@@ -1,0 +1,80 @@
+"""Reading single products from the Admin API, where their webhooks left something open."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+import structlog
+from django.db import transaction
+
+from backend.catalog import gateway
+from backend.catalog.gateway import PRODUCTS_PER_READ, ReadProducts
+from backend.core.errors import Failure
+from backend.core.queue import Job, enqueue
+from backend.shops import queries as shops
+from backend.shops import services as shop_services
+from backend.shops.values import ShopState
+
+from . import stale
+from .apply import apply_whole_product, delete_product
+
+log = structlog.get_logger(__name__)
+
+# One answer may come from a copy that does not know a new product yet.
+PROOFS_OF_ABSENCE: Final = 2
+
+
+def read_stale_products(shop_id: int, *, now: datetime) -> int:
+    """
+    Ask the Admin API about some of the products that are to be asked about, and ask for the next job.
+
+    :returns: how many were asked about
+    :raises Unavailable, Refused: if Shopify does not answer; the questions wait, each time longer
+    """
+    if shops.get_shop(shop_id).state is not ShopState.INSTALLED:
+        stale.close_all(shop_id)
+        return 0
+    claimed = stale.claim(shop_id, most=PRODUCTS_PER_READ, now=now)
+    if not claimed:
+        return 0
+    try:
+        answer = gateway.read_products(shop_services.admin_client(shop_id, now=now), claimed)
+    except Failure:
+        stale.put_back(shop_id, claimed, now=now)
+        raise
+    _store(shop_id, claimed, answer, now=now)
+    enqueue(Job.PRODUCTS_READ, shop_id=shop_id)
+    return len(claimed)
+
+
+def _store(
+    shop_id: int, claimed: Mapping[int, stale.Question], answer: ReadProducts, *, now: datetime
+) -> None:
+    for product_id, whole in sorted(answer.found.items()):
+        apply_whole_product(shop_id, whole, askings=claimed[product_id].askings, now=now)
+    for product_id, reason in answer.unreadable.items():
+        log.error("product_unreadable", shop_id=shop_id, product_id=product_id, error=reason)
+        stale.close(shop_id, product_id)
+    for product_id in sorted(answer.missing):
+        if claimed[product_id].attempts < PROOFS_OF_ABSENCE:
+            stale.put_back(shop_id, [product_id], now=now)
+        else:
+            _take_away(shop_id, product_id, now=now)
+
+
+@transaction.atomic
+def _take_away(shop_id: int, product_id: int, *, now: datetime) -> None:
+    delete_product(shop_id, {"id": product_id}, now=now)
+    stale.close(shop_id, product_id)
+
+
+def sweep_stale_products(*, now: datetime) -> int:
+    """
+    Send a job for each shop with products to read: messages get lost, and failures wait for their time.
+
+    :returns: how many were sent
+    """
+    shop_ids = stale.shops_due(now=now)
+    for shop_id in shop_ids:
+        enqueue(Job.PRODUCTS_READ, shop_id=shop_id)
+    return len(shop_ids)
