@@ -68,7 +68,7 @@ function describe({ store, webhooks, clock, faults, config, about, approvals }) 
     now: new Date(clock.now()).toISOString(),
     speed: clock.speed,
     shops: [...store.shops.values()].map((shop) => describeShop(shop, config)),
-    seeded: store.defaultShop.seeded,
+    rejected_rows: store.defaultShop.rejectedRows,
     pending_webhooks: webhooks.pending(),
     faults,
     approvals,

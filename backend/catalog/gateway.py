@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
+from backend.core.errors import describe
 from backend.shopify import operations
 from backend.shopify.gateway import AdminClient, open_result, refuse_user_errors
 from backend.shopify.values import gid
@@ -120,7 +121,7 @@ def read_products(client: AdminClient, product_ids: Collection[int]) -> ReadProd
         try:
             found[product_id] = rules.read_whole_product(node, variants)
         except rules.UNREADABLE as error:
-            unreadable[product_id] = repr(error)
+            unreadable[product_id] = describe(error)
     return ReadProducts(found, frozenset(missing), unreadable)
 
 

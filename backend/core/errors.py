@@ -52,13 +52,20 @@ class Corrupt(Failure):
     status: ClassVar[int] = 500
 
 
+class Unreadable(ValueError):
+    """Input is not what it should be, in words of ours that quote a number or a kind, never a text."""
+
+
 def describe(error: BaseException) -> str:
     """
     Say what may be told of an exception wherever its report goes: never its own words.
 
     Words quote values: a database names the row that it refused, a parser the
-    text it could not read. Codes are ours or the system's, and quote nobody.
+    text it could not read. Codes are ours or the system's, and quote nobody;
+    so are the words of :class:`Unreadable`.
     """
+    if isinstance(error, Unreadable):
+        return str(error).rstrip(".")
     # Django wraps the driver's exception, which alone knows what PostgreSQL objected to.
     driver = error if hasattr(error, "diag") else error.__cause__
     diagnosis = getattr(driver, "diag", None)

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from django.db import connection, transaction
+from django.db.models import Q
 
 from backend.catalog import queries as catalog
 from backend.features.gateway import cache, snapshots
@@ -97,23 +98,33 @@ def keep_snapshot(shop_id: int, dataset: Dataset, *, named: Collection[str], now
         snapshots.erase(shop, dataset.sha256, because=FORGOTTEN_MEANWHILE, now=now)
 
 
-def forget_customer(shop_id: int, customer_key: str, *, now: datetime) -> Forgotten:
+def forget_customer(
+    shop_id: int, customer_key: str | None, *, order_ids: Collection[int] = (), now: datetime
+) -> Forgotten:
     """
     Erase one customer. Their baskets stay, each as a guest's: nothing ties them together any more.
 
     Snapshots that hold the customer go as a whole. A version that was learned
     from one can't be learned again, and the place of the snapshot says why.
+
+    :param order_ids: orders to untie beside the customer's, whoever they were tied to
     """
+    is_theirs = Q(basket_id__in=list(order_ids), customer_key__isnull=False)
+    if customer_key is not None:
+        is_theirs |= Q(customer_key=customer_key)
     # Committed before the mark is left, or an export in between would read the customer and trust the mark.
     with transaction.atomic(durable=True):
-        rows = Interaction.objects.for_shop(shop_id).filter(customer_key=customer_key)
+        # An order that was read before it was untied must not be written after.
+        _lock(shop_id, is_exclusive=True)
+        rows = Interaction.objects.for_shop(shop_id).filter(is_theirs)
+        tied = {*rows.values_list("customer_key", flat=True).distinct(), customer_key} - {None}
         untied = rows.update(customer_key=None)
     shop = shops.get_shop(shop_id).uuid
     snapshots.leave_mark(shop)
-    erased = snapshots.holding(shop, customer_key)
+    erased = sorted({sha256 for key in tied for sha256 in snapshots.holding(shop, str(key))})
     for sha256 in erased:
         snapshots.erase(shop, sha256, because=FORGOTTEN, now=now)
-    cache.drop_past(shop_id, customer_key)
+    _drop_pasts(shop_id, tied)
     return Forgotten(untied, tuple(erased))
 
 

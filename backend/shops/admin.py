@@ -11,15 +11,15 @@ from .models import Shop
 
 @admin.register(Shop)
 class ShopAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Read-only; the pseudonym key is not shown to anyone."""
+    """Read-only; the keys are not shown to anyone."""
 
     list_display = ("domain", "name", "state", "plan_name", "installed_at", "needs_reauth")
     list_filter = ("state", "needs_reauth")
     search_fields = ("domain", "name")
-    exclude = ("pseudonym_key",)
+    exclude = ("pseudonym_key", "suppression_key")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).defer("pseudonym_key")
+        return super().get_queryset(request).defer("pseudonym_key", "suppression_key")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

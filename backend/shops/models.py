@@ -30,6 +30,8 @@ class Shop(models.Model):
     scopes = ArrayField(models.CharField(max_length=64), default=list)
     # Makes customers pseudonymous. Destroying it makes every pseudonym meaningless for good.
     pseudonym_key = EncryptedTextField(null=True)
+    # Makes the digests of the suppression list; made with its first entry.
+    suppression_key = EncryptedTextField(null=True)
     # True when no token can be had until the merchant opens the app again.
     needs_reauth = models.BooleanField(default=False)
     # Whether one place of a visitor's list may go to a product that never sold.
@@ -43,10 +45,33 @@ class Shop(models.Model):
                 condition=models.Q(state=ShopState.REDACTED, pseudonym_key__isnull=True)
                 | (~models.Q(state=ShopState.REDACTED) & models.Q(pseudonym_key__isnull=False)),
             ),
+            models.CheckConstraint(
+                name="shops_shop_no_suppression_once_redacted",
+                condition=~models.Q(state=ShopState.REDACTED) | models.Q(suppression_key__isnull=True),
+            ),
         ]
 
     def __str__(self) -> str:
         return self.domain
+
+
+class Suppression(ShopScoped):
+    """
+    A customer or an order that was redacted: nothing may be tied to them again.
+
+    A keyed hash under the shop's suppression key. It goes with the shop.
+    """
+
+    digest = models.CharField(max_length=64)
+    since = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["shop", "digest"], name="shops_suppression_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"suppression {self.pk}"
 
 
 class AccessToken(ShopScoped):

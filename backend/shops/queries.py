@@ -113,6 +113,20 @@ def pseudonym_key(shop_id: int) -> bytes:
     return key
 
 
+def find_suppression_key(shop_id: int) -> bytes | None:
+    """Return the secret of a shop's suppression list, or None while the list is empty."""
+    found = _remembered.find(("suppression_key", shop_id))
+    if isinstance(found, bytes):
+        return found
+    # Its absence is not remembered: a list that begins now counts now.
+    row = Shop.objects.filter(id=shop_id).only("suppression_key").first()
+    if row is None or row.suppression_key is None:
+        return None
+    key = bytes.fromhex(row.suppression_key)
+    _remembered.keep(("suppression_key", shop_id), key)
+    return key
+
+
 def _keep(row: Shop) -> ShopInfo:
     info = to_info(row)
     _remembered.keep(row.id, info)
@@ -136,4 +150,5 @@ def to_info(row: Shop) -> ShopInfo:
         scopes=tuple(row.scopes),
         needs_reauth=row.needs_reauth,
         shows_new_products=row.shows_new_products,
+        has_suppressions=row.suppression_key is not None,
     )

@@ -31,6 +31,7 @@ class ShopInfo:
     scopes: tuple[str, ...]
     needs_reauth: bool
     shows_new_products: bool = True  # one place of a visitor's list may go to a product that never sold
+    has_suppressions: bool = False  # somebody was redacted and stands on the suppression list
 
 
 @dataclass(frozen=True)

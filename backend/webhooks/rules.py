@@ -133,18 +133,19 @@ LONGEST_WAIT: Final = timedelta(minutes=30)
 
 
 def scrub(
-    topic: Topic, payload: Mapping[str, Any], pseudonymise: Callable[[int], str] | None
+    topic: Topic, payload: Mapping[str, Any], pseudonymise: Callable[[int], str | None] | None
 ) -> dict[str, Any]:
     """
     Return what may be stored of a payload.
 
-    :param pseudonymise: makes a customer's pseudonym; None drops the customer
+    :param pseudonymise: makes a customer's pseudonym, or None for one to be dropped; None drops each
     """
     kept: dict[str, Any] = _keep(payload, KEPT[topic])
     customer = payload.get("customer")
     number = customer.get("id") if isinstance(customer, Mapping) else None
-    if isinstance(number, int) and pseudonymise is not None:
-        kept["customer_key"] = pseudonymise(number)
+    known = pseudonymise(number) if isinstance(number, int) and pseudonymise is not None else None
+    if known is not None:
+        kept["customer_key"] = known
     # A shopper may type anything into other attributes: an engraving, a gift note, an address.
     if "note_attributes" in kept:
         kept["note_attributes"] = _ours(kept["note_attributes"])

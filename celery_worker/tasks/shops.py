@@ -64,10 +64,11 @@ def customer_redact(delivery_id: int) -> None:
         return
     shop_id, key = request.shop_id, request.payload.get("customer_key")
     order_ids = [int(number) for number in request.payload.get("orders_to_redact") or []]
+    # First, so that what is untied below is not tied again by a late webhook or an import.
+    services.suppress(shop_id, customer_key=key, order_ids=order_ids, now=now)
     orders = catalog.forget_customer(shop_id, key, order_ids=order_ids)
-    erased: tuple[str, ...] = ()
+    erased = features.forget_customer(shop_id, key, order_ids=order_ids, now=now).snapshots
     if key:
-        erased = features.forget_customer(shop_id, key, now=now).snapshots
         audit.forget_visitor(shop_id, key)
     audit.record(
         Event.CUSTOMER_REDACTED,
@@ -77,9 +78,8 @@ def customer_redact(delivery_id: int) -> None:
         details={"orders": len(orders), "snapshots": list(erased)},
         now=now,
     )
-    if key:
-        # Last, because the request itself holds the pseudonym that the steps above need.
-        webhooks.forget_customer(shop_id, key)
+    # Last, because the request itself holds the pseudonym that the steps above need.
+    webhooks.forget_customer(shop_id, key, order_ids=order_ids)
     webhooks.note_outcome(delivery_id, f"forgotten: {len(orders)} orders untied")
 
 

@@ -33,7 +33,7 @@ export function generateShop({ now, vendor, withOrders = true, seed = 7 }) {
   const random = randomFrom(seed);
   const products = makeProducts({ now, vendor, random });
   const collections = Object.keys(CATALOGUE).map((title) => collectionOf(title, products.filter((each) => each.productType === title)));
-  const base = { products, collections };
+  const base = { products, collections, rejectedRows: {} };
   if (!withOrders) return { ...base, customers: [], orders: [] };
   const market = makeMarket(products, random);
   const customers = [];

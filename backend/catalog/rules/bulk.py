@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from backend.core.errors import Unreadable
 from backend.shopify.values import number_of
 
 from . import attributes, fields
@@ -50,7 +51,7 @@ def read_bulk_line(text: str, pseudonymise: Pseudonymise) -> tuple[BulkRow, ...]
                 fields.required_moment(node["updatedAt"]),
             ),
         )
-    raise ValueError(f"A bulk result holds a {kind}, which was not asked for.")
+    raise Unreadable(f"A bulk result holds a {kind}, which was not asked for.")
 
 
 def read_whole_product(node: Mapping[str, Any], variants: Iterable[Mapping[str, Any]]) -> WholeProduct:

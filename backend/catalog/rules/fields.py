@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from backend.catalog.values import ProductStatus
+from backend.core.errors import Unreadable
 from backend.core.text import storable
 
 _STATUSES: Final = frozenset(status.value for status in ProductStatus)
@@ -47,7 +48,7 @@ def policy(value: Any) -> str:
 def currency(value: Any) -> str:
     code = text(value)
     if len(code) > CURRENCY_LETTERS:
-        raise ValueError(f"{code[:40]!r} is no currency of three letters.")
+        raise Unreadable("A currency is not one of three letters.")
     return code
 
 
@@ -58,7 +59,7 @@ def moment(value: Any) -> datetime | None:
 def required_moment(value: Any) -> datetime:
     moment = datetime.fromisoformat(value)
     if moment.tzinfo is None:
-        raise ValueError(f"{value!r} has no time zone.")
+        raise Unreadable("A moment has no time zone.")
     # The ends of time exist in some zones only; this is where they are refused, not when they are read back.
     return moment.astimezone(UTC)
 
@@ -66,7 +67,7 @@ def required_moment(value: Any) -> datetime:
 def identifier(value: Any) -> int:
     number = int(value)
     if isinstance(value, float) or not 0 <= number <= LARGEST_ID:
-        raise ValueError(f"{str(value)[:40]} is no id.")
+        raise Unreadable(f"{str(number)[:40]} is no id.")
     return number
 
 
@@ -78,7 +79,7 @@ def quantity(value: Any) -> int:
     """Read how many were sold or taken back."""
     number = int(value)
     if abs(number) > LARGEST_INTEGER:
-        raise ValueError(f"{str(value)[:40]} is no quantity.")
+        raise Unreadable(f"{str(number)[:40]} is no quantity.")
     return number
 
 
@@ -100,5 +101,5 @@ def pixels(value: Any) -> int | None:
 def money(value: Any) -> Decimal:
     amount = Decimal(str(value))
     if not amount.is_finite() or abs(amount) > LARGEST_AMOUNT:
-        raise ValueError(f"{str(value)[:40]} is no amount of money.")
+        raise Unreadable(f"{str(amount)[:40]} is no amount of money.")
     return amount

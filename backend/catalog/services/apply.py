@@ -17,6 +17,7 @@ from django.db.models.functions import Greatest
 
 from backend.catalog import rules
 from backend.catalog.models import Collection, Order, OrderLine, Product, ProductCollection, Refund, Variant
+from backend.catalog.services.privacy import UNTIED, without_suppressed_tie
 from backend.catalog.values import ProductStatus
 from backend.core.errors import Refused, describe
 from backend.shops import queries as shops
@@ -185,7 +186,8 @@ def apply_order(shop_id: int, payload: Mapping[str, Any]) -> int | None:
 
     :returns: the order's id if anything was written
     """
-    row, lines = _read(lambda: rules.read_order(payload), "an order")
+    read, lines = _read(lambda: rules.read_order(payload), "an order")
+    row = without_suppressed_tie(shop_id, read)
     _lock_order(shop_id, row.order_id)
     stored = _locked(Order, shop_id, "order_id", row.order_id, _tombstone_of_order(row.order_id))
     if stored.deleted_at is not None or stored.updated_at > row.updated_at:
@@ -232,13 +234,7 @@ def delete_order(shop_id: int, payload: Mapping[str, Any], *, now: datetime) -> 
     stored = _locked(Order, shop_id, "order_id", order_id, _tombstone_of_order(order_id))
     if stored.deleted_at is not None:
         return None
-    blank: dict[str, Any] = {
-        "customer_key": None,
-        "cart_token": "",
-        "checkout_token": "",
-        "recommendation_ids": [],
-    }
-    _write(stored, {"deleted_at": now, **blank})
+    _write(stored, {"deleted_at": now, **UNTIED, "recommendation_ids": []})
     OrderLine.objects.for_shop(shop_id).filter(order_id=stored.pk).delete()
     return order_id
 

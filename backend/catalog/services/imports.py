@@ -225,7 +225,7 @@ def _load_part(row: Import, part: ImportPart, *, now: datetime) -> None:
 def _load_export(row: Import, part: ImportPart, export: Export, *, now: datetime) -> int:
     is_whole_catalogue = part.part == Part.PRODUCTS and row.since is None
     arguments: dict[str, Any] = {
-        "pseudonymise": partial(shop_services.pseudonym_under, shops.pseudonym_key(row.shop_id)),
+        "pseudonymise": shop_services.pseudonymiser(row.shop_id),
         "missing_before": export.started_at if is_whole_catalogue else None,
         "on_progress": partial(_note_progress, row, part),
         "now": now,

@@ -21,6 +21,7 @@ from django.db import DataError, connection, transaction
 
 from backend.catalog import rules
 from backend.catalog.rules import CollectionRow, LineRow, MembershipRow, OrderRow, ProductRow, VariantRow
+from backend.catalog.services.privacy import untie_staged
 from backend.core.errors import Corrupt, describe
 
 # Rows that wait in memory for each table: about a megabyte of text.
@@ -81,6 +82,7 @@ def _merge(values: dict[str, Any]) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         # Half a million lines are sorted and joined here; the default of 4 MB would do that on disk.
         cursor.execute("SET LOCAL work_mem = '64MB'")
+        untie_staged(values["shop_id"])
         for statement in MERGE:
             cursor.execute(statement, values)
 

@@ -1,11 +1,18 @@
-"""Erasing what the catalogue knows of a customer. A whole shop is erased by ``core.tenancy``."""
+"""What ties an order to a customer: undone for those who were redacted, and not made again."""
 
 from collections.abc import Collection
+from dataclasses import replace
+from typing import Any, Final
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q
 
+from backend.catalog import rules
 from backend.catalog.models import Order, OrderLine
+from backend.shops import services as shops
+
+# What an order holds of whoever placed it.
+UNTIED: Final[dict[str, Any]] = {"customer_key": None, "cart_token": "", "checkout_token": ""}
 
 
 @transaction.atomic
@@ -21,10 +28,34 @@ def forget_customer(shop_id: int, customer_key: str | None, *, order_ids: Collec
         is_theirs |= Q(customer_key=customer_key)
     rows = Order.objects.for_shop(shop_id).filter(is_theirs)
     changed = list(rows.order_by("order_id").values_list("order_id", flat=True))
-    Order.objects.for_shop(shop_id).filter(order_id__in=changed).update(
-        customer_key=None, cart_token="", checkout_token=""
-    )
+    Order.objects.for_shop(shop_id).filter(order_id__in=changed).update(**UNTIED)
     return changed
+
+
+def without_suppressed_tie(shop_id: int, row: rules.OrderRow) -> rules.OrderRow:
+    """Return an order as it may be written; nobody is redacted until that is committed."""
+    shops.hold_suppressions(shop_id)
+    if not shops.is_suppressed(shop_id, customer_key=row.customer_key, order_id=row.order_id):
+        return row
+    return replace(row, **UNTIED)
+
+
+def untie_staged(shop_id: int) -> None:
+    """Untie the redacted from the orders of an import that are about to be written, in its transaction."""
+    shops.hold_suppressions(shop_id)
+    if not shops.has_suppressions(shop_id):
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT DISTINCT customer_key FROM staged_order WHERE customer_key IS NOT NULL")
+        customers = [row[0] for row in cursor.fetchall()]
+        cursor.execute("SELECT order_id FROM staged_order")
+        orders = [row[0] for row in cursor.fetchall()]
+        customers, orders = shops.suppressed_among(shop_id, customer_keys=customers, order_ids=orders)
+        cursor.execute(
+            "UPDATE staged_order SET customer_key = NULL, cart_token = '', checkout_token = ''"
+            " WHERE customer_key = ANY(%s) OR order_id = ANY(%s)",
+            [customers, orders],
+        )
 
 
 def describe_customer(shop_id: int, customer_key: str) -> dict[str, int]:

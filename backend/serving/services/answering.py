@@ -280,7 +280,7 @@ def _with_visit(past: Past, ask: Ask, *, now: int) -> Past:
 
 
 def _visitor(shop_id: int, ask: Ask, *, now: datetime) -> _Visitor:
-    customer = shop_services.pseudonym(shop_id, ask.customer_id) if ask.customer_id else None
+    customer = shop_services.find_visitor_pseudonym(shop_id, ask.customer_id) if ask.customer_id else None
     browser = _pseudonym(shop_id, ask.visitor) if ask.visitor else None
     return _Visitor(
         key=customer or browser,

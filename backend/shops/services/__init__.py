@@ -2,7 +2,20 @@
 
 from backend.shops.services.changing import redact, show_new_products, uninstall, update_scopes
 from backend.shops.services.installing import ensure_installed, install, read_details
-from backend.shops.services.pseudonyms import pseudonym, pseudonym_under
+from backend.shops.services.pseudonyms import (
+    find_pseudonym,
+    find_visitor_pseudonym,
+    pseudonym,
+    pseudonym_under,
+    pseudonymiser,
+)
+from backend.shops.services.suppression import (
+    has_suppressions,
+    hold_suppressions,
+    is_suppressed,
+    suppress,
+    suppressed_among,
+)
 from backend.shops.services.tokens import (
     NeedsReauth,
     NotInstalled,
@@ -18,13 +31,21 @@ __all__ = [
     "ShopTokens",
     "admin_client",
     "ensure_installed",
+    "find_pseudonym",
+    "find_visitor_pseudonym",
+    "has_suppressions",
+    "hold_suppressions",
     "install",
+    "is_suppressed",
     "keep_tokens_alive",
     "pseudonym",
     "pseudonym_under",
+    "pseudonymiser",
     "read_details",
     "redact",
     "show_new_products",
+    "suppress",
+    "suppressed_among",
     "uninstall",
     "update_scopes",
     "usable_token",

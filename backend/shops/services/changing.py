@@ -70,7 +70,7 @@ def update_scopes(shop_id: int, scopes: list[str]) -> None:
 @transaction.atomic
 def redact(shop_id: int, *, now: datetime) -> None:
     """
-    Destroy a shop's pseudonym key and details; its domain stays, so that a late message is recognised.
+    Destroy a shop's keys and details; its domain stays, so that a late message is recognised.
 
     Without the key no pseudonym of the shop can be made again or tied to a customer.
     """
@@ -78,6 +78,7 @@ def redact(shop_id: int, *, now: datetime) -> None:
     Shop.objects.filter(id=shop_id).update(
         state=ShopState.REDACTED,
         pseudonym_key=None,
+        suppression_key=None,
         name="",
         plan_name="",
         scopes=[],

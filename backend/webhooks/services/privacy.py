@@ -1,7 +1,21 @@
 """What the inbox forgets, and how it notes that it has."""
 
+from collections.abc import Collection
+from typing import Final
+
+from django.db import connection
+
 from backend.webhooks.models import WebhookDelivery
 from backend.webhooks.values import DeliveryState, Topic
+
+# What of a payload names a customer or leads back to one. Requests list the orders of one person.
+TIES: Final = ["customer_key", "cart_token", "checkout_token", "orders_requested", "orders_to_redact"]
+
+FORGET: Final = """
+    UPDATE webhooks_webhookdelivery SET payload = payload - %s
+    WHERE shop_id = %s AND payload ?| %s
+      AND (payload ->> 'customer_key' = %s OR (topic LIKE 'orders/%%' AND payload ->> 'id' = ANY(%s)))
+"""
 
 
 def erase_shop(shop_id: int) -> int:
@@ -15,15 +29,15 @@ def erase_shop(shop_id: int) -> int:
     return rows.update(payload={})
 
 
-def forget_customer(shop_id: int, customer_key: str) -> int:
-    """Cut a customer out of the stored deliveries of a shop."""
-    rows = WebhookDelivery.objects.filter(shop_id=shop_id, payload__customer_key=customer_key)
-    forgotten = 0
-    for row in rows.iterator(chunk_size=500):
-        row.payload.pop("customer_key", None)
-        row.save(update_fields=["payload"])
-        forgotten += 1
-    return forgotten
+def forget_customer(shop_id: int, customer_key: str | None, *, order_ids: Collection[int] = ()) -> int:
+    """
+    Cut a customer, and whatever tied orders to them, out of the stored deliveries of a shop.
+
+    :returns: how many deliveries changed
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(FORGET, [TIES, shop_id, TIES, customer_key, [str(number) for number in order_ids]])
+        return int(cursor.rowcount)
 
 
 def note_outcome(delivery_id: int, outcome: str) -> None:

@@ -36,7 +36,7 @@ from celery_worker.app import app
 from celery_worker.tasks import features as feature_tasks
 from celery_worker.tasks import webhooks as webhook_tasks
 from tests.backend.history import NOW, a_product, a_shop
-from tests.backend.serving.storefront import a_query
+from tests.backend.serving.storefront import GRANTED, a_query
 from tests.backend.shopify.fake import SHOP, session_token, webhook_signature
 from tests.backend.shops.factories import a_token
 from tests.backend.webhooks.payloads import SECRETS, an_order
@@ -212,7 +212,11 @@ def test_a_page_of_the_api(wire: list[bytes], shop: Shop, refuse: Any) -> None:
 def test_an_answer_to_a_shopper(wire: list[bytes], shop: Shop) -> None:
     Shop.objects.filter(id=shop.id).update(pseudonym_key="Ada Lovelace")
 
-    request("GET", "/proxy/recommendations", query=a_query(logged_in_customer_id=CUSTOMER, visitor=VISITOR))
+    request(
+        "GET",
+        "/proxy/recommendations",
+        query=a_query(consent=GRANTED, logged_in_customer_id=CUSTOMER, visitor=VISITOR),
+    )
 
     report = the_report(wire)
     assert report["logentry"]["message"] == "answer_failed"
@@ -386,7 +390,7 @@ def test_a_failed_request_is_logged_without_words(
     request(
         method,
         path,
-        query=a_query(logged_in_customer_id=CUSTOMER, visitor=VISITOR),
+        query=a_query(consent=GRANTED, logged_in_customer_id=CUSTOMER, visitor=VISITOR),
         body=b'{"shows_new_products": true}',
         authorization=f"Bearer {session_token(sub=USER)}",
     )

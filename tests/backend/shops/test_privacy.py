@@ -1,6 +1,9 @@
 """Erasure: what Shopify asks for is gone from every table, and only that."""
 
-from collections.abc import Iterator
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,6 +12,7 @@ from uuid import uuid4
 import pytest
 import redis
 from django.apps import apps
+from django.db import connection, transaction
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -17,6 +21,7 @@ from backend.audit.models import Decision, LedgerEvent
 from backend.audit.values import Event
 from backend.catalog import services as catalog
 from backend.catalog.models import Order
+from backend.catalog.services.loading import load
 from backend.core.queue import Job
 from backend.core.tenancy import ShopScoped
 from backend.features import services as features
@@ -24,19 +29,24 @@ from backend.features.gateway import cache
 from backend.features.models import Interaction
 from backend.monitoring import services as monitoring
 from backend.shops import services
-from backend.shops.models import Shop
+from backend.shops.models import Shop, Suppression
 from backend.shops.values import ShopState
+from backend.webhooks import services as webhooks
 from backend.webhooks.models import WebhookDelivery
 from backend.webhooks.rules import scrub
-from backend.webhooks.values import Topic
+from backend.webhooks.values import Incoming, Topic
 from celery_worker.tasks import shops as tasks
+from celery_worker.tasks.webhooks import HANDLERS
+from tests.backend.catalog import bulk
 from tests.backend.history import a_shop
 from tests.backend.registry.versions import a_live_version
+from tests.backend.serving.storefront import GRANTED, ask
 from tests.backend.webhooks.payloads import a_product, a_redact, an_order
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis_server")]
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+LATER = "2026-11-21T11:00:00+00:00"
 
 
 @pytest.fixture
@@ -197,3 +207,161 @@ def test_an_uninstall_stops_what_is_under_way(shop: Shop) -> None:
     from backend.catalog.models import Import
 
     assert Import.objects.for_shop(shop.id).get().state == "FAILED"
+
+
+# Staying forgotten
+
+
+def an_order_of(customer: int | None, order_id: int, **changes: Any) -> dict[str, Any]:
+    lines = [line | {"id": order_id * 10 + line["id"]} for line in an_order()["line_items"]]
+    person = None if customer is None else {"id": customer}
+    return an_order(order_id, customer=person, line_items=lines, **changes)
+
+
+def found_in_the_database(*needles: str) -> list[tuple[str, str]]:
+    """Look for texts in every row of every table, as somebody with a copy of the database would."""
+    found = []
+    with connection.cursor() as cursor:
+        for table in connection.introspection.table_names(cursor):
+            cursor.execute(f'SELECT string_agg(whole::text, chr(10)) FROM "{table}" whole')
+            content = cursor.fetchone()[0] or ""
+            found += [(table, needle) for needle in needles if needle in content]
+    return found
+
+
+def deliver(shop: Shop, topic: Topic, payload: dict[str, Any]) -> WebhookDelivery:
+    """Let a delivery in and return its row, as the address of webhooks does."""
+    incoming = Incoming(
+        delivery_id=str(uuid4()),
+        event_id="",
+        topic=topic,
+        shop_domain=shop.domain,
+        api_version="2026-07",
+        triggered_at=NOW.isoformat(),
+        body=json.dumps(payload).encode(),
+    )
+    webhooks.accept(incoming, now=NOW)
+    return WebhookDelivery.objects.get(delivery_id=incoming.delivery_id)
+
+
+def redact(shop: Shop, **changes: Any) -> None:
+    request = deliver(shop, Topic.CUSTOMERS_REDACT, a_redact(**changes))
+    webhooks.process(request.id, handlers=HANDLERS, now=NOW)
+    tasks.customer_redact(delivery_id=request.id)
+
+
+def test_a_scan_finds_a_redacted_customer_on_the_suppression_list_alone(shop: Shop, other: Shop) -> None:
+    key = services.pseudonym(shop.id, 17850)
+    late = deliver(shop, Topic.ORDERS_UPDATED, an_order_of(17850, 900))
+    deliver(shop, Topic.CUSTOMERS_DATA_REQUEST, a_redact(orders_requested=[900], data_request={"id": 1}))
+    assert {table for table, _ in found_in_the_database(key)} >= {
+        "catalog_order", "features_interaction", "audit_decision", "webhooks_webhookdelivery"
+    }  # fmt: skip
+
+    redact(shop)
+
+    assert found_in_the_database(key) == []
+    assert "cart_token" not in WebhookDelivery.objects.get(id=late.id).payload
+    # The customer and the order that was named with them, under a key that no pseudonym is made with.
+    assert Suppression.objects.for_shop(shop.id).count() == 2
+
+
+def by_webhook(shop: Shop, payload: dict[str, Any]) -> None:
+    row = deliver(shop, Topic.ORDERS_UPDATED, payload)
+    assert webhooks.process(row.id, handlers=HANDLERS, now=NOW) == "DONE"
+
+
+def by_stored_delivery(shop: Shop) -> None:
+    """Write what a worker had read before the customer was cut out of the inbox."""
+    payload = scrub(Topic.ORDERS_UPDATED, an_order_of(17850, 950), pseudonymiser(shop))
+    assert payload["customer_key"]
+    catalog.apply_order(shop.id, payload)
+
+
+def by_import(shop: Shop, customer: int, order_id: int) -> None:
+    lines = [bulk.order(order_id, customer=customer, updatedAt=LATER)]
+    load(
+        shop.id,
+        lines,
+        pseudonymise=services.pseudonymiser(shop.id),
+        missing_before=None,
+        on_progress=lambda _: None,
+        now=NOW,
+    )
+
+
+@pytest.mark.parametrize(
+    "bring",
+    [
+        pytest.param(
+            lambda shop: by_webhook(shop, an_order_of(17850, 900, updated_at=LATER)), id="late webhook"
+        ),
+        pytest.param(lambda shop: by_webhook(shop, an_order_of(17850, 950)), id="webhook of an older order"),
+        pytest.param(by_stored_delivery, id="delivery let in before"),
+        pytest.param(lambda shop: by_import(shop, 17850, 960), id="import"),
+        pytest.param(lambda shop: by_import(shop, 4, 900), id="import of a named order"),
+    ],
+)
+def test_nothing_ties_a_redacted_customer_again(shop: Shop, bring: Callable[[Shop], None]) -> None:
+    key = services.pseudonym(shop.id, 17850)
+    redact(shop)
+
+    bring(shop)
+    features.rebuild(shop.id)
+
+    assert found_in_the_database(key) == []
+    named = Order.objects.for_shop(shop.id).get(order_id=900)
+    assert (named.customer_key, named.cart_token, named.checkout_token) == (None, "", "")
+    # Everybody else is as known as before.
+    assert Order.objects.for_shop(shop.id).get(order_id=901).customer_key == services.pseudonym(shop.id, 4)
+
+
+def test_a_redacted_customer_who_shops_again_is_a_guest(shop: Shop) -> None:
+    redact(shop)
+
+    ask(consent=GRANTED, logged_in_customer_id=17850)
+
+    assert found_in_the_database(services.pseudonym(shop.id, 17850)) == []
+    assert Decision.objects.for_shop(shop.id).filter(channel="app_proxy").count() == 2
+
+
+def test_an_order_that_is_being_written_is_waited_for(transactional_db: None) -> None:
+    """Two connections: a worker that looked at the list before the customer was on it commits first."""
+    shop = a_shop()
+    key, written = services.pseudonym(shop.id, 17850), threading.Event()
+
+    def work() -> None:
+        with transaction.atomic():
+            catalog.apply_order(
+                shop.id, scrub(Topic.ORDERS_CREATE, an_order_of(17850, 900), pseudonymiser(shop))
+            )
+            written.set()
+            time.sleep(0.3)
+        connection.close()
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    written.wait()
+    services.suppress(shop.id, customer_key=key, now=NOW)
+    catalog.forget_customer(shop.id, key)
+    worker.join()
+
+    assert Order.objects.for_shop(shop.id).get().customer_key is None
+
+
+def test_orders_named_with_a_customer_are_untied_from_whoever_had_them(shop: Shop) -> None:
+    """Shopify merges customers: the order was placed under a number that no longer exists."""
+    redact(shop, customer={"id": 999}, orders_to_redact=[901])
+
+    assert Order.objects.for_shop(shop.id).get(order_id=901).customer_key is None
+    assert (
+        not Interaction.objects.for_shop(shop.id).filter(basket_id=901, customer_key__isnull=False).exists()
+    )
+    assert Interaction.objects.for_shop(shop.id).filter(basket_id=900, customer_key__isnull=False).exists()
+
+
+def test_shops_do_not_share_a_suppression_list(shop: Shop, other: Shop) -> None:
+    redact(shop)
+
+    assert services.find_pseudonym(shop.id, 17850) is None
+    assert services.find_pseudonym(other.id, 17850) == services.pseudonym(other.id, 17850)
