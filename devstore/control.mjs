@@ -220,6 +220,8 @@ async function placeOrder({ json, res, store, orders, approvals }) {
     cartToken: input.cart_token ?? null,
     checkoutToken: input.checkout_token ?? null,
     test: input.test === true,
+    currency: input.presentment_currency,
+    locale: input.locale,
     createdAt: input.created_at === undefined ? undefined : Date.parse(input.created_at),
   });
   sendJson(res, 201, { order: orderPayload(shop, order, approvals) });

@@ -4,6 +4,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { orderPayload, refundPayload } from './order-payloads.mjs';
 import { deletedPayload, productPayload } from './payloads.mjs';
+import { presentment, presentmentCurrencies } from './markets.mjs';
 import { isAvailable, isPublished, isTracked, stockOf } from './store.mjs';
 
 /** An order that the shop cannot take. */
@@ -26,6 +27,8 @@ export class Orders {
    * @param {string | null} [wanted.cartToken]
    * @param {string | null} [wanted.checkoutToken]
    * @param {boolean} [wanted.test]
+   * @param {string} [wanted.currency] what the customer pays in; the shop's own when left out
+   * @param {string} [wanted.locale] language of the checkout
    * @param {number} [wanted.createdAt] defaults to now
    * @returns {import('./store.mjs').Order}
    * @throws {OrderRefused} and changes nothing
@@ -102,6 +105,7 @@ export class Orders {
       cartToken: wanted.cartToken ?? randomBytes(16).toString('hex'),
       checkoutToken: wanted.checkoutToken ?? randomBytes(16).toString('hex'),
       customAttributes: wanted.customAttributes ?? [],
+      ...presentmentFields(shop, wanted),
       lines: wanted.lines.map((line) => buildLine(shop, line)),
       refunds: [],
     };
@@ -124,7 +128,8 @@ export class Orders {
   }
 }
 
-function checkOrder(shop, { lines, customerId, createdAt }) {
+function checkOrder(shop, { lines, customerId, createdAt, currency = shop.currency }) {
+  if (!presentmentCurrencies(shop).includes(currency)) throw new OrderRefused(`The shop takes no ${currency}.`);
   if (!Array.isArray(lines) || lines.length === 0) throw new OrderRefused('An order needs at least one line.');
   if (customerId != null && !shop.findCustomer(customerId)) throw new OrderRefused(`There is no customer ${customerId}.`);
   if (createdAt !== undefined && !Number.isFinite(createdAt)) throw new OrderRefused('The moment of the order is none.');
@@ -136,6 +141,12 @@ function checkOrder(shop, { lines, customerId, createdAt }) {
     const wanted = lines.filter((line) => line.variantId === variantId).reduce((sum, line) => sum + line.quantity, 0);
     if (wanted > stockOf(variant)) throw new OrderRefused(`Only ${variant.inventoryQuantity} of variant ${variantId} are left.`);
   }
+}
+
+/** The rate of the day stays with the order. */
+function presentmentFields(shop, { currency = shop.currency, locale }) {
+  const paid = currency === shop.currency ? {} : { presentment: { currency, rate: presentment(currency, shop).rate } };
+  return locale === undefined ? paid : { ...paid, locale };
 }
 
 function checkRefund(order, lines) {

@@ -90,7 +90,7 @@ export function shopPayload(shop) {
     domain: shop.domain,
     myshopify_domain: shop.domain,
     currency: shop.currency,
-    enabled_presentment_currencies: presentmentCurrencies(),
+    enabled_presentment_currencies: presentmentCurrencies(shop),
     iana_timezone: shop.timezone,
     primary_locale: 'en',
     created_at: moment(shop.createdAt),

@@ -2,6 +2,7 @@
  * Helpers that resolvers share: dates, money, types of records.
  */
 import { GraphQLError } from 'graphql';
+import { presentmentOf } from '../markets.mjs';
 import { money, parseGid } from '../store.mjs';
 
 const kinds = new WeakMap();
@@ -26,10 +27,17 @@ export function moneyV2(hundredths, shop) {
   return { amount: money(hundredths), currencyCode: shop.currency };
 }
 
-/** Shop and presentment money are the same: the shops sell in one currency. */
-export function moneyBag(hundredths, shop) {
-  const both = moneyV2(hundredths, shop);
-  return { shopMoney: both, presentmentMoney: both };
+/** Return an amount in the shop's currency and in what was paid, as `paid.presentment` says (an order, or what `withPayment` gives). */
+export function moneyBag(hundredths, shop, paid) {
+  const shopMoney = moneyV2(hundredths, shop);
+  if (!paid.presentment) return { shopMoney, presentmentMoney: shopMoney };
+  const { currency, amount } = presentmentOf(paid, shop);
+  return { shopMoney, presentmentMoney: { amount: money(amount(hundredths)), currencyCode: currency } };
+}
+
+/** Return a part of an order that still knows what the order was paid in. */
+export function withPayment(part, { presentment }) {
+  return presentment ? { ...part, presentment } : part;
 }
 
 /**

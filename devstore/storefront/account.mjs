@@ -4,6 +4,7 @@
 import { redirect } from '../server.mjs';
 import { readFields } from './form-data.mjs';
 import { customerDrop } from './drops.mjs';
+import { localPath } from './localization.mjs';
 import { sendPage, shopOf, viewOf } from './page.mjs';
 import { findCustomer, signIn, signOut } from './session.mjs';
 
@@ -11,7 +12,7 @@ import { findCustomer, signIn, signOut } from './session.mjs';
 const LISTED = 12;
 
 export function showAccount(request) {
-  if (!findCustomer(shopOf(request), request.req, request.config)) return redirect(request.res, '/account/login');
+  if (!findCustomer(shopOf(request), request.req, request.config)) return redirect(request.res, localPath(request, '/account/login'));
   return sendPage(request, { template: 'account', title: 'Account' });
 }
 
@@ -25,12 +26,12 @@ export async function login(request) {
   const customer = findByText(shop, wanted);
   if (!customer) return sendLogin(request, { status: 422, error: `There is no customer ${wanted ?? ''}.` });
   signIn(shop, request.res, customer, request.config);
-  return redirect(request.res, '/account', 303);
+  return redirect(request.res, localPath(request, '/account'), 303);
 }
 
 export function logout(request) {
   signOut(request.res);
-  redirect(request.res, '/');
+  redirect(request.res, localPath(request, '/'));
 }
 
 /** An imported customer is known by the number of the source file ("Customer 17850"), any by its id. */

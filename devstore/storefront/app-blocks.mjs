@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'smol-toml';
+import { LOCALES } from '../markets.mjs';
 import { makeEngine } from './liquid/engine.mjs';
 import { makeTranslator } from './liquid/translate.mjs';
 import { collectionDrop, metafieldsDrop, productDropOf } from './drops.mjs';
@@ -76,7 +77,8 @@ function readExtension(folder) {
   const handle = tomlOf(folder).handle ?? path.basename(folder);
   const assets = new Map(listFiles(path.join(folder, 'assets')).map((file) => [path.basename(file), digestOf(file)]));
   const assetUrl = (name) => `/cdn/extensions/${handle}/assets/${name}?v=${assets.get(name) ?? ''}`;
-  const engine = makeEngine({ folder, translations: readLocale(folder, 'en.default.json'), assetUrl });
+  const locales = Object.fromEntries(Object.keys(LOCALES).map((locale) => [locale, readLocale(folder, `${locale}.json`)]));
+  const engine = makeEngine({ folder, translations: readLocale(folder, 'en.default.json'), locales, assetUrl });
   const extension = { handle, folder, assets, assetUrl, engine };
   const words = makeTranslator(readLocale(folder, 'en.default.schema.json'));
   return { ...extension, blocks: listFiles(path.join(folder, 'blocks')).map((file) => readBlock(extension, file, words)) };

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { redirect, sendJson } from '../server.mjs';
 import { CartConflict, CartRefused, addItems, cartJson, changeLine, emptyCart, lineJson, updateCart } from './cart.mjs';
 import { readFields } from './form-data.mjs';
+import { localPath, localReturn } from './localization.mjs';
 import { sendPage, shopOf, viewOf } from './page.mjs';
 import { cartTokenOf, keepCart, readCart } from './session.mjs';
 
@@ -68,7 +69,7 @@ async function change(request, edit, describe = null) {
     keepCart(request.store, shop, request.res, cart);
     if (isScript && describe) sendJson(request.res, 200, describe(shop, cart, fields));
     else if (isScript) answerCart(request, shop, cart);
-    else redirect(request.res, nextPage(fields));
+    else redirect(request.res, nextPage(request, fields));
   } catch (error) {
     if (!(error instanceof CartRefused)) throw error;
     refuse(request, error, isScript);
@@ -106,7 +107,7 @@ function refuse(request, error, isScript) {
 }
 
 /** A form may name where it leads next, within this site; the cart's own has a button that leads to the checkout. */
-function nextPage({ checkout, return_to: returnTo }) {
-  if (checkout !== undefined) return '/checkout';
-  return typeof returnTo === 'string' && /^\/(?![/\\])/.test(returnTo) ? returnTo : '/cart';
+function nextPage(request, { checkout, return_to: returnTo }) {
+  if (checkout !== undefined) return localPath(request, '/checkout');
+  return localReturn(returnTo) ?? localPath(request, '/cart');
 }

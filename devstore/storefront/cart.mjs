@@ -114,8 +114,8 @@ export function withoutUnsellable(shop, cart) {
 }
 
 /** Return the answer of `/cart.js`. */
-export function cartJson(shop, cart, { imageUrl }) {
-  const items = cart.lines.map((line) => lineJson(shop, line, { imageUrl }));
+export function cartJson(shop, cart, view) {
+  const items = cart.lines.map((line) => lineJson(shop, line, view));
   const total = items.reduce((sum, item) => sum + item.final_line_price, 0);
   return {
     token: cart.token,
@@ -128,7 +128,7 @@ export function cartJson(shop, cart, { imageUrl }) {
     item_count: items.reduce((sum, item) => sum + item.quantity, 0),
     items,
     requires_shipping: items.length > 0,
-    currency: shop.currency,
+    currency: view.localization.presentment.currency,
     items_subtotal_price: total,
     cart_level_discount_applications: [],
     discount_codes: [],
@@ -136,7 +136,7 @@ export function cartJson(shop, cart, { imageUrl }) {
 }
 
 /** Return a line as `/cart.js` and `/cart/add.js` show it. */
-export function lineJson(shop, line, { imageUrl }) {
+export function lineJson(shop, line, { imageUrl, localization: { prefix, presentment } }) {
   const variant = shop.findVariant(line.variantId);
   const product = shop.findProduct(variant.productId);
   const image = imageUrl(product);
@@ -148,7 +148,7 @@ export function lineJson(shop, line, { imageUrl }) {
     variant_id: variant.id,
     key: line.key,
     title: isDefault ? product.title : `${product.title} - ${variant.title}`,
-    ...pricesJson(variant.price, line.quantity),
+    ...pricesJson(presentment.amount(variant.price), line.quantity),
     sku: variant.sku,
     grams: 0,
     vendor: product.vendor,
@@ -156,7 +156,7 @@ export function lineJson(shop, line, { imageUrl }) {
     product_id: product.id,
     product_has_only_default_variant: isDefault,
     gift_card: product.isGiftCard ?? false,
-    url: `/products/${product.handle}?variant=${variant.id}`,
+    url: `${prefix}/products/${product.handle}?variant=${variant.id}`,
     featured_image: { aspect_ratio: 1, alt: product.title, height: 800, url: image, width: 800 },
     image,
     handle: product.handle,

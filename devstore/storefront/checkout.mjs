@@ -6,13 +6,14 @@ import { redirect, sendHtml } from '../server.mjs';
 import { OrderRefused } from '../orders.mjs';
 import { orderDrop } from './drops.mjs';
 import { readFields } from './form-data.mjs';
+import { localPath, localizationOf } from './localization.mjs';
 import { scopeOf, sendPage, shopOf, viewOf } from './page.mjs';
 import { dropCart, findCustomer, readCart } from './session.mjs';
 import { renderLayout, renderSectionPage } from './theme.mjs';
 
 export function showCheckout(request) {
   const shop = shopOf(request);
-  if (readCart(shop, request.req).lines.length === 0) return redirect(request.res, '/cart');
+  if (readCart(shop, request.req).lines.length === 0) return redirect(request.res, localPath(request, '/cart'));
   return sendCheckout(request, shop);
 }
 
@@ -21,16 +22,18 @@ export async function placeOrder(request) {
   const shop = shopOf(request);
   await readFields(request);
   const cart = readCart(shop, request.req);
-  if (cart.lines.length === 0) return redirect(request.res, '/cart');
+  if (cart.lines.length === 0) return redirect(request.res, localPath(request, '/cart'));
   const checkoutToken = randomBytes(16).toString('hex');
   try {
-    request.orders.place(shop, orderOf(cart, { checkoutToken, customer: findCustomer(shop, request.req, request.config) }));
+    const { locale, presentment } = localizationOf(request, shop);
+    const customer = findCustomer(shop, request.req, request.config);
+    request.orders.place(shop, { ...orderOf(cart, { checkoutToken, customer }), currency: presentment.currency, locale });
   } catch (error) {
     if (!(error instanceof OrderRefused)) throw error;
     return sendCheckout(request, shop, error.message);
   }
   dropCart(request.store, shop, request.res, cart);
-  return redirect(request.res, `/checkouts/${checkoutToken}/thank-you`, 303);
+  return redirect(request.res, localPath(request, `/checkouts/${checkoutToken}/thank-you`), 303);
 }
 
 function orderOf(cart, { checkoutToken, customer }) {

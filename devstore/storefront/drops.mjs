@@ -5,6 +5,7 @@
  * four thousand products touches twelve.
  */
 import { Drop } from 'liquidjs';
+import { presentmentOf } from '../markets.mjs';
 import { gid, isAvailable, isPublished, isTracked, parseGid } from '../store.mjs';
 
 /** Side of a product picture, in pixels; they are square. */
@@ -24,7 +25,13 @@ const ALL_PRODUCTS_LIMIT = 20;
  * @property {object} metafields
  * @property {(product: object) => string} imageUrl
  * @property {number | null} variantId the variant that `?variant=` asks for
+ * @property {{prefix: string, presentment: {amount: (hundredths: number) => number}}} localization
  */
+
+/** What a price of the shop is in the currency that the visitor pays in. */
+function priceIn(view, hundredths) {
+  return hundredths === null ? null : view.localization.presentment.amount(hundredths);
+}
 
 class ImageDrop extends Drop {
   constructor({ product, src }) {
@@ -125,7 +132,7 @@ class VariantDrop extends Drop {
     super();
     this.#view = view;
     this.#variant = variant;
-    Object.assign(this, { id: variant.id, title: variant.title, sku: variant.sku, price: variant.price, compare_at_price: variant.compareAtPrice });
+    Object.assign(this, { id: variant.id, title: variant.title, sku: variant.sku, price: priceIn(view, variant.price), compare_at_price: priceIn(view, variant.compareAtPrice) });
     Object.assign(this, { option1: variant.title, option2: null, option3: null, options: [variant.title], weight: 0, requires_shipping: true, taxable: true });
     Object.assign(this, { available: isAvailable(variant), inventory_quantity: variant.inventoryQuantity });
     this.inventory_management = isTracked(variant) ? 'shopify' : null;
@@ -160,7 +167,7 @@ class ProductDrop extends Drop {
     this.#product = product;
     Object.assign(this, { id: product.id, handle: product.handle, title: product.title, vendor: product.vendor, type: product.productType });
     Object.assign(this, { tags: product.tags, description: product.descriptionHtml, content: product.descriptionHtml });
-    Object.assign(this, { url: `/products/${product.handle}`, requires_selling_plan: false, selling_plan_groups: [], 'gift_card?': product.isGiftCard ?? false });
+    Object.assign(this, { url: `${view.localization.prefix}/products/${product.handle}`, requires_selling_plan: false, selling_plan_groups: [], 'gift_card?': product.isGiftCard ?? false });
   }
 
   get created_at() {
@@ -212,11 +219,11 @@ class ProductDrop extends Drop {
   }
 
   get price_min() {
-    return Math.min(...this.#product.variants.map(({ price }) => price));
+    return priceIn(this.#view, Math.min(...this.#product.variants.map(({ price }) => price)));
   }
 
   get price_max() {
-    return Math.max(...this.#product.variants.map(({ price }) => price));
+    return priceIn(this.#view, Math.max(...this.#product.variants.map(({ price }) => price)));
   }
 
   get price_varies() {
@@ -225,7 +232,7 @@ class ProductDrop extends Drop {
 
   get compare_at_price() {
     const prices = this.#product.variants.map(({ compareAtPrice }) => compareAtPrice).filter((price) => price != null);
-    return prices.length ? Math.min(...prices) : null;
+    return priceIn(this.#view, prices.length ? Math.min(...prices) : null);
   }
 
   get compare_at_price_varies() {
@@ -297,7 +304,7 @@ export function collectionDrop(view, collection, { sortBy = null } = {}) {
     handle: collection.handle,
     title: collection.title,
     description: collection.descriptionHtml ?? '',
-    url: `/collections/${collection.handle}`,
+    url: `${view.localization.prefix}/collections/${collection.handle}`,
     sort_by: sortBy ?? '',
     default_sort_by: 'manual',
     sort_options: SORT_OPTIONS.map(([value, name]) => ({ value, name })),
@@ -383,20 +390,22 @@ export function customerDrop(view, customer) {
   };
 }
 
-/** Return the Liquid order of a record. */
+/** Return the Liquid order of a record, in what its customer paid. */
 export function orderDrop(view, order) {
+  const { currency, amount } = presentmentOf(order, view.shop);
   return {
     id: order.id,
     name: order.name,
     created_at: new Date(order.createdAt).toISOString(),
     cancelled: order.cancelledAt !== null,
+    currency,
     item_count: order.lines.reduce((sum, line) => sum + line.quantity, 0),
-    total_price: order.lines.reduce((sum, line) => sum + line.price * line.quantity, 0),
+    total_price: order.lines.reduce((sum, line) => sum + amount(line.price) * line.quantity, 0),
     line_items: order.lines.map((line) => ({
       title: view.shop.findProduct(line.productId)?.title ?? 'A product that is no longer sold',
       quantity: line.quantity,
-      price: line.price,
-      line_price: line.price * line.quantity,
+      price: amount(line.price),
+      line_price: amount(line.price) * line.quantity,
       product: productDropOf(view, view.shop.findProduct(line.productId)),
     })),
   };

@@ -6,13 +6,14 @@ import { cartJson } from './cart.mjs';
 import { AllProductsDrop, CollectionsDrop, customerDrop, productDropOf } from './drops.mjs';
 import { Drop } from 'liquidjs';
 import { headOf, renderBlock } from './app-blocks.mjs';
+import { languageObject, localizationObject, localizationOf } from './localization.mjs';
 import { placementsOn } from './placements.mjs';
 import { platformHead } from './platform.mjs';
 import { findCustomer, readCart } from './session.mjs';
 import { renderTemplate, settings } from './theme.mjs';
 
+/** The Liquid `routes` below the language's root. */
 const ROUTES = Object.freeze({
-  root_url: '/',
   all_products_collection_url: '/collections/all',
   collections_url: '/collections',
   cart_url: '/cart',
@@ -21,11 +22,17 @@ const ROUTES = Object.freeze({
   cart_update_url: '/cart/update',
   cart_clear_url: '/cart/clear',
   search_url: '/search',
+  predictive_search_url: '/search/suggest',
   account_url: '/account',
   account_login_url: '/account/login',
   account_logout_url: '/account/logout',
   product_recommendations_url: '/recommendations/products',
 });
+
+function routesObject(prefix) {
+  const routes = Object.entries(ROUTES).map(([name, path]) => [name, prefix + path]);
+  return { root_url: prefix || '/', ...Object.fromEntries(routes) };
+}
 
 /** `template` compares as its name and also has parts. */
 class TemplateDrop extends Drop {
@@ -63,6 +70,7 @@ export function viewOf(request, shop) {
     // A page refers to its pictures by path: it may be reached under several hosts.
     imageUrl: (product) => new URL(request.imageUrl(product), request.url).pathname,
     variantId: Number(request.query.get('variant')) || null,
+    localization: localizationOf(request, shop),
   };
 }
 
@@ -81,13 +89,13 @@ export function scopeOf(request, shop, { template, title = '', objects = {} }) {
     shop: shopObject(shop, request),
     cart: cartObject(view, readCart(shop, request.req)),
     customer: customerDrop(view, findCustomer(shop, request.req, request.config)),
-    routes: ROUTES,
-    request: requestObject(request, template),
+    routes: routesObject(view.localization.prefix),
+    request: requestObject(request, template, view.localization),
     template: new TemplateDrop(template),
     collections: new CollectionsDrop(view),
     all_products: new AllProductsDrop(view),
     settings,
-    localization: { language: { iso_code: 'en', root_url: '/' }, country: { iso_code: 'GB', currency: { iso_code: shop.currency } } },
+    localization: localizationObject(view.localization, shop),
     platform_head: platformHead(request, shop),
     page_title: title || shop.name,
     canonical_url: new URL(request.url.pathname, request.url).href,
@@ -110,14 +118,14 @@ function shopObject(shop, request) {
   };
 }
 
-function requestObject({ url, query }, template) {
+function requestObject({ url, query }, template, { locale }) {
   return {
     design_mode: query.get('design_mode') === '1',
     page_type: template,
     path: url.pathname,
     host: url.host,
     origin: url.origin,
-    locale: { iso_code: 'en', primary: true, root_url: '/' },
+    locale: languageObject(locale),
     page: Number(query.get('page')) || 1,
     page_url: (page) => {
       const target = new URL(url);
@@ -135,7 +143,8 @@ export function cartObject(view, cart) {
     const variant = product.variants.find(({ id }) => id === item.variant_id);
     return { ...item, product, variant, image: product.featured_image, unit_price: item.price };
   });
-  return { ...json, items, 'empty?': items.length === 0 };
+  const { currency } = view.localization.presentment;
+  return { ...json, items, currency: { iso_code: currency }, 'empty?': items.length === 0 };
 }
 
 /**

@@ -4,6 +4,7 @@
 import { redirect, sendJson } from '../server.mjs';
 import { isPublished } from '../store.mjs';
 import { CollectionsDrop, collectionDrop, everythingCollection, lazyDrops, productDropOf } from './drops.mjs';
+import { localPath } from './localization.mjs';
 import { sendPage, shopOf, viewOf } from './page.mjs';
 
 /** Most products that a predictive search names. */
@@ -41,8 +42,9 @@ export function showProduct(request) {
 }
 
 /** A product below a collection's address is the product's own page. */
-export function redirectToProduct({ res, params, url }) {
-  redirect(res, `/products/${encodeURIComponent(params.handle)}${url.search}`, 301);
+export function redirectToProduct(request) {
+  const { res, params, url } = request;
+  redirect(res, localPath(request, `/products/${encodeURIComponent(params.handle)}${url.search}`), 301);
 }
 
 export function showSearch(request) {
@@ -62,9 +64,9 @@ export function suggest(request) {
     id: product.id,
     title: product.title,
     handle: product.handle,
-    url: `/products/${product.handle}`,
+    url: localPath(request, `/products/${product.handle}`),
     image: view.imageUrl(product),
-    price: (product.variants[0].price / 100).toFixed(2),
+    price: (view.localization.presentment.amount(product.variants[0].price) / 100).toFixed(2),
   }));
   sendJson(request.res, 200, { resources: { results: { products } } });
 }
@@ -84,12 +86,12 @@ export function findProducts(shop, terms) {
 
 function sendProductJson(request, shop, record, kind) {
   const product = productDropOf(viewOf(request, shop), record);
-  const json = ajaxProduct(product, record);
+  const json = ajaxProduct(product);
   sendJson(request.res, 200, kind === 'js' ? json : { product: json });
 }
 
 /** Return a product as the Ajax API shows it: prices in hundredths, pictures as addresses. */
-function ajaxProduct(product, record) {
+function ajaxProduct(product) {
   const image = product.featured_image;
   return {
     id: product.id,
@@ -132,7 +134,7 @@ function ajaxProduct(product, record) {
     images: [image.src],
     featured_image: image.src,
     options: product.options_with_values.map(({ name, position, values }) => ({ name, position, values })),
-    url: `/products/${record.handle}`,
+    url: product.url,
     media: [{ alt: image.alt, id: image.id, position: 1, preview_image: mediaImage(image), aspect_ratio: 1, media_type: 'image', ...mediaImage(image) }],
     requires_selling_plan: false,
     selling_plan_groups: [],

@@ -4,15 +4,18 @@
  */
 import { STANCES, stanceOf } from '../consent.mjs';
 import { attributesHtml } from './liquid/filters.mjs';
+import { localizationOf } from './localization.mjs';
 
 /** Return the elements, before those of the apps. */
-export function platformHead({ config, query }, shop) {
+export function platformHead(request, shop) {
+  const { config, query } = request;
+  const { locale, root, country, presentment: { currency, rate } } = localizationOf(request, shop);
   const globals = {
     shop: shop.domain,
-    locale: 'en',
-    currency: { active: shop.currency, rate: '1.0' },
-    country: 'GB',
-    routes: { root: '/' },
+    locale,
+    currency: { active: currency, rate: rate.toFixed(4) },
+    country,
+    routes: { root },
     designMode: query.get('design_mode') === '1',
   };
   const region = JSON.stringify(STANCES[stanceOf(shop, config)]);

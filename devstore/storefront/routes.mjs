@@ -7,7 +7,9 @@ import { addToCart, changeCart, clearCart, sendCart, showCart, updateCartRoute }
 import { placeOrder, showCheckout, showThanks } from './checkout.mjs';
 import { sendExtensionAsset, sendFavicon, sendProductPicture, sendStandIn, sendThemeAsset } from './files.mjs';
 import { redirectToProduct, showCollection, showCollections, showHome, showNotFound, showProduct, showSearch, suggest } from './pages.mjs';
+import { changeLocalization, PREFIXES } from './localization.mjs';
 import { proxy } from './proxy.mjs';
+import { redirect } from '../server.mjs';
 
 /**
  * Add the storefront to the server. Its last route answers every other address
@@ -17,13 +19,18 @@ export function register(router, context) {
   const blocks = new BlockLibrary(context.config.extensionsDir);
   const on = (method, pattern, handler) => router.add(method, pattern, (request) => handler({ ...request, blocks }));
   registerFiles(on);
-  registerCatalog(on);
-  registerCart(on);
-  registerAccount(on);
-  const { prefix, subpath } = context.apps.about.proxy;
-  on('*', `/${prefix}/${subpath}`, proxy);
-  on('*', `/${prefix}/${subpath}/*rest`, proxy);
-  on('GET', '/*rest', showNotFound);
+  const { prefix: group, subpath } = context.apps.about.proxy;
+  // The language without a prefix comes last: its "not found" takes every address that is left.
+  for (const { locale, prefix } of [...PREFIXES].reverse()) {
+    const inLanguage = (method, pattern, handler) => on(method, prefix + pattern, (request) => handler({ ...request, locale }));
+    registerCatalog(inLanguage);
+    registerCart(inLanguage);
+    registerAccount(inLanguage);
+    inLanguage('*', `/${group}/${subpath}`, proxy);
+    inLanguage('*', `/${group}/${subpath}/*rest`, proxy);
+    if (prefix) on('GET', prefix, ({ res }) => redirect(res, `${prefix}/`, 301));
+    inLanguage('GET', '/*rest', showNotFound);
+  }
 }
 
 function registerFiles(on) {
@@ -40,6 +47,7 @@ function registerCatalog(on) {
   on('GET', '/collections/:handle', showCollection);
   on('GET', '/collections/:collection/products/:handle', redirectToProduct);
   on('GET', '/products/:handle', showProduct);
+  on('POST', '/localization', changeLocalization);
   on('GET', '/search', showSearch);
   on('GET', '/search/suggest.json', suggest);
 }

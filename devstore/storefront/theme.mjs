@@ -25,6 +25,7 @@ function readJson(...parts) {
 const engine = makeEngine({
   folder: FOLDER,
   translations: readJson('locales', 'en.default.json'),
+  locales: { fr: readJson('locales', 'fr.json') },
   assetUrl: (name) => `${ASSETS_PATH}/${name}?v=${assetVersions.get(name) ?? ''}`,
 });
 const templates = new Map();

@@ -228,8 +228,38 @@ test('an order shows what was bought, refunded and carried along', async (t) => 
   assert.equal(found.refunds[0].refundLineItems.nodes[0].quantity, 1);
 });
 
+test('an order tells every amount in the shop\'s currency and in what was paid', async (t) => {
+  const { api, shop, devstore } = await open(t);
+  const product = [...shop.products.values()].find(({ variants }) => variants[0].inventoryQuantity > 5);
+  const [variant] = product.variants;
+  const order = devstore.orders.place(shop, { lines: [{ variantId: variant.id, quantity: 2 }], currency: 'EUR', locale: 'fr' });
+  devstore.orders.refund(shop, order.id, [{ lineId: order.lines[0].id, quantity: 1 }]);
+  const both = '{ shopMoney { amount currencyCode } presentmentMoney { amount currencyCode } }';
+
+  const { data, errors } = await api(`query($id: ID!) { order(id: $id) { currencyCode presentmentCurrencyCode customerLocale totalPriceSet ${both}
+    lineItems(first: 1) { nodes { originalUnitPriceSet ${both} } } refunds { totalRefundedSet ${both} refundLineItems(first: 1) { nodes { subtotalSet ${both} lineItem { discountedTotalSet ${both} } } } } }
+    shop { enabledPresentmentCurrencies } }`, { id: `gid://shopify/Order/${order.id}` });
+
+  const amounts = (hundredths) => ({
+    shopMoney: { amount: (hundredths / 100).toFixed(2), currencyCode: 'GBP' },
+    presentmentMoney: { amount: (Math.round(hundredths * 1.17) / 100).toFixed(2), currencyCode: 'EUR' },
+  });
+  const { order: found } = data;
+  assert.equal(errors, undefined);
+  assert.deepEqual([found.currencyCode, found.presentmentCurrencyCode, found.customerLocale], ['GBP', 'EUR', 'fr']);
+  assert.deepEqual(found.totalPriceSet, amounts(variant.price * 2));
+  assert.deepEqual(found.lineItems.nodes[0].originalUnitPriceSet, amounts(variant.price));
+  assert.deepEqual(found.refunds[0].totalRefundedSet, amounts(variant.price));
+  assert.deepEqual(found.refunds[0].refundLineItems.nodes[0].subtotalSet, amounts(variant.price));
+  assert.deepEqual(found.refunds[0].refundLineItems.nodes[0].lineItem.discountedTotalSet, amounts(variant.price * 2));
+  assert.deepEqual(data.shop.enabledPresentmentCurrencies, ['GBP', 'EUR', 'USD', 'JPY']);
+});
+
 test('what a query asks and what it used are both told', async (t) => {
-  const { api } = await open(t);
+  const { api, devstore } = await open(t);
+  // Points come back with time: on a slow machine some would before the answer.
+  const stopped = Date.now();
+  t.mock.method(devstore.clock, 'wall', () => stopped);
 
   const { extensions } = await api('{ products(first: 100, query: "handle:bread-knife") { edges { node { id variants(first: 5) { nodes { id } } } } pageInfo { hasNextPage } } shop { name } }');
 

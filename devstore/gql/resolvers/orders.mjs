@@ -2,9 +2,10 @@
  * Orders, their lines and refunds, customers.
  */
 import { financialStatus, isGiftCardLine } from '../../order-payloads.mjs';
+import { presentmentOf } from '../../markets.mjs';
 import { gid } from '../../store.mjs';
 import { connection } from '../connection.mjs';
-import { count, dateTime, moneyBag, moneyV2, plain, readId } from '../values.mjs';
+import { count, dateTime, moneyBag, moneyV2, plain, readId, withPayment } from '../values.mjs';
 import { sortKey } from './catalog.mjs';
 
 const ORDER_SORTS = {
@@ -106,7 +107,8 @@ const Order = {
   email: (each, _, { shop }) => shop.findCustomer(each.customerId)?.email ?? null,
   phone: () => null,
   currencyCode: (_, __, { shop }) => shop.currency,
-  presentmentCurrencyCode: (_, __, { shop }) => shop.currency,
+  presentmentCurrencyCode: (each, _, { shop }) => presentmentOf(each, shop).currency,
+  customerLocale: (each) => each.locale ?? 'en',
   customer: (each, _, { shop }) => (each.customerId === null ? null : shop.findCustomer(each.customerId)),
   attribution: () => null,
   customerJourneySummary: (each, _, { shop }) => ({ order: each, shop }),
@@ -114,12 +116,12 @@ const Order = {
   displayFulfillmentStatus: () => 'UNFULFILLED',
   subtotalLineItemsQuantity: (each) => each.lines.reduce((sum, line) => sum + line.quantity, 0),
   currentSubtotalLineItemsQuantity: (each) => each.lines.reduce((sum, line) => sum + line.currentQuantity, 0),
-  totalPriceSet: (each, _, { shop }) => moneyBag(total(each, 'quantity'), shop),
-  subtotalPriceSet: (each, _, { shop }) => moneyBag(total(each, 'quantity'), shop),
-  currentTotalPriceSet: (each, _, { shop }) => moneyBag(total(each, 'currentQuantity'), shop),
-  currentSubtotalPriceSet: (each, _, { shop }) => moneyBag(total(each, 'currentQuantity'), shop),
-  totalRefundedSet: (each, _, { shop }) => moneyBag(refunded(each), shop),
-  lineItems: (each, args, context) => connection(each.lines, args, context),
+  totalPriceSet: (each, _, { shop }) => moneyBag(total(each, 'quantity'), shop, each),
+  subtotalPriceSet: (each, _, { shop }) => moneyBag(total(each, 'quantity'), shop, each),
+  currentTotalPriceSet: (each, _, { shop }) => moneyBag(total(each, 'currentQuantity'), shop, each),
+  currentSubtotalPriceSet: (each, _, { shop }) => moneyBag(total(each, 'currentQuantity'), shop, each),
+  totalRefundedSet: (each, _, { shop }) => moneyBag(refunded(each), shop, each),
+  lineItems: (each, args, context) => connection(each.presentment ? each.lines.map((line) => withPayment(line, each)) : each.lines, args, context),
   refunds: (each, { first }) => each.refunds.slice(0, first ?? undefined).map((refund) => ({ refund, order: each })),
 };
 
@@ -138,11 +140,11 @@ const LineItem = {
   customAttributes: (each) => each.customAttributes ?? [],
   product: (each, _, { shop }) => shop.findProduct(each.productId),
   variant: (each, _, { shop }) => shop.findVariant(each.variantId),
-  originalUnitPriceSet: (each, _, { shop }) => moneyBag(each.price, shop),
-  discountedUnitPriceSet: (each, _, { shop }) => moneyBag(each.price, shop),
-  originalTotalSet: (each, _, { shop }) => moneyBag(each.price * each.quantity, shop),
-  discountedTotalSet: (each, _, { shop }) => moneyBag(each.price * each.quantity, shop),
-  totalDiscountSet: (_, __, { shop }) => moneyBag(0, shop),
+  originalUnitPriceSet: (each, _, { shop }) => moneyBag(each.price, shop, each),
+  discountedUnitPriceSet: (each, _, { shop }) => moneyBag(each.price, shop, each),
+  originalTotalSet: (each, _, { shop }) => moneyBag(each.price * each.quantity, shop, each),
+  discountedTotalSet: (each, _, { shop }) => moneyBag(each.price * each.quantity, shop, each),
+  totalDiscountSet: (each, _, { shop }) => moneyBag(0, shop, each),
 };
 
 const Refund = {
@@ -153,9 +155,9 @@ const Refund = {
   updatedAt: ({ refund }) => dateTime(refund.createdAt),
   note: () => null,
   order: ({ order }) => order,
-  totalRefundedSet: ({ refund, order }, _, { shop }) => moneyBag(refund.lines.reduce((sum, each) => sum + lineOf(order, each).price * each.quantity, 0), shop),
+  totalRefundedSet: ({ refund, order }, _, { shop }) => moneyBag(refund.lines.reduce((sum, each) => sum + lineOf(order, each).price * each.quantity, 0), shop, order),
   refundLineItems: ({ refund, order }, args, context) =>
-    connection(refund.lines.map((each) => ({ ...each, id: each.lineId, line: lineOf(order, each) })), args, context),
+    connection(refund.lines.map((each) => ({ ...each, id: each.lineId, line: withPayment(lineOf(order, each), order) })), args, context),
 };
 
 const RefundLineItem = {
@@ -164,8 +166,8 @@ const RefundLineItem = {
   lineItem: (each) => each.line,
   restocked: () => true,
   restockType: () => 'RETURN',
-  priceSet: (each, _, { shop }) => moneyBag(each.line.price, shop),
-  subtotalSet: (each, _, { shop }) => moneyBag(each.line.price * each.quantity, shop),
+  priceSet: (each, _, { shop }) => moneyBag(each.line.price, shop, each.line),
+  subtotalSet: (each, _, { shop }) => moneyBag(each.line.price * each.quantity, shop, each.line),
 };
 
 function lineOf(order, { lineId }) {

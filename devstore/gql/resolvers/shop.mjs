@@ -2,6 +2,7 @@
  * The shop itself, the app's installation in it, and records by global id.
  */
 import { GraphQLError } from 'graphql';
+import { presentmentCurrencies } from '../../markets.mjs';
 import { gid, parseGid } from '../../store.mjs';
 import { checkAccess } from '../access.mjs';
 import { as, dateTime, plain } from '../values.mjs';
@@ -44,7 +45,7 @@ const Shop = {
   myshopifyDomain: (shop) => shop.domain,
   ianaTimezone: (shop) => shop.timezone,
   currencyCode: (shop) => shop.currency,
-  enabledPresentmentCurrencies: (shop) => [shop.currency],
+  enabledPresentmentCurrencies: (shop) => presentmentCurrencies(shop),
   createdAt: (shop) => dateTime(shop.createdAt),
   url: (shop, _, { config }) => shopUrl(shop, config),
   primaryDomain: (shop) => shop,

@@ -12,10 +12,11 @@ import { makeTranslator } from './translate.mjs';
  *
  * @param {object} origin
  * @param {string} origin.folder holds `snippets/` and whatever folder templates are named by
- * @param {object} origin.translations content of a locale file
+ * @param {object} origin.translations content of the default locale's file
+ * @param {Record<string, object>} [origin.locales] contents of further locale files by language
  * @param {(name: string) => string} origin.assetUrl
  */
-export function makeEngine({ folder, translations, assetUrl }) {
+export function makeEngine({ folder, translations, locales = {}, assetUrl }) {
   const engine = new Liquid({
     root: folder,
     partials: path.join(folder, 'snippets'),
@@ -25,7 +26,7 @@ export function makeEngine({ folder, translations, assetUrl }) {
     ownPropertyOnly: true,
     relativeReference: false,
   });
-  const filters = makeFilters({ assetUrl, translate: makeTranslator(translations) });
+  const filters = makeFilters({ assetUrl, translate: makeTranslator(translations, locales) });
   for (const [name, filter] of Object.entries(filters)) engine.registerFilter(name, filter);
   registerTags(engine);
   return engine;

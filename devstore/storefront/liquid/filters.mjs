@@ -35,8 +35,8 @@ export function makeFilters({ assetUrl, translate }) {
     asset_url: (name) => assetUrl(name),
     stylesheet_tag: (url) => `<link href="${escapeHtml(url)}" rel="stylesheet" type="text/css" media="all">`,
     script_tag: (url) => `<script src="${escapeHtml(url)}" type="text/javascript"></script>`,
-    t: (key, ...args) => translate(String(key), namedArguments(args)),
-    translate: (key, ...args) => translate(String(key), namedArguments(args)),
+    t: translateBy(translate),
+    translate: translateBy(translate),
     image_url: (image, ...args) => imageUrl(image, namedArguments(args)),
     image_tag: (url, ...args) => imageTag(url, namedArguments(args)),
     handleize: handleize,
@@ -53,13 +53,20 @@ export function makeFilters({ assetUrl, translate }) {
   };
 }
 
+/** The page's language is known to `this.context` only. */
+function translateBy(translate) {
+  return function inLanguage(key, ...args) {
+    return translate(String(key), namedArguments(args), this.context.getSync(['request', 'locale', 'iso_code']));
+  };
+}
+
 /** Return hundredths as the shop writes money: `£12.50`. */
 export function formatMoney(hundredths, currency) {
   const formatter = new Intl.NumberFormat('en', { style: 'currency', currency });
   return formatter.format(Number(hundredths ?? 0) / 100);
 }
 
-// liquidjs calls a filter with `this.context`, which knows the shop of the page.
+// liquidjs calls a filter with `this.context`, which knows in what the visitor pays.
 function money(value) {
   return value === null || value === undefined || value === '' ? '' : formatMoney(value, currencyOf(this));
 }
@@ -77,7 +84,7 @@ function moneyWithoutTrailingZeros(value) {
 }
 
 function currencyOf(filter) {
-  return filter.context.getSync(['shop', 'currency']) ?? 'GBP';
+  return filter.context.getSync(['localization', 'country', 'currency', 'iso_code']) ?? filter.context.getSync(['shop', 'currency']) ?? 'GBP';
 }
 
 /**

@@ -82,7 +82,8 @@ class FormTag extends Tag {
     const type = yield evalToken(this.type, context);
     const subject = this.subject ? yield evalToken(this.subject, context) : null;
     const { return_to: returnTo, ...attributes } = yield this.hash.render(context);
-    const action = FORM_ACTIONS[type];
+    const root = context.getSync(['routes', 'root_url']) ?? '/';
+    const action = FORM_ACTIONS[type] && root.replace(/\/$/, '') + FORM_ACTIONS[type];
     if (!action) throw new Error(`form: the devstore knows no form of the type ${type}.`);
     emitter.write(`<form${attributesHtml({ method: 'post', action, 'accept-charset': 'UTF-8', enctype: type === 'product' ? 'multipart/form-data' : undefined, ...attributes })}>`);
     emitter.write(hiddenField('form_type', type) + hiddenField('utf8', '✓'));

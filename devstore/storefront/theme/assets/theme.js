@@ -72,7 +72,7 @@
 
   document.addEventListener('submit', (event) => {
     const form = event.target;
-    if (event.defaultPrevented || !form.matches('form[action="/cart/add"]')) return;
+    if (event.defaultPrevented || !form.matches('form[action$="/cart/add"]')) return;
     event.preventDefault();
     const button = event.submitter;
     button?.setAttribute('aria-busy', 'true');
