@@ -20,6 +20,7 @@ TIMETABLE: dict[str, dict[str, Any]] = {
     # Refresh tokens die after 90 days unused. Weekly leaves twelve tries.
     "token-keepalive": _entry(Job.TOKEN_KEEPALIVE, crontab(minute="17", hour="2", day_of_week="sun")),
     "train-sweep": _entry(Job.TRAIN_SWEEP, timedelta(minutes=1)),
+    "publish-sweep": _entry(Job.PUBLISH_SWEEP, timedelta(minutes=1)),
     "train-weekly": _entry(Job.TRAIN_WEEKLY, crontab(minute="30", hour="3", day_of_week="mon")),
     "watch-hourly": _entry(Job.WATCH_HOURLY, crontab(minute="23")),
     # On Tuesdays the week before is over, and its last visitors had their day to buy.

@@ -55,6 +55,7 @@ class Job(StrEnum):
     TRACK_RELEASE = "track_release"
     FORGET_TRACKING = "forget_tracking"
     PUBLISH = "publish"
+    PUBLISH_SWEEP = "publish_sweep"
     TRAIN = "train"
     TRAIN_WEEKLY = "train_weekly"
     TRAIN_SWEEP = "train_sweep"

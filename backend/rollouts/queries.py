@@ -95,6 +95,12 @@ def champion_id(shop_id: int, surface: Surface) -> UUID | None:
     return arms[0].version_id if arms else None
 
 
+def champions(surface: Surface = Surface.PRODUCT_PAGE) -> dict[int, UUID]:
+    """Return the version that a surface points at in each shop where something was released."""
+    rows = SurfacePointer.objects.across_shops(reason="publishing looks at every shop")
+    return dict(rows.filter(surface=surface).values_list("shop_id", "champion__uuid"))
+
+
 def live_surfaces(*, limit: int) -> list[tuple[int, Surface]]:
     """Return the surfaces that moved last, so that a new serving process can load their models ahead."""
     rows = SurfacePointer.objects.across_shops(reason="a serving process answers for every shop")

@@ -37,6 +37,7 @@ from backend.training import services as training
 log = structlog.get_logger(__name__)
 
 DAMAGED = "Not used: its files are damaged, so it can't answer anybody."
+SUPERSEDED = "Another version went live before this one's lists were written."
 STANDING_ORDER = "The shop's settings use new versions that can't be compared yet."
 
 
@@ -172,7 +173,6 @@ def release(shop_id: int, version_id: UUID, *, now: datetime, actor: str = audit
         training.finish(shop_id, version_id, message=f"Kept, not released. {version.state_reason}", now=now)
         return False
     point(shop_id, version_id, reason=version.state_reason, now=now, actor=actor)
-    enqueue(Job.PUBLISH, shop_id=shop_id, version_id=str(version_id))
     return True
 
 
@@ -201,7 +201,6 @@ def release_by_hand(shop_id: int, version_id: UUID, *, reason: str, now: datetim
         _override(version, reason=told, now=now, actor=actor)
     why = f"Chosen by hand: {reason}" if reason else "Chosen by hand."
     point(shop_id, version_id, reason=why, now=now, actor=actor)
-    enqueue(Job.PUBLISH, shop_id=shop_id, version_id=str(version_id))
     enqueue(Job.TRACK_RELEASE, shop_id=shop_id, version_id=str(version_id))
 
 
@@ -238,7 +237,11 @@ def set_release_policy(shop_id: int, policy: ReleasePolicy, *, now: datetime, ac
 
 @transaction.atomic
 def point(shop_id: int, version_id: UUID, *, reason: str, now: datetime, actor: str = audit.SYSTEM) -> None:
-    """Point every surface of a shop at one version, make it LIVE and retire the one it replaces."""
+    """
+    Point every surface of a shop at one version, make it LIVE and retire the one it replaces.
+
+    Asks for the lists of the shop's pages to follow, and ends a run that waits for the replaced version's.
+    """
     former = {champion_id(shop_id, surface) for surface in Surface} - {None, version_id}
     registry_services.move(shop_id, version_id, VersionState.LIVE, reason=reason, now=now, actor=actor)
     for surface in Surface:
@@ -248,6 +251,8 @@ def point(shop_id: int, version_id: UUID, *, reason: str, now: datetime, actor: 
             why = "Another version answers in its place."
             retired = VersionState.RETIRED
             registry_services.move(shop_id, replaced, retired, reason=why, now=now, actor=actor)
+            training.finish(shop_id, replaced, message=SUPERSEDED, now=now)
+    enqueue(Job.PUBLISH, shop_id=shop_id)
 
 
 def _apply(

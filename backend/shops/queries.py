@@ -1,6 +1,7 @@
 """Reads about shops."""
 
 import time
+from datetime import datetime
 from typing import Final
 
 from backend.core.errors import Refused
@@ -94,6 +95,12 @@ def find_shop_by_domain(domain: str, *, is_fresh: bool = False) -> ShopInfo | No
 def installed_shop_ids() -> list[int]:
     """Return the ids of all shops that have the app."""
     return list(Shop.objects.filter(state=ShopState.INSTALLED).order_by("id").values_list("id", flat=True))
+
+
+def reachable_shops() -> dict[int, datetime | None]:
+    """Return when each shop installed the app this time, of those whose Admin API we may ask."""
+    rows = Shop.objects.filter(state=ShopState.INSTALLED, needs_reauth=False)
+    return dict(rows.values_list("id", "installed_at"))
 
 
 def pseudonym_key(shop_id: int) -> bytes:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Final
 
@@ -22,11 +23,12 @@ class GeneralLists:
         self.clock = clock
         self._models = open_models(clock)
 
-    def decide(self, product_id: int | None) -> DecisionRecord:
+    def decide(self, product_id: int | None, *, without: AbstractSet[int] = frozenset()) -> DecisionRecord:
         """
         Return what one page shows, complete enough for the ledger, which has not seen it yet.
 
         :param product_id: the product whose page it is; None for the home page
+        :param without: products that may not be shown, whatever the catalogue says of them
         :raises ArtifactRefused: if the version's files can't be trusted
         """
         started = time.perf_counter()
@@ -36,7 +38,7 @@ class GeneralLists:
             if product_id is None
             else self._models.related(self.arm, product_id, k=k)
         )
-        exclude = frozenset() if product_id is None else frozenset({product_id})
+        exclude = without if product_id is None else {*without, product_id}
         filled = fill_list(self.arm.shop_id, preferences, context=product_id, k=LIST_LENGTH, exclude=exclude)
         items = with_cards(self.arm.shop_id, filled, preferences, now=self.clock())
         return DecisionRecord(

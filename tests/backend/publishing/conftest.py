@@ -1,26 +1,160 @@
-"""A shop whose model is live, and a Shopify that takes metafields."""
+"""A shop whose models are small enough to read, and a Shopify that takes metafields."""
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from backend.registry import gateway, queries
+from backend.registry.values import Version
+from backend.rollouts import services as rollouts
+from backend.shopify.values import gid
 from backend.shops.models import Shop
+from models.recommender.api import Reason, ReasonKind, Scored
 from tests.backend.history import NOW, a_shop, products
-from tests.backend.registry.versions import a_live_version
+from tests.backend.registry.versions import a_live_version, a_version
+from tests.backend.shopify.fake import FakeShopify, data, installation
 from tests.backend.shops.factories import a_token
+
+FIRST, LAST = 100, 140
+
+
+class Striding:
+    """A model in a sentence: beside a product goes what lies some numbers on, round and round."""
+
+    def __init__(self, stride: int) -> None:
+        self.stride = stride
+        self.item_ids = range(FIRST, LAST)
+        self.version_info = type("Info", (), {"data_until": NOW.isoformat()})
+
+    def related(self, product_id: int, *, k: int) -> list[Scored]:
+        size = LAST - FIRST
+        steps = (FIRST + (product_id - FIRST + self.stride * step) % size for step in range(1, size))
+        return [Scored(item, 1.0, Reason(ReasonKind.SIMILAR_TO, product_id)) for item in list(steps)[:k]]
+
+    def popular(self, k: int) -> list[Scored]:
+        return self.related(FIRST, k=k)
+
+    def with_products(self, _: Any) -> "Striding":
+        return self
+
+
+@pytest.fixture
+def strides(monkeypatch: pytest.MonkeyPatch, artifact_root: Path) -> dict[str, int]:
+    """The stride of each version, by the folder that its artifact lies in; files would take a training."""
+    known: dict[str, int] = {}
+    monkeypatch.setattr(gateway, "open_scorer", lambda folder, **_: Striding(known.get(folder.name, 1)))
+    return known
 
 
 @pytest.fixture
 def shop() -> Shop:
-    """A shop with the products that the trained model knows."""
+    """A shop with the products that the models know."""
     made = a_shop()
-    products(made, range(100, 140))
+    products(made, range(FIRST, LAST))
     a_token(made, now=NOW)
     return made
 
 
 @pytest.fixture
-def live(shop: Shop, artifact: Path) -> Any:
-    """The shop's model, live."""
-    return a_live_version(shop, artifact)
+def release(shop: Shop, strides: dict[str, int], tmp_path: Path) -> Callable[[int], Version]:
+    """Register a version that strides so far, and let it answer."""
+
+    def make(stride: int) -> Version:
+        folder = tmp_path / f"stride {stride}"
+        folder.mkdir()
+        (folder / "manifest.json").write_text(json.dumps({"stride": stride}))
+        if queries.find_live_version(shop.id) is None:
+            version = a_live_version(shop, folder)
+        else:
+            version = a_version(shop, folder)
+            rollouts.stage(shop.id, version.id, now=NOW)
+            roll_to(shop, version)
+        strides[version.artifact] = stride
+        return version
+
+    return make
+
+
+def roll_to(shop: Shop, version: Version) -> None:
+    """Put a version in use by hand: a later one, or a former one again."""
+    rollouts.release_by_hand(shop.id, version.id, reason="A person said so.", now=NOW, actor="user:7")
+
+
+@pytest.fixture
+def live(release: Callable[[int], Version]) -> Version:
+    """The shop's first version, live."""
+    return release(1)
+
+
+class Metafields:
+    """Shopify's side: takes metafields, all of a call or none, and knows which products exist."""
+
+    def __init__(self) -> None:
+        self.deleted: set[int] = set()
+        self.calls: list[list[dict[str, Any]]] = []
+        self.held: dict[tuple[str, str, str], str] = {}
+        # Done at a write before it is answered: what else happens meanwhile, or how the answer is lost.
+        self.meanwhile: Callable[[int], Any] = lambda _: None
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        body = json.loads(request.content)
+        if "currentAppInstallation" in body["query"]:
+            return installation()
+        if "nodes(" in body["query"]:
+            ids = body["variables"]["ids"]
+            return data({"nodes": [None if one in self._deleted() else {"id": one} for one in ids]})
+        return self._set(body["variables"]["metafields"])
+
+    def _set(self, metafields: list[dict[str, Any]]) -> httpx.Response:
+        self.calls.append(metafields)
+        errors = [
+            error for place, one in enumerate(metafields) if (error := self._refusal(place, one)) is not None
+        ]
+        instead = self.meanwhile(len(self.calls))
+        if instead is not None:
+            return instead
+        if not errors:
+            self.take(metafields)
+        return data({"metafieldsSet": {"metafields": None if errors else [], "userErrors": errors}})
+
+    def take(self, metafields: list[dict[str, Any]]) -> None:
+        """Hold what one call brought."""
+        self.held |= {(one["ownerId"], one["namespace"], one["key"]): one["value"] for one in metafields}
+
+    def _refusal(self, place: int, metafield: dict[str, Any]) -> dict[str, Any] | None:
+        if metafield["ownerId"] in self._deleted():
+            return a_user_error(place, "ownerId", "Owner does not exist.", "INVALID")
+        is_list = metafield["type"].startswith("list.")
+        if is_list and self._deleted() & set(json.loads(metafield["value"])):
+            return a_user_error(place, "value", "Value references a product that is gone.", "INVALID_VALUE")
+        return None
+
+    def _deleted(self) -> set[str]:
+        return {gid("Product", product) for product in self.deleted}
+
+    def list_of(self, product_id: int) -> list[int]:
+        """Return the products of a page's list as the storefront reads it; none where there is no list."""
+        value = self.held.get((gid("Product", product_id), "$app", "recs"), "[]")
+        return [int(one.rsplit("/", 1)[1]) for one in json.loads(value)]
+
+
+def a_user_error(place: int, field: str, message: str, code: str) -> dict[str, Any]:
+    """Return what Shopify says of one metafield of a call."""
+    return {
+        "field": ["metafields", str(place), field],
+        "message": message,
+        "code": code,
+        "elementIndex": place,
+    }
+
+
+@pytest.fixture
+def pages(shopify: FakeShopify) -> Metafields:
+    """What the shop's pages hold."""
+    taken = Metafields()
+    shopify.will(taken)
+    return taken

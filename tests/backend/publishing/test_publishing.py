@@ -1,7 +1,7 @@
 """Lists written ahead, through our real client against a fake Shopify."""
 
 import json
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -12,177 +12,195 @@ from backend.audit import queries as audit
 from backend.audit.models import Decision
 from backend.audit.values import Channel, Event, Surface
 from backend.catalog.models import Product
-from backend.publishing import services
-from backend.publishing.models import HOME, Publication
-from backend.shopify.gateway import AccessDenied
+from backend.publishing import queries, services
+from backend.publishing.models import Comparison, Publication
+from backend.publishing.values import HOME
+from backend.registry.values import Version
+from backend.serving import queries as serving
+from backend.shopify.gateway import AccessDenied, UserErrors
 from backend.shops.models import Shop
 from backend.training import queries as training
 from backend.training import services as training_services
 from backend.training.models import TrainingRun
 from backend.training.values import Reason, RunState
-from tests.backend.history import NOW, a_product, a_shop, products
-from tests.backend.registry.versions import a_live_version
-from tests.backend.shopify.fake import FakeShopify, data, installation
+from tests.backend.history import NOW, a_product, a_shop
+from tests.backend.publishing.conftest import Metafields, a_user_error, roll_to
+from tests.backend.shopify.fake import FakeShopify, data
 
 pytestmark = [
     pytest.mark.django_db,
     pytest.mark.usefixtures("artifact_root", "redis_server"),
 ]
 
-
-def clock() -> Any:
-    return NOW
+Release = Callable[[int], Version]
 
 
-class Metafields:
-    """Shopify's side: takes metafields, refuses those of deleted products, all or nothing."""
-
-    def __init__(self, *, deleted: frozenset[int] = frozenset()) -> None:
-        self.deleted = {f"gid://shopify/Product/{product}" for product in deleted}
-        self.calls: list[list[dict[str, Any]]] = []
-        self.held: dict[tuple[str, str, str], str] = {}
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        body = json.loads(request.content)
-        if "currentAppInstallation" in body["query"]:
-            return installation()
-        metafields = body["variables"]["metafields"]
-        self.calls.append(metafields)
-        errors = [
-            {
-                "field": ["metafields", str(place)],
-                "message": "Owner does not exist.",
-                "code": "INVALID",
-                "elementIndex": place,
-            }
-            for place, metafield in enumerate(metafields)
-            if metafield["ownerId"] in self.deleted
-        ]
-        if not errors:
-            self.held |= {(one["ownerId"], one["namespace"], one["key"]): one["value"] for one in metafields}
-        return data({"metafieldsSet": {"metafields": None if errors else [], "userErrors": errors}})
-
-    def list_of(self, product_id: int) -> list[str]:
-        return list(json.loads(self.held[f"gid://shopify/Product/{product_id}", "$app", "recs"]))
+def publish(shop: Shop) -> None:
+    # A worker's copy of what is in stock is seconds old; here it would be older than what a test changed.
+    serving.forget_cached()
+    services.publish(shop.id, clock=lambda: NOW)
 
 
-def publish(shop: Shop, version: Any) -> int:
-    return services.publish(shop.id, version.id, clock=clock)
+def written(pages: Metafields) -> int:
+    """Return how many lists were sent so far."""
+    return sum(len(call) for call in pages.calls) // 2
 
 
-def a_waiting_run(shop: Shop, version: Any) -> UUID:
+def a_waiting_run(shop: Shop, version: Version) -> UUID:
     run = training_services.request_training(shop.id, reason=Reason.MANUAL, now=NOW)
-    TrainingRun.objects.for_shop(shop.id).update(state=RunState.PUBLISHING, version_id=version.id)
+    TrainingRun.objects.for_shop(shop.id).filter(uuid=run.id).update(
+        state=RunState.PUBLISHING, version_id=version.id
+    )
     return run.id
 
 
 def test_every_page_gets_a_list_with_its_recorded_decision(
-    shop: Shop,
-    live: Any,
-    shopify: FakeShopify,
+    shop: Shop, live: Version, pages: Metafields
 ) -> None:
-    taken = Metafields()
-    shopify.will(taken)
     run = a_waiting_run(shop, live)
 
-    written = publish(shop, live)
+    publish(shop)
 
-    assert written == 41
-    assert all(len(call) <= 25 for call in taken.calls)
+    assert written(pages) == 41
+    assert all(len(call) <= 25 for call in pages.calls)
     owner = "gid://shopify/AppInstallation/1"
-    assert len(json.loads(taken.held[owner, "home", "products"])) == 16
-    assert len(taken.list_of(110)) == 16
-    assert "gid://shopify/Product/110" not in taken.list_of(110)
-    decision_id = UUID(taken.held["gid://shopify/Product/110", "$app", "decision"])
+    assert len(json.loads(pages.held[owner, "home", "products"])) == 16
+    assert pages.list_of(110) == list(range(111, 127))
+    decision_id = UUID(pages.held["gid://shopify/Product/110", "$app", "decision"])
     [decision] = audit.decisions(shop.id, [decision_id])
     assert (decision.channel, decision.surface, decision.context_product_id) == (
         Channel.METAFIELD,
         Surface.PRODUCT_PAGE,
         110,
     )
-    assert [f"gid://shopify/Product/{item.product_id}" for item in decision.items] == taken.list_of(110)
+    assert [item.product_id for item in decision.items] == pages.list_of(110)
     assert (decision.visitor_key, decision.version_id) == (None, live.id)
     done = training.get_run(shop.id, run)
     assert done.state is RunState.DONE
     assert done.progress.message.startswith("Live. 41 lists")
     assert len(audit.events(shop.id, event=Event.RECOMMENDATIONS_PUBLISHED)) == 1
+    assert queries.held(shop.id).version_id == live.id
 
 
-def test_only_lists_that_changed_are_written_again(
-    shop: Shop,
-    live: Any,
-    shopify: FakeShopify,
+def test_a_comparison_that_finds_no_difference_asks_shopify_nothing(
+    shop: Shop, live: Version, pages: Metafields, shopify: FakeShopify
 ) -> None:
-    taken = Metafields()
-    shopify.will(taken)
-    publish(shop, live)
-    before = len(taken.calls)
+    publish(shop)
+    before = len(shopify.requests)
 
-    assert publish(shop, live) == 0
+    publish(shop)
 
-    assert len(taken.calls) == before
+    assert len(shopify.requests) == before
     assert Decision.objects.for_shop(shop.id).count() == 41
+    assert len(audit.events(shop.id, event=Event.RECOMMENDATIONS_PUBLISHED)) == 1
 
 
-def test_an_interrupted_publishing_goes_on_where_it_stopped(
-    shop: Shop,
-    live: Any,
-    shopify: FakeShopify,
+def test_only_lists_that_changed_are_written_again(shop: Shop, live: Version, pages: Metafields) -> None:
+    publish(shop)
+    pages.calls.clear()
+    Product.objects.for_shop(shop.id).filter(product_id=139).update(available=False)
+
+    publish(shop)
+
+    changed = {one["ownerId"] for call in pages.calls for one in call}
+    assert changed == {f"gid://shopify/Product/{page}" for page in range(123, 139)}
+    assert not any(139 in pages.list_of(page) for page in range(100, 139))
+
+
+def test_a_rollback_writes_what_the_former_version_shows(
+    shop: Shop, live: Version, release: Release, pages: Metafields
 ) -> None:
-    taken = Metafields()
-    shopify.will(installation(), taken, taken, httpx.Response(403))
-    with pytest.raises(AccessDenied):
-        publish(shop, live)
-    assert Publication.objects.for_shop(shop.id).count() == 24
+    publish(shop)
+    before = {page: pages.list_of(page) for page in range(100, 140)}
+    release(7)
+    publish(shop)
+    assert pages.list_of(110) != before[110]
 
-    shopify.answers[:] = [taken]
-    written = publish(shop, live)
+    roll_to(shop, live)
+    publish(shop)
 
-    assert written == 17
-    assert Publication.objects.for_shop(shop.id).count() == 41
+    assert {page: pages.list_of(page) for page in range(100, 140)} == before
+    assert queries.held(shop.id).version_id == live.id
 
 
 def test_a_refusal_ends_the_run_and_says_that_answers_are_live(
-    shop: Shop,
-    live: Any,
-    shopify: FakeShopify,
+    shop: Shop, live: Version, shopify: FakeShopify
 ) -> None:
     shopify.will(httpx.Response(403))
     run = a_waiting_run(shop, live)
 
     with pytest.raises(AccessDenied):
-        publish(shop, live)
+        publish(shop)
 
     ended = training.get_run(shop.id, run)
     assert ended.state is RunState.DONE
     assert ended.progress.message.startswith("Live, but the lists could not be written")
+    held = queries.held(shop.id)
+    assert (held.version_id, held.heard_at) == (None, None)
+    assert "denied access" in held.failure
 
 
-def test_a_product_deleted_meanwhile_does_not_hold_back_its_neighbours(
-    shop: Shop,
-    live: Any,
-    shopify: FakeShopify,
+def test_what_shopify_declines_for_another_reason_than_a_product_is_not_passed_over(
+    shop: Shop, live: Version, pages: Metafields
 ) -> None:
-    taken = Metafields(deleted=frozenset({105}))
-    shopify.will(taken)
+    declined = [a_user_error(2, "ownerId", "Access is not allowed.", "APP_NOT_AUTHORIZED")]
+    pages.meanwhile = lambda _: data({"metafieldsSet": {"metafields": None, "userErrors": declined}})
 
-    written = publish(shop, live)
+    with pytest.raises(UserErrors, match="Access is not allowed"):
+        publish(shop)
 
-    assert written == 40
+    assert not Publication.objects.for_shop(shop.id).filter(is_confirmed=True).exists()
+    assert queries.held(shop.id).failure.startswith("Shopify declined recommendations")
+
+
+def test_a_page_deleted_meanwhile_does_not_hold_back_its_neighbours(
+    shop: Shop, live: Version, pages: Metafields
+) -> None:
+    pages.deleted = {105}
+
+    publish(shop)
+
     assert not Publication.objects.for_shop(shop.id).filter(product_id=105).exists()
-    assert len(taken.list_of(106)) == 16
+    assert pages.list_of(105) == []
+    assert len(pages.list_of(106)) == 16
 
 
-def test_a_sold_out_product_has_a_list_but_is_on_none(
-    shop: Shop,
-    live: Any,
-    shopify: FakeShopify,
+def test_a_deleted_product_is_on_no_list_though_the_catalogue_still_has_it(
+    shop: Shop, live: Version, pages: Metafields
 ) -> None:
-    Product.objects.for_shop(shop.id).filter(product_id=110).update(available=False)
-    taken = Metafields()
-    shopify.will(taken)
+    pages.deleted = {115}
 
-    publish(shop, live)
+    publish(shop)
+
+    others = [page for page in range(100, 140) if page != 115]
+    assert all(len(pages.list_of(page)) == 16 for page in others)
+    assert not any(115 in pages.list_of(page) for page in others)
+    assert queries.held(shop.id).version_id == live.id
+
+
+def test_a_product_that_left_the_shop_is_written_anew_when_it_is_back(
+    shop: Shop, live: Version, pages: Metafields
+) -> None:
+    publish(shop)
+    rows = Product.objects.for_shop(shop.id).filter(product_id=110)
+    rows.update(deleted_at=NOW, available=False)
+    publish(shop)
+    assert not Publication.objects.for_shop(shop.id).filter(product_id=110).exists()
+
+    pages.calls.clear()
+    rows.update(deleted_at=None, available=True)
+    publish(shop)
+
+    assert "gid://shopify/Product/110" in {one["ownerId"] for call in pages.calls for one in call}
+
+
+@pytest.mark.parametrize("unfit", [{"available": False}, {"is_gift_card": True}, {"price_min": 0}])
+def test_a_product_that_is_sold_out_free_or_a_gift_card_has_a_list_but_is_on_none(
+    shop: Shop, live: Version, pages: Metafields, unfit: dict[str, Any]
+) -> None:
+    Product.objects.for_shop(shop.id).filter(product_id=110).update(**unfit)
+
+    publish(shop)
 
     lists = Publication.objects.for_shop(shop.id)
     assert lists.filter(product_id=110).exists()
@@ -190,40 +208,41 @@ def test_a_sold_out_product_has_a_list_but_is_on_none(
     assert lists.filter(product_id=HOME).exists()
 
 
-def test_a_version_that_was_replaced_writes_nothing(
-    shop: Shop,
-    live: Any,
-    artifact: Path,
-    shopify: FakeShopify,
+def test_a_shop_with_nothing_to_sell_ends_without_a_list(
+    shop: Shop, live: Version, pages: Metafields
 ) -> None:
-    a_live_version(shop, artifact)
-    from backend.rollouts import queries
+    publish(shop)
+    Product.objects.for_shop(shop.id).update(available=False)
+    Publication.objects.for_shop(shop.id).update(is_confirmed=False)
+    pages.calls.clear()
 
-    queries.forget_cached()
+    publish(shop)
 
-    assert publish(shop, live) == 0
-
-    assert shopify.requests == []
-
-
-def test_another_shops_version_is_not_published(shop: Shop, live: Any, shopify: FakeShopify) -> None:
-    other = a_shop("other.myshopify.com")
-    products(other, [100])
-
-    assert publish(other, live) == 0
-
-    assert shopify.requests == []
+    assert pages.calls == []
+    assert queries.held(shop.id).version_id == live.id
 
 
 def test_a_product_that_came_after_the_training_gets_a_list(
-    shop: Shop, live: Any, shopify: FakeShopify
+    shop: Shop, live: Version, pages: Metafields
 ) -> None:
     a_product(shop, 900, title="Product 900", created_at=NOW, published_at=NOW)
-    taken = Metafields()
-    shopify.will(taken)
 
-    publish(shop, live)
+    publish(shop)
 
-    written = Publication.objects.for_shop(shop.id).get(product_id=900)
-    assert len(written.items) == 16
-    assert len(taken.list_of(900)) == 16
+    assert len(pages.list_of(900)) == 16
+
+
+def test_a_shop_without_a_live_version_writes_nothing(shop: Shop, pages: Metafields) -> None:
+    publish(shop)
+
+    assert pages.calls == []
+    assert queries.held(shop.id).heard_at is None
+
+
+def test_another_shops_version_is_not_published(live: Version, shopify: FakeShopify) -> None:
+    other = a_shop("other.myshopify.com")
+
+    publish(other)
+
+    assert shopify.requests == []
+    assert not Comparison.objects.for_shop(other.id).exclude(version_id=None).exists()

@@ -248,8 +248,8 @@ def test_a_held_version_can_be_used_by_hand_and_undone(
     with committed():
         services.release_by_hand(shop.id, version.id, reason="We trust it", now=LATER, actor="user 7")
 
-    ids = {"shop_id": shop.id, "version_id": str(version.id)}
-    assert enqueued.jobs == [(Job.PUBLISH, ids), (Job.TRACK_RELEASE, ids)]
+    tracked = {"shop_id": shop.id, "version_id": str(version.id)}
+    assert enqueued.jobs == [(Job.PUBLISH, {"shop_id": shop.id}), (Job.TRACK_RELEASE, tracked)]
     assert (state_of(shop, former), state_of(shop, version)) == (VersionState.RETIRED, VersionState.LIVE)
     record = queries.find_gate_record(shop.id, version.id)
     assert record is not None
