@@ -7,6 +7,7 @@ that runs side by side cannot meet and a run leaves nothing behind.
 
 import atexit
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -23,13 +24,18 @@ def _remove_leftovers() -> None:
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         pid = folder.name.removeprefix(PREFIX)
         if pid.isdigit() and not psutil.pid_exists(int(pid)):
-            engines.remove(folder)
+            _end(folder)
+
+
+def _end(folder: Path) -> None:
+    engines.stop(folder)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 _remove_leftovers()
 _folder = Path(tempfile.gettempdir()) / f"{PREFIX}{os.getpid()}"
 _addresses = engines.ensure(_folder, durable=False)
-atexit.register(engines.remove, _folder)
+atexit.register(_end, _folder)
 
 os.environ.update(
     DEBUG="false",
