@@ -59,7 +59,8 @@ pins: setup-dev ## write constraints.txt from what is installed
 	@$(py) tools/setup/pins.py
 
 clean: ## remove the demo's data and everything that was built or installed
-	@if [ -x $(py) ] && [ -d .data ]; then $(py) -m tools.demo --stop-leftovers; fi
+	@if [ -x $(py) ]; then $(py) -m tools.demo --clean; else find .data -maxdepth 2 -name postgres -type l -printf \
+		'Left outside the project, because $(py) is gone: %l\n' 2>/dev/null || true; fi
 	rm -rf .data .make .bench .venv */.schema node_modules */node_modules shopify-app/build shopify-app/.react-router \
 		.mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 

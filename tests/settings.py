@@ -7,7 +7,6 @@ that runs side by side cannot meet and a run leaves nothing behind.
 
 import atexit
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -24,18 +23,13 @@ def _remove_leftovers() -> None:
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         pid = folder.name.removeprefix(PREFIX)
         if pid.isdigit() and not psutil.pid_exists(int(pid)):
-            _end(folder)
-
-
-def _end(folder: Path) -> None:
-    engines.stop(folder)
-    shutil.rmtree(folder, ignore_errors=True)
+            engines.remove(folder)
 
 
 _remove_leftovers()
 _folder = Path(tempfile.gettempdir()) / f"{PREFIX}{os.getpid()}"
 _addresses = engines.ensure(_folder, durable=False)
-atexit.register(_end, _folder)
+atexit.register(engines.remove, _folder)
 
 os.environ.update(
     DEBUG="false",

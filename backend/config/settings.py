@@ -48,7 +48,6 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "drf_spectacular",
-    "backend.core",
     "backend.audit",
     "backend.shops",
     "backend.webhooks",

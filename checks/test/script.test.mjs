@@ -21,8 +21,25 @@ function makeFetch(answers, requests) {
     requests.push({ path: url.pathname, query: Object.fromEntries(url.searchParams), ...options });
     const answer = answers[url.pathname] ?? null;
     if (typeof answer === 'function') return answer(options);
-    return { ok: answer !== null, status: answer === null ? 404 : 200, json: async () => answer };
+    return answering(answer);
   };
+}
+
+const answering = (body, { status = body === null ? 404 : 200, date = new Date() } = {}) =>
+  new Response(JSON.stringify(body), { status, headers: { Date: date.toUTCString() } });
+
+/** The cart as the shop gives it, changed by what is sent to it. */
+function aCart({ attributes = {}, products = [], date } = {}) {
+  const cart = { attributes, items: products.map((id) => ({ product_id: id })) };
+  const answers = {
+    '/cart.js': () => answering(cart, { date }),
+    '/cart/update.js': ({ body }) => {
+      Object.assign(cart.attributes, JSON.parse(body).attributes);
+      return answering(cart);
+    },
+    '/cart/add.js': ({ body }) => answering({ ...JSON.parse(body), key: `${JSON.parse(body).id}:1` }),
+  };
+  return { cart, answers, clicks: () => (cart.attributes._tailorbird ?? '').split(' ').filter(Boolean) };
 }
 
 /** Stands for the observer of what is in view; `page.scrollTo()` brings every watched element there. */
@@ -66,6 +83,7 @@ async function open(html, { url = '/products/product-1', answers = {}, shopify, 
   });
   const { window } = dom;
   await new Promise((resolve) => window.addEventListener('load', resolve));
+  await wait(5);
   assert.deepEqual(errors, []);
   return {
     window,
@@ -73,6 +91,8 @@ async function open(html, { url = '/products/product-1', answers = {}, shopify, 
     document: window.document,
     carousel: window.document.querySelector('tailorbird-carousel'),
     to: (path) => requests.filter((request) => request.path === path),
+    /** What the page did beyond reading the cart, as every page does. */
+    acts: () => requests.filter((request) => request.path !== '/cart.js'),
     titles: () => [...window.document.querySelectorAll('ul .tailorbird__link')].map((link) => link.textContent),
     async scrollTo() {
       for (const { observer } of watched) {
@@ -91,9 +111,24 @@ async function pageOf(recommended, { settings, moneyFormat } = {}) {
 const openDefault = async (options) => open(await pageOf([aProduct(2), aProduct(3)]), options);
 
 const openPersonal = async ({ moneyFormat, ...options } = {}) =>
-  open(await pageOf([aProduct(2), aProduct(3)], { settings: { personalise: true }, moneyFormat }), options);
+  open(await pageOf([aProduct(2), aProduct(3)], { settings: { personalise: true }, moneyFormat }), { shopify: allowing(true), ...options });
 
-const allowing = (isAllowed) => ({ customerPrivacy: { analyticsProcessingAllowed: () => isAllowed } });
+/** Shopify's answers on what this visitor allows; `page.window.Shopify.consent` can be changed later. */
+function allowing(purposes) {
+  const shopify = { consent: purposes === true ? ['analytics', 'preferences'] : purposes || [] };
+  shopify.customerPrivacy = Object.fromEntries(['analytics', 'preferences', 'marketing', 'saleOfData'].map((purpose) => [
+    purpose === 'marketing' ? 'marketingAllowed' : `${purpose}ProcessingAllowed`, () => shopify.consent.includes(purpose),
+  ]));
+  return shopify;
+}
+
+/** The visitor decides on the page, as Shopify's banner tells it. */
+async function decide(page, purposes) {
+  page.window.Shopify.consent = purposes;
+  const detail = Object.fromEntries(['analytics', 'preferences', 'marketing'].map((each) => [`${each}Allowed`, purposes.includes(each)]));
+  page.document.dispatchEvent(new page.window.CustomEvent('visitorConsentCollected', { detail }));
+  await wait(30);
+}
 
 const answerOf = (...ids) => ({
   decision: PERSONAL,
@@ -109,60 +144,392 @@ function click(page, element, type = 'click') {
   element.dispatchEvent(new page.window.MouseEvent(type, { bubbles: true, cancelable: true }));
 }
 
-/* The decision on its way to the order */
+/* A click on its way to the order */
+
+const now = () => Math.floor(Date.now() / 1000);
+const aClick = (product, { decision = DECISION, at = now() - 60, how = 'c' } = {}) => `${decision}:${product}:${at}:${how}`;
+
+function assertClick(click, product, { decision = DECISION, how = 'c', at = now() } = {}) {
+  const [id, shown, second, by] = click.split(':');
+  assert.deepEqual([id, shown, by], [decision, String(product), how]);
+  assert.ok(Math.abs(Number(second) - at) <= 2, `${second} is not ${at}`);
+}
 
 for (const type of ['click', 'auxclick']) {
-  test(`${type} on a card leaves its decision with the cart, and outlives the page`, async () => {
-    const page = await openDefault();
+  test(`with consent to analytics ${type} on a card is told to the cart, and outlives the page`, async () => {
+    const { answers, clicks } = aCart();
+    const page = await openDefault({ shopify: allowing(['analytics']), answers });
 
     click(page, page.document.querySelector('[data-product="3"] .tailorbird__link'), type);
+    await wait(5);
 
-    const [{ method, keepalive, body }] = page.to('/cart/update.js');
+    const [{ method, keepalive }] = page.to('/cart/update.js');
     assert.deepEqual([method, keepalive], ['POST', true]);
-    assert.deepEqual(JSON.parse(body), { attributes: { _tailorbird_3: DECISION } });
+    assert.equal(clicks().length, 1);
+    assertClick(clicks()[0], 3);
+    assert.equal(page.window.localStorage.length, 0);
   });
 }
 
-test('a click beside a link, or on a card that no model chose, leaves nothing', async () => {
+for (const [why, shopify] of [
+  ['nothing was decided yet', allowing([])],
+  ['only preferences are allowed', allowing(['preferences'])],
+  ['only marketing is allowed', allowing(['marketing'])],
+  ['the shop has no privacy API', undefined],
+  ['the privacy API does not answer', { loadFeatures: () => {} }],
+  ['the privacy API does not load', { loadFeatures: (_, done) => done(new Error('blocked')) }],
+  ['the merchant is in the theme editor', { ...allowing(true), designMode: true }],
+]) {
+  test(`a click is told to nobody and leaves nothing in the browser where ${why}`, async () => {
+    const page = await openDefault({ shopify, answers: aCart().answers });
+
+    click(page, page.document.querySelector('.tailorbird__link'));
+    await wait(5);
+
+    assert.deepEqual(page.acts(), []);
+    assert.equal(page.window.localStorage.length, 0);
+  });
+}
+
+test('a click beside a link, by the right button, or on a card that no model chose, is none', async () => {
   const objects = { product: aSubject(undefined, { mates: [aProduct(2)] }) };
-  const page = await open(await makePage(await renderBlock('product-recommendations', { objects })));
+  const standIn = await open(await makePage(await renderBlock('product-recommendations', { objects })), { shopify: allowing(true) });
+  const page = await openDefault({ shopify: allowing(true) });
 
-  click(page, page.document.querySelector('.tailorbird__link'));
+  click(standIn, standIn.document.querySelector('.tailorbird__link'));
   click(page, page.document.querySelector('h2'));
+  page.document.querySelector('.tailorbird__link').dispatchEvent(new page.window.MouseEvent('auxclick', { bubbles: true, button: 2 }));
+  await wait(5);
 
-  assert.deepEqual(page.requests, []);
+  assert.deepEqual([...standIn.acts(), ...page.acts()], []);
 });
 
-test('landing from a card leaves the decision with the cart and clears the address', async () => {
-  const page = await openDefault({ url: `/products/product-1?variant=10&tb=${DECISION}#reviews` });
+test('with consent to preferences too the browser keeps the clicks, so that parallel tabs lose none', async () => {
+  const { answers, clicks } = aCart({ attributes: { _tailorbird: aClick(9, { at: now() - 90 }) } });
+  const page = await openDefault({ shopify: allowing(true), answers });
+  const ofAnotherTab = aClick(8, { at: now() - 5 });
+  page.window.localStorage.setItem('tailorbird:clicks', `${page.window.localStorage.getItem('tailorbird:clicks')} ${ofAnotherTab}`);
 
-  const [{ body }] = page.to('/cart/update.js');
-  assert.deepEqual(JSON.parse(body), { attributes: { _tailorbird_1: DECISION } });
-  assert.equal(page.window.location.href, 'https://willow-gifts.example/products/product-1?variant=10#reviews');
+  click(page, page.document.querySelector('[data-product="3"] .tailorbird__link'));
+  await wait(5);
+
+  assert.deepEqual(clicks().map((each) => each.split(':')[1]), ['3', '8', '9']);
+  assert.equal(page.window.localStorage.getItem('tailorbird:clicks'), clicks().join(' '));
 });
 
-test('a made-up decision in the address is dropped', async () => {
-  const page = await openDefault({ url: '/products/product-1?tb=<script>' });
+test('a click whose request was lost reaches the cart from the next page', async () => {
+  const { answers, clicks } = aCart();
+  const page = await openDefault({ shopify: allowing(true), answers, stored: { 'tailorbird:clicks': aClick(5) } });
+  await wait(10);
 
-  assert.deepEqual(page.requests, []);
-  assert.equal(page.window.location.search, '');
+  assert.equal(page.to('/cart/update.js').length, 1);
+  assert.deepEqual(clicks(), [page.window.localStorage.getItem('tailorbird:clicks')]);
+});
+
+test('clicks that an order took along are not told to the next cart', async () => {
+  const stored = { 'tailorbird:clicks': aClick(5), 'tailorbird:carted': '1' };
+  const page = await openDefault({ shopify: allowing(true), answers: aCart().answers, stored });
+  await wait(10);
+
+  assert.deepEqual(page.acts(), []);
+  assert.equal(page.window.localStorage.length, 0);
+});
+
+test('ten clicks travel, each card once, and what others wrote is dropped', async () => {
+  const many = Array.from({ length: 14 }, (_, index) => aClick(index + 100, { at: now() - 100 + index }));
+  const { answers, clicks } = aCart({ attributes: { _tailorbird: ['<script>', ...many, aClick(113, { at: now() - 500 })].join(' ') } });
+  const page = await openDefault({ shopify: allowing(['analytics']), answers });
+
+  click(page, page.document.querySelector('[data-product="3"] .tailorbird__link'));
+  await wait(5);
+
+  assert.deepEqual(clicks().map((each) => each.split(':')[1]), ['3', '113', '112', '111', '110', '109', '108', '107', '106', '105']);
+});
+
+test("a click's moment is the shop's where the shopper's clock is wrong", async () => {
+  const date = new Date(Date.now() - 3_600_000);
+  const { answers, clicks } = aCart({ date });
+  const page = await openDefault({ shopify: allowing(['analytics']), answers });
+
+  click(page, page.document.querySelector('[data-product="3"] .tailorbird__link'));
+  await wait(5);
+
+  assertClick(clicks()[0], 3, { at: Math.floor(date / 1000) });
+});
+
+test('a click is never told from before its decision', async () => {
+  const made = Date.now() + 20_000; // of a clock twenty seconds ahead
+  const hex = made.toString(16).padStart(12, '0');
+  const decision = `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000001`;
+  const { answers, clicks } = aCart();
+  const html = (await pageOf([aProduct(2), aProduct(3)])).replaceAll(DECISION, decision);
+  const page = await open(html, { shopify: allowing(['analytics']), answers });
+
+  click(page, page.document.querySelector('[data-product="3"] .tailorbird__link'));
+  await wait(5);
+
+  assertClick(clicks()[0], 3, { decision, at: Math.floor(made / 1000) });
+});
+
+test('a cart that answers 409 is asked again with the newest clicks', async () => {
+  let refusals = 2;
+  const { answers, clicks } = aCart();
+  const update = answers['/cart/update.js'];
+  answers['/cart/update.js'] = (options) => (refusals-- > 0 ? answering({}, { status: 409 }) : update(options));
+  const page = await openDefault({ shopify: allowing(['analytics']), answers });
+
+  click(page, page.document.querySelector('[data-product="2"] .tailorbird__link'));
+  await wait(20);
+  click(page, page.document.querySelector('[data-product="3"] .tailorbird__link'));
+  await wait(1200);
+
+  assert.deepEqual(clicks().map((each) => each.split(':')[1]).sort(), ['2', '3']);
+  assert.equal(page.to('/cart/update.js').length, 4);
 });
 
 test("a shop under a language's path is asked under that path", async () => {
-  const page = await openDefault({ shopify: { routes: { root: '/de/' } } });
+  const page = await openDefault({ shopify: { ...allowing(['analytics']), routes: { root: '/de/' } } });
 
   click(page, page.document.querySelector('.tailorbird__link'));
+  await wait(5);
 
-  assert.equal(page.to('/de/cart/update.js').length, 1);
+  assert.deepEqual(page.requests.map(({ path }) => path), ['/de/cart.js', '/de/cart/update.js']);
 });
 
 test('a cart that does not answer troubles nobody', async () => {
-  const page = await openDefault({ answers: { '/cart/update.js': () => Promise.reject(new Error('offline')) } });
+  const offline = () => Promise.reject(new Error('offline'));
+  const page = await openDefault({ shopify: allowing(true), answers: { '/cart.js': offline, '/cart/update.js': offline } });
 
   click(page, page.document.querySelector('.tailorbird__link'));
   await wait(10);
 
   assert.equal(page.to('/cart/update.js').length, 1);
+  assert.deepEqual(page.titles(), ['Product 2', 'Product 3']);
+});
+
+/* Consent that changes on the page */
+
+test('consent given later is obeyed at once, for what comes after it', async () => {
+  const { answers, clicks } = aCart();
+  const page = await openDefault({ shopify: allowing([]), answers });
+  click(page, page.document.querySelector('[data-product="2"] .tailorbird__link'));
+
+  await decide(page, ['analytics']);
+  click(page, page.document.querySelector('[data-product="3"] .tailorbird__link'));
+  await wait(5);
+
+  assert.deepEqual(clicks().map((each) => each.split(':')[1]), ['3']);
+});
+
+test('consent taken back clears the cart and the browser of what it allowed', async () => {
+  const { answers, clicks } = aCart();
+  const page = await openDefault({ shopify: allowing(true), answers });
+  click(page, page.document.querySelector('.tailorbird__link'));
+  await wait(5);
+  assert.equal(clicks().length, 1);
+
+  await decide(page, []);
+  click(page, page.document.querySelector('.tailorbird__link'));
+  await wait(5);
+
+  assert.deepEqual(clicks(), []);
+  assert.equal(page.window.localStorage.length, 0);
+});
+
+test('consent taken back before this page came clears the cart here', async () => {
+  const { answers, clicks } = aCart({ attributes: { _tailorbird: aClick(5), gift: 'yes' } });
+  await openDefault({ shopify: allowing([]), answers });
+  await wait(10);
+
+  assert.deepEqual(clicks(), []);
+});
+
+test("a banner's refusal counts although the privacy API still allows", async () => {
+  const page = await openDefault({ shopify: allowing(true), answers: aCart().answers });
+  page.document.dispatchEvent(new page.window.CustomEvent('visitorConsentCollected', { detail: { analyticsAllowed: false, preferencesAllowed: false } }));
+
+  click(page, page.document.querySelector('.tailorbird__link'));
+  await wait(5);
+
+  assert.deepEqual(page.acts(), []);
+});
+
+/* No product twice */
+
+const twoBlocks = async (first, second, settings = {}) => {
+  const blocks = [first, second].map((recommended) => renderBlock('product-recommendations', { objects: { product: aSubject(recommended) }, settings }));
+  return makePage((await Promise.all(blocks)).join(''));
+};
+const lists = (page) => [...page.document.querySelectorAll('tailorbird-carousel')].map((one) =>
+  one.hidden ? 'hidden' : [...one.list.children].map((card) => Number(card.dataset.product)));
+const several = (...ids) => ids.map((id) => aProduct(id));
+
+test('the second block on a page shows what the first does not, from its own next products', async () => {
+  const page = await open(await twoBlocks(several(2, 3, 4, 5, 6), several(3, 2, 7, 4, 8), { items_to_show: 2 }));
+
+  assert.deepEqual(lists(page), [[2, 3], [7, 4]]);
+});
+
+test('where the second block has nothing else it is not there', async () => {
+  const page = await open(await twoBlocks(several(2, 3), several(3, 2)));
+
+  assert.deepEqual(lists(page), [[2, 3], 'hidden']);
+});
+
+test('what lies in the cart leaves a page that came from a cache', async () => {
+  const page = await open(await twoBlocks(several(2, 3, 4), several(3, 5, 4), { items_to_show: 2 }), { answers: aCart({ products: [2, 5] }).answers });
+  await wait(5);
+
+  assert.deepEqual(lists(page), [[3, 4], 'hidden']);
+});
+
+/* Adding to the cart */
+
+async function submit(page, product) {
+  const form = page.document.querySelector(`[data-product="${product}"] form`);
+  form.requestSubmit(form.querySelector('button'));
+  await wait(30);
+  return page.document.querySelector('[role="status"]').textContent;
+}
+
+test("the storefront's own action adds to the cart, and opens the cart the theme has", async () => {
+  const calls = [];
+  const action = (name, result) => Object.assign(async (...given) => {
+    calls.push([name, ...structuredClone(given)]);
+    return result;
+  }, { isDefault: () => false });
+  const actions = { updateCart: action('updateCart', { cart: {}, userErrors: [] }), openCart: action('openCart') };
+  const page = await openDefault({ shopify: { actions } });
+
+  const told = await submit(page, 3);
+
+  assert.deepEqual(calls, [
+    ['updateCart', { lines: [{ merchandiseId: 'gid://shopify/ProductVariant/30', quantity: 1 }] }, { event: { context: 'product' } }],
+    ['openCart'],
+  ]);
+  assert.equal(told, 'Added to your cart: Product 3');
+  assert.deepEqual(page.acts(), []);
+});
+
+test("a default that would leave the page for the cart's is not called", async () => {
+  const opened = [];
+  const isDefault = () => true;
+  const actions = {
+    updateCart: Object.assign(async () => ({ cart: {} }), { isDefault }),
+    openCart: Object.assign(async () => opened.push(1), { isDefault }),
+  };
+  const page = await openDefault({ shopify: { actions } });
+
+  await submit(page, 3);
+  page.document.body.append(page.document.createElement('cart-drawer'));
+  await submit(page, 2);
+
+  assert.equal(opened.length, 1);
+});
+
+for (const [what, result, told] of [
+  ['refuses', { cart: {}, userErrors: [{ code: 'INVALID', message: 'The product is sold out.' }] }, 'The product is sold out.'],
+  ['warns', { cart: {}, warnings: [{ code: 'MERCHANDISE_OUT_OF_STOCK', message: 'None is left.' }] }, 'None is left.'],
+]) {
+  test(`what the action ${what} is told, and the click on it is taken back`, async () => {
+    const { answers, clicks } = aCart();
+    const page = await openDefault({ shopify: { ...allowing(['analytics']), actions: { updateCart: async () => result } }, answers });
+
+    assert.equal(await submit(page, 3), told);
+    assert.deepEqual(clicks(), []);
+  });
+}
+
+for (const [how, conflict] of [
+  ['says', () => ({ userErrors: [{ code: 'CONFLICT', message: 'busy' }] })],
+  ['fails with', () => Promise.reject(new Error('The cart answered 409.'))],
+]) {
+  test(`an action that ${how} a conflict with another change of the cart is tried again`, async () => {
+    let calls = 0;
+    const updateCart = async () => (++calls < 2 ? conflict() : { cart: {} });
+    const page = await openDefault({ shopify: { actions: { updateCart } } });
+
+    await submit(page, 3);
+    await wait(300);
+
+    assert.equal(calls, 2);
+    assert.equal(page.document.querySelector('[role="status"]').textContent, 'Added to your cart: Product 3');
+  });
+}
+
+test('an action that fails otherwise is not tried again: it may have added', async () => {
+  let calls = 0;
+  const updateCart = async () => {
+    calls += 1;
+    throw new Error('offline');
+  };
+  const page = await openDefault({ shopify: { actions: { updateCart } } });
+
+  assert.match(await submit(page, 3), /Please try again/);
+  assert.equal(calls, 1);
+});
+
+test("without actions the Ajax API adds, and a drawer of Shopify's themes shows it", async () => {
+  const shown = [];
+  const events = [];
+  const { answers } = aCart();
+  const before = (window) => window.addEventListener('DOMContentLoaded', () => {
+    const drawer = Object.assign(window.document.createElement('cart-drawer'), {
+      className: 'drawer is-empty',
+      getSectionsToRender: () => [{ id: 'cart-drawer', selector: '#CartDrawer' }, { id: 'cart-icon-bubble' }],
+      renderContents: (line) => shown.push([line.id, drawer.className]),
+    });
+    window.document.body.append(drawer);
+    for (const type of ['shopify:cart:lines-update', 'cart:refresh']) window.document.addEventListener(type, (event) => events.push(event));
+  });
+  const page = await openDefault({ answers, before });
+
+  const told = await submit(page, 3);
+
+  const [{ body }] = page.to('/cart/add.js');
+  assert.deepEqual(JSON.parse(body), { id: 30, quantity: 1, sections: ['cart-drawer', 'cart-icon-bubble'], sections_url: '/products/product-1' });
+  assert.deepEqual(shown, [[30, 'drawer']]);
+  assert.deepEqual(events.map(({ type, action, context }) => [type, action, context]), [['shopify:cart:lines-update', 'add', 'product'], ['cart:refresh', undefined, undefined]]);
+  assert.equal(told, 'Added to your cart: Product 3');
+});
+
+for (const [what, answer, told] of [
+  ['sold out', () => answering({ status: 422, message: 'Cart Error', description: "The product 'Product 3' is already sold out." }, { status: 422 }), "The product 'Product 3' is already sold out."],
+  ['an answer that is no JSON', () => new Response('<html>', { status: 500 }), 'This could not be added to your cart. Please try again.'],
+  ['no answer', () => Promise.reject(new TypeError('offline')), 'This could not be added to your cart. Please try again.'],
+]) {
+  test(`${what} is told where a screen reader hears it, and the button works again`, async () => {
+    const { answers, clicks } = aCart();
+    const page = await openDefault({ shopify: allowing(['analytics']), answers: { ...answers, '/cart/add.js': answer } });
+
+    assert.equal(await submit(page, 3), told);
+
+    assert.deepEqual(clicks(), []);
+    assert.equal(page.document.querySelector('[data-product="3"] button').getAttribute('aria-disabled'), null);
+    await submit(page, 3);
+    assert.equal(page.to('/cart/add.js').length, 2);
+  });
+}
+
+test('two presses add once', async () => {
+  const page = await openDefault({ answers: aCart().answers });
+  const form = page.document.querySelector('[data-product="3"] form');
+
+  form.requestSubmit();
+  form.requestSubmit();
+  await wait(30);
+
+  assert.equal(page.to('/cart/add.js').length, 1);
+});
+
+test('with consent the button tells the cart that it was the button', async () => {
+  const { answers, clicks } = aCart();
+  const page = await openDefault({ shopify: allowing(['analytics']), answers });
+
+  await submit(page, 3);
+
+  assertClick(clicks()[0], 3, { how: 'a' });
+  assert.deepEqual(page.acts().map(({ path }) => path), ['/cart/update.js', '/cart/add.js']);
 });
 
 /* The buttons */
@@ -210,7 +577,7 @@ test('nothing is asked, loaded or stored where the merchant wants no personal or
   const page = await openDefault({ shopify: allowing(true) });
   await page.scrollTo();
 
-  assert.deepEqual(page.requests, []);
+  assert.deepEqual(page.acts(), []);
   assert.equal(page.window.localStorage.length, 0);
 });
 
@@ -218,7 +585,7 @@ test('nothing is asked before the carousel is near', async () => {
   const page = await openPersonal({ answers: { [PROXY]: answerOf(9) } });
   await wait(30);
 
-  assert.deepEqual(page.requests, []);
+  assert.deepEqual(page.acts(), []);
 });
 
 test('a personal order takes the place of the default, which fills what is left', async () => {
@@ -228,19 +595,18 @@ test('a personal order takes the place of the default, which fills what is left'
   assert.deepEqual(page.titles(), ['Product 9', 'Product 2']);
 });
 
-test('a personal card carries its own decision to the cart', async () => {
-  const page = await openPersonal({ answers: { [PROXY]: answerOf(9), ...shopOf(aShopProduct(9)) } });
+test('a click on a personal card names its own decision', async () => {
+  const { answers, clicks } = aCart();
+  const page = await openPersonal({ answers: { ...answers, [PROXY]: answerOf(9), ...shopOf(aShopProduct(9)) } });
   await page.scrollTo();
   const card = page.document.querySelector('[data-product="9"]');
 
   click(page, card.querySelector('.tailorbird__link'));
+  await wait(5);
 
-  assert.equal(card.querySelector('.tailorbird__link').getAttribute('href'), `/products/product-9?tb=${PERSONAL}`);
-  assert.deepEqual(
-    [card.querySelector('[name="id"]').value, card.querySelector('[name="properties[_tailorbird]"]').value],
-    ['90', PERSONAL],
-  );
-  assert.deepEqual(JSON.parse(page.to('/cart/update.js')[0].body), { attributes: { _tailorbird_9: PERSONAL } });
+  assert.equal(card.querySelector('.tailorbird__link').getAttribute('href'), '/products/product-9');
+  assert.equal(card.querySelector('[name="id"]').value, '90');
+  assertClick(clicks()[0], 9, { decision: PERSONAL });
 });
 
 test('a personal card looks as the shop would render it', async () => {
@@ -289,7 +655,7 @@ for (const [sample, price, shows] of [
   test(`a market that writes ${sample} reads ${shows}`, async () => {
     const html = (await pageOf([aProduct(2), aProduct(3)], { settings: { personalise: true } }))
       .replace(/data-money="[^"]*"/, `data-money="${sample}"`);
-    const page = await open(html, { answers: { [PROXY]: answerOf(9), ...shopOf(aShopProduct(9, { price })) } });
+    const page = await open(html, { shopify: allowing(true), answers: { [PROXY]: answerOf(9), ...shopOf(aShopProduct(9, { price })) } });
     await page.scrollTo();
 
     assert.equal(page.document.querySelector('[data-product="9"] .tailorbird__now').textContent, shows);
@@ -307,6 +673,7 @@ for (const [why, answers] of [
   ['the product is gone', { [PROXY]: answerOf(9) }],
   ['the product is sold out', { [PROXY]: answerOf(9), ...shopOf(aShopProduct(9, { available: false })) }],
   ['the product is the one on the page', { [PROXY]: answerOf(1), ...shopOf(aShopProduct(1)) }],
+  ['the product lies in the cart', { [PROXY]: answerOf(9), ...shopOf(aShopProduct(9)), ...aCart({ products: [9] }).answers }],
 ]) {
   test(`the default stays when ${why}`, async () => {
     const page = await openPersonal({ answers });
@@ -338,10 +705,10 @@ test('the cards under the hands of a shopper stay', async () => {
 });
 
 test('the theme editor shows the default, which is what the merchant sets up', async () => {
-  const page = await openPersonal({ shopify: { designMode: true }, answers: { [PROXY]: answerOf(9) } });
+  const page = await openPersonal({ shopify: { ...allowing(true), designMode: true }, answers: { [PROXY]: answerOf(9) } });
   await page.scrollTo();
 
-  assert.deepEqual(page.requests, []);
+  assert.deepEqual(page.acts(), []);
 });
 
 /* Consent */
@@ -353,7 +720,7 @@ test('with consent a visitor has an id and a memory of products seen', async () 
   const [{ query }] = page.to(PROXY);
   assert.match(query.visitor, VISITOR);
   assert.deepEqual({ ...query, visitor: '' }, {
-    surface: 'product', format: 'json', limit: '2', product: '1', visitor: '', recent: '5,1,4',
+    surface: 'product', consent: 'analytics,preferences', format: 'json', limit: '2', product: '1', visitor: '', recent: '5,1,4',
   });
   assert.equal(page.window.localStorage.getItem('tailorbird:visitor'), query.visitor);
   assert.equal(page.window.localStorage.getItem('tailorbird:recent'), '1,5,4');
@@ -378,18 +745,73 @@ test('twenty products are remembered', async () => {
 
 for (const [why, shopify] of [
   ['the shopper refused', allowing(false)],
+  ['the shopper allows analytics alone', allowing(['analytics'])],
   ['the shop has no privacy API', undefined],
   ['the privacy API does not load', { loadFeatures: (_, done) => done(new Error('blocked')) }],
 ]) {
-  test(`nobody is remembered, and a former memory goes, when ${why}`, async () => {
-    const stored = { 'tailorbird:visitor': '3f2b8c1e-3c1d-4b3a-9a53-0d9d3c1f5a10', 'tailorbird:recent': '5' };
-    const page = await openPersonal({ shopify, stored });
+  test(`nothing personal is asked, nobody is remembered, and a former memory goes, when ${why}`, async () => {
+    const stored = {
+      'tailorbird:visitor': '3f2b8c1e-3c1d-4b3a-9a53-0d9d3c1f5a10', 'tailorbird:recent': '5',
+      'tailorbird:clicks': aClick(5), 'tailorbird:carted': '1',
+    };
+    const page = await openPersonal({ shopify, stored, answers: { [PROXY]: answerOf(9), ...shopOf(aShopProduct(9)) } });
     await page.scrollTo();
 
-    assert.deepEqual(page.to(PROXY)[0].query, { surface: 'product', format: 'json', limit: '2', product: '1' });
+    assert.deepEqual(page.to(PROXY), []);
     assert.equal(page.window.localStorage.length, 0);
+    assert.deepEqual(page.titles(), ['Product 2', 'Product 3']);
   });
 }
+
+test('while the privacy API does not answer nothing is asked and nothing is touched', async () => {
+  const stored = { 'tailorbird:recent': '5' };
+  const page = await openPersonal({ shopify: { loadFeatures: () => {} }, stored, answers: { [PROXY]: answerOf(9) } });
+  await page.scrollTo();
+
+  assert.deepEqual(page.acts(), []);
+  assert.equal(page.window.localStorage.length, 1);
+});
+
+test('a personal order comes when preferences are allowed, and goes when they are no longer', async () => {
+  const objects = { app: { metafields: { home: { products: { value: [aProduct(2), aProduct(3)] }, decision: { value: DECISION } } } } };
+  const block = await renderBlock('home-recommendations', { objects, settings: { personalise: true } });
+  const answer = { ...answerOf(9), personal: true };
+  const page = await open(await makePage(block), { url: '/', shopify: allowing([]), answers: { [PROXY]: answer, ...shopOf(aShopProduct(9)) } });
+  const heading = () => page.document.querySelector('h2').textContent;
+  await page.scrollTo();
+  const before = [page.to(PROXY).length, heading(), page.titles()];
+
+  await decide(page, ['preferences']);
+  const given = [page.to(PROXY).length, heading(), page.titles()];
+  const consent = page.to(PROXY)[0].query.consent;
+  await decide(page, []);
+
+  assert.deepEqual(before, [0, 'Popular right now', ['Product 2', 'Product 3']]);
+  assert.deepEqual(given, [1, 'Picked for you', ['Product 9', 'Product 2']]);
+  assert.equal(consent, 'preferences');
+  assert.deepEqual([heading(), page.titles()], ['Popular right now', ['Product 2', 'Product 3']]);
+  assert.equal(page.window.localStorage.length, 0);
+});
+
+test('an answer that is the same for everybody does not change the heading', async () => {
+  const objects = { app: { metafields: { home: { products: { value: [aProduct(2)] }, decision: { value: DECISION } } } } };
+  const block = await renderBlock('home-recommendations', { objects, settings: { personalise: true } });
+  const answers = { [PROXY]: { ...answerOf(9), personal: false }, ...shopOf(aShopProduct(9)) };
+  const page = await open(await makePage(block), { url: '/', shopify: allowing(true), answers });
+  await page.scrollTo();
+
+  assert.deepEqual(page.titles(), ['Product 9']);
+  assert.equal(page.document.querySelector('h2').textContent, 'Popular right now');
+});
+
+test('a personal request names what lies in the cart and what is shown above', async () => {
+  const page = await open(await twoBlocks(several(2, 3), several(4, 5), { personalise: true }), {
+    shopify: allowing(true), answers: { ...aCart({ products: [70, 71] }).answers },
+  });
+  await page.scrollTo();
+
+  assert.deepEqual(page.to(PROXY).map(({ query }) => [query.cart, query.exclude]), [['70,71', undefined], ['70,71', '2,3']]);
+});
 
 test('the privacy API is loaded when the theme has not done so', async () => {
   const asked = [];
@@ -406,16 +828,6 @@ test('the privacy API is loaded when the theme has not done so', async () => {
   assert.deepEqual(structuredClone(asked), [{ name: 'consent-tracking-api', version: '0.1' }]);
   assert.match(page.to(PROXY)[0].query.visitor, VISITOR);
 });
-
-for (const [detail, left] of [[{ analyticsAllowed: false }, 0], [{ analyticsAllowed: true }, 2]]) {
-  test(`consent given anew as ${JSON.stringify(detail)} leaves ${left} memories`, async () => {
-    const page = await openPersonal({ shopify: allowing(true) });
-    await page.scrollTo();
-    page.document.dispatchEvent(new page.window.CustomEvent('visitorConsentCollected', { detail }));
-
-    assert.equal(page.window.localStorage.length, left);
-  });
-}
 
 test('a browser without storage still gets a personal order', async () => {
   const before = (window) => Object.defineProperty(window, 'localStorage', {

@@ -56,6 +56,7 @@ export async function renderBlock(name, { objects = {}, settings = {}, locale = 
   const globals = {
     routes: { cart_add_url: '/cart/add' },
     request: { design_mode: false },
+    cart: { items: [] },
     ...objects,
   };
   const block = { id: 'b1', shopify_attributes: 'data-editor="b1"', settings: { ...defaults, ...settings } };

@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { aProduct, aSubject, makePage, renderBlock } from '../../checks/test/storefront.mjs';
 import { findBarriers, launch, picture } from './browser.mjs';
 
-const SHOP = 'http://willow-gifts.test';
+const SHOP = 'https://willow-gifts.test';
 const PROXY = '/apps/tailorbird/recommendations';
 const PERSONAL = '0197a1b2-0000-7000-8000-00000000000a';
 const DESKTOP = { width: 1280, height: 800 };
@@ -33,8 +33,8 @@ const asJson = (product) => ({
   media: [{ alt: product.title }],
 });
 
-/** Answers for the whole shop, so that no request leaves the browser. */
-async function serve(context, html, { recommended = [] } = {}) {
+/** Answers for the whole shop, so that no request leaves the browser. `answers` go before those here. */
+async function serve(context, html, { recommended = [], answers = {} } = {}) {
   await context.route(`${SHOP}/**`, (route) => {
     const { pathname } = new URL(route.request().url());
     const handle = pathname.match(/^\/products\/(product-\d+)\.js$/)?.[1];
@@ -42,20 +42,24 @@ async function serve(context, html, { recommended = [] } = {}) {
       return route.fulfill({ contentType: 'image/svg+xml', body: drawing(Number(pathname.match(/\d+/)[0])) });
     }
     if (handle) return route.fulfill({ json: asJson(PRODUCTS.find((product) => product.handle === handle)) });
-    if (pathname === PROXY) return route.fulfill({ json: { decision: PERSONAL, items: recommended } });
+    if (answers[pathname]) return route.fulfill(answers[pathname]);
+    if (pathname === PROXY) return route.fulfill({ json: { decision: PERSONAL, items: recommended, personal: true } });
+    if (pathname === '/cart.js') return route.fulfill({ json: { items: [], attributes: {} } });
+    if (pathname.startsWith('/cart/')) return route.fulfill({ json: {} });
     return route.fulfill({ contentType: 'text/html', body: html });
   });
 }
 
-/** Opens a product page with the block between two paragraphs. */
-async function open(t, { settings, recommended, products = PRODUCTS, ...contextOptions } = {}) {
+/** Opens a product page with blocks between two paragraphs, for a visitor who allowed `purposes`. */
+async function open(t, { settings, recommended, answers, products = PRODUCTS, blocks = 1, purposes = [], ...contextOptions } = {}) {
   const context = await browser.newContext({ viewport: DESKTOP, ...contextOptions });
   t.after(() => context.close());
   const block = await renderBlock('product-recommendations', { objects: { product: aSubject(products) }, settings });
-  await serve(context, await makePage(`<p>Above.</p>${block}<p id="below">Below.</p>`), { recommended });
+  await serve(context, await makePage(`<p>Above.</p>${block.repeat(blocks)}<p id="below">Below.</p>`), { recommended, answers });
   const page = await context.newPage();
   page.on('pageerror', (error) => assert.fail(error));
   await page.addInitScript(watchShifts);
+  await page.addInitScript(allow, purposes);
   await page.goto(`${SHOP}/products/product-1`);
   return page;
 }
@@ -68,7 +72,19 @@ function watchShifts() {
   }).observe({ type: 'layout-shift', buffered: true });
 }
 
+/* Runs in the page: Shopify's Customer Privacy API, once it was asked for. */
+function allow(purposes) {
+  window.Shopify = {
+    loadFeatures(_, done) {
+      const isAllowed = (purpose) => () => purposes.includes(purpose);
+      window.Shopify.customerPrivacy = { analyticsProcessingAllowed: isAllowed('analytics'), preferencesProcessingAllowed: isAllowed('preferences') };
+      setTimeout(done);
+    },
+  };
+}
+
 const titles = (page) => page.locator('.tailorbird__link').allTextContents();
+const position = (page) => page.locator('#below').evaluate((below) => below.getBoundingClientRect().top);
 
 for (const [name, viewport] of Object.entries({ desktop: DESKTOP, phone: PHONE })) {
   test(`on a ${name} it has no barrier and stays inside the page`, async (t) => {
@@ -89,7 +105,7 @@ test('without a script it shows the same products, with links that work and no d
 
   assert.deepEqual(await titles(page), TITLES.slice(0, 8));
   assert.equal(await page.locator('.tailorbird__moves').isVisible(), false);
-  assert.match(await page.locator('.tailorbird__link').first().getAttribute('href'), /^\/products\/product-2\?tb=/);
+  assert.match(await page.locator('.tailorbird__link').first().getAttribute('href'), /^\/products\/product-2$/);
 });
 
 test('a keyboard meets one link and one button a card, each with a visible ring', async (t) => {
@@ -154,9 +170,8 @@ for (const [reducedMotion, behaviour] of [['reduce', 'auto'], ['no-preference', 
 
 test('a personal order moves nothing on the page', async (t) => {
   const recommended = [10, 11, 4, 5].map((id) => ({ product_id: id, handle: `product-${id}` }));
-  const page = await open(t, { settings: { personalise: true }, recommended });
-  const position = () => page.locator('#below').evaluate((below) => below.getBoundingClientRect().top);
-  const placeBefore = await position();
+  const page = await open(t, { settings: { personalise: true }, recommended, purposes: ['preferences'] });
+  const placeBefore = await position(page);
 
   await page.locator('[data-decision="0197a1b2-0000-7000-8000-00000000000a"]').first().waitFor();
   await page.waitForTimeout(300);
@@ -164,7 +179,7 @@ test('a personal order moves nothing on the page', async (t) => {
 
   assert.deepEqual((await titles(page)).slice(0, 5), [TITLES[8], TITLES[9], TITLES[2], TITLES[3], TITLES[0]]);
   assert.equal((await titles(page)).length, 8);
-  assert.equal(await position(), placeBefore);
+  assert.equal(await position(page), placeBefore);
   assert.equal(await page.locator('.tailorbird__list').evaluate((list) => list.scrollLeft), 0);
   assert.ok((await page.evaluate(() => window.shift)) < 0.01);
   assert.deepEqual(await findBarriers(page), []);
@@ -176,3 +191,37 @@ test('with nothing to show it takes no room', async (t) => {
   const height = await page.locator('.shopify-app-block').evaluate((block) => block.offsetHeight);
   assert.equal(height, 0);
 });
+
+for (const javaScriptEnabled of [true, false]) {
+  test(`two blocks ${javaScriptEnabled ? 'repeat no product and' : ''} move nothing, ${javaScriptEnabled ? 'with' : 'without'} a script`, async (t) => {
+    const page = await open(t, { blocks: 2, settings: { items_to_show: 4 }, javaScriptEnabled });
+    const placeBefore = await position(page);
+    await page.waitForTimeout(300);
+    await picture(page, `carousel-two-blocks${javaScriptEnabled ? '' : '-without-script'}`, { fullPage: true });
+
+    assert.deepEqual(await titles(page), javaScriptEnabled ? TITLES.slice(0, 8) : [...TITLES.slice(0, 4), ...TITLES.slice(0, 4)]);
+    assert.equal(await position(page), placeBefore);
+    if (javaScriptEnabled) assert.ok((await page.evaluate(() => window.shift)) < 0.01);
+  });
+}
+
+for (const [what, answers, told] of [
+  ['an added product', {}, 'Added to your cart: Heart T-light holder'],
+  ['a refusal', { '/cart/add.js': { status: 422, json: { description: 'Heart T-light holder is already sold out.' } } }, 'Heart T-light holder is already sold out.'],
+]) {
+  test(`${what} is told over the cards, moves nothing, and the keyboard stays where it was`, async (t) => {
+    const page = await open(t, { answers });
+    const placeBefore = await position(page);
+    const button = page.getByRole('button', { name: 'Add to cart Heart T-light holder' });
+    await button.focus();
+
+    await page.keyboard.press('Enter');
+    await page.getByRole('status').getByText(told).waitFor();
+    await picture(page, `carousel-${what.replaceAll(' ', '-')}`);
+
+    assert.equal(new URL(page.url()).pathname, '/products/product-1');
+    assert.equal(await button.evaluate((each) => each === document.activeElement), true);
+    assert.equal(await position(page), placeBefore);
+    assert.deepEqual(await findBarriers(page), []);
+  });
+}

@@ -147,8 +147,9 @@ step('the app knows that everything is set up', async () => {
   await appPicture('app-complete');
 });
 
-step('the home page shows what the model picked', async () => {
+step('the home page shows what the model picked, and asks for consent', async () => {
   await shopper.goto(stack.at.storefront);
+  await shopper.getByRole('region', { name: 'Cookies' }).waitFor();
   await shopper.locator('.tailorbird__card').first().scrollIntoViewIfNeeded();
   await shopper.evaluate(() => window.scrollTo(0, 0));
   await picture(shopper, 'storefront-home', { fullPage: true });
@@ -174,14 +175,30 @@ step('a product page shows the carousel, on a desktop and on a phone', async () 
   walk.decision = decisions[0];
 });
 
-step('a click on a card brings the shopper there, and the decision into the cart', async () => {
+const attribute = () => shopper.evaluate(() => fetch('/cart.js').then((answer) => answer.json()).then((cart) => cart.attributes._tailorbird ?? ''));
+
+async function clickFirstCard() {
   const card = shopper.locator('.tailorbird__card').first();
   const productId = await card.getAttribute('data-product');
   await card.locator('.tailorbird__link').click();
-  await shopper.waitForURL((url) => url.pathname !== new URL(walk.from).pathname && !url.search.includes('tb='));
+  await shopper.waitForURL((url) => url.pathname !== new URL(walk.from).pathname);
+  return productId;
+}
 
-  const readCart = () => shopper.evaluate(() => fetch('/cart.js').then((answer) => answer.json()));
-  await until(async () => (await readCart()).attributes[`_tailorbird_${productId}`] === walk.decision, 'the cart has the decision');
+step('without an answer to the banner a click is told to nobody, and nothing is kept', async () => {
+  await clickFirstCard();
+  await shopper.waitForLoadState('networkidle');
+
+  assert.equal(await attribute(), '');
+  assert.deepEqual(await shopper.evaluate(() => Object.keys(localStorage).filter((key) => key.startsWith('tailorbird'))), []);
+});
+
+step('once the shopper accepts, a click on a card brings the decision into the cart', async () => {
+  await shopper.getByRole('region', { name: 'Cookies' }).getByRole('button', { name: 'Accept' }).click();
+  await shopper.goto(walk.from);
+  const productId = await clickFirstCard();
+
+  await until(async () => (await attribute()).startsWith(`${walk.decision}:${productId}:`), 'the cart has the decision');
 });
 
 step('the shopper buys it, and another straight from a card', async () => {
@@ -189,7 +206,9 @@ step('the shopper buys it, and another straight from a card', async () => {
   await shopper.getByText('Added to your cart').waitFor();
   await shopper.goto(walk.from);
   await shopper.locator('.tailorbird__form button').nth(1).click();
-  await shopper.getByText('Added to your cart').waitFor();
+  await shopper.getByText('Added to your cart:').waitFor();
+  assert.equal(shopper.url(), walk.from);
+  await until(async () => (await attribute()).split(' ').length === 2, 'the cart has both clicks');
   await shopper.goto(`${stack.at.storefront}cart`);
   await picture(shopper, 'storefront-cart', { fullPage: true });
   assert.equal(await shopper.locator('main').getByText('_tailorbird').count(), 0);
@@ -201,7 +220,7 @@ step('the shopper buys it, and another straight from a card', async () => {
   walk.orderName = (await shopper.locator('main, body').first().innerText()).match(/Order (#\d+)/)[1];
 });
 
-step('the merchant sees both carriers on the order', async () => {
+step('the merchant sees both clicks on the order', async () => {
   await merchant.goto(`${stack.at.devstore}/${SHOP}/admin/orders`);
   await merchant.getByRole('link', { name: walk.orderName }).click();
   await merchant.waitForURL(/\/orders\/\d+/);

@@ -1,11 +1,13 @@
 /** The whole product on free ports and data of its own, for one test file. */
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
+const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const PYTHON = join(ROOT, '.venv/bin/python');
 const LOGS = join(ROOT, '.data/logs-of-failed-walk');
@@ -67,5 +69,6 @@ async function stopStack(child, place, { keepLogs = false } = {}) {
     await cp(join(place, 'logs'), LOGS, { recursive: true });
     console.log(`The logs are in ${LOGS}.`);
   }
-  await rm(place, { recursive: true, force: true });
+  // Not only the folder: a root user's database may lie outside of it.
+  await run(PYTHON, ['-m', 'tools.demo', '--clean', '--data-dir', place], { cwd: ROOT });
 }

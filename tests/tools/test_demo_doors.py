@@ -103,3 +103,22 @@ def test_a_card_without_a_button_cannot_be_bought(at):
 
     with pytest.raises(doors.DoorShut, match="product 17 has no button"):
         doors.Shopper(at).buy(card)
+
+
+def test_only_a_shopper_who_agreed_tells_the_cart_of_the_card(at, monkeypatch):
+    asked = []
+    monkeypatch.setattr(Handler, "do_POST", lambda handler: asked.append(handler.path) or answer(handler))
+    monkeypatch.setitem(PAGES, "/checkout", '<form method="post" action="/thank-you"></form>')
+    card = pages.Card("17", DECISION, "/products/mug", pages.Form("POST", f"{at.devstore}/cart/add", {}))
+
+    doors.Shopper(at).buy(card)
+    agreed = doors.Shopper(at)
+    agreed.agree()
+    agreed.buy(card)
+
+    assert asked == ["/cart/add", "/thank-you", "/cart/update.js", "/cart/add", "/thank-you"]
+
+
+def answer(handler):
+    handler.send_response(200)
+    handler.end_headers()

@@ -35,19 +35,28 @@ def main(arguments: list[str]) -> int:
     options = parse(arguments)
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
+        if options.clean:
+            return _clean(options.data_dir)
         with state.hold(options.data_dir):
             return _run_alone(options)
-    except state.Occupied as error:
+    except (state.Occupied, engines.EngineError) as error:
         print(error, file=sys.stderr)
         return BAD_INPUT
+
+
+def _clean(data_dir: Path) -> int:
+    """Remove a data folder and those inside it, with what still runs there and what is kept elsewhere."""
+    inside = {file.parent for file in data_dir.glob("*/engines.lock")}
+    for folder in sorted(inside | {data_dir} if data_dir.exists() else (), reverse=True):
+        with state.hold(folder):
+            end_leftovers(folder)
+            engines.remove(folder)
+    return 0
 
 
 def _run_alone(options: Options) -> int:
     """Run with the data folder to ourselves."""
     ended = end_leftovers(options.data_dir)
-    if options.stop_leftovers:
-        engines.stop(options.data_dir)
-        return 0
     if ended:
         print(f"  Ended {ended} processes that an interrupted demo had left running.")
     orders = _orders_to_fill_from(options)

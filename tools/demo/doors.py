@@ -4,12 +4,13 @@ What people can reach over HTTP: a merchant's admin, a shopper's storefront, a s
 Nothing here knows the database or a secret that such a person would not have.
 """
 
+import json
 import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
-from urllib.parse import urljoin
+from urllib.parse import quote, urljoin
 
 import httpx
 
@@ -20,6 +21,10 @@ from tools.demo.stack import SHOP, Addresses
 # Shopify's session tokens live for 60 s; a new one well before that.
 TOKEN_SECONDS: Final = 40.0
 TIMEOUT_SECONDS: Final = 60.0
+
+# Shopify's own, as its banner writes it: analytics, marketing, preferences and sale of data.
+CONSENT_COOKIE: Final = "_tracking_consent"
+CONSENT_GIVEN: Final = {"con": {"CMP": {"a": "1", "m": "1", "p": "1", "s": "1"}}, "v": "2.1"}
 
 
 class DoorShut(Exception):
@@ -156,10 +161,16 @@ class Shopper:
         """Sign in as one of the shop's customers."""
         _expect(self._shop.post("/account/login", data={"customer_id": customer_id}))
 
+    def agree(self) -> None:
+        """Accept in the shop's cookie banner, which keeps the answer in a cookie."""
+        self._shop.cookies.set(CONSENT_COOKIE, quote(json.dumps(CONSENT_GIVEN)))
+
     def buy(self, card: Card) -> None:
         """Put a recommended product into the cart with the card's own button, and check out."""
         if card.quick_add is None:
             raise DoorShut(f"The card of product {card.product_id} has no button that adds it to the cart.")
+        if CONSENT_COOKIE in self._shop.cookies:
+            self._tell_cart(card)
         _expect(send(self._shop, card.quick_add))
         checkout = _expect(self._shop.get("/checkout"))
         found = [form for form in self._forms(checkout) if form.method == "POST"]
@@ -168,6 +179,11 @@ class Shopper:
         thanks = _expect(send(self._shop, found[-1]))
         if "thank" not in str(thanks.url):
             raise DoorShut(f"The checkout led to {thanks.url}, not to a thank-you page.")
+
+    def _tell_cart(self, card: Card) -> None:
+        """Leave the click with the cart, as the block's script does for a visitor who agreed."""
+        click = f"{card.decision_id}:{card.product_id}:{int(time.time())}:a"
+        _expect(self._shop.post("/cart/update.js", json={"attributes": {"_tailorbird": click}}))
 
     def _forms(self, page: httpx.Response) -> list[Form]:
         return pages.forms(pages.read(page.text), at=str(page.url))

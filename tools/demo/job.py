@@ -227,6 +227,7 @@ class Job:
             card = next((card for card in cards if card.quick_add), None)
             if card is None:
                 raise DoorShut("no card of the carousel can be added to the cart")
+            self._shopper.agree()
             self._shopper.buy(card)
             step(f"product {card.product_id}")
         with self._step("Support finds the decision by its order") as step:

@@ -8,6 +8,8 @@ from typing import Self
 
 import psutil
 
+from backend.config import account
+
 SAMPLE_EVERY_SECONDS = 1.0
 
 
@@ -64,10 +66,10 @@ def engine_pids(data_dir: Path) -> list[int]:
 
     They belong to no process of ours, so they are known by the folder in their command line.
     """
+    marks = (str(account.find_home(data_dir) / account.DATABASE), str(data_dir / "valkey" / "valkey.conf"))
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            command = process.cmdline()
-            if str(data_dir / "postgres") in command or str(data_dir / "valkey" / "valkey.conf") in command:
+            if set(marks) & set(process.cmdline()):
                 found.append(process.pid)
     return found

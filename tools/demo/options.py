@@ -29,7 +29,7 @@ class Options:
     reload: bool
     first_port: int
     started_at: float
-    stop_leftovers: bool
+    clean: bool
 
 
 def parse(arguments: Sequence[str]) -> Options:
@@ -43,7 +43,7 @@ def parse(arguments: Sequence[str]) -> Options:
         reload=given.reload,
         first_port=given.first_port,
         started_at=given.since or time.time(),
-        stop_leftovers=given.stop_leftovers,
+        clean=given.clean,
     )
 
 
@@ -60,5 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--reload", action="store_true", help="restart servers when their code changes")
     add("--first-port", type=int, default=FIRST_PORT, help="first of four ports to try; 0: any free")
     add("--since", type=float, help="Unix time at which the whole run began, to count set-up in")
-    add("--stop-leftovers", action="store_true", help="end what an interrupted run left behind, and stop")
+    add(
+        "--clean",
+        action="store_true",
+        help="remove the data folder and those in it, servers and all, and stop",
+    )
     return parser

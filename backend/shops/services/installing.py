@@ -91,9 +91,6 @@ def _register(shop_domain: str, grant: Grant, *, now: datetime) -> tuple[Shop, b
     shop = Shop.objects.using(TOKENS).select_for_update().filter(domain=shop_domain).first()
     is_new = shop is None or shop.state != ShopState.INSTALLED
     shop = shop or Shop(domain=shop_domain)
-    if shop.needs_reauth:
-        # A dead token may be all that we notice of an uninstall: what was left in the shop may be gone.
-        shop.installed_at = now
     if is_new:
         shop.state = ShopState.INSTALLED
         shop.installed_at = now

@@ -2,7 +2,7 @@
 
 from .accepting import BadDelivery, accept
 from .privacy import erase_shop, forget_customer, note_outcome, note_shop_outcome
-from .processing import process
+from .processing import process, send_follow_ups
 from .sweeping import sweep
 
 __all__ = [
@@ -13,5 +13,6 @@ __all__ = [
     "note_outcome",
     "note_shop_outcome",
     "process",
+    "send_follow_ups",
     "sweep",
 ]

