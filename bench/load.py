@@ -3,6 +3,10 @@ Load for one address over kept connections, with as little work of its own as Py
 
 Closed: each connection sends its next request when the last was answered; gives requests a second.
 Open: requests are due at a steady pace, and time runs from when one was due; gives latency at that pace.
+
+A server may end a connection: a worker that is replaced says so in its last answer, and the next request
+opens another one. A kept connection that ended unannounced is opened anew and its GET sent once more,
+which is safe; how often that happened stands beside the figures. All else ends the run.
 """
 
 import socket
@@ -25,56 +29,99 @@ class WrongAnswer(Exception):
     """An answer that is not a 200: such a run measures nothing."""
 
 
+class Stale(Exception):
+    """A kept connection ended before a byte of the answer came, as idle ones may at any time."""
+
+
 @dataclass(frozen=True)
 class Figures:
-    """What a run came to."""
+    """
+    What a run came to.
+
+    :param retried: requests that were sent again because a kept connection had ended unannounced
+    """
 
     requests: int
     per_second: float
     p50_ms: float
     p99_ms: float
+    retried: int
 
 
 class Connection:
-    """One kept HTTP/1.1 connection that only understands Content-Length."""
+    """One kept HTTP/1.1 connection that only understands Content-Length; opened again when it ends."""
 
     def __init__(self, origin: str) -> None:
         address = urlsplit(origin)
+        self._address = (address.hostname or "127.0.0.1", address.port or 80)
         self._host = f"{address.hostname}:{address.port}"
-        self._socket = socket.create_connection((address.hostname, address.port), timeout=TIMEOUT_SECONDS)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket: socket.socket | None = None
+        self._has_answered = False
+        self.retried = 0
 
     def get(self, path: str) -> bytes:
         """Return the body of a GET."""
-        self._socket.sendall(f"GET {path} HTTP/1.1\r\nHost: {self._host}\r\n\r\n".encode())
-        head, body = self._read_head()
+        try:
+            return self._ask(path)
+        except Stale:
+            self.retried += 1
+            return self._ask(path)
+
+    def _ask(self, path: str) -> bytes:
+        connection = self._open()
+        try:
+            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {self._host}\r\n\r\n".encode())
+            read = connection.recv(READ_BYTES)
+        except ConnectionError as error:
+            raise self._ended() from error
+        if not read:
+            raise self._ended()
+        head, body = self._read_head(connection, read)
         if not head.startswith(b"HTTP/1.1 200 "):
             raise WrongAnswer(f"{path} answered {head[:60]!r} {body[:200]!r}.")
-        length = int(_content_length(head))
+        length = int(_header(head, b"content-length"))
         while len(body) < length:
-            body += self._read()
+            body += self._read(connection)
+        self._has_answered = True
+        if _header(head, b"connection") == b"close":
+            self.close()
         return body
 
-    def _read_head(self) -> tuple[bytes, bytes]:
-        read = b""
+    def _open(self) -> socket.socket:
+        if self._socket is None:
+            self._socket = socket.create_connection(self._address, timeout=TIMEOUT_SECONDS)
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._has_answered = False
+        return self._socket
+
+    def _ended(self) -> Exception:
+        """Return what it means that the connection ended before an answer began."""
+        was_kept = self._has_answered
+        self.close()
+        return Stale() if was_kept else WrongAnswer("The server closed a new connection without an answer.")
+
+    def _read_head(self, connection: socket.socket, read: bytes) -> tuple[bytes, bytes]:
         while b"\r\n\r\n" not in read:
-            read += self._read()
+            read += self._read(connection)
         head, _, body = read.partition(b"\r\n\r\n")
         return head, body
 
-    def _read(self) -> bytes:
-        read = self._socket.recv(READ_BYTES)
+    def _read(self, connection: socket.socket) -> bytes:
+        read = connection.recv(READ_BYTES)
         if not read:
-            raise WrongAnswer("The server closed the connection.")
+            raise WrongAnswer("The server closed the connection in the middle of an answer.")
         return read
 
     def close(self) -> None:
-        self._socket.close()
+        """Close the connection; the next request opens it again."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
 
 
-def _content_length(head: bytes) -> bytes:
-    found = head.lower().partition(b"\r\ncontent-length:")[2].partition(b"\r\n")[0].strip()
-    if not found.isdigit():
+def _header(head: bytes, name: bytes) -> bytes:
+    found = head.lower().partition(b"\r\n" + name + b":")[2].partition(b"\r\n")[0].strip()
+    if name == b"content-length" and not found.isdigit():
         raise WrongAnswer("An answer does not say how long it is.")
     return found
 
@@ -115,12 +162,14 @@ def paced(origin: str, paths: Sequence[str], *, per_second: float, seconds: floa
 
 def _run(origin: str, work: Callable[[Connection, list[float], int], None]) -> Figures:
     times: list[float] = []
+    retried: list[int] = []
     failures: list[Exception] = []
 
     def guarded(offset: int) -> None:
         try:
             with closing(Connection(origin)) as connection:
                 work(connection, times, offset)
+                retried.append(connection.retried)
         except (OSError, WrongAnswer) as error:
             failures.append(error)
 
@@ -133,4 +182,10 @@ def _run(origin: str, work: Callable[[Connection, list[float], int], None]) -> F
     if failures:
         raise failures[0]
     seconds = time.perf_counter() - began
-    return Figures(len(times), len(times) / seconds, percentile(times, 0.50), percentile(times, 0.99))
+    return Figures(
+        requests=len(times),
+        per_second=len(times) / seconds,
+        p50_ms=percentile(times, 0.50),
+        p99_ms=percentile(times, 0.99),
+        retried=sum(retried),
+    )

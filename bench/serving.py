@@ -113,6 +113,7 @@ def _measure(screen: Screen, title: str, origin: str, paths: Any) -> dict[str, f
         "p50_ms": round(fast.p50_ms, 2),
         "p99_ms": round(fast.p99_ms, 2),
         "p99_ms_at_100": round(steady.p99_ms, 2),
+        "retried": fast.retried + steady.retried,
     }
 
 

@@ -19,14 +19,17 @@ launch.prepare()
 
 wsgi_app = "backend.config.wsgi:application"
 bind = f"0.0.0.0:{env.PORT}"
-worker_class = "gthread"
+worker_class = "backend.config.draining.DrainingWorker"
 workers = 2
 threads = 4
 preload_app = False
-# Bounds what a slow leak can grow to; the jitter keeps both workers from restarting at once.
-max_requests = 50_000
-max_requests_jitter = 5_000
+# Only bounds what a slow leak can grow to: 500 bytes a request would be 1 GB by then. A new worker costs
+# seconds of half the capacity, so at 500 requests a second it comes every two hours and not every 200 s.
+# The jitter keeps both workers from restarting at once.
+max_requests = 2_000_000
+max_requests_jitter = 500_000
 timeout = 30
+# Longer than keepalive, so that a worker that ends sees every waiting connection send or expire.
 graceful_timeout = 20
 keepalive = 15
 backlog = 512
@@ -60,8 +63,15 @@ class JsonLogger(Logger):  # type: ignore[misc]
 logger_class = JsonLogger
 
 
+# A worker that takes longer to load its models begins without them, well before `timeout` takes it for stuck.
+WARM_UP_SECONDS = 15
+
+
 def post_worker_init(worker: Any) -> None:
-    """Load the live models behind a new worker's back, before shoppers ask for them."""
+    """Load the code and the live models of a new worker before it takes its first request."""
+    from django.urls import get_resolver
+
     from backend.serving.views import desk
 
-    desk.warm_up_behind()
+    get_resolver().url_patterns  # noqa: B018 - asked for, they are imported
+    desk.warm_up_behind().join(timeout=WARM_UP_SECONDS)

@@ -1,5 +1,6 @@
 import json
 import time
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
@@ -14,8 +15,16 @@ class Handler(QuietHandler):
     def do_GET(self):
         if self.path == "/slow":
             time.sleep(0.1)
+        # Workers that end: one says so in its last answer, one does not, one in the middle, one at once.
+        self.close_connection = self.path in ("/last", "/unannounced", "/cut", "/never")
+        if self.path == "/never":
+            return
+        if self.path == "/cut":
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
+            return
         body = json.dumps({"path": self.path, "filler": "x" * 100_000}).encode()
-        self.answer(503 if self.path == "/broken" else 200, body)
+        headers = {"Connection": "close"} if self.path == "/last" else {}
+        self.answer(503 if self.path == "/broken" else 200, body, headers)
 
 
 @pytest.fixture
@@ -31,6 +40,31 @@ def test_a_connection_reads_whole_answers_one_after_another(origin):
 
     connection.close()
     assert [body["path"] for body in bodies] == ["/a", "/b"]
+
+
+def test_a_connection_that_was_announced_to_end_is_opened_anew(origin):
+    with closing(load.Connection(origin)) as connection:
+        bodies = [json.loads(connection.get(path)) for path in ("/last", "/last", "/a")]
+
+    assert [body["path"] for body in bodies] == ["/last", "/last", "/a"]
+    assert connection.retried == 0
+
+
+def test_a_kept_connection_that_ended_unannounced_is_tried_once_more_and_counted(origin):
+    with closing(load.Connection(origin)) as connection:
+        connection.get("/unannounced")
+        connection.get("/a")
+
+    assert connection.retried == 1
+    assert load.closed(origin, ["/unannounced"], seconds=0.3).retried > 0
+
+
+@pytest.mark.parametrize("path", ["/cut", "/never"])
+def test_an_answer_that_breaks_off_or_never_comes_is_not_asked_for_again(origin, path):
+    with closing(load.Connection(origin)) as connection, pytest.raises(load.WrongAnswer, match="closed"):
+        connection.get(path)
+
+    assert connection.retried == 0
 
 
 def test_closed_load_counts_what_was_answered(origin):

@@ -13,6 +13,11 @@ class Handler(QuietHandler):
     def do_GET(self):
         if self.path == "/slow":
             time.sleep(SLOW_SECONDS)
+        if self.path == "/never":
+            self.close_connection = True
+            return
+        # A worker that ends without having said so.
+        self.close_connection = self.path == "/unannounced"
         body = (self.headers.get("Cookie") or "nobody").encode()
         self.answer(404 if self.path == "/missing" else 200, body)
 
@@ -50,6 +55,14 @@ def test_refusals_and_broken_connections_are_answers_too(origin):
 
     assert [answer.status for answer in refused] == [404]
     assert [answer.status for answer in broken] == [0, 0]
+
+
+def test_a_visit_on_a_connection_that_ended_meanwhile_is_sent_once_more(origin):
+    kept = traffic.send(origin, [Visit("/unannounced")] * 40, per_second=400, tick=lambda _: None)
+    never = traffic.send(origin, [Visit("/never")], per_second=100, tick=lambda _: None)
+
+    assert [answer.status for answer in kept] == [200] * 40
+    assert [answer.status for answer in never] == [0]
 
 
 @pytest.mark.parametrize(("share", "value"), [(0.5, 2), (0.51, 3), (0.99, 4), (1.0, 4), (0.0, 1)])

@@ -39,7 +39,8 @@ def send(origin: str, visits: Sequence[Visit], *, per_second: float, tick: Tick)
     Send the visits in order, one every ``1 / per_second`` seconds, whatever the answers do.
 
     Time runs from the moment a visit was due, so waiting for a slow answer before it is counted
-    and not hidden. A connection that breaks gives status 0.
+    and not hidden. A kept connection that ended before a byte of the answer came is opened anew and
+    the GET sent once more, which is safe; one that breaks otherwise gives status 0.
 
     :param tick: called with the number of answers so far, from several threads
     """
@@ -82,13 +83,23 @@ class _Run:
             return next(self._due, None)
 
     def _fetch(self, connection: http.client.HTTPConnection, visit: Visit) -> tuple[int, bytes]:
-        headers = {"Accept": "application/json"} | ({"Cookie": visit.cookie} if visit.cookie else {})
         try:
-            connection.request("GET", visit.path, headers=headers)
-            response = connection.getresponse()
+            response = self._ask(connection, visit)
             return response.status, response.read()
         except (OSError, http.client.HTTPException):
             return 0, b""
+
+    def _ask(self, connection: http.client.HTTPConnection, visit: Visit) -> http.client.HTTPResponse:
+        headers = {"Accept": "application/json"} | ({"Cookie": visit.cookie} if visit.cookie else {})
+        was_kept = connection.sock is not None
+        try:
+            connection.request("GET", visit.path, headers=headers)
+            return connection.getresponse()
+        except ConnectionError:
+            if not was_kept:
+                raise
+        connection.close()
+        return self._ask(connection, visit)
 
     def _keep(self, answer: Answer) -> None:
         with self._lock:

@@ -195,9 +195,11 @@ class Desk:
                     self.models.prepare(arm)
             self.is_warm = True
 
-    def warm_up_behind(self) -> None:
-        """Warm up in a thread, for a process that has just begun and answers meanwhile."""
-        threading.Thread(target=self._warm_up_forgivingly, name="warm-up", daemon=True).start()
+    def warm_up_behind(self) -> threading.Thread:
+        """Warm up in a thread, and return it: whoever begins may wait for it as long as it can afford."""
+        thread = threading.Thread(target=self._warm_up_forgivingly, name="warm-up", daemon=True)
+        thread.start()
+        return thread
 
     def _warm_up_forgivingly(self) -> None:
         try:
