@@ -97,6 +97,16 @@ export const CATALOGUE = Object.freeze({
   },
 });
 
+const RIBBON_COLOURS = ['Moss', 'Rust', 'Ochre', 'Cream', 'Ink', 'Rose', 'Sage', 'Slate', 'Plum', 'Sky', 'Clay', 'Snow'];
+const RIBBON_WIDTHS = [3, 6, 9, 12, 15, 18, 22, 25, 32, 38, 50, 64];
+
+/** Products that come in many kinds, and the kinds. */
+export const VARIETIES = Object.freeze({
+  'Cotton Ribbon Reel': RIBBON_COLOURS.flatMap((colour) => RIBBON_WIDTHS.map((width) => `${colour}, ${width} mm`)),
+});
+
+export const GIFT_CARD = Object.freeze({ title: 'Gift Card', text: 'For whoever is hard to choose for.', prices: [1000, 2500, 5000] });
+
 /** What people buy after a product. */
 export const PAIRS = Object.freeze({
   'Beeswax Pillar Candle': ['Stoneware Candle Holder', 'Long Matches in Bottle'],

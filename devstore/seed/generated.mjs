@@ -7,7 +7,7 @@
  */
 import { slug } from '../catalog.mjs';
 import { FIRST_IDS } from '../store.mjs';
-import { CATALOGUE, FIRST_NAMES, LAST_NAMES, PAIRS } from './generated-catalogue.mjs';
+import { CATALOGUE, FIRST_NAMES, GIFT_CARD, LAST_NAMES, PAIRS, VARIETIES } from './generated-catalogue.mjs';
 import { collectionOf } from './collections.mjs';
 import { hashText, randomFrom } from './words.mjs';
 
@@ -18,6 +18,12 @@ const CUSTOMERS = 600;
 const HISTORY_DAYS = 75;
 const MEAN_ORDERS = 3.7;
 const GUEST_SHARE = 0.13;
+
+/** Every so many products the stock of one is not counted, as that of goods made to order. */
+const UNTRACKED_EVERY = 9;
+
+/** Where the ids of a product's further variants start, one product after the other. */
+const VARIETY_IDS = FIRST_IDS.variants + 10_000;
 
 /** Chances of why a thing is bought, tried in this order; taste takes the rest. */
 const REPEAT_CHANCE = 0.6;
@@ -33,7 +39,7 @@ export function generateShop({ now, vendor, withOrders = true, seed = 7 }) {
   const random = randomFrom(seed);
   const products = makeProducts({ now, vendor, random });
   const collections = Object.keys(CATALOGUE).map((title) => collectionOf(title, products.filter((each) => each.productType === title)));
-  const base = { products, collections, rejectedRows: {} };
+  const base = { products: [...products, makeGiftCard({ vendor, number: products.length + 1, now })], collections, rejectedRows: {} };
   if (!withOrders) return { ...base, customers: [], orders: [] };
   const market = makeMarket(products, random);
   const customers = [];
@@ -68,7 +74,30 @@ function makeProduct({ collection, noun, text, title, price, days, vendor }, num
   };
   return {
     id, handle: slug(title), title, descriptionHtml: `<p>${title}. ${text}</p>`, vendor, productType: collection,
-    tags: days > 0 ? [noun, 'refill'] : [noun], status: 'ACTIVE', createdAt, updatedAt: createdAt, publishedAt: createdAt, variants: [variant],
+    tags: days > 0 ? [noun, 'refill'] : [noun], status: 'ACTIVE', createdAt, updatedAt: createdAt, publishedAt: createdAt,
+    variants: varietiesOf(number % UNTRACKED_EVERY === 0 ? { ...variant, inventoryQuantity: 0, tracked: false } : variant, title),
+  };
+}
+
+/** A product that comes in many kinds has more variants than a webhook holds in full. */
+function varietiesOf(variant, title) {
+  const titles = VARIETIES[title] ?? [variant.title];
+  return titles.map((each, index) => (index === 0 ? { ...variant, title: each } : {
+    ...variant, id: VARIETY_IDS + index, title: each, sku: `${variant.sku}-${index + 1}`, inventoryItemId: VARIETY_IDS + 1_000_000_000 + index, position: index + 1,
+  }));
+}
+
+/** Nobody buys it in the history: it is there because every shop may have one. */
+function makeGiftCard({ vendor, number, now }) {
+  const id = FIRST_IDS.products + 1_000 + number;
+  const createdAt = now - HISTORY_DAYS * DAY;
+  return {
+    id, handle: slug(GIFT_CARD.title), title: GIFT_CARD.title, descriptionHtml: `<p>${GIFT_CARD.text}</p>`, vendor, productType: GIFT_CARD.title, tags: [],
+    status: 'ACTIVE', createdAt, updatedAt: createdAt, publishedAt: createdAt, isGiftCard: true,
+    variants: GIFT_CARD.prices.map((price, index) => ({
+      id: VARIETY_IDS + 1_000 + index, productId: id, title: `£${price / 100}`, sku: `WG-GIFT-${index + 1}`, price, compareAtPrice: null, inventoryQuantity: 0,
+      inventoryPolicy: 'DENY', inventoryItemId: VARIETY_IDS + 1_000_001_000 + index, position: index + 1, tracked: false,
+    })),
   };
 }
 

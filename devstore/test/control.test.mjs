@@ -21,7 +21,7 @@ test('the state tells counts, installs, pending webhooks and rejected rows', asy
   const state = await read('state');
 
   assert.equal(state.shops[0].domain, SHOP);
-  assert.deepEqual(state.shops[0].counts, { products: 120, collections: 10, customers: 600, orders: state.shops[0].counts.orders, order_lines: state.shops[0].counts.order_lines });
+  assert.deepEqual(state.shops[0].counts, { products: 121, collections: 10, customers: 600, orders: state.shops[0].counts.orders, order_lines: state.shops[0].counts.order_lines });
   assert.ok(state.shops[0].counts.orders > 2_000);
   assert.ok(state.shops[0].install.scopes.includes('write_products'));
   assert.deepEqual(state.pending_webhooks, { due: 0, retrying: 0, scheduled: 0 });
@@ -188,7 +188,7 @@ test('further shops stand apart from the first', async (t) => {
   const other = devstore.store.getShop('oak-lane');
   assert.equal(made.body.domain, 'oak-lane.myshopify.com');
   assert.equal(again.status, 422);
-  assert.deepEqual([other.products.size, other.orders.size, other.installs.size], [120, 0, 0]);
+  assert.deepEqual([other.products.size, other.orders.size, other.installs.size], [121, 0, 0]);
   assert.notEqual(other.id, devstore.store.defaultShop.id);
 });
 

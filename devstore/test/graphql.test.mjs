@@ -342,3 +342,37 @@ test('pixels are made once, Flow triggers are kept', async (t) => {
   assert.deepEqual(fired.data.flowTriggerReceive.userErrors, []);
   assert.deepEqual(shop.flowEvents.map(({ handle, payload }) => [handle, payload]), [['recs-clicked', { product_id: 1 }]]);
 });
+
+test('stock that is not counted is for sale and reads as none; a gift card is one', async (t) => {
+  const { api, shop } = await open(t);
+  const untracked = [...shop.products.values()].find(({ isGiftCard, variants }) => !isGiftCard && variants[0].tracked === false);
+  const query = `query($id: ID!) { product(id: $id) { isGiftCard tracksInventory totalInventory hasOutOfStockVariants
+    variants(first: 1) { nodes { availableForSale inventoryQuantity inventoryItem { tracked } } } } }`;
+  const read = async (product) => (await api(query, { id: `gid://shopify/Product/${product.id}` })).data.product;
+
+  const goods = await read(untracked);
+  const card = await read([...shop.products.values()].find(({ isGiftCard }) => isGiftCard));
+  const { data } = await api('{ products(first: 5, query: "gift_card:true") { nodes { handle } } }');
+
+  assert.deepEqual([goods.isGiftCard, goods.tracksInventory, goods.totalInventory, goods.hasOutOfStockVariants], [false, false, 0, false]);
+  assert.deepEqual(goods.variants.nodes, [{ availableForSale: true, inventoryQuantity: 0, inventoryItem: { tracked: false } }]);
+  assert.equal(card.isGiftCard, true);
+  assert.deepEqual(data.products.nodes, [{ handle: 'gift-card' }]);
+});
+
+test('more than 100 variants are paged through', async (t) => {
+  const { api, shop } = await open(t);
+  const product = [...shop.products.values()].find(({ variants }) => variants.length > 100);
+  const seen = [];
+
+  for (let after = null, more = true; more;) {
+    const { data } = await api('query($id: ID!, $after: String) { product(id: $id) { variantsCount { count } variants(first: 50, after: $after) { nodes { id } pageInfo { hasNextPage endCursor } } } }',
+      { id: `gid://shopify/Product/${product.id}`, after });
+    const { nodes, pageInfo } = data.product.variants;
+    seen.push(...nodes.map(({ id }) => id));
+    [after, more] = [pageInfo.endCursor, pageInfo.hasNextPage];
+    assert.equal(data.product.variantsCount.count, product.variants.length);
+  }
+
+  assert.deepEqual(seen, product.variants.map(({ id }) => `gid://shopify/ProductVariant/${id}`));
+});
