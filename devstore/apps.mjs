@@ -53,6 +53,8 @@ export class Apps {
       scopes: [...new Set([...scopes, ...optionalScopes])],
     };
     this.store.change({ type: 'install.put', shop: shop.domain, data });
+    // Shopify does not ask for the erasure of a shop that has come back within the 48 hours.
+    this.webhooks.withdraw(shop, 'shop/redact', 'the app was installed again');
     return data;
   }
 

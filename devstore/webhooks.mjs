@@ -119,6 +119,12 @@ export class Webhooks {
     this.#pump();
   }
 
+  /** Take back what was to be sent at a later day. */
+  withdraw(shop, topic, reason) {
+    const scheduled = [...this.#deliveries.values()].filter((each) => each.shop === shop.domain && each.topic === topic && stateOf(each, this.clock.now()) === 'scheduled');
+    for (const delivery of scheduled) this.#record(delivery, { status: null, error: reason, outcome: 'WITHDRAWN', ms: 0 });
+  }
+
   /** Forget every delivery, pending or told. */
   clear() {
     this.#deliveries.clear();

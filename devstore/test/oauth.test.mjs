@@ -228,6 +228,29 @@ test('the code grant sends nobody to an address that the app did not declare', a
   assert.equal(page.status, 400);
 });
 
+test('a shop that installs again within 48 hours is not erased; one that comes later was', async (t) => {
+  const app = await startApp(t);
+  const devstore = await startDevstore(t, { env: { APP_BACKEND_URL: app.url } });
+  const shop = devstore.store.defaultShop;
+  const topics = () => app.received.map(({ headers }) => headers['x-shopify-topic']);
+  devstore.apps.install(shop);
+
+  devstore.apps.uninstall(shop);
+  devstore.clock.set({ advanceMs: 47 * 3_600_000 });
+  devstore.apps.install(shop);
+  devstore.clock.set({ advanceMs: 2 * 3_600_000 });
+  await devstore.webhooks.settled();
+  const early = topics();
+  devstore.apps.uninstall(shop);
+  devstore.clock.set({ advanceMs: 49 * 3_600_000 });
+  await eventually(() => topics().includes('shop/redact'));
+  devstore.apps.install(shop);
+
+  assert.deepEqual(early, ['app/uninstalled']);
+  assert.deepEqual(topics().sort(), ['app/uninstalled', 'app/uninstalled', 'shop/redact']);
+  assert.deepEqual(devstore.webhooks.pending(), { due: 0, retrying: 0, scheduled: 0 });
+});
+
 test('uninstalling kills every token, tells the app, and asks for redaction 48 hours later', async (t) => {
   const app = await startApp(t);
   const devstore = await installed(t, { env: { APP_BACKEND_URL: app.url } });
