@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { isAbstractType, isLeafType, isListType, isNonNullType } from 'graphql';
 import { test } from 'node:test';
 import { eventually, openApi, startApp, startDevstore } from './helpers.mjs';
 
@@ -255,3 +258,44 @@ test('an operation whose result is gone has expired', async (t) => {
   assert.deepEqual([found.status, found.url], ['EXPIRED', null]);
   assert.equal((await fresh('query($id: ID!) { node(id: $id) { ... on BulkOperation { status } } }', { id })).data.node.status, 'EXPIRED');
 });
+
+const OPERATIONS = path.join(import.meta.dirname, '..', '..', 'backend', 'shopify', 'operations');
+
+/** Return where a value is not what the schema says of its type. */
+function faultsOf(schema, type, value, at) {
+  if (isNonNullType(type)) return value === null ? [`${at} is null`] : faultsOf(schema, type.ofType, value, at);
+  if (value === null) return [];
+  if (isListType(type)) return Array.isArray(value) ? value.flatMap((each) => faultsOf(schema, type.ofType, each, `${at}[]`)) : [`${at} is no list`];
+  if (isLeafType(type)) return isOf(type, value) ? [] : [`${at} is ${JSON.stringify(value)}, no ${type.name}`];
+  const concrete = isAbstractType(type) && value.__typename ? schema.getType(value.__typename) : type;
+  return Object.entries(value).filter(([name]) => !name.startsWith('__')).flatMap(([name, child]) => {
+    const field = concrete.getFields()[name];
+    return field ? faultsOf(schema, field.type, child, `${at}.${name}`) : [`${at}.${name} is unknown`];
+  });
+}
+
+function isOf(type, value) {
+  if (/^(DateTime|Decimal|UnsignedInt64|URL|Money|ID)$/.test(type.name)) return typeof value === 'string' && value !== '';
+  try {
+    return type.serialize(value) === value;
+  } catch {
+    return false;
+  }
+}
+
+for (const name of ['bulk_products', 'bulk_orders']) {
+  test(`every line of the app's ${name} is what the schema says`, async (t) => {
+    const { devstore, shop, finish } = await open(t);
+    const card = [...shop.products.values()].find(({ isGiftCard }) => isGiftCard);
+    const order = devstore.orders.place(shop, { lines: [{ variantId: card.variants[0].id, quantity: 2, customAttributes: [{ key: 'to', value: 'Ada' }] }], currency: 'JPY' });
+    devstore.orders.cancel(shop, order.id);
+
+    const { url, objectCount } = await finish(readFileSync(path.join(OPERATIONS, `${name}.graphql`), 'utf8').replace(/^#.*$/gm, ''));
+    const lines = await readLines(url);
+
+    const { schema } = devstore.graphql;
+    const faults = lines.flatMap((line) => faultsOf(schema, schema.getType(line.__typename), line, line.__typename));
+    assert.equal(lines.length, Number(objectCount));
+    assert.deepEqual([...new Set(faults)], []);
+  });
+}
