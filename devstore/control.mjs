@@ -13,7 +13,7 @@ import { orderPayload } from './order-payloads.mjs';
 import { OrderRefused } from './orders.mjs';
 import { collectionPayload, productPayload } from './payloads.mjs';
 import { HttpError, sendJson } from './server.mjs';
-import { NotFound } from './store.mjs';
+import { NotFound, isAvailable } from './store.mjs';
 
 const REFUSALS = [OrderRefused, CatalogRefused, ConsentRefused, InstallRefused, NotApproved, UnknownFault];
 const LIST_LIMIT = 100;
@@ -306,7 +306,7 @@ function listProducts({ res, query, store }) {
   const shop = shopOf(store, query.get('shop'));
   const found = [...shop.products.values()].slice(0, limitOf(query));
   sendJson(res, 200, {
-    products: found.map(({ id, handle, title, status, variants }) => ({ id, handle, title, status, variant_id: variants[0].id, inventory_quantity: variants[0].inventoryQuantity })),
+    products: found.map(({ id, handle, title, status, variants }) => ({ id, handle, title, status, variant_id: variants[0].id, inventory_quantity: variants[0].inventoryQuantity, available: variants.some(isAvailable) })),
   });
 }
 

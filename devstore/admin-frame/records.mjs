@@ -2,7 +2,7 @@
  * Orders, products and customers, to look at: what the app should have heard of.
  */
 import { HttpError } from '../server.mjs';
-import { isPublished } from '../store.mjs';
+import { isPublished, isTracked } from '../store.mjs';
 import { formatMoney } from '../storefront/liquid/filters.mjs';
 import { html } from './html.mjs';
 import { adminPath, sendAdmin, shopOfPath, storefrontUrl } from './layout.mjs';
@@ -61,7 +61,7 @@ export function showProducts(request) {
     <td class="thumb"><img src="${new URL(request.imageUrl(product)).pathname}?width=80" width="40" height="40" alt="" loading="lazy"></td>
     <th scope="row">${isPublished(product) ? html`<a href="${storefrontUrl(shop, request, `/products/${product.handle}`)}" target="_blank" rel="noopener">${product.title}</a>` : product.title}</th>
     <td>${badge(product.status === 'ACTIVE' ? 'success' : 'neutral', product.status.toLowerCase())}</td>
-    <td class="end">${product.variants.reduce((sum, { inventoryQuantity }) => sum + inventoryQuantity, 0)}</td><td>${product.productType}</td><td class="end">${money(shop, product.variants[0].price)}</td></tr>`);
+    <td class="end">${stockText(product)}</td><td>${product.productType}</td><td class="end">${money(shop, product.variants[0].price)}</td></tr>`);
   sendList(request, shop, { title: 'Products', active: 'products', count: found.length, heads: ['|thumb', 'Product', 'Status', 'Inventory|end', 'Type', 'Price|end'], rows });
 }
 
@@ -132,6 +132,11 @@ function totalOf(order) {
 
 function money(shop, hundredths) {
   return formatMoney(hundredths, shop.currency);
+}
+
+function stockText({ variants }) {
+  const counted = variants.filter(isTracked);
+  return counted.length === 0 ? 'Not tracked' : String(counted.reduce((sum, { inventoryQuantity }) => sum + inventoryQuantity, 0));
 }
 
 function momentText(moment) {

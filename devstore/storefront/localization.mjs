@@ -69,9 +69,15 @@ export function localizationObject({ locale, country }, shop) {
   };
 }
 
+/** Formatters are slow to make: each currency's sign is looked up once. */
+const symbols = new Map();
+
 function currencyObject(code) {
-  const symbol = new Intl.NumberFormat('en', { style: 'currency', currency: code }).formatToParts(0).find(({ type }) => type === 'currency').value;
-  return { iso_code: code, symbol, name: code };
+  if (!symbols.has(code)) {
+    const parts = new Intl.NumberFormat('en', { style: 'currency', currency: code }).formatToParts(0);
+    symbols.set(code, parts.find(({ type }) => type === 'currency').value);
+  }
+  return { iso_code: code, symbol: symbols.get(code), name: code };
 }
 
 /** Return the Liquid language of a code, which is also `request.locale`. */

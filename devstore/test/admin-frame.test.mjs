@@ -157,3 +157,14 @@ test('uninstalling ends the app at once', async () => {
   assert.ok(store.sent.some(({ topic }) => topic === 'app/uninstalled'));
   assert.equal((await visitor.go(FRAME)).status, 302);
 });
+
+test('the list of products says where nobody counts', async () => {
+  const product = store.shop.findProductByHandle('wool-throw');
+  store.shop.putProduct({ ...product, variants: product.variants.map((variant) => ({ ...variant, tracked: false })) });
+
+  const text = await (await visitor.go(`${ADMIN}/products?query=w`)).text();
+
+  const rowOf = (title) => text.split('<tr>').find((row) => row.includes(title));
+  assert.match(rowOf('Wool Throw'), /<td class="end">Not tracked<\/td>/);
+  assert.match(rowOf('Wax Seal'), /<td class="end">20<\/td>/);
+});
