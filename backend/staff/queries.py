@@ -11,6 +11,7 @@ from backend.audit import queries as audit
 from backend.audit.values import DecisionRecord, ShownItem
 from backend.catalog import queries as catalog
 from backend.catalog.models import Order
+from backend.catalog.values import Via
 from backend.features import queries as features
 from backend.registry import queries as registry
 from backend.shops.models import Shop
@@ -73,7 +74,9 @@ def inferences(shop_id: int, order_id: int, *, window: timedelta = DEFAULT_WINDO
     within the attribution window before it.
     """
     order = catalog.get_order(shop_id, order_id)
+    # The card's button is told by the cart; older versions of the block told it by the line.
     added = {line.decision_id for line in order.lines if line.decision_id}
+    added |= {link.decision_id for link in order.links if link.via is Via.ADDED}
     clicked = {link.decision_id for link in order.links}
     found = {one.id: one for one in audit.decisions(shop_id, added | clicked)}
     if order.customer_key:

@@ -129,6 +129,20 @@ def test_an_order_leads_to_every_inference_behind_it() -> None:
     }
 
 
+def test_what_the_cart_says_of_a_cards_button_is_told_as_such() -> None:
+    shop = a_shop()
+    by_button, by_click = shown(shop, 10, visitor_key=None), shown(shop, 11, visitor_key=None)
+    told = [
+        {"decision_id": str(one.id), "product_id": product, "via": via, "clicked_at": 1_764_000_000}
+        for one, product, via in ((by_button, 10, "added"), (by_click, 11, "clicked"))
+    ]
+    order = an_order(shop, [10, 11], recommendation_ids=told)
+
+    found = {one.decision.id: one.link for one in queries.inferences(shop.id, order.order_id)}
+
+    assert found == {by_button.id: Link.ADDED, by_click.id: Link.CLICKED}
+
+
 def test_searching_an_orders_id_lists_its_decisions(support: Client) -> None:
     shop = a_shop()
     mine, others = shown(shop, 10, visitor_key=None), shown(shop, 11, visitor_key=None)
