@@ -45,9 +45,14 @@ class Product(ShopScoped):
     updated_at = models.DateTimeField()
     # A tombstone: an older update that arrives after the delete must not revive the product.
     deleted_at = models.DateTimeField(null=True)
+    # Nobody announced the deletion: we asked for the product and it was not there. Seen again, it lives.
+    deletion_is_inferred = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         constraints: ClassVar = [
+            models.CheckConstraint(
+                name="catalog_product_deletion", condition=Q(deletion_is_inferred=False) | ~Q(deleted_at=None)
+            ),
             models.UniqueConstraint(fields=["shop", "product_id"], name="catalog_product_unique"),
             models.CheckConstraint(
                 name="catalog_product_status", condition=Q(status__in=list(ProductStatus))
@@ -279,12 +284,21 @@ class ImportPart(ShopScoped):
     of = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="+")
     part = models.CharField(max_length=8)
     state = models.CharField(max_length=9, default=PartState.WAITING)
+    # When Shopify was last asked to start it; an answer that never came is looked for from here on.
+    asked_at = models.DateTimeField(null=True)
     # Shopify's id of the bulk operation.
     operation_id = models.TextField(blank=True)
     # Counts starts, so that an export that Shopify lost is asked for again, but not for ever.
     attempts = models.PositiveSmallIntegerField(default=0)
+    # Loads that began and never said how they ended: their worker was killed, or failed in a way of its own.
+    lost_loads = models.PositiveSmallIntegerField(default=0)
     done = models.IntegerField(default=0)
     total = models.IntegerField(default=0)
+    # Records that were left out, and some of them: line, what and why.
+    set_aside = models.IntegerField(default=0)
+    samples = models.JSONField(default=list)
+    # What people should know though the part goes on, in words.
+    note = models.TextField(blank=True)
     error = models.TextField(blank=True)
 
     class Meta:

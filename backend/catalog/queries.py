@@ -144,7 +144,9 @@ def has_finished_import(shop_id: int) -> bool:
 
 def _to_part(row: ImportPart) -> PartProgress:
     part = Part(row.part)
-    return PartProgress(part, PartState(row.state), row.done, row.total, UNITS[part], row.error)
+    return PartProgress(
+        part, PartState(row.state), row.done, row.total, UNITS[part], row.error, row.set_aside, row.note
+    )
 
 
 def _to_order(row: Order, lines: Iterable[OrderLine]) -> OrderInfo:

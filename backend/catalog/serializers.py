@@ -16,6 +16,8 @@ class PartSerializer(serializers.Serializer[Any]):
     total = serializers.IntegerField()
     unit = serializers.CharField()
     error = serializers.CharField(allow_blank=True)
+    set_aside = serializers.IntegerField()
+    note = serializers.CharField(allow_blank=True)
 
 
 class ImportSerializer(serializers.Serializer[Any]):

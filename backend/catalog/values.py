@@ -39,6 +39,7 @@ class PartState(StrEnum):
     """Where one half of an import stands."""
 
     WAITING = "WAITING"  # Shopify was not asked yet
+    STARTING = "STARTING"  # Shopify is being asked; whether it heard us is not known until it answers
     EXPORTING = "EXPORTING"  # Shopify prepares the file
     LOADING = "LOADING"  # the file is ready, or being read
     DONE = "DONE"  # every row is in
@@ -55,6 +56,8 @@ class PartProgress:
     total: int
     unit: str
     error: str
+    set_aside: int = 0  # records that could not be read or kept
+    note: str = ""  # what people should know though the part goes on
 
 
 @dataclass(frozen=True)

@@ -156,7 +156,7 @@ def _part(progress: ImportProgress | None, part: Part, unit: str) -> ImportPart:
     found = next((one for one in progress.parts if one.part is part), None) if progress else None
     if found is None:
         return ImportPart(state=None, done=0, total=0, unit=unit, error="")
-    return ImportPart(found.state.value, found.done, found.total, found.unit, found.error)
+    return ImportPart(found.state.value, found.done, found.total, found.unit, found.error, found.note)
 
 
 def _training(shop_id: int) -> Training:

@@ -17,6 +17,7 @@ ENOUGH_ORDERS = 50
 IMPORT_STATES = {
     None: StepState.WAITING,
     "WAITING": StepState.WAITING,
+    "STARTING": StepState.WAITING,
     "EXPORTING": StepState.RUNNING,
     "LOADING": StepState.RUNNING,
     "DONE": StepState.DONE,
@@ -41,11 +42,11 @@ def steps(facts: Facts) -> tuple[Step, ...]:
 def _import_step(step: StepId, title: str, part: ImportPart) -> Step:
     state = IMPORT_STATES[part.state]
     detail = {
-        StepState.WAITING: "Starts by itself.",
+        StepState.WAITING: part.note or "Starts by itself.",
         StepState.RUNNING: "Shopify is preparing the file."
         if part.state == "EXPORTING"
         else "Reading the file.",
-        StepState.DONE: f"{part.done:,} {part.unit} are here.",
+        StepState.DONE: f"{part.done:,} {part.unit} are here. {part.note}".rstrip(),
         StepState.FAILED: part.error or "The import stopped. Please start it again.",
     }[state]
     return Step(step, title, state, detail, done=part.done, total=part.total or None, unit=part.unit)

@@ -73,6 +73,7 @@ class ImportPart:
     total: int
     unit: str
     error: str
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,13 @@ class AdminClient:
         self._sleep = sleep
         self._costs: dict[str, float] = {}
 
-    def execute(self, operation_name: str, variables: dict[str, Any] | None = None) -> dict[str, Any]:
+    def execute(
+        self,
+        operation_name: str,
+        variables: dict[str, Any] | None = None,
+        *,
+        is_repeatable: bool = True,
+    ) -> dict[str, Any]:
         """
         Run one operation of ``operations/`` and return its ``data``.
 
@@ -96,6 +102,8 @@ class AdminClient:
         refused token once. ``userErrors`` are the caller's to read; see
         :func:`refuse_user_errors`.
 
+        :param is_repeatable: False for what must not be done twice: when no answer comes, Shopify
+            may have heard it all the same, and the caller has to look before it asks again
         :raises AdminApiUnavailable: if Shopify is down or the wait would be too long
         :raises ShopClosed: if the shop is frozen, locked or gone
         :raises AccessDenied: if a scope or approval is missing
@@ -104,7 +112,7 @@ class AdminClient:
         deadline = time.monotonic() + LONGEST_WAIT_SECONDS
         while True:
             self._wait_for_budget(operation_name, deadline)
-            answer = self._post(operation_name, variables or {})
+            answer = self._post(operation_name, variables or {}, attempts=ATTEMPTS if is_repeatable else 1)
             self._observe(operation_name, answer)
             errors = answer.get("errors")
             if not errors:
@@ -138,15 +146,15 @@ class AdminClient:
 
     # Transport
 
-    def _post(self, operation_name: str, variables: dict[str, Any]) -> dict[str, Any]:
-        attempts = Retrying(
-            stop=stop_after_attempt(ATTEMPTS),
+    def _post(self, operation_name: str, variables: dict[str, Any], *, attempts: int) -> dict[str, Any]:
+        retrying = Retrying(
+            stop=stop_after_attempt(attempts),
             wait=wait_exponential_jitter(multiplier=0.5, max=4),
             retry=retry_if_exception_type(_Broken),
             sleep=self._sleep,
             reraise=True,
         )
-        answer: dict[str, Any] = attempts(self._post_with_token, operation_name, variables)
+        answer: dict[str, Any] = retrying(self._post_with_token, operation_name, variables)
         return answer
 
     def _post_with_token(self, operation_name: str, variables: dict[str, Any]) -> dict[str, Any]:
@@ -179,9 +187,9 @@ def refuse_user_errors(result: dict[str, Any], *, what: str) -> None:
 
 
 @contextmanager
-def open_result(url: str) -> Iterator[Iterator[str]]:
+def open_result(url: str) -> Iterator[Iterator[bytes]]:
     """
-    Stream the lines of a bulk operation's result.
+    Stream the lines of a bulk operation's result, undecoded: one that is not UTF-8 must not end the rest.
 
     The address is signed and needs no token; it is a secret and is never logged.
 
@@ -196,7 +204,7 @@ def open_result(url: str) -> Iterator[Iterator[str]]:
         raise AdminApiUnavailable("A bulk result broke off while it was read.") from error
 
 
-def _lines(response: httpx.Response) -> Iterator[str]:
+def _lines(response: httpx.Response) -> Iterator[bytes]:
     """
     Split at line feeds only.
 
@@ -208,9 +216,9 @@ def _lines(response: httpx.Response) -> Iterator[str]:
         *whole, rest = (rest + chunk).split(b"\n")
         for line in whole:
             if line.strip():
-                yield line.decode()
+                yield line
     if rest.strip():
-        yield rest.decode()
+        yield rest
 
 
 def _refuse_status(response: httpx.Response, shop_domain: str) -> None:

@@ -13,7 +13,6 @@ from .apply import (
 from .imports import (
     AlreadyRunning,
     import_of_operation,
-    load_import,
     poll_import,
     reconcile,
     request_import,
@@ -21,14 +20,13 @@ from .imports import (
     stop_imports,
     sweep_imports,
 )
-from .loading import UnreadableExport
+from .ingest import load_import
 from .privacy import describe_customer, forget_customer
 from .reading import read_stale_products, sweep_stale_products
 from .stale import ask
 
 __all__ = [
     "AlreadyRunning",
-    "UnreadableExport",
     "UnreadablePayload",
     "apply_collection",
     "apply_order",

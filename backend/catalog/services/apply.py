@@ -2,7 +2,7 @@
 Single changes, as webhooks announce them: late, twice, or in the wrong order.
 
 The newest ``updated_at`` wins, a replay writes what is there already, and a
-deleted thing stays deleted. Each function works in the caller's transaction.
+deleted thing stays deleted, if its deletion was announced. Each function works in the caller's transaction.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -58,7 +58,7 @@ def apply_product(shop_id: int, payload: Mapping[str, Any]) -> int | None:
     stored = _locked(
         Product, shop_id, "product_id", update.product_id, _tombstone_of_product(update.product_id)
     )
-    if stored.deleted_at is not None or stored.updated_at > update.updated_at:
+    if _is_gone(stored) or stored.updated_at > update.updated_at:
         return None
     is_new = stored.updated_at == _LONG_AGO
     former = _variants_of(shop_id, update.product_id)
@@ -69,6 +69,7 @@ def apply_product(shop_id: int, payload: Mapping[str, Any]) -> int | None:
         **rules.conclude(merged, is_new=is_new, had_variants=bool(former)),
         "currency": shops.get_shop(shop_id).currency,
         "updated_at": update.updated_at,
+        **_SEEN,
     }
     _write(stored, columns)
     if is_new or stored.is_gift_card is None or not merged.is_certain:
@@ -76,6 +77,15 @@ def apply_product(shop_id: int, payload: Mapping[str, Any]) -> int | None:
     else:
         stale.ask_again(shop_id, [update.product_id])
     return update.product_id
+
+
+def _is_gone(product: Product) -> bool:
+    """Tell whether Shopify said that a product was deleted. What we only inferred is taken back."""
+    return product.deleted_at is not None and not product.deletion_is_inferred
+
+
+# What is written of a product that is seen, whatever was inferred before.
+_SEEN: Final[dict[str, Any]] = {"deleted_at": None, "deletion_is_inferred": False}
 
 
 @transaction.atomic
@@ -97,7 +107,7 @@ def apply_whole_product(shop_id: int, whole: rules.WholeProduct, *, askings: int
         # Shopify answered from a copy that does not know of the webhook yet.
         stale.put_back(shop_id, [product_id], now=now)
         return
-    if stored.deleted_at is None:
+    if not _is_gone(stored):
         _write_whole(shop_id, stored, whole)
     stale.close(shop_id, product_id)
 
@@ -107,7 +117,7 @@ def _write_whole(shop_id: int, stored: Product, whole: rules.WholeProduct) -> No
     former = _variants_of(shop_id, stored.product_id)
     gone = frozenset(former) - variants.keys()
     _write_variants(shop_id, former, rules.Merged(variants, gone, is_complete=True, is_certain=True))
-    _write(stored, {**asdict(whole.product), **rules.totals(whole.variants)})
+    _write(stored, {**asdict(whole.product), **rules.totals(whole.variants), **_SEEN})
 
 
 @transaction.atomic
@@ -115,12 +125,22 @@ def delete_product(shop_id: int, payload: Mapping[str, Any], *, now: datetime) -
     """Mark a product as deleted; the mark keeps an older update from reviving it."""
     product_id = _read(lambda: int(payload["id"]), "a deletion")
     stored = _locked(Product, shop_id, "product_id", product_id, _tombstone_of_product(product_id))
-    if stored.deleted_at is not None:
+    if _is_gone(stored):
         return None
-    _write(stored, {"deleted_at": now, "available": False})
+    _write(stored, {"deleted_at": now, "deletion_is_inferred": False, "available": False})
     Variant.objects.for_shop(shop_id).filter(product_id=product_id).delete()
     ProductCollection.objects.for_shop(shop_id).filter(product_id=product_id).delete()
     return product_id
+
+
+def infer_deletions(shop_id: int, product_ids: Sequence[int], *, now: datetime) -> int:
+    """
+    Mark products as deleted that Shopify, asked for them, does not have; seen again, they live again.
+
+    :returns: how many were not marked yet
+    """
+    live = Product.objects.for_shop(shop_id).filter(product_id__in=product_ids, deleted_at=None)
+    return live.update(deleted_at=now, deletion_is_inferred=True, available=False)
 
 
 _VARIANT_COLUMNS: Final = tuple(rules.VariantRow.__dataclass_fields__)

@@ -16,7 +16,7 @@ from backend.shops import services as shop_services
 from backend.shops.values import ShopState
 
 from . import stale
-from .apply import apply_whole_product, delete_product
+from .apply import apply_whole_product, infer_deletions
 
 log = structlog.get_logger(__name__)
 
@@ -64,7 +64,7 @@ def _store(
 
 @transaction.atomic
 def _take_away(shop_id: int, product_id: int, *, now: datetime) -> None:
-    delete_product(shop_id, {"id": product_id}, now=now)
+    infer_deletions(shop_id, [product_id], now=now)
     stale.close(shop_id, product_id)
 
 

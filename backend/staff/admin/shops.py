@@ -31,7 +31,7 @@ class LedgerEventAdmin(ReadOnlyAdmin):
 class ImportAdmin(ReadOnlyAdmin):
     """Imports of shops' histories."""
 
-    list_display = ("created_at", "shop_link", "state_badge", "progress", "error", "finished_at")
+    list_display = ("created_at", "shop_link", "state_badge", "progress", "left_out", "error", "finished_at")
     list_filter = (among("state", ImportState),)
 
     @admin.display(description="Progress")
@@ -39,6 +39,12 @@ class ImportAdmin(ReadOnlyAdmin):
         """Return how far each part is."""
         parts = ImportPart.objects.for_shop(row.shop_id).filter(of_id=row.id).order_by("part")
         return ", ".join(f"{part.part.lower()} {part.done:,}" for part in parts)
+
+    @admin.display(description="Left out")
+    def left_out(self, row: Import) -> str:
+        """Return what people should know of each part, with the records that were left out."""
+        parts = ImportPart.objects.for_shop(row.shop_id).filter(of_id=row.id).order_by("part")
+        return " ".join(sentence for part in parts for sentence in (part.note, *part.samples[1:]) if sentence)
 
 
 @admin.register(WebhookDelivery)

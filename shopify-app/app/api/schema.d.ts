@@ -408,11 +408,13 @@ export interface components {
             total: number;
             unit: string;
             error: string;
+            set_aside: number;
+            note: string;
         };
         /** @enum {string} */
         PartEnum: "PRODUCTS" | "ORDERS";
         /** @enum {string} */
-        PartStateEnum: "WAITING" | "EXPORTING" | "LOADING" | "DONE" | "FAILED";
+        PartStateEnum: "WAITING" | "STARTING" | "EXPORTING" | "LOADING" | "DONE" | "FAILED";
         /** @description How far a run is. */
         Progress: {
             epoch: number;

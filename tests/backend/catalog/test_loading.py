@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from backend.catalog import queries, services
+from backend.catalog import queries, rules, services
 from backend.catalog.models import Collection, Order, OrderLine, Product, ProductCollection, Refund, Variant
 from backend.catalog.services import loading
 from backend.catalog.values import Via
 from backend.shops.models import Shop
-from tests.backend.history import a_product as stored_product
 from tests.backend.history import a_shop
 from tests.backend.webhooks.payloads import a_product, a_refund
 
@@ -29,12 +28,10 @@ def shop() -> Shop:
     return a_shop()
 
 
-def load(shop: Shop, lines: Iterable[str], **changes: Any) -> int:
+def load(shop: Shop, lines: Iterable[bytes | str], **changes: Any) -> loading.Loaded:
     arguments: dict[str, Any] = {
         "pseudonymise": lambda number: f"{number:032d}",
-        "missing_before": None,
         "on_progress": lambda done: None,
-        "now": NOW,
     }
     return loading.load(shop.id, lines, **arguments | changes)
 
@@ -48,7 +45,7 @@ def test_products_come_in_with_variants_and_collections(shop: Shop) -> None:
         bulk.variant(80, 8),
     ]
 
-    assert load(shop, lines) == 2
+    assert load(shop, lines).roots == 2
 
     row = Product.objects.for_shop(shop.id).get(product_id=7)
     assert (row.title, row.status, str(row.price_min), str(row.price_max)) == (
@@ -87,7 +84,7 @@ def test_orders_come_in_with_lines_and_decisions(shop: Shop) -> None:
         bulk.line(3, 901),
     ]
 
-    assert load(shop, lines) == 2
+    assert load(shop, lines).roots == 2
 
     known, guest = queries.get_order(shop.id, 900), queries.get_order(shop.id, 901)
     assert (known.customer_key, guest.customer_key) == (f"{17850:032d}", None)
@@ -187,46 +184,176 @@ def test_a_product_that_left_its_collections_leaves_them_here(shop: Shop) -> Non
     assert list(ProductCollection.objects.for_shop(shop.id).values_list("collection_id", flat=True)) == [6]
 
 
-def test_only_a_whole_catalogue_tells_what_is_gone(shop: Shop) -> None:
-    started = datetime(2026, 11, 21, 11, 0, tzinfo=UTC)
+def test_only_a_whole_catalogue_tells_what_may_be_gone_and_deletes_nothing(shop: Shop) -> None:
     load(shop, [bulk.product(7), bulk.product(8), bulk.variant(80, 8)])
-    stored_product(shop, 9, updated_at=NOW)
 
-    load(shop, [bulk.product(7)])
-    assert queries.counts(shop.id).products == 3
+    assert load(shop, [bulk.product(7)]).missing == []
+    assert load(shop, [bulk.product(7)], is_whole_catalogue=True).missing == [8]
 
-    load(shop, [bulk.product(7)], missing_before=started)
-
-    gone = Product.objects.for_shop(shop.id).exclude(deleted_at=None)
-    # Number 9 was made after Shopify began the export, so its absence means nothing.
-    assert [row.product_id for row in gone] == [8]
-    assert not gone[0].available
+    assert queries.counts(shop.id).products == 2
+    assert queries.available_product_ids(shop.id) == [8]
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_quantity_that_no_column_holds_ends_the_load_and_is_named(shop: Shop) -> None:
-    with pytest.raises(loading.UnreadableExport, match=r"Line 2 of .*1000000000000 is no quantity"):
-        load(shop, [bulk.order(900), bulk.line(1, 900, quantity=10**12)])
-
-    assert not Order.objects.for_shop(shop.id).exists()
+# Records that make no sense
 
 
-@pytest.mark.parametrize(
-    "broken",
-    [
-        "not json",
-        "{}",
-        "[]",
-        '{"id": "gid://shopify/Customer/1"}',
-        bulk.product(8, updatedAt="soon"),
-        bulk.line(1, 900, quantity=None)[:-9],
-    ],
-)
-def test_a_line_that_makes_no_sense_loads_nothing_and_is_named(shop: Shop, broken: str) -> None:
-    with pytest.raises(loading.UnreadableExport, match=r"Line 2 of"):
-        load(shop, [bulk.product(7), broken])
+BROKEN = {
+    "no JSON": b"not json",
+    "no object": b"[]",
+    "no id": b"{}",
+    "an id that is a number": b'{"id": 5}',
+    "what was not asked for": b'{"id": "gid://shopify/Customer/1"}',
+    "bytes that are not UTF-8": bulk.product(8).encode().replace(b"Willow", b"Will\xf6w"),
+    "a moment in words": bulk.product(8, updatedAt="soon").encode(),
+    "half a line": bulk.product(8).encode()[:-9],
+    "a currency of four letters": bulk.order(901, currencyCode="USDT").encode(),
+    "no amount": bulk.variant(71, 7, price="NaN").encode(),
+    "more than a column holds": bulk.line(2, 900, quantity=10**12).encode(),
+    "a text where a number should be": bulk.line(2, 900, quantity="2\t3\n4").encode(),
+    "a handle that is missing": bulk.product(8).replace("handle", "name").encode(),
+    "a media that is a text": bulk.product(8, featuredMedia="cup").encode(),
+    "a thousand brackets": b"[" * 100_000,
+}
 
-    assert Product.objects.for_shop(shop.id).count() == 0
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_one_bad_record_is_set_aside_and_the_others_come_in(shop: Shop, case: str) -> None:
+    good = [bulk.product(7), bulk.variant(70, 7), bulk.order(900), bulk.line(1, 900)]
+
+    loaded = load(shop, [*good[:2], BROKEN[case], *good[2:], bulk.product(9)])
+
+    assert loaded.roots == 3, case
+    assert loaded.set_aside.count == 1, case
+    [sample] = loaded.set_aside.samples
+    assert sample.line == 3, case
+    assert sample.in_words() in loaded.set_aside.in_words()
+    assert queries.get_order(shop.id, 900).lines[0].current_quantity == 2
+    assert set(Product.objects.for_shop(shop.id).values_list("product_id", flat=True)) == {7, 9}
+
+
+def test_what_no_column_holds_is_found_among_many_without_its_value(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As if a new field of Shopify's were wider than its column, and nothing before the database looked.
+    monkeypatch.setattr(rules.fields, "currency", str)
+    orders = [bulk.order(900 + number) for number in range(40)]
+    orders[17] = bulk.order(917, currencyCode="Ada Lovelace")
+
+    loaded = load(shop, orders)
+
+    assert loaded.roots == 39
+    [sample] = loaded.set_aside.samples
+    assert (sample.line, sample.what) == (18, "Order 917")
+    assert sample.why == "currency: value too long for type character varying(3)"
+    assert Order.objects.for_shop(shop.id).count() == 39
+
+
+def test_a_million_bad_records_are_counted_and_a_few_of_them_kept(shop: Shop) -> None:
+    loaded = load(shop, [*(b"\xff" for _ in range(300)), bulk.product(7)])
+
+    assert (loaded.roots, loaded.set_aside.count, len(loaded.set_aside.samples)) == (1, 300, 20)
+    assert loaded.set_aside.in_words().startswith("300 records were left out")
+    assert "Line 1, a record without an id: its bytes are not UTF-8." in loaded.set_aside.in_words()
+
+
+def test_what_was_set_aside_was_seen(shop: Shop) -> None:
+    whole = [bulk.product(7), bulk.variant(70, 7), bulk.collection(5, 7), bulk.product(8), bulk.product(9)]
+    load(shop, whole)
+
+    loaded = load(
+        shop,
+        [
+            bulk.product(7),
+            bulk.variant(70, 7, price="NaN"),
+            bulk.collection(5, 7).replace("updatedAt", "updated"),
+            bulk.product(8, updatedAt="soon"),
+        ],
+        is_whole_catalogue=True,
+    )
+
+    assert loaded.missing == [9]
+    assert queries.available_product_ids(shop.id) == [7]
+    assert Variant.objects.for_shop(shop.id).count() == 1
+    assert ProductCollection.objects.for_shop(shop.id).count() == 1
+
+
+def test_a_record_that_names_nothing_lets_nothing_be_removed(shop: Shop) -> None:
+    load(shop, [bulk.product(7), bulk.variant(70, 7), bulk.collection(5, 7)])
+
+    load(shop, [bulk.product(7), b"\xff\xfe"])
+
+    assert Variant.objects.for_shop(shop.id).count() == 1
+    assert ProductCollection.objects.for_shop(shop.id).count() == 1
+
+
+# Files that are shorter than counted
+
+
+def test_a_file_with_fewer_products_than_counted_writes_nothing(shop: Shop) -> None:
+    with pytest.raises(loading.ShortFile, match="1 of 2"):
+        load(shop, [bulk.product(7)], promised=loading.Promised(objects=2, roots=2))
+
+    assert not Product.objects.for_shop(shop.id).exists()
+
+
+def test_children_that_were_counted_and_are_not_there_are_not_removed(shop: Shop) -> None:
+    load(shop, [bulk.product(7), bulk.variant(70, 7), bulk.collection(5, 7)])
+    promised = loading.Promised(objects=3, roots=1)
+
+    with pytest.raises(loading.ShortFile, match="1 of 3 records"):
+        load(shop, [bulk.product(7, title="New")], promised=promised)
+    loaded = load(shop, [bulk.product(7, title="New")], promised=promised, accepts_fewer_children=True)
+
+    assert "1 of 3 records" in loaded.shortage
+    assert Product.objects.for_shop(shop.id).get().title == "New"
+    assert queries.available_product_ids(shop.id) == [7]
+    assert Variant.objects.for_shop(shop.id).count() == 1
+    assert ProductCollection.objects.for_shop(shop.id).count() == 1
+
+
+# Deletions
+
+
+def test_an_inferred_deletion_is_taken_back_when_the_product_is_seen(shop: Shop) -> None:
+    load(shop, [bulk.product(7), bulk.variant(70, 7)])
+    rows = Product.objects.for_shop(shop.id)
+    rows.update(deleted_at=NOW, deletion_is_inferred=True, available=False)
+
+    load(shop, [bulk.product(7), bulk.variant(70, 7)])
+
+    assert queries.available_product_ids(shop.id) == [7]
+    assert not rows.get().deletion_is_inferred
+
+
+def test_a_webhook_too_takes_an_inferred_deletion_back_and_an_announced_one_makes_it_final(
+    shop: Shop,
+) -> None:
+    services.apply_product(shop.id, a_product(7))
+    rows = Product.objects.for_shop(shop.id)
+    rows.update(deleted_at=NOW, deletion_is_inferred=True, available=False)
+
+    services.apply_product(shop.id, a_product(7))
+    assert queries.products_for_serving(shop.id, [7])[0].available
+
+    rows.update(deleted_at=NOW, deletion_is_inferred=True, available=False)
+    services.delete_product(shop.id, {"id": 7}, now=NOW)
+    services.apply_product(shop.id, a_product(7))
+    assert queries.products_for_serving(shop.id, [7]) == []
+
+
+def test_an_announced_deletion_is_final(shop: Shop) -> None:
+    load(shop, [bulk.product(7), bulk.collection(5, 7), bulk.order(900)])
+    services.delete_product(shop.id, {"id": 7}, now=NOW)
+    services.delete_collection(shop.id, {"id": 5}, now=NOW)
+    services.delete_order(shop.id, {"id": 900}, now=NOW)
+    later = "2027-01-01T00:00:00Z"
+
+    load(shop, [bulk.product(7, updatedAt=later), bulk.collection(5, 7), bulk.order(900, updatedAt=later)])
+    load(shop, [bulk.product(8), bulk.collection(5, 8)])
+
+    assert queries.products_for_serving(shop.id, [7]) == []
+    assert queries.find_order(shop.id, 900) is None
+    assert not ProductCollection.objects.for_shop(shop.id).exists()
 
 
 def test_nothing_of_the_staging_is_left_behind(shop: Shop) -> None:

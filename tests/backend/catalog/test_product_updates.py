@@ -50,9 +50,7 @@ def shop() -> Shop:
 def imported(shop: Shop, *variants: str, **changes: Any) -> None:
     """Bring in product 7 by an export."""
     lines = [bulk.product(7, **changes), *variants]
-    loading.load(
-        shop.id, lines, pseudonymise=str, missing_before=None, on_progress=lambda done: None, now=NOW
-    )
+    loading.load(shop.id, lines, pseudonymise=str, on_progress=lambda done: None)
 
 
 def told(shop: Shop, **changes: Any) -> None:

@@ -226,7 +226,7 @@ def test_a_result_is_split_at_line_feeds_only(shopify: FakeShopify) -> None:
     with open_result("https://storage.example.com/bulk.jsonl") as lines:
         found = list(lines)
 
-    assert found == ['{"title":"one\u2028two"}', '{"title":"three"}']
+    assert found == ['{"title":"one\u2028two"}'.encode(), b'{"title":"three"}']
 
 
 def test_a_result_that_is_gone_is_unavailable(shopify: FakeShopify) -> None:
