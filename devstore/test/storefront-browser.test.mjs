@@ -80,6 +80,24 @@ test('the quick button of a card stays on the page and tells the cart', async ()
   assert.equal(new URL(page.url()).pathname, '/products/beeswax-candle');
 });
 
+test('a card is added although other scripts change the cart at the same time', async () => {
+  await page.goto(`${store.url}/products/beeswax-candle`);
+  await page.evaluate(async () => {
+    const write = () => fetch('/cart/update.js', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{"note":"mine"}' });
+    await write();
+    document.addEventListener('submit', () => { for (let each = 0; each < 4; each += 1) write(); }, { capture: true });
+  });
+
+  await page.getByRole('button', { name: 'Add to cart Seed Tin' }).click();
+  await page.getByText('Added to your cart: Seed Tin').waitFor();
+
+  const cart = await page.evaluate(async () => (await fetch('/cart.js')).json());
+  assert.deepEqual(cart.items.map(({ title }) => title), ['Seed Tin']);
+  assert.match(cart.attributes._tailorbird, /:a$/);
+  assert.ok(faults.some((fault) => fault.startsWith('409')), 'nothing overlapped');
+  faults = faults.filter((fault) => !fault.includes('409'));
+});
+
 test('without JavaScript everything works but the credit, which nobody consented to', async () => {
   await context.close();
   await open({ javaScriptEnabled: false });
