@@ -1,6 +1,6 @@
 """Writes to the ledgers: append, and nothing else but lawful erasure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -9,6 +9,7 @@ from django.db import connection, transaction
 
 from backend.audit.models import Decision, LedgerEvent
 from backend.audit.values import DecisionRecord, Event, ShownItem
+from backend.core.tenancy import delete_in_batches
 
 SYSTEM = "system"
 
@@ -54,11 +55,10 @@ def record_decisions(decisions: Iterable[DecisionRecord], *, shop_id: int) -> No
     Decision.objects.for_shop(shop_id).bulk_create(rows, batch_size=BULK_ROWS)
 
 
-def erase_shop(shop_id: int) -> None:
-    """Delete everything the ledgers hold about one shop, as its redaction demands."""
-    with erasure():
-        Decision.objects.for_shop(shop_id).delete()
-        LedgerEvent.objects.for_shop(shop_id).delete()
+def erase_shop(shop_id: int, *, on_progress: Callable[[int], None] = lambda _: None) -> None:
+    """Delete everything the ledgers hold about one shop, as its redaction demands, some rows at a time."""
+    for rows in (Decision.objects.for_shop(shop_id), LedgerEvent.objects.for_shop(shop_id)):
+        delete_in_batches(rows, within=erasure, on_progress=on_progress)
 
 
 def forget_visitor(shop_id: int, visitor_key: str) -> int:

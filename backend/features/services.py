@@ -129,10 +129,9 @@ def forget_customer(
 
 
 def erase_shop(shop_id: int) -> None:
-    """Delete everything derived from a shop's orders."""
-    Interaction.objects.for_shop(shop_id).delete()
+    """Delete everything kept of a shop outside its tables; ``core.tenancy`` deletes the rows."""
     snapshots.erase_shop(shops.get_shop(shop_id).uuid)
-    transaction.on_commit(lambda: cache.drop_shop(shop_id))
+    cache.drop_shop(shop_id)
 
 
 def _drop_pasts(shop_id: int, customers: set[str | None]) -> None:

@@ -27,6 +27,8 @@ class Shop(models.Model):
     installed_at = models.DateTimeField(null=True)
     uninstalled_at = models.DateTimeField(null=True)
     redacted_at = models.DateTimeField(null=True)
+    # Since when the shop's rows are being deleted; null before, and once nothing is left.
+    erasing_since = models.DateTimeField(null=True)
     scopes = ArrayField(models.CharField(max_length=64), default=list)
     # Makes customers pseudonymous. Destroying it makes every pseudonym meaningless for good.
     pseudonym_key = EncryptedTextField(null=True)

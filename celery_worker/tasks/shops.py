@@ -1,5 +1,7 @@
 """Jobs about tenants: tokens, uninstall, and the erasures in which every app has a part."""
 
+from typing import Final
+
 from backend.audit import services as audit
 from backend.audit.values import Event
 from backend.catalog import services as catalog
@@ -33,26 +35,51 @@ def uninstall_cleanup(shop_id: int) -> None:
     training.cancel_all(shop_id, reason="The app was uninstalled.", now=now)
 
 
-@task_for(Job.SHOP_REDACT)
+# Rows between two words of progress on the request.
+TELL_EVERY: Final = 100_000
+
+
+@task_for(Job.SHOP_REDACT, time_limit=3 * 3600 + 60, soft_time_limit=3 * 3600)
 def shop_redact(shop_id: int) -> None:
-    """Erase a shop: ledgers, cached features, deliveries, models, all its tables, then its key."""
+    """
+    Erase a shop: files, caches, deliveries, ledgers, all its tables, then its keys.
+
+    Each part can be repeated and goes on with what is left, so a killed worker's erasure is taken up again.
+    """
     now = clock.now()
-    if queries.get_fresh_shop(shop_id).state is ShopState.INSTALLED:
+    if not services.begin_erasure(shop_id, now=now):
         # The merchant came back within the 48 hours; the data is theirs again.
         webhooks.note_shop_outcome(shop_id, "kept: the merchant came back")
         return
     catalog.stop_imports(shop_id, reason="The shop is being erased.", now=now)
     training.cancel_all(shop_id, reason="The shop is being erased.", now=now)
-    audit.erase_shop(shop_id)
+    progress = _Progress(shop_id)
     features.erase_shop(shop_id)
     webhooks.erase_shop(shop_id)
     monitoring.erase_shop(shop_id)
     rollouts.erase_shop(shop_id)
-    tenancy.erase_rows(shop_id)
+    audit.erase_shop(shop_id, on_progress=progress)
+    tenancy.erase_rows(shop_id, on_progress=progress)
     services.redact(shop_id, now=now)
     # By name, which outlives the erasure; MLflow may be down now and is asked until it answers.
     enqueue(Job.FORGET_TRACKING, experiment=training.experiment_of(shop_id))
     webhooks.note_shop_outcome(shop_id, "erased")
+
+
+class _Progress:
+    """Tells the request how far its erasure is, every now and then."""
+
+    def __init__(self, shop_id: int) -> None:
+        self._shop_id = shop_id
+        self._rows = self._told = 0
+
+    def __call__(self, deleted: int) -> None:
+        self._rows += deleted
+        if self._rows - self._told >= TELL_EVERY:
+            self._told = self._rows
+            webhooks.note_shop_progress(
+                self._shop_id, f"erasing: {self._rows:,} rows are gone", now=clock.now()
+            )
 
 
 @task_for(Job.CUSTOMER_REDACT)

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from backend.audit import services as audit
 from backend.audit.values import Event
+from backend.core.tenancy import delete_in_batches
 from backend.monitoring import queries
 from backend.monitoring.models import RetrainTrigger, TriggerSettings
 from backend.monitoring.rules import cooling
@@ -158,5 +159,4 @@ def set_trigger_policy(shop_id: int, policy: TriggerPolicy, *, now: datetime, ac
 
 def erase_shop(shop_id: int) -> None:
     """Delete every look at a shop."""
-    with audit.erasure():
-        RetrainTrigger.objects.for_shop(shop_id).delete()
+    delete_in_batches(RetrainTrigger.objects.for_shop(shop_id), within=audit.erasure)

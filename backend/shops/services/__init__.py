@@ -1,6 +1,6 @@
 """Writes about shops: install, tokens, pseudonyms, settings, uninstall, redact."""
 
-from backend.shops.services.changing import redact, show_new_products, uninstall, update_scopes
+from backend.shops.services.changing import begin_erasure, redact, show_new_products, uninstall, update_scopes
 from backend.shops.services.installing import ensure_installed, install, read_details
 from backend.shops.services.pseudonyms import (
     find_pseudonym,
@@ -30,6 +30,7 @@ __all__ = [
     "NotInstalled",
     "ShopTokens",
     "admin_client",
+    "begin_erasure",
     "ensure_installed",
     "find_pseudonym",
     "find_visitor_pseudonym",

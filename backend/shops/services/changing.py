@@ -68,6 +68,29 @@ def update_scopes(shop_id: int, scopes: list[str]) -> None:
 
 
 @transaction.atomic
+def begin_erasure(shop_id: int, *, now: datetime) -> bool:
+    """
+    Close a shop for as long as it takes to delete its rows.
+
+    A merchant who returns meanwhile is asked to wait: rows of a new
+    installation must not be among those that are deleted.
+
+    :returns: False if the merchant came back before; nothing may be deleted then
+    """
+    shop = Shop.objects.select_for_update().get(id=shop_id)
+    # A dead token and Shopify's word that the app was uninstalled two days ago: we were never told.
+    if shop.state == ShopState.INSTALLED and not shop.needs_reauth:
+        return False
+    AccessToken.objects.for_shop(shop_id).delete()
+    if shop.state == ShopState.INSTALLED:
+        shop.state, shop.uninstalled_at, shop.needs_reauth = ShopState.UNINSTALLED, now, False
+    shop.erasing_since = shop.erasing_since or now
+    shop.save()
+    transaction.on_commit(queries.forget_cached)
+    return True
+
+
+@transaction.atomic
 def redact(shop_id: int, *, now: datetime) -> None:
     """
     Destroy a shop's keys and details; its domain stays, so that a late message is recognised.
@@ -83,5 +106,6 @@ def redact(shop_id: int, *, now: datetime) -> None:
         plan_name="",
         scopes=[],
         redacted_at=now,
+        erasing_since=None,
     )
     transaction.on_commit(queries.forget_cached)

@@ -21,6 +21,12 @@ from backend.shops.values import Principal, ShopInfo, ShopState
 log = structlog.get_logger(__name__)
 
 
+class BeingErased(Unavailable):
+    """A shop came back while the rows of its former installation are deleted."""
+
+    code = "being_erased"
+
+
 def ensure_installed(token: SessionToken, session_token: str, *, now: datetime) -> Principal:
     """
     Return who is calling, after installing the app's side where that is due.
@@ -89,6 +95,10 @@ def _lock_domain(shop_domain: str) -> None:
 
 def _register(shop_domain: str, grant: Grant, *, now: datetime) -> tuple[Shop, bool]:
     shop = Shop.objects.using(TOKENS).select_for_update().filter(domain=shop_domain).first()
+    if shop is not None and shop.erasing_since is not None:
+        raise BeingErased(
+            f"What {shop_domain} left behind is still being erased. Open the app again in a minute."
+        )
     is_new = shop is None or shop.state != ShopState.INSTALLED
     shop = shop or Shop(domain=shop_domain)
     if is_new:

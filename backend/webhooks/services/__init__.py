@@ -1,7 +1,7 @@
 """The inbox: store at once, work later, lose nothing, repeat nothing."""
 
 from .accepting import BadDelivery, accept
-from .privacy import erase_shop, forget_customer, note_outcome, note_shop_outcome
+from .privacy import erase_shop, forget_customer, note_outcome, note_shop_outcome, note_shop_progress
 from .processing import process, send_follow_ups
 from .sweeping import sweep
 
@@ -12,6 +12,7 @@ __all__ = [
     "forget_customer",
     "note_outcome",
     "note_shop_outcome",
+    "note_shop_progress",
     "process",
     "send_follow_ups",
     "sweep",

@@ -1,11 +1,14 @@
 """What the inbox forgets, and how it notes that it has."""
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Final
 
 from django.db import connection
 
+from backend.core.tenancy import BATCH_ROWS, in_batches
 from backend.webhooks.models import WebhookDelivery
+from backend.webhooks.services.processing import UNANSWERED_AFTER
 from backend.webhooks.values import DeliveryState, Topic
 
 # What of a payload names a customer or leads back to one. Requests list the orders of one person.
@@ -20,13 +23,14 @@ FORGET: Final = """
 
 def erase_shop(shop_id: int) -> int:
     """
-    Empty and close a shop's deliveries.
+    Empty a shop's deliveries, some at a time.
 
     The rows stay, without content, as the proof that they were received and
     of what became of the request to erase.
     """
     rows = WebhookDelivery.objects.filter(shop_id=shop_id).exclude(payload={})
-    return rows.update(payload={})
+    keys = rows.order_by().values_list("pk", flat=True).iterator(chunk_size=BATCH_ROWS)
+    return sum(WebhookDelivery.objects.filter(pk__in=some).update(payload={}) for some in in_batches(keys))
 
 
 def forget_customer(shop_id: int, customer_key: str | None, *, order_ids: Collection[int] = ()) -> int:
@@ -43,6 +47,12 @@ def forget_customer(shop_id: int, customer_key: str | None, *, order_ids: Collec
 def note_outcome(delivery_id: int, outcome: str) -> None:
     """Write down how a privacy request ended, which is what its promise waited for."""
     WebhookDelivery.objects.filter(id=delivery_id).update(outcome=outcome[:1000], follow_ups=[])
+
+
+def note_shop_progress(shop_id: int, outcome: str, *, now: datetime) -> None:
+    """Write down how far the erasure of a shop is; the sweep asks again only if it hears nothing more."""
+    rows = WebhookDelivery.objects.filter(shop_id=shop_id, topic=Topic.SHOP_REDACT, state=DeliveryState.DONE)
+    rows.exclude(follow_ups=[]).update(outcome=outcome, due_at=now + UNANSWERED_AFTER)
 
 
 def note_shop_outcome(shop_id: int, outcome: str) -> None:

@@ -22,14 +22,17 @@ from backend.audit.values import Event
 from backend.catalog import services as catalog
 from backend.catalog.models import Order
 from backend.catalog.services.loading import load
+from backend.core import tenancy
 from backend.core.queue import Job
 from backend.core.tenancy import ShopScoped
 from backend.features import services as features
 from backend.features.gateway import cache
 from backend.features.models import Interaction
 from backend.monitoring import services as monitoring
+from backend.shopify.values import SessionToken
 from backend.shops import services
 from backend.shops.models import Shop, Suppression
+from backend.shops.services.installing import BeingErased
 from backend.shops.values import ShopState
 from backend.webhooks import services as webhooks
 from backend.webhooks.models import WebhookDelivery
@@ -41,6 +44,7 @@ from tests.backend.catalog import bulk
 from tests.backend.history import a_shop
 from tests.backend.registry.versions import a_live_version
 from tests.backend.serving.storefront import GRANTED, ask
+from tests.backend.shopify.fake import a_grant, installation
 from tests.backend.webhooks.payloads import a_product, a_redact, an_order
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis_server")]
@@ -365,3 +369,89 @@ def test_shops_do_not_share_a_suppression_list(shop: Shop, other: Shop) -> None:
 
     assert services.find_pseudonym(shop.id, 17850) is None
     assert services.find_pseudonym(other.id, 17850) == services.pseudonym(other.id, 17850)
+
+
+# Erasing a shop
+
+
+@pytest.fixture
+def leaving(shop: Shop) -> Shop:
+    """A shop that uninstalled two days ago, and whose rows fill many batches."""
+    Shop.objects.filter(id=shop.id).update(state=ShopState.UNINSTALLED)
+    return shop
+
+
+def erase(shop: Shop) -> None:
+    tasks.shop_redact(shop_id=shop.id)
+
+
+def test_a_killed_erasure_goes_on_where_it_was(
+    leaving: Shop, other: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tenancy, "BATCH_ROWS", 2)
+    before = sum(rows_of(leaving).values())
+    batches = iter([None] * 4)
+
+    with monkeypatch.context() as killed:
+        killed.setattr(tasks._Progress, "__call__", lambda *_: next(batches))
+        with pytest.raises(StopIteration):
+            erase(leaving)
+    between = sum(rows_of(leaving).values())
+    erase(leaving)
+
+    # What was deleted before the kill stays deleted, and nothing is left after.
+    assert 0 < between <= before - 4
+    assert rows_of(leaving) == {}
+    leaving.refresh_from_db()
+    assert (leaving.state, leaving.erasing_since) == (ShopState.REDACTED, None)
+
+
+def test_each_transaction_of_an_erasure_is_small(leaving: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tenancy, "BATCH_ROWS", 2)
+    told: list[int] = []
+    monkeypatch.setattr(tasks._Progress, "__call__", lambda _self, deleted: told.append(deleted))
+
+    erase(leaving)
+
+    assert max(told) == 2
+    assert len(told) > 5
+
+
+def test_an_erasure_tells_how_far_it_is(leaving: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "TELL_EVERY", 5)
+    request = a_request(leaving, Topic.SHOP_REDACT)
+    promise = {"job": Job.SHOP_REDACT, "ids": {"shop_id": leaving.id}}
+    WebhookDelivery.objects.filter(id=request.id).update(state="DONE", follow_ups=[promise])
+    progress = tasks._Progress(leaving.id)
+
+    progress(4)
+    progress(3)
+
+    request.refresh_from_db()
+    assert (request.outcome, request.follow_ups) == ("erasing: 7 rows are gone", [promise])
+    # The sweep asks again once nothing more is heard.
+    assert request.due_at > NOW
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "tokens"])
+def test_who_returns_during_an_erasure_waits_for_its_end(leaving: Shop, shopify: Any) -> None:
+    shopify.will(a_grant(), installation())
+    token = SessionToken(leaving.domain, "7", "s")
+    assert services.begin_erasure(leaving.id, now=NOW)
+
+    with pytest.raises(BeingErased):
+        services.ensure_installed(token, "t", now=NOW)
+    erase(leaving)
+    services.ensure_installed(token, "t", now=NOW)
+
+    leaving.refresh_from_db()
+    assert (leaving.state, shopify.requests[0].url.path) == (ShopState.INSTALLED, "/admin/oauth/access_token")
+
+
+def test_a_shop_whose_uninstall_we_never_heard_of_is_erased(shop: Shop) -> None:
+    """Its token died, and Shopify asks for its erasure: it does not do so for shops that have the app."""
+    Shop.objects.filter(id=shop.id).update(needs_reauth=True)
+
+    erase(shop)
+
+    assert rows_of(shop) == {}
