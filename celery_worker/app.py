@@ -1,8 +1,9 @@
 """
-The Celery application: ``celery -A celery_worker.app worker -B -Q ingest,train,default``.
+The Celery application. Each queue has a worker process of its own, so that no long job stops a short one:
+``celery -A celery_worker.app worker -B -Q short`` beside ``-Q long,train``.
 
-A message is acknowledged after its work, so a killed worker's jobs are done
-by another one; every job is safe to do twice.
+A message is a hint at a row. Of a job with a row it is acknowledged before
+the work, of another one after it; every job is safe to do twice.
 """
 
 from typing import Any
@@ -20,7 +21,7 @@ django.setup()
 
 from django.conf import settings  # noqa: E402
 
-from backend.core.queue import Job  # noqa: E402
+from backend.core.queue import Job, Queue  # noqa: E402
 from celery_worker.schedule import TIMETABLE  # noqa: E402
 
 app = Celery("tailorbird", broker=settings.BROKER_URL)
@@ -33,7 +34,7 @@ app.conf.update(
     # Soft first, so that a job can say it was stopped. Long jobs name longer limits of their own.
     task_soft_time_limit=10 * 60,
     task_time_limit=11 * 60,
-    task_default_queue="default",
+    task_default_queue=Queue.SHORT.value,
     task_routes={job.task: {"queue": job.queue.value} for job in Job},
     worker_hijack_root_logger=False,
     worker_cancel_long_running_tasks_on_connection_loss=True,

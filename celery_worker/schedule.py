@@ -12,15 +12,22 @@ def _entry(job: Job, due: Any) -> dict[str, Any]:
     return {"task": job.task, "schedule": due, "options": {"queue": job.queue.value}}
 
 
-# A message that was lost costs at most one turn of the sweep that looks for its row.
+def _sweep(job: Job, every: timedelta) -> dict[str, Any]:
+    entry = _entry(job, every)
+    # While a queue is long, the next sweep finds what this one would have found.
+    return entry | {"options": entry["options"] | {"expires": every.total_seconds()}}
+
+
+# A message or a worker that was lost costs at most one turn of the sweep that looks for its row.
 TIMETABLE: dict[str, dict[str, Any]] = {
-    "webhook-sweep": _entry(Job.WEBHOOK_SWEEP, timedelta(minutes=1)),
-    "import-sweep": _entry(Job.IMPORT_SWEEP, timedelta(minutes=1)),
-    "products-sweep": _entry(Job.PRODUCTS_SWEEP, timedelta(minutes=1)),
+    "job-sweep": _sweep(Job.JOB_SWEEP, timedelta(seconds=10)),
+    "webhook-sweep": _sweep(Job.WEBHOOK_SWEEP, timedelta(seconds=10)),
+    "import-sweep": _sweep(Job.IMPORT_SWEEP, timedelta(minutes=1)),
+    "products-sweep": _sweep(Job.PRODUCTS_SWEEP, timedelta(minutes=1)),
     # Refresh tokens die after 90 days unused. Weekly leaves twelve tries.
     "token-keepalive": _entry(Job.TOKEN_KEEPALIVE, crontab(minute="17", hour="2", day_of_week="sun")),
-    "train-sweep": _entry(Job.TRAIN_SWEEP, timedelta(minutes=1)),
-    "publish-sweep": _entry(Job.PUBLISH_SWEEP, timedelta(minutes=1)),
+    "train-sweep": _sweep(Job.TRAIN_SWEEP, timedelta(minutes=1)),
+    "publish-sweep": _sweep(Job.PUBLISH_SWEEP, timedelta(minutes=1)),
     "train-weekly": _entry(Job.TRAIN_WEEKLY, crontab(minute="30", hour="3", day_of_week="mon")),
     "watch-hourly": _entry(Job.WATCH_HOURLY, crontab(minute="23")),
     # On Tuesdays the week before is over, and its last visitors had their day to buy.

@@ -48,6 +48,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "drf_spectacular",
+    "backend.core",
     "backend.audit",
     "backend.shops",
     "backend.webhooks",

@@ -14,6 +14,9 @@ log = structlog.get_logger(__name__)
 # Refused and broken connections, a server that starts or stops, a lock or a statement that took too long.
 DATABASE_DOWN: Final = (OperationalError, InterfaceError)
 
+# deadlock_detected and serialization_failure.
+DEADLOCKS: Final = frozenset({"40P01", "40001"})
+
 
 class DatabaseUnavailable(Unavailable):
     """PostgreSQL is down, starting or overloaded."""
@@ -43,6 +46,11 @@ def try_lock(name: str) -> Iterator[bool]:
         if is_ours and connection.is_usable():
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [name])
+
+
+def is_deadlock(error: BaseException) -> bool:
+    """Return whether a transaction was ended for another one's sake: the same again will pass."""
+    return getattr(error.__cause__, "pgcode", None) in DEADLOCKS
 
 
 def ping() -> None:

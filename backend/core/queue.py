@@ -1,15 +1,15 @@
 """
 Names of later work, and the one way to ask for it.
 
-The message is a hint; the row it names is the truth. A message is sent after
-the transaction commits, so a worker never looks for a row that is not there,
-and a broker that is down does not fail the request: the timetable sweeps.
+The message is a hint; a row is the truth: see :class:`Kept`. A message is sent
+after the transaction commits, so a worker never looks for a row that is not
+there, and a broker that is down does not fail the request: the timetable sweeps.
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from enum import StrEnum
-from functools import cache
-from typing import Any
+from functools import cache, partial
+from typing import Any, Final
 
 import redis
 import structlog
@@ -18,17 +18,34 @@ from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
+from . import leases
 from .errors import describe
 
 log = structlog.get_logger(__name__)
 
 
-class Queue(StrEnum):
-    """Queues by the kind of worker they want."""
+# A message that waits for its moment lies unacknowledged in a worker, where RabbitMQ suffers it for half an
+# hour; what waits longer than this waits in its row, and the sweep sends it.
+MOST_COUNTDOWN_SECONDS: Final = 60.0
+# Rows are swept again and again while a queue is long; what nobody took by then, a newer message asks for.
+EXPIRES_SECONDS: Final = 10 * 60.0
+SWEEP_ROWS: Final = 2_000
 
-    INGEST = "ingest"  # many small jobs that talk to Shopify
-    TRAIN = "train"  # few long ones that take a whole core
-    DEFAULT = "default"
+
+class Queue(StrEnum):
+    """Queues by how long a job may take, each with workers of its own: no long job stops a short one."""
+
+    SHORT = "short"  # seconds
+    LONG = "long"  # minutes to hours, most of it waiting for Shopify, PostgreSQL or MLflow
+    TRAIN = "train"  # minutes to an hour of a whole core
+
+
+class Kept(StrEnum):
+    """What remembers a job when its message or its worker is lost."""
+
+    PENDING = "PENDING"  # a row of its own, which stands until the job is done: see ``leases.py``
+    INBOX = "INBOX"  # the stored delivery
+    TIMETABLE = "TIMETABLE"  # its next turn does the same
 
 
 class Job(StrEnum):
@@ -41,6 +58,7 @@ class Job(StrEnum):
     RECONCILE = "reconcile"
     PRODUCTS_READ = "products_read"
     PRODUCTS_SWEEP = "products_sweep"
+    JOB_SWEEP = "job_sweep"
     WEBHOOK_PROCESS = "webhook_process"
     WEBHOOK_SWEEP = "webhook_sweep"
     TOKEN_KEEPALIVE = "token_keepalive"  # noqa: S105 - a job's name
@@ -71,63 +89,94 @@ class Job(StrEnum):
     @property
     def queue(self) -> Queue:
         """Return the queue the job waits in."""
-        return QUEUES.get(self, Queue.DEFAULT)
+        return PLANS[self][0]
+
+    @property
+    def kept(self) -> Kept:
+        """Return what remembers the job."""
+        return PLANS[self][1]
 
 
-QUEUES = {
-    Job.IMPORT_START: Queue.INGEST,
-    Job.IMPORT_POLL: Queue.INGEST,
-    Job.IMPORT_LOAD: Queue.INGEST,
-    Job.IMPORT_SWEEP: Queue.INGEST,
-    Job.RECONCILE: Queue.INGEST,
-    Job.PRODUCTS_READ: Queue.INGEST,
-    Job.PRODUCTS_SWEEP: Queue.INGEST,
-    Job.WEBHOOK_PROCESS: Queue.INGEST,
-    Job.WEBHOOK_SWEEP: Queue.INGEST,
-    Job.TOKEN_KEEPALIVE: Queue.INGEST,
-    Job.UNINSTALL_CLEANUP: Queue.INGEST,
-    Job.SHOP_REDACT: Queue.INGEST,
-    Job.CUSTOMER_REDACT: Queue.INGEST,
-    Job.DATA_REQUEST: Queue.INGEST,
-    Job.TRAIN: Queue.TRAIN,
+PLANS: Final[Mapping[Job, tuple[Queue, Kept]]] = {
+    Job.IMPORT_START: (Queue.SHORT, Kept.PENDING),
+    Job.IMPORT_POLL: (Queue.SHORT, Kept.PENDING),
+    Job.IMPORT_LOAD: (Queue.LONG, Kept.PENDING),
+    Job.IMPORT_SWEEP: (Queue.SHORT, Kept.TIMETABLE),
+    Job.RECONCILE: (Queue.SHORT, Kept.TIMETABLE),
+    # A few calls to the Admin API in the shop's budget.
+    Job.PRODUCTS_READ: (Queue.SHORT, Kept.PENDING),
+    Job.PRODUCTS_SWEEP: (Queue.SHORT, Kept.TIMETABLE),
+    Job.JOB_SWEEP: (Queue.SHORT, Kept.TIMETABLE),
+    Job.WEBHOOK_PROCESS: (Queue.SHORT, Kept.INBOX),
+    Job.WEBHOOK_SWEEP: (Queue.SHORT, Kept.TIMETABLE),
+    # A call to Shopify for each shop.
+    Job.TOKEN_KEEPALIVE: (Queue.LONG, Kept.TIMETABLE),
+    Job.UNINSTALL_CLEANUP: (Queue.SHORT, Kept.PENDING),
+    Job.SHOP_REDACT: (Queue.LONG, Kept.PENDING),
+    # Reads every kept snapshot.
+    Job.CUSTOMER_REDACT: (Queue.LONG, Kept.PENDING),
+    Job.DATA_REQUEST: (Queue.SHORT, Kept.PENDING),
+    Job.FEATURES_EXTEND: (Queue.SHORT, Kept.PENDING),
+    Job.FEATURES_REBUILD: (Queue.LONG, Kept.PENDING),
+    Job.ATTRIBUTE: (Queue.SHORT, Kept.PENDING),
+    # MLflow is told in a process that takes seconds to start and may wait a minute for an answer.
+    Job.RELEASE: (Queue.LONG, Kept.PENDING),
+    Job.TRACK_RELEASE: (Queue.LONG, Kept.PENDING),
+    Job.FORGET_TRACKING: (Queue.LONG, Kept.PENDING),
+    Job.PUBLISH: (Queue.LONG, Kept.PENDING),
+    Job.PUBLISH_SWEEP: (Queue.SHORT, Kept.TIMETABLE),
+    Job.TRAIN: (Queue.TRAIN, Kept.PENDING),
+    Job.TRAIN_WEEKLY: (Queue.SHORT, Kept.TIMETABLE),
+    Job.TRAIN_SWEEP: (Queue.SHORT, Kept.TIMETABLE),
+    Job.WATCH_HOURLY: (Queue.SHORT, Kept.TIMETABLE),
+    Job.WATCH_DAILY: (Queue.SHORT, Kept.TIMETABLE),
+    # Opens models and reads a month of a shop's decisions and orders.
+    Job.WATCH_SHOP: (Queue.LONG, Kept.PENDING),
 }
 
 
 def enqueue(job: Job, *, countdown: float = 0, **ids: Any) -> None:
     """
-    Send a job once the current transaction commits; at once when there is none.
+    Ask for a job: its row now, in the caller's transaction; its message once that commits.
 
-    A broker that refuses is logged and forgiven: every job is either swept
-    for by the timetable or can be asked for again.
+    A broker that refuses is logged and forgiven, and so is a message that is
+    lost: the sweep sends what waits. A job that was asked for already and has
+    not begun runs once; one that is running runs again.
 
     :param countdown: seconds to wait before a worker may start
     :param ids: identifiers only, as JSON can carry them; never payloads
     """
-    transaction.on_commit(_sender(job, countdown, ids), robust=True)
+    request_id = _request_id()
+    if job.kept is Kept.PENDING:
+        leases.request(job.value, ids, wait_seconds=countdown, request_id=request_id or "")
+    if countdown <= MOST_COUNTDOWN_SECONDS:
+        transaction.on_commit(partial(_send, job, countdown, ids, request_id), robust=True)
 
 
-def _sender(job: Job, countdown: float, ids: dict[str, Any]) -> Callable[[], None]:
-    request_id = structlog.contextvars.get_contextvars().get("request_id")
+def send_unsent() -> int:
+    """Send a message for each pending job that has none, or whose worker is silent; return how many."""
+    unsent = leases.take_unsent(most=SWEEP_ROWS)
+    for name, ids, request_id in unsent:
+        _send(Job(name), 0, ids, request_id or None)
+    return len(unsent)
 
-    def send() -> None:
-        dispatch(job, countdown=countdown, ids=ids, request_id=request_id)
 
-    return send
+def send_again(job: Job, ids: Mapping[str, Any], *, countdown: float = 0) -> None:
+    """Send a message for a job whose row is there; one that has to wait for long is left to the sweep."""
+    if countdown <= MOST_COUNTDOWN_SECONDS:
+        _send(job, countdown, dict(ids), _request_id())
 
 
-def try_dispatch(job: Job, *, ids: dict[str, Any]) -> bool:
-    """
-    Send a job now and tell whether the broker took it.
+def _request_id() -> str | None:
+    found: str | None = structlog.contextvars.get_contextvars().get("request_id")
+    return found
 
-    For callers that keep a record of what they still owe.
-    """
-    request_id = structlog.contextvars.get_contextvars().get("request_id")
+
+def _send(job: Job, countdown: float, ids: dict[str, Any], request_id: str | None) -> None:
     try:
-        dispatch(job, countdown=0, ids=ids, request_id=request_id)
+        dispatch(job, countdown=countdown, ids=ids, request_id=request_id)
     except (OperationalError, OSError, redis.RedisError) as error:
         log.warning("broker_unreachable", job=job.value, error=describe(error))
-        return False
-    return True
 
 
 def dispatch(job: Job, *, countdown: float, ids: dict[str, Any], request_id: str | None) -> None:
@@ -137,6 +186,7 @@ def dispatch(job: Job, *, countdown: float, ids: dict[str, Any], request_id: str
         kwargs=ids,
         queue=job.queue.value,
         countdown=countdown or None,
+        expires=countdown + EXPIRES_SECONDS,
         headers={"request_id": request_id} if request_id else None,
         retry=False,
         ignore_result=True,

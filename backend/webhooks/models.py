@@ -31,12 +31,8 @@ class WebhookDelivery(models.Model):
     state = models.CharField(max_length=10, default=DeliveryState.PENDING)
     due_at = models.DateTimeField()
     attempts = models.PositiveSmallIntegerField(default=0)
-    claimed_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     outcome = models.TextField(blank=True)
-    # Jobs that were promised with the same commit and are not yet known to be sent; of a privacy request,
-    # to be done. ``due_at`` is then when to ask again.
-    follow_ups = models.JSONField(default=list)
 
     class Meta:
         verbose_name_plural = "webhook deliveries"
@@ -50,10 +46,6 @@ class WebhookDelivery(models.Model):
             models.Index(
                 fields=["due_at"], name="webhooks_pending", condition=Q(state=DeliveryState.PENDING)
             ),
-            models.Index(
-                fields=["claimed_at"], name="webhooks_processing", condition=Q(state=DeliveryState.PROCESSING)
-            ),
-            models.Index(fields=["finished_at"], name="webhooks_promised", condition=~Q(follow_ups=[])),
             models.Index(fields=["finished_at"], name="webhooks_finished"),
         ]
 

@@ -10,8 +10,7 @@ from typing import Any
 class DeliveryState(StrEnum):
     """Where a delivery stands in the inbox."""
 
-    PENDING = "PENDING"  # stored; to be worked on once ``due_at`` has come
-    PROCESSING = "PROCESSING"  # claimed by a worker; a worker that died is found by the sweep
+    PENDING = "PENDING"  # stored; to be worked on once ``due_at`` has come, or under work: then it is locked
     DONE = "DONE"  # applied, or rightly left alone: see ``outcome``
     DEAD = "DEAD"  # gave up; a person must look
 
@@ -37,6 +36,9 @@ class Topic(StrEnum):
     CUSTOMERS_REDACT = "customers/redact"
     SHOP_REDACT = "shop/redact"
 
+
+# The outcome of a delivery until a job that follows from it has more to say.
+APPLIED = "applied"
 
 COMPLIANCE_TOPICS = frozenset({Topic.CUSTOMERS_DATA_REQUEST, Topic.CUSTOMERS_REDACT, Topic.SHOP_REDACT})
 

@@ -5,7 +5,7 @@ from typing import Final
 from backend.audit import services as audit
 from backend.audit.values import Event
 from backend.catalog import services as catalog
-from backend.core import clock, tenancy
+from backend.core import clock, leases, tenancy
 from backend.core.queue import Job, enqueue
 from backend.features import services as features
 from backend.monitoring import services as monitoring
@@ -74,12 +74,11 @@ class _Progress:
         self._rows = self._told = 0
 
     def __call__(self, deleted: int) -> None:
+        leases.ensure_held()
         self._rows += deleted
         if self._rows - self._told >= TELL_EVERY:
             self._told = self._rows
-            webhooks.note_shop_progress(
-                self._shop_id, f"erasing: {self._rows:,} rows are gone", now=clock.now()
-            )
+            webhooks.note_shop_progress(self._shop_id, f"{self._rows:,} rows are gone")
 
 
 @task_for(Job.CUSTOMER_REDACT)

@@ -54,7 +54,7 @@ def test_an_order_file_that_is_not_there_is_said_so_whatever_the_shop_holds(tmp_
     assert f"There is no file {tmp_path / 'gone.csv'}." in capfd.readouterr().err
 
 
-def test_the_worker_starts_anew_only_when_its_code_changed(tmp_path):
+def test_the_workers_start_anew_only_when_their_code_changed(tmp_path):
     module = tmp_path / "backend" / "a.py"
     module.parent.mkdir()
     module.write_text("")
@@ -68,4 +68,4 @@ def test_the_worker_starts_anew_only_when_its_code_changed(tmp_path):
     reloader.restart_if_changed()
     reloader.restart_if_changed()
 
-    assert restarted == ["worker"]
+    assert restarted == ["worker", "worker-long"]

@@ -55,7 +55,7 @@ def take_up_lost_work() -> None:
     from backend.catalog.models import Import
     from backend.catalog.services.imports import STALLED_AFTER, sweep_imports
     from backend.catalog.values import LIVE_IMPORT_STATES
-    from backend.core import clock
+    from backend.core import clock, leases, queue
     from backend.training import services as training
     from backend.training.models import TrainingRun
     from backend.training.values import LIVE, WAITING
@@ -68,6 +68,8 @@ def take_up_lost_work() -> None:
     imports.update(touched_at=now - 2 * STALLED_AFTER)
     training.sweep(now=now)
     sweep_imports(now=now)
+    leases.free_all()
+    queue.send_unsent()
 
 
 if __name__ == "__main__":

@@ -1,15 +1,16 @@
-"""Starting the worker anew when its code changes; gunicorn, node and vite look after themselves."""
+"""Starting the workers anew when their code changes; gunicorn, node and vite look after themselves."""
 
 from pathlib import Path
 
 from tools.demo.options import ROOT
 from tools.demo.processes import Crew
+from tools.demo.stack import WORKERS
 
 FOLDERS = ("backend", "celery_worker", "models")
 
 
 class Reloader:
-    """Remember when the worker's code last changed."""
+    """Remember when the workers' code last changed."""
 
     def __init__(self, crew: Crew, root: Path = ROOT) -> None:
         self._crew = crew
@@ -17,15 +18,16 @@ class Reloader:
         self._seen = newest_change(root)
 
     def restart_if_changed(self) -> None:
-        """Restart the worker if any of its modules is newer than at the last look."""
+        """Restart the workers if any of their modules is newer than at the last look."""
         newest = newest_change(self._root)
         if newest > self._seen:
             self._seen = newest
-            self._crew.restart("worker")
+            for name in WORKERS:
+                self._crew.restart(name)
 
 
 def newest_change(root: Path) -> float:
-    """Return when a Python module of the worker last changed, in Unix seconds."""
+    """Return when a Python module of the workers last changed, in Unix seconds."""
     return max(
         (path.stat().st_mtime for folder in FOLDERS for path in (root / folder).rglob("*.py")), default=0.0
     )

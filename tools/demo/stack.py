@@ -18,7 +18,12 @@ SHOP = "willow-gifts.myshopify.com"
 BIN = Path(sys.executable).parent
 # A cold first start compiles Python modules on a slow disk; a start that takes longer is stuck.
 START_DEADLINE_SECONDS = 120.0
-WORKER_PROCESSES = 2
+# Short jobs have a process that no long one can take. Two slots for the rest: a shop's lists are written
+# while another one is trained.
+WORKERS = {
+    "worker": ["-B", "-Q", "short", "--concurrency", "1"],
+    "worker-long": ["-Q", "long,train", "--concurrency", "2"],
+}
 # Far longer than any answer takes.
 GRACEFUL_SECONDS = 2
 
@@ -134,9 +139,10 @@ class Stack:
         self.crew.run("prepare", command, env=self.env | extra, cwd=ROOT)
 
     def start_app(self) -> None:
-        """Start the web process, the worker with the timetable, and the UI."""
+        """Start the web process, the workers, one of them with the timetable, and the UI."""
         self._start("web", self.web_command())
-        self._start("worker", self._worker_command())
+        for name, arguments in WORKERS.items():
+            self._start(name, self._worker_command(name, arguments))
         self._start("ui", self._ui_command())
 
     def start_mlflow(self) -> None:
@@ -164,11 +170,9 @@ class Stack:
             return ["npm", "run", "dev", "-w", "shopify-app", "--", "--port", str(self.ports["ui"])]
         return ["node", "shopify-app/server.js"]
 
-    def _worker_command(self) -> list[str]:
-        return [
-            str(BIN / "celery"), "-A", "celery_worker.app", "worker", "-B", "-Q", "ingest,train,default",
-            "--concurrency", str(WORKER_PROCESSES), "--loglevel", "INFO",
-        ]  # fmt: skip
+    def _worker_command(self, name: str, arguments: list[str]) -> list[str]:
+        celery = [str(BIN / "celery"), "-A", "celery_worker.app", "worker"]
+        return [*celery, *arguments, "--hostname", f"{name}@%h", "--loglevel", "INFO"]
 
     def _mlflow_command(self) -> list[str]:
         return [

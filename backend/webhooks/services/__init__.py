@@ -2,7 +2,7 @@
 
 from .accepting import BadDelivery, accept
 from .privacy import erase_shop, forget_customer, note_outcome, note_shop_outcome, note_shop_progress
-from .processing import process, send_follow_ups
+from .processing import process
 from .sweeping import sweep
 
 __all__ = [
@@ -14,6 +14,5 @@ __all__ = [
     "note_shop_outcome",
     "note_shop_progress",
     "process",
-    "send_follow_ups",
     "sweep",
 ]

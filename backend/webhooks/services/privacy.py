@@ -1,16 +1,16 @@
 """What the inbox forgets, and how it notes that it has."""
 
 from collections.abc import Collection
-from datetime import datetime
 from typing import Final
 
 from django.db import connection
+from django.db.models import Q
 
 from backend.core.tenancy import BATCH_ROWS, in_batches
 from backend.webhooks.models import WebhookDelivery
-from backend.webhooks.services.processing import UNANSWERED_AFTER
-from backend.webhooks.values import DeliveryState, Topic
+from backend.webhooks.values import APPLIED, DeliveryState, Topic
 
+ERASING: Final = "erasing"
 # What of a payload names a customer or leads back to one. Requests list the orders of one person.
 TIES: Final = ["customer_key", "cart_token", "checkout_token", "orders_requested", "orders_to_redact"]
 
@@ -45,17 +45,21 @@ def forget_customer(shop_id: int, customer_key: str | None, *, order_ids: Collec
 
 
 def note_outcome(delivery_id: int, outcome: str) -> None:
-    """Write down how a privacy request ended, which is what its promise waited for."""
-    WebhookDelivery.objects.filter(id=delivery_id).update(outcome=outcome[:1000], follow_ups=[])
+    """Write down how a privacy request ended."""
+    WebhookDelivery.objects.filter(id=delivery_id).update(outcome=outcome)
 
 
-def note_shop_progress(shop_id: int, outcome: str, *, now: datetime) -> None:
-    """Write down how far the erasure of a shop is; the sweep asks again only if it hears nothing more."""
-    rows = WebhookDelivery.objects.filter(shop_id=shop_id, topic=Topic.SHOP_REDACT, state=DeliveryState.DONE)
-    rows.exclude(follow_ups=[]).update(outcome=outcome, due_at=now + UNANSWERED_AFTER)
+def note_shop_progress(shop_id: int, outcome: str) -> None:
+    """Write down how far the erasure of a shop is."""
+    _note_erasure(shop_id, f"{ERASING}: {outcome}")
 
 
 def note_shop_outcome(shop_id: int, outcome: str) -> None:
     """Write down how the requests to erase a shop ended. They may have come more than once."""
+    _note_erasure(shop_id, outcome)
+
+
+def _note_erasure(shop_id: int, outcome: str) -> None:
     rows = WebhookDelivery.objects.filter(shop_id=shop_id, topic=Topic.SHOP_REDACT, state=DeliveryState.DONE)
-    rows.exclude(follow_ups=[]).update(outcome=outcome[:1000], follow_ups=[])
+    # What became of an earlier request stays as it was told then.
+    rows.filter(Q(outcome=APPLIED) | Q(outcome__startswith=ERASING)).update(outcome=outcome)

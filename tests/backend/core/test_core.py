@@ -18,6 +18,7 @@ from backend.core import crypto, queue
 from backend.core.api import failures_as_json, handle_error
 from backend.core.errors import Corrupt, Failure, LostRace, Refused, Unavailable
 from backend.core.ids import uuid7
+from backend.core.models import PendingJob
 from backend.core.queue import Job, Queue, enqueue
 from backend.core.tenancy import UnscopedQuery
 from backend.core.text import signed_percent, storable
@@ -108,8 +109,9 @@ def test_a_dead_broker_fails_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queue, "dispatch", down)
 
     enqueue(Job.RECONCILE)
+    enqueue(Job.PUBLISH, shop_id=7, version_id="v")
 
-    assert not queue.try_dispatch(Job.RECONCILE, ids={})
+    assert PendingJob.objects.get().ids == {"shop_id": 7, "version_id": "v"}
 
 
 def test_a_message_names_its_task_queue_and_ids(
@@ -119,7 +121,7 @@ def test_a_message_names_its_task_queue_and_ids(
     monkeypatch.undo()
     queue.dispatch(Job.IMPORT_START, countdown=0, ids={"shop_id": 7}, request_id="abcdef12")
 
-    message = json.loads(redis_server.lpop("ingest"))
+    message = json.loads(redis_server.lpop("short"))
     assert message["headers"]["task"] == "tailorbird.import_start"
     assert message["headers"]["request_id"] == "abcdef12"
     assert message["content-type"] == "application/json"
@@ -142,7 +144,7 @@ def test_the_timetable_names_existing_tasks_and_their_queues() -> None:
     }
 
 
-def test_messages_are_acknowledged_late_and_one_at_a_time() -> None:
+def test_a_message_that_no_row_stands_behind_is_acknowledged_late() -> None:
     assert app.conf.task_acks_late
     assert app.conf.task_reject_on_worker_lost
     assert app.conf.worker_prefetch_multiplier == 1
@@ -201,6 +203,7 @@ class Work(TaskBase):
     """A task whose failure the test chooses."""
 
     name = "tests.work"
+    job = Job.RECONCILE
     error: ClassVar[Exception | None] = None
 
     def run(self) -> str:

@@ -126,7 +126,7 @@ def test_a_redacted_customer_is_a_guest_everywhere(shop: Shop, other: Shop) -> N
     assert not Decision.objects.for_shop(shop.id).filter(visitor_key=key).exists()
     request.refresh_from_db()
     assert "customer_key" not in request.payload
-    assert (request.outcome, request.follow_ups) == ("forgotten: 1 orders untied", [])
+    assert request.outcome == "forgotten: 1 orders untied"
     # The sales stay the shop's, and the other customer stays known.
     assert Order.objects.for_shop(shop.id).count() == 3
     assert Order.objects.for_shop(shop.id).get(order_id=901).customer_key == services.pseudonym(shop.id, 4)
@@ -161,8 +161,7 @@ def test_a_redacted_shop_leaves_no_row_and_no_key(
     monitoring.request_by_hand(shop.id, now=NOW, actor="user 7")
     Shop.objects.filter(id=shop.id).update(state=ShopState.UNINSTALLED)
     request = a_request(shop, Topic.SHOP_REDACT)
-    promise = {"job": Job.SHOP_REDACT, "ids": {"shop_id": shop.id}}
-    WebhookDelivery.objects.filter(id=request.id).update(state="DONE", follow_ups=[promise])
+    WebhookDelivery.objects.filter(id=request.id).update(state="DONE", outcome="applied")
     assert set(rows_of(shop)) >= {
         "catalog.Order",
         "features.Interaction",
@@ -181,7 +180,7 @@ def test_a_redacted_shop_leaves_no_row_and_no_key(
     shop.refresh_from_db()
     assert (shop.state, shop.pseudonym_key, shop.name, shop.scopes) == (ShopState.REDACTED, None, "", [])
     request.refresh_from_db()
-    assert (request.payload, request.outcome, request.follow_ups) == ({}, "erased", [])
+    assert (request.payload, request.outcome) == ({}, "erased")
 
 
 def test_an_erasure_waits_for_a_cache_that_is_down(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -420,17 +419,14 @@ def test_each_transaction_of_an_erasure_is_small(leaving: Shop, monkeypatch: pyt
 def test_an_erasure_tells_how_far_it_is(leaving: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tasks, "TELL_EVERY", 5)
     request = a_request(leaving, Topic.SHOP_REDACT)
-    promise = {"job": Job.SHOP_REDACT, "ids": {"shop_id": leaving.id}}
-    WebhookDelivery.objects.filter(id=request.id).update(state="DONE", follow_ups=[promise])
+    WebhookDelivery.objects.filter(id=request.id).update(state="DONE", outcome="applied")
     progress = tasks._Progress(leaving.id)
 
     progress(4)
     progress(3)
 
     request.refresh_from_db()
-    assert (request.outcome, request.follow_ups) == ("erasing: 7 rows are gone", [promise])
-    # The sweep asks again once nothing more is heard.
-    assert request.due_at > NOW
+    assert request.outcome == "erasing: 7 rows are gone"
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "tokens"])

@@ -4,13 +4,16 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg2
 import pytest
+from django.db import DatabaseError, OperationalError, connection
 from django.test import Client
-from kombu.exceptions import OperationalError
+from kombu.exceptions import OperationalError as BrokerDown
 
 from backend.catalog.models import Order, OrderLine
 from backend.core import queue
 from backend.core.errors import Corrupt, Unavailable
+from backend.core.models import PendingJob
 from backend.core.queue import Job
 from backend.shops.models import Shop
 from backend.shops.services import pseudonym
@@ -18,7 +21,9 @@ from backend.shops.values import ShopState
 from backend.webhooks import services
 from backend.webhooks.models import WebhookDelivery
 from backend.webhooks.values import Delivery, DeliveryState, FollowUp, Topic
+from celery_worker.app import app
 from tests.backend.history import a_shop
+from tests.backend.racing import Worker
 from tests.backend.shopify.fake import SHOP, webhook_signature
 from tests.conftest import Enqueued
 
@@ -284,7 +289,7 @@ def test_an_order_is_applied_and_its_follow_ups_sent(
     assert services.process(row.id, handlers=handlers, now=NOW) is DeliveryState.DONE
 
     row.refresh_from_db()
-    assert (row.state, row.outcome, row.finished_at, row.follow_ups) == ("DONE", "applied", NOW, [])
+    assert (row.state, row.outcome, row.finished_at) == ("DONE", "applied", NOW)
     assert Order.objects.for_shop(shop.id).get().customer_key == pseudonym(shop.id, 17850)
     assert OrderLine.objects.for_shop(shop.id).count() == 2
     ids = {"shop_id": shop.id, "order_id": 900}
@@ -306,12 +311,71 @@ def test_two_workers_cannot_claim_the_same_delivery(client: Client, shop: Shop, 
     seen = []
 
     def meanwhile(delivery: Delivery, now: datetime) -> list[FollowUp]:
-        seen.append(services.process(row.id, handlers=handlers, now=NOW))
+        seen.append(Worker(lambda: services.process(row.id, handlers=handlers, now=NOW)).finish())
         return []
 
     services.process(row.id, handlers={Topic.ORDERS_CREATE: meanwhile}, now=NOW)
 
     assert seen == [None]
+    row.refresh_from_db()
+    assert (row.state, row.attempts) == ("DONE", 1)
+
+
+def test_the_next_message_takes_up_what_a_dead_worker_held(
+    client: Client, shop: Shop, handlers: Any, enqueued: Enqueued
+) -> None:
+    """PostgreSQL frees the row with the connection of its worker; nothing has to run out first."""
+    row = stored(client)
+
+    def killed(delivery: Delivery, now: datetime) -> list[FollowUp]:
+        Order.objects.for_shop(shop.id).create(
+            order_id=1, created_at=now, processed_at=now, updated_at=now, currency="GBP"
+        )
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            own = cursor.fetchone()[0]
+        with psycopg2.connect(**connection.get_connection_params()) as other, other.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s)", [own])
+        other.close()
+        return []
+
+    with pytest.raises(DatabaseError):
+        Worker(lambda: services.process(row.id, handlers={Topic.ORDERS_CREATE: killed}, now=NOW)).finish()
+    assert not Order.objects.for_shop(shop.id).exists()
+
+    assert services.process(row.id, handlers=handlers, now=NOW) is DeliveryState.DONE
+    row.refresh_from_db()
+    assert row.attempts == 2
+
+
+def test_a_delivery_that_kills_its_workers_ends_with_a_person(client: Client, shop: Shop) -> None:
+    row = stored(client)
+    WebhookDelivery.objects.filter(id=row.id).update(attempts=10, outcome="unavailable: slow")
+
+    assert services.process(row.id, handlers={}, now=NOW) is None
+
+    row.refresh_from_db()
+    assert (row.state, row.outcome) == ("DEAD", "unavailable: slow. Its worker died or failed every time.")
+
+
+def test_a_deadlock_leaves_a_delivery_to_be_tried_again_at_once(
+    client: Client, shop: Shop, handlers: Any, enqueued: Enqueued
+) -> None:
+    row = stored(client)
+    enqueued.clear()
+    error = OperationalError("deadlock detected")
+    error.__cause__ = _deadlock()
+
+    with pytest.raises(OperationalError):
+        services.process(row.id, handlers=failing(error), now=NOW)
+
+    row.refresh_from_db()
+    assert (row.state, row.due_at, enqueued.jobs) == ("PENDING", NOW, [])
+    assert services.process(row.id, handlers=handlers, now=NOW) is DeliveryState.DONE
+
+
+def _deadlock() -> Exception:
+    return type("DeadlockDetected", (Exception,), {"pgcode": "40P01"})()
 
 
 def failing(error: Exception) -> Any:
@@ -384,10 +448,10 @@ def test_a_mistake_of_ours_is_written_down_and_tried_again(client: Client, shop:
 
     with pytest.raises(LookupError):
         services.process(row.id, handlers=failing(LookupError("a slip")), now=NOW)
-    services.sweep(now=NOW + timedelta(hours=1))
 
     row.refresh_from_db()
     assert (row.state, row.outcome) == ("PENDING", "LookupError")
+    assert row.due_at == NOW + timedelta(seconds=5)
     assert not Order.objects.for_shop(shop.id).exists()
 
 
@@ -397,11 +461,9 @@ def test_what_fails_every_time_ends_with_a_person_who_reads_why(client: Client, 
 
     with pytest.raises(LookupError):
         services.process(row.id, handlers=failing(LookupError("a slip")), now=NOW)
-    services.sweep(now=NOW + timedelta(hours=1))
 
     row.refresh_from_db()
-    assert (row.state, row.finished_at) == ("DEAD", NOW + timedelta(hours=1))
-    assert row.outcome == "LookupError. Its worker died or failed every time."
+    assert (row.state, row.finished_at, row.outcome) == ("DEAD", NOW, "LookupError")
 
 
 def test_broken_data_is_dead_at_once(client: Client, shop: Shop) -> None:
@@ -410,50 +472,41 @@ def test_broken_data_is_dead_at_once(client: Client, shop: Shop) -> None:
     assert services.process(row.id, handlers=failing(Corrupt("odd")), now=NOW) is DeliveryState.DEAD
 
 
-def test_a_broker_that_is_down_keeps_the_promise_for_the_sweep(
-    client: Client, shop: Shop, enqueued: Enqueued, handlers: Any, monkeypatch: pytest.MonkeyPatch
+def test_what_follows_is_remembered_until_it_is_done(
+    client: Client, shop: Shop, handlers: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Whether the broker was down or lost a message after it took it: the job's row stands."""
     row = stored(client)
-    working = queue.dispatch
 
     def down(*_: Any, **__: Any) -> None:
-        raise OperationalError("the broker is down")
+        raise BrokerDown("the broker is down")
 
     monkeypatch.setattr(queue, "dispatch", down)
     services.process(row.id, handlers=handlers, now=NOW)
-    row.refresh_from_db()
-    assert (row.state, len(row.follow_ups)) == ("DONE", 2)
 
-    monkeypatch.setattr(queue, "dispatch", working)
-    enqueued.clear()
-    assert services.sweep(now=NOW + timedelta(minutes=2))["promised"] == 1
-
-    row.refresh_from_db()
-    assert row.follow_ups == []
-    assert enqueued.names == [Job.FEATURES_EXTEND, Job.ATTRIBUTE]
+    ids = {"shop_id": shop.id, "order_id": 900}
+    assert [(job.job, job.ids) for job in PendingJob.objects.order_by("id")] == [
+        ("features_extend", ids),
+        ("attribute", ids),
+    ]
 
 
-def test_a_privacy_request_is_asked_for_again_until_its_job_reports(
-    client: Client, shop: Shop, enqueued: Enqueued, handlers: Any
-) -> None:
+def test_a_privacy_request_stands_until_its_job_is_done(client: Client, shop: Shop, handlers: Any) -> None:
     row = stored(client, a_redact(), topic="customers/redact", path="/webhooks/compliance")
+
     services.process(row.id, handlers=handlers, now=NOW)
-    enqueued.clear()
 
-    early = services.sweep(now=NOW + timedelta(minutes=59))
-    late = services.sweep(now=NOW + timedelta(minutes=61))
-    services.note_outcome(row.id, "forgotten")
-    answered = services.sweep(now=NOW + timedelta(hours=3))
-
-    assert [found["promised"] for found in (early, late, answered)] == [0, 1, 0]
-    assert enqueued.of(Job.CUSTOMER_REDACT) == [{"delivery_id": row.id}]
+    job = PendingJob.objects.get()
+    assert (job.job, job.ids) == ("customer_redact", {"delivery_id": row.id})
+    app.tasks[Job.CUSTOMER_REDACT.task].apply(kwargs=job.ids)
+    assert not PendingJob.objects.exists()
 
 
 def test_a_delivery_is_taken_while_the_broker_is_down(
     client: Client, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def down(*_: Any, **__: Any) -> None:
-        raise OperationalError("the broker is down")
+        raise BrokerDown("the broker is down")
 
     monkeypatch.setattr(queue, "dispatch", down)
 
@@ -461,24 +514,19 @@ def test_a_delivery_is_taken_while_the_broker_is_down(
     assert WebhookDelivery.objects.get().state == DeliveryState.PENDING
 
 
-def test_the_sweep_finds_lost_messages_and_dead_workers(
+def test_the_sweep_asks_again_within_a_minute_for_what_was_lost(
     client: Client, shop: Shop, enqueued: Enqueued
 ) -> None:
     lost = stored(client, delivery_id="lost")
-    claimed = stored(client, delivery_id="claimed")
-    hopeless = stored(client, delivery_id="hopeless")
-    WebhookDelivery.objects.filter(id__in=[claimed.id, hopeless.id]).update(
-        state="PROCESSING", claimed_at=NOW - timedelta(hours=1), attempts=1
-    )
-    WebhookDelivery.objects.filter(id=hopeless.id).update(attempts=10)
+    later = stored(client, delivery_id="later")
+    WebhookDelivery.objects.filter(id=later.id).update(due_at=NOW + timedelta(hours=1))
     enqueued.clear()
 
-    services.sweep(now=NOW + timedelta(minutes=2))
-    services.sweep(now=NOW + timedelta(minutes=4))
+    services.sweep(now=NOW + timedelta(seconds=10))
+    assert enqueued.jobs == []
+    services.sweep(now=NOW + timedelta(seconds=31))
 
-    states = dict(WebhookDelivery.objects.values_list("delivery_id", "state"))
-    assert states == {"lost": "PENDING", "claimed": "PENDING", "hopeless": "DEAD"}
-    assert {ids["delivery_id"] for ids in enqueued.of(Job.WEBHOOK_PROCESS)} == {lost.id, claimed.id}
+    assert enqueued.of(Job.WEBHOOK_PROCESS) == [{"delivery_id": lost.id}]
 
 
 def test_old_finished_deliveries_are_pruned(client: Client, shop: Shop) -> None:
