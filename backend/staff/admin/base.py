@@ -75,6 +75,12 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             rows = manager.all()
         return rows.order_by(*self.get_ordering(request))
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        """Return what a row's page shows. Django would build a form, with every row that it may point to."""
+        told = list(self.get_readonly_fields(request, obj))
+        own = [one.name for one in self.model._meta.concrete_fields if one.editable and not one.primary_key]  # noqa: SLF001 -- Django's public name
+        return list(self.fields or [name for name in own if name not in told] + told)
+
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:

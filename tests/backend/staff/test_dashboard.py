@@ -92,6 +92,33 @@ def test_even_the_owner_can_only_look(support: Client, model: str) -> None:
     assert support.get(reverse(f"admin:{model}_add")).status_code == 403
 
 
+@pytest.mark.parametrize("ndcg", [0.3, None], ids=["measured", "with too little to measure"])
+def test_every_row_has_a_page(
+    support: Client, artifact: Path, artifact_root: Path, ndcg: float | None
+) -> None:
+    shop = a_shop()
+    a_live_version(shop, artifact, ndcg=ndcg)
+    shown(shop, 10)
+    an_order(shop, [10])
+    opened = set()
+
+    for model in admin.site._registry:
+        name = f"{model._meta.app_label}_{model._meta.model_name}"
+        manager: Any = model._default_manager
+        rows = manager.across_shops(reason="a test") if hasattr(manager, "across_shops") else manager.all()
+        for row in rows:
+            opened.add(name)
+            assert support.get(reverse(f"admin:{name}_change", args=[row.pk])).status_code == 200, name
+
+    assert opened >= {
+        "rollouts_surfacepointer",
+        "rollouts_gatedecision",
+        "registry_modelversion",
+        "shops_shop",
+    }
+    assert opened >= {"audit_decision", "audit_ledgerevent", "catalog_order"}
+
+
 def test_every_table_of_ours_in_the_dashboard_is_read_only() -> None:
     ours = {f"{model._meta.app_label}_{model._meta.model_name}" for model in admin.site._registry}
 
