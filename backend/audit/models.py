@@ -15,8 +15,8 @@ class LedgerEvent(ShopScoped):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     at = models.DateTimeField()
     event = models.CharField(max_length=40)
-    actor = models.CharField(max_length=80)
-    subject = models.CharField(max_length=200)
+    actor = models.TextField()
+    subject = models.TextField()
     reason = models.TextField()
     details = models.JSONField(default=dict)
 
@@ -46,8 +46,8 @@ class Decision(ShopScoped):
     items = models.JSONField()
     requested = models.SmallIntegerField()
     latency_ms = models.FloatField()
-    fallback = models.CharField(max_length=80, blank=True)
-    request_id = models.CharField(max_length=64, blank=True)
+    fallback = models.TextField(blank=True)
+    request_id = models.TextField(blank=True)
 
     class Meta:
         # The id begins with the moment, so the primary key sorts by time for free.

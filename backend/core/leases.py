@@ -38,7 +38,7 @@ import structlog
 from django.db import Error, connection
 from django.db.models import QuerySet
 
-from .errors import Unavailable, describe
+from .errors import LostRace, describe
 from .models import PendingJob
 
 log = structlog.get_logger(__name__)
@@ -52,7 +52,7 @@ EARLY_SECONDS: Final = 2.0
 RESEND_SECONDS: Final = 30.0
 
 
-class LeaseLost(Unavailable):
+class LeaseLost(LostRace):
     """Another worker may have the job by now."""
 
     code = "lease_lost"
@@ -89,6 +89,11 @@ def ensure_held() -> None:
     lease = _current.get()
     if lease is not None and not lease.is_held:
         raise LeaseLost(f"The job {lease.job} {dict(lease.ids)} may be another worker's by now.")
+
+
+def is_held_here() -> bool:
+    """Return whether this is the one worker of the job at hand; outside a job nobody is known to be."""
+    return _current.get() is not None
 
 
 REQUEST = """

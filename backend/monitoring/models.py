@@ -25,7 +25,7 @@ class RetrainTrigger(ShopScoped):
     verdict = models.CharField(max_length=16)
     words = models.TextField()
     # Which data was looked at: a reason found in it is acted on once.
-    subject = models.CharField(max_length=80)
+    subject = models.TextField()
     evidence = models.JSONField(default=dict)
     # Of training, which stands below; null when none was asked for.
     run_id = models.UUIDField(null=True)
@@ -63,7 +63,7 @@ class TriggerSettings(ShopScoped):
     cool_down_hours = models.IntegerField(default=DEFAULT_COOL_DOWN_HOURS)
     min_accuracy_percent = models.FloatField(default=DEFAULT_ACCURACY)
     updated_at = models.DateTimeField()
-    updated_by = models.CharField(max_length=80)
+    updated_by = models.TextField()
 
     class Meta:
         constraints: ClassVar = [

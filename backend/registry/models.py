@@ -19,11 +19,11 @@ class ModelVersion(ShopScoped):
     state_reason = models.TextField(blank=True)
     served = models.CharField(max_length=40)
     # A path below ARTIFACT_ROOT, so that the root may move.
-    artifact = models.CharField(max_length=200)
+    artifact = models.TextField()
     manifest_sha256 = models.CharField(max_length=64)
     data_hash = models.CharField(max_length=64)
     data_until = models.DateTimeField()
-    code_revision = models.CharField(max_length=64)
+    code_revision = models.TextField()
     interactions = models.IntegerField()
     customers = models.IntegerField()
     products = models.IntegerField()
@@ -38,10 +38,10 @@ class ModelVersion(ShopScoped):
     weights = models.JSONField(default=dict)
     # What else was measured: see values.Outcome.
     findings = models.JSONField(default=dict)
-    mlflow_run_id = models.CharField(max_length=64, blank=True)
+    mlflow_run_id = models.TextField(blank=True)
     # Of the shop's registered model in MLflow; null when MLflow was down.
     mlflow_version = models.IntegerField(null=True)
-    mlflow_url = models.CharField(max_length=300, blank=True)
+    mlflow_url = models.TextField(blank=True)
 
     class Meta:
         ordering: ClassVar = ["-number"]

@@ -53,7 +53,7 @@ class GateDecision(ShopScoped):
     # The trainer's own words: what the figures above were read from.
     evidence = models.JSONField(null=True)
     words = models.TextField()
-    actor = models.CharField(max_length=80)
+    actor = models.TextField()
     created_at = models.DateTimeField()
 
     class Meta:
@@ -92,7 +92,7 @@ class ReleaseSettings(ShopScoped):
     min_gain_percent = models.FloatField(default=DEFAULT_BAR)
     release_without_evidence = models.BooleanField(default=False)
     updated_at = models.DateTimeField()
-    updated_by = models.CharField(max_length=80)
+    updated_by = models.TextField()
 
     class Meta:
         constraints: ClassVar = [

@@ -19,17 +19,17 @@ class Shop(models.Model):
     domain = models.CharField(max_length=255, unique=True)
     # Shopify's own number; known once the shop's details were read.
     shopify_id = models.BigIntegerField(null=True)
-    name = models.CharField(max_length=255, blank=True)
+    name = models.TextField(blank=True)
     currency = models.CharField(max_length=3, blank=True)
-    timezone = models.CharField(max_length=64, blank=True)
-    plan_name = models.CharField(max_length=64, blank=True)
+    timezone = models.TextField(blank=True)
+    plan_name = models.TextField(blank=True)
     state = models.CharField(max_length=12, default=ShopState.INSTALLED)
     installed_at = models.DateTimeField(null=True)
     uninstalled_at = models.DateTimeField(null=True)
     redacted_at = models.DateTimeField(null=True)
     # Since when the shop's rows are being deleted; null before, and once nothing is left.
     erasing_since = models.DateTimeField(null=True)
-    scopes = ArrayField(models.CharField(max_length=64), default=list)
+    scopes = ArrayField(models.TextField(), default=list)
     # Makes customers pseudonymous. Destroying it makes every pseudonym meaningless for good.
     pseudonym_key = EncryptedTextField(null=True)
     # Makes the digests of the suppression list; made with its first entry.
@@ -84,7 +84,7 @@ class AccessToken(ShopScoped):
     # Null means the token never expires: older custom apps still get such tokens.
     expires_at = models.DateTimeField(null=True)
     refresh_expires_at = models.DateTimeField(null=True)
-    scopes = ArrayField(models.CharField(max_length=64), default=list)
+    scopes = ArrayField(models.TextField(), default=list)
     # Counts refreshes: a caller whose token was refused can tell whether it was replaced meanwhile.
     revision = models.PositiveIntegerField(default=1)
     refreshed_at = models.DateTimeField()

@@ -1,7 +1,7 @@
 """Pure decisions of training: the table of moves, what is stale, and the checks of a dataset."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -46,16 +46,19 @@ def is_stale(state: RunState, *, heard_at: datetime, now: datetime) -> bool:
     return state in LIVE and now - heard_at > WAITING
 
 
-def may_claim(state: RunState, *, attempts: int, heard_at: datetime, now: datetime) -> bool:
+def may_claim(
+    state: RunState, *, attempts: int, heard_at: datetime, now: datetime, is_alone: bool = False
+) -> bool:
     """
     Return whether a worker that was handed a run may start it.
 
-    A second delivery of the same message finds the run held and fresh, and
-    leaves it alone.
+    :param is_alone: whether it is known that no other worker lives: whoever held the run is dead then,
+        however short its silence
     """
     if state is RunState.QUEUED:
         return True
-    return state in HELD and attempts < MAX_ATTEMPTS and is_stale(state, heard_at=heard_at, now=now)
+    is_free = is_alone or is_stale(state, heard_at=heard_at, now=now)
+    return state in HELD and attempts < MAX_ATTEMPTS and is_free
 
 
 # Recipes that the weekly run tries before it trains: three minutes on one core, where nobody waits.
@@ -101,6 +104,15 @@ def storable_findings(report: Mapping[str, Any]) -> dict[str, Any]:
         "cold": report["cold"],
         "peak_memory_mb": report["peak_memory_mb"],
     }
+
+
+def storable_curve(curve: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return a learning curve in numbers that JSON can carry: a loss beyond all numbers is not known."""
+    return [{name: _known(value) for name, value in point.items()} for point in curve]
+
+
+def _known(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _finite_gains(compared: Mapping[str, Any]) -> dict[str, Any]:

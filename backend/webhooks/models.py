@@ -21,9 +21,9 @@ class WebhookDelivery(models.Model):
     shop_domain = models.CharField(max_length=255)
     # Shopify's id of the delivery, the same across its retries.
     delivery_id = models.CharField(max_length=128)
-    event_id = models.CharField(max_length=128, blank=True)
+    event_id = models.TextField(blank=True)
     topic = models.CharField(max_length=64)
-    api_version = models.CharField(max_length=16, blank=True)
+    api_version = models.TextField(blank=True)
     triggered_at = models.DateTimeField()
     received_at = models.DateTimeField()
     # Allow-listed fields only; see rules.py.

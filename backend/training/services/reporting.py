@@ -6,6 +6,8 @@ from typing import Any
 
 import structlog
 
+from backend.core import leases
+from backend.core.progress import best_effort
 from backend.training import rules
 from backend.training.models import TrainingRun
 from backend.training.services import states
@@ -41,7 +43,11 @@ class Reporter:
 
     def __call__(self, progress: dict[str, Any] | None) -> None:
         """Take one report, or None as a sign of life."""
-        now = self.clock()
+        leases.ensure_held()
+        with best_effort("training progress"):
+            self._write(progress, now=self.clock())
+
+    def _write(self, progress: dict[str, Any] | None, *, now: datetime) -> None:
         if progress is None:
             states.hear(self.row, now=now)
             return
@@ -68,5 +74,5 @@ class Reporter:
             return
         point = {name: progress[name] for name in ("epoch", "seconds", "train_loss", "validation_ndcg")}
         # The trainer reports epochs; a point's step is its place in the curve.
-        self.curve.append({"step": len(self.curve) + 1, **point})
+        self.curve += rules.storable_curve([{"step": len(self.curve) + 1, **point}])
         log.info("training_epoch", **point)

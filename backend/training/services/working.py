@@ -10,6 +10,8 @@ from typing import Any
 import structlog
 from django.db import transaction
 
+from backend.core import leases
+from backend.core.database import DATABASE_DOWN
 from backend.core.errors import Failure, LostRace
 from backend.core.queue import Job, enqueue
 from backend.features import queries as features
@@ -57,7 +59,7 @@ def run_training(run_id: int, *, clock: Clock, recipe: Mapping[str, Any] | None 
         wanted = {**rules.recipe_for(Reason(row.reason)), **(recipe or {})}
         trained = _train(row, dataset, folder, report, wanted, champion)
         # The report's curve is the whole one; progress may have left points out.
-        curve = trained.report["curve"]
+        curve = rules.storable_curve(trained.report["curve"])
         states.move(
             row,
             RunState.REGISTERING,
@@ -84,7 +86,9 @@ def _claim(run_id: int, *, now: datetime) -> TrainingRun | None:
     row = TrainingRun.objects.across_shops(reason="the job names the run").filter(id=run_id).first()
     if row is None:
         raise UnknownRun(f"There is no training run {run_id}.")
-    if not rules.may_claim(RunState(row.state), attempts=row.attempts, heard_at=row.heard_at, now=now):
+    is_alone = leases.is_held_here()
+    may_claim = partial(rules.may_claim, attempts=row.attempts, heard_at=row.heard_at, is_alone=is_alone)
+    if not may_claim(RunState(row.state), now=now):
         log.info("training_not_claimed", run_id=str(row.uuid), state=row.state)
         return None
     # The number of attempts fences: a worker that comes back from the dead finds it changed.
@@ -113,6 +117,9 @@ def _failing(row: TrainingRun, clock: Clock) -> Iterator[None]:
         yield
     except LostRace:
         # Another worker or a person has the run now; its state is theirs.
+        raise
+    except DATABASE_DOWN:
+        # Says nothing against the run, whose next attempt begins once the database is back.
         raise
     except Failure as error:
         states.fail(row, error.message, now=clock())
@@ -199,7 +206,7 @@ def _register(
     outcome = Outcome(
         served=report["served"],
         metrics=tuple(report["metrics"]),
-        curve=tuple(report["curve"]),
+        curve=tuple(rules.storable_curve(report["curve"])),
         summary=report["summary"],
         gate=rules.storable_gate(report["gate"], champion_id=champion.id) if champion else None,
         weights=report["weights"],

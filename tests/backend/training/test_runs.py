@@ -3,14 +3,17 @@
 import math
 import sys
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from django.db import OperationalError
 
 from backend.audit import queries as audit
 from backend.audit.values import Event
+from backend.core import leases
 from backend.core.errors import LostRace
 from backend.core.queue import Job
 from backend.features import services as features
@@ -240,6 +243,99 @@ def test_a_run_that_was_cancelled_stops_its_trainer(monkeypatch: pytest.MonkeyPa
 
     cancelled = run_now(shop, run)
     assert (cancelled.state, cancelled.error) == (RunState.CANCELLED, "The app was uninstalled.")
+
+
+def told(**changes: Any) -> dict[str, Any]:
+    """Return one report of the trainer."""
+    report = {
+        "stage": "TRAINING",
+        "epoch": 1,
+        "epochs": 8,
+        "fraction": 0.5,
+        "seconds": 3.0,
+        "train_loss": 2.0,
+        "validation_ndcg": 0.1,
+        "message": "Learning.",
+    }
+    return report | changes
+
+
+@pytest.mark.parametrize(
+    ("case", "changes"),
+    [
+        ("a sentence that goes on", {"message": "Learned from more customers than ever. " * 20}),
+        ("a sign that no column takes", {"message": "Learning from \x00."}),
+        ("a loss beyond all numbers", {"train_loss": math.nan, "validation_ndcg": math.inf}),
+        ("a count beyond all columns", {"epochs": 10**12}),
+    ],
+)
+def test_words_about_a_training_never_end_it(case: str, changes: dict[str, Any]) -> None:
+    shop = a_shop()
+    _, row_id = request(shop)
+    row = TrainingRun.objects.for_shop(shop.id).get(id=row_id)
+    states.move(row, RunState.EXPORTING, now=NOW)
+    states.move(row, RunState.TRAINING, now=NOW)
+    report = Reporter(row, clock)
+
+    report(told(**changes))
+    report.written_at = None
+    report(told(stage="EVALUATING", epoch=2))
+
+    assert queries.get_run(shop.id, row.uuid).state is RunState.EVALUATING, case
+
+
+def test_a_long_sentence_is_told_whole() -> None:
+    shop = a_shop()
+    run, row_id = request(shop)
+    sentence = "Measured on the purchases of the last two weeks. " * 20
+    row = TrainingRun.objects.for_shop(shop.id).get(id=row_id)
+    states.hear(row, now=NOW, message=sentence)
+
+    assert run_now(shop, run).progress.message == sentence
+
+
+def test_a_database_that_is_away_for_a_moment_does_not_end_a_training(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shop = a_shop()
+    run, row_id = request(shop)
+
+    def away(*_: Any, **__: Any) -> None:
+        raise OperationalError("the server closed the connection unexpectedly")
+
+    monkeypatch.setattr(gateway, "train", away)
+    with pytest.raises(OperationalError):
+        services.run_training(row_id, clock=clock)
+
+    assert run_now(shop, run).state is RunState.TRAINING
+
+
+@pytest.mark.parametrize(("is_leased", "attempts"), [(True, 2), (False, 1)])
+def test_the_run_of_a_worker_that_just_died_is_begun_by_the_one_that_has_its_lease(
+    is_leased: bool, attempts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = a_shop()
+    _, row_id = request(shop)
+    TrainingRun.objects.for_shop(shop.id).update(state=RunState.TRAINING, attempts=1, heard_at=NOW)
+    monkeypatch.setattr(gateway, "train", raising(TrainerFailed("Enough.")))
+    work = partial(services.run_training, row_id, clock=clock)
+
+    if is_leased:
+        lease = leases.claim(Job.TRAIN.value, {"run_id": row_id})
+        assert lease is not None
+        with leases.heartbeat(lease), pytest.raises(TrainerFailed):
+            work()
+    else:
+        assert work() is None
+
+    assert TrainingRun.objects.for_shop(shop.id).get().attempts == attempts
+
+
+def raising(error: Exception) -> Any:
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    return fail
 
 
 def test_the_sweep_hands_a_silent_run_out_again_and_then_gives_it_up(enqueued: Any) -> None:
