@@ -164,7 +164,7 @@ export class BulkOperations {
     try {
       if (this.context.faults.take('bulk', 'fail')) throw new Error('A fault was asked for.');
       const outcome = await this.#write(shop, id, install);
-      if (outcome) this.#finish(shop, id, this.#spoil(outcome));
+      if (outcome) this.#conclude(shop, id, this.#spoil(outcome));
     } catch (error) {
       this.#fail(shop, id, error);
     }
@@ -192,14 +192,41 @@ export class BulkOperations {
     return { status: isWhole ? 'COMPLETED' : 'CANCELED', ...progress, ...found };
   }
 
+  /** End an operation, or hold its end back: what changes in the shop meanwhile is not in its file. */
+  #conclude(shop, id, outcome) {
+    const { clock, faults } = this.context;
+    const wait = faults.bulk.hold_seconds * 1000;
+    if (wait === 0 || outcome.status === 'CANCELED') {
+      this.#finish(shop, id, outcome);
+      return;
+    }
+    clock.schedule(clock.now() + wait, () => {
+      const { status } = shop.bulkOperations.get(id) ?? {};
+      if (ACTIVE.has(status)) this.#finish(shop, id, status === 'CANCELING' ? { ...outcome, status: 'CANCELED' } : outcome);
+    });
+  }
+
   /** Return what a fault makes of a whole result. */
   #spoil(outcome) {
     const { faults } = this.context;
     if (outcome.status !== 'COMPLETED' || !outcome.file) return outcome;
     if (faults.take('bulk', 'lose_url')) return { ...outcome, file: null, fileSize: null };
+    if (faults.take('bulk', 'bad_bytes')) this.#breakText(outcome);
     if (faults.take('bulk', 'truncate')) return { ...outcome, fileSize: this.#halve(outcome).fileSize };
     if (faults.take('bulk', 'partial')) return { ...outcome, ...this.#halve(outcome), status: 'FAILED', errorCode: 'TIMEOUT' };
     return outcome;
+  }
+
+  /** Put a byte that is no UTF-8 into one text in the middle of a result file. */
+  #breakText({ file }) {
+    const target = path.join(this.folder, file);
+    const bytes = readFileSync(target);
+    const text = /"(?:title|sourceName)":"/g;
+    // One character a byte, so that the place in the text is the place in the file.
+    text.lastIndex = Math.floor(bytes.length / 2);
+    const found = text.exec(bytes.toString('latin1'));
+    if (found) bytes[found.index + found[0].length] = 0xff;
+    writeFileSync(target, bytes);
   }
 
   /** Cut a result file after half of its root objects and count what is left. */

@@ -5,7 +5,7 @@ const NONE = Object.freeze({
   webhooks: Object.freeze({ duplicate: 0, reorder: 0, drop: 0, delay_seconds: 0 }),
   graphql: Object.freeze({ throttle: 0, status: 500, fail: 0, timeout: 0, timeout_ms: 35_000, delay_ms: 0 }),
   bulk: Object.freeze({
-    fail: 0, partial: 0, truncate: 0, lose_url: 0, start_timeout: 0, in_progress: 0, limit_reached: 0, delay_seconds: 0,
+    fail: 0, partial: 0, truncate: 0, lose_url: 0, bad_bytes: 0, start_timeout: 0, in_progress: 0, limit_reached: 0, delay_seconds: 0, hold_seconds: 0,
   }),
   oauth: Object.freeze({ status: 520, fail: 0, after_rotation: false }),
 });

@@ -209,6 +209,59 @@ test('a truncated file ends before its counts do, after a whole line', async (t)
   assert.equal(lines.length, 180);
 });
 
+test('a byte that is no UTF-8 spoils one record and no other', async (t) => {
+  const { devstore, finish } = await open(t);
+  devstore.faults.set({ bulk: { bad_bytes: 1 } });
+
+  const operation = await finish(PRODUCTS);
+  const bytes = Buffer.from(await (await fetch(operation.url)).arrayBuffer());
+
+  const lines = bytes.toString('latin1').trimEnd().split('\n').map((line) => Buffer.from(line, 'latin1'));
+  const isWhole = (line) => {
+    try {
+      return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(line)) !== null;
+    } catch {
+      return false;
+    }
+  };
+  assert.equal(operation.status, 'COMPLETED');
+  assert.equal(Number(operation.objectCount), lines.length);
+  assert.equal(lines.filter((line) => !isWhole(line)).length, 1);
+});
+
+test('an operation that is held back knows nothing of what came meanwhile', async (t) => {
+  const { devstore, shop, api, run } = await open(t);
+  devstore.faults.set({ bulk: { hold_seconds: 60 } });
+  const { bulkOperation: { id } } = await run(PRODUCTS);
+  const read = async () => (await api(READ, { id })).data.bulkOperation;
+  await eventually(async () => (await read()).objectCount === '507');
+
+  devstore.catalog.create(shop, { title: 'Late Comer' });
+  const held = await read();
+  devstore.clock.set({ advanceMs: 61_000 });
+  const ended = await read();
+
+  assert.deepEqual([held.status, held.url], ['RUNNING', null]);
+  assert.deepEqual([ended.status, ended.rootObjectCount], ['COMPLETED', '121']);
+  assert.equal((await readLines(ended.url)).some(({ title }) => title === 'Late Comer'), false);
+  assert.equal(shop.products.size, 122);
+});
+
+test('an operation that is held back can be cancelled', async (t) => {
+  const { devstore, api, run } = await open(t);
+  devstore.faults.set({ bulk: { hold_seconds: 60 } });
+  const { bulkOperation: { id } } = await run(PRODUCTS);
+  await eventually(async () => (await api(READ, { id })).data.bulkOperation.objectCount === '507');
+
+  await api('mutation($id: ID!) { bulkOperationCancel(id: $id) { bulkOperation { status } } }', { id });
+  devstore.clock.set({ advanceMs: 61_000 });
+
+  assert.equal(await eventually(async () => {
+    const { status } = (await api(READ, { id })).data.bulkOperation;
+    return ['RUNNING', 'CANCELING'].includes(status) ? null : status;
+  }), 'CANCELED');
+});
+
 test('a partial result fails with what was written so far', async (t) => {
   const { devstore, finish } = await open(t);
   devstore.faults.set({ bulk: { partial: 1 } });
