@@ -12,8 +12,9 @@ from celery import Celery
 from celery.signals import setup_logging
 
 from backend.config import launch
+from backend.config.limits import Process
 
-launch.prepare()
+launch.prepare(Process.WORKER)
 
 import django  # noqa: E402 - the settings have to be named first
 

@@ -68,6 +68,11 @@ def _credential(name: str) -> str:
     return given
 
 
+def _seconds(name: str) -> float | None:
+    given = _env.str(name, default="")
+    return float(given) if given else None
+
+
 DEBUG: Final[bool] = _env.bool("DEBUG", default=False)
 DATA_DIR: Final = _absolute(_env.str("DATA_DIR", default="") or ".data")
 ARTIFACT_ROOT: Final = _absolute(_env.str("ARTIFACT_ROOT", default="") or str(DATA_DIR / "artifacts"))
@@ -76,6 +81,9 @@ SNAPSHOT_ROOT: Final = _absolute(_env.str("SNAPSHOT_ROOT", default="") or str(DA
 DATABASE_URL: Final[str] = _env.str("DATABASE_URL", default="")
 REDIS_URL: Final[str] = _env.str("REDIS_URL", default="")
 BROKER_URL: Final[str] = _env.str("BROKER_URL", default="")
+DATABASE_STATEMENT_TIMEOUT: Final = _seconds("DATABASE_STATEMENT_TIMEOUT")
+DATABASE_LOCK_TIMEOUT: Final = _seconds("DATABASE_LOCK_TIMEOUT")
+DATABASE_IDLE_TIMEOUT: Final = _seconds("DATABASE_IDLE_TIMEOUT")
 
 DJANGO_SECRET_KEY: Final = _secret("DJANGO_SECRET_KEY")
 ENCRYPTION_KEYS: Final = [key.strip() for key in _secret("ENCRYPTION_KEYS").split(",") if key.strip()]

@@ -14,8 +14,9 @@ from typing import Any
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 from backend.config import env, launch
+from backend.config.limits import Process
 
-launch.prepare()
+launch.prepare(Process.WEB)
 
 wsgi_app = "backend.config.wsgi:application"
 bind = f"0.0.0.0:{env.PORT}"

@@ -10,9 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
-import environ
-
-from backend.config import engines, env
+from backend.config import engines, env, launch, limits
 from backend.config.sentry import start_sentry
 from backend.core import logging as core_logging
 
@@ -109,18 +107,20 @@ REDIS_URL: Final[str] = env.REDIS_URL or (_private.redis_url if _private else ""
 BROKER_URL: Final[str] = env.BROKER_URL or REDIS_URL
 
 
-def _database(url: str, **extra: str) -> dict[str, Any]:
-    config: dict[str, Any] = environ.Env.db_url_config(url)
-    options = {"connect_timeout": 5, "application_name": "tailorbird", **config.get("OPTIONS", {}), **extra}
-    return config | {"OPTIONS": options, "CONN_MAX_AGE": 300, "CONN_HEALTH_CHECKS": True}
-
-
+_own_limits = limits.LIMITS[launch.process]
+DATABASE_LIMITS: Final = limits.Limits(
+    statement=_own_limits.statement
+    if env.DATABASE_STATEMENT_TIMEOUT is None
+    else env.DATABASE_STATEMENT_TIMEOUT,
+    lock=_own_limits.lock if env.DATABASE_LOCK_TIMEOUT is None else env.DATABASE_LOCK_TIMEOUT,
+    idle=_own_limits.idle if env.DATABASE_IDLE_TIMEOUT is None else env.DATABASE_IDLE_TIMEOUT,
+)
 DATABASES = {
-    "default": _database(DATABASE_URL),
+    "default": limits.database(DATABASE_URL, DATABASE_LIMITS),
     # The same database through a connection of its own: a rotated token is committed here at once, so that
     # the rollback of whatever surrounds the refresh cannot lose the only valid one. Waiting for another's
     # refresh may take as long as Shopify does, but not for ever.
-    "tokens": _database(DATABASE_URL, options="-c lock_timeout=40s"),
+    "tokens": limits.database(DATABASE_URL, limits.TOKEN_LIMITS),
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

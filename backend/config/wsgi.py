@@ -1,9 +1,11 @@
 """The web process's entry point for gunicorn."""
 
-import os
-
 from django.core.wsgi import get_wsgi_application
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backend.config.settings")  # noqa: TID251 - before settings exist
+from backend.config import launch
+from backend.config.limits import Process
+
+launch.become(Process.WEB)
+launch.name_settings()
 
 application = get_wsgi_application()
