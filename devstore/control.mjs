@@ -68,7 +68,7 @@ function describe({ store, webhooks, clock, faults, config, about, approvals }) 
     now: new Date(clock.now()).toISOString(),
     speed: clock.speed,
     shops: [...store.shops.values()].map((shop) => describeShop(shop, config)),
-    rejected_rows: store.defaultShop.rejectedRows,
+    seeded: store.defaultShop.seeded,
     pending_webhooks: webhooks.pending(),
     faults,
     approvals,

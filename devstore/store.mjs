@@ -121,8 +121,8 @@ export class ShopData {
     this.bulkOperations = new Map();
     this.pixels = new Map();
     this.flowEvents = [];
-    /** Counts of source rows that could not be used, by reason. */
-    this.rejectedRows = {};
+    /** What the shop began with; the rows of an order file are its order lines, its refunded lines and its rejected rows. */
+    this.seeded = { orders: 0, order_lines: 0, refunded_lines: 0, rejected_rows: {} };
     this.versions = {};
     this.#derived = new Map();
     this.#lastIds = new Map();
@@ -134,12 +134,13 @@ export class ShopData {
   #ordersByCustomer;
 
   /** Fill the shop from a seed: see seed/ for the two makers. */
-  load({ products, collections, customers, orders, rejectedRows = {} }) {
+  load({ products, collections, customers, orders, refundedLines = 0, rejectedRows = {} }) {
     for (const product of products) this.putProduct(product);
     for (const collection of collections) this.putCollection(collection);
     for (const customer of customers) this.putCustomer(customer);
     for (const order of orders) this.putOrder(order);
-    this.rejectedRows = rejectedRows;
+    const lines = orders.reduce((sum, order) => sum + order.lines.length, 0);
+    this.seeded = { orders: orders.length, order_lines: lines, refunded_lines: refundedLines, rejected_rows: rejectedRows };
   }
 
   putProduct(product) {

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from backend.core.errors import Refused
 
@@ -48,8 +49,8 @@ def products_for_serving(shop_id: int, product_ids: Ids[int]) -> list[ServingPro
 
 
 def products_created_since(shop_id: int, since: datetime, *, limit: int) -> list[DescribedProduct]:
-    """Return the newest products, the newest first, published or not."""
-    rows = Product.objects.for_shop(shop_id).filter(created_at__gte=since, deleted_at=None)
+    """Return the newest products of a kind to recommend, the newest first, published or not."""
+    rows = _recommendable(shop_id).filter(created_at__gte=since)
     fields = ("product_id", "title", "vendor", "product_type", "tags", "price_min", "created_at")
     newest_first = rows.order_by("-created_at", "-product_id").values_list(*fields)
     return [
@@ -60,10 +61,28 @@ def products_created_since(shop_id: int, since: datetime, *, limit: int) -> list
 
 def available_product_ids(shop_id: int) -> list[int]:
     """Return the products a storefront may recommend now, newest first: live, published and buyable."""
-    rows = Product.objects.for_shop(shop_id).filter(
-        available=True, deleted_at=None, status=ProductStatus.ACTIVE, published_at__isnull=False
+    rows = _recommendable(shop_id).filter(
+        available=True, status=ProductStatus.ACTIVE, published_at__isnull=False
     )
     return list(rows.order_by("-published_at", "-product_id").values_list("product_id", flat=True))
+
+
+def never_recommended_ids(shop_id: int) -> list[int]:
+    """Return the products that are of no kind to recommend, in stock or not; they may teach all the same."""
+    rows = Product.objects.for_shop(shop_id).exclude(id__in=_recommendable(shop_id).values("id"))
+    return list(rows.order_by("product_id").values_list("product_id", flat=True))
+
+
+def _recommendable(shop_id: int) -> QuerySet[Product]:
+    """
+    Return the products of a kind to recommend. This is the one place where that is decided.
+
+    Gift cards and what costs nothing (samples, gifts with a purchase) are
+    left out, as Shopify's own recommendations do. Whether a product is a gift
+    card may not be known yet; then it is taken for none.
+    """
+    rows = Product.objects.for_shop(shop_id).filter(deleted_at=None, price_min__gt=0)
+    return rows.exclude(is_gift_card=True)
 
 
 _COUNTS = """

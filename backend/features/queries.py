@@ -58,12 +58,13 @@ INTERACTIONS_CSV = """
     ) TO STDOUT WITH (FORMAT csv)
 """
 
+# What may never be recommended teaches by its purchases, but is no item: models recommend items only.
 ITEMS_CSV = """
     COPY (
         SELECT product_id, title, COALESCE(vendor, ''), COALESCE(product_type, ''), to_jsonb(tags),
                price_min::double precision, (EXTRACT(EPOCH FROM created_at) * 1000000)::bigint, available
         FROM catalog_product
-        WHERE shop_id = %(shop_id)s AND deleted_at IS NULL AND created_at < %(until)s
+        WHERE shop_id = %(shop_id)s AND product_id <> ALL(%(left_out)s) AND created_at < %(until)s
         ORDER BY product_id
     ) TO STDOUT WITH (FORMAT csv)
 """
@@ -204,7 +205,11 @@ def export(shop_id: int, *, until: datetime, folder: Path) -> Dataset:
 
 
 def _copy(shop_id: int, until: datetime, files: dict[str, Path]) -> Sequence[int]:
-    values: dict[str, Any] = {"shop_id": shop_id, "until": until}
+    values: dict[str, Any] = {
+        "shop_id": shop_id,
+        "until": until,
+        "left_out": catalog.never_recommended_ids(shop_id),
+    }
     with connection.cursor() as cursor:
         for sql, file in ((INTERACTIONS_CSV, files["interactions"]), (ITEMS_CSV, files["items"])):
             with file.open("wb") as handle:

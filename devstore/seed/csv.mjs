@@ -30,7 +30,7 @@ export class BadCsv extends Error {
  * A plain callback and not an iterator: half a million rows pass here, and it halves the time.
  *
  * @param {string} path of the file
- * @param {(fields: string[], row: number) => void} take `row` is the line on which the row starts, from 1
+ * @param {(fields: string[], row: number) => void} take `row` is the line on which the row starts, from 1; a blank line has no fields
  * @throws {BadCsv}
  */
 export async function readCsv(path, take) {
@@ -91,7 +91,8 @@ function emit(state, line, take) {
   const row = state.row;
   state.row += 1 + (line.includes('"') ? line.split('\n').length - 1 : 0);
   const clean = line.endsWith('\r') ? line.slice(0, -1) : line;
-  if (clean !== '') take(clean.includes('"') ? splitQuoted(clean, row) : clean.split(','), row);
+  if (clean === '') take([], row);
+  else take(clean.includes('"') ? splitQuoted(clean, row) : clean.split(','), row);
 }
 
 function takeLast(state, take) {

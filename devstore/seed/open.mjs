@@ -123,7 +123,7 @@ function digestOf(file) {
 }
 
 function describe(shop, verb) {
-  const rejected = Object.entries(shop.rejectedRows).map(([reason, count]) => `${count} ${reason}`).join(', ');
+  const rejected = Object.entries(shop.seeded.rejected_rows).map(([reason, count]) => `${count} ${reason}`).join(', ');
   const counts = `${shop.products.size} products, ${shop.customers.size} customers, ${shop.orders.size} orders`;
   return `Shop ${shop.domain} ${verb}: ${counts}${rejected ? `; rejected rows: ${rejected}` : ''}.`;
 }

@@ -4,7 +4,8 @@
  * Columns as in the UCI Online Retail data: one row is one line of an invoice,
  * an invoice that starts with C cancels, a row without a customer is a guest's.
  * A row that cannot be read stops everything with one message; a row that can
- * be read but holds no purchase is counted by its reason.
+ * be read but holds no purchase is counted by its reason. Every row of the file
+ * is an order line, a refunded line or a rejected row: the three add up to it.
  */
 import path from 'node:path';
 import { slug } from '../catalog.mjs';
@@ -49,7 +50,7 @@ export async function readOrders(file) {
     throw error;
   }
   if (!state.places) throw new BadOrders(`${path.basename(file)}: the file is empty; row 1 must name the columns ${COLUMNS.join(', ')}.`);
-  if (state.purchases.length === 0) throw new BadOrders(`${path.basename(file)}: there are no order lines.${reasons(state.rejected)}`);
+  if (state.purchases.length === 0) throw new BadOrders(`${path.basename(file)}: there are no order lines.${reasons(state)}`);
   return { purchases: state.purchases, cancellations: state.cancellations, rejected: state.rejected };
 }
 
@@ -64,17 +65,17 @@ function placeOf({ row, column }, { names }) {
  *
  * @param {Lines} lines
  * @param {{shiftMs: number, vendor: string}} how `shiftMs` is added to every moment
- * @returns {{products: object[], collections: object[], customers: object[], orders: object[], rejectedRows: object, counts: object}}
+ * @returns {{products: object[], collections: object[], customers: object[], orders: object[], refundedLines: number, rejectedRows: object, counts: object}}
  */
 export function buildShop(lines, { shiftMs, vendor }) {
   const products = buildProducts(lines.purchases, { shiftMs, vendor });
   const { orders, byCustomer } = buildOrders(lines.purchases, products, shiftMs);
   const rejectedRows = { ...lines.rejected };
-  const refunds = applyCancellations(lines.cancellations, { products, byCustomer, shiftMs, rejectedRows });
+  const refundedLines = applyCancellations(lines.cancellations, { products, byCustomer, shiftMs, rejectedRows });
   const customers = buildCustomers(lines.purchases, shiftMs);
   const list = [...products.values()];
-  const counts = countShop({ lines, orders, list, customers, refunds, rejectedRows });
-  return { products: list, collections: buildCollections(list), customers, orders, rejectedRows, counts };
+  const counts = countShop({ lines, orders, list, customers, refundedLines, rejectedRows });
+  return { products: list, collections: buildCollections(list), customers, orders, refundedLines, rejectedRows, counts };
 }
 
 /** Return by how many whole weeks, in milliseconds, lines move so that the last one is less than a week old. */
@@ -84,6 +85,7 @@ export function shiftFor(lines, now) {
 }
 
 function takeHeader(state, fields) {
+  if (fields.length === 0) return;
   const names = fields.map((name) => name.trim());
   const missing = COLUMNS.find((name) => !names.includes(name));
   if (missing) throw new BadOrders(`row 1: the column ${missing} is missing.`);
@@ -95,15 +97,17 @@ function takeHeader(state, fields) {
 }
 
 function takeRow(state, fields, row) {
+  if (fields.length === 0) return reject(state.rejected, 'empty_row');
   if (fields.length !== state.width) throw widthFault(state, fields, row);
   const line = parseRow(state, fields, row);
   const reason = rejection(line);
-  if (reason) {
-    state.rejected[reason] = (state.rejected[reason] ?? 0) + 1;
-    return;
-  }
+  if (reason) return reject(state.rejected, reason);
   if (!line.isCancellation) state.purchases.push(line);
   else state.cancellations.push({ ...line, quantity: -line.quantity });
+}
+
+function reject(rejected, reason) {
+  rejected[reason] = (rejected[reason] ?? 0) + 1;
 }
 
 function widthFault({ width, names }, fields, row) {
@@ -263,7 +267,7 @@ function applyCancellations(cancellations, { products, byCustomer, shiftMs, reje
   for (const line of [...cancellations].sort((a, b) => a.at - b.at)) {
     const earlier = (byCustomer.get(`${line.customer} ${line.code}`) ?? []).filter((each) => each.at <= line.at && each.line.currentQuantity > 0);
     if (!products.has(line.code) || earlier.length === 0) {
-      rejectedRows.cancellation_unmatched = (rejectedRows.cancellation_unmatched ?? 0) + 1;
+      reject(rejectedRows, 'cancellation_unmatched');
       continue;
     }
     matched += 1;
@@ -307,19 +311,20 @@ function buildCustomers(purchases, shiftMs) {
   return [...customers.values()];
 }
 
-function countShop({ lines, orders, list, customers, refunds, rejectedRows }) {
+function countShop({ lines, orders, list, customers, refundedLines, rejectedRows }) {
   return {
     orders: orders.length,
     order_lines: lines.purchases.length,
     products: list.length,
     customers: customers.length,
-    refunded_lines: refunds,
+    refunded_lines: refundedLines,
     rejected_rows: rejectedRows,
   };
 }
 
-function reasons(rejected) {
-  const parts = Object.entries(rejected).map(([reason, count]) => `${count} ${reason}`);
+function reasons({ rejected, cancellations }) {
+  const all = cancellations.length === 0 ? rejected : { ...rejected, cancellation_unmatched: (rejected.cancellation_unmatched ?? 0) + cancellations.length };
+  const parts = Object.entries(all).map(([reason, count]) => `${count} ${reason}`);
   return parts.length === 0 ? '' : ` Rejected rows: ${parts.join(', ')}.`;
 }
 

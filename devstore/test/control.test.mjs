@@ -15,7 +15,7 @@ async function open(t) {
   return { app, devstore, shop: devstore.store.defaultShop, control, read, heard };
 }
 
-test('the state tells counts, installs, pending webhooks and rejected rows', async (t) => {
+test('the state tells counts, installs, pending webhooks and what the shop began with', async (t) => {
   const { read } = await open(t);
 
   const state = await read('state');
@@ -25,7 +25,8 @@ test('the state tells counts, installs, pending webhooks and rejected rows', asy
   assert.ok(state.shops[0].counts.orders > 2_000);
   assert.ok(state.shops[0].install.scopes.includes('write_products'));
   assert.deepEqual(state.pending_webhooks, { due: 0, retrying: 0, scheduled: 0 });
-  assert.deepEqual(state.rejected_rows, {});
+  const { orders, order_lines } = state.shops[0].counts;
+  assert.deepEqual(state.seeded, { orders, order_lines, refunded_lines: 0, rejected_rows: {} });
 });
 
 test('an order is placed, taken from stock and told, products/update after it', async (t) => {

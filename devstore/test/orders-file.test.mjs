@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { buildShop, readOrders, shiftFor } from '../seed/orders-file.mjs';
+import { hashText } from '../seed/words.mjs';
 import { makeFolder } from './helpers.mjs';
 
 const run = promisify(execFile);
@@ -31,6 +32,8 @@ for (const [name, text, message] of [
   ['an empty file', '', /^orders\.csv: the file is empty; row 1 must name the columns InvoiceNo/],
   ['a file with a header only', `${HEADER}\n`, /^orders\.csv: there are no order lines\.$/],
   ['a file whose rows are all unusable', lines('1,POST,POSTAGE,1,2010-12-01 08:26:00,18,,France'), /^orders\.csv: there are no order lines\. Rejected rows: 1 service_code\.$/],
+  ['a file of blank lines', `${HEADER}\n\n\r\n`, /^orders\.csv: there are no order lines\. Rejected rows: 2 empty_row\.$/],
+  ['a file that only cancels', lines(GOOD.replace('536365', 'C536365').replace(',6,', ',-6,')), /^orders\.csv: there are no order lines\. Rejected rows: 1 cancellation_unmatched\.$/],
   ['a missing column', `${HEADER.replace('Quantity,', '')}\n${GOOD}\n`, /^orders\.csv: row 1: the column Quantity is missing\.$/],
   ['a column that comes twice', `${HEADER},Quantity\n${GOOD},1\n`, /^orders\.csv: row 1: the column Quantity is there twice\.$/],
   ['a row that is too short', lines(GOOD, '536366,1,MUG'), /^orders\.csv: row 3, column Quantity: there are 3 fields instead of 8\.$/],
@@ -62,7 +65,7 @@ for (const [name, text, message] of [
   });
 }
 
-for (const [reason, row] of [
+const REJECTED = [
   ['service_code', '1,POST,POSTAGE,1,2010-12-01 08:26:00,18,1,France'],
   ['service_code', '1,BANK CHARGES,Bank Charges,1,2010-12-01 08:26:00,15,,UK'],
   ['service_code', '1,m,Manual,1,2010-12-01 08:26:00,15,,UK'],
@@ -73,8 +76,12 @@ for (const [reason, row] of [
   ['zero_quantity', '1,22423,CAKESTAND,0,2010-12-01 08:26:00,2.5,1,UK'],
   ['adjustment', '1,22423,damaged,-3,2010-12-01 08:26:00,0,,UK'],
   ['cancellation_unmatched', 'C1,22423,CAKESTAND,-1,2010-12-01 08:26:00,2.5,1,UK'],
+  ['empty_row', ''],
+  ['empty_row', '\r'],
   ['no_stock_code', '1,,CAKESTAND,1,2010-12-01 08:26:00,2.5,1,UK'],
-]) {
+];
+
+for (const [reason, row] of REJECTED) {
   test(`a row like ${row} is counted as ${reason}`, async (t) => {
     const shop = await fill(t, GOOD, row);
 
@@ -82,6 +89,23 @@ for (const [reason, row] of [
     assert.equal(shop.counts.order_lines, 1);
   });
 }
+
+/** A purchase, what is given back of it, and what is given back though nobody bought it. */
+const USED = [GOOD, 'C536380,85123A,WHITE HANGING HEART T-LIGHT HOLDER,-1,2010-12-03 09:00:00,2.55,17850,United Kingdom',
+  'C536381,85123A,WHITE HANGING HEART T-LIGHT HOLDER,-900,2010-12-03 09:00:00,2.55,17850,United Kingdom',
+  'C536382,99999,NEVER SOLD,-1,2010-12-03 09:00:00,2.55,17850,United Kingdom'];
+
+test('order lines, refunded lines and rejected rows add up to the rows of the file, whatever rows it holds', async (t) => {
+  const kinds = [...USED, ...REJECTED.map(([, row]) => row)];
+  for (let round = 1; round <= 40; round += 1) {
+    const rows = Array.from({ length: 3 * round }, (_, place) => kinds[(place * round + hashText(`${round} ${place}`)) % kinds.length]);
+
+    const { counts } = await fill(t, GOOD, ...rows);
+
+    const rejected = Object.values(counts.rejected_rows).reduce((sum, count) => sum + count, 0);
+    assert.equal(counts.order_lines + counts.refunded_lines + rejected, rows.length + 1, JSON.stringify([counts, rows]));
+  }
+});
 
 test('rows become orders, products, customers and guests', async (t) => {
   const shop = await fill(

@@ -47,6 +47,9 @@ def test_the_committed_files_hold(project, schema):
     ("VALKEY_PASSWORD: ${VALKEY_PASSWORD:?set VALKEY_PASSWORD in .env}", "VALKEY_PASSWORD: hunter2",
      "Service valkey: VALKEY_PASSWORD is written down"),
     ("dockerfile: deploy/Dockerfile.ui", "dockerfile: deploy/Dockerfile.gone", "Dockerfile.gone is missing"),
+    ("    logging: *logs\n    mem_limit: 512m\n", "    mem_limit: 512m\n",
+     "Service ui: its log grows for ever"),
+    ("    mem_limit: 256m\n", "", "Service edge may take all memory of the host"),
     (f"      web: {HEALTHY}\n      ui:", f"      wep: {HEALTHY}\n      ui:",
      "Service edge depends on wep, which is not there"),
 ])  # fmt: skip

@@ -6,6 +6,15 @@ from tools.demo import report
 from tools.demo.job import by_id, is_uuid
 from tools.demo.traffic import Answer, Visit
 
+COUNTS = {"orders": 6, "order_lines": 11, "products": 3, "customers": 2, "guest_orders": 1}
+A_STORE = {
+    "seeded": {"orders": 5, "order_lines": 9, "refunded_lines": 2, "rejected_rows": {"no_price": 4}},
+    "shops": [
+        {"domain": "another.myshopify.com", "counts": {"orders": 0, "order_lines": 0}},
+        {"domain": "willow.myshopify.com", "counts": {"orders": 6, "order_lines": 11}},
+    ],
+}
+
 
 def an_answer(milliseconds=5.0, *, status=200, fallback=None, items=1):
     body = {"decision": "d", "version": 1, "fallback": fallback, "items": [{"product_id": 1}] * items}
@@ -40,6 +49,19 @@ def test_served_figures_come_from_the_answers():
     assert report.served(answers) == report.Served(requests=100, p50_ms=50.0, p99_ms=99.0, fallbacks=2)
 
 
+def test_only_where_nothing_else_is_for_sale_an_answer_may_be_empty():
+    body = b'{"decision": null, "items": []}'
+    alone = Answer(Visit("/x?surface=product&product=1", may_be_empty=True), 200, body, 3.0)
+
+    assert report.served([alone]) == report.Served(requests=1, p50_ms=3.0, p99_ms=3.0, fallbacks=0)
+    with pytest.raises(ValueError, match="recommended nothing"):
+        report.served([Answer(Visit("/x?surface=product&product=1"), 200, body, 3.0)])
+
+
+def test_nothing_asked_is_nothing_measured():
+    assert report.served([]) == report.Served(requests=0, p50_ms=None, p99_ms=None, fallbacks=0)
+
+
 @pytest.mark.parametrize(("case", "answer"), [
     ("refused", an_answer(status=401)),
     ("no answer at all", Answer(Visit("/x"), 0, b"", 1.0)),
@@ -61,10 +83,43 @@ def test_what_is_served_is_held_against_the_best_of_the_simple_ones():
     )
 
 
+def test_figures_that_were_not_measured_are_null():
+    rows = [row | {"ndcg_at_10": None} for row in a_version()["metrics"]]
+
+    assert report.model(a_version(metrics=rows, train_seconds=None)) == report.Model(
+        version=3,
+        served="blend",
+        ndcg_at_10=None,
+        baseline=None,
+        baseline_ndcg_at_10=None,
+        train_seconds=None,
+    )
+    assert report.model(a_version(metrics=[])).served is None
+
+
+def test_a_simple_model_that_was_not_measured_is_no_baseline():
+    rows = [
+        row | {"ndcg_at_10": None if row["model"] == "personal_frequency" else row["ndcg_at_10"]}
+        for row in a_version()["metrics"]
+    ]
+
+    assert report.model(a_version(metrics=rows)).baseline == "popularity"
+
+
+def test_what_this_and_earlier_demos_bought_is_no_line_of_the_file():
+    later = {
+        "seeded": A_STORE["seeded"],
+        "shops": [{"domain": "a", "counts": {"orders": 8, "order_lines": 14}}],
+    }
+
+    found = report.filled({"orders": 8, "order_lines": 14, "products": 3, "customers": 2}, later, "a")
+
+    assert (found.orders, found.order_lines) == (5, 9)
+
+
 def test_the_last_line_has_exactly_the_keys_that_were_promised():
     line = report.Report(
-        counts={"orders": 5, "order_lines": 9, "products": 3, "customers": 2, "guest_orders": 1},
-        rejected_rows={"no_price": 4},
+        filled=report.filled(COUNTS, A_STORE, "willow.myshopify.com"),
         model=report.model(a_version()),
         served=report.served([an_answer(7.04)]),
         carousel_items=8,
@@ -78,6 +133,7 @@ def test_the_last_line_has_exactly_the_keys_that_were_promised():
         "order_lines": 9,
         "products": 3,
         "customers": 2,
+        "refunded_lines": 2,
         "rejected_rows": {"no_price": 4},
         "model": {
             "version": 3,

@@ -1,10 +1,13 @@
 import json
 import socket
 import stat
+from unittest.mock import Mock
 
 import pytest
 
+from tools.demo import __main__ as demo
 from tools.demo import state
+from tools.demo.options import parse
 
 
 def test_secrets_are_made_once_and_kept_private(tmp_path):
@@ -76,3 +79,31 @@ def test_another_order_file_is_refused_with_the_way_out(tmp_path, filled_from_a_
 
     with pytest.raises(state.Occupied, match="make clean"):
         state.same_orders(state.read_orders(tmp_path), other)
+
+
+def test_a_shop_that_is_filled_opens_without_its_order_file(tmp_path, monkeypatch):
+    given = []
+    folder = tmp_path / "data"
+    stack = Mock(options=Mock(data_dir=folder), start_devstore=given.append)
+    orders = tmp_path / "moved-away.csv"
+
+    demo._start(stack, Mock(), orders)
+    (folder / "devstore").mkdir(parents=True)
+    (folder / "devstore" / "meta.json").write_text("{}")
+    demo._start(stack, Mock(), orders)
+
+    assert given == [orders, None]
+
+
+def test_an_order_file_that_moved_is_read_where_it_is_named(tmp_path):
+    former, now = tmp_path / "orders.csv", tmp_path / "archive.csv"
+    now.write_text("InvoiceNo\n1\n")
+    former.write_text(now.read_text())
+    data = tmp_path / "data"
+    data.mkdir()
+    state.remember_orders(data, former)
+    former.unlink()
+
+    options = parse(["--orders", str(now), "--data-dir", str(data)])
+
+    assert demo._orders_to_fill_from(options) == now

@@ -74,3 +74,22 @@ def test_every_decision_record_has_its_parts_and_is_listed():
         )
         assert [part for part in ("## Context", "## Decision", "## Consequences") if part not in text] == []
         assert f"({record.name})" in listed
+
+
+COMMANDS = re.compile(r"^```\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_command_replaces_the_app_file(document):
+    # Where the linked id is not the file's own, Shopify's CLI drops our scopes, webhooks and proxy.
+    for commands in COMMANDS.findall(document.read_text()):
+        assert "app config link" not in commands
+        assert "--client-id" not in commands
+
+
+@pytest.mark.parametrize("named", [
+    "client_id", "Protected customer data", "read_all_orders", "Node 22", "openssl", "TORCH_INDEX_URL",
+    "pg_dump", "pg_restore", "STAFF_ADDRESSES", "TRAINER_MEMORY", "SHOPIFY_API_SECRET_OLD",
+])  # fmt: skip
+def test_the_guide_for_production_tells_what_stops_a_first_deployment(named):
+    assert named in (ROOT / "docs/guides/run-in-production.md").read_text()

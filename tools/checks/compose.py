@@ -46,6 +46,10 @@ def _service_findings(root: Path, name: str, service: dict[str, Any], services: 
         found += _dockerfile_findings(root / build["context"] / build["dockerfile"])
     if "healthcheck" not in service and service.get("restart") != "no":
         found.append(f"Service {name} has no health check.")
+    if "max-size" not in service.get("logging", {}).get("options", {}):
+        found.append(f"Service {name}: its log grows for ever.")
+    if "mem_limit" not in service:
+        found.append(f"Service {name} may take all memory of the host.")
     unknown = set(service.get("depends_on", ())) - set(services)
     found += [f"Service {name} depends on {other}, which is not there." for other in sorted(unknown)]
     return found + _secret_findings(name, service.get("environment", {}))

@@ -78,7 +78,7 @@ def _orders_to_fill_from(options: Options) -> Path | None:
         _check_orders(options.orders)
     kept = state.read_orders(options.data_dir)
     if state.same_orders(kept, options.orders):
-        return Path(kept["path"]) if kept and kept["path"] else None
+        return options.orders or (Path(kept["path"]) if kept and kept["path"] else None)
     if options.orders:
         _check_orders(options.orders)
     state.remember_orders(options.data_dir, options.orders)
@@ -141,7 +141,8 @@ def _start(stack: Stack, screen: Screen, orders: Path | None) -> None:
     screen.end()
     screen.begin("The database is prepared")
     # Two cold starts at once: the local Shopify reads its orders while Django makes its tables.
-    stack.start_devstore(orders)
+    # A shop that is filled needs the order file no more, which may have been moved or changed meanwhile.
+    stack.start_devstore(None if state.is_filled(stack.options.data_dir) else orders)
     stack.prepare()
     screen.end()
     screen.begin("The app starts")

@@ -94,6 +94,13 @@ class Merchant:
         answer: dict[str, Any] = response.json()
         return answer
 
+    def try_again(self, path: str) -> None:
+        """Ask for work that failed, as the app's button does; that it is under way already is as good."""
+        headers = {"Authorization": f"Bearer {self._session_token()}"}
+        answer = self._app.post(path, headers=headers)
+        if answer.status_code != httpx.codes.CONFLICT:
+            _expect(answer)
+
     def add_block(self, editor_url: str) -> None:
         """Follow the app's link into the theme editor, which adds the block."""
         _expect(self._devstore.get(editor_url))

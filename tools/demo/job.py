@@ -36,6 +36,13 @@ STEP_TITLES: Final = {
     "train": "A transformer is trained",
     "publish": "Recommendations are published",
 }
+# What the app's own buttons ask for when a step has failed.
+TRY_AGAIN_AT: Final = {
+    "import_products": "/api/imports",
+    "import_orders": "/api/imports",
+    "train": "/api/training",
+    "publish": "/api/training",
+}
 
 
 class StepFailed(Exception):
@@ -77,17 +84,18 @@ class Job:
         setup = self.bring_live(optional_scopes)
         model = self._model()
         self._add_blocks(setup["theme_editor_urls"])
-        paths = self._product_paths()
-        cards = self._carousel(paths)
+        paths, home = self._look_around()
+        # With a single product there is nothing else that its page could show.
+        cards = self._carousel(paths) if len(paths) > 1 else []
         answers = self._serve(paths, new_shopper, origin)
-        self._buy_and_trace(cards)
+        self._buy_and_trace(cards or home)
         with self._step("Figures are read") as step:
             setup = self._merchant.call("GET", "/api/setup")
             logged = self._staff.count("audit/decision")
-            rejected = self._merchant.store_state()["rejected_rows"]
+            filled = report.filled(setup["counts"], self._merchant.store_state(), SHOP)
             step(f"{logged:,} decisions logged")
         return Report(
-            counts=setup["counts"], rejected_rows=rejected, model=model, served=answers,
+            filled=filled, model=model, served=answers,
             carousel_items=len(cards), decisions_logged=logged, seconds=time.time() - started_at,
         )  # fmt: skip
 
@@ -131,7 +139,11 @@ class Job:
         return setup
 
     def _follow(self, step_id: str) -> dict[str, Any]:
-        """Poll until a step of the set-up is done."""
+        """
+        Poll until a step of the set-up is done.
+
+        A failure that an earlier demo left behind is tried again; one that is met on the way ends this one.
+        """
         last_change, last_seen = time.monotonic(), None
         while True:
             self._check()
@@ -139,8 +151,10 @@ class Job:
             found = by_id(setup)[step_id]
             if found["state"] == "DONE":
                 return setup
-            if found["state"] == "FAILED":
+            if found["state"] == "FAILED" and last_seen is not None:
                 raise DoorShut(found["detail"])
+            if found["state"] == "FAILED":
+                self._merchant.try_again(TRY_AGAIN_AT[step_id])
             self._screen.progress(
                 found["detail"], done=found["done"], total=found["total"], unit=found["unit"]
             )
@@ -157,10 +171,7 @@ class Job:
             if found is None:
                 raise DoorShut("the app says that no model is live")
             model = report.model(found)
-            step(
-                f"version {model.version}: NDCG@10 {model.ndcg_at_10} against {model.baseline_ndcg_at_10}"
-                f" of {model.baseline}; serving {model.served}"
-            )
+            step(f"version {model.version}: {_accuracy(model)}; serving {model.served}")
             return model
 
     def _add_blocks(self, editor_urls: Mapping[str, str]) -> None:
@@ -169,16 +180,15 @@ class Job:
                 self._merchant.add_block(url)
             step(f"on {len(editor_urls)} templates")
 
-    def _product_paths(self) -> list[str]:
+    def _look_around(self) -> tuple[list[str], list[Card]]:
+        """Return the addresses of products and the cards of the home page, none where nothing is for sale."""
         with self._step("A shopper looks around") as step:
             paths = self._shopper.product_paths()[:PRODUCTS_VISITED]
-            if not paths:
-                raise DoorShut("the storefront shows no products")
             home = self._shopper.carousel("/")
-            if not home:
+            if paths and not home:
                 raise DoorShut("the home page shows no recommendations")
-            step(f"{len(home)} recommendations on the home page")
-            return paths
+            step(f"{len(home)} recommendations on the home page" if paths else "the storefront is empty")
+            return paths, home
 
     def _carousel(self, paths: list[str]) -> list[Card]:
         """Return the cards of the first product page that a model's decision filled."""
@@ -217,13 +227,19 @@ class Job:
             cookies += [shopper.cookie, ""]
         proxy = "/apps/tailorbird/recommendations"
         consent = "consent=analytics,preferences"
-        paths = [f"{proxy}?{consent}&surface=product&product={product}" for product in products]
-        paths += [f"{proxy}?{consent}&surface=home"] * (len(paths) // 4)
-        pairs = zip(cycle(paths), cycle(cookies), strict=False)
-        return [Visit(path, cookie) for path, cookie in islice(pairs, REQUESTS)]
+        asked = [
+            (f"{proxy}?{consent}&surface=product&product={product}", len(products) < 2)
+            for product in products
+        ]
+        asked += [(f"{proxy}?{consent}&surface=home", not products)] * max(1, len(asked) // 4)
+        pairs = zip(cycle(asked), cycle(cookies), strict=False)
+        return [Visit(path, cookie, empty) for (path, empty), cookie in islice(pairs, REQUESTS)]
 
     def _buy_and_trace(self, cards: list[Card]) -> None:
         with self._step("A shopper buys a recommended product") as step:
+            if not cards:
+                step("nothing is recommended, so nothing is bought")
+                return
             card = next((card for card in cards if card.quick_add), None)
             if card is None:
                 raise DoorShut("no card of the carousel can be added to the cart")
@@ -245,6 +261,13 @@ class Job:
                 raise DoorShut(f"a search by order {order_id} does not lead to decision {decision_id}")
             self._screen.progress()
             time.sleep(POLL_SECONDS)
+
+
+def _accuracy(model: report.Model) -> str:
+    if model.ndcg_at_10 is None:
+        return "accuracy not measured, too few customers came back"
+    other = f"{model.baseline_ndcg_at_10} of {model.baseline}" if model.baseline else "no simple model"
+    return f"NDCG@10 {model.ndcg_at_10} against {other}"
 
 
 def by_id(setup: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -2,19 +2,54 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from tools.demo.traffic import Answer, percentile
 
 
 @dataclass(frozen=True)
+class Filled:
+    """
+    What the shop began with, as the app holds it.
+
+    Every row of an order file is one of ``order_lines``, ``refunded_lines`` and ``rejected_rows``.
+    """
+
+    orders: int
+    order_lines: int
+    refunded_lines: int
+    rejected_rows: Mapping[str, int]
+    products: int
+    customers: int
+
+
+def filled(counts: Mapping[str, int], store: Mapping[str, Any], domain: str) -> Filled:
+    """
+    Return what the app holds of the orders that the shop began with.
+
+    :param counts: of the app, which knows the orders of this and earlier demos, too
+    :param store: what the local Shopify says of itself
+    """
+    seeded = store["seeded"]
+    now = next(shop["counts"] for shop in store["shops"] if shop["domain"] == domain)
+    return Filled(
+        orders=counts["orders"] - (now["orders"] - seeded["orders"]),
+        order_lines=counts["order_lines"] - (now["order_lines"] - seeded["order_lines"]),
+        refunded_lines=seeded["refunded_lines"],
+        rejected_rows=seeded["rejected_rows"],
+        products=counts["products"],
+        customers=counts["customers"],
+    )
+
+
+@dataclass(frozen=True)
 class Served:
-    """How the signed requests were answered."""
+    """How the signed requests were answered; times are None where nothing was asked."""
 
     requests: int
-    p50_ms: float
-    p99_ms: float
+    p50_ms: float | None
+    p99_ms: float | None
     fallbacks: int
 
 
@@ -24,7 +59,7 @@ BLEND = "blend"  # what the API calls the model that weighs all others
 @dataclass(frozen=True)
 class Model:
     """
-    What was trained.
+    What was trained. A figure is None where the shop's history is too short to measure it.
 
     :param served: the model that answers shoppers
     :param ndcg_at_10: of that model, on the last part of the shop's own history
@@ -32,11 +67,11 @@ class Model:
     """
 
     version: int
-    served: str
-    ndcg_at_10: float
-    baseline: str
-    baseline_ndcg_at_10: float
-    train_seconds: float
+    served: str | None
+    ndcg_at_10: float | None
+    baseline: str | None
+    baseline_ndcg_at_10: float | None
+    train_seconds: float | None
 
 
 def served(answers: Sequence[Answer]) -> Served:
@@ -49,9 +84,9 @@ def served(answers: Sequence[Answer]) -> Served:
     times = [answer.milliseconds for answer in answers]
     return Served(
         requests=len(answers),
-        p50_ms=round(percentile(times, 0.50), 1),
-        p99_ms=round(percentile(times, 0.99), 1),
-        fallbacks=sum(bool(body["fallback"]) for body in bodies),
+        p50_ms=rounded(percentile(times, 0.50) if times else None, 1),
+        p99_ms=rounded(percentile(times, 0.99) if times else None, 1),
+        fallbacks=sum(bool(body.get("fallback")) for body in bodies),
     )
 
 
@@ -59,7 +94,7 @@ def _recommendation(answer: Answer) -> dict[str, Any]:
     if answer.status != 200:
         raise ValueError(f"{answer.visit.path} answered {answer.status or 'nothing'}: {answer.body[:200]!r}.")
     body: dict[str, Any] = json.loads(answer.body)
-    if not body.get("items") or not body.get("decision"):
+    if not answer.visit.may_be_empty and not (body.get("items") and body.get("decision")):
         raise ValueError(f"{answer.visit.path} recommended nothing: {answer.body[:200]!r}.")
     return body
 
@@ -67,25 +102,30 @@ def _recommendation(answer: Answer) -> dict[str, Any]:
 def model(version: Mapping[str, Any]) -> Model:
     """Return the figures of a model version as the app's API describes it."""
     metrics = version["metrics"]
-    ours = next(row for row in metrics if row["is_served"])
+    ours: Mapping[str, Any] = next((row for row in metrics if row["is_served"]), {})
     simple = [row for row in metrics if not row["is_transformer"] and row["model"] != BLEND]
-    best = max(simple, key=lambda row: row["ndcg_at_10"])
+    measured = [row for row in simple if row["ndcg_at_10"] is not None]
+    best: Mapping[str, Any] = max(measured, key=lambda row: row["ndcg_at_10"], default={})
     return Model(
         version=version["number"],
-        served=ours["model"],
-        ndcg_at_10=round(ours["ndcg_at_10"], 4),
-        baseline=best["model"],
-        baseline_ndcg_at_10=round(best["ndcg_at_10"], 4),
-        train_seconds=round(version["train_seconds"], 1),
+        served=ours.get("model"),
+        ndcg_at_10=rounded(ours.get("ndcg_at_10"), 4),
+        baseline=best.get("model"),
+        baseline_ndcg_at_10=rounded(best.get("ndcg_at_10"), 4),
+        train_seconds=rounded(version["train_seconds"], 1),
     )
+
+
+def rounded(figure: float | None, digits: int) -> float | None:
+    """Return a figure rounded, and None where it was not measured."""
+    return None if figure is None else round(figure, digits)
 
 
 @dataclass(frozen=True)
 class Report:
     """Everything measured in a run."""
 
-    counts: Mapping[str, int]
-    rejected_rows: Mapping[str, int]
+    filled: Filled
     model: Model
     served: Served
     carousel_items: int
@@ -95,11 +135,7 @@ class Report:
     def line(self) -> str:
         """Return the report as one line of JSON."""
         return json.dumps({
-            "orders": self.counts["orders"],
-            "order_lines": self.counts["order_lines"],
-            "products": self.counts["products"],
-            "customers": self.counts["customers"],
-            "rejected_rows": dict(self.rejected_rows),
+            **asdict(self.filled),
             "model": {
                 "version": self.model.version,
                 "ndcg@10": self.model.ndcg_at_10,

@@ -154,6 +154,11 @@ def same_orders(kept: dict[str, Any] | None, orders: Path | None) -> bool:
     return True
 
 
+def is_filled(data_dir: Path) -> bool:
+    """Tell whether the local Shopify has filled its shop; from then on it has a copy of the order file."""
+    return (data_dir / "devstore" / "meta.json").exists()
+
+
 def digest(path: Path) -> str:
     """Return the SHA-256 of a file, hex."""
     with path.open("rb") as file:

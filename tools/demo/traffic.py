@@ -15,10 +15,15 @@ TIMEOUT_SECONDS = 15.0
 
 @dataclass(frozen=True)
 class Visit:
-    """One request of a shopper: where to, and the cookie that says who."""
+    """
+    One request of a shopper: where to, and the cookie that says who.
+
+    :param may_be_empty: the shop has no other product that could be recommended there
+    """
 
     path: str
     cookie: str = ""
+    may_be_empty: bool = False
 
 
 @dataclass(frozen=True)

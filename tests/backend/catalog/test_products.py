@@ -28,3 +28,19 @@ def test_the_newest_products_come_first_and_only_this_shops() -> None:
         3, "Product 3", "", "Candles", ("gift",), Decimal("9.5000"), hour_ago
     )
     assert queries.products_created_since(shop.id, OPENED, limit=1) == newest[:1]
+
+
+def test_what_may_be_recommended_is_decided_once() -> None:
+    shop = a_shop()
+    a_product(shop, 1)
+    a_product(shop, 2, is_gift_card=False)
+    a_product(shop, 3, is_gift_card=True)
+    a_product(shop, 4, price_min=0)
+    a_product(shop, 5, available=False)
+    a_product(shop, 6, deleted_at=NOW)
+    a_product(shop, 7, status="UNLISTED")
+
+    assert queries.available_product_ids(shop.id) == [2, 1]
+    assert queries.never_recommended_ids(shop.id) == [3, 4, 6]
+    newest = queries.products_created_since(shop.id, OPENED, limit=9)
+    assert [one.product_id for one in newest] == [7, 5, 2, 1]

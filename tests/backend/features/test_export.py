@@ -9,6 +9,7 @@ from backend.features import queries, services
 from backend.features.models import Interaction
 from backend.features.values import Dataset
 from backend.shops.models import Shop
+from models.recommender import dataset as recommender
 from tests.backend.history import NOW, OPENED, a_product, a_shop, an_order
 
 # Outside a test's transaction, because an export sets its own isolation level.
@@ -67,6 +68,21 @@ def test_the_folder_holds_purchases_products_and_facts(tmp_path: Path) -> None:
             for name in ("interactions.parquet", "items.parquet")
         },
     }
+
+
+def test_what_is_never_recommended_teaches_and_is_no_candidate(tmp_path: Path) -> None:
+    shop = a_small_shop()
+    a_product(shop, 13, is_gift_card=True)
+    a_product(shop, 14, price_min=0)
+    a_product(shop, 15, available=False)
+    an_order(shop, [13, 14, 15], at=NOW - timedelta(days=1))
+    services.rebuild(shop.id)
+
+    dataset = export(shop, tmp_path / "dataset")
+
+    log = recommender.read(dataset.folder)
+    assert set(log.item_ids.tolist()) == {10, 11, 12, 13, 14, 15}
+    assert set(log.item_ids[log.is_listed].tolist()) == {10, 11, 15}
 
 
 def test_the_same_moment_gives_the_same_bytes_after_later_orders(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def new(shop_id: int, scorer: Knowing) -> list[NewProduct]:
 def test_serving_and_training_read_the_same_facts(tmp_path: Path) -> None:
     shop = a_shop()
     a_product(shop, 10, title="Tea light, rose", tags=["gift", "rose garden"])
-    a_product(shop, 11, title="", vendor="", product_type="", tags=[], price_min=0)
+    a_product(shop, 11, title="", vendor="", product_type="", tags=[], price_min="0.01")
     queries.export(shop.id, until=NOW, folder=tmp_path / "dataset")
 
     log = dataset.read(tmp_path / "dataset")

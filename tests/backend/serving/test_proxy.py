@@ -174,16 +174,20 @@ def test_what_is_shown_nearby_is_not_shown_again_and_its_places_are_filled(shop:
     assert not set(first) & set(second)
 
 
-def test_what_is_in_the_cart_sold_out_or_unpublished_is_not_shown(shop: Shop, live: Any) -> None:
+def test_what_is_in_the_cart_sold_out_unpublished_free_or_a_gift_card_is_not_shown(
+    shop: Shop, live: Any
+) -> None:
     rows = Product.objects.for_shop(shop.id)
     rows.filter(product_id__lt=120).update(available=False)
     rows.filter(product_id__in=[120, 121]).update(published_at=None)
     rows.filter(product_id=122).update(status="DRAFT")
     rows.filter(product_id=123).update(deleted_at=NOW)
+    rows.filter(product_id=127).update(is_gift_card=True)
+    rows.filter(product_id=128).update(price_min=0)
 
     response = ask(surface="product", product=124, cart="125,126", limit=24)
 
-    assert sorted(shown(response)) == list(range(127, 140))
+    assert sorted(shown(response)) == list(range(129, 140))
 
 
 def test_the_hot_path_is_one_insert(shop: Shop, live: Any, django_assert_num_queries: Any) -> None:
