@@ -1,15 +1,21 @@
 """What changes about a shop: the merchant's settings, what is granted, and the end of it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from django.db import transaction
 
 from backend.audit import services as audit
 from backend.audit.values import Event
+from backend.core.errors import Refused
 from backend.core.queue import Job, enqueue
 from backend.shops import queries
 from backend.shops.models import AccessToken, Shop
+from backend.shops.services.tokens import admin_client
 from backend.shops.values import ShopState
+
+# Servers keep their clocks to milliseconds; ours may be the one that does not.
+CLOCKS_DIFFER: Final = timedelta(seconds=5)
 
 
 @transaction.atomic
@@ -32,16 +38,48 @@ def show_new_products(shop_id: int, *, is_on: bool, now: datetime, actor: str) -
     transaction.on_commit(queries.forget_cached)
 
 
-@transaction.atomic
 def uninstall(shop_id: int, *, at: datetime, now: datetime) -> bool:
     """
     Forget a shop's tokens and stop working for it.
 
-    :param at: when it happened; an old message about an earlier installation changes nothing
+    Shopify's news may be late by hours: of an uninstall after which the
+    merchant came back. A token that was granted since proves that; where the
+    two moments are too close for two clocks, Shopify is asked.
+
+    :param at: when it happened; a message about an earlier installation changes nothing
     :returns: whether the shop was uninstalled by this call
+    :raises Unavailable: if Shopify has to be asked and does not answer
     """
+    granted_at = _newest_grant(shop_id)
+    lead = granted_at - at if granted_at is not None else timedelta(0)
+    # Before the lock below: a token that turns out to be dead is noted on the shop's row.
+    if timedelta(0) < lead <= CLOCKS_DIFFER and _is_refused(shop_id, now=now):
+        granted_at = None
+    return _uninstall(shop_id, at=at, granted_at=granted_at, now=now)
+
+
+def _newest_grant(shop_id: int) -> datetime | None:
+    return AccessToken.objects.for_shop(shop_id).values_list("refreshed_at", flat=True).first()
+
+
+def _is_refused(shop_id: int, *, now: datetime) -> bool:
+    """Ask Shopify with the newest token; an answer to it proves that the app is installed."""
+    try:
+        admin_client(shop_id, now=now).execute("installation")
+    except Refused:
+        return True
+    return False
+
+
+@transaction.atomic
+def _uninstall(shop_id: int, *, at: datetime, granted_at: datetime | None, now: datetime) -> bool:
     shop = Shop.objects.select_for_update().get(id=shop_id)
     if shop.state != ShopState.INSTALLED or (shop.installed_at is not None and at < shop.installed_at):
+        return False
+    if granted_at is not None and at < granted_at:
+        # The merchant went and came back before we heard of it: this installation is younger than we thought.
+        Shop.objects.filter(id=shop_id).update(installed_at=at)
+        transaction.on_commit(queries.forget_cached)
         return False
     shop.state = ShopState.UNINSTALLED
     shop.uninstalled_at = now

@@ -101,6 +101,9 @@ def _register(shop_domain: str, grant: Grant, *, now: datetime) -> tuple[Shop, b
         )
     is_new = shop is None or shop.state != ShopState.INSTALLED
     shop = shop or Shop(domain=shop_domain)
+    if shop.needs_reauth:
+        # A dead token may be all that we notice of an uninstall: what was left in the shop may be gone.
+        shop.installed_at = now
     if is_new:
         shop.state = ShopState.INSTALLED
         shop.installed_at = now

@@ -167,6 +167,56 @@ def test_late_news_of_an_earlier_uninstall_change_nothing(enqueued: Enqueued) ->
     assert enqueued.jobs == []
 
 
+@pytest.mark.parametrize("late", [timedelta(seconds=6), timedelta(minutes=1), timedelta(hours=30)])
+def test_an_uninstall_from_before_the_newest_token_changes_nothing(
+    late: timedelta, enqueued: Enqueued
+) -> None:
+    """The merchant went and came back before we heard that they had gone; we saw no new installation."""
+    shop = a_shop(SHOP, installed_at=NOW - timedelta(days=30))
+    a_token(shop, now=NOW)
+
+    assert not services.uninstall(shop.id, at=NOW - late, now=NOW)
+
+    shop.refresh_from_db()
+    assert (shop.state, shop.uninstalled_at) == (ShopState.INSTALLED, None)
+    assert AccessToken.objects.for_shop(shop.id).get().access_token == "shpat_held"
+    assert enqueued.jobs == []
+    # What was left in the shop went with the former installation.
+    assert shop.installed_at == NOW - late
+
+
+@pytest.mark.parametrize(
+    ("answers", "becomes"),
+    [
+        ([installation()], ShopState.INSTALLED),
+        ([httpx.Response(401), a_refusal("invalid_client")], ShopState.UNINSTALLED),
+        ([httpx.Response(403)], ShopState.UNINSTALLED),
+    ],
+)
+def test_shopify_is_asked_where_two_clocks_cannot_tell(
+    shopify: FakeShopify, answers: list[httpx.Response], becomes: ShopState
+) -> None:
+    shop = a_shop(SHOP, installed_at=NOW - timedelta(days=30))
+    a_token(shop, now=NOW)
+    shopify.will(*answers)
+
+    services.uninstall(shop.id, at=NOW - timedelta(seconds=2), now=NOW)
+
+    shop.refresh_from_db()
+    assert shop.state == becomes
+
+
+def test_a_shop_whose_token_died_may_hold_nothing_of_ours(shopify: FakeShopify) -> None:
+    shop = a_shop(SHOP, installed_at=NOW - timedelta(days=30), needs_reauth=True)
+    a_token(shop, now=NOW - timedelta(days=2))
+    shopify.will(a_grant(), installation())
+
+    services.ensure_installed(TOKEN, "t", now=NOW)
+
+    shop.refresh_from_db()
+    assert (shop.installed_at, shop.needs_reauth) == (NOW, False)
+
+
 def test_a_shop_that_comes_back_keeps_its_key_and_is_imported_again(
     shopify: FakeShopify, enqueued: Enqueued
 ) -> None:
