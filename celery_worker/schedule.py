@@ -32,5 +32,6 @@ TIMETABLE: dict[str, dict[str, Any]] = {
     "watch-hourly": _entry(Job.WATCH_HOURLY, crontab(minute="23")),
     # On Tuesdays the week before is over, and its last visitors had their day to buy.
     "watch-daily": _entry(Job.WATCH_DAILY, crontab(minute="47", hour="2")),
+    "count-shops": _entry(Job.COUNT_SHOPS, crontab(minute="11")),
     "reconcile": _entry(Job.RECONCILE, crontab(minute="41", hour="1")),
 }

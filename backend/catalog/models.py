@@ -249,6 +249,32 @@ class Refund(ShopScoped):
         return f"refund {self.refund_id}"
 
 
+class ShopCounts(ShopScoped):
+    """
+    How much of a shop's history there was at one moment.
+
+    Counting half a million orders and their customers takes longer than a page
+    may. What came since is counted beside it: it has larger row numbers.
+    """
+
+    orders = models.IntegerField()
+    order_lines = models.IntegerField()
+    customers = models.IntegerField()
+    guest_orders = models.IntegerField()
+    # The newest rows that were counted.
+    last_order = models.BigIntegerField()
+    last_line = models.BigIntegerField()
+    counted_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["shop"], name="catalog_counts_one_a_shop"),
+        ]
+
+    def __str__(self) -> str:
+        return f"counts of shop {self.shop_id}"
+
+
 class Import(ShopScoped):
     """One run of bringing a shop's history in."""
 

@@ -85,21 +85,46 @@ def _recommendable(shop_id: int) -> QuerySet[Product]:
     return rows.exclude(is_gift_card=True)
 
 
+# Beyond the last count when there was one, and of everything when there was none: no row has number 0. Of a
+# customer who had bought before, only the order is new.
 _COUNTS = """
+    WITH kept AS (
+        SELECT orders, order_lines, customers, guest_orders, last_order, last_line
+        FROM catalog_shopcounts WHERE shop_id = %(shop_id)s
+        UNION ALL SELECT 0, 0, 0, 0, 0, 0 LIMIT 1
+    ), fresh AS (
+        SELECT
+            COUNT(*) AS orders,
+            COUNT(*) FILTER (WHERE customer_key IS NULL) AS guest_orders,
+            COUNT(DISTINCT customer_key) FILTER (WHERE kept.last_order = 0 OR NOT EXISTS (
+                SELECT FROM catalog_order former
+                WHERE former.shop_id = %(shop_id)s AND former.customer_key = one.customer_key
+                    AND former.id <= kept.last_order AND former.deleted_at IS NULL
+            )) AS customers
+        FROM catalog_order one, kept
+        WHERE one.shop_id = %(shop_id)s AND one.id > kept.last_order AND one.deleted_at IS NULL
+    )
     SELECT
         (SELECT COUNT(*) FROM catalog_product WHERE shop_id = %(shop_id)s AND deleted_at IS NULL),
-        (SELECT COUNT(*) FROM catalog_orderline WHERE shop_id = %(shop_id)s),
-        COUNT(*), COUNT(DISTINCT customer_key), COUNT(*) FILTER (WHERE customer_key IS NULL)
-    FROM catalog_order WHERE shop_id = %(shop_id)s AND deleted_at IS NULL
+        kept.orders + fresh.orders,
+        kept.order_lines + (
+            SELECT COUNT(*) FROM catalog_orderline WHERE shop_id = %(shop_id)s AND id > kept.last_line
+        ),
+        kept.customers + fresh.customers,
+        kept.guest_orders + fresh.guest_orders
+    FROM kept, fresh
 """
 
 
 def counts(shop_id: int) -> Counts:
-    """Return how much of a shop's history is here."""
+    """
+    Return how much of a shop's history is here.
+
+    Of a shop that was counted before, what was taken away since is noticed by the next count.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_COUNTS, {"shop_id": shop_id})
-        products, lines, orders, customers, guests = cursor.fetchone()
-    return Counts(products, orders, lines, customers, guests)
+        return Counts(*cursor.fetchone())
 
 
 def get_order(shop_id: int, order_id: int) -> OrderInfo:

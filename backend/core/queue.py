@@ -56,6 +56,7 @@ class Job(StrEnum):
     IMPORT_LOAD = "import_load"
     IMPORT_SWEEP = "import_sweep"
     RECONCILE = "reconcile"
+    COUNT_SHOPS = "count_shops"
     PRODUCTS_READ = "products_read"
     PRODUCTS_SWEEP = "products_sweep"
     JOB_SWEEP = "job_sweep"
@@ -103,6 +104,8 @@ PLANS: Final[Mapping[Job, tuple[Queue, Kept]]] = {
     Job.IMPORT_LOAD: (Queue.LONG, Kept.PENDING),
     Job.IMPORT_SWEEP: (Queue.SHORT, Kept.TIMETABLE),
     Job.RECONCILE: (Queue.SHORT, Kept.TIMETABLE),
+    # Reads every order of each shop with many.
+    Job.COUNT_SHOPS: (Queue.LONG, Kept.TIMETABLE),
     # A few calls to the Admin API in the shop's budget.
     Job.PRODUCTS_READ: (Queue.SHORT, Kept.PENDING),
     Job.PRODUCTS_SWEEP: (Queue.SHORT, Kept.TIMETABLE),

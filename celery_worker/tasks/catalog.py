@@ -40,6 +40,12 @@ def reconcile() -> int:
     return services.reconcile(now=clock.now())
 
 
+@task_for(Job.COUNT_SHOPS)
+def count_shops() -> int:
+    """Count the histories that no page can count."""
+    return services.count_shops(now=clock.now())
+
+
 @task_for(Job.PRODUCTS_READ)
 def products_read(shop_id: int) -> int:
     """Ask Shopify what webhooks left open."""

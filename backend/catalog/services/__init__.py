@@ -10,6 +10,7 @@ from .apply import (
     delete_order,
     delete_product,
 )
+from .counting import count_shop, count_shops
 from .imports import (
     AlreadyRunning,
     import_of_operation,
@@ -33,6 +34,8 @@ __all__ = [
     "apply_product",
     "apply_refund",
     "ask",
+    "count_shop",
+    "count_shops",
     "delete_collection",
     "delete_order",
     "delete_product",

@@ -30,6 +30,7 @@ from backend.shops import services as shop_services
 
 from . import exports, rows
 from .apply import infer_deletions
+from .counting import count_shop
 from .loading import Loaded, Promised, ShortFile, load
 
 log = structlog.get_logger(__name__)
@@ -181,6 +182,7 @@ def _finish_if_done(row: Import, *, now: datetime) -> bool:
             now=now,
         )
         enqueue(Job.FEATURES_REBUILD, shop_id=row.shop_id)
+    count_shop(row.shop_id, now=now)
     return True
 
 
