@@ -1,6 +1,6 @@
 """Reads of the ledgers."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from uuid import UUID
 
@@ -22,6 +22,17 @@ def decisions_for_visitor(
     """Return what one visitor was shown in [since, until), newest first."""
     rows = Decision.objects.for_shop(shop_id).filter(visitor_key=visitor_key, at__gte=since, at__lt=until)
     return [_record(row) for row in rows.order_by("-at")[:limit]]
+
+
+def all_decisions_for_visitor(shop_id: int, visitor_key: str) -> Iterator[DecisionRecord]:
+    """Return all that one visitor was ever shown, oldest first, read as it is asked for."""
+    rows = Decision.objects.for_shop(shop_id).filter(visitor_key=visitor_key)
+    return (_record(row) for row in rows.order_by("at").iterator(chunk_size=500))
+
+
+def count_decisions_for_visitor(shop_id: int, visitor_key: str) -> int:
+    """Return how often one visitor was shown something."""
+    return Decision.objects.for_shop(shop_id).filter(visitor_key=visitor_key).count()
 
 
 def find_last_decision(shop_id: int, channel: Channel) -> DecisionRecord | None:

@@ -166,6 +166,12 @@ def order_ids_of_customer(shop_id: int, customer_key: str) -> list[int]:
     return list(rows.order_by("processed_at", "order_id").values_list("order_id", flat=True))
 
 
+def titles(shop_id: int, product_ids: Ids[int]) -> dict[int, str]:
+    """Return the titles of products, of deleted ones too."""
+    rows = Product.objects.for_shop(shop_id).filter(product_id__in=list(product_ids))
+    return dict(rows.values_list("product_id", "title"))
+
+
 def import_progress(shop_id: int) -> ImportProgress | None:
     """Return how far the shop's latest import is, or None if none was ever asked for."""
     row = Import.objects.for_shop(shop_id).order_by("-created_at", "-id").first()

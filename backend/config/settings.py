@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "backend.serving",
     "backend.publishing",
     "backend.onboarding",
+    "backend.privacy",
 ]
 
 MIDDLEWARE = [

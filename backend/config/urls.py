@@ -23,6 +23,7 @@ urlpatterns = [
     path("", include("backend.shops.urls")),
     path("", include("backend.catalog.urls")),
     path("", include("backend.onboarding.urls")),
+    path("", include("backend.privacy.urls")),
     path("", include("backend.training.urls")),
     path("", include("backend.monitoring.urls")),
     path("staff/", admin.site.urls),

@@ -67,6 +67,7 @@ class Job(StrEnum):
     SHOP_REDACT = "shop_redact"
     CUSTOMER_REDACT = "customer_redact"
     DATA_REQUEST = "data_request"
+    DATA_REQUEST_SWEEP = "data_request_sweep"
     FEATURES_EXTEND = "features_extend"
     FEATURES_REBUILD = "features_rebuild"
     ATTRIBUTE = "attribute"
@@ -119,6 +120,7 @@ PLANS: Final[Mapping[Job, tuple[Queue, Kept]]] = {
     # Reads every kept snapshot.
     Job.CUSTOMER_REDACT: (Queue.LONG, Kept.PENDING),
     Job.DATA_REQUEST: (Queue.SHORT, Kept.PENDING),
+    Job.DATA_REQUEST_SWEEP: (Queue.SHORT, Kept.TIMETABLE),
     Job.FEATURES_EXTEND: (Queue.SHORT, Kept.PENDING),
     Job.FEATURES_REBUILD: (Queue.LONG, Kept.PENDING),
     Job.ATTRIBUTE: (Queue.SHORT, Kept.PENDING),

@@ -1,13 +1,14 @@
 """Reads of features: what a customer bought lately, what sells, and the dataset of a training run."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from django.db import connection, transaction
+from django.db.models import Q
 
 from backend.catalog import queries as catalog
 from backend.catalog.values import DescribedProduct
@@ -136,6 +137,19 @@ def stored_past(shop_id: int, customer_key: str, *, before: datetime | None = No
         at=np.array([microseconds(moment) for moment in moments], dtype=np.int64),
         events=np.array([EVENTS[event] for event in events], dtype=np.int8),
     )
+
+
+def purchases_of(
+    shop_id: int, *, customer_key: str | None, order_ids: Collection[int]
+) -> Iterator[dict[str, Any]]:
+    """Return the purchases that models learn from of a customer and of some orders, oldest first."""
+    is_theirs = Q(basket_id__in=list(order_ids))
+    if customer_key is not None:
+        is_theirs |= Q(customer_key=customer_key)
+    rows = Interaction.objects.for_shop(shop_id).filter(is_theirs).order_by("occurred_at", "line_id")
+    names = ("product_id", "event", "quantity", "unit_price", "occurred_at", "basket_id")
+    found: Iterator[dict[str, Any]] = rows.values(*names).iterator(chunk_size=500)
+    return found
 
 
 def microseconds(moment: datetime) -> int:

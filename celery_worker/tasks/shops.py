@@ -9,6 +9,7 @@ from backend.core import clock, leases, tenancy
 from backend.core.queue import Job, enqueue
 from backend.features import services as features
 from backend.monitoring import services as monitoring
+from backend.privacy import services as privacy
 from backend.rollouts import services as rollouts
 from backend.shops import queries, services
 from backend.shops.values import ShopState
@@ -105,24 +106,33 @@ def customer_redact(delivery_id: int) -> None:
         now=now,
     )
     # Last, because the request itself holds the pseudonym that the steps above need.
+    privacy.forget_customer(shop_id, key)
     webhooks.forget_customer(shop_id, key, order_ids=order_ids)
     webhooks.note_outcome(delivery_id, f"forgotten: {len(orders)} orders untied")
 
 
 @task_for(Job.DATA_REQUEST)
 def data_request(delivery_id: int) -> None:
-    """Count what is held about one customer, for the merchant who has to answer them."""
+    """Put a customer's request before the owner of the shop, who fetches the file in the app."""
     request = inbox.get_delivery(delivery_id)
     if request.shop_id is None:
         return
+    asked = request.payload.get("data_request") or {}
     key = request.payload.get("customer_key")
-    held = catalog.describe_customer(request.shop_id, key) if key else {"orders": 0, "order_lines": 0}
-    audit.record(
-        Event.CUSTOMER_DATA_REQUESTED,
-        shop_id=request.shop_id,
-        subject=f"webhook delivery {delivery_id}",
-        reason="A customer asked what is stored about them.",
-        details=held,
+    privacy.note_request(
+        request.shop_id,
+        delivery_id=delivery_id,
+        shopify_id=asked.get("id"),
+        customer_key=key,
+        order_ids=[int(number) for number in request.payload.get("orders_requested") or []],
+        requested_at=request.triggered_at,
         now=clock.now(),
     )
+    held = catalog.describe_customer(request.shop_id, key)
     webhooks.note_outcome(delivery_id, f"held: {held['orders']} orders, {held['order_lines']} order lines")
+
+
+@task_for(Job.DATA_REQUEST_SWEEP)
+def data_request_sweep() -> int:
+    """Forget requests whose time to answer is long over."""
+    return privacy.forget_old_requests(now=clock.now())

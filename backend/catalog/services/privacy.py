@@ -58,8 +58,10 @@ def untie_staged(shop_id: int) -> None:
         )
 
 
-def describe_customer(shop_id: int, customer_key: str) -> dict[str, int]:
-    """Return how much is held about a customer, for a data request."""
+def describe_customer(shop_id: int, customer_key: str | None) -> dict[str, int]:
+    """Return how much is held about a customer, for a data request; nothing about nobody."""
+    if customer_key is None:
+        return {"orders": 0, "order_lines": 0}
     orders = Order.objects.for_shop(shop_id).filter(customer_key=customer_key)
     lines = OrderLine.objects.for_shop(shop_id).filter(order__customer_key=customer_key)
     return {"orders": orders.count(), "order_lines": lines.count()}

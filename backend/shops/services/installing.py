@@ -59,6 +59,7 @@ def install(shop_domain: str, get_grant: Callable[[], Grant], *, now: datetime) 
         _lock_domain(shop_domain)
         if _held(shop_domain, using=TOKENS) is not None:
             return
+        _wait_for_erasure(shop_domain)
         shop, is_new = _register(shop_domain, get_grant(), now=now)
     queries.forget_cached()
     log.info("shop_installed", shop_id=shop.id, shop=shop_domain, is_new=is_new)
@@ -93,12 +94,15 @@ def _lock_domain(shop_domain: str) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"install:{shop_domain}"])
 
 
-def _register(shop_domain: str, grant: Grant, *, now: datetime) -> tuple[Shop, bool]:
-    shop = Shop.objects.using(TOKENS).select_for_update().filter(domain=shop_domain).first()
-    if shop is not None and shop.erasing_since is not None:
+def _wait_for_erasure(shop_domain: str) -> None:
+    if Shop.objects.using(TOKENS).filter(domain=shop_domain, erasing_since__isnull=False).exists():
         raise BeingErased(
             f"What {shop_domain} left behind is still being erased. Open the app again in a minute."
         )
+
+
+def _register(shop_domain: str, grant: Grant, *, now: datetime) -> tuple[Shop, bool]:
+    shop = Shop.objects.using(TOKENS).select_for_update().filter(domain=shop_domain).first()
     is_new = shop is None or shop.state != ShopState.INSTALLED
     shop = shop or Shop(domain=shop_domain)
     if shop.needs_reauth:

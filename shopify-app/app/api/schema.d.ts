@@ -1,6 +1,40 @@
 // Written by "npm run schema" from backend/openapi.yaml. Do not edit.
 
 export interface paths {
+    "/api/data-requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return the requests that the calling shop has to answer, or has answered lately. */
+        get: operations["get_data_requests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/data-requests/{id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Send all that is stored about the customer who asked, to hand on to them. */
+        get: operations["get_data_request_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/imports": {
         parameters: {
             query?: never;
@@ -253,6 +287,25 @@ export interface components {
             train_loss: number | null;
             /** Format: double */
             validation_ndcg: number | null;
+        };
+        /** @description One customer's request for what is stored about them. */
+        DataRequest: {
+            /** Format: uuid */
+            id: string;
+            shopify_id: number | null;
+            /** Format: date-time */
+            requested_at: string;
+            /** Format: date-time */
+            due_at: string;
+            is_overdue: boolean;
+            /** Format: date-time */
+            downloaded_at: string | null;
+            orders: number;
+            decisions: number;
+        };
+        /** @description All requests of a shop, the one that is due first first. */
+        DataRequests: {
+            requests: components["schemas"]["DataRequest"][];
         };
         /** @description The body of every answer that is not a success. */
         ErrorBody: {
@@ -562,6 +615,54 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    get_data_requests: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DataRequests"];
+                };
+            };
+        };
+    };
+    get_data_request_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     request_import: {
         parameters: {
             query?: never;

@@ -287,9 +287,7 @@ def by_import(shop: Shop, customer: int, order_id: int) -> None:
         shop.id,
         lines,
         pseudonymise=services.pseudonymiser(shop.id),
-        missing_before=None,
         on_progress=lambda _: None,
-        now=NOW,
     )
 
 

@@ -43,6 +43,7 @@ READ_ONLY = [
     "catalog_import",
     "catalog_order",
     "monitoring_retraintrigger",
+    "privacy_datarequest",
     "registry_modelversion",
     "rollouts_gatedecision",
     "rollouts_surfacepointer",

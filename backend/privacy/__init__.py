@@ -1,0 +1,1 @@
+"""What customers ask of a shop about themselves, and how its owner answers."""
