@@ -158,4 +158,5 @@ def to_info(row: Shop) -> ShopInfo:
         needs_reauth=row.needs_reauth,
         shows_new_products=row.shows_new_products,
         has_suppressions=row.suppression_key is not None,
+        shopify_id=row.shopify_id,
     )

@@ -32,6 +32,7 @@ class ShopInfo:
     needs_reauth: bool
     shows_new_products: bool = True  # one place of a visitor's list may go to a product that never sold
     has_suppressions: bool = False  # somebody was redacted and stands on the suppression list
+    shopify_id: int | None = None  # Shopify's own number, once the shop's details were read
 
 
 @dataclass(frozen=True)

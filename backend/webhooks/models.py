@@ -26,6 +26,8 @@ class WebhookDelivery(models.Model):
     api_version = models.TextField(blank=True)
     triggered_at = models.DateTimeField()
     received_at = models.DateTimeField()
+    # Sent by a tool for testing: written down, and nothing else.
+    is_test = models.BooleanField("test delivery", default=False, db_default=False)
     # Allow-listed fields only; see rules.py.
     payload = models.JSONField()
     state = models.CharField(max_length=10, default=DeliveryState.PENDING)
@@ -47,6 +49,7 @@ class WebhookDelivery(models.Model):
                 fields=["due_at"], name="webhooks_pending", condition=Q(state=DeliveryState.PENDING)
             ),
             models.Index(fields=["finished_at"], name="webhooks_finished"),
+            models.Index(fields=["id"], name="webhooks_tests", condition=Q(is_test=True)),
         ]
 
     def __str__(self) -> str:

@@ -127,6 +127,9 @@ _FOREIGN: Final[Mapping[Topic, frozenset[str]]] = {
     Topic.ORDERS_DELETE: frozenset({"created_at", "title"}),
 }
 
+# What `shopify app webhook trigger` and Shopify's samples put where the domain of a shop belongs.
+_PLACEHOLDERS: Final = frozenset({"", "null", "none", "shop.myshopify.com"})
+
 MOST_ATTEMPTS: Final = 10
 FIRST_WAIT: Final = timedelta(seconds=5)
 LONGEST_WAIT: Final = timedelta(minutes=30)
@@ -155,20 +158,47 @@ def scrub(
     return kept
 
 
-def contradiction(topic: Topic, shop_domain: str, payload: Mapping[str, Any]) -> str | None:
+def is_placeholder(domain: Any) -> bool:
+    """Tell whether a text stands where a shop's domain belongs and names no shop."""
+    text = "" if domain is None else str(domain).strip().lower()
+    return text in _PLACEHOLDERS or "{" in text
+
+
+def is_test(shop_domain: str, payload: Mapping[str, Any]) -> bool:
+    """
+    Tell whether a delivery is one of Shopify's samples, sent to see whether we answer.
+
+    Its headers or its body name no shop. They are asked both: a header is not
+    signed, so a sample stays one whatever shop a header claims.
+    """
+    return is_placeholder(shop_domain) or any(is_placeholder(named) for named in _domains(payload))
+
+
+def _domains(payload: Mapping[str, Any]) -> list[Any]:
+    return [payload[name] for name in ("myshopify_domain", "shop_domain") if name in payload]
+
+
+def contradiction(
+    topic: Topic, shop_domain: str, payload: Mapping[str, Any], *, shopify_id: int | None
+) -> str | None:
     """
     Say how a body disagrees with its headers, or return None.
 
     The signature covers the body alone: a captured body must not pass as
     another shop's or under another topic.
+
+    :param shopify_id: Shopify's number of the shop that the headers name, if it is known
     """
-    for name in ("myshopify_domain", "shop_domain"):
-        if name in payload and str(payload[name]).lower() != shop_domain:
-            return f"the body is of {str(payload[name])[:100]}"
+    for named in _domains(payload):
+        if str(named).lower() != shop_domain:
+            return f"the body is of {str(named)[:100]}"
+    owner = str(payload.get("shop_id") or "").rpartition("/")[2]
+    if owner and shopify_id is not None and owner != str(shopify_id):
+        return f"the body is of shop {owner[:40]}"
     kind = _KINDS.get(topic.value.partition("/")[0])
-    named = payload.get("admin_graphql_api_id")
-    if kind and isinstance(named, str) and not named.startswith(f"gid://shopify/{kind}/"):
-        return f"the body is {named[:100]}"
+    gid = payload.get("admin_graphql_api_id")
+    if kind and isinstance(gid, str) and not gid.startswith(f"gid://shopify/{kind}/"):
+        return f"the body is {gid[:100]}"
     foreign = sorted(_FOREIGN.get(topic, frozenset()) & payload.keys())
     if foreign:
         return f"the body has {foreign[0]}"

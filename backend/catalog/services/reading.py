@@ -9,7 +9,7 @@ from django.db import transaction
 
 from backend.catalog import gateway
 from backend.catalog.gateway import PRODUCTS_PER_READ, ReadProducts
-from backend.core.errors import Failure
+from backend.core.errors import Failure, Unavailable
 from backend.core.queue import Job, enqueue
 from backend.shops import queries as shops
 from backend.shops import services as shop_services
@@ -29,7 +29,7 @@ def read_stale_products(shop_id: int, *, now: datetime) -> int:
     Ask the Admin API about some of the products that are to be asked about, and ask for the next job.
 
     :returns: how many were asked about
-    :raises Unavailable, Refused: if Shopify does not answer; the questions wait, each time longer
+    :raises Refused, Corrupt: if Shopify declines to answer; the questions wait then as when it is down
     """
     if shops.get_shop(shop_id).state is not ShopState.INSTALLED:
         stale.close_all(shop_id)
@@ -39,6 +39,11 @@ def read_stale_products(shop_id: int, *, now: datetime) -> int:
         return 0
     try:
         answer = gateway.read_products(shop_services.admin_client(shop_id, now=now), claimed)
+    except Unavailable as error:
+        # The questions wait in their rows, each time longer; the job has nothing left to do.
+        log.warning("products_not_read", shop_id=shop_id, code=error.code, error=error.message)
+        stale.put_back(shop_id, claimed, now=now)
+        return 0
     except Failure:
         stale.put_back(shop_id, claimed, now=now)
         raise

@@ -51,8 +51,8 @@ class ImportAdmin(ReadOnlyAdmin):
 class WebhookDeliveryAdmin(ReadOnlyAdmin):
     """What Shopify told us."""
 
-    list_display = ("received_at", "topic", "shop_domain", "state_badge", "attempts", "outcome")
-    list_filter = (among("state", DeliveryState),)
+    list_display = ("received_at", "topic", "shop_domain", "state_badge", "attempts", "outcome", "is_test")
+    list_filter = (among("state", DeliveryState), "is_test")
     list_select_related: ClassVar = []
     search_fields = ("=delivery_id",)
     search_help_text = "A delivery's id: its X-Shopify-Webhook-Id"

@@ -40,8 +40,9 @@ def accept(incoming: Incoming, *, now: datetime) -> bool:
     Store a delivery and ask for its work.
 
     A duplicate is acknowledged like a first one and changes nothing. A
-    delivery about a shop that does not have the app is stored without its
-    payload and closed, so that there is a trace of it.
+    delivery about a shop that does not have the app, and one that a tool for
+    testing sent, is stored without its payload and closed, so that there is a
+    trace of it and nothing else.
 
     :returns: whether it was new
     :raises BadDelivery: if the body is not what its headers say
@@ -49,23 +50,38 @@ def accept(incoming: Incoming, *, now: datetime) -> bool:
     topic = _topic(incoming.topic)
     domain = incoming.shop_domain
     payload = _parse(incoming.body)
-    disagreement = rules.contradiction(topic, domain, payload)
-    if disagreement:
-        raise BadDelivery(f"A {topic} delivery for {domain} disagrees with its body: {disagreement}.")
+    if rules.is_test(domain, payload):
+        return _insert(_closed(_row(incoming, topic, None, now=now), "a test delivery", is_test=True))
     shop = shops.find_shop_by_domain(domain)
+    _refuse_contradiction(topic, domain, payload, shop)
     if not _is_wanted(topic, shop):
         # Before a delivery is let go: the shop may have come back a moment ago, in another process.
         shop = shops.find_shop_by_domain(domain, is_fresh=True)
     row = _row(incoming, topic, shop, now=now)
-    if _is_wanted(topic, shop):
-        row.payload = rules.scrub(topic, payload, _pseudonymiser(topic, shop))
-    else:
-        row.state, row.finished_at, row.outcome = (
-            DeliveryState.DONE,
-            now,
-            "ignored: the shop does not have the app",
-        )
+    if not _is_wanted(topic, shop):
+        return _insert(_closed(row, "ignored: the shop does not have the app"))
+    row.payload = rules.scrub(topic, payload, _pseudonymiser(topic, shop))
     return _insert(row)
+
+
+def _refuse_contradiction(
+    topic: Topic, domain: str, payload: Mapping[str, Any], shop: ShopInfo | None
+) -> None:
+    shopify_id = shop.shopify_id if shop else None
+    disagreement = rules.contradiction(topic, domain, payload, shopify_id=shopify_id)
+    if disagreement:
+        raise BadDelivery(f"A {topic} delivery for {domain} disagrees with its body: {disagreement}.")
+
+
+def _closed(row: WebhookDelivery, outcome: str, *, is_test: bool = False) -> WebhookDelivery:
+    """Return a row that nobody will work on."""
+    row.state, row.finished_at, row.outcome, row.is_test = (
+        DeliveryState.DONE,
+        row.received_at,
+        outcome,
+        is_test,
+    )
+    return row
 
 
 def _insert(row: WebhookDelivery) -> bool:

@@ -20,7 +20,7 @@ from backend.shops.services import pseudonym
 from backend.shops.values import ShopState
 from backend.webhooks import services
 from backend.webhooks.models import WebhookDelivery
-from backend.webhooks.values import Delivery, DeliveryState, FollowUp, Topic
+from backend.webhooks.values import COMPLIANCE_TOPICS, Delivery, DeliveryState, FollowUp, Topic
 from celery_worker.app import app
 from tests.backend.history import a_shop
 from tests.backend.racing import Worker
@@ -132,7 +132,6 @@ def test_a_duplicate_is_acknowledged_and_changes_nothing(
         ("a signature that is not ASCII", {"Hmac-Sha256": "é" * 44}, 401),
         ("no topic", {"Topic": None}, 400),
         ("an unknown topic", {"Topic": "themes/publish"}, 400),
-        ("no shop", {"Shop-Domain": None}, 400),
         ("another host as shop", {"Shop-Domain": "evil.example.com"}, 400),
         ("no id", {"Webhook-Id": None}, 400),
         ("an endless id", {"Webhook-Id": "x" * 129}, 400),
@@ -202,6 +201,75 @@ def test_a_captured_body_cannot_be_replayed_as_an_erasure(
     assert answer.status_code == 400, case
     assert not WebhookDelivery.objects.exists()
     assert enqueued.jobs == []
+
+
+# Samples that Shopify's tools for testing send: signed, and of no shop
+
+
+SAMPLES = {
+    "app/uninstalled": {"id": 548380009, "name": "Super Toys", "domain": None, "myshopify_domain": None},
+    "customers/redact": a_redact(shop_id=954889, shop_domain="{shop}.myshopify.com"),
+    "customers/data_request": a_redact(
+        shop_id=954889, shop_domain="{shop}.myshopify.com", data_request={"id": 9999}
+    ),
+    "shop/redact": {"shop_id": 954889, "shop_domain": "{shop}.myshopify.com"},
+}
+
+
+def path_of(topic: str) -> str:
+    return "/webhooks/compliance" if topic in {each.value for each in COMPLIANCE_TOPICS} else "/webhooks"
+
+
+@pytest.mark.parametrize("header", [SHOP, "shop.myshopify.com", "{shop}.myshopify.com", "null", "", None])
+@pytest.mark.parametrize("topic", sorted(SAMPLES))
+def test_a_sample_is_acknowledged_shown_and_has_no_effect(
+    client: Client, shop: Shop, enqueued: Enqueued, topic: str, header: str | None
+) -> None:
+    answer = deliver(client, SAMPLES[topic], topic=topic, path=path_of(topic), **{"Shop-Domain": header})
+
+    row = WebhookDelivery.objects.get()
+    assert answer.status_code == 200
+    assert (row.is_test, row.state, row.outcome) == (True, "DONE", "a test delivery")
+    assert (row.payload, row.shop_id, enqueued.jobs) == ({}, None, [])
+
+
+@pytest.mark.parametrize("header", ["shop.myshopify.com", "{shop}.myshopify.com", "null", "", None])
+@pytest.mark.parametrize(
+    "topic", ["orders/create", "products/update", "products/delete", "app/scopes_update"]
+)
+def test_a_delivery_of_no_shop_is_a_test_whatever_its_topic(
+    client: Client, shop: Shop, enqueued: Enqueued, topic: str, header: str | None
+) -> None:
+    answer = deliver(client, {"id": 7}, topic=topic, **{"Shop-Domain": header, "Webhook-Id": None})
+
+    row = WebhookDelivery.objects.get()
+    assert (answer.status_code, row.is_test, row.payload, enqueued.jobs) == (200, True, {}, [])
+
+
+def test_what_a_real_shop_sends_is_no_test(client: Client, shop: Shop) -> None:
+    deliver(client, {"id": 42, "myshopify_domain": SHOP}, topic="app/uninstalled")
+
+    row = WebhookDelivery.objects.get()
+    assert (row.is_test, row.state, row.shop_id) == (False, "PENDING", shop.id)
+
+
+def test_a_forged_sample_is_still_refused(client: Client, shop: Shop) -> None:
+    answer = deliver(client, SAMPLES["app/uninstalled"], topic="app/uninstalled", **{"Hmac-Sha256": "AAAA"})
+
+    assert (answer.status_code, WebhookDelivery.objects.exists()) == (401, False)
+
+
+@pytest.mark.parametrize("topic", ["app/scopes_update", "shop/redact"])
+def test_a_body_of_another_shops_number_has_no_effect(
+    client: Client, shop: Shop, enqueued: Enqueued, topic: str
+) -> None:
+    Shop.objects.filter(id=shop.id).update(shopify_id=42)
+    number = "gid://shopify/Shop/548380009" if topic == "app/scopes_update" else 548380009
+    body = {"shop_id": number, "shop_domain": SHOP, "current": ["read_products"]}
+
+    answer = deliver(client, body, topic=topic, path=path_of(topic))
+
+    assert (answer.status_code, WebhookDelivery.objects.exists(), enqueued.jobs) == (400, False, [])
 
 
 def test_an_endless_body_is_refused_in_plain_words(client: Client, shop: Shop) -> None:
