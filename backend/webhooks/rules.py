@@ -6,6 +6,7 @@ first byte on disk, so a payload is cut down to these lists before it is
 inserted, and a customer's number becomes the shop's pseudonym for it.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final
@@ -17,7 +18,10 @@ from .values import COMPLIANCE_TOPICS, Topic
 # True keeps a plain value, a mapping the named parts of an object, a list of one spec those of each element.
 Spec = Mapping[str, Any]
 
-CART_ATTRIBUTE_PREFIX: Final = "_tailorbird"
+# Our attributes: on a cart or a line a decision, bare or as the clicks on its products. A shopper can write
+# under our names too, so the value is held to the form, part by part.
+_ATTRIBUTE: Final = re.compile(r"_tailorbird(_\d{1,19})?", re.ASCII)
+_CLICK: Final = re.compile(r"[0-9a-f-]{36}(:\d{1,19}:\d{10}:[ca])?", re.ASCII | re.IGNORECASE)
 
 _REFUND: Final[Spec] = {
     "id": True,
@@ -243,6 +247,10 @@ def _plain(value: Any) -> Any:
 
 
 def _ours(attributes: list[dict[str, Any] | None]) -> list[dict[str, Any]]:
-    return [
-        each for each in attributes if each and str(each.get("name", "")).startswith(CART_ATTRIBUTE_PREFIX)
-    ]
+    named = [each for each in attributes if each and _ATTRIBUTE.fullmatch(str(each.get("name")))]
+    held = [each | {"value": _clicks(str(each.get("value")))} for each in named]
+    return [each for each in held if each["value"]]
+
+
+def _clicks(value: str) -> str:
+    return " ".join(part for part in value.split(" ") if _CLICK.fullmatch(part))

@@ -29,6 +29,8 @@ from tests.conftest import Enqueued
 
 from .payloads import SECRETS, a_line, a_product, a_redact, an_order
 
+DECISION = "01a1fdb1-211d-743c-bc09-c06b6dbce9f8"
+
 pytestmark = pytest.mark.django_db(transaction=True)
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -100,6 +102,33 @@ def test_nothing_personal_is_stored(client: Client, shop: Shop) -> None:
     assert row.payload["customer_key"] == pseudonym(shop.id, 17850)
     assert [each["name"] for each in row.payload["note_attributes"]] == ["_tailorbird_7"]
     assert [each["name"] for each in row.payload["line_items"][0]["properties"]] == ["_tailorbird"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kept"),
+    [
+        ("_tailorbird", f"{DECISION}:7:1764000000:c {DECISION}:8:1764000009:a", "as it is"),
+        ("_tailorbird", DECISION, "as it is"),
+        ("_tailorbird_7", DECISION, "as it is"),
+        ("_tailorbird", f"{DECISION}:7:1764000000:c Mr. Willow, 2 Mill Lane", f"{DECISION}:7:1764000000:c"),
+        ("_tailorbird", "Mr. Willow, 2 Mill Lane", None),
+        ("_tailorbird", {"address": "2 Mill Lane"}, None),
+        ("_tailorbird_7", None, None),
+        ("_tailorbird_note", DECISION, None),
+    ],
+)
+def test_what_a_shopper_wrote_under_our_name_is_kept_only_in_our_form(
+    client: Client, shop: Shop, name: str, value: Any, kept: str | None
+) -> None:
+    attributes = [{"name": name, "value": value}]
+    line = {**an_order()["line_items"][0], "properties": attributes}
+
+    deliver(client, an_order(note_attributes=attributes, line_items=[line]))
+
+    payload = WebhookDelivery.objects.get().payload
+    expected = [] if kept is None else [{"name": name, "value": value if kept == "as it is" else kept}]
+    assert payload["note_attributes"] == expected
+    assert payload["line_items"][0]["properties"] == expected
 
 
 def test_a_text_that_postgres_cannot_hold_is_cleaned(client: Client, shop: Shop) -> None:
