@@ -1,7 +1,5 @@
 """What to make of a database that does not answer: it is a server like any other."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 import structlog
@@ -28,24 +26,6 @@ def database_unavailable(error: Exception) -> DatabaseUnavailable:
     """Return the failure that a driver's error means, and note its code in the log."""
     log.warning("database_unavailable", error=describe(error))
     return DatabaseUnavailable("The database does not answer.")
-
-
-@contextmanager
-def try_lock(name: str) -> Iterator[bool]:
-    """
-    Tell whether this connection alone holds the lock of a name; it does not wait for it.
-
-    The lock goes with its connection, so that a killed worker frees it.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [name])
-        is_ours = bool(cursor.fetchone()[0])
-    try:
-        yield is_ours
-    finally:
-        if is_ours and connection.is_usable():
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [name])
 
 
 def is_deadlock(error: BaseException) -> bool:

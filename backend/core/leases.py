@@ -91,6 +91,31 @@ def ensure_held() -> None:
         raise LeaseLost(f"The job {lease.job} {dict(lease.ids)} may be another worker's by now.")
 
 
+@contextmanager
+def alone(job: str, **ids: Any) -> Iterator[bool]:
+    """
+    Tell whether this worker alone does a job, and take its lease for the block unless it came with it.
+
+    Who finds it taken may go: the job was asked for again, and its holder's successor does it after them.
+    """
+    held = _current.get()
+    if held is not None and (held.job, dict(held.ids)) == (job, ids):
+        yield True
+        return
+    request(job, ids)
+    lease = claim(job, ids)
+    if lease is None:
+        yield False
+        return
+    try:
+        with heartbeat(lease):
+            yield True
+    except BaseException as error:
+        release(lease, wait_seconds=0, error=describe(error))
+        raise
+    finish(lease)
+
+
 def is_held_here() -> bool:
     """Return whether this is the one worker of the job at hand; outside a job nobody is known to be."""
     return _current.get() is not None

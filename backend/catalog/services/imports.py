@@ -17,7 +17,7 @@ from backend.audit.values import Event
 from backend.catalog import queries
 from backend.catalog.models import Import, ImportPart
 from backend.catalog.values import LIVE_IMPORT_STATES, ImportProgress, Part, PartState
-from backend.core.database import try_lock
+from backend.core import leases
 from backend.core.errors import Corrupt, Refused
 from backend.core.queue import Job, enqueue
 from backend.shopify.gateway import AdminClient
@@ -104,7 +104,7 @@ def poll_import(import_id: int, *, now: datetime) -> None:
 
     :raises Unavailable: if Shopify cannot be asked now
     """
-    with try_lock(f"import-poll:{import_id}") as is_alone:
+    with leases.alone(Job.IMPORT_POLL.value, import_id=import_id) as is_alone:
         row = rows.find_live(import_id) if is_alone else None
         if row is not None:
             _poll(row, now=now)

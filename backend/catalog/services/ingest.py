@@ -22,8 +22,9 @@ from backend.catalog import gateway
 from backend.catalog.gateway import Export, ExportState
 from backend.catalog.models import Import, ImportPart
 from backend.catalog.values import ImportState, Part, PartState
-from backend.core.database import try_lock
+from backend.core import leases
 from backend.core.errors import Corrupt, Refused, Unavailable
+from backend.core.progress import best_effort
 from backend.core.queue import Job, enqueue
 from backend.shopify.gateway import AdminClient
 from backend.shops import services as shop_services
@@ -49,14 +50,14 @@ def load_import(import_id: int, *, now: datetime) -> bool:
     """
     Load every part that is ready; one worker at a time.
 
-    A worker that finds the lock taken may end: what it was sent for was ready before it looked, and
-    the one that holds the lock looks again after it let go.
+    A worker that finds the lease taken may end: what it was sent for was ready before it looked, and
+    the one that holds the lease looks again after it let go.
 
     :returns: whether the whole import is done now
     :raises Unavailable: if the result broke off; loading again starts it anew and writes the same
     """
     while (row := rows.find_live(import_id)) is not None and _ready_parts(row):
-        with try_lock(f"import:{import_id}") as is_alone:
+        with leases.alone(Job.IMPORT_LOAD.value, import_id=import_id) as is_alone:
             if not is_alone:
                 return False
             _load_ready(row, now=now)
@@ -68,7 +69,7 @@ def _ready_parts(row: Import) -> list[ImportPart]:
 
 
 def _load_ready(row: Import, *, now: datetime) -> None:
-    # Read under the lock: another worker may have loaded them since.
+    # Read under the lease: another worker may have loaded them since.
     for part in _ready_parts(row):
         try:
             with _counted(part):
@@ -164,7 +165,9 @@ def _end_part(part: ImportPart, loaded: Loaded) -> None:
 
 
 def _note_progress(row: Import, part: ImportPart, done: int) -> None:
-    ImportPart.objects.for_shop(row.shop_id).filter(id=part.id).update(done=done)
+    leases.ensure_held()
+    with best_effort("import progress"):
+        ImportPart.objects.for_shop(row.shop_id).filter(id=part.id).update(done=done)
 
 
 def _finish_if_done(row: Import, *, now: datetime) -> bool:

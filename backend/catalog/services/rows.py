@@ -69,6 +69,6 @@ def fail(row: Import, error: str, *, now: datetime) -> None:
     unfinished = ImportPart.objects.for_shop(row.shop_id).filter(of_id=row.id).exclude(state=PartState.DONE)
     unfinished.update(state=PartState.FAILED, error=error)
     audit.record(
-        Event.IMPORT_FAILED, shop_id=row.shop_id, subject=f"import {row.uuid}", reason=error[:500], now=now
+        Event.IMPORT_FAILED, shop_id=row.shop_id, subject=f"import {row.uuid}", reason=error, now=now
     )
     log.error("import_failed", shop_id=row.shop_id, error=error)

@@ -192,6 +192,30 @@ def test_a_sooner_request_brings_a_waiting_job_forward() -> None:
     assert leases.claim(NAME, IDS) is not None
 
 
+def test_a_service_that_is_called_by_hand_works_alone_too() -> None:
+    def try_it() -> bool:
+        with leases.alone(NAME, **IDS) as is_alone:
+            return is_alone
+
+    with leases.alone(NAME, **IDS) as is_alone:
+        assert is_alone
+        with leases.alone(NAME, **IDS) as is_still_alone:
+            assert is_still_alone
+        assert not Worker(try_it).finish()
+
+    # It was asked for meanwhile and is done once more.
+    assert try_it()
+    assert rows() == []
+
+
+def test_a_service_that_failed_leaves_its_job_to_the_next_one() -> None:
+    with pytest.raises(LookupError), leases.alone(NAME, **IDS):
+        raise LookupError("a slip")
+
+    assert rows() == [(1, 0, "LookupError")]
+    assert leases.claim(NAME, IDS) is not None
+
+
 # Tasks
 
 
