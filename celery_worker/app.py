@@ -23,6 +23,7 @@ django.setup()
 from django.conf import settings  # noqa: E402
 
 from backend.core.queue import Job, Queue  # noqa: E402
+from celery_worker.reserved import Acknowledge  # noqa: E402
 from celery_worker.schedule import TIMETABLE  # noqa: E402
 
 app = Celery("tailorbird", broker=settings.BROKER_URL)
@@ -45,6 +46,7 @@ app.conf.update(
     beat_schedule_filename=str(settings.DATA_DIR / "beat-schedule"),
 )
 app.loader.import_module("celery_worker.tasks")
+app.steps["consumer"].add(Acknowledge)
 
 
 @setup_logging.connect

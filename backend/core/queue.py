@@ -63,6 +63,7 @@ class Job(StrEnum):
     WEBHOOK_PROCESS = "webhook_process"
     WEBHOOK_SWEEP = "webhook_sweep"
     TOKEN_KEEPALIVE = "token_keepalive"  # noqa: S105 - a job's name
+    TOKEN_REFRESH = "token_refresh"  # noqa: S105 - a job's name
     UNINSTALL_CLEANUP = "uninstall_cleanup"
     SHOP_REDACT = "shop_redact"
     CUSTOMER_REDACT = "customer_redact"
@@ -113,8 +114,8 @@ PLANS: Final[Mapping[Job, tuple[Queue, Kept]]] = {
     Job.JOB_SWEEP: (Queue.SHORT, Kept.TIMETABLE),
     Job.WEBHOOK_PROCESS: (Queue.SHORT, Kept.INBOX),
     Job.WEBHOOK_SWEEP: (Queue.SHORT, Kept.TIMETABLE),
-    # A call to Shopify for each shop.
-    Job.TOKEN_KEEPALIVE: (Queue.LONG, Kept.TIMETABLE),
+    Job.TOKEN_KEEPALIVE: (Queue.SHORT, Kept.TIMETABLE),
+    Job.TOKEN_REFRESH: (Queue.SHORT, Kept.PENDING),
     Job.UNINSTALL_CLEANUP: (Queue.SHORT, Kept.PENDING),
     Job.SHOP_REDACT: (Queue.LONG, Kept.PENDING),
     # Reads every kept snapshot.

@@ -20,10 +20,17 @@ from backend.webhooks import services as webhooks
 from .base import task_for
 
 
-@task_for(Job.TOKEN_KEEPALIVE, time_limit=3700, soft_time_limit=3600)
-def token_keepalive() -> int:
-    """Refresh the tokens of all shops before disuse kills them."""
-    return services.keep_tokens_alive(now=clock.now())
+@task_for(Job.TOKEN_KEEPALIVE)
+def token_keepalive() -> None:
+    """Have the tokens of all shops refreshed before disuse kills them; one shop's trouble is its own."""
+    for shop_id in queries.installed_shop_ids():
+        enqueue(Job.TOKEN_REFRESH, shop_id=shop_id)
+
+
+@task_for(Job.TOKEN_REFRESH)
+def token_refresh(shop_id: int) -> bool:
+    """Refresh one shop's tokens."""
+    return services.keep_token_alive(shop_id, now=clock.now())
 
 
 @task_for(Job.UNINSTALL_CLEANUP)

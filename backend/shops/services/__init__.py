@@ -21,7 +21,7 @@ from backend.shops.services.tokens import (
     NotInstalled,
     ShopTokens,
     admin_client,
-    keep_tokens_alive,
+    keep_token_alive,
     usable_token,
 )
 
@@ -38,7 +38,7 @@ __all__ = [
     "hold_suppressions",
     "install",
     "is_suppressed",
-    "keep_tokens_alive",
+    "keep_token_alive",
     "pseudonym",
     "pseudonym_under",
     "pseudonymiser",

@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
-from django.db import OperationalError, transaction
+from django.db import transaction
 
-from backend.core.errors import Failure, Refused, describe
+from backend.core.errors import Refused
 from backend.shopify import gateway, oauth
 from backend.shopify.values import Grant
 from backend.shops import queries
@@ -145,25 +145,12 @@ def _to_token(row: AccessToken) -> Token:
     return Token(shop_domain=domain, access_token=row.access_token, expires_at=row.expires_at)
 
 
-def keep_tokens_alive(*, now: datetime) -> int:
+def keep_token_alive(shop_id: int, *, now: datetime) -> bool:
     """
-    Refresh every installed shop's tokens, because an unused pair dies after 90 days.
+    Refresh a shop's tokens, because an unused pair dies after 90 days.
 
-    One shop's trouble does not stop the others.
-
-    :returns: how many shops have a live token now
+    :returns: whether there was a token that ends
     """
-    alive = 0
-    for shop_id in queries.installed_shop_ids():
-        try:
-            alive += _keep_alive(shop_id, now=now)
-        except (Failure, OperationalError) as error:
-            # A token that no key opens any more, or a lock that never came, is one shop's trouble too.
-            log.warning("keepalive_failed", shop_id=shop_id, error=describe(error))
-    return alive
-
-
-def _keep_alive(shop_id: int, *, now: datetime) -> bool:
     row = _token_row(shop_id).first()
     if row is None or row.expires_at is None:
         return False

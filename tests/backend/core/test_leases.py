@@ -12,13 +12,15 @@ from typing import Any
 
 import pytest
 from celery import shared_task
+from celery.worker import state
 from django.db import OperationalError, connection, transaction
 from psycopg2.errors import DeadlockDetected
 
 from backend.core import leases, queue
 from backend.core.errors import Corrupt, Refused, Unavailable
 from backend.core.models import PendingJob
-from backend.core.queue import PLANS, Job, Kept, enqueue
+from backend.core.queue import PLANS, Job, Kept, Queue, enqueue
+from celery_worker.reserved import Acknowledge
 from celery_worker.tasks import base
 from celery_worker.tasks.base import MOST_CRASHES, MOST_RETRIES, TaskBase
 from tests.backend.racing import Worker, until
@@ -354,6 +356,33 @@ def test_every_job_has_a_plan_and_every_one_that_a_message_alone_would_carry_is_
         task = app.tasks[job.task]
         is_acknowledged_first = job.kept is Kept.PENDING
         assert task.acks_late is not is_acknowledged_first, job
+        # A message that is acknowledged after the work must not wait for long work.
+        assert is_acknowledged_first or job.queue is Queue.SHORT, job
+
+
+class Reserved:
+    """A message in a worker, as far as the worker's list of them goes."""
+
+    def __init__(self, job: Job) -> None:
+        self.id, self.name, self.acknowledged = job.value, job.task, 0
+
+    def acknowledge(self) -> None:
+        self.acknowledged += 1
+
+
+def test_what_waits_behind_long_work_is_acknowledged_where_a_row_stands_behind_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    working, waiting, rowless = Reserved(Job.PUBLISH), Reserved(Job.IMPORT_LOAD), Reserved(Job.WEBHOOK_SWEEP)
+    monkeypatch.setattr(state, "reserved_requests", {working, waiting, rowless})
+    monkeypatch.setattr(state, "active_requests", {working})
+    step = Acknowledge(None)
+
+    step.look()
+    assert waiting.acknowledged == 0
+    step.look()
+
+    assert [one.acknowledged for one in (working, waiting, rowless)] == [0, 1, 0]
 
 
 # Real processes

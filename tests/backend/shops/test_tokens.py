@@ -7,14 +7,18 @@ from typing import Any
 
 import httpx
 import pytest
-from cryptography.fernet import Fernet
-from django.db import connection, connections, transaction
+from django.db import connections, transaction
 
 from backend.core.errors import Unavailable
+from backend.core.models import PendingJob
+from backend.core.queue import Job
 from backend.shops import queries, services
 from backend.shops.models import AccessToken, Shop
+from celery_worker.app import app
+from celery_worker.tasks import shops as tasks
 from tests.backend.history import a_shop
 from tests.backend.shopify.fake import FakeShopify, a_grant, a_refusal
+from tests.conftest import Enqueued
 
 from .factories import a_token
 
@@ -152,10 +156,12 @@ def test_a_token_that_never_expires_is_never_refreshed(shopify: FakeShopify) -> 
     a_token(shop, now=NOW, expires_at=None, refresh_token="", refresh_expires_at=None)
 
     assert services.usable_token(shop.id, now=NOW + timedelta(days=900)).access_token == "shpat_held"
-    assert services.keep_tokens_alive(now=NOW) == 0
+    assert not services.keep_token_alive(shop.id, now=NOW)
 
 
-def test_the_keepalive_refreshes_every_shop_and_passes_over_trouble(shopify: FakeShopify) -> None:
+def test_the_keepalive_asks_for_each_shop_so_that_ones_trouble_is_its_own(
+    shopify: FakeShopify, enqueued: Enqueued
+) -> None:
     shops = [a_shop(f"{name}.myshopify.com") for name in ("one", "two", "three")]
     for shop in shops:
         a_token(shop, now=NOW)
@@ -163,26 +169,14 @@ def test_the_keepalive_refreshes_every_shop_and_passes_over_trouble(shopify: Fak
         a_grant(refresh_token="shprt_1"), a_refusal("invalid_grant"), a_grant(refresh_token="shprt_3")
     )
 
-    assert services.keep_tokens_alive(now=NOW) == 2
+    tasks.token_keepalive()
+    for ids in enqueued.of(Job.TOKEN_REFRESH):
+        app.tasks[Job.TOKEN_REFRESH.task].apply(kwargs=ids)
 
+    assert enqueued.of(Job.TOKEN_REFRESH) == [{"shop_id": shop.id} for shop in shops]
     assert [held(shop).refresh_token for shop in shops] == ["shprt_1", "shprt_held", "shprt_3"]
     assert [queries.get_shop(shop.id).needs_reauth for shop in shops] == [False, True, False]
-
-
-def test_a_token_that_no_key_opens_keeps_no_other_shop_from_its_own(shopify: FakeShopify) -> None:
-    broken, sound = a_shop("one.myshopify.com"), a_shop("two.myshopify.com")
-    for shop in (broken, sound):
-        a_token(shop, now=NOW)
-    with connection.cursor() as cursor:
-        sealed = Fernet(Fernet.generate_key()).encrypt(b"shpat_lost").decode()
-        cursor.execute(
-            "UPDATE shops_accesstoken SET access_token = %s WHERE shop_id = %s", [sealed, broken.id]
-        )
-    shopify.will(a_grant(refresh_token="shprt_2"))
-
-    assert services.keep_tokens_alive(now=NOW) == 1
-
-    assert held(sound).refresh_token == "shprt_2"
+    assert not PendingJob.objects.exists()
 
 
 def test_a_shop_without_tokens_is_not_installed() -> None:
