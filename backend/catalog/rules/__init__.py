@@ -18,7 +18,7 @@ from .rows import (
     VariantRow,
     WholeProduct,
 )
-from .webhooks import read_collection, read_order, read_refund
+from .webhooks import read_collection, read_deletion, read_order, read_refund
 
 # What reading raises of a record that is not what it should be.
 UNREADABLE = (KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError)
@@ -41,6 +41,7 @@ __all__ = [
     "merge",
     "read_bulk_line",
     "read_collection",
+    "read_deletion",
     "read_order",
     "read_product",
     "read_refund",

@@ -66,6 +66,11 @@ def _discount(payload: Mapping[str, Any]) -> Decimal:
     return sum((fields.money(each["amount"]) for each in allocations), Decimal(0))
 
 
+def read_deletion(payload: Mapping[str, Any]) -> int:
+    """Read which product, collection or order was deleted."""
+    return fields.identifier(payload["id"])
+
+
 def read_refund(payload: Mapping[str, Any]) -> RefundRow:
     """Read a refund's webhook body."""
     items = payload.get("refund_line_items") or []

@@ -123,7 +123,7 @@ def _write_whole(shop_id: int, stored: Product, whole: rules.WholeProduct) -> No
 @transaction.atomic
 def delete_product(shop_id: int, payload: Mapping[str, Any], *, now: datetime) -> int | None:
     """Mark a product as deleted; the mark keeps an older update from reviving it."""
-    product_id = _read(lambda: int(payload["id"]), "a deletion")
+    product_id = _read(lambda: rules.read_deletion(payload), "a deletion")
     stored = _locked(Product, shop_id, "product_id", product_id, _tombstone_of_product(product_id))
     if _is_gone(stored):
         return None
@@ -186,7 +186,7 @@ def apply_collection(shop_id: int, payload: Mapping[str, Any]) -> int | None:
 @transaction.atomic
 def delete_collection(shop_id: int, payload: Mapping[str, Any], *, now: datetime) -> int | None:
     """Mark a collection as deleted and empty it."""
-    collection_id = _read(lambda: int(payload["id"]), "a deletion")
+    collection_id = _read(lambda: rules.read_deletion(payload), "a deletion")
     blank = {"handle": "", "title": "", "updated_at": _LONG_AGO}
     stored = _locked(Collection, shop_id, "collection_id", collection_id, blank)
     if stored.deleted_at is not None:
@@ -249,7 +249,7 @@ def apply_refund(shop_id: int, payload: Mapping[str, Any]) -> int | None:
 @transaction.atomic
 def delete_order(shop_id: int, payload: Mapping[str, Any], *, now: datetime) -> int | None:
     """Mark an order as deleted and drop its lines."""
-    order_id = _read(lambda: int(payload["id"]), "a deletion")
+    order_id = _read(lambda: rules.read_deletion(payload), "a deletion")
     _lock_order(shop_id, order_id)
     stored = _locked(Order, shop_id, "order_id", order_id, _tombstone_of_order(order_id))
     if stored.deleted_at is not None:
