@@ -107,8 +107,10 @@ def serving(facts: Facts) -> Serving:
 def missing(facts: Facts) -> tuple[str, ...]:
     """Return in plain words what keeps the recommendations from being better."""
     told = []
-    if facts.needs_reauth or facts.missing_scopes:
-        told.append("Shopify needs your consent again: please reload this page.")
+    if facts.needs_reauth:
+        told.append("The access to your shop is being renewed: imports and new lists wait until then.")
+    if facts.missing_scopes:
+        told.append("A permission is missing: close the app and open it again, and Shopify asks you for it.")
     if facts.products.state == "DONE" and not facts.amounts.products:
         told.append("No products yet: there is nothing to recommend until you add some.")
     if facts.orders.state == "DONE":

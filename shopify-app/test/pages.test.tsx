@@ -66,12 +66,12 @@ describe("the set-up list", () => {
     expect(screen.getByRole("status")).toHaveTextContent("Import your products: in progress. Import your orders: in progress.");
   });
 
-  test("leads to the theme editor, outside the frame", async () => {
+  test("leads to the theme editor, in a tab of its own, so that the set-up stays where it is", async () => {
     await open("/", { load: importing });
 
     const button = within(stepNamed("Add recommendations to your theme")).getByText("Add to product pages");
     expect(button).toHaveAttribute("href", aSetup().theme_editor_urls.product);
-    expect(button).toHaveAttribute("target", "_top");
+    expect(button).toHaveAttribute("target", "_blank");
   });
 
   test("offers a failed import again, and says when it starts", async () => {
@@ -145,6 +145,13 @@ describe("home", () => {
     await open("/", { load: () => everything({ model: aModel({ current, versions: [current, older] }) }) });
 
     expect(screen.queryByText(/is newer but not in use/)).toBeNull();
+  });
+
+  test("says what waits while the access is renewed, and what does not", async () => {
+    const { container } = await open("/", { load: () => everything({ shop: aShop({ needs_reauth: true }) }) });
+
+    const banner = container.querySelector("s-banner");
+    expect(banner).toHaveTextContent("imports and new recommendation lists wait; new orders still arrive");
   });
 
   test("asks for a missing permission by what it is for", async () => {

@@ -5,6 +5,7 @@ import type { ModelState, ModelVersion } from "../api/types";
 import { useIntent } from "../lib/actions";
 import { offerInToast, showToast } from "../lib/bridge";
 import { decisionWords, findMove } from "../lib/gates";
+import { listen } from "../lib/listen";
 
 const DIALOG_ID = "release-dialog";
 const LONGEST_REASON = 300;
@@ -99,7 +100,7 @@ export function ReleaseBanner({ release }: { release: Release }) {
   const { done } = release;
   if (!done) return null;
   return (
-    <s-banner tone="success" heading={`Version ${done.to.number} is in use`} dismissible onDismiss={release.dismiss}>
+    <s-banner tone="success" heading={`Version ${done.to.number} is in use`} dismissible ref={listen("dismiss", release.dismiss)}>
       <s-paragraph>Your storefront shows its recommendations within a few minutes.</s-paragraph>
       {done.from && (
         <s-button slot="secondary-actions" loading={release.isBusy} onClick={release.undo}>

@@ -136,10 +136,10 @@ function Retry({ label, button }: { label: string; button: { run: () => void; is
 function BlockButtons({ urls, isDone }: { urls: Setup["theme_editor_urls"]; isDone: boolean }) {
   return (
     <s-stack direction="inline" gap="small">
-      <s-button variant={isDone ? "secondary" : "primary"} href={urls.product} target="_top">
+      <s-button variant={isDone ? "secondary" : "primary"} href={urls.product} target="_blank">
         Add to product pages
       </s-button>
-      <s-button href={urls.home} target="_top">
+      <s-button href={urls.home} target="_blank">
         Add to home page
       </s-button>
     </s-stack>
@@ -158,8 +158,11 @@ const SCOPE_WORDS: Record<string, string> = {
 function Permissions({ shop }: { shop: Shop }) {
   if (shop.needs_reauth) {
     return (
-      <s-banner tone="warning" heading="Shopify asks you to confirm Tailorbird's access">
-        <s-paragraph>Reload this page to confirm it. Until then new orders don't reach Tailorbird; recommendations stay on your storefront.</s-paragraph>
+      <s-banner tone="warning" heading="Tailorbird's access to your shop is being renewed">
+        <s-paragraph>
+          Opening this page renews it by itself. Until then imports and new recommendation lists wait; new orders still arrive, and shoppers still see recommendations. If this stays for more than a
+          minute, close the app and open it again.
+        </s-paragraph>
       </s-banner>
     );
   }

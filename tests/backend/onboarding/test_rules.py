@@ -121,9 +121,14 @@ def test_a_running_step_tells_how_far_it_is() -> None:
             "No products yet: there is nothing to recommend until you add some.",
         ),
         (
-            "consent",
+            "a permission",
             replace(READY, missing_scopes=("read_orders",)),
-            "Shopify needs your consent again: please reload this page.",
+            "A permission is missing: close the app and open it again, and Shopify asks you for it.",
+        ),
+        (
+            "a dead token",
+            replace(READY, needs_reauth=True),
+            "The access to your shop is being renewed: imports and new lists wait until then.",
         ),
     ],
 )
