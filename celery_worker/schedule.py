@@ -35,4 +35,6 @@ TIMETABLE: dict[str, dict[str, Any]] = {
     "watch-daily": _entry(Job.WATCH_DAILY, crontab(minute="47", hour="2")),
     "count-shops": _entry(Job.COUNT_SHOPS, crontab(minute="11")),
     "reconcile": _entry(Job.RECONCILE, crontab(minute="41", hour="1")),
+    # Only a whole export tells which products are gone. It comes before the nightly one of its day.
+    "reconcile-whole": _entry(Job.RECONCILE_WHOLE, crontab(minute="11", hour="1", day_of_week="sat")),
 }

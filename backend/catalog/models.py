@@ -275,6 +275,26 @@ class ShopCounts(ShopScoped):
         return f"counts of shop {self.shop_id}"
 
 
+class ChangedOrder(ShopScoped):
+    """
+    An order that an import changed, until what depends on it was brought up to date.
+
+    A webhook asks for that itself, one order at a time; an import may change thousands at once.
+    """
+
+    order_id = models.BigIntegerField()
+    # Counts changes, so that one that comes while an earlier one is worked on is worked on too.
+    changes = models.PositiveIntegerField(default=1, db_default=1)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["shop", "order_id"], name="catalog_changed_order_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"order {self.order_id}"
+
+
 class Import(ShopScoped):
     """One run of bringing a shop's history in."""
 

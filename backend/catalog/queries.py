@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 
 from backend.core.errors import Refused
 
-from .models import Import, ImportPart, Order, OrderLine, Product
+from .models import ChangedOrder, Import, ImportPart, Order, OrderLine, Product
 from .values import (
     Counts,
     DescribedProduct,
@@ -185,6 +185,11 @@ def import_progress(shop_id: int) -> ImportProgress | None:
         finished_at=row.finished_at,
         parts=tuple(sorted((_to_part(part) for part in parts), key=lambda part: list(Part).index(part.part))),
     )
+
+
+def has_changed_orders(shop_id: int) -> bool:
+    """Tell whether what depends on orders is to be brought up to date after an import."""
+    return ChangedOrder.objects.for_shop(shop_id).exists()
 
 
 def has_finished_import(shop_id: int) -> bool:

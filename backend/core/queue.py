@@ -57,6 +57,7 @@ class Job(StrEnum):
     IMPORT_SWEEP = "import_sweep"
     RECONCILE = "reconcile"
     COUNT_SHOPS = "count_shops"
+    RECONCILE_WHOLE = "reconcile_whole"
     PRODUCTS_READ = "products_read"
     PRODUCTS_SWEEP = "products_sweep"
     JOB_SWEEP = "job_sweep"
@@ -72,6 +73,7 @@ class Job(StrEnum):
     FEATURES_EXTEND = "features_extend"
     FEATURES_REBUILD = "features_rebuild"
     ATTRIBUTE = "attribute"
+    ORDERS_FOLLOW = "orders_follow"
     RELEASE = "release"
     TRACK_RELEASE = "track_release"
     FORGET_TRACKING = "forget_tracking"
@@ -108,6 +110,7 @@ PLANS: Final[Mapping[Job, tuple[Queue, Kept]]] = {
     Job.RECONCILE: (Queue.SHORT, Kept.TIMETABLE),
     # Reads every order of each shop with many.
     Job.COUNT_SHOPS: (Queue.LONG, Kept.TIMETABLE),
+    Job.RECONCILE_WHOLE: (Queue.SHORT, Kept.TIMETABLE),
     # A few calls to the Admin API in the shop's budget.
     Job.PRODUCTS_READ: (Queue.SHORT, Kept.PENDING),
     Job.PRODUCTS_SWEEP: (Queue.SHORT, Kept.TIMETABLE),
@@ -125,6 +128,8 @@ PLANS: Final[Mapping[Job, tuple[Queue, Kept]]] = {
     Job.FEATURES_EXTEND: (Queue.SHORT, Kept.PENDING),
     Job.FEATURES_REBUILD: (Queue.LONG, Kept.PENDING),
     Job.ATTRIBUTE: (Queue.SHORT, Kept.PENDING),
+    # Thousands of orders after an import that found what webhooks lost.
+    Job.ORDERS_FOLLOW: (Queue.LONG, Kept.PENDING),
     # MLflow is told in a process that takes seconds to start and may wait a minute for an answer.
     Job.RELEASE: (Queue.LONG, Kept.PENDING),
     Job.TRACK_RELEASE: (Queue.LONG, Kept.PENDING),

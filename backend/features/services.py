@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Q
@@ -19,7 +20,8 @@ COLUMNS = (
 
 EXTEND = f"""
     INSERT INTO features_interaction ({COLUMNS})
-    SELECT {COLUMNS} FROM ({PURCHASES} AND placed.order_id = %(order_id)s) purchase
+    SELECT {COLUMNS} FROM ({PURCHASES} AND placed.order_id = ANY(%(order_ids)s)) purchase
+    ORDER BY line_id
     ON CONFLICT (shop_id, source, line_id) DO UPDATE
         SET customer_key = EXCLUDED.customer_key, basket_id = EXCLUDED.basket_id,
             product_id = EXCLUDED.product_id, quantity = EXCLUDED.quantity,
@@ -29,9 +31,8 @@ EXTEND = f"""
 # Lines that stopped being purchases: refunded in full, or of an order cancelled or deleted meanwhile.
 RETRACT = f"""
     DELETE FROM features_interaction
-    WHERE shop_id = %(shop_id)s AND basket_id = %(order_id)s
-      AND line_id NOT IN (SELECT line_id FROM ({PURCHASES} AND placed.order_id = %(order_id)s) purchase)
-    RETURNING customer_key
+    WHERE shop_id = %(shop_id)s AND basket_id = ANY(%(order_ids)s)
+      AND line_id NOT IN (SELECT line_id FROM ({PURCHASES} AND placed.order_id = ANY(%(order_ids)s)) purchase)
 """  # noqa: S608 -- built from constants of this file; every value is a parameter
 
 CLEAR = "DELETE FROM features_interaction WHERE shop_id = %(shop_id)s"
@@ -53,16 +54,28 @@ def extend(shop_id: int, order_id: int) -> None:
 
     Its customer's cached past is dropped once the change is committed.
     """
+    extend_many(shop_id, [order_id])
+
+
+def extend_many(shop_id: int, order_ids: Collection[int]) -> None:
+    """Bring the interactions of some orders up to date, as :func:`extend` does of one."""
+    wanted = sorted(order_ids)
+    values: dict[str, Any] = {"shop_id": shop_id, "order_ids": wanted}
     with transaction.atomic(), connection.cursor() as cursor:
         _lock(shop_id, is_exclusive=False)
-        catalog.lock_order(shop_id, order_id)
-        values = {"shop_id": shop_id, "order_id": order_id}
+        for order_id in wanted:
+            catalog.lock_order(shop_id, order_id)
+        # Those who bought by what was known, and those who did by what the orders say now.
+        customers = _customers_of(shop_id, order_ids)
         cursor.execute(RETRACT, values)
-        customers = {row[0] for row in cursor.fetchall()}
         cursor.execute(EXTEND, values)
-        rows = Interaction.objects.for_shop(shop_id).filter(basket_id=order_id)
-        customers |= set(rows.values_list("customer_key", flat=True))
-        transaction.on_commit(lambda: _drop_pasts(shop_id, customers - {None}))
+        customers |= _customers_of(shop_id, order_ids)
+        transaction.on_commit(lambda: cache.drop_pasts(shop_id, customers))
+
+
+def _customers_of(shop_id: int, order_ids: Collection[int]) -> set[str]:
+    rows = Interaction.objects.for_shop(shop_id).filter(basket_id__in=list(order_ids))
+    return {key for key in rows.values_list("customer_key", flat=True) if key is not None}
 
 
 def rebuild(shop_id: int) -> Rebuilt:
@@ -124,7 +137,7 @@ def forget_customer(
     erased = sorted({sha256 for key in tied for sha256 in snapshots.holding(shop, str(key))})
     for sha256 in erased:
         snapshots.erase(shop, sha256, because=FORGOTTEN, now=now)
-    _drop_pasts(shop_id, tied)
+    cache.drop_pasts(shop_id, {key for key in tied if key is not None})
     return Forgotten(untied, tuple(erased))
 
 
@@ -132,12 +145,6 @@ def erase_shop(shop_id: int) -> None:
     """Delete everything kept of a shop outside its tables; ``core.tenancy`` deletes the rows."""
     snapshots.erase_shop(shops.get_shop(shop_id).uuid)
     cache.drop_shop(shop_id)
-
-
-def _drop_pasts(shop_id: int, customers: set[str | None]) -> None:
-    for customer in customers:
-        if customer:
-            cache.drop_past(shop_id, customer)
 
 
 def _lock(shop_id: int, *, is_exclusive: bool) -> None:

@@ -46,6 +46,12 @@ def count_shops() -> int:
     return services.count_shops(now=clock.now())
 
 
+@task_for(Job.RECONCILE_WHOLE)
+def reconcile_whole() -> int:
+    """Find what is gone from every shop, and what the nightly look back can't see."""
+    return services.reconcile_whole(now=clock.now())
+
+
 @task_for(Job.PRODUCTS_READ)
 def products_read(shop_id: int) -> int:
     """Ask Shopify what webhooks left open."""

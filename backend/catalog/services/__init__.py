@@ -10,12 +10,14 @@ from .apply import (
     delete_order,
     delete_product,
 )
+from .changes import Changes, next_changes, strike_off
 from .counting import count_shop, count_shops
 from .imports import (
     AlreadyRunning,
     import_of_operation,
     poll_import,
     reconcile,
+    reconcile_whole,
     request_import,
     start_import,
     stop_imports,
@@ -28,6 +30,7 @@ from .stale import ask
 
 __all__ = [
     "AlreadyRunning",
+    "Changes",
     "UnreadablePayload",
     "apply_collection",
     "apply_order",
@@ -43,12 +46,15 @@ __all__ = [
     "forget_customer",
     "import_of_operation",
     "load_import",
+    "next_changes",
     "poll_import",
     "read_stale_products",
     "reconcile",
+    "reconcile_whole",
     "request_import",
     "start_import",
     "stop_imports",
+    "strike_off",
     "sweep_imports",
     "sweep_stale_products",
 ]

@@ -239,7 +239,7 @@ def apply_refund(shop_id: int, payload: Mapping[str, Any]) -> int | None:
             "lines": [list(pair) for pair in refund.lines],
         },
     )
-    order = Order.objects.for_shop(shop_id).filter(order_id=refund.order_id, deleted_at=None).first()
+    order = _find_locked_order(shop_id, refund.order_id)
     if not is_new or order is None or refund.created_at <= order.updated_at:
         return None
     _subtract(shop_id, refund.lines)
@@ -257,6 +257,19 @@ def delete_order(shop_id: int, payload: Mapping[str, Any], *, now: datetime) -> 
     _write(stored, {"deleted_at": now, **UNTIED, "recommendation_ids": []})
     OrderLine.objects.for_shop(shop_id).filter(order_id=stored.pk).delete()
     return order_id
+
+
+def _find_locked_order(shop_id: int, order_id: int) -> Order | None:
+    """
+    Return an order that is here, locked, or None.
+
+    An import writes orders without asking for :func:`_lock_order`. The blank row makes this wait for
+    one that is just being written, and whoever writes it next wait for us: either sees what the other did.
+    """
+    order = _locked(Order, shop_id, "order_id", order_id, _tombstone_of_order(order_id))
+    if order.deleted_at is None and order.updated_at == _LONG_AGO:
+        order.delete()
+    return order if order.deleted_at is None and order.pk is not None else None
 
 
 def _write_lines(shop_id: int, order: Order, lines: Sequence[rules.LineRow]) -> None:

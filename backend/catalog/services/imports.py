@@ -24,7 +24,7 @@ from backend.shopify.gateway import AdminClient
 from backend.shops import queries as shops
 from backend.shops import services as shop_services
 
-from . import exports, rows
+from . import changes, exports, rows
 
 FIRST_POLL_SECONDS: Final = 1.0
 LONGEST_POLL_SECONDS: Final = 30.0
@@ -159,7 +159,7 @@ def import_of_operation(shop_id: int, operation_id: str) -> int | None:
 
 def sweep_imports(*, now: datetime) -> int:
     """
-    Take up stalled imports, and shops whose first import was never asked for.
+    Take up stalled imports, shops whose first import was never asked for, and what follows from imports.
 
     :returns: how many jobs were sent
     """
@@ -175,7 +175,10 @@ def sweep_imports(*, now: datetime) -> int:
     fresh = [shop_id for shop_id in shops.installed_shop_ids() if shop_id not in known]
     for shop_id in fresh:
         enqueue(Job.IMPORT_START, shop_id=shop_id)
-    return len(import_ids) + len(fresh)
+    behind = changes.shops_behind()
+    for shop_id in behind:
+        enqueue(Job.ORDERS_FOLLOW, shop_id=shop_id)
+    return len(import_ids) + len(fresh) + len(behind)
 
 
 def reconcile(*, now: datetime) -> int:
@@ -184,12 +187,25 @@ def reconcile(*, now: datetime) -> int:
 
     :returns: how many shops were asked
     """
+    return _ask_each_shop(since=now - RECONCILE_WINDOW, now=now)
+
+
+def reconcile_whole(*, now: datetime) -> int:
+    """
+    Ask each shop for all it has: only a whole catalogue tells which products may be gone.
+
+    :returns: how many shops were asked
+    """
+    return _ask_each_shop(since=None, now=now)
+
+
+def _ask_each_shop(*, since: datetime | None, now: datetime) -> int:
     asked = 0
     for shop_id in shops.installed_shop_ids():
         if not queries.has_finished_import(shop_id):
             continue
         try:
-            request_import(shop_id, now=now, since=now - RECONCILE_WINDOW)
+            request_import(shop_id, now=now, since=since)
         except AlreadyRunning:
             continue
         asked += 1

@@ -18,7 +18,7 @@ from django.db.models import F
 
 from backend.audit import services as audit
 from backend.audit.values import Event
-from backend.catalog import gateway
+from backend.catalog import gateway, queries
 from backend.catalog.gateway import Export, ExportState
 from backend.catalog.models import Import, ImportPart
 from backend.catalog.values import ImportState, Part, PartState
@@ -27,6 +27,7 @@ from backend.core.errors import Corrupt, Refused, Unavailable
 from backend.core.progress import best_effort
 from backend.core.queue import Job, enqueue
 from backend.shopify.gateway import AdminClient
+from backend.shops import queries as shops
 from backend.shops import services as shop_services
 
 from . import exports, rows
@@ -129,6 +130,7 @@ def _ask_again(part: ImportPart, *, why: str) -> None:
 
 
 def _load_export(row: Import, part: ImportPart, export: Export) -> Loaded:
+    shop = shops.get_shop(row.shop_id)
     bring = partial(
         load,
         row.shop_id,
@@ -136,6 +138,8 @@ def _load_export(row: Import, part: ImportPart, export: Export) -> Loaded:
         promised=Promised(objects=export.objects, roots=export.roots),
         accepts_fewer_children=part.attempts >= exports.MOST_ATTEMPTS,
         is_whole_catalogue=part.part == Part.PRODUCTS and row.since is None,
+        # What depends on the orders of a first import is built as a whole, credits of before it are none.
+        changed_since=None if queries.has_finished_import(row.shop_id) else shop.installed_at,
         on_progress=partial(_note_progress, row, part),
     )
     if export.url is None:
@@ -174,6 +178,8 @@ def _finish_if_done(row: Import, *, now: datetime) -> bool:
     parts = rows.parts_of(row)
     if any(part.state != PartState.DONE for part in parts):
         return False
+    is_first = not queries.has_finished_import(row.shop_id)
+    has_changes = queries.has_changed_orders(row.shop_id)
     with transaction.atomic():
         if not rows.close(row, ImportState.DONE, "", now=now):
             return False
@@ -184,8 +190,12 @@ def _finish_if_done(row: Import, *, now: datetime) -> bool:
             reason=" ".join(_told(part) for part in parts),
             now=now,
         )
-        enqueue(Job.FEATURES_REBUILD, shop_id=row.shop_id)
-    count_shop(row.shop_id, now=now)
+        if is_first:
+            enqueue(Job.FEATURES_REBUILD, shop_id=row.shop_id)
+        if has_changes:
+            enqueue(Job.ORDERS_FOLLOW, shop_id=row.shop_id)
+    if is_first or has_changes:
+        count_shop(row.shop_id, now=now)
     return True
 
 

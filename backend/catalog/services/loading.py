@@ -98,6 +98,7 @@ def load(
     promised: Promised | None = None,
     accepts_fewer_children: bool = False,
     is_whole_catalogue: bool = False,
+    changed_since: datetime | None = None,
 ) -> Loaded:
     """
     Bring a bulk result in.
@@ -107,12 +108,18 @@ def load(
     :param accepts_fewer_children: whether a file may come in that holds each product or order and not all
         that belongs to them; none of what belongs to them is removed then
     :param is_whole_catalogue: whether products that it does not hold may be gone
+    :param changed_since: note only those changed orders that changed after this moment or name a decision;
+        None notes them all. What depends on the others is built anew as a whole
     :raises ShortFile: if it holds less than was promised; nothing is written then
     """
     with _staging():
         read = _stage(lines, pseudonymise, on_progress)
         shortage = _shortage(read, promised, accepts_fewer_children=accepts_fewer_children)
-        values = {"shop_id": shop_id, "may_remove": not (shortage or read.set_aside.has_nameless)}
+        values = {
+            "shop_id": shop_id,
+            "may_remove": not (shortage or read.set_aside.has_nameless),
+            "changed_since": changed_since,
+        }
         _merge(values)
         missing = _missing(values) if is_whole_catalogue else []
     _analyse()
@@ -320,6 +327,7 @@ def _staging() -> Iterator[None]:
             )
         cursor.execute("CREATE TEMPORARY TABLE staged_aside (kind text, number bigint)")
         cursor.execute("CREATE TEMPORARY TABLE won (id bigint, number bigint)")
+        cursor.execute("CREATE TEMPORARY TABLE written (id bigint)")
     try:
         yield
     finally:
@@ -329,7 +337,7 @@ def _staging() -> Iterator[None]:
                 cursor.execute(_DROP)
 
 
-_TEMPORARY: Final = (*(staged for staged, _ in _TABLES.values()), "staged_aside", "won")
+_TEMPORARY: Final = (*(staged for staged, _ in _TABLES.values()), "staged_aside", "won", "written")
 _DROP: Final = f"DROP TABLE IF EXISTS {', '.join(f'pg_temp.{table}' for table in _TEMPORARY)}"
 
 
@@ -376,6 +384,11 @@ def _upsert(
     ON CONFLICT (shop_id, {key}) DO UPDATE SET {updates}
     WHERE ({may_write}) AND (({stored}) IS DISTINCT FROM ({fresh}) OR {is_other})
     """  # noqa: S608 - the names come from our own dataclasses
+
+
+def _noting(column: str, upsert: str) -> str:
+    """Return an upsert that notes whose rows it wrote: those orders changed."""
+    return f"WITH fresh AS ({upsert} RETURNING {column}) INSERT INTO written SELECT {column} FROM fresh"  # noqa: S608
 
 
 def _win(kind: type, *, key: str) -> str:
@@ -487,7 +500,7 @@ MERGE: Final = (
     ON CONFLICT DO NOTHING
     """,
     "TRUNCATE won",
-    _upsert(OrderRow, key="order_id", may_write=_newer("catalog_order")),
+    _noting("id", _upsert(OrderRow, key="order_id", may_write=_newer("catalog_order"))),
     _win(OrderRow, key="order_id"),
     # Refunds that are younger than the version of the order that is stored now: it does not count them yet.
     """
@@ -503,10 +516,27 @@ MERGE: Final = (
     ) gone
     WHERE line.line_id = gone.line_id
     """,
-    _upsert(
-        LineRow,
-        key="line_id",
-        columns=_LINE_COLUMNS,
-        source="staged_line staged JOIN won ON won.number = staged.order_id ORDER BY line_id",
+    _noting(
+        "order_id",
+        _upsert(
+            LineRow,
+            key="line_id",
+            columns=_LINE_COLUMNS,
+            source="staged_line staged JOIN won ON won.number = staged.order_id ORDER BY line_id",
+        ),
     ),
+    """
+    INSERT INTO catalog_changedorder (shop_id, order_id)
+    SELECT %(shop_id)s, placed.order_id FROM catalog_order placed
+    WHERE placed.id IN (SELECT id FROM written)
+      AND (
+          %(changed_since)s::timestamptz IS NULL OR placed.updated_at >= %(changed_since)s
+          OR placed.recommendation_ids <> '[]' OR EXISTS (
+              SELECT FROM catalog_orderline line
+              WHERE line.order_id = placed.id AND line.decision_id IS NOT NULL
+          )
+      )
+    ORDER BY 2
+    ON CONFLICT (shop_id, order_id) DO UPDATE SET changes = catalog_changedorder.changes + 1
+    """,
 )

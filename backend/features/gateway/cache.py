@@ -2,7 +2,7 @@
 
 import time
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -24,8 +24,8 @@ STEP_BYTES = 8 + 8 + 1
 # How long a cache that failed is left alone.
 REST_SECONDS = 5.0
 
-# Keys looked at in one step of a walk over the key space.
-SCAN_COUNT = 1_000
+# Keys forgotten in one step.
+BATCH_KEYS = 1_000
 
 
 class CacheUnavailable(Unavailable):
@@ -43,7 +43,7 @@ def find_past(shop_id: int, customer_key: str) -> Past | None:
 def keep_past(shop_id: int, customer_key: str, past: Past) -> None:
     """Cache a customer's past, an empty one included. A cache that is down is forgiven."""
     packed = past.items.tobytes() + past.at.tobytes() + past.events.tobytes()
-    _write(_past_key(shop_id, customer_key), packed, seconds=PAST_SECONDS)
+    _write(shop_id, _past_key(shop_id, customer_key), packed, seconds=PAST_SECONDS)
 
 
 def _unpacked(packed: bytes) -> Past:
@@ -61,26 +61,31 @@ def drop_past(shop_id: int, customer_key: str) -> None:
 
     :raises CacheUnavailable: if the cache is down; it may come back with what it held
     """
+    drop_pasts(shop_id, [customer_key])
+
+
+def drop_pasts(shop_id: int, customer_keys: Collection[str]) -> None:
+    """
+    Forget the cached pasts of some customers.
+
+    :raises CacheUnavailable: if the cache is down; it may come back with what it held
+    """
+    keys = [_past_key(shop_id, customer_key) for customer_key in customer_keys]
     with _telling():
-        connection().delete(_past_key(shop_id, customer_key))
+        for start in range(0, len(keys), BATCH_KEYS):
+            connection().unlink(*keys[start : start + BATCH_KEYS])
 
 
 def drop_shop(shop_id: int) -> None:
     """
-    Forget everything cached of one shop. Only rebuilds and erasure may: it walks the whole key space.
+    Forget everything cached of one shop, by the shop's own list of its keys.
 
     :raises CacheUnavailable: if the cache is down; it may come back with what it held
     """
     client = connection()
-    stale = []
     with _telling():
-        for key in client.scan_iter(match=f"features:{shop_id}:*", count=SCAN_COUNT):
-            stale.append(key)
-            if len(stale) == SCAN_COUNT:
-                client.unlink(*stale)
-                stale.clear()
-        if stale:
-            client.unlink(*stale)
+        while keys := client.spop(_index_key(shop_id), BATCH_KEYS):
+            client.unlink(*keys)
 
 
 @contextmanager
@@ -99,7 +104,7 @@ def find_list(shop_id: int, name: str) -> list[int] | None:
 
 def keep_list(shop_id: int, name: str, items: Sequence[int], *, seconds: int) -> None:
     """Cache a list of product ids for a while. A cache that is down is forgiven."""
-    _write(_list_key(shop_id, name), array("q", items).tobytes(), seconds=seconds)
+    _write(shop_id, _list_key(shop_id, name), array("q", items).tobytes(), seconds=seconds)
 
 
 def _read(key: str) -> bytes | None:
@@ -113,11 +118,17 @@ def _read(key: str) -> bytes | None:
     return packed if isinstance(packed, bytes) else None
 
 
-def _write(key: str, packed: bytes, *, seconds: int) -> None:
+def _write(shop_id: int, key: str, packed: bytes, *, seconds: int) -> None:
     if _rest.is_on():
         return
+    index = _index_key(shop_id)
     try:
-        connection().set(key, packed, ex=seconds)
+        with connection().pipeline() as together:
+            together.set(key, packed, ex=seconds)
+            together.sadd(index, key)
+            # It outlives every key in it; what it names and is gone by then costs nothing to forget.
+            together.expire(index, PAST_SECONDS)
+            together.execute()
     except redis.RedisError as error:
         _rest.start(error)
 
@@ -149,6 +160,10 @@ def forget_failures() -> None:
 
 def _past_key(shop_id: int, customer_key: str) -> str:
     return f"features:{shop_id}:past:{customer_key}"
+
+
+def _index_key(shop_id: int) -> str:
+    return f"features:{shop_id}:keys"
 
 
 def _list_key(shop_id: int, name: str) -> str:
