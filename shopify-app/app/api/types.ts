@@ -21,6 +21,8 @@ export type Weight = ModelVersion["weights"][number];
 export type AgainstSimple = NonNullable<ModelVersion["against_simple"]>;
 export type Cold = NonNullable<ModelVersion["cold"]>;
 
+export type DataRequest = Get<"/api/data-requests">["requests"][number];
+
 export type ModelSettings = Get<"/api/model/settings">;
 
 export type Trigger = Get<"/api/triggers">["triggers"][number];

@@ -4,6 +4,7 @@ import type { Route } from "./+types/home";
 import { act, type ActionAnswer } from "../api/actions.server";
 import { type Answer, apiFor, ask } from "../api/client.server";
 import type { ModelState, ModelVersion, Setup, SetupStep, Shop } from "../api/types";
+import { DataRequests } from "../components/data-requests";
 import { KeyNumbers } from "../components/key-numbers";
 import { ActionProblem, StaleBanner, Unreachable } from "../components/problem";
 import { Steps } from "../components/steps";
@@ -73,6 +74,7 @@ export default function HomePage({ loaderData }: Route.ComponentProps) {
         <ModelCard model={home.model} setup={home.setup} shop={home.shop} />
         <Missing missing={home.setup.missing} />
         <OlderOrders home={home} />
+        <DataRequests timezone={home.shop.timezone} />
       </div>
     </s-page>
   );

@@ -1,0 +1,67 @@
+import { fireEvent, render, screen, waitFor } from "@testing-library/react";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+
+import { DataRequests } from "../app/components/data-requests";
+
+const REQUEST = {
+  id: "01a2-b3",
+  shopify_id: 9999,
+  requested_at: "2026-11-21T12:00:00Z",
+  due_at: "2026-12-21T12:00:00Z",
+  is_overdue: false,
+  downloaded_at: null as string | null,
+  orders: 2,
+  decisions: 14,
+};
+
+let requests = [REQUEST];
+const asked: string[] = [];
+const click = vi.fn();
+
+beforeEach(() => {
+  requests = [REQUEST];
+  asked.length = 0;
+  click.mockClear();
+  vi.spyOn(HTMLAnchorElement.prototype, "click").mockImplementation(click);
+  vi.stubGlobal("fetch", async (path: string) => {
+    asked.push(path);
+    return path.endsWith("/file") ? new Response("{}") : Response.json({ requests });
+  });
+  URL.createObjectURL = () => "blob:file";
+  URL.revokeObjectURL = () => undefined;
+});
+
+afterEach(() => vi.unstubAllGlobals());
+
+test("a customer's request stands there with the day it is due, and its file can be fetched", async () => {
+  const { container } = render(<DataRequests timezone="Europe/London" />);
+  await screen.findByText(/Request 9999: 2 orders, 14 recommendations shown/);
+  expect(container.textContent).toContain("Answer by");
+  requests = [{ ...REQUEST, downloaded_at: "2026-11-22T12:00:00Z" }];
+
+  fireEvent.click(container.querySelector("s-button")!);
+
+  await waitFor(() => expect(container.textContent).toContain("Downloaded on"));
+  expect(asked).toEqual(["/api/data-requests", "/api/data-requests/01a2-b3/file", "/api/data-requests"]);
+  expect(click).toHaveBeenCalledOnce();
+});
+
+test("an overdue answer is warned of", async () => {
+  requests = [{ ...REQUEST, is_overdue: true }];
+
+  const { container } = render(<DataRequests timezone="Europe/London" />);
+
+  await waitFor(() => expect(container.querySelector('s-banner[tone="critical"]')).not.toBeNull());
+});
+
+test("nothing is shown while nobody asked, and a word where it can't be known", async () => {
+  requests = [];
+  const { container } = render(<DataRequests timezone="Europe/London" />);
+  await waitFor(() => expect(asked).toHaveLength(1));
+  expect(container.textContent).toBe("");
+
+  vi.stubGlobal("fetch", () => Promise.reject(new TypeError("offline")));
+  const other = render(<DataRequests timezone="Europe/London" />);
+
+  await waitFor(() => expect(other.container.querySelector('s-banner[tone="info"]')).not.toBeNull());
+});
