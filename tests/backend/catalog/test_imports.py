@@ -10,7 +10,7 @@ from django.test import Client
 
 from backend.audit.models import LedgerEvent
 from backend.catalog import gateway, queries, services
-from backend.catalog.models import Import, ImportPart, Product
+from backend.catalog.models import ChangedOrder, Import, ImportPart, Product
 from backend.catalog.services import exports, ingest, rows
 from backend.catalog.values import ImportState, PartState
 from backend.core import clock
@@ -675,6 +675,24 @@ def test_the_nightly_look_back_asks_for_what_changed(
     asked = [body["variables"]["query"] for body in shopify.bodies() if "BulkStart" in body["query"]]
     assert len(asked) == 2
     assert all("updated_at:>='2026-11-19T12:00:00Z'" in query for query in asked)
+
+
+def test_a_weekly_look_asks_for_all_and_one_that_finds_nothing_does_nothing(
+    shop: Shop, remote: BulkShopify, enqueued: Enqueued
+) -> None:
+    assert services.reconcile_whole(now=NOW) == 0
+    services.load_import(ready(shop, remote), now=NOW)
+    ChangedOrder.objects.for_shop(shop.id).delete()
+    enqueued.clear()
+
+    assert services.reconcile_whole(now=NOW + timedelta(days=7)) == 1
+    again = Import.objects.for_shop(shop.id).latest("created_at")
+    assert again.since is None
+    for _ in range(2):
+        services.poll_import(again.id, now=NOW + timedelta(days=7))
+    assert services.load_import(again.id, now=NOW + timedelta(days=7))
+
+    assert not {Job.FEATURES_REBUILD, Job.FEATURES_EXTEND, Job.ORDERS_FOLLOW} & set(enqueued.names)
 
 
 def test_a_first_import_asks_for_everything(shop: Shop, remote: BulkShopify, shopify: FakeShopify) -> None:
