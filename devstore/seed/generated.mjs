@@ -39,7 +39,7 @@ export function generateShop({ now, vendor, withOrders = true, seed = 7 }) {
   const random = randomFrom(seed);
   const products = makeProducts({ now, vendor, random });
   const collections = Object.keys(CATALOGUE).map((title) => collectionOf(title, products.filter((each) => each.productType === title)));
-  const base = { products: [...products, makeGiftCard({ vendor, number: products.length + 1, now })], collections, rejectedRows: {} };
+  const base = { products: [...products, makeGiftCard({ vendor, number: products.length + 1, now })], collections };
   if (!withOrders) return { ...base, customers: [], orders: [] };
   const market = makeMarket(products, random);
   const customers = [];
