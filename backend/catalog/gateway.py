@@ -171,6 +171,8 @@ def missing_products(client: AdminClient, product_ids: Collection[int]) -> list[
 
 # Shopify takes 250 ids in one call and at most 1,000 points. A product with ten variants is asked at 27.
 PRODUCTS_PER_READ: Final = 25
+# A list of 2,000 variants is eight more calls and 4,000 points: 40 seconds of the smallest shop's budget.
+MOST_LONG_LISTS: Final = 2
 
 
 @dataclass(frozen=True)
@@ -181,11 +183,13 @@ class ReadProducts:
     :param found: the products that exist, with all their variants, by id
     :param missing: the products that do not exist, which is proof that they are gone
     :param unreadable: what could not be read, by id, and why
+    :param unread: the products whose variants are too many for what this call may take; ask again
     """
 
     found: Mapping[int, WholeProduct]
     missing: frozenset[int]
     unreadable: Mapping[int, str]
+    unread: frozenset[int] = frozenset()
 
 
 def read_products(client: AdminClient, product_ids: Collection[int]) -> ReadProducts:
@@ -199,7 +203,14 @@ def read_products(client: AdminClient, product_ids: Collection[int]) -> ReadProd
     found: dict[int, WholeProduct] = {}
     missing: set[int] = set()
     unreadable: dict[int, str] = {}
+    unread: set[int] = set()
+    long_lists = 0
     for product_id, node in zip(ids, nodes, strict=True):
+        is_long = bool(node) and node["variants"]["pageInfo"]["hasNextPage"]
+        long_lists += is_long
+        if is_long and long_lists > MOST_LONG_LISTS:
+            unread.add(product_id)
+            continue
         variants = _all_variants(client, node) if node else None
         if variants is None:
             missing.add(product_id)
@@ -208,7 +219,7 @@ def read_products(client: AdminClient, product_ids: Collection[int]) -> ReadProd
             found[product_id] = rules.read_whole_product(node, variants)
         except rules.UNREADABLE as error:
             unreadable[product_id] = describe(error)
-    return ReadProducts(found, frozenset(missing), unreadable)
+    return ReadProducts(found, frozenset(missing), unreadable, frozenset(unread))
 
 
 def _all_variants(client: AdminClient, node: Mapping[str, Any]) -> list[Any] | None:

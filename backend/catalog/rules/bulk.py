@@ -38,14 +38,14 @@ def read_bulk_line(text: str, pseudonymise: Pseudonymise) -> tuple[BulkRow, ...]
     if kind == "Order":
         return (_bulk_order(node, pseudonymise),)
     if kind == "ProductVariant":
-        return (read_variant_node(node, number_of(node["__parentId"])),)
+        return (read_variant_node(node, _id(node["__parentId"])),)
     if kind == "Product":
         return (read_product_node(node),)
     if kind == "Collection":
         return (
-            MembershipRow(number_of(node["__parentId"]), number_of(node["id"])),
+            MembershipRow(_id(node["__parentId"]), _id(node["id"])),
             CollectionRow(
-                number_of(node["id"]),
+                _id(node["id"]),
                 fields.text(node["handle"]),
                 fields.text(node["title"]),
                 fields.required_moment(node["updatedAt"]),
@@ -71,7 +71,7 @@ def read_product_node(node: Mapping[str, Any]) -> ProductRow:
     media = node.get("featuredMedia") or {}
     image = (media.get("preview") or {}).get("image") or {}
     return ProductRow(
-        product_id=number_of(node["id"]),
+        product_id=_id(node["id"]),
         handle=fields.text(node["handle"]),
         title=fields.text(node["title"]),
         vendor=fields.text(node.get("vendor")),
@@ -98,7 +98,7 @@ def read_product_node(node: Mapping[str, Any]) -> ProductRow:
 def read_variant_node(node: Mapping[str, Any], product_id: int) -> VariantRow:
     """Read a variant, of a bulk line or of an answer."""
     return VariantRow(
-        variant_id=number_of(node["id"]),
+        variant_id=_id(node["id"]),
         product_id=product_id,
         title=fields.text(node.get("title")),
         sku=fields.text(node.get("sku")),
@@ -115,8 +115,8 @@ def _bulk_order(node: Mapping[str, Any], pseudonymise: Pseudonymise) -> OrderRow
     customer = node.get("customer")
     created_at = fields.required_moment(node["createdAt"])
     return OrderRow(
-        order_id=number_of(node["id"]),
-        customer_key=pseudonymise(number_of(customer["id"])) if customer else None,
+        order_id=_id(node["id"]),
+        customer_key=pseudonymise(_id(customer["id"])) if customer else None,
         created_at=created_at,
         processed_at=fields.moment(node.get("processedAt")) or created_at,
         updated_at=fields.required_moment(node["updatedAt"]),
@@ -134,13 +134,17 @@ def _bulk_line(node: Mapping[str, Any]) -> LineRow:
     product, variant = node.get("product"), node.get("variant")
     custom = node.get("customAttributes")
     return LineRow(
-        line_id=number_of(node["id"]),
-        order_id=number_of(node["__parentId"]),
-        product_id=number_of(product["id"]) if product else None,
-        variant_id=number_of(variant["id"]) if variant else None,
+        line_id=_id(node["id"]),
+        order_id=_id(node["__parentId"]),
+        product_id=_id(product["id"]) if product else None,
+        variant_id=_id(variant["id"]) if variant else None,
         quantity=fields.quantity(node["quantity"]),
         current_quantity=fields.quantity(node["currentQuantity"]),
         unit_price=fields.money(node["originalUnitPriceSet"]["shopMoney"]["amount"]),
         discounted_total=fields.money(node["discountedTotalSet"]["shopMoney"]["amount"]),
         decision_id=attributes.decision_of(attributes.named(custom, "key")) if custom else None,
     )
+
+
+def _id(gid: str) -> int:
+    return fields.identifier(number_of(gid))

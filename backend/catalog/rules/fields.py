@@ -76,10 +76,18 @@ def optional_identifier(value: Any) -> int | None:
 
 
 def quantity(value: Any) -> int:
-    """Read how many were sold or taken back."""
+    """Read how many were sold."""
     number = int(value)
     if abs(number) > LARGEST_INTEGER:
         raise Unreadable(f"{str(number)[:40]} is no quantity.")
+    return number
+
+
+def returned(value: Any) -> int:
+    """Read how many were taken back, never fewer than none: they are taken off what was sold."""
+    number = quantity(value)
+    if number < 0:
+        raise Unreadable(f"{number} is no quantity to take back.")
     return number
 
 

@@ -79,6 +79,6 @@ def read_refund(payload: Mapping[str, Any]) -> RefundRow:
         order_id=fields.identifier(payload["order_id"]),
         created_at=fields.required_moment(payload["created_at"]),
         lines=tuple(
-            (fields.identifier(item["line_item_id"]), fields.quantity(item["quantity"])) for item in items
+            (fields.identifier(item["line_item_id"]), fields.returned(item["quantity"])) for item in items
         ),
     )

@@ -60,6 +60,7 @@ def _store(
     for product_id, reason in answer.unreadable.items():
         log.error("product_unreadable", shop_id=shop_id, product_id=product_id, error=reason)
         stale.close(shop_id, product_id)
+    stale.release(shop_id, answer.unread)
     for product_id in sorted(answer.missing):
         if claimed[product_id].attempts < PROOFS_OF_ABSENCE:
             stale.put_back(shop_id, [product_id], now=now)

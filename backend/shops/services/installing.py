@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable
 from datetime import datetime
+from typing import Final
 
 import structlog
 from django.db import connections, transaction
@@ -11,6 +12,7 @@ from backend.audit import services as audit
 from backend.audit.values import Event
 from backend.core.errors import Refused, Unavailable
 from backend.core.queue import Job, enqueue
+from backend.core.text import storable
 from backend.shopify import oauth
 from backend.shopify.values import Grant, SessionToken, granted, number_of
 from backend.shops import queries
@@ -130,16 +132,20 @@ def _read_details_if_possible(shop_id: int, *, now: datetime) -> None:
         log.warning("shop_details_unread", shop_id=shop_id, code=error.code, error=error.message)
 
 
+CURRENCY_LETTERS: Final = 3
+
+
 def read_details(shop_id: int, *, now: datetime) -> ShopInfo:
     """Copy a shop's name, currency, time zone, plan and granted scopes from Shopify."""
     data = admin_client(shop_id, now=now).execute("installation")
     found = data["shop"]
     Shop.objects.filter(id=shop_id).update(
         shopify_id=number_of(found["id"]),
-        name=found["name"],
-        currency=found["currencyCode"],
-        timezone=found["ianaTimezone"],
-        plan_name=(found.get("plan") or {}).get("publicDisplayName") or "",
+        name=storable(found["name"]),
+        # Half a currency's code is another currency.
+        currency=found["currencyCode"] if len(found["currencyCode"]) == CURRENCY_LETTERS else "",
+        timezone=storable(found["ianaTimezone"]),
+        plan_name=storable((found.get("plan") or {}).get("publicDisplayName") or ""),
     )
     queries.forget_cached()
     return queries.get_shop(shop_id)

@@ -328,6 +328,53 @@ def test_a_refund_counts_before_the_order_tells_of_it(shop: Shop, sequence: tupl
     assert left(shop) == {1: 1, 2: 1}
 
 
+@pytest.mark.parametrize(
+    ("case", "item"),
+    [
+        ("fewer than none", {"line_item_id": 2, "quantity": -(2**31 - 1)}),
+        ("more than a column holds", {"line_item_id": 2, "quantity": 2**31}),
+        ("of a line that can't be", {"line_item_id": 2**63, "quantity": 1}),
+    ],
+)
+def test_a_refund_of_what_no_column_holds_is_refused(shop: Shop, case: str, item: dict[str, Any]) -> None:
+    order(shop, **CREATED)
+
+    with pytest.raises(services.UnreadablePayload):
+        services.apply_refund(shop.id, a_refund(refund_line_items=[item]))
+
+    assert left(shop) == {1: 1, 2: 3}, case
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"currency": "USDC"},
+        {"line_items": [a_line(1, quantity=2**31)]},
+        {"line_items": [a_line(1, quantity=2**31 - 1, price="99999999999999")]},
+        {"line_items": [None]},
+    ],
+)
+def test_an_order_of_what_no_column_holds_is_refused(shop: Shop, changes: dict[str, Any]) -> None:
+    with pytest.raises(services.UnreadablePayload):
+        order(shop, **changes)
+
+    assert not Order.objects.for_shop(shop.id).exists()
+
+
+def test_a_line_that_is_named_twice_is_one(shop: Shop) -> None:
+    order(shop, line_items=[a_line(1, quantity=1), a_line(1, quantity=2)])
+
+    assert left(shop) == {1: 2}
+
+
+@pytest.mark.parametrize(
+    "delete", [services.delete_product, services.delete_collection, services.delete_order]
+)
+def test_the_deletion_of_what_can_not_be_is_refused(shop: Shop, delete: Callable[..., object]) -> None:
+    with pytest.raises(services.UnreadablePayload):
+        delete(shop.id, {"id": 2**63}, now=NOW)
+
+
 def test_a_refund_never_takes_more_than_there_is(shop: Shop) -> None:
     order(shop, **CREATED)
 

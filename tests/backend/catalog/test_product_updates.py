@@ -394,6 +394,21 @@ def _ids_of(request: httpx.Request) -> list[int]:
     return [int(gid.rpartition("/")[2]) for gid in json.loads(request.read())["variables"]["ids"]]
 
 
+def test_products_of_long_lists_are_read_a_few_at_a_time(
+    shop: Shop, shopify: FakeShopify, enqueued: Enqueued
+) -> None:
+    services.ask(shop.id, [7, 8, 9])
+    long_lists = [bulk.node(one, bulk.variant(one * 10, one), end_cursor="a") for one in (7, 8, 9)]
+    rest = data({"product": {"variants": bulk.page()}})
+    shopify.will(answer(*long_lists), rest, rest, answer(long_lists[2]), rest)
+
+    read(shop)
+    assert asked(shop) == [9]
+
+    read(shop)
+    assert asked(shop) == []
+
+
 def test_a_webhook_that_comes_while_the_answer_is_under_way_is_not_overwritten(
     shop: Shop, shopify: FakeShopify
 ) -> None:

@@ -47,6 +47,17 @@ def test_the_first_token_of_a_shop_installs_it(shopify: FakeShopify, enqueued: E
     assert LedgerEvent.objects.for_shop(shop.id).get().event == "SHOP_INSTALLED"
 
 
+def test_details_that_no_column_holds_do_not_hold_up_an_installation(shopify: FakeShopify) -> None:
+    answer = installation().json()
+    answer["data"]["shop"] |= {"name": "W\x00illow", "currencyCode": "USDC"}
+    shopify.will(a_grant(), httpx.Response(200, json=answer))
+
+    services.ensure_installed(TOKEN, "t", now=NOW)
+
+    shop = Shop.objects.get(domain=SHOP)
+    assert (shop.name, shop.currency) == ("Willow", "")
+
+
 def test_tokens_are_unreadable_in_the_database(shopify: FakeShopify) -> None:
     from django.db import connection
 
