@@ -7,8 +7,11 @@ import httpx
 import pytest
 
 from backend.catalog import queries as catalog
-from backend.catalog.models import Order, OrderLine, Product
-from backend.catalog.values import ImportState
+from backend.catalog import services as catalog_services
+from backend.catalog.models import Import, ImportPart, Order, OrderLine, Product
+from backend.catalog.values import ImportState, PartState
+from backend.core import clock
+from backend.core.errors import Unavailable
 from backend.core.queue import Job
 from backend.shops import queries as shops
 from backend.shops.models import AccessToken
@@ -63,6 +66,45 @@ def test_the_first_page_installs_the_shop_and_its_history_comes_in(
     assert [(part.done, part.total) for part in progress.parts] == [(held.products,) * 2, (held.orders,) * 2]
     assert enqueued.of(Job.FEATURES_REBUILD) == [{"shop_id": shop.id}]
     assert catalog.available_product_ids(shop.id)
+
+
+def test_exports_that_go_wrong_are_asked_for_until_they_are_whole(
+    live_server: Any, devstore: Devstore, worker: Worker, redis_server: Any
+) -> None:
+    devstore.control("install", shop=SHOP, optional_scopes=["read_all_orders"])
+    faults = {"in_progress": 1, "limit_reached": 1, "lose_url": 1, "truncate": 1}
+    devstore.control("faults", bulk=faults)
+
+    open_app(live_server, devstore)
+    worker.run(IMPORT_JOBS)
+
+    shop = shops.find_shop_by_domain(SHOP)
+    assert shop is not None
+    held = catalog.counts(shop.id)
+    truth = devstore.state()["shops"][0]["counts"]
+    assert (held.products, held.orders) == (truth["products"], truth["orders"])
+    # Two results could not be used, and the two starts that found no place do not count.
+    attempts = ImportPart.objects.for_shop(shop.id).values_list("attempts", flat=True)
+    assert sum(attempts) == 4
+
+
+def test_a_start_whose_answer_never_came_is_found_and_not_repeated(
+    live_server: Any, devstore: Devstore, worker: Worker, enqueued: Enqueued, redis_server: Any
+) -> None:
+    devstore.control("install", shop=SHOP, optional_scopes=["read_all_orders"])
+    open_app(live_server, devstore)
+    shop = shops.find_shop_by_domain(SHOP)
+    assert shop is not None
+    devstore.control("faults", bulk={"start_timeout": 1}, graphql={"timeout_ms": 300})
+
+    with pytest.raises(Unavailable):
+        catalog_services.start_import(shop.id, now=clock.now())
+    assert ImportPart.objects.for_shop(shop.id).filter(state=PartState.STARTING).count() == 1
+    catalog_services.poll_import(Import.objects.for_shop(shop.id).get().id, now=clock.now())
+    worker.run(IMPORT_JOBS)
+
+    assert Import.objects.for_shop(shop.id).get().state == ImportState.DONE
+    assert set(ImportPart.objects.for_shop(shop.id).values_list("attempts", flat=True)) == {1}
 
 
 def test_news_reach_the_catalogue_through_the_inbox(
