@@ -1,6 +1,7 @@
 """From a merchant's first page to a shop whose history and news are here, against the local Shopify."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -8,7 +9,8 @@ import pytest
 
 from backend.catalog import queries as catalog
 from backend.catalog import services as catalog_services
-from backend.catalog.models import Import, ImportPart, Order, OrderLine, Product
+from backend.catalog.models import Import, ImportPart, Order, OrderLine, Product, StaleProduct
+from backend.catalog.services import stale
 from backend.catalog.values import ImportState, PartState
 from backend.core import clock
 from backend.core.errors import Unavailable
@@ -33,11 +35,16 @@ def open_app(live_server: Any, devstore: Devstore) -> httpx.Response:
 
 
 def wait_for_delivery(topic: str) -> WebhookDelivery:
+    rows = WebhookDelivery.objects.filter(topic=topic).order_by("-id")
+    wait_for(rows.exists)
+    return rows[0]
+
+
+def wait_for(is_there: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 20
-    while (row := WebhookDelivery.objects.filter(topic=topic).order_by("-id").first()) is None:
-        assert time.monotonic() < deadline, f"no {topic} came"
+    while not is_there():
+        assert time.monotonic() < deadline, "It never came."
         time.sleep(0.1)
-    return row
 
 
 def test_the_first_page_installs_the_shop_and_its_history_comes_in(
@@ -132,6 +139,39 @@ def test_news_reach_the_catalogue_through_the_inbox(
     assert (line.product_id, line.quantity) == (product.product_id, 2)
     assert enqueued.of(Job.FEATURES_EXTEND) == [{"shop_id": shop.id, "order_id": order.order_id}]
     assert enqueued.of(Job.ATTRIBUTE) == [{"shop_id": shop.id, "order_id": order.order_id}]
+
+
+def test_what_a_products_webhook_leaves_out_is_read_from_the_admin_api(
+    live_server: Any,
+    devstore: Devstore,
+    worker: Worker,
+    redis_server: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stale, "DEBOUNCE_SECONDS", 0.0)
+    devstore.control("install", shop=SHOP)
+    open_app(live_server, devstore)
+    shop = shops.find_shop_by_domain(SHOP)
+    assert shop is not None
+    made_to_order = {"title": "Portrait", "price": "80.00", "inventory_quantity": 0, "tracked": False}
+    voucher = {"title": "Voucher", "price": "20.00", "gift_card": True}
+    sizes = [{"title": f"Size {number}", "price": "9.50", "inventory_quantity": 0} for number in range(119)]
+    last = {"title": "Size 120", "price": "5.00", "inventory_quantity": 1}
+
+    devstore.control("products", shop=SHOP, **made_to_order)
+    devstore.control("products", shop=SHOP, **voucher)
+    devstore.control("products", shop=SHOP, title="Ring", variants=[*sizes, last])
+    wait_for(lambda: WebhookDelivery.objects.filter(topic="products/create").count() == 3)
+    worker.run({Job.WEBHOOK_PROCESS})
+    shown = {row.title: row.available for row in Product.objects.for_shop(shop.id)}
+    worker.run({Job.PRODUCTS_READ})
+
+    assert shown == {"Portrait": False, "Voucher": True, "Ring": False}
+    rows = {row.title: row for row in Product.objects.for_shop(shop.id)}
+    listed = catalog.available_product_ids(shop.id)
+    assert sorted(listed) == sorted([rows["Portrait"].product_id, rows["Ring"].product_id])
+    assert (str(rows["Ring"].price_min), str(rows["Ring"].price_max)) == ("5.0000", "9.5000")
+    assert not StaleProduct.objects.for_shop(shop.id).exists()
 
 
 def test_an_uninstall_ends_the_tokens(
