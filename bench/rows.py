@@ -216,6 +216,10 @@ def _ledgers(decisions: int, imports: int) -> list[Fill]:
     ]
 
 
+# A delivery is kept for thirty days.
+LATELY = MOMENT.replace(f"{DAYS} days", "29 days")
+
+
 def _told(orders: int, imports: int) -> list[Fill]:
     return [
         Fill(
@@ -244,10 +248,10 @@ def _told(orders: int, imports: int) -> list[Fill]:
                 "shop_domain": f"'shop-' || ({SHOP}) || '.myshopify.com'",
                 "delivery_id": "n::text",
                 "topic": "(array['orders/create','orders/updated','products/update'])[1 + n % 3]",
-                "triggered_at": MOMENT,
-                "received_at": MOMENT,
-                "due_at": MOMENT,
-                "finished_at": MOMENT,
+                "triggered_at": LATELY,
+                "received_at": LATELY,
+                "due_at": LATELY,
+                "finished_at": LATELY,
                 "payload": "jsonb_build_object('id', n)",
                 "state": "CASE WHEN n % 5000 = 0 THEN 'DEAD' ELSE 'DONE' END",
                 "outcome": "'applied'",

@@ -23,7 +23,11 @@ class LedgerEvent(ShopScoped):
     class Meta:
         verbose_name = "event"
         ordering: ClassVar = ["-at"]
-        indexes: ClassVar = [models.Index(fields=["shop", "-at"], name="audit_event_shop_at")]
+        indexes: ClassVar = [
+            models.Index(fields=["shop", "-at"], name="audit_event_shop_at"),
+            # Support looks for the rare ones.
+            models.Index(fields=["event", "-id"], name="audit_event_newest"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.event} {self.subject}"

@@ -98,7 +98,8 @@ def alone(job: str, **ids: Any) -> Iterator[bool]:
 
     Who finds it taken may go: the job was asked for again, and its holder's successor does it after them.
     """
-    if is_held_here(job, **ids):
+    held = _current.get()
+    if held is not None and (held.job, dict(held.ids)) == (job, ids):
         yield True
         return
     request(job, ids)
@@ -115,10 +116,9 @@ def alone(job: str, **ids: Any) -> Iterator[bool]:
     finish(lease)
 
 
-def is_held_here(job: str, **ids: Any) -> bool:
-    """Return whether this worker has the lease of a job: whoever else did it is dead or will soon notice."""
-    held = _current.get()
-    return held is not None and (held.job, dict(held.ids)) == (job, ids)
+def is_held_here() -> bool:
+    """Return whether this is the one worker of the job at hand; outside a job nobody is known to be."""
+    return _current.get() is not None
 
 
 REQUEST = """

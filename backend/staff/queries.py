@@ -21,6 +21,9 @@ from models.recommender import api
 # Answers that the headline looks at: enough for a 99th percentile, few enough to be read at each page view.
 ANSWERS = 20_000
 
+# Decisions of today that the headline counts: this many or more.
+MOST_DECISIONS = 100_000
+
 # Identifiers of decisions begin with 48 bits of milliseconds; the 80 bits below them are chance.
 CHANCE_BITS = 80
 
@@ -34,7 +37,7 @@ FIGURES = """
         (SELECT COUNT(*) FROM shops_shop WHERE state = 'INSTALLED'),
         (SELECT COUNT(*) FROM registry_modelversion WHERE state = 'LIVE'),
         (SELECT COUNT(*) FROM training_trainingrun WHERE finished_at IS NULL),
-        (SELECT COUNT(*) FROM audit_decision WHERE id >= %(since)s),
+        (SELECT COUNT(*) FROM (SELECT FROM audit_decision WHERE id >= %(since)s LIMIT %(decisions)s) today),
         (SELECT AVG((fallback <> '')::int)::double precision FROM answers),
         (SELECT PERCENTILE_DISC(0.5) WITHIN GROUP (ORDER BY latency_ms) FROM answers),
         (SELECT PERCENTILE_DISC(0.99) WITHIN GROUP (ORDER BY latency_ms) FROM answers),
@@ -45,8 +48,14 @@ FIGURES = """
 def figures(*, now: datetime) -> Figures:
     """Return the headline of today, which begins at midnight UTC."""
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    values: dict[str, UUID | datetime | int] = {
+        "since": first_id(today),
+        "today": today,
+        "answers": ANSWERS,
+        "decisions": MOST_DECISIONS,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(FIGURES, {"since": first_id(today), "today": today, "answers": ANSWERS})
+        cursor.execute(FIGURES, values)
         return Figures(*cursor.fetchone())
 
 

@@ -49,6 +49,10 @@ class WebhookDelivery(models.Model):
                 fields=["due_at"], name="webhooks_pending", condition=Q(state=DeliveryState.PENDING)
             ),
             models.Index(fields=["finished_at"], name="webhooks_finished"),
+            # Support looks for what is not done; nearly all is.
+            models.Index(
+                fields=["state", "-id"], name="webhooks_not_done", condition=~Q(state=DeliveryState.DONE)
+            ),
             models.Index(fields=["id"], name="webhooks_tests", condition=Q(is_test=True)),
         ]
 

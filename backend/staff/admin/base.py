@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
 from django.db import connection, models
 from django.http import HttpRequest, HttpResponse
@@ -30,16 +31,21 @@ def among(name: str, values: type[StrEnum]) -> type[admin.SimpleListFilter]:
     return Among
 
 
-class EstimatedPaginator(Paginator):  # type: ignore[type-arg]
-    """Counts a whole large table by the planner's estimate; COUNT(*) would read all of it each time."""
+class BoundedPaginator(Paginator):  # type: ignore[type-arg]
+    """Counts no more rows than a page can wait for, and leads to no page for which millions are passed by."""
 
     # Below this many rows an exact count costs nothing.
     EXACT_BELOW = 50_000
+    # Of rows that a filter or a search picked, this many or more.
+    MOST_COUNTED = 5_000
+    MOST_PAGES = 100
 
     @cached_property
     def count(self) -> int:
-        """Return how many rows there are, roughly when there are many."""
+        """Return how many rows there are: of a whole large table what the planner believes."""
         rows = self.object_list
+        if isinstance(rows, models.QuerySet) and rows.query.where:
+            return rows.order_by()[: self.MOST_COUNTED].count()
         if isinstance(rows, models.QuerySet) and not rows.query.where:
             with connection.cursor() as cursor:
                 cursor.execute(
@@ -51,11 +57,24 @@ class EstimatedPaginator(Paginator):  # type: ignore[type-arg]
                 return estimate
         return super().count
 
+    @property
+    def num_pages(self) -> int:
+        """Return how many pages can be looked at."""
+        return min(super().num_pages, self.MOST_PAGES)
+
+
+class NewestFirst(ChangeList):
+    """The list of a table that grows for ever: in the order of its key, whatever an address asks for."""
+
+    def get_ordering(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> list[Any]:
+        """Return the one order that an index gives."""
+        return ["-pk"]
+
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Rows of every shop, to look at."""
 
-    paginator = EstimatedPaginator
+    paginator = BoundedPaginator
     show_full_result_count = False
     empty_value_display = "–"
     list_per_page = 50
@@ -63,6 +82,10 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     actions = None
     ordering: ClassVar = ("-pk",)
     change_list_template = "staff/change_list.html"
+    # Whether it has a row for each order, answer or delivery: sorting by any column would read all of it.
+    is_growing: ClassVar[bool] = False
+    # Where filters pick from the newest rows only, because no index knows what they ask for: how many.
+    filters_newest: ClassVar[int | None] = None
     # Of a row's state or verdict, where it is not plain from its name.
     meanings: ClassVar[Mapping[str, str]] = {}
 
@@ -73,7 +96,25 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             rows: models.QuerySet[Any] = manager.across_shops(reason="support staff serve every shop")
         else:
             rows = manager.all()
+        if self.filters_newest and self._is_filtered(request):
+            rows = self._newest(rows, self.filters_newest)
         return rows.order_by(*self.get_ordering(request))
+
+    def _is_filtered(self, request: HttpRequest) -> bool:
+        names = {getattr(one, "parameter_name", one) for one in self.list_filter}
+        return bool(names & set(request.GET))
+
+    def _newest(self, rows: models.QuerySet[Any], many: int) -> models.QuerySet[Any]:
+        oldest = rows.order_by("-pk").values_list("pk", flat=True)[many - 1 : many].first()
+        return rows if oldest is None else rows.filter(pk__gte=oldest)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """Return the list's own class."""
+        return NewestFirst if self.is_growing else super().get_changelist(request, **kwargs)
+
+    def get_sortable_by(self, request: HttpRequest) -> Any:
+        """Return the columns whose heads sort."""
+        return () if self.is_growing else super().get_sortable_by(request)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         """Return what a row's page shows. Django would build a form, with every row that it may point to."""
@@ -86,7 +127,8 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     ) -> HttpResponse:
         """Show the list, with what its states mean below it."""
         told = [(badge_of(value), meaning) for value, meaning in self.meanings.items()]
-        return super().changelist_view(request, {**(extra_context or {}), "meanings": told})
+        context = {"meanings": told, "filters_newest": self.filters_newest}
+        return super().changelist_view(request, {**(extra_context or {}), **context})
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

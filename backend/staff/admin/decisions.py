@@ -65,6 +65,8 @@ class DecisionAdmin(ReadOnlyAdmin):
         "answer",
         "latency",
     )
+    is_growing = True
+    filters_newest = 20_000
     list_filter = (
         among("surface", Surface),
         among("channel", Channel),
@@ -133,17 +135,17 @@ class DecisionAdmin(ReadOnlyAdmin):
         address = reverse("admin:audit_decision_why", args=[row.id])
         return format_html('<a href="{}">Ask the model again, without each cause</a>', address)
 
-    @admin.display(description="When", ordering="id")
+    @admin.display(description="When")
     def moment(self, row: Decision) -> str:
         """Return the moment to the second: many decisions share a minute."""
         return f"{row.at:%d %b %Y, %H:%M:%S} UTC"
 
-    @admin.display(description="Surface", ordering="surface")
+    @admin.display(description="Surface")
     def surface_name(self, row: Decision) -> str:
         """Return where it was shown, in words."""
         return in_words(row.surface)
 
-    @admin.display(description="Channel", ordering="channel")
+    @admin.display(description="Channel")
     def channel_name(self, row: Decision) -> str:
         """Return how it reached the shopper, in words."""
         return in_words(row.channel)
@@ -158,17 +160,17 @@ class DecisionAdmin(ReadOnlyAdmin):
         """Return the visitor's pseudonym."""
         return row.visitor_key or "nobody in particular"
 
-    @admin.display(description="Version", ordering="version_number")
+    @admin.display(description="Version")
     def version(self, row: Decision) -> str:
         """Return the version that chose."""
         return f"version {row.version_number}" if row.version_number else "no model"
 
-    @admin.display(description="Answered by", ordering="fallback")
+    @admin.display(description="Answered by")
     def answer(self, row: Decision) -> SafeString:
         """Return whether the model filled the whole answer, or why not."""
         return badge(row.fallback.replace("_", " "), "busy") if row.fallback else badge("model", "good")
 
-    @admin.display(description="Latency", ordering="latency_ms")
+    @admin.display(description="Latency")
     def latency(self, row: Decision) -> str:
         """Return how long the answer took to make."""
         return f"{row.latency_ms:.1f} ms"

@@ -1,7 +1,7 @@
 """Orders with every decision behind them, and the credits of their lines."""
 
 import re
-from typing import Any, ClassVar
+from typing import Any
 
 from django.contrib import admin
 from django.db import models
@@ -22,7 +22,7 @@ class OrderAdmin(ReadOnlyAdmin):
     """Orders, each with every inference behind it."""
 
     list_display = ("order_id", "processed_at", "shop_link", "customer", "cancelled", "currency")
-    ordering: ClassVar = ("-processed_at",)
+    is_growing = True
     search_fields = ("order_id",)
     search_help_text = "An order's id: the long number in its address in the Shopify admin"
     fieldsets = (
@@ -116,14 +116,14 @@ class CreditAdmin(ReadOnlyAdmin):
         "earned",
     )
     list_filter = (among("kind", Kind),)
-    ordering: ClassVar = ("-placed_at",)
+    is_growing = True
 
-    @admin.display(description="Earned by", ordering="kind")
+    @admin.display(description="Earned by")
     def earned_by(self, row: Credit) -> str:
         """Return what the shopper did with the recommendation, in words."""
         return in_words(row.kind)
 
-    @admin.display(description="Amount", ordering="amount")
+    @admin.display(description="Amount")
     def earned(self, row: Credit) -> str:
         """Return what the line brought in."""
         return f"{row.amount:.2f} {row.currency}"
