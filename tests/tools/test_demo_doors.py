@@ -16,6 +16,9 @@ PAGES = {
     f'<a href="/{SHOP}/admin/orders/500012">#1001</a>',
     "/staff/audit/decision/": f'<table id="result_list"><tr><td>{LINK}</td></tr></table>',
     f"/staff/audit/decision/{DECISION}/change/": f"<h1>{DECISION}</h1><p>Order 500012</p>",
+    "/account/login": '<form><select name="locale_code"><option value="en">English</option></select></form>'
+    '<form><input name="customer_id" placeholder="Name"></form>'
+    '<form><input type="hidden" name="customer_id" value="17"><button>Ada</button></form>',
     "/collections/all": '<a href="/products/mug">M</a>'
     '<a href="/collections/all/products/bowl?variant=1">B</a>'
     '<a href="/products/mug">again</a><a href="/pages/about">about</a>',
@@ -82,6 +85,10 @@ def test_a_decision_counts_as_found_only_on_a_page_that_names_it_and_the_order(a
     assert staff.finds(DECISION, by_order="500012")
     assert not staff.finds(DECISION, by_order="500013")
     assert not staff.finds("another-decision", by_order="500012")
+
+
+def test_known_customers_are_no_languages(at):
+    assert doors.Shopper(at).known_customers() == ["17"]
 
 
 def test_products_of_the_storefront_are_listed_once_by_their_own_address(at):

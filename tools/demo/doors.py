@@ -161,7 +161,6 @@ class Shopper:
         page = pages.read(_expect(self._shop.get("/account/login")).text)
         boxes = [*page.all("input", name="customer_id"), *page.all("button", name="customer_id")]
         values = [box.attributes.get("value", "") for box in boxes]
-        values += [option.attributes.get("value", "") for option in page.all("option")]
         return list(dict.fromkeys(value for value in values if value))
 
     def sign_in(self, customer_id: str) -> None:
