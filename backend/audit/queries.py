@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from backend.audit.models import Decision, LedgerEvent
@@ -39,6 +40,19 @@ def find_last_decision(shop_id: int, channel: Channel) -> DecisionRecord | None:
     """Return the shop's newest decision that went by a channel, or None before the first."""
     row = Decision.objects.for_shop(shop_id).filter(channel=channel).order_by("-at").first()
     return _record(row) if row else None
+
+
+# Of a block that is asked for less often than that beside the other nothing is known here.
+NEWEST_ASKED: Final = 1_000
+
+
+def last_asked(shop_id: int, channel: Channel) -> dict[Surface, datetime]:
+    """Return when each surface was last asked for by a channel, among the newest decisions of the shop."""
+    newest = Decision.objects.for_shop(shop_id).filter(channel=channel).order_by("-at")
+    last: dict[Surface, datetime] = {}
+    for surface, at in newest.values_list("surface", "at")[:NEWEST_ASKED]:
+        last.setdefault(Surface(surface), at)
+    return last
 
 
 def events(shop_id: int, *, event: Event | None = None, limit: int = 50) -> list[LedgerEntry]:

@@ -195,6 +195,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     # Two fields of one name with different answers.
     "ENUM_NAME_OVERRIDES": {
+        "BlockStatusEnum": ["active", "available", "unavailable"],
         "GateVerdictEnum": "backend.rollouts.values.GateVerdict",
         "TriggerVerdictEnum": "backend.monitoring.values.Verdict",
     },

@@ -1,5 +1,6 @@
 """Reads of onboarding: how far a shop has come, and what its merchant sees of its models."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -7,13 +8,24 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from backend.audit import queries as audit
-from backend.audit.values import Channel, Event
+from backend.audit.values import Channel, Surface
 from backend.catalog import queries as catalog
 from backend.catalog.values import ImportProgress, Part
 from backend.monitoring import queries as monitoring
 from backend.onboarding import rules
 from backend.onboarding.models import ThemeReport
-from backend.onboarding.values import Amounts, BlockStatus, Facts, ImportPart, Setup, Training
+from backend.onboarding.values import (
+    Amounts,
+    Block,
+    BlockFacts,
+    BlockStatus,
+    Facts,
+    ImportPart,
+    Placement,
+    Setup,
+    Training,
+)
+from backend.publishing import queries as publishing
 from backend.registry import queries as registry
 from backend.registry.values import Version, VersionState
 from backend.rollouts import queries as rollouts
@@ -25,9 +37,11 @@ from backend.shops.values import ShopInfo
 from backend.training import queries as training
 
 BLOCKS = {
-    "product": ("product", "product-recommendations"),
-    "home": ("index", "home-recommendations"),
+    Placement.PRODUCT: ("product", "product-recommendations"),
+    Placement.HOME: ("index", "home-recommendations"),
 }
+
+SURFACES = {Placement.PRODUCT: Surface.PRODUCT_PAGE, Placement.HOME: Surface.HOME_PAGE}
 
 ALL_ORDERS = "read_all_orders"
 
@@ -35,18 +49,19 @@ ALL_ORDERS = "read_all_orders"
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-def setup(shop_id: int) -> Setup:
+def setup(shop_id: int, *, now: datetime) -> Setup:
     """Return the checklist of one shop."""
     shop = shops.get_shop(shop_id)
-    facts = _facts(shop)
+    facts = _facts(shop, now=now)
     return Setup(
         shop=shop.domain,
         steps=rules.steps(facts),
         counts=facts.amounts,
-        recommendations_live=facts.is_published and rules.is_block_placed(facts),
+        recommendations_live=rules.is_live(facts),
         serving=rules.serving(facts),
         missing=rules.missing(facts),
-        theme_editor_urls={page: _editor_url(shop.domain, *block) for page, block in BLOCKS.items()},
+        blocks=facts.blocks,
+        theme_editor_urls={page.value: _editor_url(shop.domain, *block) for page, block in BLOCKS.items()},
     )
 
 
@@ -134,18 +149,20 @@ def model_settings(shop_id: int) -> ModelSettings:
     )
 
 
-def _facts(shop: ShopInfo) -> Facts:
+def _facts(shop: ShopInfo, *, now: datetime) -> Facts:
     progress = catalog.import_progress(shop.id)
     version = registry.find_live_version(shop.id)
+    held = publishing.held(shop.id)
     return Facts(
         amounts=Amounts(**asdict(catalog.counts(shop.id))),
         products=_part(progress, Part.PRODUCTS, "products"),
         orders=_part(progress, Part.ORDERS, "orders"),
         training=_training(shop.id),
         version_number=version.number if version else None,
-        is_published=bool(audit.events(shop.id, event=Event.RECOMMENDATIONS_PUBLISHED, limit=1)),
-        block_status=_block_status(shop.id),
-        is_storefront_heard=audit.find_last_decision(shop.id, Channel.APP_PROXY) is not None,
+        is_published=version is not None and held.version_id == version.id,
+        has_lists=publishing.has_lists(shop.id),
+        publish_failure=held.failure,
+        blocks=_blocks(shop.id, now=now),
         needs_reauth=shop.needs_reauth,
         missing_scopes=missing_scopes(shop.scopes),
         has_all_orders=ALL_ORDERS in shop.scopes,
@@ -166,9 +183,24 @@ def _training(shop_id: int) -> Training:
     return Training(run.state.value, run.progress.fraction, run.progress.message, run.error)
 
 
-def _block_status(shop_id: int) -> BlockStatus | None:
-    report = ThemeReport.objects.for_shop(shop_id).first()
-    return BlockStatus(report.status) if report else None
+def _blocks(shop_id: int, *, now: datetime) -> tuple[Block, ...]:
+    reports = {report.placement: report for report in ThemeReport.objects.for_shop(shop_id)}
+    asked = audit.last_asked(shop_id, Channel.APP_PROXY)
+    return tuple(
+        rules.block(_block_facts(placement, reports.get(placement), asked), now=now)
+        for placement in Placement
+    )
+
+
+def _block_facts(
+    placement: Placement, report: ThemeReport | None, asked: Mapping[Surface, datetime]
+) -> BlockFacts:
+    return BlockFacts(
+        placement,
+        BlockStatus(report.status) if report else None,
+        report.reported_at if report else None,
+        asked.get(SURFACES[placement]),
+    )
 
 
 def _editor_url(domain: str, template: str, block: str) -> str:

@@ -1,9 +1,16 @@
 """Pure decisions of onboarding: the checklist and the words in it."""
 
+from datetime import datetime
+
 from backend.onboarding.values import (
+    SEEN_LATELY,
+    Block,
+    BlockFacts,
+    BlockState,
     BlockStatus,
     Facts,
     ImportPart,
+    Placement,
     Serving,
     Step,
     StepId,
@@ -74,29 +81,59 @@ def _publish_step(facts: Facts) -> Step:
         message = facts.training.message
         return Step(StepId.PUBLISH, title, StepState.RUNNING, message, done=percent, total=100, unit="%")
     if facts.is_published:
-        return Step(
-            StepId.PUBLISH, title, StepState.DONE, "Your product pages and home page have their lists."
-        )
-    if facts.version_number is not None:
-        return Step(
-            StepId.PUBLISH, title, StepState.FAILED, facts.training.message or "No list was written yet."
-        )
-    return Step(StepId.PUBLISH, title, StepState.WAITING, "Starts by itself after the training.")
+        detail = "Your product pages and home page have their lists."
+        return Step(StepId.PUBLISH, title, StepState.DONE, detail)
+    if facts.version_number is None:
+        return Step(StepId.PUBLISH, title, StepState.WAITING, "Starts by itself after the training.")
+    if facts.publish_failure:
+        return Step(StepId.PUBLISH, title, StepState.FAILED, facts.publish_failure)
+    return Step(StepId.PUBLISH, title, StepState.RUNNING, "The lists of your pages are being written.")
 
 
 def _block_step(facts: Facts) -> Step:
+    """Tell of every block: one that stands must not hide one that is missing."""
     title = "Add the block to your theme"
-    if is_block_placed(facts):
-        return Step(StepId.THEME_BLOCK, title, StepState.DONE, "The block is in your theme.")
-    detail = {
-        BlockStatus.UNAVAILABLE: "Your theme does not take app blocks on these pages. A newer theme does.",
-    }.get(facts.block_status or BlockStatus.AVAILABLE, "One click in the theme editor, then save.")
-    return Step(StepId.THEME_BLOCK, title, StepState.NEEDS_ACTION, detail)
+    is_done = any(
+        one.placement is Placement.PRODUCT and one.state is BlockState.PLACED for one in facts.blocks
+    )
+    state = StepState.DONE if is_done else StepState.NEEDS_ACTION
+    return Step(StepId.THEME_BLOCK, title, state, " ".join(one.detail for one in facts.blocks))
 
 
-def is_block_placed(facts: Facts) -> bool:
-    """Return whether the theme shows our block, by App Bridge's word or because a storefront asked us."""
-    return facts.block_status is BlockStatus.ACTIVE or facts.is_storefront_heard
+PLACES = {Placement.PRODUCT: "Product pages", Placement.HOME: "Home page"}
+
+
+def block(facts: BlockFacts, *, now: datetime) -> Block:
+    """
+    Return what is known of one block.
+
+    The newest evidence counts, and none for ever: App Bridge's word, which is asked for whenever the
+    merchant opens the app, and a shopper's page that asked us, which only some blocks do.
+    """
+    seen_at = _seen_at(facts)
+    place = PLACES[facts.placement]
+    is_denied = facts.status in {BlockStatus.AVAILABLE, BlockStatus.UNAVAILABLE}
+    if is_denied and (seen_at is None or (facts.reported_at is not None and facts.reported_at >= seen_at)):
+        if facts.status is BlockStatus.UNAVAILABLE:
+            detail = f"{place}: your theme does not take app blocks there. A newer theme does."
+            return Block(facts.placement, BlockState.UNAVAILABLE, detail, seen_at)
+        return Block(facts.placement, BlockState.MISSING, f"{place}: not added yet.", seen_at)
+    if seen_at is None:
+        return Block(facts.placement, BlockState.MISSING, f"{place}: not added yet.", None)
+    if now - seen_at > SEEN_LATELY:
+        detail = f"{place}: not seen since {seen_at.day} {seen_at:%B %Y}."
+        return Block(facts.placement, BlockState.NOT_SEEN, detail, seen_at)
+    return Block(facts.placement, BlockState.PLACED, f"{place}: in your theme.", seen_at)
+
+
+def _seen_at(facts: BlockFacts) -> datetime | None:
+    told_at = facts.reported_at if facts.status is BlockStatus.ACTIVE else None
+    return max((moment for moment in (told_at, facts.asked_at) if moment is not None), default=None)
+
+
+def is_live(facts: Facts) -> bool:
+    """Return whether shoppers see recommendations: some block was seen lately, and its pages have lists."""
+    return facts.has_lists and any(one.state is BlockState.PLACED for one in facts.blocks)
 
 
 def serving(facts: Facts) -> Serving:

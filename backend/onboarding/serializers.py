@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from backend.monitoring.values import HIGHEST_ACCURACY, LONGEST_COOL_DOWN_HOURS, LOWEST_ACCURACY
-from backend.onboarding.values import BlockStatus, Serving, StepId, StepState
+from backend.onboarding.values import BlockState, BlockStatus, Placement, Serving, StepId, StepState
 from backend.registry.values import VersionState
 from backend.rollouts.values import HIGHEST_BAR, LOWEST_BAR, GateVerdict
 from backend.training.serializers import CurvePointSerializer, TrainingRunSerializer
@@ -43,6 +43,15 @@ class ThemeEditorUrlsSerializer(serializers.Serializer[Any]):
     home = serializers.URLField()
 
 
+class ThemeBlockSerializer(serializers.Serializer[Any]):
+    """What is known of one of our blocks, by recent evidence."""
+
+    placement = serializers.ChoiceField(choices=[placement.value for placement in Placement])
+    state = serializers.ChoiceField(choices=[state.value for state in BlockState])
+    detail = serializers.CharField()
+    seen_at = serializers.DateTimeField(allow_null=True)
+
+
 class SetupSerializer(serializers.Serializer[Any]):
     """How far a shop has come."""
 
@@ -52,13 +61,15 @@ class SetupSerializer(serializers.Serializer[Any]):
     recommendations_live = serializers.BooleanField()
     serving = serializers.ChoiceField(choices=[serving.value for serving in Serving])
     missing = serializers.ListField(child=serializers.CharField())
+    blocks = ThemeBlockSerializer(many=True)
     theme_editor_urls = ThemeEditorUrlsSerializer()
 
 
 class ThemeBlockReportSerializer(serializers.Serializer[Any]):
-    """What App Bridge says of our theme block."""
+    """What App Bridge says of our theme blocks, of each that it knows."""
 
-    status = serializers.ChoiceField(choices=[status.value for status in BlockStatus])
+    product = serializers.ChoiceField(choices=[status.value for status in BlockStatus], required=False)
+    home = serializers.ChoiceField(choices=[status.value for status in BlockStatus], required=False)
 
 
 class MetricsSerializer(serializers.Serializer[Any]):

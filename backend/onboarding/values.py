@@ -1,7 +1,11 @@
 """What crosses the boundary of onboarding."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
+
+# A block that nobody vouched for in this time may be gone: Shopify tells nobody when one is taken away.
+SEEN_LATELY = timedelta(days=7)
 
 
 class StepId(StrEnum):
@@ -31,6 +35,22 @@ class BlockStatus(StrEnum):
     ACTIVE = "active"
     AVAILABLE = "available"
     UNAVAILABLE = "unavailable"
+
+
+class Placement(StrEnum):
+    """Where in the theme one of our blocks may stand."""
+
+    PRODUCT = "product"
+    HOME = "home"
+
+
+class BlockState(StrEnum):
+    """What is known of one of our blocks."""
+
+    PLACED = "PLACED"
+    NOT_SEEN = "NOT_SEEN"  # it was seen once, and not lately
+    MISSING = "MISSING"
+    UNAVAILABLE = "UNAVAILABLE"  # the theme takes no app blocks there
 
 
 class Serving(StrEnum):
@@ -87,6 +107,26 @@ class Training:
 
 
 @dataclass(frozen=True, slots=True)
+class BlockFacts:
+    """The evidence about one block: App Bridge's last word, and when a shopper's page last asked us."""
+
+    placement: Placement
+    status: BlockStatus | None = None
+    reported_at: datetime | None = None
+    asked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One block for the merchant. ``seen_at`` is the newest moment at which it was known to stand there."""
+
+    placement: Placement
+    state: BlockState
+    detail: str
+    seen_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything the checklist is made from."""
 
@@ -95,9 +135,10 @@ class Facts:
     orders: ImportPart
     training: Training
     version_number: int | None
-    is_published: bool
-    block_status: BlockStatus | None
-    is_storefront_heard: bool
+    is_published: bool  # the pages hold the lists of the live version
+    has_lists: bool  # the pages hold lists of ours, of whatever version
+    publish_failure: str
+    blocks: tuple[Block, ...]
     needs_reauth: bool
     missing_scopes: tuple[str, ...]
     has_all_orders: bool
@@ -113,4 +154,5 @@ class Setup:
     recommendations_live: bool
     serving: Serving
     missing: tuple[str, ...]
+    blocks: tuple[Block, ...]
     theme_editor_urls: dict[str, str]

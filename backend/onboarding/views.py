@@ -18,7 +18,7 @@ from backend.onboarding.serializers import (
     SetupSerializer,
     ThemeBlockReportSerializer,
 )
-from backend.onboarding.values import BlockStatus
+from backend.onboarding.values import BlockStatus, Placement
 from backend.registry.values import VersionState
 from backend.rollouts import services as rollouts
 from backend.rollouts.values import ReleasePolicy
@@ -31,7 +31,7 @@ class SetupView(ApiView):
     @extend_schema(operation_id="get_setup", responses=SetupSerializer)
     def get(self, request: ShopRequest) -> Response:
         """Return how far the calling shop has come."""
-        return Response(SetupSerializer(queries.setup(request.shop_id)).data)
+        return Response(SetupSerializer(queries.setup(request.shop_id, now=clock.now())).data)
 
 
 class ThemeBlockView(ApiView):
@@ -43,11 +43,12 @@ class ThemeBlockView(ApiView):
         responses={204: None, 400: ErrorBody},
     )
     def post(self, request: ShopRequest) -> Response:
-        """Take App Bridge's word on the theme block."""
+        """Take App Bridge's word on the theme blocks."""
         report = ThemeBlockReportSerializer(data=request.data)
         report.is_valid(raise_exception=True)
-        block = BlockStatus(report.validated_data["status"])
-        services.report_theme_block(request.shop_id, block, now=clock.now())
+        told = report.validated_data
+        statuses = {Placement(place): BlockStatus(status) for place, status in told.items()}
+        services.report_theme_blocks(request.shop_id, statuses, now=clock.now())
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

@@ -1,6 +1,6 @@
 """Reads of publishing."""
 
-from backend.publishing.models import Comparison
+from backend.publishing.models import Comparison, Publication
 from backend.publishing.values import NOTHING, Held
 
 
@@ -8,6 +8,11 @@ def held(shop_id: int) -> Held:
     """Return what a shop's pages hold."""
     row = Comparison.objects.for_shop(shop_id).first()
     return _held(row) if row else NOTHING
+
+
+def has_lists(shop_id: int) -> bool:
+    """Tell whether a shop's pages hold lists of ours, of whatever version."""
+    return Publication.objects.for_shop(shop_id).filter(is_confirmed=True).exists()
 
 
 def held_by_shop() -> dict[int, Held]:

@@ -248,10 +248,10 @@ describe("a button", () => {
   test("tells Django where the theme block is, through the page's own action", async () => {
     const bodies: unknown[] = [];
     django.use(http.post(`${DJANGO}/api/setup/theme-block`, async ({ request }) => (bodies.push(await request.json()), new HttpResponse(null, { status: 204 }))));
-    const request = new Request("https://app.example/?index", { method: "POST", body: form({ intent: "theme-block", status: "active" }) });
+    const request = new Request("https://app.example/?index", { method: "POST", body: form({ intent: "theme-block", product: "available", home: "active" }) });
 
     expect(await homeAction(argsOf(aSession(), request))).toEqual({ ok: true });
-    expect(bodies).toEqual([{ status: "active" }]);
+    expect(bodies).toEqual([{ product: "available", home: "active" }]);
   });
 });
 

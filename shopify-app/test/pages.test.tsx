@@ -2,7 +2,7 @@ import { act, fireEvent, screen, waitFor, within } from "@testing-library/react"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { progressText } from "../app/components/progress";
-import { aModel, aRun, aSetup, aShop, aStep, aVersion } from "./fixtures/answers";
+import { aBlock, aModel, aRun, aSetup, aShop, aStep, aVersion } from "./fixtures/answers";
 import { everything, OFFLINE, open, violations } from "./fixtures/pages";
 
 const toast = { show: vi.fn() };
@@ -30,6 +30,7 @@ describe("the set-up list", () => {
     everything({
       setup: aSetup({
         recommendations_live: false,
+        blocks: [aBlock("product", { state: "MISSING", seen_at: null }), aBlock("home")],
         steps: [
           aStep("install"),
           aStep("import_products", { state: "RUNNING", detail: "Shopify prepares the list.", done: 0, total: null, unit: "products" }),
@@ -72,6 +73,14 @@ describe("the set-up list", () => {
     const button = within(stepNamed("Add recommendations to your theme")).getByText("Add to product pages");
     expect(button).toHaveAttribute("href", aSetup().theme_editor_urls.product);
     expect(button).toHaveAttribute("target", "_blank");
+  });
+
+  test("offers only the block that is missing, though the other one is placed", async () => {
+    await open("/", { load: importing });
+
+    const step = within(stepNamed("Add recommendations to your theme"));
+    expect(step.getByText("Add to product pages")).toBeInTheDocument();
+    expect(step.queryByText("Add to home page")).toBeNull();
   });
 
   test("offers a failed import again, and says when it starts", async () => {
@@ -198,17 +207,28 @@ describe("home", () => {
     expect(screen.queryByText("Allow all orders")).toBeNull();
   });
 
-  test("reports where the theme block is, once", async () => {
+  test("says since when no block was seen, instead of live for ever", async () => {
+    const blocks = [aBlock("product", { state: "NOT_SEEN", seen_at: "2026-11-02T09:00:00Z" }), aBlock("home", { state: "MISSING", seen_at: null })];
+    const { container } = await open("/", { load: () => everything({ setup: aSetup({ recommendations_live: false, blocks }) }) });
+
+    expect(screen.getByText(/No block was seen on your storefront since 2 Nov/)).toBeInTheDocument();
+    expect([...container.querySelectorAll("s-badge")].map((badge) => badge.textContent)).toContain("Not live");
+  });
+
+  test("reports where each theme block is, once", async () => {
     const statuses: unknown[] = [];
     extensions.mockResolvedValue([
-      { handle: "tailorbird", type: "theme_app_extension", activations: [{ target: "section", handle: "product-recommendations", name: "R", status: "active", activations: [] }] },
+      { handle: "tailorbird", type: "theme_app_extension", activations: [
+        { target: "section", handle: "home-recommendations", name: "H", status: "active", activations: [] },
+        { target: "section", handle: "product-recommendations", name: "R", status: "available", activations: [] },
+      ] },
     ]);
-    await open("/", { act: (form) => (statuses.push(form.get("status")), { ok: true }) });
+    await open("/", { act: (form) => (statuses.push([form.get("product"), form.get("home")]), { ok: true }) });
 
-    await waitFor(() => expect(statuses).toEqual(["active"]));
+    await waitFor(() => expect(statuses).toEqual([["available", "active"]]));
     act(() => void window.dispatchEvent(new Event("focus")));
     await waitFor(() => expect(extensions).toHaveBeenCalledTimes(2));
-    expect(statuses).toEqual(["active"]);
+    expect(statuses).toHaveLength(1);
   });
 
   test("stays up when Shopify doesn't tell where the block is", async () => {

@@ -26,12 +26,15 @@ async function importAgain(session: Session): Promise<ActionAnswer> {
   return started(answer, { toast: "Import started", already: "An import is already running" });
 }
 
-type BlockStatus = paths["/api/setup/theme-block"]["post"]["requestBody"]["content"]["application/json"]["status"];
+type BlockReport = NonNullable<paths["/api/setup/theme-block"]["post"]["requestBody"]>["content"]["application/json"];
+
+const PLACEMENTS = ["product", "home"] as const;
 
 async function reportBlock(session: Session, form: FormData): Promise<ActionAnswer> {
   // Django checks the value: what a browser sends is not to be trusted here either.
-  const status = String(form.get("status")) as BlockStatus;
-  const answer = await ask(session, apiFor(session).POST("/api/setup/theme-block", { body: { status } }));
+  const told = PLACEMENTS.filter((placement) => form.has(placement)).map((placement) => [placement, textOf(form, placement)]);
+  const body = Object.fromEntries(told) as BlockReport;
+  const answer = await ask(session, apiFor(session).POST("/api/setup/theme-block", { body }));
   return answer.ok ? { ok: true } : answer;
 }
 

@@ -130,7 +130,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Take App Bridge's word on the theme block. */
+        /** @description Take App Bridge's word on the theme blocks. */
         post: operations["report_theme_block"];
         delete?: never;
         options?: never;
@@ -256,6 +256,8 @@ export interface components {
             high: number;
             customers: number;
         };
+        /** @enum {string} */
+        BlockStatusEnum: "active" | "available" | "unavailable";
         /** @description How often products without a sale were found for the customers who then bought them. */
         Cold: {
             items: number;
@@ -468,6 +470,8 @@ export interface components {
         PartEnum: "PRODUCTS" | "ORDERS";
         /** @enum {string} */
         PartStateEnum: "WAITING" | "STARTING" | "EXPORTING" | "LOADING" | "DONE" | "FAILED";
+        /** @enum {string} */
+        PlacementEnum: "product" | "home";
         /** @description How far a run is. */
         Progress: {
             epoch: number;
@@ -493,6 +497,7 @@ export interface components {
             recommendations_live: boolean;
             serving: components["schemas"]["ServingEnum"];
             missing: string[];
+            blocks: components["schemas"]["ThemeBlock"][];
             theme_editor_urls: components["schemas"]["ThemeEditorUrls"];
         };
         /** @description One line of the checklist. */
@@ -528,12 +533,21 @@ export interface components {
         ShopSettingsRequest: {
             shows_new_products: boolean;
         };
-        /** @enum {string} */
-        StatusEnum: "active" | "available" | "unavailable";
-        /** @description What App Bridge says of our theme block. */
-        ThemeBlockReportRequest: {
-            status: components["schemas"]["StatusEnum"];
+        /** @description What is known of one of our blocks, by recent evidence. */
+        ThemeBlock: {
+            placement: components["schemas"]["PlacementEnum"];
+            state: components["schemas"]["ThemeBlockStateEnum"];
+            detail: string;
+            /** Format: date-time */
+            seen_at: string | null;
         };
+        /** @description What App Bridge says of our theme blocks, of each that it knows. */
+        ThemeBlockReportRequest: {
+            product?: components["schemas"]["BlockStatusEnum"];
+            home?: components["schemas"]["BlockStatusEnum"];
+        };
+        /** @enum {string} */
+        ThemeBlockStateEnum: "PLACED" | "NOT_SEEN" | "MISSING" | "UNAVAILABLE";
         /** @description Where one click adds our block to a page. */
         ThemeEditorUrls: {
             /** Format: uri */
@@ -834,7 +848,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["ThemeBlockReportRequest"];
             };

@@ -12,6 +12,7 @@ export type Setup = Get<"/api/setup">;
 export type ModelState = Get<"/api/model">;
 
 export type SetupStep = Setup["steps"][number];
+export type Block = Setup["blocks"][number];
 export type ModelVersion = ModelState["versions"][number];
 export type Metrics = ModelVersion["metrics"][number];
 export type CurvePoint = ModelVersion["curve"][number];

@@ -1,20 +1,21 @@
 import { useEffect, useRef } from "react";
 import { useFetcher } from "react-router";
 
-import { type BlockStatus, findBlockStatus } from "./bridge";
+import { type BlockStatuses, findBlockStatuses } from "./bridge";
 
-/** Tell Django whether our block is placed: once on arrival, and again when the merchant comes back to this tab. */
+/** Tell Django where our blocks are placed: once on arrival, and again when something changed while the merchant was elsewhere. */
 export function useBlockReport(): void {
   const { submit } = useFetcher();
-  const reported = useRef<BlockStatus | undefined>(undefined);
+  const reported = useRef("");
   useEffect(() => {
     const report = async () => {
       if (document.visibilityState === "hidden") return;
       // Shopify may refuse or not know; the checklist then waits for the first storefront request.
-      const status = await findBlockStatus().catch(() => undefined);
-      if (!status || status === reported.current) return;
-      reported.current = status;
-      await submit({ intent: "theme-block", status }, { method: "post", action: "/?index" });
+      const statuses: BlockStatuses = await findBlockStatuses().catch(() => ({}));
+      const told = JSON.stringify(statuses);
+      if (told === "{}" || told === reported.current) return;
+      reported.current = told;
+      await submit({ intent: "theme-block", ...statuses }, { method: "post", action: "/?index" });
     };
     void report();
     document.addEventListener("visibilitychange", report);

@@ -3,6 +3,8 @@
 import type { ShopifyGlobal } from "@shopify/app-bridge-types";
 
 export type BlockStatus = "active" | "available" | "unavailable";
+export type Placement = "product" | "home";
+export type BlockStatuses = Partial<Record<Placement, BlockStatus>>;
 
 function bridge(): ShopifyGlobal | undefined {
   return (globalThis as { shopify?: ShopifyGlobal }).shopify;
@@ -38,17 +40,26 @@ export async function requestScope(scope: string): Promise<boolean> {
   return answer?.result === "granted-all";
 }
 
+/** Our blocks by their handles, as the files in `extensions/` are called. */
+const PLACEMENTS: Record<string, Placement> = { "product-recommendations": "product", "home-recommendations": "home" };
+
 /**
- * Return whether our theme block is placed in the live theme, could be, or can't be.
+ * Return of each of our theme blocks whether it is placed in the live theme, could be, or can't be.
  *
- * `undefined` means that Shopify didn't say: outside the admin, or with no theme extension deployed.
+ * A block that is left out is one that Shopify said nothing of: outside the admin, or with no theme extension deployed.
  */
-export async function findBlockStatus(): Promise<BlockStatus | undefined> {
+export async function findBlockStatuses(): Promise<BlockStatuses> {
   const extensions = await bridge()?.app?.extensions?.();
   const blocks = (extensions ?? [])
     .filter((extension) => extension.type === "theme_app_extension")
     .flatMap((extension) => extension.activations)
     .filter((activation) => "status" in activation);
-  const statuses = blocks.map((block) => block.status);
-  return (["active", "available", "unavailable"] as const).find((status) => statuses.includes(status));
+  const statuses: BlockStatuses = {};
+  for (const block of blocks) {
+    // The types know no discriminant between a theme's blocks and the app's own extensions.
+    const { handle, status } = block as { handle: string; status: BlockStatus };
+    const placement = PLACEMENTS[handle];
+    if (placement) statuses[placement] = status;
+  }
+  return statuses;
 }

@@ -3,7 +3,7 @@ import { data, useRevalidator } from "react-router";
 import type { Route } from "./+types/home";
 import { act, type ActionAnswer } from "../api/actions.server";
 import { type Answer, apiFor, ask } from "../api/client.server";
-import type { ModelState, ModelVersion, Setup, SetupStep, Shop } from "../api/types";
+import type { Block, ModelState, ModelVersion, Setup, SetupStep, Shop } from "../api/types";
 import { DataRequests } from "../components/data-requests";
 import { KeyNumbers } from "../components/key-numbers";
 import { ActionProblem, StaleBanner, Unreachable } from "../components/problem";
@@ -108,7 +108,7 @@ function SetupGuide({ setup }: { setup: Setup }) {
   const training = useIntent("train", "/?index");
   const importing = useIntent("import", "/?index");
   const actionsFor = (step: SetupStep) => {
-    if (step.id === "theme_block") return <BlockButtons urls={setup.theme_editor_urls} isDone={step.state === "DONE"} />;
+    if (step.id === "theme_block") return <BlockButtons setup={setup} />;
     if (step.state !== "FAILED") return null;
     if (step.id === "import_products" || step.id === "import_orders") {
       return <Retry label="Import again" button={importing} />;
@@ -135,15 +135,19 @@ function Retry({ label, button }: { label: string; button: { run: () => void; is
   );
 }
 
-function BlockButtons({ urls, isDone }: { urls: Setup["theme_editor_urls"]; isDone: boolean }) {
+const BLOCK_LABELS: Record<Block["placement"], string> = { product: "Add to product pages", home: "Add to home page" };
+
+/** One button a block that is not there, and the editor's address for one that is. It opens in a tab of its own: the set-up stays. */
+function BlockButtons({ setup: { blocks, theme_editor_urls: urls } }: { setup: Setup }) {
+  const missing = blocks.filter((block) => block.state !== "PLACED" && block.state !== "UNAVAILABLE");
+  if (missing.length === 0) return null;
   return (
     <s-stack direction="inline" gap="small">
-      <s-button variant={isDone ? "secondary" : "primary"} href={urls.product} target="_blank">
-        Add to product pages
-      </s-button>
-      <s-button href={urls.home} target="_blank">
-        Add to home page
-      </s-button>
+      {missing.map(({ placement }, index) => (
+        <s-button key={placement} variant={index === 0 ? "primary" : "secondary"} href={urls[placement]} target="_blank">
+          {BLOCK_LABELS[placement]}
+        </s-button>
+      ))}
     </s-stack>
   );
 }
@@ -217,11 +221,19 @@ function OlderOrders({ home: { shop, setup } }: { home: Home }) {
 }
 
 function LiveBadge({ setup }: { setup: Setup }) {
-  if (!setup.recommendations_live) return <s-badge tone="neutral">Not live yet</s-badge>;
+  if (!setup.recommendations_live) return <s-badge tone="neutral">{lastSeen(setup) ? "Not live" : "Not live yet"}</s-badge>;
   return <s-badge tone="success">Live</s-badge>;
 }
 
-function servingText(setup: Setup): string {
+/** When a block was known to be there last that has not been seen since. */
+function lastSeen({ blocks }: Setup): string | undefined {
+  const lost = blocks.filter((block) => block.state === "NOT_SEEN");
+  return lost.map((block) => block.seen_at ?? "").sort().at(-1);
+}
+
+function servingText(setup: Setup, timezone: string): string {
+  const seenAt = lastSeen(setup);
+  if (!setup.recommendations_live && seenAt) return `No block was seen on your storefront since ${formatMoment(seenAt, timezone)}.`;
   if (!setup.recommendations_live) return "Recommendations are not on your storefront yet.";
   if (setup.serving === "MODEL") return "Your storefront shows recommendations from your own model.";
   return "Your storefront shows popular and new products until your own model is ready.";
@@ -236,7 +248,7 @@ function ModelCard({ model, setup, shop }: { model: ModelState; setup: Setup; sh
           <LiveBadge setup={setup} />
           {isRunning(model.training) && <s-badge tone="info">Training now</s-badge>}
         </s-stack>
-        <s-paragraph>{servingText(setup)}</s-paragraph>
+        <s-paragraph>{servingText(setup, shop.timezone)}</s-paragraph>
         {model.current && <CurrentModel version={model.current} timezone={shop.timezone} />}
         {held && <s-paragraph>Version {held.number} is newer but not in use. The model page says why, and lets you use it anyway.</s-paragraph>}
         <s-link href="/model">{model.current ? "See how it was chosen" : "Go to the model page"}</s-link>

@@ -89,7 +89,9 @@ def test_the_checklist_of_a_fresh_shop() -> None:
 def test_the_word_of_app_bridge_ends_the_theme_step() -> None:
     shop = a_signed_in_shop()
 
-    answer = call("POST", "/api/setup/theme-block", shop=shop, body={"status": "active"})
+    answer = call(
+        "POST", "/api/setup/theme-block", shop=shop, body={"product": "active", "home": "available"}
+    )
 
     assert answer.status_code == 204
     [step] = [
@@ -101,10 +103,10 @@ def test_the_word_of_app_bridge_ends_the_theme_step() -> None:
 def test_an_unknown_block_status_is_refused() -> None:
     shop = a_signed_in_shop()
 
-    answer = call("POST", "/api/setup/theme-block", shop=shop, body={"status": "maybe"})
+    answer = call("POST", "/api/setup/theme-block", shop=shop, body={"home": "maybe"})
 
     assert answer.status_code == 400
-    assert answer.json()["error"]["field"] == "status"
+    assert answer.json()["error"]["field"] == "home"
 
 
 def test_a_training_is_started_once_and_can_be_followed() -> None:
@@ -298,7 +300,7 @@ def test_one_shop_never_sees_anothers_rows(artifact: Path) -> None:
     version = a_live_version(theirs, artifact)
     held = a_held_version(theirs, artifact)
     run = training.request_training(theirs.id, reason=Reason.MANUAL, now=NOW)
-    call("POST", "/api/setup/theme-block", shop=theirs, body={"status": "active"})
+    call("POST", "/api/setup/theme-block", shop=theirs, body={"product": "active"})
     call("PUT", "/api/model/settings", shop=theirs, body=STRICT)
     monitoring.settle(theirs.id, Kind.DRIFT, Finding(Verdict.QUIET, "Quiet.", "version 1"), now=NOW)
 

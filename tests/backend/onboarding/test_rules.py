@@ -1,18 +1,26 @@
 from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
-from backend.onboarding.rules import is_block_placed, missing, serving, steps
+from backend.onboarding.rules import block, is_live, missing, serving, steps
 from backend.onboarding.values import (
+    SEEN_LATELY,
     Amounts,
+    Block,
+    BlockFacts,
+    BlockState,
     BlockStatus,
     Facts,
     ImportPart,
+    Placement,
     Serving,
     StepId,
     StepState,
     Training,
 )
+from tests.backend.history import NOW
 
 PART = ImportPart(state="DONE", done=40, total=40, unit="products", error="")
 READY = Facts(
@@ -22,8 +30,9 @@ READY = Facts(
     training=Training(state="DONE"),
     version_number=3,
     is_published=True,
-    block_status=BlockStatus.ACTIVE,
-    is_storefront_heard=False,
+    has_lists=True,
+    publish_failure="",
+    blocks=tuple(Block(placement, BlockState.PLACED, f"{placement}: there.", NOW) for placement in Placement),
     needs_reauth=False,
     missing_scopes=(),
     has_all_orders=False,
@@ -36,8 +45,23 @@ FRESH = replace(
     training=Training(),
     version_number=None,
     is_published=False,
-    block_status=None,
+    has_lists=False,
+    blocks=tuple(Block(placement, BlockState.MISSING, "Missing.", None) for placement in Placement),
 )
+
+
+def only(placed: Placement) -> tuple[Block, ...]:
+    return tuple(one for one in READY.blocks if one.placement is placed) + tuple(
+        one for one in FRESH.blocks if one.placement is not placed
+    )
+
+
+def active(at: datetime) -> dict[str, Any]:
+    return {"status": BlockStatus.ACTIVE, "reported_at": at}
+
+
+def denied(at: datetime, status: BlockStatus = BlockStatus.AVAILABLE) -> dict[str, Any]:
+    return {"status": status, "reported_at": at}
 
 
 def states(facts: Facts) -> dict[StepId, StepState]:
@@ -72,9 +96,15 @@ def test_a_fresh_shop_waits_and_needs_its_merchant_only_for_the_theme() -> None:
         ("trained", {"training": Training("PUBLISHING", 0.4, "…")}, StepId.TRAIN, StepState.DONE),
         ("publishing", {"training": Training("PUBLISHING", 0.4, "…")}, StepId.PUBLISH, StepState.RUNNING),
         ("a failed run", {"training": Training("FAILED", error="No.")}, StepId.TRAIN, StepState.FAILED),
-        ("live, no list", {"version_number": 1}, StepId.PUBLISH, StepState.FAILED),
-        ("heard", {"is_storefront_heard": True}, StepId.THEME_BLOCK, StepState.DONE),
-        ("off", {"block_status": BlockStatus.AVAILABLE}, StepId.THEME_BLOCK, StepState.NEEDS_ACTION),
+        ("being written", {"version_number": 1}, StepId.PUBLISH, StepState.RUNNING),
+        (
+            "declined",
+            {"version_number": 1, "publish_failure": "Shopify declined."},
+            StepId.PUBLISH,
+            StepState.FAILED,
+        ),
+        ("home alone", {"blocks": only(Placement.HOME)}, StepId.THEME_BLOCK, StepState.NEEDS_ACTION),
+        ("product alone", {"blocks": only(Placement.PRODUCT)}, StepId.THEME_BLOCK, StepState.DONE),
     ],
 )
 def test_steps(case: str, changes: dict[str, object], step: StepId, state: StepState) -> None:
@@ -136,7 +166,56 @@ def test_missing(case: str, facts: Facts, told: str) -> None:
     assert missing(facts) == (told,), case
 
 
-def test_an_active_block_or_a_storefront_that_asked_means_it_is_placed() -> None:
-    assert is_block_placed(READY)
-    assert is_block_placed(replace(READY, block_status=None, is_storefront_heard=True))
-    assert not is_block_placed(replace(READY, block_status=BlockStatus.AVAILABLE))
+@pytest.mark.parametrize(
+    ("case", "facts", "state", "told"),
+    [
+        ("nothing is known", {}, BlockState.MISSING, "Product pages: not added yet."),
+        ("App Bridge sees it", active(NOW), BlockState.PLACED, "Product pages: in your theme."),
+        ("a page asked", {"asked_at": NOW - SEEN_LATELY}, BlockState.PLACED, "Product pages: in your theme."),
+        (
+            "a page asked once, long ago",
+            {"asked_at": NOW - SEEN_LATELY - timedelta(days=1)},
+            BlockState.NOT_SEEN,
+            "Product pages: not seen since 13 November 2026.",
+        ),
+        (
+            "App Bridge saw it long ago and says nothing since",
+            active(NOW - timedelta(days=30)),
+            BlockState.NOT_SEEN,
+            "Product pages: not seen since 22 October 2026.",
+        ),
+        (
+            "taken away after a page asked",
+            denied(NOW) | {"asked_at": NOW - timedelta(hours=1)},
+            BlockState.MISSING,
+            "Product pages: not added yet.",
+        ),
+        (
+            "added after App Bridge looked",
+            denied(NOW - timedelta(hours=1)) | {"asked_at": NOW},
+            BlockState.PLACED,
+            "Product pages: in your theme.",
+        ),
+        (
+            "an old theme",
+            denied(NOW, BlockStatus.UNAVAILABLE),
+            BlockState.UNAVAILABLE,
+            "Product pages: your theme does not take app blocks there. A newer theme does.",
+        ),
+    ],
+)
+def test_the_newest_evidence_about_a_block_counts_and_none_for_ever(
+    case: str, facts: dict[str, Any], state: BlockState, told: str
+) -> None:
+    found = block(BlockFacts(Placement.PRODUCT, **facts), now=NOW)
+
+    assert (found.state, found.detail) == (state, told), case
+
+
+def test_live_needs_lists_and_a_block_that_was_seen_lately() -> None:
+    gone = tuple(replace(one, state=BlockState.NOT_SEEN) for one in READY.blocks)
+
+    assert is_live(READY)
+    assert is_live(replace(READY, blocks=only(Placement.HOME)))
+    assert not is_live(replace(READY, blocks=gone))
+    assert not is_live(replace(READY, has_lists=False))
