@@ -29,6 +29,7 @@ from backend.staff import queries, words
 from backend.staff.templatetags import staff_figures
 from backend.staff.values import Link
 from backend.training.models import TrainingRun
+from backend.webhooks.models import WebhookDelivery
 from tests.backend.audit.test_ledgers import a_decision
 from tests.backend.history import NOW, a_product, a_shop, an_order
 from tests.backend.registry.versions import a_gate, a_live_version, a_version
@@ -400,3 +401,15 @@ def test_every_state_is_explained_below_its_list(
 @pytest.mark.parametrize("model", sorted(set(READ_ONLY)))
 def test_the_first_page_leads_to_every_list(support: Client, model: str) -> None:
     assert f'href="{reverse(f"admin:{model}_changelist")}"' in support.get("/staff/").content.decode()
+
+
+def test_test_deliveries_are_shown_as_such_and_can_be_picked_out(support: Client) -> None:
+    sent = {"topic": "app/uninstalled", "triggered_at": NOW, "received_at": NOW, "due_at": NOW, "payload": {}}
+    for domain, is_test in (("{shop}.myshopify.com", True), ("willow-gifts.myshopify.com", False)):
+        WebhookDelivery.objects.create(shop_domain=domain, delivery_id="1", is_test=is_test, **sent)
+
+    page = support.get("/staff/webhooks/webhookdelivery/?is_test__exact=1").content.decode()
+
+    assert "{shop}.myshopify.com" in page
+    assert "willow-gifts.myshopify.com" not in page
+    assert "Test delivery" in page
