@@ -23,6 +23,7 @@ BOUNDED = {
     "features.Interaction": {"customer_key", "event", "source"},
     "monitoring.RetrainTrigger": {"kind", "verdict"},
     "onboarding.ThemeReport": {"status"},
+    "privacy.DataRequest": {"customer_key"},
     "registry.ModelVersion": {"data_hash", "manifest_sha256", "served", "state"},
     "rollouts.GateDecision": {"verdict"},
     "rollouts.SurfacePointer": {"surface"},
