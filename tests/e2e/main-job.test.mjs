@@ -130,13 +130,15 @@ step('the model page compares the model with simpler ones and plots its training
 for (const [place, button] of [['product', 'Add to product pages'], ['home', 'Add to home page']]) {
   step(`the merchant follows "${button}" into the theme editor and saves`, async () => {
     await openApp();
-    await app().getByText(button).click();
-    await merchant.waitForURL(/\/themes\/current\/editor/);
-    await merchant.frameLocator('iframe').locator('.tailorbird__card').first().waitFor();
-    await picture(merchant, `editor-${place}`);
-    await merchant.getByRole('button', { name: 'Save' }).click();
+    // In a tab of its own: the set-up stays where it is.
+    const [editor] = await Promise.all([merchant.context().waitForEvent('page'), app().getByText(button).click()]);
+    await editor.waitForURL(/\/themes\/current\/editor/);
+    await editor.frameLocator('iframe').locator('.tailorbird__card').first().waitFor();
+    await picture(editor, `editor-${place}`);
+    await editor.getByRole('button', { name: 'Save' }).click();
 
-    await merchant.waitForURL(/editor\?.*block=/);
+    await editor.waitForURL(/editor\?.*block=/);
+    await editor.close();
   });
 }
 

@@ -50,16 +50,14 @@ const PLACEMENTS: Record<string, Placement> = { "product-recommendations": "prod
  */
 export async function findBlockStatuses(): Promise<BlockStatuses> {
   const extensions = await bridge()?.app?.extensions?.();
-  const blocks = (extensions ?? [])
-    .filter((extension) => extension.type === "theme_app_extension")
-    .flatMap((extension) => extension.activations)
-    .filter((activation) => "status" in activation);
   const statuses: BlockStatuses = {};
-  for (const block of blocks) {
-    // The types know no discriminant between a theme's blocks and the app's own extensions.
-    const { handle, status } = block as { handle: string; status: BlockStatus };
-    const placement = PLACEMENTS[handle];
-    if (placement) statuses[placement] = status;
+  for (const extension of extensions ?? []) {
+    // The types name no discriminant between an app's own extensions and its theme blocks; the handle is what tells ours.
+    const activations = extension.activations as readonly { handle?: string; status?: BlockStatus }[];
+    for (const { handle, status } of extension.type === "theme_app_extension" ? activations : []) {
+      const placement = PLACEMENTS[handle ?? ""];
+      if (placement && status) statuses[placement] = status;
+    }
   }
   return statuses;
 }
