@@ -22,7 +22,7 @@ BOUNDED = {
     "core.PendingJob": {"job"},
     "features.Interaction": {"customer_key", "event", "source"},
     "monitoring.RetrainTrigger": {"kind", "verdict"},
-    "onboarding.ThemeReport": {"status"},
+    "onboarding.ThemeReport": {"placement", "status"},
     "privacy.DataRequest": {"customer_key"},
     "registry.ModelVersion": {"data_hash", "manifest_sha256", "served", "state"},
     "rollouts.GateDecision": {"verdict"},
