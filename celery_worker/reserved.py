@@ -13,10 +13,10 @@ from typing import Any, Final
 from celery import bootsteps
 from celery.worker import state
 
-from backend.core.queue import Job, Kept
+from backend.core.queue import Job
 
 LOOK_EVERY_SECONDS: Final = 30.0
-ROWS: Final = frozenset(job.task for job in Job if job.kept is Kept.PENDING)
+ACKNOWLEDGED_FIRST: Final = frozenset(job.task for job in Job if job.is_acknowledged_first)
 
 
 class Acknowledge(bootsteps.StartStopStep):
@@ -40,7 +40,9 @@ class Acknowledge(bootsteps.StartStopStep):
 
     def look(self) -> None:
         """Acknowledge what was waiting at the last look already."""
-        waiting = [one for one in state.reserved_requests - state.active_requests if one.name in ROWS]
+        waiting = [
+            one for one in state.reserved_requests - state.active_requests if one.name in ACKNOWLEDGED_FIRST
+        ]
         for request in waiting:
             if request.id in self._seen:
                 request.acknowledge()

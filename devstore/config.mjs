@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import path from 'node:path';
 import { STANCES } from './consent.mjs';
+import { SHOP_KINDS } from './seed/generated.mjs';
 
 /** The only Admin API version whose schema the devstore holds. */
 export const API_VERSION = '2026-07';
@@ -32,7 +33,7 @@ export class BadConfig extends Error {}
  * @property {string} publicUrl how browsers and the app reach the devstore; set once it listens
  * @property {string} dataDir where the journal and bulk results live
  * @property {string | null} ordersPath order-lines file that fills the default shop
- * @property {'generated' | 'empty'} shopKind what fills the default shop when there is no file
+ * @property {string} shopKind what fills the default shop when there is no file
  * @property {boolean} control whether /control answers
  * @property {string} clientId
  * @property {string} clientSecret
@@ -58,7 +59,7 @@ export function readConfig(env) {
     publicUrl: trimSlash(env.DEVSTORE_URL || `http://127.0.0.1:${port}`),
     dataDir: path.resolve(ROOT, env.DEVSTORE_DATA || path.join(dataRoot, 'devstore')),
     ordersPath: env.DEVSTORE_ORDERS ? path.resolve(env.DEVSTORE_ORDERS) : null,
-    shopKind: readChoice(env, 'DEVSTORE_SHOP', ['generated', 'empty']),
+    shopKind: readChoice(env, 'DEVSTORE_SHOP', SHOP_KINDS),
     control: env.DEVSTORE_CONTROL === '1',
     clientId,
     clientSecret: required(env, 'SHOPIFY_API_SECRET'),

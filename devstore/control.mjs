@@ -12,6 +12,7 @@ import { UnknownFault } from './faults.mjs';
 import { orderPayload } from './order-payloads.mjs';
 import { OrderRefused } from './orders.mjs';
 import { collectionPayload, productPayload } from './payloads.mjs';
+import { SHOP_KINDS } from './seed/generated.mjs';
 import { HttpError, sendJson } from './server.mjs';
 import { NotFound, isAvailable } from './store.mjs';
 
@@ -95,7 +96,7 @@ function describeShop(shop, config) {
 async function addShop({ json, res, store, clock }) {
   const { handle, kind = 'generated' } = await json();
   if (!HANDLE_PATTERN.test(handle ?? '')) throw new HttpError(422, 'A shop needs a handle of small letters, digits and dashes.');
-  if (!['generated', 'empty'].includes(kind)) throw new HttpError(422, `A shop cannot be filled as ${kind}.`);
+  if (!SHOP_KINDS.includes(kind)) throw new HttpError(422, `A shop cannot be filled as ${kind}.`);
   if (store.findShop(handle)) throw new HttpError(422, `There is a shop ${handle} already.`);
   store.change({ type: 'shop.add', data: { handle, kind, seededAt: clock.now() } });
   sendJson(res, 201, { domain: store.getShop(handle).domain });

@@ -61,10 +61,19 @@ def products_created_since(shop_id: int, since: datetime, *, limit: int) -> list
 
 def available_product_ids(shop_id: int) -> list[int]:
     """Return the products a storefront may recommend now, newest first: live, published and buyable."""
-    rows = _recommendable(shop_id).filter(
+    rows = _available(shop_id).order_by("-published_at", "-product_id")
+    return list(rows.values_list("product_id", flat=True))
+
+
+def has_available_product(shop_id: int) -> bool:
+    """Tell whether a storefront has anything that may be recommended now."""
+    return _available(shop_id).exists()
+
+
+def _available(shop_id: int) -> QuerySet[Product]:
+    return _recommendable(shop_id).filter(
         available=True, status=ProductStatus.ACTIVE, published_at__isnull=False
     )
-    return list(rows.order_by("-published_at", "-product_id").values_list("product_id", flat=True))
 
 
 def never_recommended_ids(shop_id: int) -> list[int]:

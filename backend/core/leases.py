@@ -98,8 +98,7 @@ def alone(job: str, **ids: Any) -> Iterator[bool]:
 
     Who finds it taken may go: the job was asked for again, and its holder's successor does it after them.
     """
-    held = _current.get()
-    if held is not None and (held.job, dict(held.ids)) == (job, ids):
+    if is_held_here(job, **ids):
         yield True
         return
     request(job, ids)
@@ -116,9 +115,10 @@ def alone(job: str, **ids: Any) -> Iterator[bool]:
     finish(lease)
 
 
-def is_held_here() -> bool:
-    """Return whether this is the one worker of the job at hand; outside a job nobody is known to be."""
-    return _current.get() is not None
+def is_held_here(job: str, **ids: Any) -> bool:
+    """Return whether this worker has the lease of a job: whoever else did it is dead or will soon notice."""
+    held = _current.get()
+    return held is not None and (held.job, dict(held.ids)) == (job, ids)
 
 
 REQUEST = """

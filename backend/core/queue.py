@@ -101,6 +101,15 @@ class Job(StrEnum):
         """Return what remembers the job."""
         return PLANS[self][1]
 
+    @property
+    def is_acknowledged_first(self) -> bool:
+        """
+        Return whether its message is acknowledged before the work.
+
+        A row or the next turn remembers it, and no broker waits for long work to be acknowledged.
+        """
+        return self.kept is Kept.PENDING or self.queue is not Queue.SHORT
+
 
 PLANS: Final[Mapping[Job, tuple[Queue, Kept]]] = {
     Job.IMPORT_START: (Queue.SHORT, Kept.PENDING),

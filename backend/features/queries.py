@@ -182,6 +182,11 @@ def interactions(shop_id: int) -> int:
     return Interaction.objects.for_shop(shop_id).count()
 
 
+def has_purchases(shop_id: int) -> bool:
+    """Tell whether a shop has anything to learn from: test, cancelled and refunded orders teach nothing."""
+    return Interaction.objects.for_shop(shop_id).filter(event="purchase").exists()
+
+
 def _ids(sql: str, **values: Any) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)

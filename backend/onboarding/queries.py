@@ -11,6 +11,7 @@ from backend.audit import queries as audit
 from backend.audit.values import Channel, Surface
 from backend.catalog import queries as catalog
 from backend.catalog.values import ImportProgress, Part
+from backend.features import queries as features
 from backend.monitoring import queries as monitoring
 from backend.onboarding import rules
 from backend.onboarding.models import ThemeReport
@@ -166,6 +167,8 @@ def _facts(shop: ShopInfo, *, now: datetime) -> Facts:
         needs_reauth=shop.needs_reauth,
         missing_scopes=missing_scopes(shop.scopes),
         has_all_orders=ALL_ORDERS in shop.scopes,
+        has_available_product=catalog.has_available_product(shop.id),
+        has_purchases=features.has_purchases(shop.id),
     )
 
 

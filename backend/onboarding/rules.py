@@ -53,10 +53,16 @@ def _import_step(step: StepId, title: str, part: ImportPart) -> Step:
         StepState.RUNNING: "Shopify is preparing the file."
         if part.state == "EXPORTING"
         else "Reading the file.",
-        StepState.DONE: f"{part.done:,} {part.unit} are here. {part.note}".rstrip(),
+        StepState.DONE: f"{_here(part)} {part.note}".rstrip(),
         StepState.FAILED: part.error or "The import stopped. Please start it again.",
     }[state]
     return Step(step, title, state, detail, done=part.done, total=part.total or None, unit=part.unit)
+
+
+def _here(part: ImportPart) -> str:
+    if part.done == 0:
+        return f"There are no {part.unit} yet."
+    return f"{part.done:,} {part.unit} are here." if part.done > 1 else f"One {part.unit[:-1]} is here."
 
 
 def _train_step(training: Training, version: int | None) -> Step:
@@ -150,6 +156,8 @@ def missing(facts: Facts) -> tuple[str, ...]:
         told.append("A permission is missing: close the app and open it again, and Shopify asks you for it.")
     if facts.products.state == "DONE" and not facts.amounts.products:
         told.append("No products yet: there is nothing to recommend until you add some.")
+    elif facts.products.state == "DONE" and not facts.has_available_product:
+        told.append("Nothing can be recommended now: no product is published, in stock and has a price.")
     if facts.orders.state == "DONE":
         told.extend(_missing_orders(facts))
     return tuple(told)
@@ -162,10 +170,19 @@ def _missing_orders(facts: Facts) -> list[str]:
         return [
             f"No orders{span} yet: popular and newest products are shown until there are {ENOUGH_ORDERS}."
         ]
-    if amounts.orders < ENOUGH_ORDERS:
+    # Before the first training, what the orders teach is still being worked out.
+    if facts.version_number is not None and not facts.has_purchases:
         return [
             (
-                f"Only {amounts.orders} orders{span} so far: popular and newest products fill most places "
+                "No order to learn from: tests, cancelled and refunded orders teach nothing. Popular and "
+                f"newest products are shown until there are {ENOUGH_ORDERS} others."
+            )
+        ]
+    if amounts.orders < ENOUGH_ORDERS:
+        orders = "order" if amounts.orders == 1 else "orders"
+        return [
+            (
+                f"Only {amounts.orders} {orders}{span} so far: popular and newest products fill most places "
                 f"until there are {ENOUGH_ORDERS}."
             )
         ]

@@ -142,6 +142,8 @@ class Facts:
     needs_reauth: bool
     missing_scopes: tuple[str, ...]
     has_all_orders: bool
+    has_available_product: bool
+    has_purchases: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,12 +152,12 @@ def task_for(
     """
     Register a function as the task of a job, under the job's name.
 
-    A job that has a row is acknowledged before its work: the row outlives the worker, and a broker that
-    waits for an acknowledgement for long takes the message back.
+    A job that has a row or takes long is acknowledged before its work: a broker that waits for an
+    acknowledgement for long takes the message back.
 
     :param on_given_up: called with the job's ids and a ``reason`` when it was tried too often
     """
-    if job.kept is Kept.PENDING:
+    if job.is_acknowledged_first:
         options = {"acks_late": False, "reject_on_worker_lost": False, **options}
 
     def register(function: Callable[..., Any]) -> Any:

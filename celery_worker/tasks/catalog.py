@@ -16,13 +16,19 @@ def import_start(shop_id: int) -> None:
     services.start_import(shop_id, now=clock.now())
 
 
-@task_for(Job.IMPORT_POLL)
+def _give_up_import(import_id: int, *, reason: str) -> None:
+    services.give_up_import(import_id, reason=reason, now=clock.now())
+
+
+@task_for(Job.IMPORT_POLL, on_given_up=_give_up_import)
 def import_poll(import_id: int) -> None:
     """Look how far Shopify is, and move the import on."""
     services.poll_import(import_id, now=clock.now())
 
 
-@task_for(Job.IMPORT_LOAD, soft_time_limit=LOAD_SECONDS, time_limit=LOAD_SECONDS + 60)
+@task_for(
+    Job.IMPORT_LOAD, on_given_up=_give_up_import, soft_time_limit=LOAD_SECONDS, time_limit=LOAD_SECONDS + 60
+)
 def import_load(import_id: int) -> bool:
     """Load what is ready."""
     return services.load_import(import_id, now=clock.now())

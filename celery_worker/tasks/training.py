@@ -13,7 +13,11 @@ HARD_SECONDS = 75 * 60
 FORGET_TRIES = 600
 
 
-@task_for(Job.TRAIN, soft_time_limit=SOFT_SECONDS, time_limit=HARD_SECONDS)
+def _give_up_training(run_id: int, *, reason: str) -> None:
+    services.give_up_training(run_id, reason=reason, now=clock.now())
+
+
+@task_for(Job.TRAIN, on_given_up=_give_up_training, soft_time_limit=SOFT_SECONDS, time_limit=HARD_SECONDS)
 def train(run_id: int) -> None:
     """Work off one training run."""
     services.run_training(run_id, clock=clock.now)

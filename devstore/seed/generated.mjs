@@ -30,17 +30,30 @@ const REPEAT_CHANCE = 0.6;
 const PAIR_CHANCE = 0.5;
 const FASHION_CHANCE = 0.15;
 
+/** What becomes of the built-in shop where another is asked for: shops that an app meets, too, and can learn little from. */
+const KINDS = {
+  generated: (shop) => shop,
+  empty: (shop) => ({ ...shop, customers: [], orders: [] }),
+  test_orders: (shop) => ({ ...shop, orders: shop.orders.map((order) => ({ ...order, test: true })) }),
+  unpublished: (shop) => ({ ...shop, products: shop.products.map((product) => ({ ...product, status: 'DRAFT', publishedAt: null })) }),
+};
+
+export const SHOP_KINDS = Object.keys(KINDS);
+
 /**
  * Make the shop as of `now`.
  *
- * @param {{now: number, vendor: string, withOrders?: boolean, seed?: number}} how without orders it has products only
+ * @param {{now: number, vendor: string, kind?: string, seed?: number}} how `kind` is one of `SHOP_KINDS`
  */
-export function generateShop({ now, vendor, withOrders = true, seed = 7 }) {
+export function generateShop({ now, vendor, kind = 'generated', seed = 7 }) {
+  return KINDS[kind](generate({ now, vendor, seed }));
+}
+
+function generate({ now, vendor, seed }) {
   const random = randomFrom(seed);
   const products = makeProducts({ now, vendor, random });
   const collections = Object.keys(CATALOGUE).map((title) => collectionOf(title, products.filter((each) => each.productType === title)));
   const base = { products: [...products, makeGiftCard({ vendor, number: products.length + 1, now })], collections };
-  if (!withOrders) return { ...base, customers: [], orders: [] };
   const market = makeMarket(products, random);
   const customers = [];
   const baskets = [];

@@ -56,7 +56,7 @@ function fill(store, meta, seed) {
 /** Add a further shop; journalled by its caller, so that a restart adds it again. */
 function addShop(store, { handle, kind, seededAt }) {
   const shop = newShop(handle, seededAt);
-  const seed = generateShop({ now: seededAt, vendor: shop.name, withOrders: kind === 'generated', seed: hashText(handle) });
+  const seed = generateShop({ now: seededAt, vendor: shop.name, kind, seed: hashText(handle) });
   shop.load(seed);
   store.addShop(shop);
 }
@@ -75,9 +75,8 @@ function checkMeta(meta, config) {
   const remedy = `Remove ${config.dataDir} ("make clean") to begin anew.`;
   if (meta.seedVersion !== SEED_VERSION) throw new BadConfig(`The shop's data was made by another version of the devstore. ${remedy}`);
   if (config.ordersPath === null) {
-    // A shop that a file filled opens without naming the file again; only "empty" is a wish of its own.
-    const isFile = meta.source.kind === 'orders' && config.shopKind === 'generated';
-    const isOther = !isFile && meta.source.kind !== config.shopKind;
+    // A shop opens without naming again what filled it; only another kind than the usual one is a wish of its own.
+    const isOther = config.shopKind !== 'generated' && meta.source.kind !== config.shopKind;
     if (isOther) throw new BadConfig(`The shop was filled as "${meta.source.kind}", not as "${config.shopKind}". ${remedy}`);
     return;
   }
@@ -113,7 +112,7 @@ function save(meta, seed, { dataDir }) {
 /** Make again what the shops began with. */
 async function makeSeed(meta, config) {
   const vendor = newShop(DEFAULT_SHOP, meta.seededAt).name;
-  if (meta.source.kind !== 'orders') return generateShop({ now: meta.seededAt, vendor, withOrders: meta.source.kind === 'generated' });
+  if (meta.source.kind !== 'orders') return generateShop({ now: meta.seededAt, vendor, kind: meta.source.kind });
   const lines = await readOrders(path.join(config.dataDir, 'orders.source'));
   return buildShop(lines, { shiftMs: meta.shiftMs, vendor });
 }

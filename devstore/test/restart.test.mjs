@@ -154,6 +154,20 @@ test('a shop without orders has products to sell', async (t) => {
   assert.deepEqual([store.defaultShop.products.size, store.defaultShop.orders.size, store.defaultShop.customers.size], [121, 0, 0]);
 });
 
+for (const [kind, count] of [
+  ['test_orders', ({ orders }) => [...orders.values()].every((order) => order.test)],
+  ['unpublished', ({ products }) => [...products.values()].every((product) => product.status === 'DRAFT' && product.publishedAt === null)],
+]) {
+  test(`a shop of the kind ${kind} has the usual history, and stays as it is without being named again`, async (t) => {
+    const first = await startDevstore(t, { env: { DEVSTORE_SHOP: kind } });
+    const shape = ({ products, orders }) => [products.size, orders.size > 2_000];
+
+    assert.deepEqual([shape(first.store.defaultShop), count(first.store.defaultShop)], [[121, true], true]);
+    const second = await restarted(t, first);
+    assert.deepEqual([shape(second.store.defaultShop), count(second.store.defaultShop)], [[121, true], true]);
+  });
+}
+
 test('the process says when it is ready and ends on SIGTERM', async (t) => {
   const env = {
     ...process.env, PORT: '0', APP_URL: 'http://127.0.0.1:9', SHOPIFY_API_KEY: 'key', SHOPIFY_API_SECRET: 'hush', DEVSTORE_DATA: makeFolder(t),

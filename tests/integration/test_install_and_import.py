@@ -1,14 +1,19 @@
 """From a merchant's first page to a shop whose history and news are here, against the local Shopify."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 
 from backend.catalog import queries as catalog
-from backend.catalog.models import Order, OrderLine, Product
-from backend.catalog.values import ImportState
+from backend.catalog import services as catalog_services
+from backend.catalog.models import Import, ImportPart, Order, OrderLine, Product, StaleProduct
+from backend.catalog.services import stale
+from backend.catalog.values import ImportState, PartState
+from backend.core import clock
+from backend.core.errors import Unavailable
 from backend.core.queue import Job
 from backend.shops import queries as shops
 from backend.shops.models import AccessToken
@@ -30,11 +35,16 @@ def open_app(live_server: Any, devstore: Devstore) -> httpx.Response:
 
 
 def wait_for_delivery(topic: str) -> WebhookDelivery:
+    rows = WebhookDelivery.objects.filter(topic=topic).order_by("-id")
+    wait_for(rows.exists)
+    return rows[0]
+
+
+def wait_for(is_there: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 20
-    while (row := WebhookDelivery.objects.filter(topic=topic).order_by("-id").first()) is None:
-        assert time.monotonic() < deadline, f"no {topic} came"
+    while not is_there():
+        assert time.monotonic() < deadline, "It never came."
         time.sleep(0.1)
-    return row
 
 
 def test_the_first_page_installs_the_shop_and_its_history_comes_in(
@@ -65,6 +75,45 @@ def test_the_first_page_installs_the_shop_and_its_history_comes_in(
     assert catalog.available_product_ids(shop.id)
 
 
+def test_exports_that_go_wrong_are_asked_for_until_they_are_whole(
+    live_server: Any, devstore: Devstore, worker: Worker, redis_server: Any
+) -> None:
+    devstore.control("install", shop=SHOP, optional_scopes=["read_all_orders"])
+    faults = {"in_progress": 1, "limit_reached": 1, "lose_url": 1, "truncate": 1}
+    devstore.control("faults", bulk=faults)
+
+    open_app(live_server, devstore)
+    worker.run(IMPORT_JOBS)
+
+    shop = shops.find_shop_by_domain(SHOP)
+    assert shop is not None
+    held = catalog.counts(shop.id)
+    truth = devstore.state()["shops"][0]["counts"]
+    assert (held.products, held.orders) == (truth["products"], truth["orders"])
+    # Two results could not be used, and the two starts that found no place do not count.
+    attempts = ImportPart.objects.for_shop(shop.id).values_list("attempts", flat=True)
+    assert sum(attempts) == 4
+
+
+def test_a_start_whose_answer_never_came_is_found_and_not_repeated(
+    live_server: Any, devstore: Devstore, worker: Worker, enqueued: Enqueued, redis_server: Any
+) -> None:
+    devstore.control("install", shop=SHOP, optional_scopes=["read_all_orders"])
+    open_app(live_server, devstore)
+    shop = shops.find_shop_by_domain(SHOP)
+    assert shop is not None
+    devstore.control("faults", bulk={"start_timeout": 1}, graphql={"timeout_ms": 300})
+
+    with pytest.raises(Unavailable):
+        catalog_services.start_import(shop.id, now=clock.now())
+    assert ImportPart.objects.for_shop(shop.id).filter(state=PartState.STARTING).count() == 1
+    catalog_services.poll_import(Import.objects.for_shop(shop.id).get().id, now=clock.now())
+    worker.run(IMPORT_JOBS)
+
+    assert Import.objects.for_shop(shop.id).get().state == ImportState.DONE
+    assert set(ImportPart.objects.for_shop(shop.id).values_list("attempts", flat=True)) == {1}
+
+
 def test_news_reach_the_catalogue_through_the_inbox(
     live_server: Any, devstore: Devstore, worker: Worker, enqueued: Enqueued, redis_server: Any
 ) -> None:
@@ -90,6 +139,39 @@ def test_news_reach_the_catalogue_through_the_inbox(
     assert (line.product_id, line.quantity) == (product.product_id, 2)
     assert enqueued.of(Job.FEATURES_EXTEND) == [{"shop_id": shop.id, "order_id": order.order_id}]
     assert enqueued.of(Job.ATTRIBUTE) == [{"shop_id": shop.id, "order_id": order.order_id}]
+
+
+def test_what_a_products_webhook_leaves_out_is_read_from_the_admin_api(
+    live_server: Any,
+    devstore: Devstore,
+    worker: Worker,
+    redis_server: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stale, "DEBOUNCE_SECONDS", 0.0)
+    devstore.control("install", shop=SHOP)
+    open_app(live_server, devstore)
+    shop = shops.find_shop_by_domain(SHOP)
+    assert shop is not None
+    made_to_order = {"title": "Portrait", "price": "80.00", "inventory_quantity": 0, "tracked": False}
+    voucher = {"title": "Voucher", "price": "20.00", "gift_card": True}
+    sizes = [{"title": f"Size {number}", "price": "9.50", "inventory_quantity": 0} for number in range(119)]
+    last = {"title": "Size 120", "price": "5.00", "inventory_quantity": 1}
+
+    devstore.control("products", shop=SHOP, **made_to_order)
+    devstore.control("products", shop=SHOP, **voucher)
+    devstore.control("products", shop=SHOP, title="Ring", variants=[*sizes, last])
+    wait_for(lambda: WebhookDelivery.objects.filter(topic="products/create").count() == 3)
+    worker.run({Job.WEBHOOK_PROCESS})
+    shown = {row.title: row.available for row in Product.objects.for_shop(shop.id)}
+    worker.run({Job.PRODUCTS_READ})
+
+    assert shown == {"Portrait": False, "Voucher": True, "Ring": False}
+    rows = {row.title: row for row in Product.objects.for_shop(shop.id)}
+    listed = catalog.available_product_ids(shop.id)
+    assert sorted(listed) == sorted([rows["Portrait"].product_id, rows["Ring"].product_id])
+    assert (str(rows["Ring"].price_min), str(rows["Ring"].price_max)) == ("5.0000", "9.5000")
+    assert not StaleProduct.objects.for_shop(shop.id).exists()
 
 
 def test_an_uninstall_ends_the_tokens(

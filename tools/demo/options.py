@@ -8,6 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRST_PORT = 9400
+SHOPS = ("generated", "empty", "test_orders", "unpublished")
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,7 @@ class Options:
     """
     One invocation.
 
+    :param shop: what fills the shop without a file: the usual history, or one that teaches little
     :param stay: keep running after the job until Ctrl-C
     :param run_job: install the app and walk through the main job; False leaves that to a browser
     :param reload: restart servers when their code changes
@@ -24,6 +26,7 @@ class Options:
 
     stay: bool
     orders: Path | None
+    shop: str
     data_dir: Path
     run_job: bool
     reload: bool
@@ -38,6 +41,7 @@ def parse(arguments: Sequence[str]) -> Options:
     return Options(
         stay=not given.exit,
         orders=given.orders.resolve() if given.orders else None,
+        shop=given.shop,
         data_dir=(ROOT / given.data_dir).resolve(),
         run_job=not given.skip_job,
         reload=given.reload,
@@ -55,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--exit", action="store_true", help="stop when the job is done; the last line is a JSON object")
     add("--orders", type=Path, metavar="CSV", help="fill the shop from this .csv or .csv.gz of order lines")
+    add("--shop", default="generated", choices=SHOPS, help="which built-in shop, where no file is given")
     add("--data-dir", type=Path, default=Path(".data"), help="where everything is kept (default: .data)")
     add("--skip-job", action="store_true", help="only start: print one JSON line with the addresses and wait")
     add("--reload", action="store_true", help="restart servers when their code changes")

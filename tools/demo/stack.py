@@ -124,6 +124,7 @@ class Stack:
         """Start the local Shopify, its shop filled from a file or with the built-in one."""
         # Visitors come from where consent is asked for, and have not answered yet.
         asks = {"DEVSTORE_CONTROL": "1", "DEVSTORE_CONSENT": "unanswered"}
+        asks["DEVSTORE_SHOP"] = self.options.shop
         extra = asks | ({"DEVSTORE_ORDERS": str(orders)} if orders else {})
         reload = ["--watch-path=devstore"] if self.options.reload else []
         self._start("devstore", ["node", *reload, "devstore/bin/devstore.mjs"], extra)

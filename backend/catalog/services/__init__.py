@@ -14,6 +14,7 @@ from .changes import Changes, next_changes, strike_off
 from .counting import count_shop, count_shops
 from .imports import (
     AlreadyRunning,
+    give_up_import,
     import_of_operation,
     poll_import,
     reconcile,
@@ -44,6 +45,7 @@ __all__ = [
     "delete_product",
     "describe_customer",
     "forget_customer",
+    "give_up_import",
     "import_of_operation",
     "load_import",
     "next_changes",

@@ -217,3 +217,10 @@ def stop_imports(shop_id: int, *, reason: str, now: datetime) -> None:
     row = rows.live_import(shop_id)
     if row is not None:
         rows.fail(row, reason, now=now)
+
+
+def give_up_import(import_id: int, *, reason: str, now: datetime) -> None:
+    """End an import whose job failed or lost its worker too often, with words for the merchant."""
+    row = rows.find_live(import_id)
+    if row is not None:
+        rows.fail(row, f"It was tried too often. {reason}", now=now)

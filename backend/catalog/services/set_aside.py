@@ -74,9 +74,10 @@ class SetAside:
         """Return what people should know; empty if nothing was set aside."""
         if not self.count:
             return ""
-        were = "record was" if self.count == 1 else "records were"
         first = self.samples[0].in_words()
-        return f"{self.count:,} {were} left out because they could not be read or stored. {first}"
+        if self.count == 1:
+            return f"1 record was left out because it could not be read or stored. {first}"
+        return f"{self.count:,} records were left out because they could not be read or stored. {first}"
 
 
 def name_record(line: bytes | str) -> Record:

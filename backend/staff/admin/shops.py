@@ -36,8 +36,9 @@ class LedgerEventAdmin(ReadOnlyAdmin):
 class ImportAdmin(ReadOnlyAdmin):
     """Imports of shops' histories."""
 
-    list_display = ("created_at", "shop_link", "state_badge", "progress", "left_out", "error", "finished_at")
+    list_display = ("created_at", "shop_link", "state_badge", "progress", "notes", "error", "finished_at")
     list_filter = (among("state", ImportState),)
+    readonly_fields = ("progress", "notes", "left_out")
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         """Return imports, each with what is told of its parts: asked for with the rows, not once a row."""
@@ -55,11 +56,15 @@ class ImportAdmin(ReadOnlyAdmin):
         """Return how far each part is."""
         return ", ".join(f"{part['part'].lower()} {part['done']:,}" for part in row.parts or ())
 
+    @admin.display(description="Notes")
+    def notes(self, row: Any) -> str:
+        """Return what people should know of each part."""
+        return " ".join(part["note"] for part in row.parts or () if part["note"])
+
     @admin.display(description="Left out")
     def left_out(self, row: Any) -> str:
-        """Return what people should know of each part, with the records that were left out."""
-        told = (sentence for part in row.parts or () for sentence in (part["note"], *part["samples"][1:]))
-        return " ".join(filter(None, told))
+        """Return some of the records that could not be read or stored."""
+        return " ".join(sample for part in row.parts or () for sample in part["samples"])
 
 
 @admin.register(WebhookDelivery)

@@ -1,6 +1,12 @@
 """Writes of training: ask for a run, work it off, report on it, clean up after dead workers."""
 
-from backend.training.services.asking import cancel_all, ensure_first_training, request_training, sweep
+from backend.training.services.asking import (
+    cancel_all,
+    ensure_first_training,
+    give_up_training,
+    request_training,
+    sweep,
+)
 from backend.training.services.publishing import finish, publish_progress
 from backend.training.services.tracking import experiment_of, forget_tracking, track_release
 from backend.training.services.working import run_training
@@ -11,6 +17,7 @@ __all__ = [
     "experiment_of",
     "finish",
     "forget_tracking",
+    "give_up_training",
     "publish_progress",
     "request_training",
     "run_training",

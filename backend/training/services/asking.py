@@ -24,6 +24,8 @@ from backend.training.values import (
 
 log = structlog.get_logger(__name__)
 
+log = structlog.get_logger(__name__)
+
 LOST = "The worker stopped in the middle of the training. The former model keeps serving; please start again."
 UNPUBLISHED = "The new version could not be brought to the whole shop within a day. Please start again."
 
@@ -108,6 +110,17 @@ def _repeat_training(row: TrainingRun, *, now: datetime) -> None:
     # each sweep. A held run keeps its silence: it is what lets the next worker take the run over.
     TrainingRun.objects.for_shop(row.shop_id).filter(id=row.id, state=RunState.QUEUED).update(heard_at=now)
     enqueue(Job.TRAIN, run_id=row.id)
+
+
+def give_up_training(run_id: int, *, reason: str, now: datetime) -> None:
+    """End a run whose job failed or lost its worker too often."""
+    rows = TrainingRun.objects.across_shops(reason="the job names the run")
+    row = rows.filter(id=run_id, state__in=LIVE).first()
+    if row is None:
+        return
+    log.error("training_given_up", run_id=str(row.uuid), error=reason)
+    states.fail(row, LOST, now=now)
+    states.discard_workspace(row)
 
 
 def cancel_all(shop_id: int, *, reason: str, now: datetime) -> None:

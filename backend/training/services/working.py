@@ -86,7 +86,7 @@ def _claim(run_id: int, *, now: datetime) -> TrainingRun | None:
     row = TrainingRun.objects.across_shops(reason="the job names the run").filter(id=run_id).first()
     if row is None:
         raise UnknownRun(f"There is no training run {run_id}.")
-    is_alone = leases.is_held_here()
+    is_alone = leases.is_held_here(Job.TRAIN.value, run_id=run_id)
     may_claim = partial(rules.may_claim, attempts=row.attempts, heard_at=row.heard_at, is_alone=is_alone)
     if not may_claim(RunState(row.state), now=now):
         log.info("training_not_claimed", run_id=str(row.uuid), state=row.state)

@@ -36,6 +36,8 @@ READY = Facts(
     needs_reauth=False,
     missing_scopes=(),
     has_all_orders=False,
+    has_available_product=True,
+    has_purchases=True,
 )
 FRESH = replace(
     READY,
@@ -119,6 +121,15 @@ def test_a_running_step_tells_how_far_it_is() -> None:
     assert (found.done, found.total, found.unit) == (1234, 25_900, "orders")
 
 
+@pytest.mark.parametrize(("done", "told"), [
+    (0, "There are no products yet."), (1, "One product is here."), (1_200, "1,200 products are here."),
+])  # fmt: skip
+def test_what_came_in_is_told_in_words(done: int, told: str) -> None:
+    found = steps(replace(READY, products=replace(PART, done=done, total=done)))
+
+    assert next(step for step in found if step.id is StepId.IMPORT_PRODUCTS).detail == told
+
+
 @pytest.mark.parametrize(
     ("case", "facts", "told"),
     [
@@ -139,6 +150,24 @@ def test_a_running_step_tells_how_far_it_is() -> None:
                 "Only 12 orders in the last 60 days so far: popular and newest products fill most places "
                 "until there are 50."
             ),
+        ),
+        (
+            "a single order",
+            replace(READY, amounts=replace(READY.amounts, orders=1), has_all_orders=True),
+            "Only 1 order so far: popular and newest products fill most places until there are 50.",
+        ),
+        (
+            "test orders only",
+            replace(READY, has_purchases=False),
+            (
+                "No order to learn from: tests, cancelled and refunded orders teach nothing. Popular and "
+                "newest products are shown until there are 50 others."
+            ),
+        ),
+        (
+            "nothing published",
+            replace(READY, has_available_product=False),
+            "Nothing can be recommended now: no product is published, in stock and has a price.",
         ),
         (
             "guests only",

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 
 from backend.audit.values import Surface
 from backend.catalog.models import Product
+from backend.core import leases
 from backend.core.errors import LostRace
 from backend.core.queue import Job
 from backend.publishing import queries, services
@@ -192,6 +194,20 @@ def test_a_killed_worker_is_taken_up_where_it_was(
     assert shown(pages) == lists_of(1)
     # 41 lists, and once more those twelve of which nobody knew.
     assert sum(len(call) for call in pages.calls) == 2 * (41 + 12)
+
+
+def test_a_killed_worker_is_followed_at_once_by_the_one_that_has_its_lease(
+    shop: Shop, live: Version, pages: Metafields, clock: Clock
+) -> None:
+    Comparison.objects.for_shop(shop.id).create(claim=uuid4(), heard_at=clock(), retry_at=clock())
+
+    services.publish(shop.id, clock=clock)
+    assert pages.list_of(FIRST) == []
+    with leases.alone(Job.PUBLISH.value, shop_id=shop.id) as is_alone:
+        assert is_alone
+        services.publish(shop.id, clock=clock)
+
+    assert shown(pages) == lists_of(1)
 
 
 def test_an_answer_that_got_lost_is_no_answer(

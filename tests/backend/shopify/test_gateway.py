@@ -234,3 +234,14 @@ def test_a_result_that_is_gone_is_unavailable(shopify: FakeShopify) -> None:
 
     with pytest.raises(AdminApiUnavailable), open_result("https://storage.example.com/bulk.jsonl") as lines:
         list(lines)
+
+
+def test_a_dear_operation_waits_for_its_points_the_first_time_too(
+    client: AdminClient, shopify: FakeShopify, slept: Slept
+) -> None:
+    budget.observe(SHOP, budget.ThrottleStatus(maximum=2_000, available=175, restore_rate=100))
+    shopify.will(data({"nodes": []}))
+
+    client.execute("products_by_ids", {"ids": []})
+
+    assert slept[0] == pytest.approx(5.0, abs=0.2)

@@ -17,6 +17,7 @@ from backend.attribution import services as attribution
 from backend.audit import services as audit
 from backend.audit.models import Decision
 from backend.audit.values import Channel, DecisionRecord, ShownItem
+from backend.catalog.models import Import, ImportPart
 from backend.monitoring import services as monitoring
 from backend.monitoring.models import RetrainTrigger
 from backend.monitoring.values import Finding, Verdict
@@ -135,6 +136,22 @@ def test_a_decision_can_be_neither_changed_nor_deleted(support: Client) -> None:
 
     assert (changed.status_code, deleted.status_code) == (403, 403)
     assert Decision.objects.for_shop(decision.shop_id).get().arm == "champion"
+
+
+def test_an_imports_page_names_the_records_that_were_left_out(support: Client) -> None:
+    shop = a_shop()
+    row = Import.objects.for_shop(shop.id).create(state="DONE", created_at=NOW, touched_at=NOW)
+    sample = "Line 7, Order 901: its bytes are not UTF-8."
+    told = f"1 record was left out because it could not be read or stored. {sample}"
+    ImportPart.objects.for_shop(shop.id).create(
+        of=row, part="ORDERS", state="DONE", set_aside=1, samples=[sample], note=told
+    )
+
+    listed = support.get(reverse("admin:catalog_import_changelist"))
+    page = support.get(reverse("admin:catalog_import_change", args=[row.id]))
+
+    assert told in listed.content.decode()
+    assert page.content.decode().count(sample) == 2
 
 
 def test_an_order_leads_to_every_inference_behind_it() -> None:
