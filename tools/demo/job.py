@@ -29,7 +29,9 @@ POLL_SECONDS: Final = 0.5
 # Nothing at all has changed for this long: something hangs. The longest silent stretch, one epoch of
 # training on a busy machine, is a minute.
 STALL_SECONDS: Final = 300.0
-ATTRIBUTION_DEADLINE_SECONDS: Final = 30.0
+# The publishing before it wrote on every product, and Shopify tells each write as an update of the product:
+# the order's webhook waits its turn behind thousands of them where the catalogue is large.
+ATTRIBUTION_DEADLINE_SECONDS: Final = 300.0
 STEP_TITLES: Final = {
     "import_products": "Products come in",
     "import_orders": "Orders come in",
