@@ -282,9 +282,10 @@ PASSES_ON = {"Limit", "Nested Loop", "Result", "Subquery Scan", "Memoize", "Lock
 def _large_scans(node: dict[str, Any], large: dict[str, float], *, limit: float | None) -> Iterator[str]:
     kind, table = node["Node Type"], node.get("Relation Name", "")
     if table in large and not node.get("Index Cond") and not kind.startswith("Bitmap"):
-        # To find as many as the limit wants, it reads so much more as its filter lets few through.
-        share = 1.0 if limit is None else min(1.0, limit / max(node["Plan Rows"], 1.0))
-        if share * large[table] >= LARGE_TABLE_ROWS:
+        # A partial index gives what it holds; a filter throws away the more, the fewer it lets through.
+        found, read = max(node["Plan Rows"], 1.0), large[table] if "Filter" in node else node["Plan Rows"]
+        share = 1.0 if limit is None else min(1.0, limit / found)
+        if share * read >= LARGE_TABLE_ROWS:
             yield table
     if kind == "Limit":
         limit = float(node["Plan Rows"])

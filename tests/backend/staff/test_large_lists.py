@@ -114,3 +114,13 @@ def test_imports_are_listed_with_their_parts_in_one_statement(support: Client) -
 
     assert len(asked(support, "/staff/catalog/import/")) == one
     assert "orders 1,234, products 1,234" in page.content.decode()
+
+
+def test_a_delivery_is_found_by_its_id_through_an_index(support: Client) -> None:
+    a_shop()
+    statements = asked(support, "/staff/webhooks/webhookdelivery/?q=b1b2")
+
+    [counted] = [sql for sql in statements if "webhooks_webhookdelivery" in sql and "COUNT" in sql]
+    # UPPER(delivery_id) would read every delivery.
+    assert "UPPER" not in counted
+    assert '"delivery_id" = ' in counted
