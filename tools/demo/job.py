@@ -90,6 +90,8 @@ class Job:
         # With a single product there is nothing else that its page could show.
         cards = self._carousel(paths) if len(paths) > 1 else []
         answers = self._serve(paths, new_shopper, origin)
+        with self._step("Support signs in"):
+            self._staff.sign_in()
         self._buy_and_trace(cards or home)
         with self._step("Figures are read") as step:
             setup = self._merchant.call("GET", "/api/setup")
@@ -250,7 +252,6 @@ class Job:
             step(f"product {card.product_id}")
         with self._step("Support finds the decision by its order") as step:
             order_id = self._merchant.newest_order()
-            self._staff.sign_in()
             self._wait_until_found(card.decision_id, order_id)
             step(f"order {order_id}, decision {card.decision_id}")
 
