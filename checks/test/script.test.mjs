@@ -307,7 +307,48 @@ test('a cart that does not answer troubles nobody', async () => {
   assert.deepEqual(page.titles(), ['Product 2', 'Product 3']);
 });
 
+test('a cart that could not be read is not taken for a new one', async () => {
+  const stored = { 'tailorbird:clicks': aClick(5), 'tailorbird:carted': '1' };
+  const { answers, clicks } = aCart({ attributes: { _tailorbird: aClick(5) } });
+  const page = await openDefault({ shopify: allowing(true), stored, answers: { ...answers, '/cart.js': () => answering(null, { status: 500 }) } });
+
+  click(page, page.document.querySelector('[data-product="3"] .tailorbird__link'));
+  await wait(5);
+
+  assert.deepEqual(clicks().map((each) => each.split(':')[1]), ['3', '5']);
+});
+
 /* Consent that changes on the page */
+
+test('what was cleared when consent went does not come back when it is given again', async () => {
+  const { answers, clicks } = aCart({ attributes: { _tailorbird: aClick(5) } });
+  const page = await openDefault({ shopify: allowing(['analytics']), answers });
+
+  await decide(page, []);
+  await decide(page, ['analytics']);
+  click(page, page.document.querySelector('[data-product="3"] .tailorbird__link'));
+  await wait(5);
+
+  assert.deepEqual(clicks().map((each) => each.split(':')[1]), ['3']);
+});
+
+test('consent taken back while clicks are on their way clears the cart behind them', async () => {
+  const { answers, clicks } = aCart();
+  const update = answers['/cart/update.js'];
+  answers['/cart/update.js'] = async (options) => {
+    await wait(20);
+    return update(options);
+  };
+  const page = await openDefault({ shopify: allowing(['analytics']), answers });
+  click(page, page.document.querySelector('[data-product="3"] .tailorbird__link'));
+  await wait(5);
+
+  await decide(page, []);
+  await wait(40);
+
+  assert.equal(page.to('/cart/update.js').length, 2);
+  assert.deepEqual(clicks(), []);
+});
 
 test('consent given later is obeyed at once, for what comes after it', async () => {
   const { answers, clicks } = aCart();
@@ -495,6 +536,7 @@ test("without actions the Ajax API adds, and a drawer of Shopify's themes shows 
 
 for (const [what, answer, told] of [
   ['sold out', () => answering({ status: 422, message: 'Cart Error', description: "The product 'Product 3' is already sold out." }, { status: 422 }), "The product 'Product 3' is already sold out."],
+  ['a table of fields', () => answering({ status: 422, message: 'No', description: { quantity: ['is too large'] } }, { status: 422 }), 'No'],
   ['an answer that is no JSON', () => new Response('<html>', { status: 500 }), 'This could not be added to your cart. Please try again.'],
   ['no answer', () => Promise.reject(new TypeError('offline')), 'This could not be added to your cart. Please try again.'],
 ]) {
@@ -510,6 +552,52 @@ for (const [what, answer, told] of [
     assert.equal(page.to('/cart/add.js').length, 2);
   });
 }
+
+for (const [what, shopify] of [
+  ['whose answers fail', { customerPrivacy: { analyticsProcessingAllowed: fail, preferencesProcessingAllowed: fail } }],
+  ['that fails to load', { loadFeatures: fail }],
+]) {
+  test(`a privacy API ${what} has not said yes, and keeps nobody from buying`, async () => {
+    const { answers, clicks } = aCart();
+    const page = await openDefault({ shopify, answers });
+
+    assert.equal(await submit(page, 3), 'Added to your cart: Product 3');
+
+    assert.deepEqual([clicks(), page.window.localStorage.length], [[], 0]);
+  });
+}
+
+function fail() {
+  throw new TypeError('broken');
+}
+
+for (const [what, shopify, hanging] of [
+  ['telling a click', allowing(['analytics']), '/cart/update.js'],
+  ['adding', undefined, '/cart/add.js'],
+]) {
+  test(`a cart that never answers to ${what} keeps the next product from nothing`, async () => {
+    const { answers } = aCart();
+    const answer = answers[hanging];
+    let asked = 0;
+    answers[hanging] = (options) => ((asked += 1) === 1 ? new Promise(() => {}) : answer(options));
+    const before = (window) => {
+      const later = window.setTimeout;
+      window.setTimeout = (task, ms) => later(task, ms >= 3000 ? 10 : ms);
+    };
+    const page = await openDefault({ shopify, answers, before });
+
+    for (const id of [2, 3]) await submit(page, id);
+
+    assert.deepEqual(page.to('/cart/add.js').map(({ body }) => JSON.parse(body).id), [20, 30]);
+    assert.equal(page.document.querySelectorAll('[aria-disabled="true"].tailorbird__button').length, 0);
+  });
+}
+
+test('a title is told as it is written', async () => {
+  const page = await open(await pageOf([aProduct(2, { title: "$& cash$$ $' mug" })]), { answers: aCart().answers });
+
+  assert.equal(await submit(page, 2), "Added to your cart: $& cash$$ $' mug");
+});
 
 test('two presses add once', async () => {
   const page = await openDefault({ answers: aCart().answers });

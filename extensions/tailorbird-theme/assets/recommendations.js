@@ -13,6 +13,7 @@
   const LISTED_MOST = 50; // products that one list of a request may name
   const CLICKS_MOST = 10;
   const CONFLICT_WAITS_MS = [150, 400, 1000];
+  const CART_MS = { read: 5000, tell: 3000, add: 15_000 }; // a cart that never answers must hold up nothing
   const CLOCK_TOLERANCE_MS = 30_000;
   const RECENT_KEY = 'tailorbird:recent';
   const VISITOR_KEY = 'tailorbird:visitor';
@@ -25,18 +26,27 @@
   const shopify = () => window.Shopify ?? {};
   const shopRoot = () => shopify().routes?.root ?? '/';
   const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+  const within = (ms, promise) => Promise.race([promise, pause(ms).then(() => Promise.reject(new Error(`No answer within ${ms} ms.`)))]);
+  // A function: in a string that replaces, `$&` and the like of a title would be read as patterns.
+  const put = (words, text) => words.replace('@', () => text);
 
   /* Consent: only what Shopify's Customer Privacy API allows, once it is there to be asked. */
 
   const declined = new Set();
-  const allows = (purpose) =>
-    !declined.has(purpose) && shopify().customerPrivacy?.[`${purpose}ProcessingAllowed`]?.() === true;
+  /* An API that fails has not said yes. */
+  function allows(purpose) {
+    try {
+      return !declined.has(purpose) && shopify().customerPrivacy?.[`${purpose}ProcessingAllowed`]?.() === true;
+    } catch {
+      return false;
+    }
+  }
 
   function loadPrivacy() {
     return new Promise((resolve) => {
       if (shopify().customerPrivacy || !shopify().loadFeatures) resolve();
       else shopify().loadFeatures([{ name: 'consent-tracking-api', version: '0.1' }], resolve);
-    });
+    }).catch(() => {});
   }
 
   function consentGiven({ detail }) {
@@ -94,7 +104,7 @@
 
   /* A click's moment is compared with our clock and Shopify's, which a shopper's may be far from. */
   async function readCart() {
-    const answer = await fetch(`${shopRoot()}cart.js`);
+    const answer = await within(CART_MS.read, fetch(`${shopRoot()}cart.js`));
     const offset = Date.parse(answer.headers.get('date')) - Date.now();
     if (Math.abs(offset) > CLOCK_TOLERANCE_MS) clockOffset = offset;
     const cart = await answer.json();
@@ -103,9 +113,9 @@
   }
 
   /* One after the other: Shopify answers 409 where changes of a cart overlap, ours or those of others. */
-  function changeCart(send, isConflict) {
+  function changeCart(send, isConflict, limitMs) {
     const attempt = async (waits) => {
-      const answer = await send();
+      const answer = await within(limitMs, send());
       if (!isConflict(answer) || !waits.length) return answer;
       await pause(waits[0] * (0.5 + Math.random()));
       return attempt(waits.slice(1));
@@ -115,7 +125,7 @@
   }
 
   /* keepalive: the request outlives the page that a click leaves. The body is that of the moment it is sent. */
-  function post(action, makeBody) {
+  function post(action, makeBody, limitMs) {
     const send = () =>
       fetch(`${shopRoot()}cart/${action}.js`, {
         method: 'POST',
@@ -123,7 +133,7 @@
         headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
         body: JSON.stringify(makeBody()),
       });
-    return changeCart(send, (answer) => answer.status === 409);
+    return changeCart(send, (answer) => answer.status === 409, limitMs);
   }
 
   /* Clicks: in the cart, and with consent to preferences in the browser too, so that no tab overwrites another's. */
@@ -152,7 +162,7 @@
 
   async function sendClicks() {
     const body = () => ({ attributes: { [ATTRIBUTE]: allows('analytics') ? heldClicks().join(' ') : '' } });
-    const answer = await post('update', body).catch(() => null);
+    const answer = await post('update', body, CART_MS.tell).catch(() => null);
     if (answer?.ok) keep(CARTED_KEY, '1');
   }
 
@@ -177,17 +187,22 @@
     sendClicks();
   }
 
-  /* A cart that had clicks and has none is another cart: what was clicked for the last one is not told to it. */
+  /*
+   * A cart that had clicks and has none is another cart: what was clicked for the last one is not told to it.
+   * Of a cart that could not be read (null) nothing of the kind is known.
+   */
   function syncClicks(cart) {
-    const told = parseClicks(cart.attributes?.[ATTRIBUTE]);
+    const told = parseClicks(cart?.attributes?.[ATTRIBUTE]);
     if (!allows('analytics')) {
       const isTold = told.length || clicks.length;
       holdClicks([]);
       drop(CARTED_KEY);
+      // What was cleared is not to come back with a consent that is given later on this page.
+      if (cart?.attributes) delete cart.attributes[ATTRIBUTE];
       if (isTold && shopify().customerPrivacy) sendClicks();
       return;
     }
-    if (!told.length && read(CARTED_KEY)) drop(CLICKS_KEY, CARTED_KEY);
+    if (cart && !told.length && read(CARTED_KEY)) drop(CLICKS_KEY, CARTED_KEY);
     if (told.length) keep(CARTED_KEY, '1');
     holdClicks(mergeClicks(told, heldClicks()));
     if (clicks.some((click) => !told.includes(click))) sendClicks();
@@ -207,6 +222,7 @@
     const { error, userErrors = [], warnings = [] } = await changeCart(
       () => actions.updateCart({ lines }, { event: { context: 'product' } }).catch((error) => ({ error })),
       (result) => result.userErrors?.some(({ code }) => code === 'CONFLICT') || /conflict|\b409\b/i.test(result.error?.message),
+      CART_MS.add,
     );
     if (error) throw error;
     const [problem] = [...userErrors, ...warnings];
@@ -220,11 +236,12 @@
     const drawer = document.querySelector('cart-drawer, cart-notification');
     const sections = drawer?.getSectionsToRender?.().map(({ id }) => id) ?? [];
     const body = { id: Number(variantId), quantity: 1, sections, sections_url: location.pathname };
-    const sent = post('add', () => body);
+    const sent = post('add', () => body, CART_MS.add);
     announceAdding(card, variantId, sent);
     const answer = await sent;
     const line = await answer.json();
-    if (!answer.ok) throw new Refused(line.description ?? line.message);
+    // Shopify's description can be a table of fields too.
+    if (!answer.ok) throw new Refused([line.description, line.message].find((words) => typeof words === 'string') ?? '');
     showInTheme(drawer, line);
   }
 
@@ -348,7 +365,7 @@
       try {
         await addToCart(variantId, card);
         inCart.add(productOf(card));
-        return added.replace('@', card.querySelector('.tailorbird__link').textContent);
+        return put(added, card.querySelector('.tailorbird__link').textContent);
       } catch (error) {
         takeBack(click);
         return error instanceof Refused && error.message ? error.message : failed;
@@ -451,7 +468,7 @@
       const { money, from } = this.dataset;
       if (!now) return;
       const price = writeMoney(product.price, money);
-      now.textContent = product.price_varies ? from.replace('@', price) : price;
+      now.textContent = product.price_varies ? put(from, price) : price;
       const isReduced = product.compare_at_price > product.price;
       if (isReduced) one('s').textContent = writeMoney(product.compare_at_price, money);
       else now.parentElement.replaceChildren(now);
@@ -475,7 +492,7 @@
   /* Once a page. The cart may differ from what a cached page shows. */
   function start() {
     if (cartRead) return;
-    cartRead = readCart().catch(() => ({}));
+    cartRead = readCart().catch(() => null);
     cartRead.then(() => carousels().forEach((carousel) => carousel.isInUse() || carousel.arrange()));
     privacyLoaded = loadPrivacy();
     privacyLoaded.then(obeyConsent);
