@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import CharField
+from django.db.models.expressions import RawSQL
 
 from backend.audit.models import Decision, LedgerEvent
 from backend.audit.values import DecisionRecord, Event, ShownItem
@@ -38,15 +40,20 @@ def record(
     )
 
 
-def record_decision(decision: DecisionRecord) -> None:
+def record_decision(decision: DecisionRecord, *, untied_if: RawSQL | None = None) -> None:
     """
     Append one decision and return when it is on disk.
 
     Called outside a transaction it is one INSERT with its own commit, so that
     an answer never leaves before its record can survive a crash.
+
+    :param untied_if: looked at by the same statement; where it is true, the decision names no visitor
     """
+    columns = _columns(decision)
+    if untied_if is not None:
+        columns["visitor_key"] = _unless(untied_if, decision.visitor_key)
     # Without the query set of a manager, whose filter a lone INSERT would build for nothing.
-    Decision(shop_id=decision.shop_id, **_columns(decision)).save(force_insert=True)
+    Decision(shop_id=decision.shop_id, **columns).save(force_insert=True)
 
 
 def record_decisions(decisions: Iterable[DecisionRecord], *, shop_id: int) -> None:
@@ -83,6 +90,12 @@ def erasure() -> Iterator[None]:
         yield
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL tailorbird.erasure = 'off'")
+
+
+def _unless(condition: RawSQL, value: str | None) -> RawSQL:
+    # SQL as it stands, because Django's Case took longer to build than an answer's record takes to write.
+    sql = f"CASE WHEN {condition.sql} THEN NULL ELSE %s END"
+    return RawSQL(sql, [*condition.params, value], CharField())  # noqa: S611 -- made of constants
 
 
 def _columns(decision: DecisionRecord) -> dict[str, Any]:

@@ -68,6 +68,7 @@ class _Visitor:
     """Who asks, as far as we may know, and when: pseudonyms under the shop's key."""
 
     key: str | None
+    customer_key: str | None  # where they are logged in
     arm_key: str
     past: Past
     now: datetime
@@ -160,7 +161,10 @@ class Desk:
             fallback=filled.fallback,
             request_id=request_id,
         )
-        audit.record_decision(decision)
+        customer = visitor.customer_key
+        # Whoever was redacted since the request came must not be tied again by its record.
+        redacted = shop_services.suppression_of(shop.id, customer) if customer else None
+        audit.record_decision(decision, untied_if=redacted)
         return Answer(
             decision_id=decision.id,
             surface=ask.surface,
@@ -286,6 +290,7 @@ def _visitor(shop_id: int, ask: Ask, *, now: datetime) -> _Visitor:
     browser = _pseudonym(shop_id, ask.visitor) if ask.visitor else None
     return _Visitor(
         key=customer or browser,
+        customer_key=customer,
         # The browser first: logging in must not move a visitor to another arm.
         arm_key=browser or customer or "",
         past=features.recent_past(shop_id, customer) if customer else NO_PAST,

@@ -15,6 +15,7 @@ from backend.shops.services.suppression import (
     is_suppressed,
     suppress,
     suppressed_among,
+    suppression_of,
 )
 from backend.shops.services.tokens import (
     NeedsReauth,
@@ -47,6 +48,7 @@ __all__ = [
     "show_new_products",
     "suppress",
     "suppressed_among",
+    "suppression_of",
     "uninstall",
     "update_scopes",
     "usable_token",

@@ -31,7 +31,8 @@ def find_visitor_pseudonym(shop_id: int, customer_id: int) -> str | None:
     """
     Return the same for a shopper who waits: no query where nobody was ever redacted.
 
-    A process learns of a shop's first redaction within half a minute.
+    A process learns of a shop's first redaction within half a minute. What it writes for them meanwhile
+    asks :func:`suppression_of` as it is written.
     """
     if not queries.get_shop(shop_id).has_suppressions:
         return pseudonym(shop_id, customer_id)

@@ -12,11 +12,18 @@ import hmac
 import secrets
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from typing import Final
 
 from django.db import connection, transaction
+from django.db.models import BooleanField
+from django.db.models.expressions import RawSQL
 
 from backend.shops import queries
 from backend.shops.models import Shop, Suppression
+
+# As SQL, because a shopper waits while the condition is made.
+_ANYBODY: Final = "EXISTS (SELECT FROM shops_suppression WHERE shop_id = %s)"
+_SOMEBODY: Final = "EXISTS (SELECT FROM shops_suppression WHERE shop_id = %s AND digest = %s)"
 
 
 def suppress(
@@ -54,6 +61,19 @@ def is_suppressed(shop_id: int, *, customer_key: str | None = None, order_id: in
     customers = [] if customer_key is None else [customer_key]
     orders = [] if order_id is None else [order_id]
     return any(suppressed_among(shop_id, customer_keys=customers, order_ids=orders))
+
+
+def suppression_of(shop_id: int, customer_key: str) -> RawSQL:
+    """
+    Return whether a customer is on the list as a condition, for the statement that writes a tie to them.
+
+    A process that has not heard yet of a shop's first redaction has no key to look anybody up with; until it
+    has, within half a minute, its condition is true of everybody.
+    """
+    key = queries.find_suppression_key(shop_id) if queries.get_shop(shop_id).has_suppressions else None
+    if key is None:
+        return RawSQL(_ANYBODY, [shop_id], BooleanField())  # noqa: S611 -- a constant
+    return RawSQL(_SOMEBODY, [shop_id, _of_customer(key, customer_key)], BooleanField())  # noqa: S611 -- a constant
 
 
 def suppressed_among(

@@ -29,7 +29,9 @@ from backend.features import services as features
 from backend.features.gateway import cache
 from backend.features.models import Interaction
 from backend.monitoring import services as monitoring
+from backend.serving.services import answering
 from backend.shopify.values import SessionToken
+from backend.shops import queries as shop_queries
 from backend.shops import services
 from backend.shops.models import Shop, Suppression
 from backend.shops.services.installing import BeingErased
@@ -324,6 +326,42 @@ def test_a_redacted_customer_who_shops_again_is_a_guest(shop: Shop) -> None:
 
     assert found_in_the_database(services.pseudonym(shop.id, 17850)) == []
     assert Decision.objects.for_shop(shop.id).filter(channel="app_proxy").count() == 2
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["the shop's first", "not the first"])
+def test_a_process_that_has_not_heard_of_a_redaction_ties_nobody(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, is_first: bool
+) -> None:
+    """Whatever another process remembers of the shop, and whenever the redaction comes while it answers."""
+    key = services.pseudonym(shop.id, 17850)
+    if not is_first:
+        services.suppress(shop.id, customer_key="f" * 32, now=NOW)
+    plain = answering.with_cards
+
+    def redacted_meanwhile(*args: Any, **kwargs: Any) -> Any:
+        with monkeypatch.context() as elsewhere:
+            elsewhere.setattr(shop_queries, "forget_cached", lambda: None)
+            redact(shop)
+        return plain(*args, **kwargs)
+
+    monkeypatch.setattr(answering, "with_cards", redacted_meanwhile)
+    assert ask(consent=GRANTED, logged_in_customer_id=17850).status_code == 200
+    # The second answer begins with what was remembered before.
+    monkeypatch.setattr(answering, "with_cards", plain)
+    assert ask(consent=GRANTED, logged_in_customer_id=17850).status_code == 200
+
+    assert found_in_the_database(key) == []
+    assert Decision.objects.for_shop(shop.id).filter(channel="app_proxy").count() == 3
+
+
+def test_a_redaction_unties_nobody_else_who_shops(shop: Shop) -> None:
+    redact(shop)
+
+    ask(consent=GRANTED, logged_in_customer_id=4)
+
+    newest = Decision.objects.for_shop(shop.id).order_by("-at").first()
+    assert newest is not None
+    assert newest.visitor_key == services.pseudonym(shop.id, 4)
 
 
 def test_an_order_that_is_being_written_is_waited_for(transactional_db: None) -> None:
