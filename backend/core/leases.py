@@ -161,7 +161,9 @@ UNSENT = """
     WHERE id IN (
         SELECT id FROM core_pendingjob
         WHERE given_up_at IS NULL AND sent_at < statement_timestamp() - %(resend)s AND (
-            (holder IS NULL AND due_at <= statement_timestamp())
+            -- Each time after waiting as long again: behind a long queue a message is late, not lost.
+            (holder IS NULL AND due_at <= statement_timestamp()
+                AND sent_at - due_at <= statement_timestamp() - sent_at)
             OR heartbeat_at < statement_timestamp() - %(lease)s)
         ORDER BY due_at LIMIT %(most)s FOR UPDATE SKIP LOCKED
     )

@@ -36,6 +36,9 @@ class Queue(StrEnum):
     """Queues by how long a job may take, each with workers of its own: no long job stops a short one."""
 
     SHORT = "short"  # seconds
+    # As short, but by the thousand: each list that we write on a product comes back as its update. A worker
+    # takes turns between its queues, so an order waits for one product, not for all of them.
+    CATALOG = "catalog"
     LONG = "long"  # minutes to hours, most of it waiting for Shopify, PostgreSQL or MLflow
     TRAIN = "train"  # minutes to an hour of a whole core
 
@@ -62,6 +65,7 @@ class Job(StrEnum):
     PRODUCTS_SWEEP = "products_sweep"
     JOB_SWEEP = "job_sweep"
     WEBHOOK_PROCESS = "webhook_process"
+    WEBHOOK_PROCESS_CATALOG = "webhook_process_catalog"
     WEBHOOK_SWEEP = "webhook_sweep"
     TOKEN_KEEPALIVE = "token_keepalive"  # noqa: S105 - a job's name
     TOKEN_REFRESH = "token_refresh"  # noqa: S105 - a job's name
@@ -125,6 +129,7 @@ PLANS: Final[Mapping[Job, tuple[Queue, Kept]]] = {
     Job.PRODUCTS_SWEEP: (Queue.SHORT, Kept.TIMETABLE),
     Job.JOB_SWEEP: (Queue.SHORT, Kept.TIMETABLE),
     Job.WEBHOOK_PROCESS: (Queue.SHORT, Kept.INBOX),
+    Job.WEBHOOK_PROCESS_CATALOG: (Queue.CATALOG, Kept.INBOX),
     Job.WEBHOOK_SWEEP: (Queue.SHORT, Kept.TIMETABLE),
     Job.TOKEN_KEEPALIVE: (Queue.SHORT, Kept.TIMETABLE),
     Job.TOKEN_REFRESH: (Queue.SHORT, Kept.PENDING),

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 
 from .values import DeliveryState
 
@@ -32,6 +33,8 @@ class WebhookDelivery(models.Model):
     payload = models.JSONField()
     state = models.CharField(max_length=10, default=DeliveryState.PENDING)
     due_at = models.DateTimeField()
+    # When its last message went out, or will be due.
+    sent_at = models.DateTimeField(db_default=Now())
     attempts = models.PositiveSmallIntegerField(default=0)
     finished_at = models.DateTimeField(null=True)
     outcome = models.TextField(blank=True)

@@ -43,6 +43,10 @@ APPLIED = "applied"
 COMPLIANCE_TOPICS = frozenset({Topic.CUSTOMERS_DATA_REQUEST, Topic.CUSTOMERS_REDACT, Topic.SHOP_REDACT})
 
 
+# What changes products and collections, and comes by the thousand when many change at once.
+CATALOG_TOPICS = frozenset(topic for topic in Topic if topic.startswith(("products/", "collections/")))
+
+
 @dataclass(frozen=True)
 class Incoming:
     """A delivery as it came: headers, and a body whose signature was already checked."""

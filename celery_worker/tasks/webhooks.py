@@ -28,6 +28,12 @@ def webhook_process(delivery_id: int) -> str | None:
     return services.process(delivery_id, handlers=HANDLERS, now=clock.now())
 
 
+@task_for(Job.WEBHOOK_PROCESS_CATALOG)
+def webhook_process_catalog(delivery_id: int) -> str | None:
+    """Work on one delivery about a product or a collection."""
+    return services.process(delivery_id, handlers=HANDLERS, now=clock.now())
+
+
 @task_for(Job.WEBHOOK_SWEEP)
 def webhook_sweep() -> dict[str, int]:
     """Find deliveries whose message or worker was lost."""

@@ -19,12 +19,12 @@ from django.db import transaction
 from django.utils.dateparse import parse_datetime
 
 from backend.core.errors import Refused
-from backend.core.queue import Job, enqueue
 from backend.shops import queries as shops
 from backend.shops import services as shop_services
 from backend.shops.values import ShopInfo, ShopState
 from backend.webhooks import rules
 from backend.webhooks.models import WebhookDelivery
+from backend.webhooks.services.sending import send
 from backend.webhooks.values import COMPLIANCE_TOPICS, DeliveryState, Incoming, Topic
 
 
@@ -91,7 +91,7 @@ def _insert(row: WebhookDelivery) -> bool:
         found = stored.values_list("id", "received_at").get()
         is_new: bool = found[1] == row.received_at
         if is_new and row.state == DeliveryState.PENDING:
-            enqueue(Job.WEBHOOK_PROCESS, delivery_id=found[0])
+            send(found[0], row.topic)
     return is_new
 
 
@@ -132,6 +132,7 @@ def _row(incoming: Incoming, topic: Topic, shop: ShopInfo | None, *, now: dateti
         received_at=now,
         payload={},
         due_at=now,
+        sent_at=now,
     )
 
 

@@ -12,6 +12,7 @@ from backend.core.errors import Corrupt, Refused, Unavailable, describe
 from backend.core.queue import Job, enqueue
 from backend.webhooks import queries, rules
 from backend.webhooks.models import WebhookDelivery
+from backend.webhooks.services.sending import send
 from backend.webhooks.values import APPLIED, DeliveryState, Handler, Topic
 
 log = structlog.get_logger(__name__)
@@ -110,5 +111,6 @@ def _put_back(row: WebhookDelivery, why: str, *, now: datetime) -> None:
         return
     wait = rules.wait_after(row.attempts)
     row.due_at, row.outcome = now + wait, why
-    row.save(update_fields=["due_at", "outcome"])
-    enqueue(Job.WEBHOOK_PROCESS, delivery_id=row.id, countdown=wait.total_seconds())
+    row.sent_at = row.due_at
+    row.save(update_fields=["due_at", "sent_at", "outcome"])
+    send(row.id, row.topic, countdown=wait.total_seconds())

@@ -3,8 +3,11 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from backend.core.queue import Job, enqueue
+from django.db import models
+from django.db.models import ExpressionWrapper, F
+
 from backend.webhooks.models import WebhookDelivery
+from backend.webhooks.services.sending import send
 from backend.webhooks.values import DeliveryState
 
 # A message that was sent and not picked up by then may be lost.
@@ -25,11 +28,17 @@ def sweep(*, now: datetime) -> dict[str, int]:
 
 
 def _requeue_due(now: datetime) -> int:
-    lost = WebhookDelivery.objects.filter(state=DeliveryState.PENDING, due_at__lte=now - LOST_AFTER)
-    ids = list(lost.order_by("due_at").values_list("id", flat=True)[:SWEEP_ROWS])
-    for delivery_id in ids:
-        enqueue(Job.WEBHOOK_PROCESS, delivery_id=delivery_id)
-    return len(ids)
+    waiting = WebhookDelivery.objects.filter(state=DeliveryState.PENDING, due_at__lte=now - LOST_AFTER)
+    # Each time after waiting as long again: behind a long queue a message is late, not lost.
+    again_at = ExpressionWrapper(
+        F("sent_at") + (F("sent_at") - F("due_at")), output_field=models.DateTimeField()
+    )
+    lost = waiting.filter(sent_at__lte=now - LOST_AFTER).annotate(again_at=again_at).filter(again_at__lte=now)
+    found = list(lost.order_by("due_at").values_list("id", "topic")[:SWEEP_ROWS])
+    WebhookDelivery.objects.filter(id__in=[id_ for id_, _ in found]).update(sent_at=now)
+    for delivery_id, topic in found:
+        send(delivery_id, topic)
+    return len(found)
 
 
 def _prune(now: datetime) -> int:

@@ -20,6 +20,7 @@ from backend.shops.services import pseudonym
 from backend.shops.values import ShopState
 from backend.webhooks import services
 from backend.webhooks.models import WebhookDelivery
+from backend.webhooks.services.sending import send
 from backend.webhooks.values import COMPLIANCE_TOPICS, Delivery, DeliveryState, FollowUp, Topic
 from celery_worker.app import app
 from tests.backend.history import a_shop
@@ -373,7 +374,7 @@ def test_the_review_sends_each_privacy_topic_with_a_bad_signature(
 def stored(client: Client, payload: Any = None, **headers: str) -> WebhookDelivery:
     deliver(client, payload or an_order(), **headers)
     row = WebhookDelivery.objects.latest("id")
-    WebhookDelivery.objects.filter(id=row.id).update(due_at=NOW)
+    WebhookDelivery.objects.filter(id=row.id).update(due_at=NOW, sent_at=NOW)
     return row
 
 
@@ -623,7 +624,36 @@ def test_the_sweep_asks_again_within_a_minute_for_what_was_lost(
     assert enqueued.jobs == []
     services.sweep(now=NOW + timedelta(seconds=31))
 
-    assert enqueued.of(Job.WEBHOOK_PROCESS) == [{"delivery_id": lost.id}]
+    assert [ids for _, ids in enqueued.jobs] == [{"delivery_id": lost.id}]
+
+
+def test_the_sweep_asks_the_more_seldom_the_longer_a_delivery_waits(
+    client: Client, shop: Shop, enqueued: Enqueued
+) -> None:
+    stored(client)
+    enqueued.clear()
+
+    # Every ten seconds for an hour, as behind a queue that is an hour long.
+    for seconds in range(0, 3_600, 10):
+        services.sweep(now=NOW + timedelta(seconds=seconds))
+
+    assert len(enqueued.jobs) == 7
+
+
+@pytest.mark.parametrize(
+    ("topic", "job"),
+    [
+        ("orders/create", Job.WEBHOOK_PROCESS),
+        ("app/uninstalled", Job.WEBHOOK_PROCESS),
+        ("products/update", Job.WEBHOOK_PROCESS_CATALOG),
+        ("collections/delete", Job.WEBHOOK_PROCESS_CATALOG),
+    ],
+)
+def test_orders_do_not_wait_behind_products(topic: str, job: Job, enqueued: Enqueued) -> None:
+    send(7, topic)
+
+    assert enqueued.names == [job]
+    assert Job.WEBHOOK_PROCESS.queue is not Job.WEBHOOK_PROCESS_CATALOG.queue
 
 
 def test_old_finished_deliveries_are_pruned(client: Client, shop: Shop) -> None:
