@@ -92,7 +92,17 @@ def _write(shop_id: int, order: BoughtOrder, matches: tuple[Match, ...]) -> None
         rows,
         update_conflicts=True,
         unique_fields=["shop", "order_id", "line_id"],
-        update_fields=["product_id", "decision_id", "kind", "position", "quantity", "amount", "shown_at"],
+        update_fields=[
+            "product_id",
+            "decision_id",
+            "kind",
+            "position",
+            "quantity",
+            "amount",
+            "currency",
+            "shown_at",
+            "placed_at",
+        ],
     )
 
 

@@ -62,6 +62,19 @@ def test_a_list_that_stood_for_a_month_earns_by_the_click_on_it() -> None:
     assert list(kinds) == [(10, "CLICK"), (11, "ADD_TO_CART")]
 
 
+def test_an_order_that_moves_takes_its_credits_along() -> None:
+    shop = a_shop()
+    order = an_order(shop, [10], decisions={10: a_shown_decision(shop, 10)})
+    services.attribute(shop.id, order.order_id, now=NOW)
+    moved_to = order.processed_at - timedelta(hours=1)
+    Order.objects.for_shop(shop.id).update(processed_at=moved_to, currency="EUR")
+
+    services.attribute(shop.id, order.order_id, now=NOW)
+
+    [credit] = Credit.objects.for_shop(shop.id)
+    assert (credit.placed_at, credit.currency) == (moved_to, "EUR")
+
+
 def test_a_refund_takes_the_credit_back() -> None:
     shop = a_shop()
     decision = a_shown_decision(shop, 10, 11)
