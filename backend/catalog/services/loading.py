@@ -29,7 +29,7 @@ from backend.catalog.rules import CollectionRow, LineRow, MembershipRow, OrderRo
 from backend.catalog.services.privacy import untie_staged
 from backend.core.errors import Unavailable, describe
 
-from .set_aside import SetAside, name_record
+from .set_aside import Record, SetAside, breaks_off, name_record
 
 # Rows that wait in memory for each table: about a megabyte of text.
 BATCH_ROWS: Final = 5_000
@@ -122,7 +122,8 @@ def load(
         }
         _merge(values)
         missing = _missing(values) if is_whole_catalogue else []
-    _analyse()
+    if read.roots:
+        _analyse()
     on_progress(read.roots)
     return Loaded(read.roots, missing, read.set_aside, shortage)
 
@@ -160,8 +161,7 @@ def _stage(
     read = _Read()
     with connection.cursor() as cursor:
         stages = {kind: _Stage(kind, cursor, read.set_aside) for kind in _TABLES}
-        for number, line in enumerate(lines, start=1):
-            read.objects += 1
+        for number, line in _records(lines, read):
             for row in _read(line, number, pseudonymise, read.set_aside):
                 stages[type(row)].add(number, line, row)
                 if isinstance(row, ROOT_KINDS):
@@ -175,6 +175,23 @@ def _stage(
         cursor.execute("ANALYZE " + ", ".join(staged for staged, _ in _TABLES.values()))
     read.roots -= read.set_aside.staged_roots
     return read
+
+
+def _records(lines: Iterable[bytes | str], read: _Read) -> Iterator[tuple[int, bytes | str]]:
+    """Number and count the records. One in the middle of which the file breaks off is not there."""
+    last: bytes | str | None = None
+    for line in lines:
+        if last is not None:
+            read.objects += 1
+            yield read.objects, last
+        last = line
+    if last is None:
+        return
+    if breaks_off(last):
+        read.set_aside.add(Record(None, is_root=False), read.objects + 1, "the file breaks off in it")
+        return
+    read.objects += 1
+    yield read.objects, last
 
 
 def _read(

@@ -1,5 +1,6 @@
 """Records of a bulk result that could not be brought in: counted, named, and some of them kept for people."""
 
+import json
 import re
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -8,8 +9,11 @@ from typing import Final, NamedTuple
 MOST_SAMPLES: Final = 20
 MOST_LETTERS: Final = 200
 
-# A record's own id comes first, and it is legible when the rest is not.
-_ID: Final = re.compile(r'"id"\s*:\s*"gid://shopify/(\w{1,40})/(\d{1,18})(?!\d)')
+# A record's own id comes first, and it is legible when the rest is not. Without its end it is another's.
+_ID: Final = re.compile(r'"id"\s*:\s*"gid://shopify/(\w{1,40})/(\d{1,18})"')
+# What is left of a value where a line breaks off.
+_HALF_VALUE: Final = re.compile(r"t|tr|tru|f|fa|fal|fals|n|nu|nul|[-+.eE\d]*", re.ASCII)
+_HALF_TEXT: Final = ("Unterminated string", "Invalid \\")
 _PARENT: Final = '"__parentId"'
 
 
@@ -86,3 +90,18 @@ def name_record(line: bytes | str) -> Record:
     found = _ID.search(text)
     named = Named(found[1], int(found[2])) if found else None
     return Record(named, is_root=_PARENT not in text)
+
+
+def breaks_off(line: bytes | str) -> bool:
+    """Tell whether a line is the first part of a record: the file ended too soon."""
+    text = (line.decode("utf-8", "replace") if isinstance(line, bytes) else line).rstrip()
+    if not text.startswith("{"):
+        return False
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        is_half_text = error.msg.startswith(_HALF_TEXT) and not text.endswith("}")
+        return is_half_text or bool(_HALF_VALUE.fullmatch(text[error.pos :]))
+    except (ValueError, RecursionError):
+        pass
+    return False

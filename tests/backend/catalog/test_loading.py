@@ -296,6 +296,36 @@ def test_a_file_with_fewer_products_than_counted_writes_nothing(shop: Shop) -> N
     assert not Product.objects.for_shop(shop.id).exists()
 
 
+@pytest.mark.parametrize("kept", [12, 44, 60, 120, -1])
+@pytest.mark.parametrize("ends_in", [bulk.product(9), bulk.variant(71, 7, title="Grün")])
+def test_a_file_that_breaks_off_in_a_record_is_short(shop: Shop, ends_in: str, kept: int) -> None:
+    load(shop, [bulk.product(7), bulk.variant(71, 7)])
+    roots = 1 + ("__parentId" not in ends_in)
+    lines: list[bytes | str] = [bulk.product(7), bulk.variant(70, 7), ends_in.encode()[:kept]]
+
+    with pytest.raises(loading.ShortFile):
+        load(shop, lines, promised=loading.Promised(objects=3, roots=roots))
+
+    assert Variant.objects.for_shop(shop.id).get().variant_id == 71
+
+
+def test_a_last_record_that_is_whole_and_makes_no_sense_is_set_aside(shop: Shop) -> None:
+    promised = loading.Promised(objects=2, roots=2)
+
+    for last in (b"no record", b'{"id" "7"}', b"\xff", b"[1]", b'{"id": "gid://shopify/Product/9", oops}'):
+        assert load(shop, [bulk.product(7), last], promised=promised).set_aside.count == 1, last
+
+
+def test_half_an_id_names_nothing(shop: Shop) -> None:
+    load(shop, [bulk.product(7), bulk.variant(7001, 7), bulk.variant(7002, 7)])
+    half = bulk.variant(7002, 7).partition("02")[0]
+
+    loaded = load(shop, [bulk.product(7), half, bulk.variant(7001, 7)])
+
+    assert loaded.set_aside.has_nameless
+    assert Variant.objects.for_shop(shop.id).count() == 2
+
+
 def test_children_that_were_counted_and_are_not_there_are_not_removed(shop: Shop) -> None:
     load(shop, [bulk.product(7), bulk.variant(70, 7), bulk.collection(5, 7)])
     promised = loading.Promised(objects=3, roots=1)
