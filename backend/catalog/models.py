@@ -112,6 +112,8 @@ class StaleProduct(ShopScoped):
     # While a worker has it in hand, or after a failure, when to try next. Null means at once.
     due_at = models.DateTimeField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
+    # Answers since the last asking by which Shopify does not have it.
+    absences = models.PositiveSmallIntegerField(default=0, db_default=0)
 
     class Meta:
         constraints: ClassVar = [

@@ -108,7 +108,8 @@ def read_product(payload: Mapping[str, Any]) -> ProductUpdate:
     bodies = payload.get("variants") or []
     # A variant named twice is one variant; the last word counts.
     shown = {one.variant_id: one for one in map(_read_variant, filter(None, bodies))}
-    listed = dict(map(_read_listed, payload.get("variant_gids") or []))
+    entries = payload.get("variant_gids") or []
+    listed = dict(map(_read_listed, filter(None, entries)))
     is_cut = len(bodies) >= VARIANTS_IN_A_WEBHOOK or not all(bodies)
     return ProductUpdate(
         product_id=fields.identifier(payload["id"]),
@@ -116,7 +117,8 @@ def read_product(payload: Mapping[str, Any]) -> ProductUpdate:
         columns=_read_columns(payload),
         variants=tuple(shown.values()),
         listed=listed,
-        variant_ids=_variant_ids(shown, listed, is_cut=is_cut),
+        # A list with a hole hides some variant: what it does not name may be there all the same.
+        variant_ids=_variant_ids(shown, listed, is_cut=is_cut) if all(entries) else None,
     )
 
 

@@ -25,6 +25,8 @@ from backend.shops import queries as shops
 from . import stale
 
 _LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
+# One answer may come from a copy that does not know a new product yet.
+PROOFS_OF_ABSENCE: Final = 2
 
 R = TypeVar("R")
 
@@ -60,7 +62,7 @@ def apply_product(shop_id: int, payload: Mapping[str, Any]) -> int | None:
     )
     if _is_gone(stored) or stored.updated_at > update.updated_at:
         return None
-    is_new = stored.updated_at == _LONG_AGO
+    is_new, was_gone = stored.updated_at == _LONG_AGO, stored.deleted_at is not None
     former = _variants_of(shop_id, update.product_id)
     merged = rules.merge(former, update)
     _write_variants(shop_id, former, merged)
@@ -72,7 +74,8 @@ def apply_product(shop_id: int, payload: Mapping[str, Any]) -> int | None:
         **_SEEN,
     }
     _write(stored, columns)
-    if is_new or stored.is_gift_card is None or not merged.is_certain:
+    # Shopify did not have it when we asked. A body that was long under way does not prove it came back.
+    if is_new or was_gone or stored.is_gift_card is None or not merged.is_certain:
         stale.ask(shop_id, [update.product_id])
     else:
         stale.ask_again(shop_id, [update.product_id])
@@ -109,7 +112,7 @@ def apply_whole_product(shop_id: int, whole: rules.WholeProduct, *, askings: int
         return
     if not _is_gone(stored):
         _write_whole(shop_id, stored, whole)
-    stale.close(shop_id, product_id)
+    stale.close(shop_id, product_id, askings=askings)
 
 
 def _write_whole(shop_id: int, stored: Product, whole: rules.WholeProduct) -> None:
@@ -118,6 +121,25 @@ def _write_whole(shop_id: int, stored: Product, whole: rules.WholeProduct) -> No
     gone = frozenset(former) - variants.keys()
     _write_variants(shop_id, former, rules.Merged(variants, gone, is_complete=True, is_certain=True))
     _write(stored, {**asdict(whole.product), **rules.totals(whole.variants), **_SEEN})
+
+
+@transaction.atomic
+def apply_absence(shop_id: int, product_id: int, question: stale.Question, *, now: datetime) -> None:
+    """
+    Take a product away that Shopify, asked often enough, does not have.
+
+    It is no proof if a webhook came while the answer was under way: who announces it has it.
+    """
+    # Against a webhook of it: whichever comes second sees what the other did.
+    Product.objects.for_shop(shop_id).select_for_update().filter(product_id=product_id).first()
+    if not stale.is_last_asking(shop_id, product_id, question.askings):
+        stale.release(shop_id, [product_id])
+    elif question.absences + 1 < PROOFS_OF_ABSENCE:
+        stale.note_absence(shop_id, product_id)
+        stale.put_back(shop_id, [product_id], now=now)
+    else:
+        infer_deletions(shop_id, [product_id], now=now)
+        stale.close(shop_id, product_id, askings=question.askings)
 
 
 @transaction.atomic

@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
 
 import structlog
-from django.db import transaction
 
 from backend.catalog import gateway
 from backend.catalog.gateway import PRODUCTS_PER_READ, ReadProducts
@@ -16,12 +14,9 @@ from backend.shops import services as shop_services
 from backend.shops.values import ShopState
 
 from . import stale
-from .apply import apply_whole_product, infer_deletions
+from .apply import apply_absence, apply_whole_product
 
 log = structlog.get_logger(__name__)
-
-# One answer may come from a copy that does not know a new product yet.
-PROOFS_OF_ABSENCE: Final = 2
 
 
 def read_stale_products(shop_id: int, *, now: datetime) -> int:
@@ -59,19 +54,10 @@ def _store(
         apply_whole_product(shop_id, whole, askings=claimed[product_id].askings, now=now)
     for product_id, reason in answer.unreadable.items():
         log.error("product_unreadable", shop_id=shop_id, product_id=product_id, error=reason)
-        stale.close(shop_id, product_id)
+        stale.close(shop_id, product_id, askings=claimed[product_id].askings)
     stale.release(shop_id, answer.unread)
     for product_id in sorted(answer.missing):
-        if claimed[product_id].attempts < PROOFS_OF_ABSENCE:
-            stale.put_back(shop_id, [product_id], now=now)
-        else:
-            _take_away(shop_id, product_id, now=now)
-
-
-@transaction.atomic
-def _take_away(shop_id: int, product_id: int, *, now: datetime) -> None:
-    infer_deletions(shop_id, [product_id], now=now)
-    stale.close(shop_id, product_id)
+        apply_absence(shop_id, product_id, claimed[product_id], now=now)
 
 
 def sweep_stale_products(*, now: datetime) -> int:

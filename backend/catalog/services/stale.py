@@ -27,10 +27,10 @@ LONGEST_WAIT: Final = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A product in hand: how often it was asked about, and which attempt to answer this is."""
+    """A product in hand: how often it was asked about, and how often Shopify did not have it since."""
 
     askings: int
-    attempts: int
+    absences: int
 
 
 def ask(shop_id: int, product_ids: Collection[int]) -> None:
@@ -50,7 +50,7 @@ def ask_again(shop_id: int, product_ids: Collection[int]) -> int:
     :returns: how many of them are asked about
     """
     rows = StaleProduct.objects.for_shop(shop_id).filter(product_id__in=list(product_ids))
-    return rows.update(askings=F("askings") + 1)
+    return rows.update(askings=F("askings") + 1, absences=0)
 
 
 @transaction.atomic
@@ -60,7 +60,7 @@ def claim(shop_id: int, *, most: int, now: datetime) -> dict[int, Question]:
     rows = list(due.select_for_update(skip_locked=True)[:most])
     taken = StaleProduct.objects.for_shop(shop_id).filter(id__in=[row.id for row in rows])
     taken.update(due_at=now + IN_HAND_FOR, attempts=F("attempts") + 1)
-    return {row.product_id: Question(row.askings, row.attempts + 1) for row in rows}
+    return {row.product_id: Question(row.askings, row.absences) for row in rows}
 
 
 def is_last_asking(shop_id: int, product_id: int, askings: int) -> bool:
@@ -68,9 +68,17 @@ def is_last_asking(shop_id: int, product_id: int, askings: int) -> bool:
     return StaleProduct.objects.for_shop(shop_id).filter(product_id=product_id, askings=askings).exists()
 
 
-def close(shop_id: int, product_id: int) -> None:
-    """Strike a question off."""
-    StaleProduct.objects.for_shop(shop_id).filter(product_id=product_id).delete()
+def note_absence(shop_id: int, product_id: int) -> None:
+    """Count an answer by which Shopify does not have a product. What failed on the way there is none."""
+    rows = StaleProduct.objects.for_shop(shop_id).filter(product_id=product_id)
+    rows.update(absences=F("absences") + 1)
+
+
+def close(shop_id: int, product_id: int, *, askings: int) -> None:
+    """Strike a question off; one that was asked again since it was claimed is to be claimed again."""
+    rows = StaleProduct.objects.for_shop(shop_id).filter(product_id=product_id)
+    if not rows.filter(askings=askings).delete()[0]:
+        rows.update(due_at=None)
 
 
 def close_all(shop_id: int) -> None:

@@ -252,6 +252,14 @@ def test_a_list_with_holes_takes_nothing_away(shop: Shop) -> None:
     assert (variant_ids(shop), asked(shop)) == ({70, 71}, [7])
 
 
+def test_a_list_of_all_with_holes_takes_nothing_away(shop: Shop) -> None:
+    imported(shop, bulk.variant(70, 7), bulk.variant(71, 7))
+
+    told(shop, title="New", variant_gids=[*variant_gids(70), None])
+
+    assert (product(shop).title, variant_ids(shop), asked(shop)) == ("New", {70, 71}, [7])
+
+
 def test_a_variant_that_is_named_twice_is_one(shop: Shop) -> None:
     told(shop, variants=[a_variant(70, price="1.00"), a_variant(70, price="2.00")])
 
@@ -452,6 +460,62 @@ def test_a_product_that_shopify_does_not_know_twice_is_gone(shop: Shop, shopify:
 
     read(shop, now=NOW + timedelta(minutes=2))
     assert (queries.available_product_ids(shop.id), asked(shop)) == ([], [])
+
+
+def test_what_failed_on_the_way_is_no_proof_that_a_product_is_gone(
+    shop: Shop, shopify: FakeShopify, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    imported(shop, bulk.variant(70, 7))
+    services.ask(shop.id, [7])
+    shopify.will(*[httpx.Response(503)] * 3, answer(None))
+
+    read(shop)
+    read(shop, now=NOW + timedelta(minutes=2))
+
+    assert (queries.available_product_ids(shop.id), asked(shop)) == ([7], [7])
+
+
+def test_a_product_that_is_announced_while_it_is_missing_is_not_taken_away(
+    shop: Shop, shopify: FakeShopify
+) -> None:
+    imported(shop, bulk.variant(70, 7))
+    services.ask(shop.id, [7])
+
+    def miss_late(request: httpx.Request) -> httpx.Response:
+        told(shop, title="Newest")
+        return answer(None)
+
+    shopify.will(answer(None), miss_late)
+    read(shop)
+    read(shop, now=NOW + timedelta(minutes=2))
+
+    assert (queries.available_product_ids(shop.id), asked(shop)) == ([7], [7])
+
+
+def test_an_answer_that_makes_no_sense_does_not_close_what_was_asked_since(
+    shop: Shop, shopify: FakeShopify
+) -> None:
+    imported(shop, bulk.variant(70, 7))
+    services.ask(shop.id, [7])
+
+    def answer_nonsense_late(request: httpx.Request) -> httpx.Response:
+        told(shop)
+        return answer(bulk.node(7, bulk.variant(70, 7, price="1e40")))
+
+    shopify.will(answer_nonsense_late)
+    read(shop)
+
+    assert asked(shop) == [7]
+
+
+def test_a_late_update_of_a_product_that_shopify_did_not_have_is_looked_into(shop: Shop) -> None:
+    imported(shop, bulk.variant(70, 7))
+    Product.objects.for_shop(shop.id).update(deleted_at=NOW, deletion_is_inferred=True, available=False)
+
+    told(shop)
+
+    assert (queries.available_product_ids(shop.id), asked(shop)) == ([7], [7])
 
 
 def test_a_deleted_product_is_not_revived_by_an_answer(shop: Shop, shopify: FakeShopify) -> None:
