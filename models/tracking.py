@@ -7,6 +7,7 @@ errors should pay. It may be down at any time; that is ``TrackingUnavailable``, 
 
 import math
 import os
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -318,4 +319,9 @@ def _speaking_to_mlflow() -> Iterator[None]:
             warnings.simplefilter("ignore")
             yield
     except (MlflowException, SQLAlchemyError, OSError) as error:
-        raise TrackingUnavailable(f"MLflow did not take the record: {error}") from error
+        raise TrackingUnavailable(f"MLflow did not take the record: {_without_password(error)}") from error
+
+
+def _without_password(error: Exception) -> str:
+    """Return the words of an error, whose addresses may hold who we are and our password."""
+    return re.sub(r"//[^/@\s]*@", "//", str(error))

@@ -6,15 +6,11 @@ because the smallest host has two cores. Workers load the application
 themselves: a model loaded before the fork would share broken thread pools.
 """
 
-import datetime as dt
-import json
-import sys
 from typing import Any
-
-from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
 from backend.config import env, launch
 from backend.config.limits import Process
+from backend.config.server_log import JsonLogger
 
 launch.prepare(Process.WEB)
 
@@ -39,26 +35,6 @@ forwarded_allow_ips = "*"
 accesslog = "-"
 # Nobody steers the server at run time, and its socket would lie in the home folder of whoever started it.
 control_socket_disable = True
-
-
-class JsonLogger(Logger):  # type: ignore[misc]
-    """One JSON line a request. Query strings carry signatures and ids of shoppers and stay out."""
-
-    def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: dt.timedelta) -> None:
-        """Write the line."""
-        headers = dict(resp.headers)
-        line = {
-            "event": "request",
-            "method": environ.get("REQUEST_METHOD"),
-            "path": environ.get("PATH_INFO"),
-            "status": resp.status_code,
-            "bytes": getattr(resp, "sent", None),
-            "milliseconds": round(request_time.total_seconds() * 1000, 2),
-            "request_id": headers.get("X-Request-Id"),
-            "timestamp": dt.datetime.now(tz=dt.UTC).isoformat(),  # noqa: TID251 - a log line's own time
-        }
-        sys.stdout.write(json.dumps(line) + "\n")
-        sys.stdout.flush()
 
 
 logger_class = JsonLogger

@@ -1,10 +1,14 @@
 import { renderToReadableStream } from "react-dom/server";
 import { type EntryContext, type HandleErrorFunction, ServerRouter } from "react-router";
 
-/** Write an error as one line of JSON, without the query string, which holds a session token. */
+/**
+ * Write an error as one line of JSON: its kind and its places in the code. Neither the query string, which holds a
+ * session token, nor the error's words, which quote what it could not use.
+ */
 function logError(error: unknown, path: string): void {
-  const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined };
-  console.error(JSON.stringify({ at: new Date().toISOString(), event: "ui.error", path, message, stack }));
+  const kind = error instanceof Error ? error.name : typeof error;
+  const stack = error instanceof Error ? error.stack?.split("\n").filter((line) => /^\s+at /.test(line)) : undefined;
+  console.error(JSON.stringify({ at: new Date().toISOString(), event: "ui.error", path, kind, stack }));
 }
 
 export const handleError: HandleErrorFunction = (error, { request }) => {

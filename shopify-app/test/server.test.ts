@@ -8,6 +8,7 @@ import path from "node:path";
 import type { ServerBuild } from "react-router";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 
+import { handleError } from "../app/entry.server";
 import { createAppServer } from "../server/http.js";
 import { aModel, aSetup, aShop } from "./fixtures/answers";
 import { API_KEY, aToken, SECRET, SHOP } from "./fixtures/tokens";
@@ -204,4 +205,17 @@ test("no log line holds a query string or a token", async () => {
   expect(JSON.parse(lines[0] ?? "")).toMatchObject({ event: "http.answered", method: "GET", path: "/", status: 200 });
   expect(lines[0]).not.toContain(token);
   expect(lines[0]).not.toContain("id_token");
+});
+
+test("an error is logged by its kind and its places, not by its words", () => {
+  const written = vi.spyOn(console, "error").mockReturnValue();
+  const request = new Request(`${app}/?id_token=eyJ.1`);
+
+  handleError(new TypeError("Cannot read 'Ada Lovelace' of shpat_1\n  with a second line"), { request, params: {}, context: undefined });
+
+  const [line] = written.mock.calls[0] as [string];
+  written.mockRestore();
+  expect(JSON.parse(line)).toMatchObject({ event: "ui.error", path: "/", kind: "TypeError" });
+  expect(line).toContain("server.test.ts");
+  for (const word of ["Ada", "shpat_1", "second line", "eyJ"]) expect(line).not.toContain(word);
 });

@@ -170,6 +170,13 @@ def test_a_dead_mlflow_is_unavailable_within_seconds(address: str) -> None:
     assert time.monotonic() - started < 30
 
 
+def test_what_is_told_of_a_dead_mlflow_holds_no_password() -> None:
+    with pytest.raises(TrackingUnavailable, match="did not take the record") as caught:
+        Tracker("http://tailorbird:opensesame@127.0.0.1:1", MODEL).find_version(Alias.CHAMPION)
+
+    assert "opensesame" not in str(caught.value)
+
+
 def test_importing_the_module_does_not_import_mlflow() -> None:
     code = "import models.tracking, sys; print('mlflow' in sys.modules, 'torch' in sys.modules)"
 

@@ -22,6 +22,7 @@ from django.db import DatabaseError, connection
 
 from backend.audit import services as audit
 from backend.audit.values import Channel, DecisionRecord, Event, ShownItem, Surface
+from backend.core.errors import describe
 from backend.core.ids import uuid7
 from backend.core.queue import Job, enqueue
 from backend.features import queries as features
@@ -210,7 +211,7 @@ class Desk:
             self.warm_up()
         except DatabaseError as error:
             # The readiness probe asks again; until then each model is loaded by its first shopper.
-            log.warning("warm_up_failed", error=str(error))
+            log.warning("warm_up_failed", error=describe(error))
         finally:
             connection.close()
 

@@ -1,12 +1,17 @@
 """The web process: the short way for storefronts, the long one for staff, and what start-up refuses."""
 
+import os
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+
+from tests.tools.origin import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -158,10 +163,10 @@ def test_the_access_log_has_no_query_string(capsys: pytest.CaptureFixture[str]) 
 
     from gunicorn.config import Config
 
-    from backend.config.gunicorn import JsonLogger
+    from backend.config.server_log import JsonLogger
 
     logger = JsonLogger(Config())
-    answer = SimpleNamespace(status_code=200, sent=12, headers=[("X-Request-Id", "abcdef12")])
+    answer = SimpleNamespace(status="200 OK", sent=12, headers=[("X-Request-Id", "abcdef12")])
     environment = {
         "REQUEST_METHOD": "GET",
         "PATH_INFO": "/proxy/recommendations",
@@ -180,3 +185,51 @@ def test_the_access_log_has_no_query_string(capsys: pytest.CaptureFixture[str]) 
         4.5,
         "abcdef12",
     )
+
+
+BROKEN = """
+def application(environ, start_response):
+    raise ValueError("Ada Lovelace")
+"""
+
+
+@pytest.mark.parametrize(
+    ("request_line", "status", "told"),
+    [
+        ("GET /proxy/recommendations?logged_in_customer_id=7785017850123 HTTP/1.1", 500, "ValueError"),
+        ("GET /proxy/recommendations?logged_in_customer_id=7785017850123", 400, "Invalid request: Invalid"),
+    ],
+)
+def test_what_fails_outside_django_is_logged_without_words(
+    tmp_path: Path, request_line: str, status: int, told: str
+) -> None:
+    (tmp_path / "broken.py").write_text(BROKEN)
+    port = free_port()
+    command = [
+        sys.executable, "-m", "gunicorn", "--chdir", str(tmp_path), "--bind", f"127.0.0.1:{port}",
+        "--logger-class", "backend.config.server_log.JsonLogger", "--error-logfile", str(tmp_path / "log"),
+        "--no-control-socket", "broken:application",
+    ]  # fmt: skip
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL) as process:
+        try:
+            with connected(port) as client:
+                client.sendall(f"{request_line}\r\nHost: localhost\r\n\r\n".encode())
+                assert client.recv(100).startswith(f"HTTP/1.1 {status}".encode())
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+
+    written = (tmp_path / "log").read_text()
+    assert told in written
+    assert [word for word in ("7785017850123", "Ada", "ip=127") if word in written] == []
+
+
+def connected(port: int) -> socket.socket:
+    end = time.monotonic() + 30
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", port), timeout=10)
+        except ConnectionRefusedError:
+            assert time.monotonic() < end, "gunicorn did not start"
+            time.sleep(0.1)
