@@ -5,7 +5,7 @@ import { readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
-import type { ServerBuild } from "react-router";
+import { RouterContextProvider, type ServerBuild } from "react-router";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { handleError } from "../app/entry.server";
@@ -211,7 +211,7 @@ test("an error is logged by its kind and its places, not by its words", () => {
   const written = vi.spyOn(console, "error").mockReturnValue();
   const request = new Request(`${app}/?id_token=eyJ.1`);
 
-  handleError(new TypeError("Cannot read 'Ada Lovelace' of shpat_1\n  with a second line"), { request, params: {}, context: undefined });
+  handleError(new TypeError("Cannot read 'Ada Lovelace' of shpat_1\n  with a second line"), { request, params: {}, context: new RouterContextProvider() });
 
   const [line] = written.mock.calls[0] as [string];
   written.mockRestore();
