@@ -49,6 +49,9 @@ class PendingJob(models.Model):
             models.Index(
                 fields=["heartbeat_at"], name="core_pending_job_held", condition=Q(holder__isnull=False)
             ),
+            models.Index(
+                fields=["-id"], name="core_pending_job_set_aside", condition=Q(given_up_at__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:

@@ -23,6 +23,10 @@ TONES: Mapping[str, str] = {
     "QUIET": "good",
     "NOT_ENOUGH_DATA": "quiet",
     "COOLING_DOWN": "quiet",
+    "WAITING": "quiet",
+    "SILENT": "bad",
+    "FAILING": "bad",
+    "SET_ASIDE": "bad",
 }
 
 

@@ -13,6 +13,16 @@ class NotExplained(Refused):
     code = "not_explained"
 
 
+class JobState(StrEnum):
+    """What becomes of a job that was asked for and is not done."""
+
+    WAITING = "WAITING"
+    RUNNING = "RUNNING"
+    SILENT = "SILENT"  # its worker is
+    FAILING = "FAILING"
+    SET_ASIDE = "SET_ASIDE"
+
+
 class Link(StrEnum):
     """How a decision belongs to an order, strongest first."""
 

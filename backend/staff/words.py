@@ -6,6 +6,7 @@ from typing import Final
 from backend.monitoring.values import Verdict
 from backend.registry.values import VersionState
 from backend.rollouts.values import GateVerdict
+from backend.staff.values import JobState
 from backend.training.values import RunState
 
 VERSIONS: Final[Mapping[str, str]] = {
@@ -42,4 +43,12 @@ RUNS: Final[Mapping[str, str]] = {
     RunState.DONE: "over, with a version",
     RunState.FAILED: "over, with an error; what answered before still answers",
     RunState.CANCELLED: "over, because a person or an uninstall said so",
+}
+
+JOBS: Final[Mapping[str, str]] = {
+    JobState.WAITING: "waits for its moment or for a worker",
+    JobState.RUNNING: "a worker is at it",
+    JobState.SILENT: "its worker gave no sign of life for too long; another one takes it up within a minute",
+    JobState.FAILING: "failed, and is tried again after a while",
+    JobState.SET_ASIDE: "failed too often: a person must look; nothing runs it until it is asked for again",
 }

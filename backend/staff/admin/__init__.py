@@ -8,9 +8,9 @@ pages.
 
 from django.contrib import admin
 
-from backend.staff.admin import decisions, orders, releases, shops, trainings, triggers
+from backend.staff.admin import decisions, jobs, orders, releases, shops, trainings, triggers
 
-__all__ = ["decisions", "orders", "releases", "shops", "trainings", "triggers"]
+__all__ = ["decisions", "jobs", "orders", "releases", "shops", "trainings", "triggers"]
 
 # The storefront and the embedded UI are other sites; there is none to view from here.
 admin.site.site_url = None

@@ -44,6 +44,7 @@ READ_ONLY = [
     "audit_ledgerevent",
     "catalog_import",
     "catalog_order",
+    "core_pendingjob",
     "monitoring_retraintrigger",
     "privacy_datarequest",
     "registry_modelversion",
@@ -403,6 +404,7 @@ def newest_decision(shop: Shop) -> GateDecision:
         ("rollouts_gatedecision", words.GATE),
         ("monitoring_retraintrigger", words.TRIGGERS),
         ("training_trainingrun", words.RUNS),
+        ("core_pendingjob", words.JOBS),
     ],
 )
 def test_every_state_is_explained_below_its_list(

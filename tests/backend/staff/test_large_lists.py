@@ -41,6 +41,7 @@ def asked(client: Client, path: str) -> list[str]:
         "audit/decision",
         "audit/ledgerevent",
         "catalog/order",
+        "core/pendingjob",
         "attribution/credit",
         "webhooks/webhookdelivery",
     ],
