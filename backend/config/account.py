@@ -7,9 +7,10 @@ to them. No permission of a folder that we did not make is ever changed.
 """
 
 import contextlib
+import hashlib
+import itertools
 import os
 import pwd
-import secrets
 import shutil
 import subprocess
 from pathlib import Path
@@ -62,6 +63,14 @@ def find_home(data_dir: Path) -> Path:
     return data_dir
 
 
+def plan_home(data_dir: Path) -> Path:
+    """Return where ``make_home`` will find or make a place, making none."""
+    link = data_dir / DATABASE
+    if link.is_symlink() and _owner(link.readlink().parent) is not None:
+        return link.readlink().parent
+    return data_dir if may_enter(data_dir) else _own_home(data_dir)
+
+
 def is_stranded(data_dir: Path) -> bool:
     """Tell whether a database lies where its account may no longer go."""
     database = data_dir / DATABASE
@@ -81,7 +90,7 @@ def make_home(data_dir: Path) -> Path:
         _claim(database)
     if database.is_symlink() or may_enter(data_dir):
         return find_home(data_dir)
-    made = _make_folder()
+    made = _make_folder(_own_home(data_dir))
     if database.exists():
         shutil.move(database, made / DATABASE)
         give_all(made / DATABASE)
@@ -123,8 +132,17 @@ def _claim(link: Path) -> None:
         (home / OWNER).write_text(str(data_dir))
 
 
-def _make_folder() -> Path:
-    made = HOMES / secrets.token_hex(6)
+def _own_home(data_dir: Path) -> Path:
+    """Return the place under ``HOMES`` that a data folder has or would get."""
+    for turn in itertools.count():
+        # A folder that was moved keeps its place, so a new one in its stead takes another.
+        home = HOMES / hashlib.sha256(f"{turn}:{data_dir}".encode()).hexdigest()[:12]
+        if _owner(home) in {None, data_dir}:
+            return home
+    raise AssertionError("There is no end to the turns.")
+
+
+def _make_folder(made: Path) -> Path:
     why = f"PostgreSQL can't run as root, and its account {NAME} may not enter the data folder"
     advice = "Put the project where every user may enter, or set DATABASE_URL and REDIS_URL."
     try:

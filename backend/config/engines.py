@@ -107,7 +107,7 @@ class _Layout:
 def plan(data_dir: Path) -> Engines:
     """Return the addresses the private servers of a folder have, started or not."""
     with _locked(data_dir) as folder:
-        layout = _settled(folder)
+        layout = _Layout(folder, account.plan_home(folder))
         return Engines(layout.database_url, layout.redis_url)
 
 

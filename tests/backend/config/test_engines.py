@@ -209,6 +209,19 @@ def test_a_closed_home_stays_closed_and_its_server_works(
 
 
 @for_root
+def test_addresses_are_known_before_there_is_a_place_for_the_files(homes: Path, closed: Path) -> None:
+    folder = closed / ".data"
+
+    planned = engines.plan(folder)
+
+    assert not homes.exists()
+    try:
+        assert engines.ensure(folder, durable=False) == planned
+    finally:
+        engines.remove(folder)
+
+
+@for_root
 def test_a_data_folder_that_moved_keeps_its_database_and_a_copy_is_refused(homes: Path, closed: Path) -> None:
     folder, moved, copy = closed / ".data", closed / "moved", closed / "copy"
     try:
