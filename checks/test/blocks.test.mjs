@@ -97,7 +97,12 @@ test("a block about another product shows neither that one nor the page's own", 
   assert.deepEqual(titles(root), ['Product 3']);
 });
 
-for (const [what, about] of [['a gift card', { 'gift_card?': true }], ['a product that costs nothing', { price: 0, price_max: 0 }]]) {
+/* The last one too: our servers recommend nothing whose lowest price is zero, and a product's page must agree with them. */
+for (const [what, about] of [
+  ['a gift card', { 'gift_card?': true }],
+  ['a product that costs nothing', { price: 0, price_min: 0, price_max: 0 }],
+  ['a product with a variant that costs nothing', { price: 0, price_min: 0, price_max: 1250, price_varies: true }],
+]) {
   test(`${what} is not recommended`, async () => {
     const root = await renderProduct(aSubject([aProduct(2, about), aProduct(3)]));
 
