@@ -15,6 +15,7 @@ from backend.catalog.models import Import, ImportPart
 from backend.catalog.values import ImportState, Part, PartState
 from backend.staff.admin import base
 from backend.staff.admin.decisions import DecisionAdmin
+from backend.staff.queries import first_id
 from tests.backend.audit.test_ledgers import a_decision
 from tests.backend.history import NOW, a_shop
 
@@ -60,8 +61,9 @@ def test_filters_of_decisions_pick_from_the_newest_and_say_so(
     monkeypatch.setattr(DecisionAdmin, "filters_newest", 2)
     shop = a_shop()
     # Oldest first, as their keys are.
-    for channel in (Channel.METAFIELD, Channel.APP_PROXY, Channel.METAFIELD):
-        audit.record_decision(a_decision(shop.id, channel=channel, at=NOW - timedelta(days=1)))
+    for minute, channel in enumerate((Channel.METAFIELD, Channel.APP_PROXY, Channel.METAFIELD)):
+        at = NOW + timedelta(minutes=minute)
+        audit.record_decision(a_decision(shop.id, channel=channel, at=at, id=first_id(at)))
 
     page = support.get("/staff/audit/decision/?channel=metafield")
     all_ = support.get("/staff/audit/decision/")
