@@ -13,7 +13,7 @@ from functools import partial
 from typing import Final
 
 import structlog
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 
 from backend.audit import services as audit
@@ -23,6 +23,7 @@ from backend.catalog.gateway import Export, ExportState
 from backend.catalog.models import Import, ImportPart
 from backend.catalog.values import ImportState, Part, PartState
 from backend.core import leases
+from backend.core.database import DATABASE_DOWN
 from backend.core.errors import Corrupt, Refused, Unavailable
 from backend.core.progress import best_effort
 from backend.core.queue import Job, enqueue
@@ -98,7 +99,9 @@ def _counted(part: ImportPart) -> Iterator[None]:
     rows.change(part, PartState.LOADING, lost_loads=F("lost_loads") + 1)
     try:
         yield
-    except (Refused, Unavailable):
+    except (Refused, Unavailable, *DATABASE_DOWN):
+        # A database that failed over or ended a deadlock killed nobody. What broke needs a new connection.
+        connection.close_if_unusable_or_obsolete()
         counted.update(lost_loads=F("lost_loads") - 1)
         raise
     counted.update(lost_loads=F("lost_loads") - 1)

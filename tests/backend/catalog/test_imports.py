@@ -6,14 +6,16 @@ from typing import Any
 
 import httpx
 import pytest
+from django.db import OperationalError
 from django.test import Client
 
 from backend.audit.models import LedgerEvent
 from backend.catalog import gateway, queries, services
 from backend.catalog.models import ChangedOrder, Import, ImportPart, Product
-from backend.catalog.services import exports, ingest, rows
+from backend.catalog.services import exports, ingest, loading, rows
 from backend.catalog.values import ImportState, PartState
 from backend.core import clock
+from backend.core.database import DATABASE_DOWN
 from backend.core.errors import Corrupt, Failure, LostRace, Unavailable
 from backend.core.queue import Job
 from backend.shopify.gateway import UserErrors
@@ -27,7 +29,7 @@ from tests.backend.shops.factories import a_token
 from tests.conftest import Enqueued
 
 from . import bulk
-from .workers import elsewhere
+from .workers import elsewhere, end_session
 
 pytestmark = [
     pytest.mark.django_db(transaction=True, databases=["default", "tokens"]),
@@ -269,6 +271,30 @@ def test_a_file_that_breaks_off_is_loaded_again(shop: Shop, remote: BulkShopify)
 
     remote.breaks_off = False
     assert services.load_import(import_id, now=NOW)
+
+
+@pytest.mark.parametrize("step", ["_shortage", "untie_staged"])
+@pytest.mark.parametrize("ends", ["failover", "deadlock"])
+def test_a_database_that_fails_over_is_no_worker_that_is_lost(
+    shop: Shop, remote: BulkShopify, monkeypatch: pytest.MonkeyPatch, ends: str, step: str
+) -> None:
+    import_id = ready(shop, remote)
+    healthy = getattr(loading, step)
+
+    def fail(*args: Any, **kwargs: Any) -> Any:
+        if ends == "failover":
+            end_session()
+            return healthy(*args, **kwargs)
+        raise OperationalError("deadlock detected")
+
+    monkeypatch.setattr(loading, step, fail)
+    for _ in range(ingest.MOST_LOST_LOADS + 1):
+        with pytest.raises(DATABASE_DOWN):
+            elsewhere(lambda: services.load_import(import_id, now=NOW))
+    monkeypatch.setattr(loading, step, healthy)
+
+    assert services.load_import(import_id, now=NOW)
+    assert Import.objects.for_shop(shop.id).get().state == ImportState.DONE
 
 
 def test_records_that_make_no_sense_are_left_out_and_told(shop: Shop, remote: BulkShopify) -> None:
