@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
+from django.db.models import Q
 
 from backend.audit import services as audit
 from backend.audit.values import Event
@@ -100,10 +101,17 @@ def _json(value: Any) -> str:
     return json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2)
 
 
-def forget_customer(shop_id: int, customer_key: str | None) -> int:
-    """Untie a customer's requests from them; that there were some stays on record."""
-    rows = DataRequest.objects.for_shop(shop_id).filter(customer_key=customer_key)
-    return rows.update(customer_key=None, order_ids=[]) if customer_key else 0
+def forget_customer(shop_id: int, customer_key: str | None, *, order_ids: Collection[int] = ()) -> int:
+    """
+    Untie a customer's requests from them; that there were some stays on record.
+
+    :param order_ids: orders that were named with them: a guest's request is known by nothing else
+    """
+    is_theirs = Q(order_ids__overlap=list(order_ids))
+    if customer_key is not None:
+        is_theirs |= Q(customer_key=customer_key)
+    rows = DataRequest.objects.for_shop(shop_id).filter(is_theirs)
+    return rows.update(customer_key=None, order_ids=[])
 
 
 def forget_old_requests(*, now: datetime) -> int:

@@ -113,7 +113,7 @@ def customer_redact(delivery_id: int) -> None:
         now=now,
     )
     # Last, because the request itself holds the pseudonym that the steps above need.
-    privacy.forget_customer(shop_id, key)
+    privacy.forget_customer(shop_id, key, order_ids=order_ids)
     webhooks.forget_customer(shop_id, key, order_ids=order_ids)
     webhooks.note_outcome(delivery_id, f"forgotten: {len(orders)} orders untied")
 

@@ -17,7 +17,12 @@ TIES: Final = ["customer_key", "cart_token", "checkout_token", "orders_requested
 FORGET: Final = """
     UPDATE webhooks_webhookdelivery SET payload = payload - %s
     WHERE shop_id = %s AND payload ?| %s
-      AND (payload ->> 'customer_key' = %s OR (topic LIKE 'orders/%%' AND payload ->> 'id' = ANY(%s)))
+      AND (
+        payload ->> 'customer_key' = %s
+        OR (topic LIKE 'orders/%%' AND payload ->> 'id' = ANY(%s))
+        OR payload -> 'orders_requested' @> ANY(%s::jsonb[])
+        OR payload -> 'orders_to_redact' @> ANY(%s::jsonb[])
+      )
 """
 
 
@@ -37,10 +42,13 @@ def forget_customer(shop_id: int, customer_key: str | None, *, order_ids: Collec
     """
     Cut a customer, and whatever tied orders to them, out of the stored deliveries of a shop.
 
+    A request without a customer, or of one who is nobody any more, still lists the orders of one person.
+
     :returns: how many deliveries changed
     """
+    orders = [str(number) for number in order_ids]
     with connection.cursor() as cursor:
-        cursor.execute(FORGET, [TIES, shop_id, TIES, customer_key, [str(number) for number in order_ids]])
+        cursor.execute(FORGET, [TIES, shop_id, TIES, customer_key, orders, orders, orders])
         return int(cursor.rowcount)
 
 

@@ -29,6 +29,7 @@ from backend.features import services as features
 from backend.features.gateway import cache
 from backend.features.models import Interaction
 from backend.monitoring import services as monitoring
+from backend.privacy.models import DataRequest
 from backend.serving.services import answering
 from backend.shopify.values import SessionToken
 from backend.shops import queries as shop_queries
@@ -362,6 +363,28 @@ def test_a_redaction_unties_nobody_else_who_shops(shop: Shop) -> None:
     newest = Decision.objects.for_shop(shop.id).order_by("-at").first()
     assert newest is not None
     assert newest.visitor_key == services.pseudonym(shop.id, 4)
+
+
+@pytest.mark.parametrize("customer", [{"id": 17850}, None])
+def test_no_request_goes_on_saying_which_orders_were_one_persons(
+    shop: Shop, other: Shop, customer: dict[str, Any] | None
+) -> None:
+    """Shopify repeats a request when its customer is nobody any more, or names none to begin with."""
+    asked = deliver(shop, Topic.CUSTOMERS_DATA_REQUEST, a_redact(
+        customer=customer, orders_requested=[900, 902], data_request={"id": 1}
+    ))  # fmt: skip
+    tasks.data_request(delivery_id=asked.id)
+    deliver(shop, Topic.CUSTOMERS_DATA_REQUEST, a_redact(
+        customer={"id": 4}, orders_requested=[901], data_request={"id": 2}, orders_to_redact=[]
+    ))  # fmt: skip
+
+    for _ in range(2):
+        redact(shop, customer=customer, orders_to_redact=[900, 902])
+
+    kept = [row.payload for row in WebhookDelivery.objects.filter(shop=shop)]
+    assert [payload["orders_requested"] for payload in kept if payload.get("orders_requested")] == [[901]]
+    assert [payload for payload in kept if payload.get("orders_to_redact")] == []
+    assert DataRequest.objects.for_shop(shop.id).get().order_ids == []
 
 
 def test_an_order_that_is_being_written_is_waited_for(transactional_db: None) -> None:
