@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from backend.core.errors import Refused
 
@@ -173,6 +173,14 @@ def order_ids_of_customer(shop_id: int, customer_key: str) -> list[int]:
     """Return the orders of one customer, oldest first."""
     rows = Order.objects.for_shop(shop_id).filter(customer_key=customer_key, deleted_at=None)
     return list(rows.order_by("processed_at", "order_id").values_list("order_id", flat=True))
+
+
+def count_orders_of(shop_id: int, customer_key: str | None, order_ids: Ids[int]) -> int:
+    """Return how many orders are here that are one customer's or are named."""
+    theirs = Q(order_id__in=list(order_ids))
+    if customer_key is not None:
+        theirs |= Q(customer_key=customer_key)
+    return Order.objects.for_shop(shop_id).filter(theirs, deleted_at=None).count()
 
 
 def titles(shop_id: int, product_ids: Ids[int]) -> dict[int, str]:

@@ -35,7 +35,8 @@ afterEach(() => vi.unstubAllGlobals());
 
 test("a customer's request stands there with the day it is due, and its file can be fetched", async () => {
   const { container } = render(<DataRequests timezone="Europe/London" />);
-  await screen.findByText(/Request 9999: 2 orders, 14 recommendations shown/);
+  await screen.findByText("Request 9999");
+  expect(container.textContent).toContain("2 orders, 14 recommendations shown");
   expect(container.textContent).toContain("Answer by");
   requests = [{ ...REQUEST, downloaded_at: "2026-11-22T12:00:00Z" }];
 
@@ -44,6 +45,17 @@ test("a customer's request stands there with the day it is due, and its file can
   await waitFor(() => expect(container.textContent).toContain("Downloaded on"));
   expect(asked).toEqual(["/api/data-requests", "/api/data-requests/01a2-b3/file", "/api/data-requests"]);
   expect(click).toHaveBeenCalledOnce();
+});
+
+test("one order and one recommendation are told as one, and each button by its request", async () => {
+  requests = [{ ...REQUEST, orders: 1, decisions: 1 }, { ...REQUEST, id: "01a2-b4", shopify_id: 10_000, orders: 0, decisions: 0 }];
+
+  const { container } = render(<DataRequests timezone="Europe/London" />);
+
+  await screen.findByText("1 order, 1 recommendation shown");
+  await screen.findByText("0 orders, 0 recommendations shown");
+  const names = [...container.querySelectorAll("s-button")].map((button) => button.getAttribute("accessibilitylabel"));
+  expect(names).toEqual(["Download the file: Request 9999", "Download the file: Request 10000"]);
 });
 
 test("an overdue answer is warned of", async () => {

@@ -3,7 +3,7 @@ import { useEffect, useState } from "react";
 import type { DataRequest } from "../api/types";
 import { showToast } from "../lib/bridge";
 import { downloadDataFile, findDataRequests } from "../lib/data-requests";
-import { formatCount, formatDate } from "../lib/format";
+import { formatDate, formatUnit } from "../lib/format";
 
 /** Customers who asked what is stored about them, and the file that answers each. Nothing while nobody asked. */
 export function DataRequests({ timezone }: { timezone: string }) {
@@ -27,9 +27,11 @@ export function DataRequests({ timezone }: { timezone: string }) {
           <s-banner tone="critical" heading="A customer is waiting for an answer that is overdue" />
         )}
         <s-paragraph>These customers asked what is stored about them. Download the file and send it to them; Shopify names them in your admin.</s-paragraph>
-        {requests.map((request) => (
-          <Request key={request.id} request={request} timezone={timezone} onDownloaded={() => void read()} />
-        ))}
+        <ul className="requests">
+          {requests.map((request) => (
+            <Request key={request.id} request={request} timezone={timezone} onDownloaded={() => void read()} />
+          ))}
+        </ul>
       </s-stack>
     </s-section>
   );
@@ -54,16 +56,24 @@ function Request({ request, timezone, onDownloaded }: RequestProps) {
       setBusy(false);
     }
   };
-  const due = formatDate(request.due_at, timezone);
+  const name = `Request ${request.shopify_id ?? "without a number"}`;
   return (
-    <s-stack gap="small">
+    <li className="request">
+      <div className="step-head">
+        <s-text type="strong">{name}</s-text>
+        {request.is_overdue && <s-badge tone="critical">Overdue</s-badge>}
+      </div>
       <s-text>
-        Request {request.shopify_id ?? "without a number"}: {formatCount(request.orders)} orders, {formatCount(request.decisions)} recommendations shown
+        {formatUnit(request.orders, "orders")}, {formatUnit(request.decisions, "recommendations")} shown
       </s-text>
-      <s-text>{request.downloaded_at ? `Downloaded on ${formatDate(request.downloaded_at, timezone)}` : `Answer by ${due}`}</s-text>
-      <s-button loading={isBusy} onClick={() => void download()}>
-        Download the file
-      </s-button>
-    </s-stack>
+      <s-text color="subdued">
+        {request.downloaded_at ? `Downloaded on ${formatDate(request.downloaded_at, timezone)}` : `Answer by ${formatDate(request.due_at, timezone)}`}
+      </s-text>
+      <s-stack direction="inline">
+        <s-button loading={isBusy} accessibilityLabel={`Download the file: ${name}`} onClick={() => void download()}>
+          Download the file
+        </s-button>
+      </s-stack>
+    </li>
   );
 }

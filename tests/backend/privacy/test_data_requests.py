@@ -128,6 +128,16 @@ def test_an_order_that_shopify_names_is_in_the_file_of_a_guest(client: Client, s
     assert told["recommendations_shown"] == []
 
 
+def test_only_orders_that_are_here_are_counted(client: Client, shop: Shop) -> None:
+    guest = an_order(shop, [7], customer_key=None)
+    never_here = guest.order_id + 10_000
+    ask_for_data(shop, orders_requested=[guest.order_id, never_here])
+
+    answer = call(client, "/api/data-requests")
+
+    assert [one["orders"] for one in answer.json()["requests"]] == [3]
+
+
 def test_a_download_is_noted_with_who_fetched_it(client: Client, shop: Shop) -> None:
     request = ask_for_data(shop)
 
