@@ -51,6 +51,11 @@ class Dataset:
     # Of the last erasure before the rows were read; see gateway.snapshots.
     erasure_mark: str = ""
 
+    @property
+    def customers(self) -> int:
+        """Return how many users are people whom the shop knows: each basket of a guest is a user too."""
+        return self.users - self.guest_baskets
+
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:

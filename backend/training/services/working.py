@@ -146,7 +146,7 @@ def _export(row: TrainingRun, folder: Path, clock: Clock) -> Dataset:
     checks = rules.check(DatasetFacts(**features.count_broken(dataset)))
     if not checks.is_passed:
         raise BadDataset("The shop's data failed its checks: " + " ".join(checks.failures))
-    message = f"Learning from {dataset.interactions:,} purchases of {dataset.users:,} customers."
+    message = f"Learning from {dataset.interactions:,} purchases by {dataset.customers:,} customers."
     states.move(row, RunState.TRAINING, now=clock(), message=message)
     return dataset
 
@@ -193,7 +193,7 @@ def _register(
         data_until=dataset.until,
         code_revision=report["code_revision"],
         interactions=dataset.interactions,
-        customers=dataset.users - dataset.guest_baskets,
+        customers=dataset.customers,
         products=dataset.items,
         train_seconds=report["train_seconds"],
         params=report["params"],

@@ -55,6 +55,7 @@ def test_the_folder_holds_purchases_products_and_facts(tmp_path: Path) -> None:
     assert listed[0]["title"] == 'Candle, "large"\nwith a line break'
     assert listed[0]["tags"] == ["gift", "a, b"]
     assert (listed[1]["vendor"], listed[1]["tags"], listed[1]["available"]) == ("", [], True)
+    assert dataset.customers == 2
     facts = json.loads((dataset.folder / "dataset.json").read_text())
     assert facts == {
         "sha256": dataset.sha256,

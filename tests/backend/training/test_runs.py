@@ -41,7 +41,7 @@ from backend.training.values import (
     UnknownRun,
 )
 from models.recommender.api import Recipe
-from tests.backend.history import NOW, a_busy_shop, a_product, a_shop
+from tests.backend.history import NOW, a_busy_shop, a_product, a_shop, an_order
 from tests.backend.registry.versions import a_live_version, a_version
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("artifact_root", "untracked")]
@@ -73,16 +73,25 @@ def test_a_shops_orders_become_a_registered_version(
     enqueued: Any, artifact_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop = a_busy_shop()
+    an_order(shop, [100], customer_key=None)
     features.rebuild(shop.id)
     run, row_id = request(shop)
     seen: list[str] = []
+    told: list[str] = []
     plain = states.move
-    monkeypatch.setattr(states, "move", lambda row, to, **rest: (seen.append(to), plain(row, to, **rest))[1])
+
+    def move(row: Any, to: RunState, *, message: str = "", **rest: Any) -> Any:
+        seen.append(to)
+        told.append(message)
+        return plain(row, to, message=message, **rest)
+
+    monkeypatch.setattr(states, "move", move)
 
     version = services.run_training(row_id, clock=clock, recipe=QUICK)
 
     assert version is not None
-    assert (version.number, version.lineage.interactions, version.lineage.customers) == (1, 1592, 60)
+    assert (version.number, version.lineage.interactions, version.lineage.customers) == (1, 1593, 60)
+    assert told[0] == "Learning from 1,593 purchases by 60 customers."
     assert {metric["model"] for metric in version.outcome.metrics} >= {"transformer", "popularity"}
     assert sum(metric["is_served"] for metric in version.outcome.metrics) == 1
     assert registry.open_scorer(version.artifact, manifest_sha256=version.manifest_sha256).popular(3)
