@@ -123,7 +123,7 @@ def block(facts: BlockFacts, *, now: datetime) -> Block:
         if facts.status is BlockStatus.UNAVAILABLE:
             detail = f"{place}: your theme does not take app blocks there. A newer theme does."
             return Block(facts.placement, BlockState.UNAVAILABLE, detail, seen_at)
-        return Block(facts.placement, BlockState.MISSING, f"{place}: not added yet.", seen_at)
+        return Block(facts.placement, BlockState.MISSING, f"{place}: not in your theme.", seen_at)
     if seen_at is None:
         return Block(facts.placement, BlockState.MISSING, f"{place}: not added yet.", None)
     if now - seen_at > SEEN_LATELY:

@@ -217,7 +217,7 @@ def test_missing(case: str, facts: Facts, told: str) -> None:
             "taken away after a page asked",
             denied(NOW) | {"asked_at": NOW - timedelta(hours=1)},
             BlockState.MISSING,
-            "Product pages: not added yet.",
+            "Product pages: not in your theme.",
         ),
         (
             "added after App Bridge looked",
