@@ -13,13 +13,25 @@ from .models import Shop
 class ShopAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Read-only; the keys are not shown to anyone."""
 
-    list_display = ("domain", "name", "state", "plan_name", "installed_at", "needs_reauth")
+    list_display = ("domain", "name", "state", "plan_name", "installed_at", "access")
     list_filter = ("state", "needs_reauth")
     search_fields = ("domain", "name")
-    exclude = ("pseudonym_key", "suppression_key")
+    exclude = ("pseudonym_key", "suppression_key", "needs_reauth", "shows_new_products")
+    # In words: a red cross for "needs no renewal" would look like a fault.
+    readonly_fields = ("access", "new_products")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer("pseudonym_key", "suppression_key")
+
+    @admin.display(description="Access", ordering="needs_reauth")
+    def access(self, row: Shop) -> str:
+        """Return whether the app can ask Shopify for anything."""
+        return "has to be renewed" if row.needs_reauth else "works"
+
+    @admin.display(description="New products")
+    def new_products(self, row: Shop) -> str:
+        """Return whether the merchant lets new products be tried."""
+        return "shown" if row.shows_new_products else "not shown"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -115,7 +115,7 @@ def customer_redact(delivery_id: int) -> None:
     # Last, because the request itself holds the pseudonym that the steps above need.
     privacy.forget_customer(shop_id, key, order_ids=order_ids)
     webhooks.forget_customer(shop_id, key, order_ids=order_ids)
-    webhooks.note_outcome(delivery_id, f"forgotten: {len(orders)} orders untied")
+    webhooks.note_outcome(delivery_id, f"forgotten, orders untied: {len(orders)}")
 
 
 @task_for(Job.DATA_REQUEST)
@@ -136,7 +136,7 @@ def data_request(delivery_id: int) -> None:
         now=clock.now(),
     )
     held = catalog.describe_customer(request.shop_id, key)
-    webhooks.note_outcome(delivery_id, f"held: {held['orders']} orders, {held['order_lines']} order lines")
+    webhooks.note_outcome(delivery_id, f"orders held: {held['orders']}, order lines: {held['order_lines']}")
 
 
 @task_for(Job.DATA_REQUEST_SWEEP)

@@ -76,7 +76,6 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     paginator = BoundedPaginator
     show_full_result_count = False
-    empty_value_display = "–"
     list_per_page = 50
     list_select_related: ClassVar = ["shop"]
     actions = None
@@ -88,6 +87,8 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     filters_newest: ClassVar[int | None] = None
     # Of a row's state or verdict, where it is not plain from its name.
     meanings: ClassVar[Mapping[str, str]] = {}
+    # Columns that a row's page tells as the list does, not as they are stored.
+    told_as: ClassVar[Mapping[str, str]] = {"state": "state_badge", "verdict": "verdict_badge"}
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         """Return the rows of every shop: support staff serve them all."""
@@ -120,7 +121,8 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """Return what a row's page shows. Django would build a form, with every row that it may point to."""
         told = list(self.get_readonly_fields(request, obj))
         own = [one.name for one in self.model._meta.concrete_fields if one.editable and not one.primary_key]  # noqa: SLF001 -- Django's public name
-        return list(self.fields or [name for name in own if name not in told] + told)
+        shown = [self.told_as.get(name, name) for name in own if name not in told]
+        return list(self.fields or shown + told)
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

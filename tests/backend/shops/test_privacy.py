@@ -129,7 +129,7 @@ def test_a_redacted_customer_is_a_guest_everywhere(shop: Shop, other: Shop) -> N
     assert not Decision.objects.for_shop(shop.id).filter(visitor_key=key).exists()
     request.refresh_from_db()
     assert "customer_key" not in request.payload
-    assert request.outcome == "forgotten: 1 orders untied"
+    assert request.outcome == "forgotten, orders untied: 1"
     # The sales stay the shop's, and the other customer stays known.
     assert Order.objects.for_shop(shop.id).count() == 3
     assert Order.objects.for_shop(shop.id).get(order_id=901).customer_key == services.pseudonym(shop.id, 4)
@@ -152,7 +152,7 @@ def test_a_data_request_is_counted_and_written_down(shop: Shop) -> None:
     tasks.data_request(delivery_id=request.id)
 
     request.refresh_from_db()
-    assert request.outcome == "held: 1 orders, 2 order lines"
+    assert request.outcome == "orders held: 1, order lines: 2"
     event = LedgerEvent.objects.for_shop(shop.id).get(event="CUSTOMER_DATA_REQUESTED")
     assert event.details == {"orders": 1, "order_lines": 2}
 

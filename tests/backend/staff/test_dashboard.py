@@ -1,5 +1,6 @@
 """The staff dashboard as support staff meet it."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -63,6 +64,13 @@ def support() -> Client:
     client = Client()
     assert client.login(username="owner", password="a long enough word")
     return client
+
+
+def facts_of(page: str) -> dict[str, str]:
+    """Return what a row's page tells, by name."""
+    return dict(
+        re.findall(r'<label[^>]*>([^<]+):</label>\s*<div class="readonly">(.*?)</div>', page, re.DOTALL)
+    )
 
 
 def shown(shop: Shop, *products: int, **changes: Any) -> DecisionRecord:
@@ -153,6 +161,35 @@ def test_an_imports_page_names_the_records_that_were_left_out(support: Client) -
 
     assert told in listed.content.decode()
     assert page.content.decode().count(sample) == 2
+
+
+def test_an_import_that_left_nothing_out_says_so_and_how_it_ended(support: Client) -> None:
+    row = Import.objects.for_shop(a_shop().id).create(state="DONE", created_at=NOW, touched_at=NOW)
+
+    page = support.get(reverse("admin:catalog_import_change", args=[row.id])).content.decode()
+
+    assert facts_of(page)["Notes"] == facts_of(page)["Left out"] == "–"
+    assert '<span class="tb-badge tb-badge--good">done</span>' in page
+
+
+@pytest.mark.parametrize(
+    ("changes", "access", "new_products"),
+    [
+        ({}, "works", "shown"),
+        ({"needs_reauth": True, "shows_new_products": False}, "has to be renewed", "not shown"),
+    ],
+)
+def test_a_shops_page_tells_in_words_what_is_well(
+    support: Client, changes: dict[str, bool], access: str, new_products: str
+) -> None:
+    shop = a_shop()
+    Shop.objects.filter(id=shop.id).update(**changes)
+
+    page = support.get(reverse("admin:shops_shop_change", args=[shop.id])).content.decode()
+
+    assert (facts_of(page)["Access"], facts_of(page)["New products"]) == (access, new_products)
+    assert facts_of(page)["Redacted at"] == "–"
+    assert "icon-no" not in page
 
 
 def test_an_order_leads_to_every_inference_behind_it() -> None:
@@ -432,3 +469,17 @@ def test_test_deliveries_are_shown_as_such_and_can_be_picked_out(support: Client
     assert "{shop}.myshopify.com" in page
     assert "willow-gifts.myshopify.com" not in page
     assert "Test delivery" in page
+
+
+def test_an_ordinary_delivery_does_not_look_like_a_fault(support: Client) -> None:
+    row = WebhookDelivery.objects.create(
+        shop_domain="willow-gifts.myshopify.com", delivery_id="1", topic="orders/create", payload={},
+        triggered_at=NOW, received_at=NOW, due_at=NOW, state="DONE",
+    )  # fmt: skip
+
+    listed = support.get(reverse("admin:webhooks_webhookdelivery_changelist")).content.decode()
+    page = support.get(reverse("admin:webhooks_webhookdelivery_change", args=[row.id])).content.decode()
+
+    assert facts_of(page)["Test delivery"] == "no"
+    assert '<span class="tb-badge tb-badge--good">done</span>' in page
+    assert "icon-no" not in listed + page
