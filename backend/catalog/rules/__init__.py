@@ -5,7 +5,15 @@ Both become the same rows, so that an order means the same however it came.
 """
 
 from .bulk import read_bulk_line, read_whole_product
-from .product_updates import Merged, ProductUpdate, conclude, merge, read_product, totals
+from .product_updates import (
+    Merged,
+    ProductUpdate,
+    conclude,
+    merge,
+    prices_of_others,
+    read_product,
+    totals,
+)
 from .rows import (
     BulkRow,
     CollectionRow,
@@ -39,6 +47,7 @@ __all__ = [
     "WholeProduct",
     "conclude",
     "merge",
+    "prices_of_others",
     "read_bulk_line",
     "read_collection",
     "read_deletion",

@@ -11,6 +11,7 @@ API, and until it has answered, what was known last counts.
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 
 from backend.shopify.values import number_of
@@ -240,7 +241,7 @@ def _has_stock(row: VariantRow) -> bool:
     return row.inventory_policy == "CONTINUE" or (row.inventory_quantity or 0) > 0
 
 
-def conclude(merged: Merged, *, is_new: bool, had_variants: bool) -> dict[str, Any]:
+def conclude(merged: Merged, *, is_new: bool, hidden_prices: Collection[Decimal] = ()) -> dict[str, Any]:
     """
     Return what a product's own columns become: price range, stock and whether it can be bought.
 
@@ -248,7 +249,7 @@ def conclude(merged: Merged, *, is_new: bool, had_variants: bool) -> dict[str, A
     it stays as it was.
 
     :param is_new: whether nothing was known of the product before, so that some of its variants say more
-    :param had_variants: whether any of its variants was known before
+    :param hidden_prices: what variants cost that are not known; see :func:`prices_of_others`
     """
     columns = totals(merged.variants.values())
     if is_new or not columns:
@@ -256,9 +257,17 @@ def conclude(merged: Merged, *, is_new: bool, had_variants: bool) -> dict[str, A
     is_open = not merged.is_complete or any(row.tracked is None for row in merged.variants.values())
     if is_open and not columns["available"]:
         del columns["available"]
-    # The range of a product that was stored without its variants is wider than what the first of them cost.
-    told = columns if had_variants or merged.is_complete else {"available"} & columns.keys()
-    return {name: columns[name] for name in told}
+    if not merged.is_complete:
+        prices = [columns["price_min"], columns["price_max"], *hidden_prices]
+        columns |= {"price_min": min(prices), "price_max": max(prices)}
+        del columns["total_inventory"]
+    return columns
+
+
+def prices_of_others(former: Mapping[int, VariantRow], stored: Iterable[Decimal]) -> list[Decimal]:
+    """Return which of a product's lowest and highest price none of its stored variants accounts for."""
+    prices = [row.price for row in former.values()]
+    return [price for price in stored if not prices or not min(prices) <= price <= max(prices)]
 
 
 def totals(variants: Iterable[VariantRow]) -> dict[str, Any]:

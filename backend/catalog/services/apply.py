@@ -65,10 +65,11 @@ def apply_product(shop_id: int, payload: Mapping[str, Any]) -> int | None:
     is_new, was_gone = stored.updated_at == _LONG_AGO, stored.deleted_at is not None
     former = _variants_of(shop_id, update.product_id)
     merged = rules.merge(former, update)
+    hidden_prices = rules.prices_of_others(former, (stored.price_min, stored.price_max))
     _write_variants(shop_id, former, merged)
     columns = {
         **update.columns,
-        **rules.conclude(merged, is_new=is_new, had_variants=bool(former)),
+        **rules.conclude(merged, is_new=is_new, hidden_prices=hidden_prices),
         "currency": shops.get_shop(shop_id).currency,
         "updated_at": update.updated_at,
         **_SEEN,

@@ -162,10 +162,19 @@ def test_the_field_of_old_api_versions_is_not_believed(shop: Shop) -> None:
 # Which variants there are
 
 
+def price_range(lowest: str, highest: str) -> dict[str, Any]:
+    return {
+        "minVariantPrice": {"amount": lowest, "currencyCode": "GBP"},
+        "maxVariantPrice": {"amount": highest},
+    }
+
+
 def a_wide_product(shop: Shop, *, cheapest: str = "5.00") -> None:
     """Import 150 variants: 1000 to 1148 at 9.50, and 1149 cheaper."""
     variants = [bulk.variant(number, 7) for number in range(1000, 1149)]
-    imported(shop, *variants, bulk.variant(1149, 7, price=cheapest))
+    imported(
+        shop, *variants, bulk.variant(1149, 7, price=cheapest), priceRangeV2=price_range(cheapest, "9.50")
+    )
 
 
 def the_first_hundred(**changes: Any) -> list[dict[str, Any]]:
@@ -197,6 +206,21 @@ def test_a_hundred_variants_without_the_list_of_all_take_none_away(shop: Shop) -
 
     assert prices(shop) == (Decimal("5.00"), Decimal("9.50"))
     assert (len(variant_ids(shop)), asked(shop)) == (150, [7])
+
+
+def test_variants_that_were_never_stored_keep_the_range_and_the_stock(shop: Shop) -> None:
+    hundred = range(1000, 1100)
+    variants = [bulk.variant(one, 7) for one in hundred]
+    imported(shop, *variants, priceRangeV2=price_range("5.0", "20.0"), totalInventory=450)
+    changes = [a_variant(1000, price="4.00"), *(a_variant(one) for one in hundred[1:])]
+    gids = variant_gids(*range(1000, 1150))
+
+    told(shop, variants=[a_variant(one) for one in hundred], variant_gids=gids)
+    assert (prices(shop), product(shop).total_inventory) == ((5, 20), 450)
+    assert (queries.available_product_ids(shop.id), asked(shop)) == ([7], [7])
+
+    told(shop, updated_at=LATEST, variants=changes, variant_gids=gids)
+    assert prices(shop) == (4, 20)
 
 
 def test_a_variant_that_is_not_in_the_list_of_all_is_gone(shop: Shop) -> None:
