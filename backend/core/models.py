@@ -55,4 +55,4 @@ class PendingJob(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.job} {self.ids}"
+        return ", ".join([self.job, *(f"{name} {value}" for name, value in self.ids.items())])

@@ -57,7 +57,7 @@ class IsSetAside(admin.SimpleListFilter):
 class PendingJobAdmin(ReadOnlyAdmin):
     """Jobs that were asked for and are not done. What is done has no row any more."""
 
-    list_display = ("requested", "job_name", "shop_link", "state_badge", "error_begin")
+    list_display = ("requested", "state_badge", "job_name", "shop_link", "error_begin")
     list_filter = (IsSetAside,)
     list_select_related: ClassVar = []
     # An import of a large shop asks for one job an order.
@@ -95,10 +95,11 @@ class PendingJobAdmin(ReadOnlyAdmin):
     @admin.display(description="State")
     def state_badge(self, row: Any) -> SafeString:
         """Return the state, with how often it failed."""
-        failed = row.failures + row.crashes
+        state, failed = _state(row), row.failures + row.crashes
         if not failed:
-            return badge_of(_state(row))
-        return format_html("{} failed {} time{}", badge_of(_state(row)), failed, pluralize(failed))
+            return badge_of(state)
+        verb = "" if state is JobState.FAILING else "failed "
+        return format_html("{} {}{} time{}", badge_of(state), verb, failed, pluralize(failed))
 
     @admin.display(description="State")
     def state_told(self, row: Any) -> SafeString:
