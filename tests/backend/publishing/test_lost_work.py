@@ -10,8 +10,10 @@ import pytest
 
 from backend.audit.values import Surface
 from backend.catalog.models import Product
-from backend.core import leases
+from backend.core import leases, queue
+from backend.core.clock import now
 from backend.core.errors import LostRace
+from backend.core.models import PendingJob
 from backend.core.queue import Job
 from backend.publishing import queries, services
 from backend.publishing.models import Comparison, Publication
@@ -24,6 +26,8 @@ from backend.shopify.gateway import AdminApiUnavailable
 from backend.shops import services as shops
 from backend.shops.models import Shop
 from backend.shops.values import ShopState
+from celery_worker.schedule import TIMETABLE
+from celery_worker.tasks import publishing as tasks
 from tests.backend.history import NOW
 from tests.backend.publishing.conftest import FIRST, LAST, Metafields, roll_to
 from tests.backend.racing import Pause, Worker
@@ -208,6 +212,30 @@ def test_a_killed_worker_is_followed_at_once_by_the_one_that_has_its_lease(
         services.publish(shop.id, clock=clock)
 
     assert shown(pages) == lists_of(1)
+
+
+def test_a_killed_publisher_is_taken_up_within_a_minute(
+    shop: Shop, live: Version, pages: Metafields, enqueued: Enqueued, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As jobs run: the next worker has the lease once the last sign of life of the killed one is old."""
+    leases.request(Job.PUBLISH.value, {"shop_id": shop.id})
+    assert leases.claim(Job.PUBLISH.value, {"shop_id": shop.id}) is not None
+    Comparison.objects.for_shop(shop.id).create(claim=uuid4(), heard_at=now(), retry_at=now())
+    enqueued.clear()
+    monkeypatch.setattr("backend.core.clock.now", lambda: NOW)
+    tasks.publish.apply(kwargs={"shop_id": shop.id})
+    assert pages.list_of(FIRST) == []
+
+    silence = timedelta(seconds=leases.LEASE_SECONDS + 1)
+    PendingJob.objects.update(heartbeat_at=now() - silence, sent_at=now() - silence)
+    queue.send_unsent()
+    for ids in enqueued.of(Job.PUBLISH):
+        tasks.publish.apply(kwargs=ids)
+
+    assert shown(pages) == lists_of(1)
+    assert not PendingJob.objects.exists()
+    # What is silent is looked for every ten seconds.
+    assert silence + TIMETABLE["job-sweep"]["schedule"] < timedelta(minutes=1)
 
 
 def test_an_answer_that_got_lost_is_no_answer(
