@@ -134,6 +134,7 @@ def forget_customer(
         untied = rows.update(customer_key=None)
     shop = shops.get_shop(shop_id).uuid
     snapshots.leave_mark(shop)
+    snapshots.drop_unfinished(shop)
     erased = sorted({sha256 for key in tied for sha256 in snapshots.holding(shop, str(key))})
     for sha256 in erased:
         snapshots.erase(shop, sha256, because=FORGOTTEN, now=now)

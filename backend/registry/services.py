@@ -1,7 +1,6 @@
 """Writes of the registry: a version is registered once; afterwards only its state moves."""
 
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -131,7 +130,7 @@ def move(
 def erase_shop(shop_id: int) -> None:
     """Delete a shop's versions with their artifacts: they were learned from its customers."""
     rows = ModelVersion.objects.for_shop(shop_id)
-    artifacts = list(rows.values_list("artifact", flat=True))
+    # The files first: after a kill between the two, only the rows know which files are left.
+    for artifact in rows.values_list("artifact", flat=True):
+        gateway.discard(artifact)
     rows.delete()
-    for artifact in artifacts:
-        transaction.on_commit(partial(gateway.discard, artifact))

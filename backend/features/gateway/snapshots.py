@@ -11,6 +11,7 @@ mark knows that it may hold a customer who is forgotten by now.
 
 import json
 import shutil
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -25,14 +26,28 @@ def keep(shop: UUID, sha256: str, folder: Path) -> None:
     """Copy a dataset folder to its place, unless the same content lies there already."""
     target = _shop(shop) / sha256
     # A shop has one training at a time, so what lies about half done is a killed worker's.
-    for left in _shop(shop).glob(".*.part"):
-        shutil.rmtree(left, ignore_errors=True)
-    if not target.is_dir():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = target.with_name(f".{uuid4().hex}.part")
+    drop_unfinished(shop)
+    while not target.is_dir():
+        _copy(folder, target)
+    _tombstone(shop, sha256).unlink(missing_ok=True)
+
+
+def _copy(folder: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = target.with_name(f".{uuid4().hex}.part")
+    try:
         shutil.copytree(folder, unfinished)
         unfinished.rename(target)
-    _tombstone(shop, sha256).unlink(missing_ok=True)
+    except OSError:
+        # An erasure took it away half done. Nobody else does, so then it begins again, and only then.
+        if unfinished.is_dir():
+            raise
+
+
+def drop_unfinished(shop: UUID) -> None:
+    """Remove what lies about half copied, by whoever: nobody can tell whom it holds."""
+    for left in _shop(shop).glob(".*.part"):
+        _take_away(left)
 
 
 def kept(shop: UUID) -> set[str]:
@@ -60,11 +75,18 @@ def _may_hold(purchases: Path, user: str) -> bool:
 
 def drop(shop: UUID, sha256: str) -> None:
     """Remove a snapshot that nobody needs."""
-    folder = _shop(shop) / sha256
-    # Renamed first: nobody may find half of it.
+    _take_away(_shop(shop) / sha256)
+
+
+def _take_away(folder: Path) -> None:
+    # Renamed first: nobody may find half of it, and nobody who fills it finds it again.
     leaving = folder.with_name(f".{uuid4().hex}.part")
-    folder.rename(leaving)
-    shutil.rmtree(leaving)
+    # Shopify asks for many customers at once, and two erasures may take away the same.
+    with suppress(FileNotFoundError):
+        folder.rename(leaving)
+    shutil.rmtree(leaving, ignore_errors=True)
+    if leaving.is_dir():
+        shutil.rmtree(leaving)  # once more, to be told why it stays
 
 
 def erase(shop: UUID, sha256: str, *, because: str, now: datetime) -> None:

@@ -1,6 +1,7 @@
 """Snapshots of datasets: kept while a version names them, gone when a customer in them wants it."""
 
 import json
+import shutil
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -151,6 +152,35 @@ def test_a_killed_workers_half_copy_goes_with_the_next_snapshot(
     keep(shop, dataset)
 
     assert lying(root, shop) == {dataset.sha256}
+
+
+def test_a_killed_workers_half_copy_goes_with_the_first_customer(shop: Shop, root: Path) -> None:
+    half = root / str(shop.uuid) / ".0123.part"
+    half.mkdir(parents=True)
+    (half / "interactions.parquet").write_bytes(b"half")
+
+    services.forget_customer(shop.id, BOB, now=NOW)
+
+    assert [one.name for one in (root / str(shop.uuid)).iterdir()] == ["last-erasure"]
+
+
+def test_a_copy_that_an_erasure_takes_away_holds_nobody_in_the_end(
+    shop: Shop, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = an_export(shop, tmp_path)
+    plain, copied = shutil.copytree, []
+
+    def copy_with_an_erasure_in_between(folder: Path, target: Path) -> None:
+        plain(folder, target)
+        copied.append(target)
+        if len(copied) == 1:
+            services.forget_customer(shop.id, BOB, now=NOW)
+
+    monkeypatch.setattr(snapshots.shutil, "copytree", copy_with_an_erasure_in_between)
+    keep(shop, dataset)
+
+    assert len(copied) == 2
+    assert lying(root, shop) == {f"{dataset.sha256}.erased.json"}
 
 
 def test_an_erased_shop_leaves_nothing_and_a_late_training_adds_nothing(

@@ -1,3 +1,4 @@
+import shutil
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -184,4 +185,28 @@ def test_erasing_a_shop_removes_pointers_versions_and_files(
         services.erase_shop(shop.id)
 
     assert registry.versions(shop.id) == []
+    assert list(artifact_root.iterdir()) == []
+
+
+def test_an_erasure_that_was_killed_leaves_no_file_that_no_row_names(
+    shop: Shop, artifact: Path, artifact_root: Path, committed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_live_version(shop, artifact)
+    a_live_version(shop, artifact)
+    plain, removed = shutil.rmtree, []
+
+    def rmtree_and_die(*args: Any, **kwargs: Any) -> None:
+        plain(*args, **kwargs)
+        removed.append(args)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as killed:
+        killed.setattr(shutil, "rmtree", rmtree_and_die)
+        with pytest.raises(KeyboardInterrupt), committed():
+            services.erase_shop(shop.id)
+    named = {Path(version.artifact).name for version in registry.versions(shop.id)}
+    assert {left.name for left in artifact_root.iterdir()} < named
+    services.erase_shop(shop.id)
+
+    assert len(removed) == 1
     assert list(artifact_root.iterdir()) == []
