@@ -81,8 +81,10 @@ def start_sentry(dsn: str, **options: Any) -> None:
     )
 
 
-def allowed(event: Any, hint: Mapping[str, Any]) -> Any:
+def allowed(event: Any, hint: dict[str, Any]) -> Any:
     """Return a report that holds what may leave of one, and nothing else."""
+    # Files travel beside the report, where its fields are not looked at.
+    hint.pop("attachments", None)
     report = _only(event, _PLAIN)
     contexts = event.get("contexts") or {}
     report["contexts"] = {name: _only(contexts.get(name), names) for name, names in _CONTEXTS.items()}

@@ -8,7 +8,7 @@ by its words: PostgreSQL quotes the row that it refuses, a parser its text.
 import logging
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from types import TracebackType
 from typing import Any
 
@@ -57,13 +57,29 @@ class WithoutWords(logging.Filter):
         return True
 
     def _told(self, name: str, value: object, record: logging.LogRecord) -> object:
-        if isinstance(value, BaseException):
-            return describe(value)
         # Celery hands over the words alone, with the job's arguments beside them.
         if record.name.startswith("celery") and name in {"exc", "args", "kwargs", "traceback"}:
             raised = record.exc_info[1] if record.exc_info else None
             return describe(raised) if raised and name == "exc" else "-"
-        return value
+        return _without_words(value)
+
+
+def _without_words(value: object) -> object:
+    """Return a value with a description in place of each exception, at any depth."""
+    if isinstance(value, BaseException):
+        return describe(value)
+    if isinstance(value, Mapping):
+        return {name: _without_words(each) for name, each in value.items()}
+    # Not a named tuple, which takes its parts one by one.
+    if isinstance(value, list | tuple | set) and not hasattr(value, "_fields"):
+        return type(value)(_without_words(each) for each in value)
+    return value
+
+
+def _describe_exceptions(_logger: object, _method: str, line: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    """Do so in a line of ours, but for what its own processor writes out."""
+    kept = {name: line[name] for name in ("exc_info", "_record") if name in line}
+    return {name: _without_words(value) for name, value in line.items() if name not in kept} | kept
 
 
 _shared: list[Any] = [
@@ -71,6 +87,7 @@ _shared: list[Any] = [
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
+    _describe_exceptions,
     structlog.processors.StackInfoRenderer(),
     structlog.processors.ExceptionRenderer(format_exception),
 ]

@@ -295,6 +295,7 @@ def test_what_somebody_adds_to_a_report(wire: list[bytes]) -> None:
     sentry_sdk.set_tag("customer", "Ada")
     sentry_sdk.set_context("order", {"phone": "+441234567"})
     sentry_sdk.set_extra("address", "12 High Street")
+    sentry_sdk.get_isolation_scope().add_attachment(bytes=b"12 High Street", filename="cart-1.txt")
 
     sentry_sdk.capture_exception(ValueError("Lovelace"))
 
@@ -372,6 +373,19 @@ def test_a_failed_job_is_logged_without_words(shop: Shop, refuse: Any, logged: C
     assert "raised unexpected: IntegrityError 23514 catalog_order broken" in written
     assert "in apply_order" in written
     assert [secret for secret in (*PRIVATE, shops.pseudonym(shop.id, CUSTOMER)) if secret in written] == []
+
+
+def test_an_exception_is_described_wherever_a_line_holds_it(logged: Callable[[], str]) -> None:
+    error = ValueError("Ada")
+
+    logging.getLogger("library").error("%s, %r and %s", error, {"of": error}, [(error,)])
+    structlog.get_logger("ours").error("failed", error=error, errors=[error], by_name={"Ada's": error})
+
+    library, ours = (json.loads(line) for line in logged().splitlines())
+    assert library["event"] == "ValueError, {'of': 'ValueError'} and [('ValueError',)]"
+    assert (ours["error"], ours["errors"], ours["by_name"]) == (
+        "ValueError", ["ValueError"], {"Ada's": "ValueError"}
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
