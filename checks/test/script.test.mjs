@@ -318,6 +318,39 @@ test('a cart that could not be read is not taken for a new one', async () => {
   assert.deepEqual(clicks().map((each) => each.split(':')[1]), ['3', '5']);
 });
 
+test('a page that is shown again by the back button learns what happened since', async () => {
+  const { answers, cart, clicks } = aCart();
+  const page = await openDefault({ shopify: allowing(['analytics']), answers });
+  click(page, page.document.querySelector('[data-product="2"] .tailorbird__link'));
+  await wait(5);
+
+  const [first] = clicks();
+  cart.attributes._tailorbird = `${aClick(5, { at: now() + 1 })} ${first}`;
+  cart.items = [{ product_id: 2 }];
+  page.window.dispatchEvent(Object.assign(new page.window.Event('pageshow'), { persisted: true }));
+  await wait(10);
+  click(page, page.document.querySelector('[data-product="3"] .tailorbird__link'));
+  await wait(5);
+
+  assert.deepEqual(clicks().map((each) => each.split(':')[1]).sort(), ['2', '3', '5']);
+  assert.deepEqual(page.titles(), ['Product 3']);
+});
+
+test('a page that is shown again after the order tells its clicks to no other cart', async () => {
+  const { answers, cart, clicks } = aCart();
+  const page = await openDefault({ shopify: allowing(true), answers });
+  click(page, page.document.querySelector('[data-product="2"] .tailorbird__link'));
+  await wait(5);
+
+  cart.attributes = {};
+  page.window.dispatchEvent(Object.assign(new page.window.Event('pageshow'), { persisted: true }));
+  await wait(10);
+  click(page, page.document.querySelector('[data-product="3"] .tailorbird__link'));
+  await wait(5);
+
+  assert.deepEqual(clicks().map((each) => each.split(':')[1]), ['3']);
+});
+
 /* Consent that changes on the page */
 
 test('what was cleared when consent went does not come back when it is given again', async () => {

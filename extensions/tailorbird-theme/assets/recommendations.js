@@ -489,14 +489,30 @@
     for (const carousel of all.slice(all.indexOf(first))) carousel.arrange();
   }
 
-  /* Once a page. The cart may differ from what a cached page shows. */
-  function start() {
-    if (cartRead) return;
+  /* The cart may differ from what a cached page shows. */
+  function lookIntoCart() {
     cartRead = readCart().catch(() => null);
     cartRead.then(() => carousels().forEach((carousel) => carousel.isInUse() || carousel.arrange()));
+  }
+
+  /* Back from another page this one is as it was left: what was clicked, bought or decided there is not known here. */
+  function shown({ persisted }) {
+    if (!persisted) return;
+    inCart.clear();
+    clicks = [];
+    lookIntoCart();
+    obeyConsent();
+    for (const carousel of carousels()) carousel.obeyConsent();
+  }
+
+  /* Once a page. */
+  function start() {
+    if (cartRead) return;
+    lookIntoCart();
     privacyLoaded = loadPrivacy();
     privacyLoaded.then(obeyConsent);
     document.addEventListener('visitorConsentCollected', consentGiven);
+    window.addEventListener('pageshow', shown);
   }
 
   const define = () => customElements.get('tailorbird-carousel') || customElements.define('tailorbird-carousel', Carousel);
