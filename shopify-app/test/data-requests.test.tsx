@@ -63,7 +63,8 @@ test("an overdue answer is warned of", async () => {
 
   const { container } = render(<DataRequests timezone="Europe/London" />);
 
-  await waitFor(() => expect(container.querySelector('s-banner[tone="critical"]')).not.toBeNull());
+  await waitFor(() => expect(container.querySelector('s-banner[tone="critical"]')).toHaveTextContent("marked “Overdue”"));
+  expect(container.querySelector("li")).toHaveTextContent(/^Request 9999Overdue/);
 });
 
 test("nothing is shown while nobody asked, and a word where it can't be known", async () => {
@@ -75,5 +76,5 @@ test("nothing is shown while nobody asked, and a word where it can't be known", 
   vi.stubGlobal("fetch", () => Promise.reject(new TypeError("offline")));
   const other = render(<DataRequests timezone="Europe/London" />);
 
-  await waitFor(() => expect(other.container.querySelector('s-banner[tone="info"]')).not.toBeNull());
+  await waitFor(() => expect(other.container.querySelector('s-banner[tone="info"]')).toHaveTextContent("again in a few minutes"));
 });

@@ -18,13 +18,21 @@ export function DataRequests({ timezone }: { timezone: string }) {
     }
   };
   useEffect(() => void read(), []);
-  if (isUnread) return <s-banner tone="info" heading="Customers' data requests can't be shown just now" />;
+  if (isUnread) {
+    return (
+      <s-banner tone="info" heading="Customers' data requests can't be shown just now">
+        <s-paragraph>Nothing is lost. Open this page again in a few minutes.</s-paragraph>
+      </s-banner>
+    );
+  }
   if (requests.length === 0) return null;
   return (
     <s-section heading="Customers' data requests">
       <s-stack gap="base">
         {requests.some((request) => request.is_overdue) && (
-          <s-banner tone="critical" heading="A customer is waiting for an answer that is overdue" />
+          <s-banner tone="critical" heading="A customer is waiting for an answer that is overdue">
+            <s-paragraph>Please send the file of each request marked “Overdue” today.</s-paragraph>
+          </s-banner>
         )}
         <s-paragraph>These customers asked what is stored about them. Download the file and send it to them; Shopify names them in your admin.</s-paragraph>
         <ul className="requests">
