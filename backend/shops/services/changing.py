@@ -53,9 +53,8 @@ def uninstall(shop_id: int, *, at: datetime, now: datetime) -> bool:
     granted_at = _newest_grant(shop_id)
     lead = granted_at - at if granted_at is not None else timedelta(0)
     # Before the lock below: a token that turns out to be dead is noted on the shop's row.
-    if timedelta(0) < lead <= CLOCKS_DIFFER and _is_refused(shop_id, now=now):
-        granted_at = None
-    return _uninstall(shop_id, at=at, granted_at=granted_at, now=now)
+    is_dead = timedelta(0) < lead <= CLOCKS_DIFFER and _is_refused(shop_id, now=now)
+    return _uninstall(shop_id, at=at, dead_grant=granted_at if is_dead else None, now=now)
 
 
 def _newest_grant(shop_id: int) -> datetime | None:
@@ -72,11 +71,13 @@ def _is_refused(shop_id: int, *, now: datetime) -> bool:
 
 
 @transaction.atomic
-def _uninstall(shop_id: int, *, at: datetime, granted_at: datetime | None, now: datetime) -> bool:
+def _uninstall(shop_id: int, *, at: datetime, dead_grant: datetime | None, now: datetime) -> bool:
     shop = Shop.objects.select_for_update().get(id=shop_id)
+    # Read anew under the lock that an installation takes too: the merchant may have come back since.
+    granted_at = _newest_grant(shop_id)
     if shop.state != ShopState.INSTALLED or (shop.installed_at is not None and at < shop.installed_at):
         return False
-    if granted_at is not None and at < granted_at:
+    if granted_at is not None and granted_at != dead_grant and at < granted_at:
         # The merchant went and came back before we heard of it: this installation is younger than we thought.
         Shop.objects.filter(id=shop_id).update(installed_at=at)
         transaction.on_commit(queries.forget_cached)

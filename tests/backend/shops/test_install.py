@@ -217,6 +217,25 @@ def test_shopify_is_asked_where_two_clocks_cannot_tell(
     assert shop.state == becomes
 
 
+def test_a_token_that_came_while_shopify_was_asked_about_the_last_one_stays(shopify: FakeShopify) -> None:
+    shop = a_shop(SHOP, installed_at=NOW - timedelta(days=30))
+    a_token(shop, now=NOW)
+
+    def refuse_the_old_token(_request: httpx.Request) -> httpx.Response:
+        row = AccessToken.objects.for_shop(shop.id).get()
+        row.access_token, row.refreshed_at = "shpat_new", NOW + timedelta(seconds=1)
+        row.save()
+        return httpx.Response(403)
+
+    shopify.will(refuse_the_old_token)
+
+    assert not services.uninstall(shop.id, at=NOW - timedelta(seconds=2), now=NOW)
+
+    shop.refresh_from_db()
+    assert shop.state == ShopState.INSTALLED
+    assert AccessToken.objects.for_shop(shop.id).get().access_token == "shpat_new"
+
+
 def test_a_shop_whose_token_died_may_hold_nothing_of_ours(shopify: FakeShopify) -> None:
     shop = a_shop(SHOP, installed_at=NOW - timedelta(days=30), needs_reauth=True)
     a_token(shop, now=NOW - timedelta(days=2))
