@@ -49,7 +49,11 @@ class Credit(ShopScoped):
             models.UniqueConstraint(fields=["shop", "order_id", "line_id"], name="attribution_credit_unique"),
             models.CheckConstraint(name="attribution_credit_kind", condition=models.Q(kind__in=list(Kind))),
         ]
-        indexes: ClassVar = [models.Index(fields=["shop", "decision_id"], name="attribution_credit_decision")]
+        indexes: ClassVar = [
+            models.Index(fields=["shop", "decision_id"], name="attribution_credit_decision"),
+            # The dashboard counts those of today.
+            models.Index(fields=["placed_at"], name="attribution_credit_placed"),
+        ]
 
     def __str__(self) -> str:
         return f"order {self.order_id} line {self.line_id}"

@@ -51,6 +51,8 @@ class RetrainTrigger(ShopScoped):
         indexes: ClassVar = [
             models.Index(fields=["shop", "-created_at"], name="monitoring_created"),
             models.Index(fields=["shop", "kind", "-created_at"], name="monitoring_kind_created"),
+            # Support looks for the rare ones.
+            models.Index(fields=["verdict", "-id"], name="monitoring_newest"),
         ]
 
     def __str__(self) -> str:

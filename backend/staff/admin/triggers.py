@@ -18,6 +18,7 @@ class RetrainTriggerAdmin(ReadOnlyAdmin):
     """What was a reason to train, and what was not."""
 
     list_display = ("created_at", "verdict_badge", "kind_name", "in_words", "shop_link")
+    is_growing = True
     list_filter = (among("kind", Kind), among("verdict", Verdict))
     meanings = words.TRIGGERS
     fieldsets = (
@@ -25,7 +26,7 @@ class RetrainTriggerAdmin(ReadOnlyAdmin):
         ("Evidence", {"fields": ("subject_told", "evidence_table", "uuid")}),
     )
 
-    @admin.display(description="Kind", ordering="kind")
+    @admin.display(description="Kind")
     def kind_name(self, row: RetrainTrigger) -> str:
         """Return the kind, in words."""
         return in_words(row.kind)

@@ -44,6 +44,7 @@ def asked(client: Client, path: str) -> list[str]:
         "catalog/order",
         "core/pendingjob",
         "attribution/credit",
+        "monitoring/retraintrigger",
         "webhooks/webhookdelivery",
     ],
 )
