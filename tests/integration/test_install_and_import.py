@@ -28,6 +28,8 @@ pytestmark = [pytest.mark.django_db(transaction=True, databases=["default", "tok
 
 IMPORT_JOBS = {Job.IMPORT_START, Job.IMPORT_POLL, Job.IMPORT_LOAD}
 
+DELIVERIES = {Job.WEBHOOK_PROCESS, Job.WEBHOOK_PROCESS_CATALOG}
+
 
 def open_app(live_server: Any, devstore: Devstore) -> httpx.Response:
     headers = {"Authorization": f"Bearer {devstore.session_token()}"}
@@ -129,7 +131,7 @@ def test_news_reach_the_catalogue_through_the_inbox(
     variant = devstore_variant(shop.id, product.product_id)
     devstore.control("orders", shop=SHOP, lines=[{"variant_id": variant, "quantity": 2}])
     delivery = wait_for_delivery("orders/create")
-    worker.run({Job.WEBHOOK_PROCESS})
+    worker.run(DELIVERIES)
 
     delivery.refresh_from_db()
     assert delivery.state == DeliveryState.DONE
@@ -162,7 +164,7 @@ def test_what_a_products_webhook_leaves_out_is_read_from_the_admin_api(
     devstore.control("products", shop=SHOP, **voucher)
     devstore.control("products", shop=SHOP, title="Ring", variants=[*sizes, last])
     wait_for(lambda: WebhookDelivery.objects.filter(topic="products/create").count() == 3)
-    worker.run({Job.WEBHOOK_PROCESS})
+    worker.run(DELIVERIES)
     shown = {row.title: row.available for row in Product.objects.for_shop(shop.id)}
     worker.run({Job.PRODUCTS_READ})
 
@@ -182,7 +184,7 @@ def test_an_uninstall_ends_the_tokens(
 
     devstore.control("uninstall", shop=SHOP)
     wait_for_delivery("app/uninstalled")
-    worker.run({Job.WEBHOOK_PROCESS})
+    worker.run(DELIVERIES)
 
     shop = shops.find_shop_by_domain(SHOP)
     assert shop is not None
