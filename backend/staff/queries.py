@@ -15,14 +15,19 @@ from backend.catalog.values import Via
 from backend.features import queries as features
 from backend.registry import queries as registry
 from backend.shops.models import Shop
-from backend.staff.values import Explained, ExplainedItem, Figures, Inference, Link, NotExplained
+from backend.staff.values import (
+    MOST_DECISIONS,
+    Explained,
+    ExplainedItem,
+    Figures,
+    Inference,
+    Link,
+    NotExplained,
+)
 from models.recommender import api
 
 # Answers that the headline looks at: enough for a 99th percentile, few enough to be read at each page view.
 ANSWERS = 20_000
-
-# Decisions of today that the headline counts: this many or more.
-MOST_DECISIONS = 100_000
 
 # Identifiers of decisions begin with 48 bits of milliseconds; the 80 bits below them are chance.
 CHANCE_BITS = 80

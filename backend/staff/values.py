@@ -6,6 +6,9 @@ from enum import StrEnum
 from backend.audit.values import DecisionRecord
 from backend.core.errors import Refused
 
+# Decisions of today that the headline counts: this many or more.
+MOST_DECISIONS = 100_000
+
 
 class NotExplained(Refused):
     """There is nothing in a decision that a model could explain."""
@@ -52,6 +55,11 @@ class Figures:
     p50_ms: float | None
     p99_ms: float | None
     credits: int
+
+    @property
+    def has_more_decisions(self) -> bool:
+        """Whether there may be more decisions than were counted."""
+        return self.decisions >= MOST_DECISIONS
 
 
 @dataclass(frozen=True, slots=True)
