@@ -2,7 +2,7 @@
 # a step that is done leaves a stamp in .make/, so it runs again only when what it was made from changes.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test check fix bench-serving bench-pages bench-recommender schema pins clean setup setup-dev
+.PHONY: help demo dev test check fix bench-serving bench-pages bench-ledger bench-recommender schema pins clean setup setup-dev
 MAKEFLAGS += --no-print-directory
 
 # Set PYTHON to build the virtual environment with another interpreter.
@@ -44,6 +44,9 @@ bench-serving: setup ## requests a second and latency of the signed endpoint bes
 
 bench-pages: setup ## p95 of merchants' and staff's pages and of the sweeps at 500,000 orders and 10 million decisions
 	@$(py) -m bench.pages $(BENCH)
+
+bench-ledger: setup ## events a second, bytes a decision, joins, lookups, verifying and replays of the ledgers; BENCH="--scale 0.01"
+	@$(py) -m bench.ledger $(BENCH)
 
 # Where the logs lie: BENCH="--beauty FOLDER --online-retail FILE".
 BENCH ?=
