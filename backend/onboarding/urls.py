@@ -2,12 +2,12 @@
 
 from django.urls import path
 
-from backend.onboarding import views
+from backend.onboarding.views import model, setup
 
 urlpatterns = [
-    path("api/setup", views.SetupView.as_view()),
-    path("api/setup/theme-block", views.ThemeBlockView.as_view()),
-    path("api/model", views.ModelView.as_view()),
-    path("api/model/settings", views.ModelSettingsView.as_view()),
-    path("api/model/versions/<uuid:id>/release", views.VersionReleaseView.as_view()),
+    path("api/setup", setup.SetupView.as_view()),
+    path("api/setup/theme-block", setup.ThemeBlockView.as_view()),
+    path("api/model", model.ModelView.as_view()),
+    path("api/model/settings", model.ModelSettingsView.as_view()),
+    path("api/model/versions/<uuid:id>/release", model.VersionReleaseView.as_view()),
 ]

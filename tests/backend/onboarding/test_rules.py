@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from backend.onboarding.rules import block, is_live, missing, serving, steps
+from backend.onboarding.rules.checklist import block, is_live, missing, serving, steps
 from backend.onboarding.values import (
     SEEN_LATELY,
     Amounts,

@@ -1,20 +1,17 @@
-"""Reads of onboarding: how far a shop has come, and what its merchant sees of its models."""
+"""How far a shop has come."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from typing import Any
+from dataclasses import asdict
+from datetime import datetime
 from urllib.parse import urlencode
-from uuid import UUID
 
 from backend.audit import queries as audit
 from backend.audit.values import Channel, Surface
 from backend.catalog import queries as catalog
 from backend.catalog.values import ImportProgress, Part
 from backend.features import queries as features
-from backend.monitoring import queries as monitoring
-from backend.onboarding import rules
 from backend.onboarding.models import ThemeReport
+from backend.onboarding.rules import checklist as rules
 from backend.onboarding.values import (
     Amounts,
     Block,
@@ -28,9 +25,6 @@ from backend.onboarding.values import (
 )
 from backend.publishing import queries as publishing
 from backend.registry import queries as registry
-from backend.registry.values import Version, VersionState
-from backend.rollouts import queries as rollouts
-from backend.rollouts.values import GateRecord
 from backend.shopify import credentials, oauth
 from backend.shopify.values import missing_scopes
 from backend.shops import queries as shops
@@ -46,9 +40,6 @@ SURFACES = {Placement.PRODUCT: Surface.PRODUCT_PAGE, Placement.HOME: Surface.HOM
 
 ALL_ORDERS = "read_all_orders"
 
-# Before any moment that can be stored.
-NEVER = datetime.min.replace(tzinfo=UTC)
-
 
 def setup(shop_id: int, *, now: datetime) -> Setup:
     """Return the checklist of one shop."""
@@ -63,90 +54,6 @@ def setup(shop_id: int, *, now: datetime) -> Setup:
         missing=rules.missing(facts),
         blocks=facts.blocks,
         theme_editor_urls={page.value: _editor_url(shop.domain, *block) for page, block in BLOCKS.items()},
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Weight:
-    """How much the blend listens to one model."""
-
-    model: str
-    label: str
-    share: float
-
-
-@dataclass(frozen=True, slots=True)
-class VersionCard:
-    """A version beside what the gate said of it and what a person may do with it."""
-
-    version: Version
-    gate: GateRecord | None
-    weights: tuple[Weight, ...]
-    against_simple: dict[str, Any] | None
-    cold: dict[str, Any] | None
-    peak_memory_mb: float | None
-    can_release: bool
-    can_roll_back: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ModelSettings:
-    """What a shop asks of a new version, and how it wants to be watched."""
-
-    min_gain_percent: float
-    release_without_evidence: bool
-    cool_down_hours: int
-    min_accuracy_percent: float
-    updated_at: datetime | None
-    updated_by: str
-
-
-def version_cards(shop_id: int) -> list[VersionCard]:
-    """Return a shop's versions for its merchant, newest first."""
-    # A candidate is between training and the gate: a moment that no merchant needs to see.
-    found = [one for one in registry.versions(shop_id) if one.state is not VersionState.CANDIDATE]
-    gates = rollouts.gate_records(shop_id, [one.id for one in found])
-    return [_card(one, gates.get(one.id)) for one in found]
-
-
-def version_card(shop_id: int, version_id: UUID) -> VersionCard:
-    """Return one version for its merchant. :raises UnknownVersion: if the shop has no such version"""
-    version = registry.get_version(shop_id, version_id)
-    return _card(version, rollouts.find_gate_record(shop_id, version_id))
-
-
-def _card(version: Version, gate: GateRecord | None) -> VersionCard:
-    labels = {one["model"]: one["label"] for one in version.outcome.metrics}
-    shares = sorted(version.outcome.weights.items(), key=lambda one: -one[1])
-    return VersionCard(
-        version=version,
-        gate=gate,
-        weights=tuple(Weight(model, labels.get(model, model), share) for model, share in shares),
-        against_simple=_measured_gain(version.outcome.findings.get("against_simple")),
-        cold=version.outcome.findings.get("cold"),
-        peak_memory_mb=version.outcome.findings.get("peak_memory_mb"),
-        can_release=version.state is VersionState.HELD,
-        can_roll_back=version.state is VersionState.RETIRED,
-    )
-
-
-def _measured_gain(gain: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Return a gain if it has figures: over a model that found nothing it has none."""
-    return gain if gain and None not in (gain["gain"], gain["low"], gain["high"]) else None
-
-
-def model_settings(shop_id: int) -> ModelSettings:
-    """Return what a shop asks of a new version, and how it wants to be watched."""
-    release, watching = rollouts.release_policy(shop_id), monitoring.trigger_policy(shop_id)
-    changed = [(one.updated_at or NEVER, one.updated_by) for one in (release, watching)]
-    updated_at, updated_by = max(changed)
-    return ModelSettings(
-        min_gain_percent=release.min_gain_percent,
-        release_without_evidence=release.release_without_evidence,
-        cool_down_hours=watching.cool_down_hours,
-        min_accuracy_percent=watching.min_accuracy_percent,
-        updated_at=None if updated_at == NEVER else updated_at,
-        updated_by=updated_by,
     )
 
 
