@@ -56,6 +56,10 @@ function makeObserver(watched) {
     disconnect() {
       this.isDone = true;
     }
+
+    show(element, share) {
+      this.callback([{ target: element, isIntersecting: share > 0, intersectionRatio: share }], this);
+    }
   };
 }
 
@@ -95,10 +99,13 @@ async function open(html, { url = '/products/product-1', answers = {}, shopify, 
     acts: () => requests.filter((request) => request.path !== '/cart.js'),
     titles: () => [...window.document.querySelectorAll('ul .tailorbird__link')].map((link) => link.textContent),
     async scrollTo() {
-      for (const { observer } of watched) {
-        if (!observer.isDone) observer.callback([{ isIntersecting: true }], observer);
-      }
+      for (const { element, observer } of watched) if (!observer.isDone) observer.show(element, 1);
       await wait(30);
+    },
+    /** Brings a share of some products' cards into view, 0 takes them out of it. */
+    see(ids, share = 1) {
+      const cards = ids.map((id) => window.document.querySelector(`ul [data-product="${id}"]`));
+      for (const { element, observer } of watched) if (cards.includes(element)) observer.show(element, share);
     },
   };
 }
@@ -652,6 +659,227 @@ test('with consent the button tells the cart that it was the button', async () =
   assertClick(clicks()[0], 3, { how: 'a' });
   assert.deepEqual(page.acts().map(({ path }) => path), ['/cart/update.js', '/cart/add.js']);
 });
+
+/* Parallel tabs of a shopper who allows analytics alone: only the cart can tell one of the other's clicks */
+
+const products = (clicks) => clicks.map((each) => each.split(':')[1]).sort();
+
+async function twoTabs(cart) {
+  const tabs = [];
+  for (const shopify of [allowing(['analytics']), allowing(['analytics'])]) tabs.push(await openDefault({ shopify, answers: cart.answers }));
+  return tabs;
+}
+
+async function clickCard(page, id) {
+  click(page, page.document.querySelector(`[data-product="${id}"] .tailorbird__link`));
+  await wait(20);
+}
+
+for (const type of ['focus', 'visibilitychange']) {
+  test(`a tab that is turned to (${type}) keeps what another one told the cart`, async () => {
+    const cart = aCart();
+    const [first, second] = await twoTabs(cart);
+
+    await clickCard(first, 2);
+    (type === 'focus' ? second.window : second.document).dispatchEvent(new second.window.Event(type));
+    await wait(20);
+    await clickCard(second, 3);
+
+    assert.deepEqual(products(cart.clicks()), ['2', '3']);
+    assert.deepEqual([first.window.localStorage.length, second.window.localStorage.length], [0, 0]);
+  });
+}
+
+test('a tab whose change met that of another reads the cart before it asks again', async () => {
+  const cart = aCart();
+  const update = cart.answers['/cart/update.js'];
+  const [first, second] = await twoTabs(cart);
+  let isBusy = true;
+  cart.answers['/cart/update.js'] = (options) => {
+    if (!isBusy) return update(options);
+    isBusy = false;
+    return answering({}, { status: 409 });
+  };
+
+  await clickCard(second, 3);
+  await clickCard(first, 2);
+  await wait(400);
+
+  assert.deepEqual(products(cart.clicks()), ['2', '3']);
+});
+
+test('a click that was taken back does not come back with the cart', async () => {
+  const cart = aCart();
+  const page = await openDefault({
+    shopify: allowing(['analytics']), answers: { ...cart.answers, '/cart/add.js': () => answering({ message: 'No' }, { status: 422 }) },
+  });
+  const update = cart.answers['/cart/update.js'];
+  let refusals = 0;
+  cart.answers['/cart/update.js'] = (options) => (refusals-- > 0 ? answering({}, { status: 409 }) : update(options));
+  await clickCard(page, 2);
+  page.document.querySelector('[data-product="3"] form').requestSubmit();
+  await wait(30);
+
+  page.window.dispatchEvent(new page.window.Event('focus'));
+  await wait(20);
+
+  assert.deepEqual(products(cart.clicks()), ['2']);
+});
+
+test('clicks that an order took along in another tab are not told to the next cart', async () => {
+  const cart = aCart();
+  const [first, second] = await twoTabs(cart);
+  await clickCard(first, 2);
+  second.window.dispatchEvent(new second.window.Event('focus'));
+  await wait(20);
+
+  delete cart.cart.attributes._tailorbird; // the order: what follows is another cart
+  for (const tab of [first, second]) tab.window.dispatchEvent(new tab.window.Event('focus'));
+  await wait(20);
+  await clickCard(second, 3);
+
+  assert.deepEqual(products(cart.clicks()), ['3']);
+});
+
+/* Signals */
+
+/** `Shopify.analytics`, and what was published to it. */
+function publishing(purposes, extra = {}) {
+  const published = [];
+  const analytics = { publish: (name, data) => published.push([name, structuredClone(data)]) };
+  return { shopify: Object.assign(allowing(purposes), { analytics }, extra), published };
+}
+
+/** The second of a look, and the moment in which a row is gathered, take 10 ms. */
+const quick = (window) => {
+  const later = window.setTimeout;
+  window.setTimeout = (task, ms, ...rest) => later(task, [1000, 100].includes(ms) ? 10 : ms, ...rest);
+};
+
+test('cards that were half in view for a second are told once a page view, in one event', async () => {
+  const { shopify, published } = publishing(['analytics']);
+  const page = await openDefault({ shopify, before: quick, answers: aCart().answers });
+
+  page.see([2, 3], 0.5);
+  await wait(60);
+  page.see([2, 3], 0);
+  page.see([2, 3]);
+  await wait(60);
+
+  assert.deepEqual(published, [['tailorbird:impression', { decision: DECISION, products: ['2', '3'] }]]);
+});
+
+test('a card that was not in view for a whole second, or less than half of it, is not told', async () => {
+  const { shopify, published } = publishing(['analytics']);
+  const page = await openDefault({ shopify, answers: aCart().answers });
+
+  page.see([2], 0.49);
+  page.see([3]);
+  await wait(900);
+  page.see([3], 0);
+  await wait(400);
+
+  assert.deepEqual(published, []);
+});
+
+test('in a tab that nobody looks at nothing is seen, until it is turned to', async () => {
+  const { shopify, published } = publishing(['analytics']);
+  let isHidden = true;
+  const before = (window) => {
+    quick(window);
+    Object.defineProperty(window.document, 'hidden', { get: () => isHidden });
+  };
+  const page = await openDefault({ shopify, before, answers: aCart().answers });
+  const turn = async () => {
+    page.document.dispatchEvent(new page.window.Event('visibilitychange'));
+    await wait(60);
+  };
+
+  page.see([2]);
+  await turn();
+  const away = [...published];
+  isHidden = false;
+  await turn();
+
+  assert.deepEqual(away, []);
+  assert.deepEqual(published, [['tailorbird:impression', { decision: DECISION, products: ['2'] }]]);
+});
+
+test('the cards of a personal order are seen under their own decision', async () => {
+  const { shopify, published } = publishing(true);
+  const answers = { ...aCart().answers, [PROXY]: answerOf(9), ...shopOf(aShopProduct(9)) };
+  const page = await openPersonal({ shopify, before: quick, answers });
+  await page.scrollTo();
+  await wait(60);
+
+  page.see([9, 2]);
+  await wait(60);
+
+  assert.deepEqual(published.at(-1), ['tailorbird:impression', { decision: PERSONAL, products: ['9'] }]);
+  assert.deepEqual(published.map(([, { decision }]) => decision), [DECISION, PERSONAL]);
+});
+
+test('a click and an add are told apart, an add once the cart has it', async () => {
+  const { shopify, published } = publishing(['analytics']);
+  const { answers } = aCart();
+  const add = answers['/cart/add.js'];
+  let isSoldOut = true;
+  answers['/cart/add.js'] = (options) => (isSoldOut ? answering({ message: 'Sold out' }, { status: 422 }) : add(options));
+  const page = await openDefault({ shopify, answers });
+
+  await clickCard(page, 2);
+  await submit(page, 3);
+  const before = [...published];
+  isSoldOut = false;
+  await submit(page, 3);
+
+  assert.deepEqual(before, [['tailorbird:click', { decision: DECISION, product: '2' }]]);
+  assert.deepEqual(published.slice(1), [['tailorbird:add', { decision: DECISION, product: '3' }]]);
+});
+
+for (const [why, { shopify, published }] of [
+  ['the shopper refused', publishing([])],
+  ['only preferences are allowed', publishing(['preferences'])],
+  ['the merchant is in the theme editor', publishing(true, { designMode: true })],
+]) {
+  test(`nothing is published where ${why}`, async () => {
+    const page = await openDefault({ shopify, before: quick, answers: aCart().answers });
+
+    page.see([2, 3]);
+    await clickCard(page, 2);
+    await submit(page, 3);
+    await wait(60);
+
+    assert.deepEqual(published, []);
+  });
+}
+
+test('what is in view when the shopper agrees is seen from then on', async () => {
+  const { shopify, published } = publishing([]);
+  const page = await openDefault({ shopify, before: quick, answers: aCart().answers });
+  page.see([2]);
+  await wait(60);
+  const before = [...published];
+
+  await decide(page, ['analytics']);
+  await wait(60);
+
+  assert.deepEqual(before, []);
+  assert.deepEqual(published, [['tailorbird:impression', { decision: DECISION, products: ['2'] }]]);
+});
+
+for (const [what, analytics] of [['is not there', undefined], ['fails', { publish: fail }]]) {
+  test(`Shopify's analytics that ${what} keeps nobody from buying`, async () => {
+    const { answers, clicks } = aCart();
+    const page = await openDefault({ shopify: { ...allowing(['analytics']), analytics }, before: quick, answers });
+
+    page.see([2]);
+    await wait(60);
+
+    assert.equal(await submit(page, 3), 'Added to your cart: Product 3');
+    assert.equal(clicks().length, 1);
+  });
+}
 
 /* The buttons */
 

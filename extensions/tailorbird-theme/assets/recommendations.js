@@ -4,11 +4,15 @@
  * 2. no product twice on a page, and none that lies in the cart already;
  * 3. adding to the cart without leaving the page;
  * 4. with consent to analytics, a click on a card is told to the cart, so that an order can name its decision;
- * 5. with consent to preferences, and where the merchant asked for it, a personal order replaces the default.
+ * 5. with consent to preferences, and where the merchant asked for it, a personal order replaces the default;
+ * 6. with consent to analytics, what is seen, clicked and added is published to Shopify's analytics, where our pixel hears it.
  */
 (() => {
   const DEADLINE_MS = 800;
   const TOLD_MS = 8000;
+  const SEEN_MS = 1000;
+  const SEEN_SHARE = 0.5;
+  const GATHER_MS = 100; // cards of one row are seen together and told together
   const RECENT_MOST = 20;
   const LISTED_MOST = 50; // products that one list of a request may name
   const CLICKS_MOST = 10;
@@ -61,6 +65,7 @@
   function obeyConsent() {
     if (!allows('preferences')) forget();
     cartRead.then(syncClicks);
+    for (const card of inView.keys()) startSeeing(card);
   }
 
   /* Storage can be full, blocked or edited by hand: each means "remembers nothing". */
@@ -113,11 +118,12 @@
   }
 
   /* One after the other: Shopify answers 409 where changes of a cart overlap, ours or those of others. */
-  function changeCart(send, isConflict, limitMs) {
+  function changeCart(send, isConflict, limitMs, beforeRetry = () => {}) {
     const attempt = async (waits) => {
       const answer = await within(limitMs, send());
       if (!isConflict(answer) || !waits.length) return answer;
       await pause(waits[0] * (0.5 + Math.random()));
+      await beforeRetry();
       return attempt(waits.slice(1));
     };
     turn = turn.catch(() => {}).then(() => attempt(CONFLICT_WAITS_MS));
@@ -125,7 +131,7 @@
   }
 
   /* keepalive: the request outlives the page that a click leaves. The body is that of the moment it is sent. */
-  function post(action, makeBody, limitMs) {
+  function post(action, makeBody, limitMs, beforeRetry) {
     const send = () =>
       fetch(`${shopRoot()}cart/${action}.js`, {
         method: 'POST',
@@ -133,12 +139,14 @@
         headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
         body: JSON.stringify(makeBody()),
       });
-    return changeCart(send, (answer) => answer.status === 409, limitMs);
+    return changeCart(send, (answer) => answer.status === 409, limitMs, beforeRetry);
   }
 
   /* Clicks: in the cart, and with consent to preferences in the browser too, so that no tab overwrites another's. */
 
   let clicks = [];
+  let isCarted = false; // the cart had clicks while this page was open
+  const withdrawn = new Set();
   const parseClicks = (text) => String(text ?? '').split(' ').filter((click) => CLICK.test(click));
   const secondOf = (click) => Number(click.split(':')[2]);
 
@@ -153,6 +161,7 @@
   }
 
   const heldClicks = () => mergeClicks(clicks, allows('preferences') ? parseClicks(read(CLICKS_KEY)) : []);
+  const toldIn = (cart) => parseClicks(cart?.attributes?.[ATTRIBUTE]).filter((click) => !withdrawn.has(click));
 
   function holdClicks(list) {
     clicks = list;
@@ -162,8 +171,15 @@
 
   async function sendClicks() {
     const body = () => ({ attributes: { [ATTRIBUTE]: allows('analytics') ? heldClicks().join(' ') : '' } });
-    const answer = await post('update', body, CART_MS.tell).catch(() => null);
-    if (answer?.ok) keep(CARTED_KEY, '1');
+    // Whoever was first may be another tab, whose click the attribute must keep.
+    const mergeTold = () => readCart().then((cart) => allows('analytics') && holdClicks(mergeClicks(toldIn(cart), heldClicks())), () => {});
+    const answer = await post('update', body, CART_MS.tell, mergeTold).catch(() => null);
+    if (answer?.ok) noteCarted();
+  }
+
+  function noteCarted() {
+    isCarted = true;
+    keep(CARTED_KEY, '1');
   }
 
   /* A decision's id begins with its millisecond: a slow clock must not put a click before it. */
@@ -177,12 +193,14 @@
     if (!decision || shopify().designMode || !allows('analytics')) return null;
     const click = `${decision}:${product}:${secondNow(decision)}:${how}`;
     holdClicks(mergeClicks([click], heldClicks()));
+    if (how === 'c') publish('click', { decision, product });
     await sendClicks();
     return click;
   }
 
   function takeBack(click) {
     if (!click) return;
+    withdrawn.add(click);
     holdClicks(heldClicks().filter((one) => one !== click));
     sendClicks();
   }
@@ -192,7 +210,7 @@
    * Of a cart that could not be read (null) nothing of the kind is known.
    */
   function syncClicks(cart) {
-    const told = parseClicks(cart?.attributes?.[ATTRIBUTE]);
+    const told = toldIn(cart);
     if (!allows('analytics')) {
       const isTold = told.length || clicks.length;
       holdClicks([]);
@@ -203,9 +221,62 @@
       return;
     }
     if (cart && !told.length && read(CARTED_KEY)) drop(CLICKS_KEY, CARTED_KEY);
-    if (told.length) keep(CARTED_KEY, '1');
+    if (told.length) noteCarted();
     holdClicks(mergeClicks(told, heldClicks()));
     if (clicks.some((click) => !told.includes(click))) sendClicks();
+  }
+
+  /* Signals: Shopify's analytics hands them to our pixel, which asks for consent once more. */
+
+  function publish(name, data) {
+    if (shopify().designMode || !allows('analytics')) return;
+    try {
+      shopify().analytics?.publish?.(`tailorbird:${name}`, data);
+    } catch (error) {
+      console.warn(error);
+    }
+  }
+
+  /* A card is seen once half of it was in view for a second, in a tab that is looked at; it is told once a page view. */
+  const inView = new Map(); // card → its timer
+  const seen = new Set();
+  let untold = {}; // decision → products
+
+  const sight = new IntersectionObserver((entries) => {
+    for (const { target, intersectionRatio } of entries) {
+      if (intersectionRatio >= SEEN_SHARE) startSeeing(target);
+      else stopSeeing(target);
+    }
+  }, { threshold: SEEN_SHARE });
+
+  function startSeeing(card) {
+    clearTimeout(inView.get(card));
+    inView.set(card, document.hidden ? 0 : setTimeout(noteSeen, SEEN_MS, card));
+  }
+
+  function stopSeeing(card) {
+    clearTimeout(inView.get(card));
+    inView.delete(card);
+  }
+
+  function noteSeen({ dataset: { decision, product } }) {
+    const key = `${decision}:${product}`;
+    if (!decision || seen.has(key) || !allows('analytics')) return;
+    seen.add(key);
+    if (!Object.keys(untold).length) setTimeout(tellSeen, GATHER_MS);
+    (untold[decision] ??= []).push(product);
+  }
+
+  function tellSeen() {
+    for (const [decision, products] of Object.entries(untold)) publish('impression', { decision, products });
+    untold = {};
+  }
+
+  function turned() {
+    if (document.hidden) tellSeen();
+    for (const card of inView.keys()) startSeeing(card);
+    // Nothing is kept in the browser then: only the cart knows what another tab has told it.
+    if (!document.hidden && allows('analytics') && !allows('preferences')) lookAgain();
   }
 
   /* Adding to the cart: by the storefront's actions, else by the Ajax API and what Shopify's own themes offer. */
@@ -335,6 +406,7 @@
         // Scroll snap must not follow a card that moved on.
         this.list.scrollTo({ left: 0, behavior: 'instant' });
       }
+      for (const card of fitting) sight.observe(card);
     }
 
     shownAbove() {
@@ -364,6 +436,7 @@
       const click = await noteClick(card, 'a');
       try {
         await addToCart(variantId, card);
+        if (click) publish('add', { decision: card.dataset.decision, product: productOf(card) });
         inCart.add(productOf(card));
         return put(added, card.querySelector('.tailorbird__link').textContent);
       } catch (error) {
@@ -495,10 +568,20 @@
     cartRead.then(() => carousels().forEach((carousel) => carousel.isInUse() || carousel.arrange()));
   }
 
+  /* After what this page is telling the cart, so that the answer holds it. */
+  function lookAgain() {
+    cartRead = turn.catch(() => {}).then(readCart).catch(() => null);
+    cartRead.then((cart) => {
+      if (cart && isCarted && !toldIn(cart).length) [clicks, isCarted] = [[], false];
+      syncClicks(cart);
+    });
+  }
+
   /* Back from another page this one is as it was left: what was clicked, bought or decided there is not known here. */
   function shown({ persisted }) {
     if (!persisted) return;
     inCart.clear();
+    seen.clear();
     clicks = [];
     lookIntoCart();
     obeyConsent();
@@ -512,6 +595,8 @@
     privacyLoaded = loadPrivacy();
     privacyLoaded.then(obeyConsent);
     document.addEventListener('visitorConsentCollected', consentGiven);
+    document.addEventListener('visibilitychange', turned);
+    window.addEventListener('focus', () => document.hidden || turned());
     window.addEventListener('pageshow', shown);
   }
 
