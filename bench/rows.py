@@ -137,6 +137,8 @@ def _sold(orders: int) -> list[Fill]:
             | {
                 "id": "n",
                 "order_id": "5000000000 + n",
+                "name": "'#' || 1000 + n",
+                "number": "1000 + n",
                 "customer_key": f"CASE WHEN n % 5 > 0 THEN {CUSTOMER} END",
                 "processed_at": MOMENT,
                 "currency": "'GBP'",

@@ -11,6 +11,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Left, Upper
 
 from backend.core.ids import uuid7
 from backend.core.tenancy import ShopScoped
@@ -162,10 +163,18 @@ class ProductCollection(ShopScoped):
         return f"product {self.product_id} in collection {self.collection_id}"
 
 
+# No order is called by more; an index can't hold words without end.
+NAME_KEY = Left(Upper("name"), 100)
+
+
 class Order(ShopScoped):
     """An order, without anything that names a person."""
 
     order_id = models.BigIntegerField()
+    # What people call it, such as "#1001" or "EN1001-A", and the number in that; both are not always unique.
+    # Empty and null until an import or a webhook said so, for orders that were stored before names were.
+    name = models.TextField(blank=True, db_default="")
+    number = models.BigIntegerField(null=True)
     # A keyed hash under the shop's own key; null for a guest.
     customer_key = models.CharField(max_length=32, null=True)  # noqa: DJ001 - a guest is not an empty key
     created_at = models.DateTimeField()
@@ -190,6 +199,11 @@ class Order(ShopScoped):
         indexes: ClassVar = [
             models.Index(fields=["shop", "customer_key", "processed_at"], name="catalog_order_customer"),
             models.Index(fields=["shop", "processed_at"], name="catalog_order_processed"),
+            # The name first: support is told an order's name and not always its shop.
+            models.Index(NAME_KEY, "shop", name="catalog_order_name", condition=~Q(name="")),
+            models.Index(
+                fields=["number", "shop"], name="catalog_order_number", condition=Q(number__isnull=False)
+            ),
             GinIndex(
                 fields=["recommendation_ids"],
                 name="catalog_order_decisions",

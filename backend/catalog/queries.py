@@ -3,7 +3,7 @@
 from collections.abc import Collection as Ids
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
@@ -11,12 +11,14 @@ from django.db.models import Q, QuerySet
 
 from backend.core.errors import Refused
 
-from .models import ChangedOrder, Import, ImportPart, Order, OrderLine, Product
+from . import rules
+from .models import NAME_KEY, ChangedOrder, Import, ImportPart, Order, OrderLine, Product
 from .values import (
     Counts,
     DescribedProduct,
     ImportProgress,
     ImportState,
+    NamedOrder,
     OrderInfo,
     OrderLineInfo,
     Part,
@@ -169,6 +171,36 @@ def find_order(shop_id: int, order_id: int) -> OrderInfo | None:
     return _to_order(row, lines)
 
 
+def find_order_by_name(shop_id: int, name: str) -> OrderInfo | None:
+    """
+    Return the order that people call so, or None.
+
+    "1001" finds "#1001" and "EN1001-A" too. Shopify lets names repeat: one that is called exactly so is
+    preferred, then the newest.
+    """
+    found = orders_by_name(name, shop_ids=[shop_id])
+    return find_order(shop_id, found[0].order_id) if found else None
+
+
+# More orders of one number are no help to who searches.
+MOST_NAMESAKES: Final = 50
+
+
+def orders_by_name(name: str, *, shop_ids: Ids[int]) -> list[NamedOrder]:
+    """Return the orders of some shops that people call so, best first, as :func:`find_order_by_name` does."""
+    exact = rules.called(name)
+    by_number = Q(number__in=rules.numbers_in(name))
+    rows = (
+        Order.objects.across_shops(reason="support is told an order's name, not its shop")
+        .alias(key=NAME_KEY)
+        .filter(~Q(name=""), Q(key__in=exact) | by_number, shop_id__in=list(shop_ids), deleted_at=None)
+        .order_by("-processed_at", "-order_id")
+        .values_list("shop_id", "order_id", "name")[:MOST_NAMESAKES]
+    )
+    found = [NamedOrder(*row) for row in rows if rules.is_called(row[2], name)]
+    return sorted(found, key=lambda order: order.name.upper() not in exact)
+
+
 def order_ids_of_customer(shop_id: int, customer_key: str) -> list[int]:
     """Return the orders of one customer, oldest first."""
     rows = Order.objects.for_shop(shop_id).filter(customer_key=customer_key, deleted_at=None)
@@ -224,6 +256,7 @@ def _to_part(row: ImportPart) -> PartProgress:
 def _to_order(row: Order, lines: Iterable[OrderLine]) -> OrderInfo:
     return OrderInfo(
         order_id=row.order_id,
+        name=row.name,
         customer_key=row.customer_key,
         created_at=row.created_at,
         processed_at=row.processed_at,

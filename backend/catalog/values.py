@@ -151,10 +151,24 @@ class OrderLineInfo:
 
 
 @dataclass(frozen=True)
+class NamedOrder:
+    """An order that was found by what people call it."""
+
+    shop_id: int
+    order_id: int
+    name: str
+
+
+@dataclass(frozen=True)
 class OrderInfo:
-    """An order as other apps see it. ``customer_key`` is a pseudonym; None means a guest."""
+    """
+    An order as other apps see it. ``customer_key`` is a pseudonym; None means a guest.
+
+    :param name: what people call it, such as ``#1001``; empty where nobody told yet
+    """
 
     order_id: int
+    name: str
     customer_key: str | None
     created_at: datetime
     processed_at: datetime

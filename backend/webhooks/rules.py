@@ -31,6 +31,8 @@ _REFUND: Final[Spec] = {
 }
 _ORDER: Final[Spec] = {
     "id": True,
+    "name": True,
+    "order_number": True,
     "created_at": True,
     "processed_at": True,
     "updated_at": True,

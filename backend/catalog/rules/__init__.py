@@ -5,6 +5,7 @@ Both become the same rows, so that an order means the same however it came.
 """
 
 from .bulk import read_bulk_line, read_whole_product
+from .order_names import called, is_called, numbers_in
 from .product_updates import (
     Merged,
     ProductUpdate,
@@ -45,8 +46,11 @@ __all__ = [
     "RefundRow",
     "VariantRow",
     "WholeProduct",
+    "called",
     "conclude",
+    "is_called",
     "merge",
+    "numbers_in",
     "prices_of_others",
     "read_bulk_line",
     "read_collection",

@@ -116,6 +116,8 @@ def _bulk_order(node: Mapping[str, Any], pseudonymise: Pseudonymise) -> OrderRow
     created_at = fields.required_moment(node["createdAt"])
     return OrderRow(
         order_id=_id(node["id"]),
+        name=fields.text(node["name"]),
+        number=fields.order_number(node.get("number")),
         customer_key=pseudonymise(_id(customer["id"])) if customer else None,
         created_at=created_at,
         processed_at=fields.moment(node.get("processedAt")) or created_at,

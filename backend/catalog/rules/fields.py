@@ -75,6 +75,12 @@ def optional_identifier(value: Any) -> int | None:
     return None if value is None else identifier(value)
 
 
+def order_number(value: Any) -> int | None:
+    """Read the number in an order's name. It helps to find the order and decides nothing."""
+    is_one = isinstance(value, int) and 0 < value <= LARGEST_ID
+    return value if is_one else None
+
+
 def quantity(value: Any) -> int:
     """Read how many were sold."""
     number = int(value)

@@ -83,6 +83,8 @@ class OrderRow:
     """An order as it is stored."""
 
     order_id: int
+    name: str
+    number: int | None
     customer_key: str | None
     created_at: datetime
     processed_at: datetime

@@ -24,6 +24,9 @@ def read_order(payload: Mapping[str, Any]) -> tuple[OrderRow, list[LineRow]]:
     created_at = fields.required_moment(payload["created_at"])
     row = OrderRow(
         order_id=order_id,
+        name=fields.text(payload.get("name")),
+        # Its twin ``number`` counts the shop's orders from one; this is the one in the name.
+        number=fields.order_number(payload.get("order_number")),
         customer_key=payload.get("customer_key"),
         created_at=created_at,
         processed_at=fields.moment(payload.get("processed_at")) or created_at,

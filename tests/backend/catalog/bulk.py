@@ -72,6 +72,8 @@ def order(number: int, *, customer: int | None = 17850, **changes: Any) -> str:
         {
             "__typename": "Order",
             "id": f"gid://shopify/Order/{number}",
+            "name": f"#{number + 101}",
+            "number": number + 101,
             "createdAt": CREATED,
             "processedAt": CREATED,
             "updatedAt": CREATED,

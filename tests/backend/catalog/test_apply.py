@@ -182,6 +182,7 @@ def test_an_order_is_stored_with_its_lines_and_decisions(shop: Shop) -> None:
     assert order(shop) == 900
 
     found = queries.get_order(shop.id, 900)
+    assert (found.name, queries.find_order_by_name(shop.id, "1001")) == ("#1001", found)
     assert found.customer_key == f"{17850:032d}"
     assert [(str(link.decision_id), link.product_id, link.via) for link in found.links] == [
         (DECISION, 7, Via.ATTRIBUTE)

@@ -71,6 +71,8 @@ def tell(shop: Shop, named: dict[str, str], **changes: Any) -> None:
     }
     payload = {
         "id": 900,
+        "name": "#1001",
+        "order_number": 1001,
         "customer_key": pseudonym(shop.id, 17850),
         "created_at": PLACED,
         "processed_at": PLACED,

@@ -88,6 +88,7 @@ def test_orders_come_in_with_lines_and_decisions(shop: Shop) -> None:
 
     known, guest = queries.get_order(shop.id, 900), queries.get_order(shop.id, 901)
     assert (known.customer_key, guest.customer_key) == (f"{17850:032d}", None)
+    assert (known.name, guest.name) == ("#1001", "#1002")
     assert [(str(link.decision_id), link.product_id, link.via) for link in known.links] == [
         (DECISION, 7, Via.CLICKED),
         (DECISION, 8, Via.ADDED),

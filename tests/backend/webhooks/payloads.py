@@ -18,6 +18,9 @@ def an_order(order_id: int = 900, **changes: Any) -> dict[str, Any]:
     return {
         "id": order_id,
         "admin_graphql_api_id": f"gid://shopify/Order/{order_id}",
+        "name": f"#{order_id + 101}",
+        "number": order_id - 899,
+        "order_number": order_id + 101,
         "created_at": "2026-11-20T10:00:00+00:00",
         "processed_at": "2026-11-20T10:00:00+00:00",
         "updated_at": "2026-11-20T10:00:05+00:00",

@@ -66,6 +66,7 @@ def expect_product(shop: Shop, body: dict[str, Any], enqueued: Enqueued) -> None
 def expect_order(shop: Shop, body: dict[str, Any], enqueued: Enqueued) -> None:
     row = Order.objects.for_shop(shop.id).get()
     assert (row.order_id, row.currency) == (body["id"], body["currency"])
+    assert (row.name, row.number) == (body["name"], body["order_number"]) == ("#9999", 1234)
     assert rows(OrderLine, shop) == len({line["id"] for line in body["line_items"]}) > 0
     assert [job for job, _ in enqueued.jobs] == [Job.FEATURES_EXTEND, Job.ATTRIBUTE]
 
