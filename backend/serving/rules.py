@@ -1,19 +1,14 @@
 """Pure decisions of serving: which arm a visitor is in, and which products fill the carousel."""
 
-import hashlib
-import hmac
 import math
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 
 from backend.audit.values import ShownItem, Surface
+from backend.core.bucketing import BUCKETS, bucket
 from backend.rollouts.values import LiveArm
 from backend.serving.values import Bought, Filled, Preference, Ranked, Why
-
-# The first 52 bits of the hash: as many as a float or a JSON number holds exactly.
-BUCKET_HEX_DIGITS = 13
-BUCKETS = 16**BUCKET_HEX_DIGITS
 
 ELEVEN_MONTHS = timedelta(days=334)
 
@@ -27,21 +22,21 @@ WHY_FOR_YOU = "Chosen for you"
 _NEW = {Why.NEW_SIMILAR_TO: WHY_NEWEST, Why.NEW_ARRIVAL: WHY_ARRIVAL}
 
 
-def choose_arm(arms: Sequence[LiveArm], *, visitor: str, experiment: str, salt: bytes) -> LiveArm:
+def choose_arm(arms: Sequence[LiveArm], *, visitor: str, experiment: str, salt: str) -> LiveArm:
     """
     Return the arm of a visitor: always the same one while the arms stay as they are.
 
-    A keyed SHA-256 of (experiment, visitor) under the shop's salt gives a point
-    on a line; the arms lie on it end to end by weight. Widening a later arm
+    The visitor's bucket is a point on a line; the arms lie on it end to end by weight. Widening a later arm
     takes visitors from the one before it only, so nobody else changes sides.
 
-    :param salt: the shop's secret, so that two shops never share an assignment
+    :param visitor: the browser's own id, which a page may draw with too; empty for nobody in particular
+    :param salt: the shop's public name, so that two shops never share an assignment
     :raises ValueError: if there is no arm with a positive weight
     """
     total = sum(arm.weight for arm in arms)
     if total <= 0:
         raise ValueError("choose_arm needs at least one arm with a positive weight.")
-    point = _bucket(visitor, experiment=experiment, salt=salt) * total // BUCKETS
+    point = bucket(f"{salt}:{experiment}", visitor) * total // BUCKETS
     for arm in arms:
         if point < arm.weight:
             return arm
@@ -57,12 +52,6 @@ def experiment_of(surface: Surface, arms: Sequence[LiveArm]) -> str:
     it moves with each step of traffic, and every visitor would be drawn anew.
     """
     return f"{surface}:{arms[0].version_id}"
-
-
-def _bucket(visitor: str, *, experiment: str, salt: bytes) -> int:
-    # The separator cannot occur in an experiment's name, so two pairs never collide.
-    message = f"{experiment}\x1f{visitor}".encode()
-    return int(hmac.new(salt, message, hashlib.sha256).hexdigest()[:BUCKET_HEX_DIGITS], 16)
 
 
 def fill(

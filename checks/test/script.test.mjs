@@ -1,5 +1,6 @@
 /** What the script adds to the rendered blocks, in a DOM whose shop and app proxy answer as told. */
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { test } from 'node:test';
 import { JSDOM, VirtualConsole } from 'jsdom';
@@ -77,6 +78,7 @@ async function open(html, { url = '/products/product-1', answers = {}, shopify, 
       window.fetch = makeFetch(answers, requests);
       window.ResizeObserver = makeObserver([]);
       window.IntersectionObserver = makeObserver(watched);
+      window.TextEncoder = TextEncoder; // jsdom has none
       window.requestIdleCallback = (task) => window.setTimeout(task, 0);
       window.crypto.randomUUID ??= () => globalThis.crypto.randomUUID();
       window.HTMLElement.prototype.scrollTo = () => {}; // jsdom has no layout to scroll
@@ -1202,4 +1204,12 @@ test('the home block asks for the home surface and remembers no product', async 
   const { surface, product } = page.to(PROXY)[0].query;
   assert.deepEqual([surface, product], ['home', undefined]);
   assert.deepEqual(Object.keys(page.window.localStorage), ['tailorbird:visitor']);
+});
+
+test('a page draws its visitor as our servers do', async () => {
+  const { cases } = JSON.parse(await readFile(new URL('../../tests/bucketing.json', import.meta.url), 'utf8'));
+  const page = await openDefault();
+  const { bucket } = page.window.customElements.get('tailorbird-carousel');
+
+  assert.deepEqual(cases.map(({ salt, unit }) => bucket(salt, unit)), cases.map((one) => one.bucket));
 });

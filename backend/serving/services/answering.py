@@ -66,7 +66,7 @@ NO_OPINION: Final = Opinion(())
 
 @dataclass(frozen=True, slots=True)
 class _Visitor:
-    """Who asks, as far as we may know, and when: pseudonyms under the shop's key."""
+    """Who asks, as far as we may know, and when: pseudonyms, but for what draws the arm."""
 
     key: str | None
     customer_key: str | None  # where they are logged in
@@ -223,7 +223,7 @@ class Desk:
             live.arms,
             visitor=visitor.arm_key,
             experiment=rules.experiment_of(ask.surface, live.arms),
-            salt=shops.pseudonym_key(shop.id),
+            salt=str(shop.uuid),
         )
         try:
             patience = DEADLINE_SECONDS if live.standby else LOADING_SECONDS
@@ -293,7 +293,7 @@ def _visitor(shop_id: int, ask: Ask, *, now: datetime) -> _Visitor:
         key=customer or browser,
         customer_key=customer,
         # The browser first: logging in must not move a visitor to another arm.
-        arm_key=browser or customer or "",
+        arm_key=ask.visitor or customer or "",
         past=features.recent_past(shop_id, customer) if customer else NO_PAST,
         now=now,
     )

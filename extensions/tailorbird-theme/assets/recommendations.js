@@ -93,6 +93,25 @@
     return visitor;
   }
 
+  /*
+   * The draw of visitors into groups, at once and without asking anybody: MurmurHash3 (x86, 32 bits, seed 0), scaled.
+   * Our servers draw by the same one; tests/bucketing.json holds what both must give.
+   */
+  const BUCKETS = 10_000;
+  const rotate = (word, bits) => (word << bits) | (word >>> (32 - bits));
+  const scramble = (word) => Math.imul(rotate(Math.imul(word, 0xcc9e2d51), 15), 0x1b873593);
+  function bucket(salt, unit) {
+    const bytes = new TextEncoder().encode(`${salt}:${unit}`);
+    const word = (at) => [3, 2, 1, 0].reduce((found, place) => (found << 8) | (bytes[at + place] ?? 0), 0);
+    const tail = bytes.length & ~3;
+    let hash = 0;
+    for (let at = 0; at < tail; at += 4) hash = Math.imul(rotate(hash ^ scramble(word(at)), 13), 5) + 0xe6546b64;
+    hash ^= scramble(word(tail)) ^ bytes.length;
+    hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+    hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+    return Math.floor((((hash ^ (hash >>> 16)) >>> 0) * BUCKETS) / 2 ** 32);
+  }
+
   /* The cart */
 
   let clockOffset = 0;
@@ -346,6 +365,8 @@
   const productOf = (card) => card.dataset.product;
 
   class Carousel extends HTMLElement {
+    static bucket = bucket;
+
     connectedCallback() {
       if (this.list) return;
       this.list = this.querySelector('ul');
