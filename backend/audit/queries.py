@@ -5,8 +5,27 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from django.db.models import Q, QuerySet
+
 from backend.audit.models import Decision, LedgerEvent
-from backend.audit.values import Channel, DecisionRecord, Event, LedgerEntry, ShownItem, Surface
+from backend.audit.values import (
+    ActFilter,
+    ActorKind,
+    Channel,
+    DecisionRecord,
+    Event,
+    LedgerEntry,
+    ShownItem,
+    Surface,
+)
+from backend.core.errors import Refused
+
+
+class UnknownAct(Refused):
+    """No act has this id in this shop."""
+
+    code = "unknown_act"
+    status = 404
 
 
 def decisions(shop_id: int, ids: Collection[UUID]) -> list[DecisionRecord]:
@@ -60,10 +79,57 @@ def events(shop_id: int, *, event: Event | None = None, limit: int = 50) -> list
     rows = LedgerEvent.objects.for_shop(shop_id).order_by("-at")
     if event:
         rows = rows.filter(event=event)
-    return [
-        LedgerEntry(row.at, Event(row.event), row.actor, row.subject, row.reason, row.details)
-        for row in rows[:limit]
-    ]
+    return [_entry(row) for row in rows[:limit]]
+
+
+# How the actors of each kind begin; whoever begins otherwise is the system.
+ACTORS: Final = {ActorKind.MERCHANT: "user ", ActorKind.STAFF: "staff:"}
+
+
+def acts(shop_id: int, wanted: ActFilter, *, before: UUID | None = None, limit: int) -> list[LedgerEntry]:
+    """
+    Return a page of the acts on one shop, newest first.
+
+    :param before: the last act of the page before; those that come after it in this order are returned
+    :raises UnknownAct: if the shop has no such act
+    """
+    rows = _wanted(LedgerEvent.objects.for_shop(shop_id), wanted)
+    if before is not None:
+        at = LedgerEvent.objects.for_shop(shop_id).filter(id=before).values_list("at", flat=True).first()
+        if at is None:
+            raise UnknownAct("This act is not in the shop's ledger.", field="before")
+        # The moment first, by itself: that is what the index can find its place by.
+        rows = rows.filter(at__lte=at).exclude(at=at, id__gte=before)
+    return [_entry(row) for row in rows.order_by("-at", "-id")[:limit]]
+
+
+def _wanted(rows: QuerySet[LedgerEvent], wanted: ActFilter) -> QuerySet[LedgerEvent]:
+    if wanted.since is not None:
+        rows = rows.filter(at__gte=wanted.since)
+    if wanted.until is not None:
+        rows = rows.filter(at__lt=wanted.until)
+    if wanted.events is not None:
+        rows = rows.filter(event__in=wanted.events)
+    if wanted.actor is ActorKind.SYSTEM:
+        return rows.exclude(_by(*ACTORS.values()))
+    return rows.filter(_by(ACTORS[wanted.actor])) if wanted.actor else rows
+
+
+def _by(*beginnings: str) -> Q:
+    condition = Q()
+    for beginning in beginnings:
+        condition |= Q(actor__startswith=beginning)
+    return condition
+
+
+def actor_kind(actor: str) -> ActorKind:
+    """Return who a ledger means by an actor."""
+    kinds = (kind for kind, beginning in ACTORS.items() if actor.startswith(beginning))
+    return next(kinds, ActorKind.SYSTEM)
+
+
+def _entry(row: LedgerEvent) -> LedgerEntry:
+    return LedgerEntry(row.id, row.at, Event(row.event), row.actor, row.subject, row.reason, row.details)
 
 
 def _record(row: Decision) -> DecisionRecord:

@@ -84,10 +84,29 @@ class DecisionRecord:
     request_id: str = ""
 
 
+class ActorKind(StrEnum):
+    """Who may act on a shop."""
+
+    SYSTEM = "SYSTEM"
+    MERCHANT = "MERCHANT"  # somebody of the shop's own, by Shopify's number of their account
+    STAFF = "STAFF"  # somebody of ours, by the number of their account here
+
+
+@dataclass(frozen=True, slots=True)
+class ActFilter:
+    """Which acts are asked for: [since, until), by one kind of actor, of some events. None stands for any."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    actor: ActorKind | None = None
+    events: frozenset[Event] | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
     """One line of the ledger of acts."""
 
+    id: UUID
     at: datetime
     event: Event
     actor: str

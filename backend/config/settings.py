@@ -195,8 +195,10 @@ SPECTACULAR_SETTINGS = {
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     # Two fields of one name with different answers.
     "ENUM_NAME_OVERRIDES": {
+        "ActKindEnum": "backend.onboarding.rules.acts.ActKind",
         "BlockStatusEnum": ["active", "available", "unavailable"],
         "GateVerdictEnum": "backend.rollouts.values.GateVerdict",
+        "TriggerKindEnum": "backend.monitoring.values.Kind",
         "TriggerVerdictEnum": "backend.monitoring.values.Verdict",
     },
 }

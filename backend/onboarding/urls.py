@@ -2,9 +2,11 @@
 
 from django.urls import path
 
-from backend.onboarding.views import model, setup
+from backend.onboarding.views import activity, model, setup
 
 urlpatterns = [
+    path("api/activity", activity.ActivityView.as_view()),
+    path("api/activity/file", activity.ActivityFileView.as_view()),
     path("api/setup", setup.SetupView.as_view()),
     path("api/setup/theme-block", setup.ThemeBlockView.as_view()),
     path("api/model", model.ModelView.as_view()),

@@ -1,6 +1,40 @@
 // Written by "npm run schema" from backend/openapi.yaml. Do not edit.
 
 export interface paths {
+    "/api/activity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return what was done to the calling shop, newest first. */
+        get: operations["get_activity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/activity/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Send what was done to the calling shop as a table for a spreadsheet. */
+        get: operations["get_activity_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/data-requests": {
         parameters: {
             query?: never;
@@ -244,6 +278,31 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description One act in words. */
+        Act: {
+            /** Format: uuid */
+            id: string;
+            /** Format: date-time */
+            at: string;
+            kind: components["schemas"]["ActKindEnum"];
+            what: string;
+            subject: string;
+            actor_kind: components["schemas"]["ActorKindEnum"];
+            actor: string;
+            is_you: boolean;
+            reason: string;
+            changes: components["schemas"]["Change"][];
+        };
+        /** @enum {string} */
+        ActKindEnum: "SETUP" | "SETTINGS" | "MODEL" | "STOREFRONT" | "PRIVACY" | "SUPPORT";
+        /** @description A page of acts, newest first. ``next_before`` asks for the one after it; null on the last. */
+        Activity: {
+            acts: components["schemas"]["Act"][];
+            /** Format: uuid */
+            next_before: string | null;
+        };
+        /** @enum {string} */
+        ActorKindEnum: "SYSTEM" | "MERCHANT" | "STAFF";
         /** @description What is served beside the best simple model. Gains are shares (0.02 is 2 %), with a 95 % interval. */
         AgainstSimple: {
             model: string;
@@ -258,6 +317,12 @@ export interface components {
         };
         /** @enum {string} */
         BlockStatusEnum: "active" | "available" | "unavailable";
+        /** @description One value before and after, in words; empty where it isn't known. */
+        Change: {
+            name: string;
+            old: string;
+            new: string;
+        };
         /** @description How often products without a sale were found for the customers who then bought them. */
         Cold: {
             items: number;
@@ -363,8 +428,6 @@ export interface components {
         };
         /** @enum {string} */
         ImportStateEnum: "QUEUED" | "RUNNING" | "DONE" | "FAILED";
-        /** @enum {string} */
-        KindEnum: "TIMETABLE" | "CONVERSION" | "METRIC" | "DRIFT" | "UNREADABLE" | "MANUAL";
         /** @description How one model ranked the newest weeks. Figures are null where there was too little to measure. */
         Metrics: {
             model: string;
@@ -579,7 +642,7 @@ export interface components {
         Trigger: {
             /** Format: uuid */
             id: string;
-            kind: components["schemas"]["KindEnum"];
+            kind: components["schemas"]["TriggerKindEnum"];
             verdict: components["schemas"]["TriggerVerdictEnum"];
             words: string;
             readonly figures: components["schemas"]["Figure"][];
@@ -590,9 +653,11 @@ export interface components {
             /** Format: date-time */
             created_at: string;
         };
+        /** @enum {string} */
+        TriggerKindEnum: "TIMETABLE" | "CONVERSION" | "METRIC" | "DRIFT" | "UNREADABLE" | "MANUAL";
         /** @description Where one kind of trigger stands. No verdict: nobody has looked yet. */
         TriggerStatus: {
-            kind: components["schemas"]["KindEnum"];
+            kind: components["schemas"]["TriggerKindEnum"];
             title: string;
             verdict: (components["schemas"]["TriggerVerdictEnum"] | components["schemas"]["NullEnum"]) | null;
             words: string;
@@ -629,6 +694,79 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    get_activity: {
+        parameters: {
+            query?: {
+                actor?: "SYSTEM" | "MERCHANT" | "STAFF";
+                before?: string;
+                kind?: "SETUP" | "SETTINGS" | "MODEL" | "STOREFRONT" | "PRIVACY" | "SUPPORT";
+                since?: string;
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Activity"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_activity_file: {
+        parameters: {
+            query?: {
+                actor?: "SYSTEM" | "MERCHANT" | "STAFF";
+                kind?: "SETUP" | "SETTINGS" | "MODEL" | "STOREFRONT" | "PRIVACY" | "SUPPORT";
+                since?: string;
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_data_requests: {
         parameters: {
             query?: never;

@@ -337,6 +337,8 @@ def test_one_shop_never_sees_anothers_rows(artifact: Path) -> None:
         ("POST", "/api/training"),
         ("GET", f"/api/training/{UUID(int=1)}"),
         ("POST", "/api/imports"),
+        ("GET", "/api/activity"),
+        ("GET", "/api/activity/file"),
     ],
 )
 @pytest.mark.parametrize("authorization", ["", "Bearer ", "Bearer not.a.token", "Basic Zm9vOmJhcg=="])
