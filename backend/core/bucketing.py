@@ -6,6 +6,7 @@ without asking us and without waiting. ``tests/bucketing.json`` holds what both 
 """
 
 from typing import Final
+from uuid import UUID
 
 import mmh3
 
@@ -26,3 +27,8 @@ def bucket(salt: str, unit: str) -> int:
     modulo, so that no bucket is larger by more than one of 2**32 values.
     """
     return mmh3.hash(f"{salt}:{unit}".encode(), signed=False) * BUCKETS >> 32
+
+
+def holdout_draw(shop: UUID) -> str:
+    """Return the salt under which a shop's visitors are held out: for good, so it never changes."""
+    return f"holdout:{shop}"

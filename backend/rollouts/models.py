@@ -7,7 +7,14 @@ from django.db import models
 from backend.audit.values import Surface
 from backend.core.ids import uuid7
 from backend.core.tenancy import ShopScoped
-from backend.rollouts.values import DEFAULT_BAR, HIGHEST_BAR, LOWEST_BAR, MIN_CUSTOMERS, GateVerdict
+from backend.rollouts.values import (
+    DEFAULT_BAR,
+    HIGHEST_BAR,
+    HIGHEST_HOLDOUT,
+    LOWEST_BAR,
+    MIN_CUSTOMERS,
+    GateVerdict,
+)
 
 
 class SurfacePointer(ShopScoped):
@@ -105,3 +112,24 @@ class ReleaseSettings(ShopScoped):
 
     def __str__(self) -> str:
         return f"bar {self.min_gain_percent}%"
+
+
+class HoldoutChange(ShopScoped):
+    """From one moment on, this share of a shop's visitors is held out. Rows are added, and never changed."""
+
+    percent = models.SmallIntegerField()
+    since = models.DateTimeField()
+    changed_by = models.TextField()
+
+    class Meta:
+        verbose_name = "change of the holdout"
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="rollouts_holdout_percent",
+                condition=models.Q(percent__gte=0, percent__lte=HIGHEST_HOLDOUT),
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["shop", "-id"], name="rollouts_holdout_newest")]
+
+    def __str__(self) -> str:
+        return f"holdout {self.percent}%"

@@ -2,15 +2,15 @@
 
 import threading
 import time
-from collections.abc import Collection
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Collection, Hashable
+from typing import Final, Generic, TypeVar
 from uuid import UUID
 
 from backend.audit.values import Surface
+from backend.core.bucketing import holdout_draw
 from backend.registry import queries as registry
 from backend.registry.values import Version
-from backend.rollouts.models import GateDecision, ReleaseSettings, SurfacePointer
+from backend.rollouts.models import GateDecision, HoldoutChange, ReleaseSettings, SurfacePointer
 from backend.rollouts.values import (
     CHAMPION,
     FULL_WEIGHT,
@@ -20,10 +20,12 @@ from backend.rollouts.values import (
     GateRecord,
     GateTags,
     GateVerdict,
+    HoldoutPolicy,
     LiveArm,
     LiveArms,
     ReleasePolicy,
 )
+from backend.shops import queries as shops
 
 # How long a serving process may go on with the revision it knows, and so how long a rollback takes at most.
 FRESH_SECONDS: Final = 1.0
@@ -31,14 +33,38 @@ FRESH_SECONDS: Final = 1.0
 NOTHING_RELEASED: Final = LiveArms(revision=0)
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    read_at: float
-    arms: LiveArms
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
 
 
-_known: dict[tuple[int, Surface], _Known] = {}
-_lock = threading.Lock()
+class _Recent(Generic[Key, Value]):
+    """
+    What was read a moment ago, for as long as a serving process may go on with it.
+
+    :param read: reads one value; gets what is known of it, or None
+    """
+
+    def __init__(self, read: Callable[[Key, Value | None], Value]) -> None:
+        self._read = read
+        self._known: dict[Key, tuple[float, Value]] = {}
+        self._lock = threading.Lock()
+
+    def get(self, key: Key) -> Value:
+        read_at, known = self._known.get(key, (0.0, None))
+        if known is not None and time.monotonic() - read_at < FRESH_SECONDS:
+            return known
+        # One thread asks; the others go on with what is known for that moment.
+        if not self._lock.acquire(blocking=known is None) and known is not None:
+            return known
+        try:
+            value = self._read(key, known)
+            self._known[key] = (time.monotonic(), value)
+            return value
+        finally:
+            self._lock.release()
+
+    def clear(self) -> None:
+        self._known.clear()
 
 
 def live_arms(shop_id: int, surface: Surface) -> LiveArms:
@@ -47,26 +73,16 @@ def live_arms(shop_id: int, surface: Surface) -> LiveArms:
 
     The pointer is re-read by whoever serves; nothing is pushed.
     """
-    known = _known.get((shop_id, surface))
-    if known and time.monotonic() - known.read_at < FRESH_SECONDS:
-        return known.arms
-    # One thread asks; the others go on with what is known for that moment.
-    if not _lock.acquire(blocking=known is None):
-        return known.arms if known else NOTHING_RELEASED
-    try:
-        arms = _read_arms(shop_id, surface, known=known.arms if known else None)
-        _known[shop_id, surface] = _Known(time.monotonic(), arms)
-        return arms
-    finally:
-        _lock.release()
+    return _arms.get((shop_id, surface))
 
 
 def fresh_arms(shop_id: int, surface: Surface) -> LiveArms:
     """Return the versions that answer a surface now: for jobs that the last second would mislead."""
-    return _read_arms(shop_id, surface, known=None)
+    return _read_arms((shop_id, surface), None)
 
 
-def _read_arms(shop_id: int, surface: Surface, *, known: LiveArms | None) -> LiveArms:
+def _read_arms(key: tuple[int, Surface], known: LiveArms | None) -> LiveArms:
+    shop_id, surface = key
     pointer = SurfacePointer.objects.for_shop(shop_id).filter(surface=surface).first()
     if pointer is None:
         return NOTHING_RELEASED
@@ -87,6 +103,28 @@ def _arm(name: str, version: Version) -> LiveArm:
         version.artifact,
         version.manifest_sha256,
     )
+
+
+_arms = _Recent(_read_arms)
+
+
+def holdout(shop_id: int) -> HoldoutPolicy:
+    """Return the share of a shop's visitors that is held out, at most one second old."""
+    return _holdouts.get(shop_id)
+
+
+def fresh_holdout(shop_id: int) -> HoldoutPolicy:
+    """Return the share of a shop's visitors that is held out now."""
+    return _read_holdout(shop_id, None)
+
+
+def _read_holdout(shop_id: int, _known: HoldoutPolicy | None) -> HoldoutPolicy:
+    newest = HoldoutChange.objects.for_shop(shop_id).order_by("-id").first()
+    salt = holdout_draw(shops.get_shop(shop_id).uuid)
+    return HoldoutPolicy(newest.percent, salt, newest.since) if newest else HoldoutPolicy(salt=salt)
+
+
+_holdouts = _Recent(_read_holdout)
 
 
 def champion_id(shop_id: int, surface: Surface) -> UUID | None:
@@ -176,4 +214,5 @@ def _record(row: GateDecision) -> GateRecord:
 
 def forget_cached() -> None:
     """Drop this process's short-lived copies; for tests."""
-    _known.clear()
+    _arms.clear()
+    _holdouts.clear()

@@ -21,13 +21,17 @@ from backend.registry import queries as registry
 from backend.registry import services as registry_services
 from backend.registry.values import ArtifactRefused, Version, VersionState
 from backend.rollouts import queries, rules
-from backend.rollouts.models import GateDecision, ReleaseSettings, SurfacePointer
+from backend.rollouts.models import GateDecision, HoldoutChange, ReleaseSettings, SurfacePointer
 from backend.rollouts.queries import champion_id
 from backend.rollouts.values import (
+    HIGHEST_HOLDOUT,
     LETS_THROUGH,
+    LOWEST_HOLDOUT,
+    BadHoldout,
     DamagedVersion,
     Evidence,
     GateVerdict,
+    HoldoutPolicy,
     Judgement,
     NotReleasable,
     ReleasePolicy,
@@ -236,6 +240,41 @@ def set_release_policy(shop_id: int, policy: ReleasePolicy, *, now: datetime, ac
 
 
 @transaction.atomic
+def set_holdout(shop_id: int, percent: int, *, now: datetime, actor: str) -> HoldoutPolicy:
+    """
+    Change the share of visitors that sees popular products instead of a model's; 0 ends the holdout.
+
+    What was measured under another share is not mixed with what comes: some visitors changed sides.
+
+    :raises BadHoldout: if the share is neither 0 nor within what is offered
+    """
+    if percent and not LOWEST_HOLDOUT <= percent <= HIGHEST_HOLDOUT:
+        allowed = f"{LOWEST_HOLDOUT} to {HIGHEST_HOLDOUT}"
+        raise BadHoldout(f"A holdout is {allowed} percent of the visitors, or 0 for none.", field="percent")
+    former = queries.fresh_holdout(shop_id)
+    if percent == former.percent:
+        return former
+    HoldoutChange.objects.for_shop(shop_id).create(percent=percent, since=now, changed_by=actor)
+    audit.record(
+        Event.HOLDOUT_CHANGED,
+        shop_id=shop_id,
+        subject="holdout",
+        reason=_told_holdout(percent),
+        now=now,
+        actor=actor,
+        details={"old": former.percent, "new": percent},
+    )
+    enqueue(Job.PUBLISH, shop_id=shop_id)
+    return queries.fresh_holdout(shop_id)
+
+
+def _told_holdout(percent: int) -> str:
+    if percent == 0:
+        return "Every visitor sees recommendations."
+    return f"{percent}% of the visitors see popular products, to measure what recommendations add."
+
+
+@transaction.atomic
 def point(shop_id: int, version_id: UUID, *, reason: str, now: datetime, actor: str = audit.SYSTEM) -> None:
     """
     Point every surface of a shop at one version, make it LIVE and retire the one it replaces.
@@ -295,8 +334,9 @@ def _move(pointer: SurfacePointer, champion: int, *, now: datetime) -> int:
 
 @transaction.atomic
 def erase_shop(shop_id: int) -> None:
-    """Delete a shop's pointers, its gate's decisions and the versions they speak of."""
+    """Delete a shop's pointers, its holdout, its gate's decisions and the versions they speak of."""
     SurfacePointer.objects.for_shop(shop_id).delete()
     with audit.erasure():
         GateDecision.objects.for_shop(shop_id).delete()
+        HoldoutChange.objects.for_shop(shop_id).delete()
     registry_services.erase_shop(shop_id)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
@@ -9,12 +10,20 @@ from backend.core.errors import Refused
 
 CHAMPION = "champion"
 STANDBY = "standby"
+HOLDOUT = "holdout"
 
 # Every visitor of a surface, as the weight of its only arm.
 FULL_WEIGHT = 100
 
 # What a merchant may ask of a new version, in percent: from "a little worse" to "a fifth better".
 LOWEST_BAR, DEFAULT_BAR, HIGHEST_BAR = -10.0, 2.0, 20.0
+
+# The share of visitors that a merchant may hold out, in percent.
+LOWEST_HOLDOUT, HIGHEST_HOLDOUT = 1, 10
+
+# Fewer than these in either group, and chance alone decides which of the two bought more.
+MIN_VISITORS = 500
+MIN_BUYERS = 20
 
 # Fewer customers than this say nothing about two versions, whatever the interval looks like.
 MIN_CUSTOMERS = 100
@@ -32,6 +41,12 @@ class NotReleasable(Refused):
 
     code = "not_releasable"
     status = 409
+
+
+class BadHoldout(Refused):
+    """A share of visitors that can't be held out."""
+
+    code = "bad_holdout"
 
 
 class GateVerdict(StrEnum):
@@ -130,3 +145,63 @@ class LiveArms:
     revision: int
     arms: tuple[LiveArm, ...] = ()
     standby: LiveArm | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HoldoutPolicy:
+    """
+    The share of a shop's visitors that sees popular products instead of a model's, for good.
+
+    A visitor is held out while ``core.bucketing.bucket(salt, browser's own id)`` lies below ``percent``
+    hundredths of all buckets: the same ones after every change of the share, as far as it reaches.
+
+    :param percent: 0 while nobody is
+    :param since: when the share was last changed; None if it never was
+    """
+
+    percent: int = 0
+    salt: str = ""
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSales:
+    """
+    What one group of visitors bought, each visitor counted once whether or not they bought.
+
+    :param revenue: of all, in the shop's currency
+    :param squares: the sum of the squares of each visitor's revenue
+    """
+
+    visitors: int = 0
+    buyers: int = 0
+    revenue: Decimal = Decimal(0)
+    squares: Decimal = Decimal(0)
+
+
+class Unproven(StrEnum):
+    """Why two groups can't be compared."""
+
+    FEW_VISITORS = "FEW_VISITORS"
+    FEW_BUYERS = "FEW_BUYERS"
+    WRONG_SHARES = "WRONG_SHARES"  # the groups' sizes are not what the draw gives: one is counted worse
+
+
+@dataclass(frozen=True, slots=True)
+class Incremental:
+    """
+    What the recommendations added beside what visitors would have bought anyway.
+
+    ``amount`` is the difference of the two groups' revenue per visitor, for all who saw recommendations;
+    ``low`` and ``high`` bound its 95 % interval. All three are None, and ``reason`` says why, where the
+    groups can't be compared.
+    """
+
+    held_out: GroupSales
+    shown: GroupSales
+    percent: int
+    since: datetime
+    amount: Decimal | None = None
+    low: Decimal | None = None
+    high: Decimal | None = None
+    reason: Unproven | None = None

@@ -1,0 +1,151 @@
+"""The share of visitors that is held out, and what it proves."""
+
+import math
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from django.db import DatabaseError, transaction
+from scipy import stats
+
+from backend.audit import queries as audit
+from backend.audit.values import Event
+from backend.core.models import PendingJob
+from backend.rollouts import queries, services
+from backend.rollouts.models import HoldoutChange
+from backend.rollouts.rules import compare_sales, t_quantile
+from backend.rollouts.values import BadHoldout, GroupSales, Incremental, Unproven
+from tests.backend.history import NOW, a_shop
+
+MERCHANT = "user 7"
+
+
+def a_group(revenues: np.ndarray) -> GroupSales:
+    cents = [Decimal(round(one * 100)) / 100 for one in revenues]
+    squares = sum((one * one for one in cents), Decimal(0))
+    return GroupSales(len(cents), sum(one > 0 for one in cents), sum(cents, Decimal(0)), squares)
+
+
+def sales(seed: int, visitors: int, *, share: float, mean: float) -> np.ndarray:
+    chance = np.random.default_rng(seed)
+    bought = chance.random(visitors) < share
+    return np.round(np.where(bought, chance.lognormal(math.log(mean), 1.0, visitors), 0.0), 2)
+
+
+def compare(held_out: GroupSales, shown: GroupSales) -> Incremental:
+    return compare_sales(held_out, shown, percent=10, since=NOW)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_gain_and_its_interval_are_those_of_another_implementation(seed: int) -> None:
+    held_out, shown = sales(seed, 1_000, share=0.1, mean=40), sales(seed + 50, 9_000, share=0.12, mean=44)
+
+    told = compare(a_group(held_out), a_group(shown))
+
+    peer = stats.ttest_ind(shown, held_out, equal_var=False).confidence_interval(0.95)
+    wanted = [float(np.mean(shown) - np.mean(held_out)), peer.low, peer.high]
+    got = [float(one) for one in (told.amount, told.low, told.high) if one is not None]
+    assert got == pytest.approx([9_000 * one for one in wanted], rel=1e-4, abs=0.02)
+
+
+@pytest.mark.parametrize("freedom", [100, 480, 9_999])
+@pytest.mark.parametrize("share", [0.9, 0.975, 0.9995])
+def test_quantiles_of_t_are_those_of_another_implementation(share: float, freedom: int) -> None:
+    quantile = t_quantile(share, freedom)
+
+    assert quantile == pytest.approx(stats.t.ppf(share, freedom), abs=1e-4)
+
+
+GROUP = GroupSales(1_000, 100, Decimal(4_000), Decimal(200_000))
+SHOWN = GroupSales(9_000, 1_000, Decimal(40_000), Decimal(2_000_000))
+
+
+@pytest.mark.parametrize(
+    ("held_out", "shown", "reason"),
+    [
+        (GroupSales(), GroupSales(), Unproven.FEW_VISITORS),
+        (replace(GROUP, visitors=499), replace(SHOWN, visitors=4_491), Unproven.FEW_VISITORS),
+        (replace(GROUP, buyers=19), SHOWN, Unproven.FEW_BUYERS),
+        (replace(GROUP, visitors=880), SHOWN, Unproven.WRONG_SHARES),
+        (replace(GROUP, visitors=1_120), SHOWN, Unproven.WRONG_SHARES),
+        (replace(GROUP, visitors=920), SHOWN, None),
+        (GROUP, SHOWN, None),
+    ],
+)
+def test_groups_that_prove_nothing_give_no_amount(
+    held_out: GroupSales, shown: GroupSales, reason: Unproven | None
+) -> None:
+    told = compare(held_out, shown)
+
+    assert told.reason is reason
+    assert (told.amount is None) == (told.low is None) == (told.high is None) == (reason is not None)
+
+
+def test_intervals_of_no_difference_hold_zero_nineteen_times_in_twenty() -> None:
+    told = [
+        compare(
+            a_group(sales(2 * seed, 600, share=0.15, mean=40)),
+            a_group(sales(2 * seed + 1, 5_400, share=0.15, mean=40)),
+        )
+        for seed in range(200)
+    ]
+
+    held = sum(one.low <= 0 <= one.high for one in told if one.low is not None and one.high is not None)
+    # Three standard deviations of a binomial.
+    assert 181 <= held <= 199
+
+
+@pytest.mark.django_db
+def test_a_merchant_holds_visitors_out_and_lets_them_in_again() -> None:
+    shop = a_shop()
+
+    before = queries.fresh_holdout(shop.id)
+    services.set_holdout(shop.id, 5, now=NOW, actor=MERCHANT)
+    during = queries.fresh_holdout(shop.id)
+    services.set_holdout(shop.id, 0, now=NOW + timedelta(days=9), actor=MERCHANT)
+    after = queries.fresh_holdout(shop.id)
+
+    assert (before.percent, before.since) == (0, None)
+    assert (during.percent, during.since, during.salt) == (5, NOW, f"holdout:{shop.uuid}")
+    assert (after.percent, after.since, after.salt) == (0, NOW + timedelta(days=9), during.salt)
+    acts = audit.events(shop.id, event=Event.HOLDOUT_CHANGED)
+    assert [(act.actor, act.details["old"], act.details["new"]) for act in acts] == [
+        (MERCHANT, 5, 0),
+        (MERCHANT, 0, 5),
+    ]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("percent", [-1, 11, 100])
+def test_a_share_that_is_not_offered_changes_nothing(percent: int) -> None:
+    shop = a_shop()
+
+    with pytest.raises(BadHoldout, match="1 to 10 percent"):
+        services.set_holdout(shop.id, percent, now=NOW, actor=MERCHANT)
+
+    assert queries.fresh_holdout(shop.id).since is None
+    assert not PendingJob.objects.exists()
+
+
+@pytest.mark.django_db
+def test_the_same_share_again_keeps_what_was_measured() -> None:
+    shop = a_shop()
+    services.set_holdout(shop.id, 5, now=NOW, actor=MERCHANT)
+
+    services.set_holdout(shop.id, 5, now=NOW + timedelta(days=1), actor=MERCHANT)
+
+    assert queries.fresh_holdout(shop.id).since == NOW
+    assert len(audit.events(shop.id, event=Event.HOLDOUT_CHANGED)) == 1
+
+
+@pytest.mark.django_db
+def test_nobody_changes_which_share_was_held_out_when() -> None:
+    shop = a_shop()
+    services.set_holdout(shop.id, 5, now=NOW, actor=MERCHANT)
+
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        HoldoutChange.objects.for_shop(shop.id).update(percent=1)
+
+    assert queries.fresh_holdout(shop.id).percent == 5
