@@ -1213,3 +1213,72 @@ test('a page draws its visitor as our servers do', async () => {
 
   assert.deepEqual(cases.map(({ salt, unit }) => bucket(salt, unit)), cases.map((one) => one.bucket));
 });
+
+const POPULAR = '0197a1b2-0000-7000-8000-0000000000bb';
+// Of salt "ends" in tests/bucketing.json: the first bucket of all, and the last one.
+const [FIRST, LAST] = ['6e6b8fe6-223c-4f57-935a-bdd97a562230', 'b8b8101c-ed75-4b80-941e-3a0e7fdfb3b4'];
+
+/** A page of a shop that holds out one percent; `told` collects what is published to Shopify's analytics. */
+async function openHoldout({ visitor = FIRST, consent = true, percent = 1, told = [], ...options } = {}) {
+  const holdout = {
+    policy: { value: { percent, salt: 'ends' } }, products: { value: [aProduct(8), aProduct(9)] }, decision: { value: POPULAR },
+  };
+  const objects = { product: aSubject([aProduct(2), aProduct(3)]), app: { metafields: { holdout } } };
+  const html = await makePage(await renderBlock('product-recommendations', { objects, settings: { personalise: true } }));
+  const shopify = { ...allowing(consent), analytics: { publish: (name, data) => told.push([name, structuredClone(data)]) } };
+  const page = await open(html, { shopify, stored: { 'tailorbird:visitor': visitor }, answers: { [PROXY]: answerOf(7), ...shopOf(aShopProduct(7)) }, ...options });
+  await page.scrollTo();
+  return page;
+}
+
+test('who is held out sees what is popular, and nobody is asked for a personal order', async () => {
+  const { answers, clicks } = aCart();
+  const page = await openHoldout({ answers });
+  click(page, page.document.querySelector('ul a'));
+  await wait(30);
+
+  assert.deepEqual(page.titles(), ['Product 8', 'Product 9']);
+  assert.deepEqual(page.to(PROXY), []);
+  assertClick(clicks()[0], 8, { decision: POPULAR });
+});
+
+test('who is not held out sees recommendations', async () => {
+  const page = await openHoldout({ visitor: LAST });
+
+  assert.deepEqual(page.titles(), ['Product 7', 'Product 2']);
+});
+
+test('a holdout that ended holds nobody out', async () => {
+  const page = await openHoldout({ percent: 0 });
+
+  assert.deepEqual(page.titles(), ['Product 7', 'Product 2']);
+  assert.equal(page.document.querySelector('.tailorbird__popular'), null);
+});
+
+test('without consent to preferences nobody is drawn, told or remembered', async () => {
+  const told = [];
+  const page = await openHoldout({ consent: ['analytics'], told });
+
+  assert.deepEqual(page.titles(), ['Product 2', 'Product 3']);
+  assert.deepEqual(told.filter(([name]) => name === 'tailorbird:group'), []);
+  assert.equal(page.window.localStorage.getItem('tailorbird:grouped'), null);
+});
+
+test("a browser's bucket is told once a day, whichever group it is in", async () => {
+  const told = [];
+  const first = await openHoldout({ told });
+  const today = first.window.localStorage.getItem('tailorbird:grouped');
+  await openHoldout({ visitor: LAST, told });
+  await openHoldout({ told, stored: { 'tailorbird:visitor': FIRST, 'tailorbird:grouped': today } });
+
+  const groups = told.filter(([name]) => name === 'tailorbird:group');
+  assert.deepEqual(groups, [['tailorbird:group', { bucket: 0 }], ['tailorbird:group', { bucket: 9999 }]]);
+});
+
+test('who takes consent back is no longer held out', async () => {
+  const page = await openHoldout();
+  await decide(page, []);
+
+  assert.deepEqual(page.titles(), ['Product 2', 'Product 3']);
+  assert.deepEqual(Object.keys(page.window.localStorage), []);
+});

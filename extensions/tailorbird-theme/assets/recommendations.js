@@ -5,7 +5,8 @@
  * 3. adding to the cart without leaving the page;
  * 4. with consent to analytics, a click on a card is told to the cart, so that an order can name its decision;
  * 5. with consent to preferences, and where the merchant asked for it, a personal order replaces the default;
- * 6. with consent to analytics, what is seen, clicked and added is published to Shopify's analytics, where our pixel hears it.
+ * 6. with consent to preferences, and where the merchant holds out a share of the visitors, those see what is popular;
+ * 7. with consent to analytics, what is seen, clicked and added is published to Shopify's analytics, where our pixel hears it.
  */
 (() => {
   const DEADLINE_MS = 800;
@@ -23,6 +24,7 @@
   const VISITOR_KEY = 'tailorbird:visitor';
   const CLICKS_KEY = 'tailorbird:clicks';
   const CARTED_KEY = 'tailorbird:carted';
+  const GROUPED_KEY = 'tailorbird:grouped';
   const ATTRIBUTE = '_tailorbird';
   const DECISION = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
   const CLICK = /^[0-9a-f-]{36}:[1-9]\d{0,17}:[1-9]\d{9}:[ca]$/; // decision:product:unix second:click or add
@@ -79,7 +81,7 @@
   const read = (key) => stored((store) => store.getItem(key));
   const keep = (key, value) => allows('preferences') && stored((store) => store.setItem(key, value));
   const drop = (...keys) => stored((store) => keys.forEach((key) => store.removeItem(key)));
-  const forget = () => drop(RECENT_KEY, VISITOR_KEY, CLICKS_KEY, CARTED_KEY);
+  const forget = () => drop(RECENT_KEY, VISITOR_KEY, CLICKS_KEY, CARTED_KEY, GROUPED_KEY);
 
   const getRecent = () => read(RECENT_KEY).split(',').filter((id) => /^\d+$/.test(id));
   const noteRecent = (productId) =>
@@ -256,6 +258,14 @@
     }
   }
 
+  /* Once a day a browser: its bucket alone, which says neither who it is nor what it saw. */
+  function tellGroup(place) {
+    const today = new Date().toISOString().slice(0, 10);
+    if (!allows('analytics') || read(GROUPED_KEY) === today) return;
+    keep(GROUPED_KEY, today);
+    publish('group', { bucket: place });
+  }
+
   /* A card is seen once half of it was in view for a second, in a tab that is looked at; it is told once a page view. */
   const inView = new Map(); // card → its timer
   const seen = new Set();
@@ -369,9 +379,11 @@
 
     connectedCallback() {
       if (this.list) return;
+      const cardsOf = (kind) => [...(this.querySelector(`.tailorbird__${kind}`)?.content.children ?? [])];
       this.list = this.querySelector('ul');
       this.most = this.list.children.length;
-      this.defaults = [...this.list.children, ...(this.querySelector('.tailorbird__spare')?.content.children ?? [])];
+      this.defaults = [...this.list.children, ...cardsOf('spare')];
+      this.popular = cardsOf('popular');
       this.personal = [];
       for (const type of ['click', 'auxclick']) this.addEventListener(type, this.followed);
       this.status = this.querySelector('.tailorbird__status');
@@ -416,7 +428,7 @@
     arrange() {
       const taken = new Set([...inCart, ...this.shownAbove()]);
       const fitting = [];
-      for (const card of [...this.personal, ...this.defaults]) {
+      for (const card of this.isHeldOut ? this.popular : [...this.personal, ...this.defaults]) {
         if (taken.has(productOf(card)) || fitting.length === this.most) continue;
         taken.add(productOf(card));
         fitting.push(card);
@@ -485,9 +497,23 @@
     }
 
     obeyConsent() {
+      this.joinGroup();
       if (allows('preferences')) this.personalise().catch(() => {});
       else if (this.isAsked) this.setPersonal([], false);
       this.isAsked = allows('preferences');
+    }
+
+    /* Where a merchant measures what recommendations add: those who are held out see what is popular. */
+    joinGroup() {
+      const { holdout, salt } = this.dataset;
+      if (!this.popular.length || shopify().designMode) return;
+      const place = allows('preferences') ? bucket(salt, getVisitor()) : BUCKETS;
+      const isHeldOut = place < (holdout * BUCKETS) / 100;
+      if (isHeldOut !== Boolean(this.isHeldOut) && !this.isInUse()) {
+        this.isHeldOut = isHeldOut;
+        arrangeFrom(this);
+      }
+      if (place < BUCKETS) tellGroup(place);
     }
 
     setPersonal(cards, isPersonal) {
@@ -500,7 +526,7 @@
 
     /* Any failure in here leaves the default cards. */
     async personalise() {
-      if (!this.dataset.proxy || shopify().designMode || this.isAsked) return;
+      if (!this.dataset.proxy || shopify().designMode || this.isAsked || this.isHeldOut) return;
       await Promise.all([this.isNear, cartRead]);
       if (!allows('preferences')) return;
       const answer = await getJson(this.address());
