@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+import structlog
 from django.conf import settings
 from django.contrib.contenttypes.management import create_contenttypes
 from django.db.backends.postgresql.operations import DatabaseOperations
@@ -93,8 +94,9 @@ def committed(django_capture_on_commit_callbacks: Any) -> Callable[[], Any]:
 
 @pytest.fixture(autouse=True)
 def _forget_process_caches() -> Iterator[None]:
-    """A value that one test cached must not answer the next one."""
+    """A value that one test cached, or bound for the log, must not answer the next one."""
     yield
+    structlog.contextvars.clear_contextvars()
     from backend.shops import queries
 
     queries.forget_cached()

@@ -19,6 +19,12 @@ class LedgerEvent(ShopScoped):
     subject = models.TextField()
     reason = models.TextField()
     details = models.JSONField(default=dict)
+    # What it was and what it became, by name; null where nothing had a value before, or has one after.
+    old = models.JSONField(null=True)
+    new = models.JSONField(null=True)
+    # Where it came from: the app, the staff dashboard, a job; and the request behind it, as the logs name it.
+    source = models.TextField(blank=True, default="")
+    request_id = models.TextField(blank=True, default="")
 
     class Meta:
         verbose_name = "event"

@@ -129,7 +129,19 @@ def actor_kind(actor: str) -> ActorKind:
 
 
 def _entry(row: LedgerEvent) -> LedgerEntry:
-    return LedgerEntry(row.id, row.at, Event(row.event), row.actor, row.subject, row.reason, row.details)
+    return LedgerEntry(
+        row.id,
+        row.at,
+        Event(row.event),
+        row.actor,
+        row.subject,
+        row.reason,
+        row.details,
+        old=row.old,
+        new=row.new,
+        source=row.source,
+        request_id=row.request_id,
+    )
 
 
 def _record(row: Decision) -> DecisionRecord:

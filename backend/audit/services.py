@@ -4,13 +4,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
+import structlog
 from django.db import connection, transaction
 from django.db.models import CharField
 from django.db.models.expressions import RawSQL
 
 from backend.audit.models import Decision, LedgerEvent
 from backend.audit.values import DecisionRecord, Event, ShownItem
+from backend.core.ids import uuid7
 from backend.core.tenancy import delete_in_batches
 
 SYSTEM = "system"
@@ -19,7 +22,7 @@ SYSTEM = "system"
 BULK_ROWS = 500
 
 
-def record(
+def record(  # noqa: PLR0913 -- an act has that many sides
     event: Event,
     *,
     shop_id: int,
@@ -28,16 +31,46 @@ def record(
     now: datetime,
     actor: str = SYSTEM,
     details: Mapping[str, object] | None = None,
-) -> None:
+    old: Mapping[str, object] | None = None,
+    new: Mapping[str, object] | None = None,
+    id: UUID | None = None,  # noqa: A002 -- the column's own name
+) -> UUID:
     """
-    Append one act to the ledger, inside the caller's transaction.
+    Append one act to the ledger, inside the caller's transaction, and return its id.
+
+    Where it comes from is read from what the request or the job bound for the log.
 
     :param subject: the thing acted on and its id, for example ``"version 7"``
     :param reason: a whole sentence for a person
+    :param old: what the act changed, by name, as it was; None where there was nothing
+    :param new: the same as it became; None where nothing is left
+    :param id: the act's id, where rows that it changed name it already
     """
-    LedgerEvent.objects.for_shop(shop_id).create(
-        at=now, event=event, actor=actor, subject=subject, reason=reason, details=dict(details or {})
+    if old is not None and new is not None and old.keys() != new.keys():
+        raise ValueError(f"The act {event} names other things before ({[*old]}) than after ({[*new]}).")
+    bound = structlog.contextvars.get_contextvars()
+    row = LedgerEvent.objects.for_shop(shop_id).create(
+        id=id or uuid7(),
+        at=now,
+        event=event,
+        actor=actor,
+        subject=subject,
+        reason=reason,
+        details=dict(details or {}),
+        old=None if old is None else dict(old),
+        new=None if new is None else dict(new),
+        source=source_of(bound),
+        request_id=bound.get("request_id") or "",
     )
+    return row.id
+
+
+def source_of(bound: Mapping[str, Any]) -> str:
+    """Return where an act comes from, by what was bound for the log: a door, a job, or else a command."""
+    job = str(bound.get("job") or "").removeprefix("tailorbird.")
+    if job:
+        return f"job {job}"
+    return str(bound.get("door") or ("web" if bound.get("request_id") else "command"))
 
 
 def record_decision(decision: DecisionRecord, *, untied_if: RawSQL | None = None) -> None:

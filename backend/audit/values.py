@@ -114,3 +114,8 @@ class LedgerEntry:
     subject: str
     reason: str
     details: Mapping[str, object] = field(default_factory=dict)
+    # What changed, by name, as it was and as it became.
+    old: Mapping[str, object] | None = None
+    new: Mapping[str, object] | None = None
+    source: str = ""
+    request_id: str = ""

@@ -61,7 +61,7 @@ class ApiView(views.APIView):
         super().initial(request, *args, **kwargs)
         request.shop_id = request.auth.shop_id  # type: ignore[attr-defined,union-attr]
         request.actor = request.auth.actor  # type: ignore[attr-defined,union-attr]
-        structlog.contextvars.bind_contextvars(shop_id=request.auth.shop_id)  # type: ignore[union-attr]
+        structlog.contextvars.bind_contextvars(door="app", shop_id=request.auth.shop_id)  # type: ignore[union-attr]
 
 
 def handle_error(error: Exception, context: dict[str, Any]) -> Response | None:

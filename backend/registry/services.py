@@ -123,7 +123,9 @@ def move(
         reason=reason,
         now=now,
         actor=actor,
-        details={"version": str(version_id), "from": version.state, "to": to},
+        details={"version": str(version_id)},
+        old={"state": version.state},
+        new={"state": to},
     )
 
 

@@ -211,6 +211,7 @@ def release_by_hand(shop_id: int, version_id: UUID, *, reason: str, now: datetim
 @transaction.atomic
 def set_release_policy(shop_id: int, policy: ReleasePolicy, *, now: datetime, actor: str) -> ReleasePolicy:
     """Change what a shop asks of a new version. Versions that were judged before stay as they were."""
+    former = queries.release_policy(shop_id)
     ReleaseSettings.objects.for_shop(shop_id).bulk_create(
         [
             ReleaseSettings(
@@ -231,12 +232,17 @@ def set_release_policy(shop_id: int, policy: ReleasePolicy, *, now: datetime, ac
         reason=f"A new version must be better by {signed_percent(policy.min_gain_percent)}.",
         now=now,
         actor=actor,
-        details={
-            "min_gain_percent": policy.min_gain_percent,
-            "release_without_evidence": policy.release_without_evidence,
-        },
+        old=_asked(former),
+        new=_asked(policy),
     )
     return queries.release_policy(shop_id)
+
+
+def _asked(policy: ReleasePolicy) -> dict[str, object]:
+    return {
+        "min_gain_percent": policy.min_gain_percent,
+        "release_without_evidence": policy.release_without_evidence,
+    }
 
 
 @transaction.atomic
@@ -262,7 +268,8 @@ def set_holdout(shop_id: int, percent: int, *, now: datetime, actor: str) -> Hol
         reason=_told_holdout(percent),
         now=now,
         actor=actor,
-        details={"old": former.percent, "new": percent},
+        old={"percent": former.percent},
+        new={"percent": percent},
     )
     enqueue(Job.PUBLISH, shop_id=shop_id)
     return queries.fresh_holdout(shop_id)
@@ -299,7 +306,8 @@ def _apply(
 ) -> None:
     """Move one pointer by compare-and-set on its revision. The only writer of pointers."""
     champion = registry.row_id(shop_id, version_id)
-    pointer = SurfacePointer.objects.for_shop(shop_id).filter(surface=surface).first()
+    pointers = SurfacePointer.objects.for_shop(shop_id).select_related("champion")
+    pointer = pointers.filter(surface=surface).first()
     if pointer is not None and pointer.champion_id == champion:
         return
     if pointer is None:
@@ -313,7 +321,9 @@ def _apply(
         reason=reason,
         now=now,
         actor=actor,
-        details={"version": str(version_id), "revision": pointer.revision + 1 if pointer else 1},
+        details={"revision": pointer.revision + 1 if pointer else 1},
+        old={"version": str(pointer.champion.uuid)} if pointer else None,
+        new={"version": str(version_id)},
     )
 
 

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from backend.audit import services as audit
-from backend.audit.values import Event
 from backend.catalog import services as catalog
 from backend.core import clock
 from backend.core.errors import Corrupt
@@ -53,15 +51,7 @@ def _app_uninstalled(delivery: Delivery, now: datetime) -> list[FollowUp]:
 
 def _scopes_update(delivery: Delivery, now: datetime) -> list[FollowUp]:
     scopes = [str(scope) for scope in delivery.payload.get("current") or []]
-    shops.update_scopes(_shop(delivery), scopes)
-    audit.record(
-        Event.SCOPES_UPDATED,
-        shop_id=_shop(delivery),
-        subject=delivery.shop_domain,
-        reason="The merchant changed what the app may do.",
-        details={"scopes": scopes},
-        now=now,
-    )
+    shops.update_scopes(_shop(delivery), scopes, now=now)
     return []
 
 

@@ -46,7 +46,9 @@ class AlreadyRunning(Refused):
 # Asking
 
 
-def request_import(shop_id: int, *, now: datetime, since: datetime | None = None) -> ImportProgress:
+def request_import(
+    shop_id: int, *, now: datetime, since: datetime | None = None, actor: str = audit.SYSTEM
+) -> ImportProgress:
     """
     Ask for a shop's history, or for what changed since a moment.
 
@@ -54,7 +56,7 @@ def request_import(shop_id: int, *, now: datetime, since: datetime | None = None
     """
     try:
         with transaction.atomic():
-            _create(shop_id, now=now, since=since)
+            _create(shop_id, now=now, since=since, actor=actor)
             enqueue(Job.IMPORT_START, shop_id=shop_id)
     except IntegrityError as error:
         raise AlreadyRunning(f"Shop {shop_id} is being imported already.") from error
@@ -64,7 +66,7 @@ def request_import(shop_id: int, *, now: datetime, since: datetime | None = None
     return progress
 
 
-def _create(shop_id: int, *, now: datetime, since: datetime | None) -> Import:
+def _create(shop_id: int, *, now: datetime, since: datetime | None, actor: str = audit.SYSTEM) -> Import:
     row = Import.objects.for_shop(shop_id).create(since=since, created_at=now, touched_at=now)
     ImportPart.objects.for_shop(shop_id).bulk_create([ImportPart(of=row, part=part) for part in Part])
     audit.record(
@@ -73,6 +75,7 @@ def _create(shop_id: int, *, now: datetime, since: datetime | None) -> Import:
         subject=f"import {row.uuid}",
         reason="All history." if since is None else f"What changed since {since:%Y-%m-%d %H:%M} UTC.",
         now=now,
+        actor=actor,
     )
     return row
 

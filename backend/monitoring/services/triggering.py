@@ -135,10 +135,7 @@ def watched_shop_ids() -> list[int]:
 @transaction.atomic
 def set_trigger_policy(shop_id: int, policy: TriggerPolicy, *, now: datetime, actor: str) -> TriggerPolicy:
     """Change how a shop wants to be watched."""
-    wanted: dict[str, Any] = {
-        "cool_down_hours": policy.cool_down_hours,
-        "min_accuracy_percent": policy.min_accuracy_percent,
-    }
+    former, wanted = _wanted(queries.trigger_policy(shop_id)), _wanted(policy)
     TriggerSettings.objects.for_shop(shop_id).bulk_create(
         [TriggerSettings(updated_at=now, updated_by=actor, **wanted)],
         update_conflicts=True,
@@ -152,9 +149,17 @@ def set_trigger_policy(shop_id: int, policy: TriggerPolicy, *, now: datetime, ac
         reason=f"Trainings keep {policy.cool_down_hours} hours apart.",
         now=now,
         actor=actor,
-        details=wanted,
+        old=former,
+        new=wanted,
     )
     return queries.trigger_policy(shop_id)
+
+
+def _wanted(policy: TriggerPolicy) -> dict[str, Any]:
+    return {
+        "cool_down_hours": policy.cool_down_hours,
+        "min_accuracy_percent": policy.min_accuracy_percent,
+    }
 
 
 def erase_shop(shop_id: int) -> None:

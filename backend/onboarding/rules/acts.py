@@ -147,10 +147,8 @@ def actor(text: str, kind: ActorKind) -> str:
 
 def _values(entry: LedgerEntry) -> tuple[Mapping[str, object], Mapping[str, object]]:
     """Return what was before and after an act."""
-    details = entry.details
-    if entry.event is Event.MODEL_STATE_CHANGED:
-        return {"state": details.get("from")}, {"state": details.get("to")}
-    return ({}, details) if titled(entry.event)[0] is ActKind.SETTINGS else ({}, {})
+    has_words = entry.event is Event.MODEL_STATE_CHANGED or titled(entry.event)[0] is ActKind.SETTINGS
+    return (entry.old or {}, entry.new or {}) if has_words else ({}, {})
 
 
 def changes(old: Mapping[str, object], new: Mapping[str, object]) -> tuple[Change, ...]:

@@ -25,7 +25,9 @@ def show_new_products(shop_id: int, *, is_on: bool, now: datetime, actor: str) -
 
     Web processes go on as before for as long as they remember a shop, half a minute.
     """
-    Shop.objects.filter(id=shop_id).update(shows_new_products=is_on)
+    rows = Shop.objects.select_for_update().filter(id=shop_id)
+    was_on = rows.values_list("shows_new_products", flat=True).get()
+    rows.update(shows_new_products=is_on)
     audit.record(
         Event.SHOP_SETTINGS_CHANGED,
         shop_id=shop_id,
@@ -33,7 +35,8 @@ def show_new_products(shop_id: int, *, is_on: bool, now: datetime, actor: str) -
         reason=f"New products {'get one place of a list' if is_on else 'get no place of their own'}.",
         now=now,
         actor=actor,
-        details={"shows_new_products": is_on},
+        old={"shows_new_products": was_on},
+        new={"shows_new_products": is_on},
     )
     transaction.on_commit(queries.forget_cached)
 
@@ -88,22 +91,39 @@ def _uninstall(shop_id: int, *, at: datetime, dead_grant: datetime | None, now: 
     shop.save()
     AccessToken.objects.for_shop(shop_id).delete()
     audit.record(
-        Event.SHOP_UNINSTALLED, shop_id=shop_id, subject=shop.domain, reason="Shopify said so.", now=now
+        Event.SHOP_UNINSTALLED,
+        shop_id=shop_id,
+        subject=shop.domain,
+        reason="Shopify said so.",
+        old={"state": ShopState.INSTALLED},
+        new={"state": ShopState.UNINSTALLED},
+        now=now,
     )
     enqueue(Job.UNINSTALL_CLEANUP, shop_id=shop_id)
     transaction.on_commit(queries.forget_cached)
     return True
 
 
-def update_scopes(shop_id: int, scopes: list[str]) -> None:
+@transaction.atomic
+def update_scopes(shop_id: int, scopes: list[str], *, now: datetime) -> None:
     """
     Note what the merchant grants now.
 
     A token keeps the scopes it was made with; the next admin load finds it
     too narrow and exchanges it.
     """
+    shop = Shop.objects.select_for_update().only("scopes", "domain").get(id=shop_id)
     Shop.objects.filter(id=shop_id).update(scopes=scopes)
-    queries.forget_cached()
+    audit.record(
+        Event.SCOPES_UPDATED,
+        shop_id=shop_id,
+        subject=shop.domain,
+        reason="The merchant changed what the app may do.",
+        old={"scopes": shop.scopes},
+        new={"scopes": scopes},
+        now=now,
+    )
+    transaction.on_commit(queries.forget_cached)
 
 
 @transaction.atomic

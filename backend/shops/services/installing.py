@@ -72,6 +72,7 @@ def install(shop_domain: str, get_grant: Callable[[], Grant], *, now: datetime) 
             shop_id=shop.id,
             subject=shop_domain,
             reason="The merchant opened the app for the first time.",
+            new={"state": ShopState.INSTALLED, "scopes": shop.scopes},
             now=now,
         )
         enqueue(Job.IMPORT_START, shop_id=shop.id)

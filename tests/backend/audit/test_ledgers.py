@@ -4,6 +4,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
+import structlog
 from django.db import DatabaseError, connection, transaction
 
 from backend.audit import queries, services
@@ -126,6 +127,57 @@ def test_forgetting_a_visitor_unties_their_decisions_and_keeps_what_was_shown() 
     assert found[mine.id].visitor_key is None
     assert found[mine.id].items == mine.items
     assert found[others.id].visitor_key == "b" * 32
+
+
+def test_an_act_says_what_it_was_what_it_became_and_where_it_came_from() -> None:
+    shop = a_shop()
+
+    with structlog.contextvars.bound_contextvars(door="staff", request_id="r-7"):
+        act = services.record(
+            Event.SHOP_SETTINGS_CHANGED,
+            shop_id=shop.id,
+            subject="new products",
+            reason="New products get one place of a list.",
+            old={"shows_new_products": False},
+            new={"shows_new_products": True},
+            now=NOW,
+            actor="staff:3",
+        )
+
+    [entry] = queries.events(shop.id)
+    assert (entry.id, entry.actor, entry.source, entry.request_id) == (act, "staff:3", "staff", "r-7")
+    assert (entry.old, entry.new) == ({"shows_new_products": False}, {"shows_new_products": True})
+
+
+def test_an_act_names_the_same_things_before_and_after() -> None:
+    shop = a_shop()
+
+    with pytest.raises(ValueError, match="names other things before"):
+        services.record(
+            Event.SHOP_SETTINGS_CHANGED,
+            shop_id=shop.id,
+            subject="new products",
+            reason="Changed.",
+            old={"shows": False},
+            new={"shows_new_products": True},
+            now=NOW,
+        )
+
+    assert queries.events(shop.id) == []
+
+
+@pytest.mark.parametrize(
+    ("case", "bound", "source"),
+    [
+        ("a job", {"job": "tailorbird.release", "request_id": "r-1"}, "job release"),
+        ("the embedded app", {"door": "app", "request_id": "r-1"}, "app"),
+        ("the staff dashboard", {"door": "staff", "request_id": "r-1"}, "staff"),
+        ("another address, such as the install's", {"request_id": "r-1"}, "web"),
+        ("a command", {}, "command"),
+    ],
+)
+def test_the_source_of_an_act_is_what_the_log_knows(case: str, bound: dict[str, str], source: str) -> None:
+    assert services.source_of(bound) == source, case
 
 
 def test_a_decision_on_an_unknown_surface_is_refused_by_the_database() -> None:

@@ -142,7 +142,7 @@ def test_a_shop_may_choose_another_cool_down(shop: Shop) -> None:
 
     assert rows(shop) == [("DRIFT", "FIRED")]
     [entry] = audit.events(shop.id, event=Event.TRIGGER_SETTINGS_CHANGED)
-    assert (entry.actor, entry.details["cool_down_hours"]) == ("user 7", 2)
+    assert (entry.actor, entry.new["cool_down_hours"]) == ("user 7", 2)
 
 
 def test_a_run_under_way_holds_every_reason_back(shop: Shop) -> None:

@@ -220,7 +220,7 @@ def test_a_merchant_may_ask_for_less(shop: Shop, artifact: Path) -> None:
     assert verdicts(shop, version) == ["PASSED"]
     assert queries.release_policy(shop.id) == ReleasePolicy(-5.0, False, NOW, "user 7")
     [entry] = audit.events(shop.id, event=Event.RELEASE_SETTINGS_CHANGED)
-    assert (entry.actor, entry.details["min_gain_percent"]) == ("user 7", -5.0)
+    assert (entry.actor, entry.new["min_gain_percent"]) == ("user 7", -5.0)
 
 
 def test_a_shop_too_small_to_compare_may_order_new_versions_all_the_same(shop: Shop, artifact: Path) -> None:

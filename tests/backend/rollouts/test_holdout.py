@@ -111,7 +111,7 @@ def test_a_merchant_holds_visitors_out_and_lets_them_in_again() -> None:
     assert (during.percent, during.since, during.salt) == (5, NOW, f"holdout:{shop.uuid}")
     assert (after.percent, after.since, after.salt) == (0, NOW + timedelta(days=9), during.salt)
     acts = audit.events(shop.id, event=Event.HOLDOUT_CHANGED)
-    assert [(act.actor, act.details["old"], act.details["new"]) for act in acts] == [
+    assert [(act.actor, act.old["percent"], act.new["percent"]) for act in acts] == [
         (MERCHANT, 5, 0),
         (MERCHANT, 0, 5),
     ]

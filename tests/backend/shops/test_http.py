@@ -225,7 +225,7 @@ def test_a_merchant_turns_the_place_of_new_products_off_and_on_and_it_is_on_reco
     on = put(client, "/api/shop/settings", session_token(), {"shows_new_products": True})
     assert on.json() == {"shows_new_products": True}
     entries = audit.events(shop.id, event=Event.SHOP_SETTINGS_CHANGED)
-    assert sorted((entry.reason, entry.details["shows_new_products"]) for entry in entries) == [
+    assert sorted((entry.reason, entry.new["shows_new_products"]) for entry in entries) == [
         ("New products get no place of their own.", False),
         ("New products get one place of a list.", True),
     ]
