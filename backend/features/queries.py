@@ -14,7 +14,7 @@ from backend.catalog import queries as catalog
 from backend.catalog.values import DescribedProduct
 from backend.features.gateway import cache, datafiles, snapshots
 from backend.features.models import Interaction
-from backend.features.values import LIST_LENGTH, PAST_STEPS, POPULAR_WINDOW, Dataset, Past
+from backend.features.values import LIST_LENGTH, PAST_STEPS, POPULAR_WINDOW, Dataset, Past, microseconds
 from backend.shops import queries as shops
 from models.recommender.api import Event, ItemFacts, NewProduct, Scorer
 
@@ -26,8 +26,6 @@ MOST_NEW_PRODUCTS = 1_000
 
 # A product may have been made before a version's data ended and have reached us after.
 LATE_PRODUCTS = timedelta(days=1)
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 # What the rows call an event, as models number it.
 EVENTS = {"view": Event.VIEW, "cart": Event.CART, "purchase": Event.PURCHASE}
@@ -150,16 +148,6 @@ def purchases_of(
     names = ("product_id", "event", "quantity", "unit_price", "occurred_at", "basket_id")
     found: Iterator[dict[str, Any]] = rows.values(*names).iterator(chunk_size=500)
     return found
-
-
-def microseconds(moment: datetime) -> int:
-    """Return a moment as models count: whole microseconds since 1970, UTC."""
-    return (moment - EPOCH) // timedelta(microseconds=1)
-
-
-def moment(microseconds: int) -> datetime:
-    """Return a moment that a model counts, as people do."""
-    return EPOCH + timedelta(microseconds=microseconds)
 
 
 def popular(shop_id: int) -> list[int]:

@@ -4,7 +4,6 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as LateError
 from contextlib import suppress
@@ -15,11 +14,10 @@ from uuid import UUID
 import structlog
 
 from backend.core.errors import describe
-from backend.features.values import Past
 from backend.registry.values import ArtifactRefused
 from backend.rollouts.values import LiveArm
 from backend.serving.rules import Breaker
-from backend.serving.values import Opinion, Preference, ScoringUnavailable, Why
+from backend.serving.values import ModelQuery, Opinion, Preference, ScoringUnavailable, Why
 from models.recommender import api
 
 log = structlog.get_logger(__name__)
@@ -88,23 +86,10 @@ class Models:
         self._loaders = ThreadPoolExecutor(2, thread_name_prefix="load")
         self._scorers = ThreadPoolExecutor(THREADS, thread_name_prefix="score")
 
-    def score(
-        self,
-        arm: LiveArm,
-        past: Past,
-        *,
-        now: int,
-        context: int | None,
-        exclude: AbstractSet[int],
-        k: int,
-        new_among: AbstractSet[int] | None = None,
-        patience: float = DEADLINE_SECONDS,
-    ) -> Opinion:
+    def score(self, arm: LiveArm, asked: ModelQuery, *, patience: float = DEADLINE_SECONDS) -> Opinion:
         """
-        Return what a version ranks first for a past.
+        Return what a version says within the deadline.
 
-        :param now: the moment that is asked about, microseconds since 1970 UTC
-        :param new_among: what may be shown, where a place is kept for a new product; None where none is
         :param patience: seconds to wait for a version that is being loaded
         :raises ScoringUnavailable: if the model is late, broken, refused, resting or not loaded yet
         """
@@ -114,17 +99,7 @@ class Models:
                 f"Version {arm.version_number} is resting after failures.", reason="resting"
             )
         scorer = self._loaded(seat, arm, patience)
-        told = api.Past(past.items, past.at, past.events)
-
-        def ask() -> Opinion:
-            ranked = scorer.score(told, now=now, context=context, exclude=exclude, k=k)
-            preferences = tuple(_preference(one) for one in ranked)
-            if new_among is None:
-                return Opinion(preferences)
-            arrival = scorer.arrival(told, available=new_among, exclude=exclude, now=now)
-            return Opinion(preferences, _preference(arrival) if arrival else None, scorer.arrival_ids)
-
-        call = self._scorers.submit(ask)
+        call = self._scorers.submit(opine, scorer, asked)
         try:
             opinion = call.result(timeout=DEADLINE_SECONDS)
         except LateError as error:
@@ -141,13 +116,13 @@ class Models:
         seat.breaker.succeed()
         return opinion
 
-    def related(self, arm: LiveArm, product_id: int, *, k: int) -> list[Preference]:
-        """Return what a version puts beside a product, without a deadline: for jobs, not for shoppers."""
-        return [_preference(one) for one in self.get(arm).related(product_id, k=k)]
+    def opinion(self, arm: LiveArm, asked: ModelQuery) -> Opinion:
+        """
+        Return what a version says, without a deadline: for jobs, not for shoppers.
 
-    def popular(self, arm: LiveArm, *, k: int) -> list[Preference]:
-        """Return what a version shows everybody, without a deadline: for jobs, not for shoppers."""
-        return [_preference(one) for one in self.get(arm).popular(k)]
+        :raises ArtifactRefused: if the version's files can't be trusted
+        """
+        return opine(self.get(arm), asked)
 
     def get(self, arm: LiveArm) -> api.Scorer:
         """
@@ -226,6 +201,17 @@ class Models:
 def _is_worth_another_look(seat: _Seat, now: float) -> bool:
     is_failed = seat.loading.done() and seat.loading.exception() is not None
     return is_failed and now - seat.asked_at > REFUSED_SECONDS
+
+
+def opine(scorer: api.Scorer, asked: ModelQuery) -> Opinion:
+    """Return what a scorer says: the same whoever asks, and however often."""
+    told = api.Past(asked.past.items, asked.past.at, asked.past.events)
+    ranked = scorer.score(told, now=asked.now, context=asked.context, exclude=asked.exclude, k=asked.k)
+    preferences = tuple(_preference(one) for one in ranked)
+    if asked.new_among is None:
+        return Opinion(preferences)
+    arrival = scorer.arrival(told, available=asked.new_among, exclude=asked.exclude, now=asked.now)
+    return Opinion(preferences, _preference(arrival) if arrival else None, scorer.arrival_ids)
 
 
 def _preference(scored: api.Scored) -> Preference:

@@ -19,7 +19,7 @@ from django.db import close_old_connections
 from backend.catalog import queries as catalog
 from backend.catalog.values import ServingProduct
 from backend.features import queries as features
-from backend.serving.values import Card
+from backend.serving.values import Card, Mates, Shelf
 
 log = structlog.get_logger(__name__)
 
@@ -31,15 +31,6 @@ FRESH_SECONDS: Final = 5.0
 USABLE_SECONDS: Final = 30.0
 MOST_KEPT: Final = 1_000
 MOST_CARDS: Final = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class Shelf:
-    """What a shop may show: every published product in stock, newest first, and the popular ones."""
-
-    newest: tuple[int, ...]
-    available: frozenset[int]
-    popular: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +96,7 @@ def _read_shelf(shop_id: int) -> Shelf:
 
 
 _shelves: Kept[int, Shelf] = Kept(_read_shelf)
-_mates: Kept[tuple[int, int], tuple[int, ...]] = Kept(lambda key: tuple(features.collection_mates(*key)))
+_mates: Kept[tuple[int, int], Mates] = Kept(lambda key: Mates(tuple(features.collection_mates(*key))))
 
 
 def shelf(shop_id: int) -> Shelf:
@@ -113,7 +104,7 @@ def shelf(shop_id: int) -> Shelf:
     return _shelves.get(shop_id)
 
 
-def collection_mates(shop_id: int, product_id: int) -> tuple[int, ...]:
+def collection_mates(shop_id: int, product_id: int) -> Mates:
     """Return the products that share a collection with one, the closest first."""
     return _mates.get((shop_id, product_id))
 

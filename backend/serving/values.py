@@ -1,13 +1,15 @@
 """What crosses the boundary of serving."""
 
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
 from backend.audit.values import ShownItem, Surface
 from backend.core.errors import Refused, Unavailable
+from backend.features.values import NO_PAST, Past
 
 MAX_ITEMS = 24  # longer than any carousel; keeps one answer and its record small
 MAX_LISTED = 50  # products that one list of a request may name: cart, recently viewed, excluded
@@ -86,6 +88,65 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
+class Query:
+    """
+    What an answer is asked for: where, when, and all that is known of whom. It names nobody.
+
+    :param past: what the visitor bought; empty for somebody unknown
+    :param recent: what they looked at in this visit, the newest first
+    :param exclude: products that must not be shown, whatever the shelf says
+    """
+
+    surface: Surface
+    limit: int
+    now: datetime
+    context_product_id: int | None = None
+    past: Past = NO_PAST
+    recent: tuple[int, ...] = ()
+    cart: tuple[int, ...] = ()
+    exclude: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelQuery:
+    """
+    What a model is asked.
+
+    :param now: microseconds since 1970, UTC
+    :param new_among: what may be shown, where a place is kept for a new product; None where none is
+    """
+
+    past: Past
+    now: int
+    context: int | None
+    exclude: AbstractSet[int]
+    k: int
+    new_among: AbstractSet[int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """
+    What a shop may show: every published product in stock, newest first, and the popular ones.
+
+    ``recorded`` is the same as a decision's inputs, by name.
+    """
+
+    newest: tuple[int, ...]
+    available: frozenset[int]
+    popular: tuple[int, ...]
+    recorded: Mapping[str, bytes] = field(default_factory=dict, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Mates:
+    """The products that share a collection with one, the closest first; ``recorded`` as of a shelf."""
+
+    product_ids: tuple[int, ...]
+    recorded: Mapping[str, bytes] = field(default_factory=dict, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Preference:
     """One product as a model ranks it; ``cause`` is the product that speaks for it, if one does."""
 
@@ -102,6 +163,8 @@ class Opinion:
     preferences: tuple[Preference, ...]  # best first
     arrival: Preference | None = None  # the product for the place of a new one, where one was asked for
     new: AbstractSet[int] = frozenset()  # product ids: all that are new
+    # The products that the model was told of since its training, as a decision's inputs, by name.
+    recorded: Mapping[str, bytes] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +210,19 @@ class Filled:
 
 
 @dataclass(frozen=True, slots=True)
+class Decided:
+    """
+    What is shown, and why.
+
+    :param is_personal: whether what is known of the visitor chose products: only then may a heading say so
+    """
+
+    items: tuple[ShownItem, ...]
+    fallback: str
+    is_personal: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What goes back to the storefront."""
 
@@ -156,6 +232,25 @@ class Answer:
     version_number: int | None
     fallback: str
     is_personal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """
+    What would be shown now, and why; nothing of it is on record.
+
+    :param arm: the version that answers, ``none`` where no version could
+    :param steps: how much of the customer's past went in, purchase by purchase
+    """
+
+    surface: Surface
+    items: tuple[tuple[ShownItem, Card], ...]
+    arm: str
+    version_id: UUID | None
+    version_number: int | None
+    fallback: str
+    is_personal: bool
+    steps: int
 
 
 @dataclass(frozen=True, slots=True)

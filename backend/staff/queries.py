@@ -13,6 +13,7 @@ from backend.catalog import queries as catalog
 from backend.catalog.models import Order
 from backend.catalog.values import Via
 from backend.features import queries as features
+from backend.features.values import microseconds
 from backend.registry import queries as registry
 from backend.shops.models import Shop
 from backend.staff.values import (
@@ -142,7 +143,7 @@ def explain(shop_id: int, decision_id: UUID) -> Explained:
     trained = registry.open_scorer(version.artifact, manifest_sha256=version.manifest_sha256)
     scorer = trained.with_products(features.new_products(shop_id, trained))
     told = api.Past(past.items, past.at, past.events)
-    now = features.microseconds(decision.at)
+    now = microseconds(decision.at)
     found = [(item, api.explain(scorer, told, item.product_id, now=now)) for item in decision.items]
     names = titles(shop_id, {id_ for _, one in found if one is not None for id_ in _named(one)})
     items = [_explained(item, one, names, now=now) for item, one in found if one is not None]

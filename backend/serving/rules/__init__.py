@@ -16,6 +16,7 @@ from backend.serving.rules.choosing import (
     percentile,
     with_arrival,
 )
+from backend.serving.rules.deciding import Words, World, decide, to_model
 
 __all__ = [
     "FEWEST_PLACES",
@@ -25,11 +26,15 @@ __all__ = [
     "WHY_NEWEST",
     "WHY_POPULAR",
     "Breaker",
+    "Words",
+    "World",
     "choose_arm",
+    "decide",
     "experiment_of",
     "explain",
     "fill",
     "is_general",
     "percentile",
+    "to_model",
     "with_arrival",
 ]

@@ -2,5 +2,6 @@
 
 from backend.serving.services.answering import Desk, open_models
 from backend.serving.services.general import GeneralLists
+from backend.serving.services.previewing import preview
 
-__all__ = ["Desk", "GeneralLists", "open_models"]
+__all__ = ["Desk", "GeneralLists", "open_models", "preview"]

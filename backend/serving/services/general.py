@@ -9,7 +9,10 @@ from typing import Final
 from backend.audit.values import Channel, DecisionRecord, Surface
 from backend.core.ids import uuid7
 from backend.rollouts.values import LiveArm
-from backend.serving.services.answering import SLACK, fill_list, open_models, with_cards
+from backend.serving import rules
+from backend.serving.services.answering import open_models
+from backend.serving.services.gathering import LiveWorld
+from backend.serving.values import Query
 
 # Longer than the longest carousel, because Liquid leaves out what has sold out since.
 LIST_LENGTH: Final = 16
@@ -32,27 +35,29 @@ class GeneralLists:
         :raises ArtifactRefused: if the version's files can't be trusted
         """
         started = time.perf_counter()
-        k = LIST_LENGTH + SLACK
-        preferences = tuple(
-            self._models.popular(self.arm, k=k)
-            if product_id is None
-            else self._models.related(self.arm, product_id, k=k)
+        query = Query(
+            surface=Surface.HOME_PAGE if product_id is None else Surface.PRODUCT_PAGE,
+            limit=LIST_LENGTH,
+            now=self.clock(),
+            context_product_id=product_id,
+            exclude=tuple(sorted(without)),
         )
-        exclude = without if product_id is None else {*without, product_id}
-        filled = fill_list(self.arm.shop_id, preferences, context=product_id, k=LIST_LENGTH, exclude=exclude)
-        items = with_cards(self.arm.shop_id, filled, preferences, now=self.clock())
+        # A place for a new product is kept for whom it suits, and here nobody is known.
+        world = LiveWorld(self.arm.shop_id, shows_new_products=False)
+        opinion = self._models.opinion(self.arm, rules.to_model(query, world))
+        decided = rules.decide(query, world, opinion, reason="")
         return DecisionRecord(
             id=uuid7(),
             shop_id=self.arm.shop_id,
-            at=self.clock(),
-            surface=Surface.HOME_PAGE if product_id is None else Surface.PRODUCT_PAGE,
+            at=query.now,
+            surface=query.surface,
             channel=Channel.METAFIELD,
             arm=self.arm.name,
-            items=tuple(item for item, _ in items),
-            requested=LIST_LENGTH,
+            items=decided.items,
+            requested=query.limit,
             latency_ms=(time.perf_counter() - started) * 1000,
             version_id=self.arm.version_id,
             version_number=self.arm.version_number,
             context_product_id=product_id,
-            fallback=filled.fallback,
+            fallback=decided.fallback,
         )

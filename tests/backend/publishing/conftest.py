@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +31,13 @@ class Striding:
         self.item_ids = range(FIRST, LAST)
         self.version_info = type("Info", (), {"data_until": NOW.isoformat()})
 
-    def related(self, product_id: int, *, k: int) -> list[Scored]:
-        size = LAST - FIRST
-        steps = (FIRST + (product_id - FIRST + self.stride * step) % size for step in range(1, size))
-        return [Scored(item, 1.0, Reason(ReasonKind.SIMILAR_TO, product_id)) for item in list(steps)[:k]]
-
-    def popular(self, k: int) -> list[Scored]:
-        return self.related(FIRST, k=k)
+    def score(
+        self, _: Any, *, context: int | None, exclude: AbstractSet[int], k: int, now: int
+    ) -> list[Scored]:
+        size, page = LAST - FIRST, context or FIRST
+        steps = (FIRST + (page - FIRST + self.stride * step) % size for step in range(1, size))
+        found = [item for item in steps if item not in exclude]
+        return [Scored(item, 1.0, Reason(ReasonKind.SIMILAR_TO, page)) for item in found[:k]]
 
     def with_products(self, _: Any) -> "Striding":
         return self

@@ -30,7 +30,7 @@ from backend.features.gateway import cache
 from backend.features.models import Interaction
 from backend.monitoring import services as monitoring
 from backend.privacy.models import DataRequest
-from backend.serving.services import answering
+from backend.serving import rules
 from backend.shopify.values import SessionToken
 from backend.shops import queries as shop_queries
 from backend.shops import services
@@ -337,7 +337,7 @@ def test_a_process_that_has_not_heard_of_a_redaction_ties_nobody(
     key = services.pseudonym(shop.id, 17850)
     if not is_first:
         services.suppress(shop.id, customer_key="f" * 32, now=NOW)
-    plain = answering.with_cards
+    plain = rules.decide
 
     def redacted_meanwhile(*args: Any, **kwargs: Any) -> Any:
         with monkeypatch.context() as elsewhere:
@@ -345,10 +345,10 @@ def test_a_process_that_has_not_heard_of_a_redaction_ties_nobody(
             redact(shop)
         return plain(*args, **kwargs)
 
-    monkeypatch.setattr(answering, "with_cards", redacted_meanwhile)
+    monkeypatch.setattr(rules, "decide", redacted_meanwhile)
     assert ask(consent=GRANTED, logged_in_customer_id=17850).status_code == 200
     # The second answer begins with what was remembered before.
-    monkeypatch.setattr(answering, "with_cards", plain)
+    monkeypatch.setattr(rules, "decide", plain)
     assert ask(consent=GRANTED, logged_in_customer_id=17850).status_code == 200
 
     assert found_in_the_database(key) == []

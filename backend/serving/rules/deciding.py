@@ -1,0 +1,196 @@
+"""
+An answer as a function of what goes in, and of nothing else.
+
+The live path gathers what goes in and a replay reads it back; both come here.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from typing import Final, Protocol
+
+import numpy as np
+
+from backend.audit.values import ShownItem, Surface
+from backend.features.values import Past, microseconds, moment
+from backend.serving.rules.choosing import (
+    WHY_COLLECTION,
+    WHY_NEWEST,
+    WHY_POPULAR,
+    explain,
+    fill,
+    is_general,
+    with_arrival,
+)
+from backend.serving.values import (
+    Bought,
+    Decided,
+    Filled,
+    ModelQuery,
+    Opinion,
+    Preference,
+    Query,
+    Ranked,
+    Shelf,
+    Why,
+)
+from models.recommender.api import Event as Kind
+
+# Asked of a model beyond the carousel's length, so that sold-out products rarely leave a gap.
+SLACK: Final = 20
+
+_OF_NEW = frozenset({Why.NEW_SIMILAR_TO, Why.NEW_ARRIVAL})
+
+
+class Words(Protocol):
+    """What the shop calls its products."""
+
+    def has(self, product_id: int) -> bool:
+        """Return whether the catalogue has the product."""
+
+    def title(self, product_id: int) -> str | None:
+        """Return the name of a product, None of one that the catalogue lacks."""
+
+    def product_type(self, product_id: int) -> str:
+        """Return what kind of thing a product is, empty where the shop does not say."""
+
+
+class World(Protocol):
+    """What an answer looks at beside its query; nothing is read before it is needed."""
+
+    @property
+    def shelf(self) -> Shelf:
+        """What the shop may show."""
+
+    @property
+    def shows_new_products(self) -> bool:
+        """Whether the merchant keeps a place for new products."""
+
+    def mates(self, product_id: int) -> Sequence[int]:
+        """Return the products that share a collection with one, the closest first."""
+
+    def words(self, product_ids: Collection[int]) -> Words:
+        """Return what the shop calls some products."""
+
+
+def to_model(query: Query, world: World) -> ModelQuery:
+    """Return what a model is asked, so that a query can be answered."""
+    now = microseconds(query.now)
+    unbought = set(query.recent) - set(query.past.items.tolist())
+    # On a product's page every place is the product's: what goes with it is not what is new.
+    has_place = world.shows_new_products and query.context_product_id is None
+    return ModelQuery(
+        past=_with_visit(query, now=now),
+        now=now,
+        context=query.context_product_id,
+        # What was only looked at says much about taste, but to show it again says little.
+        exclude={*query.cart, *query.exclude, *unbought},
+        k=query.limit + SLACK,
+        new_among=world.shelf.available if has_place else None,
+    )
+
+
+def _with_visit(query: Query, *, now: int) -> Past:
+    """Return the past with what this visit adds: products looked at, then what lies in the cart."""
+    # The storefront tells the newest view first; a past is oldest first.
+    seen = (*reversed(query.recent), *query.cart)
+    past = query.past
+    if not seen:
+        return past
+    events = [Kind.VIEW] * len(query.recent) + [Kind.CART] * len(query.cart)
+    return Past(
+        items=np.concatenate([past.items, np.array(seen, dtype=np.int64)]),
+        at=np.concatenate([past.at, np.full(len(seen), now)]),
+        events=np.concatenate([past.events, np.array(events, dtype=np.int8)]),
+    )
+
+
+def decide(query: Query, world: World, opinion: Opinion, *, reason: str) -> Decided:
+    """
+    Return what is shown, and why, in a shopper's words.
+
+    :param opinion: what a model says; empty where none could answer
+    :param reason: why it could not, if that is known
+    """
+    filled, told = _fill(query, world, opinion, reason=reason)
+    chosen = {item.product_id for item in filled.items}
+    reasons = {one.product_id: one for one in told if one.product_id in chosen}
+    causes = {one.cause for one in reasons.values() if one.cause is not None}
+    words = world.words(chosen | causes)
+    # A product that left the catalogue since the last look at the shelf has no card and is not shown.
+    there = (item for item in filled.items if words.has(item.product_id))
+    items = tuple(_explained(item, reasons.get(item.product_id), words, query) for item in there)
+    return Decided(items, filled.fallback, _is_personal(query, opinion, filled))
+
+
+def _fill(
+    query: Query, world: World, opinion: Opinion, *, reason: str
+) -> tuple[Filled, tuple[Preference, ...]]:
+    """Return the list, and what the model says of its products."""
+    filled = _list(query, world, opinion.preferences, reason=reason)
+    if opinion.arrival is None:
+        return filled, opinion.preferences
+    placed = with_arrival(filled, opinion.arrival, new=opinion.new)
+    return placed, opinion.preferences if placed is filled else (*opinion.preferences, opinion.arrival)
+
+
+def _list(query: Query, world: World, preferences: Sequence[Preference], *, reason: str) -> Filled:
+    """
+    Return the products of one list: the model's, then what fills the places it left.
+
+    On a product that nobody bought yet a model only knows what sells
+    everywhere. Its collection says more, so there the model's list waits.
+    """
+    page = query.context_product_id if query.surface is Surface.PRODUCT_PAGE else None
+    # The words are found later, for the few that are shown.
+    ranked = [Ranked(one.product_id, one.score, "") for one in preferences]
+    mates = world.mates(page) if page is not None and is_general(preferences) else ()
+    first, later = ([], ranked) if mates else (ranked, [])
+    return fill(
+        first,
+        _fallbacks(world, page, later),
+        k=query.limit,
+        available=world.shelf.available,
+        exclude=_hidden(query),
+        reason=reason or ("new_product" if mates and preferences else ""),
+    )
+
+
+def _hidden(query: Query) -> set[int]:
+    page = query.context_product_id
+    return {*query.cart, *query.exclude} if page is None else {*query.cart, *query.exclude, page}
+
+
+def _fallbacks(world: World, page: int | None, later: list[Ranked]) -> Iterator[list[Ranked]]:
+    """Yield what fills the places that no model filled, best first, each list only when it is needed."""
+    if page is not None:
+        yield [Ranked(one, None, WHY_COLLECTION) for one in world.mates(page)]
+    yield later
+    yield [Ranked(one, None, WHY_POPULAR) for one in world.shelf.popular]
+    yield [Ranked(one, None, WHY_NEWEST) for one in world.shelf.newest]
+
+
+def _is_personal(query: Query, opinion: Opinion, filled: Filled) -> bool:
+    is_known = bool(len(query.past.items) or query.recent or query.cart)
+    is_from_model = any(item.score is not None for item in filled.items)
+    return is_known and is_from_model and not is_general(opinion.preferences)
+
+
+def _explained(item: ShownItem, reason: Preference | None, words: Words, query: Query) -> ShownItem:
+    if item.score is None or reason is None:
+        return item
+    why = explain(
+        reason.why,
+        title=words.title(reason.cause) if reason.cause is not None else None,
+        bought=_bought(query.past, item.product_id) if reason.why is Why.BOUGHT_BEFORE else None,
+        product_type=words.product_type(item.product_id) if reason.why in _OF_NEW else "",
+        now=query.now,
+    )
+    return replace(item, why=why)
+
+
+def _bought(past: Past, product_id: int) -> Bought | None:
+    """Return how often and when last a visitor bought a product; None if they never did."""
+    moments = past.at[(past.items == product_id) & (past.events == Kind.PURCHASE)]
+    if not len(moments):
+        return None
+    return Bought(len(moments), moment(int(moments[-1])))
