@@ -36,6 +36,14 @@ def decisions(shop_id: int, ids: Collection[UUID]) -> list[DecisionRecord]:
     return [_record(row) for row in rows]
 
 
+def decisions_across_shops(ids: Collection[UUID]) -> list[DecisionRecord]:
+    """Return those of ``ids`` that any shop made: what a browser says of one is held to whose it is."""
+    if not ids:
+        return []
+    rows = Decision.objects.across_shops(reason="a browser's word is held to the ledger")
+    return [_record(row) for row in rows.filter(id__in=set(ids))]
+
+
 def decisions_for_visitor(
     shop_id: int, visitor_key: str, *, since: datetime, until: datetime, limit: int = 200
 ) -> list[DecisionRecord]:

@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "backend.audit",
     "backend.shops",
     "backend.webhooks",
+    "backend.events",
     "backend.catalog",
     "backend.features",
     "backend.attribution",
@@ -155,6 +156,9 @@ FORMAT_MODULE_PATH = "backend.config.formats"
 APPEND_SLASH = True
 # Shopify's largest webhook payloads are a few megabytes.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
+EVENTS_PER_MINUTE_ADDRESS: Final[int] = env.EVENTS_PER_MINUTE_ADDRESS
+EVENTS_PER_MINUTE_SHOP: Final[int] = env.EVENTS_PER_MINUTE_SHOP
+EVENTS_RETENTION_DAYS: Final[int] = env.EVENTS_RETENTION_DAYS
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True
 

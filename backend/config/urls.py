@@ -1,7 +1,7 @@
 """
 Every address Django answers.
 
-``/webhooks``, ``/proxy``, ``/auth``, ``/api``, ``/staff`` and ``/health`` are
+``/webhooks``, ``/proxy``, ``/events``, ``/auth``, ``/api``, ``/staff`` and ``/health`` are
 ours; all others belong to the embedded UI. Each app names its own full paths.
 """
 
@@ -20,6 +20,7 @@ handler500 = "backend.core.api.unexpected"
 urlpatterns = [
     # The storefront's request comes first: patterns are tried in order.
     path("", include("backend.serving.urls")),
+    path("", include("backend.events.urls")),
     path("", include("backend.webhooks.urls")),
     path("", include("backend.shops.urls")),
     path("", include("backend.catalog.urls")),

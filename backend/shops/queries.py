@@ -3,6 +3,7 @@
 import time
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 from backend.core.errors import Refused
 
@@ -92,6 +93,15 @@ def find_shop_by_domain(domain: str, *, is_fresh: bool = False) -> ShopInfo | No
     return _keep(row) if row else None
 
 
+def find_shop_by_uuid(uuid: UUID) -> ShopInfo | None:
+    """Return a shop by the id that outsiders may see, at most 30 seconds old."""
+    found = _remembered.find(uuid)
+    if isinstance(found, ShopInfo):
+        return found
+    row = Shop.objects.filter(uuid=uuid).first()
+    return _keep(row) if row else None
+
+
 def installed_shop_ids() -> list[int]:
     """Return the ids of all shops that have the app."""
     return list(Shop.objects.filter(state=ShopState.INSTALLED).order_by("id").values_list("id", flat=True))
@@ -138,6 +148,7 @@ def _keep(row: Shop) -> ShopInfo:
     info = to_info(row)
     _remembered.keep(row.id, info)
     _remembered.keep(row.domain, info)
+    _remembered.keep(row.uuid, info)
     return info
 
 

@@ -5,7 +5,7 @@ import https from "node:https";
 import { pipeline } from "node:stream";
 
 /** Django's share of the paths; everything else is the UI's. */
-export const FORWARDED_PREFIXES = ["/webhooks", "/proxy", "/auth", "/api", "/staff", "/static", "/health"];
+export const FORWARDED_PREFIXES = ["/webhooks", "/proxy", "/events", "/auth", "/api", "/staff", "/static", "/health"];
 
 /** A silent backend is given up after this long. Shopify's own limits (5 s, 10 s) are shorter. */
 const SILENCE_MS = 30_000;

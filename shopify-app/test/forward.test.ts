@@ -44,7 +44,7 @@ describe("Django's paths are told from the UI's", () => {
   });
 
   test("as the project's routing says", () => {
-    expect(FORWARDED_PREFIXES).toEqual(["/webhooks", "/proxy", "/auth", "/api", "/staff", "/static", "/health"]);
+    expect(FORWARDED_PREFIXES).toEqual(["/webhooks", "/proxy", "/events", "/auth", "/api", "/staff", "/static", "/health"]);
   });
 });
 

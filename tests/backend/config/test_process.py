@@ -16,7 +16,9 @@ from tests.tools.origin import free_port
 ROOT = Path(__file__).resolve().parents[3]
 
 
-@pytest.mark.parametrize("path", ["/webhooks", "/proxy/recommendations", "/api/shop", "/auth/install"])
+@pytest.mark.parametrize(
+    "path", ["/webhooks", "/proxy/recommendations", "/events", "/api/shop", "/auth/install"]
+)
 def test_requests_of_shops_pass_no_session_and_get_no_cookie(client: Client, path: str, db: None) -> None:
     answer = client.get(path)
 

@@ -1,0 +1,130 @@
+"""Reads of storefront events. They inform: what was sold is read from signed orders only."""
+
+import hashlib
+import hmac
+from collections.abc import Callable, Collection
+from datetime import UTC, date, datetime
+from uuid import UUID
+
+from django.db.models import Q, Sum
+
+from backend.events.models import Event, Tally
+from backend.events.rules import DAY, WINDOW, day_start_key
+from backend.events.values import ClickRecord, Counts, EventRecord, Outcome, Topic
+from backend.shops import queries as shops
+
+PSEUDONYM_HEX_DIGITS = 32
+
+# Of one decision or one client more than these are a machine's.
+MOST_READ = 1_000
+
+
+def namer(shop_id: int) -> Callable[[str], str]:
+    """Return a function that gives a browser's or a checkout's own id a name under a shop's key."""
+    key = shops.pseudonym_key(shop_id)
+
+    def name(told: str) -> str:
+        message = told.encode("utf-8", "surrogatepass")
+        return hmac.digest(key, message, hashlib.sha256).hex()[:PSEUDONYM_HEX_DIGITS]
+
+    return name
+
+
+def events_of_decision(shop_id: int, decision_id: UUID) -> list[EventRecord]:
+    """Return what was told of one decision, oldest first."""
+    rows = Event.objects.for_shop(shop_id).filter(decision_id=decision_id)
+    return [_record(row) for row in rows.order_by("at", "id")[:MOST_READ]]
+
+
+def client_of_checkout(shop_id: int, checkout_token: str) -> str | None:
+    """Return the pseudonym of the browser that a checkout began or ended in, if it told; the newest's."""
+    rows = Event.objects.for_shop(shop_id).filter(checkout_key=_checkout_key(shop_id, checkout_token))
+    return rows.order_by("-at").values_list("client_key", flat=True).first()
+
+
+def clicks_of_checkout(shop_id: int, checkout_token: str, *, until: datetime) -> list[ClickRecord]:
+    """Return what the browser of a checkout followed or put into its cart before a moment, oldest first."""
+    client_key = client_of_checkout(shop_id, checkout_token)
+    if client_key is None:
+        return []
+    rows = Event.objects.for_shop(shop_id).filter(
+        client_key=client_key, topic__in=[Topic.CLICK, Topic.ADD], at__lt=until
+    )
+    newest = rows.order_by("-at", "-id")[:MOST_READ]
+    return [
+        ClickRecord(row.decision_id, row.product_ids[0], row.at, row.topic == Topic.ADD)
+        for row in reversed(newest)
+        if row.decision_id is not None
+    ]
+
+
+def impressions(
+    shop_id: int, client_key: str, product_ids: Collection[int], *, since: datetime, until: datetime
+) -> list[EventRecord]:
+    """Return when a browser saw some of these products recommended in [since, until), oldest first."""
+    rows = Event.objects.for_shop(shop_id).filter(
+        days(since, until),
+        client_key=client_key,
+        topic=Topic.IMPRESSION,
+        at__gte=since,
+        at__lt=until,
+        product_ids__overlap=list(product_ids),
+    )
+    return [_record(row) for row in rows.order_by("at", "id")[:MOST_READ]]
+
+
+def counts(shop_id: int, *, since: datetime, until: datetime) -> Counts:
+    """Return how much was accepted on the days, in UTC, from that of ``since`` to that of ``until``."""
+    told = tallies(shop_id, since=since, until=until)
+    return Counts(
+        impressions=told.get((Topic.IMPRESSION, Outcome.ACCEPTED), 0),
+        clicks=told.get((Topic.CLICK, Outcome.ACCEPTED), 0),
+        adds=told.get((Topic.ADD, Outcome.ACCEPTED), 0),
+        checkouts=told.get((Topic.CHECKOUT_COMPLETED, Outcome.ACCEPTED), 0),
+    )
+
+
+def tallies(shop_id: int, *, since: datetime, until: datetime) -> dict[tuple[Topic | None, Outcome], int]:
+    """Return what became of a shop's events by topic, None where none could be read, and outcome."""
+    rows = Tally.objects.for_shop(shop_id).filter(day__gte=_day(since), day__lte=_day(until))
+    summed = rows.values_list("topic", "outcome").annotate(total=Sum("count")).order_by("topic", "outcome")
+    return {(Topic(topic) if topic else None, Outcome(outcome)): total for topic, outcome, total in summed}
+
+
+def has_events(shop_id: int, *, since: datetime) -> bool:
+    """Tell whether any event of a shop was accepted on the day of ``since``, in UTC, or after."""
+    rows = Tally.objects.for_shop(shop_id).filter(day__gte=_day(since), outcome=Outcome.ACCEPTED)
+    return rows.exists()
+
+
+def days(since: datetime, until: datetime) -> Q:
+    """
+    Return the condition that keeps a read to the partitions that may hold what happened in [since, until).
+
+    A browser's clock may have been wrong by the whole window, and its key says its own day.
+    """
+    first, last = day_start_key(since - WINDOW), day_start_key(until + WINDOW + DAY)
+    return Q(id__gte=first, id__lt=last)
+
+
+def _day(moment: datetime) -> date:
+    return moment.astimezone(UTC).date()
+
+
+def _checkout_key(shop_id: int, checkout_token: str) -> str:
+    return namer(shop_id)(f"checkout:{checkout_token}")
+
+
+def _record(row: Event) -> EventRecord:
+    return EventRecord(
+        key=row.id,
+        topic=Topic(row.topic),
+        at=row.at,
+        received_at=row.received_at,
+        client_key=row.client_key,
+        decision_id=row.decision_id,
+        product_ids=tuple(row.product_ids),
+        quantity=row.quantity,
+        checkout_key=row.checkout_key,
+        order_id=row.order_id,
+    )
