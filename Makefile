@@ -89,7 +89,7 @@ setup-dev: .make/versions
 	@$(step) "Python packages for checks and tests" $(logs)/python-dev.log tools/setup/python.sh run train dev
 	@touch $@
 
-.make/node: package.json package-lock.json $(wildcard */package.json)
+.make/node: package.json package-lock.json $(wildcard */package.json extensions/*/package.json)
 	@$(step) "Node packages" $(logs)/node.log npm ci --no-audit --no-fund
 	@touch $@
 

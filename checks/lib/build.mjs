@@ -4,7 +4,7 @@
  * It works on a copy, so that it leaves nothing in the tree, and without the UI's build command: `make` builds the UI.
  */
 import { spawn } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -21,6 +21,8 @@ async function copyApp(root, place) {
     recursive: true,
     filter: (path) => !/\/(node_modules|dist)$/.test(path),
   });
+  // The pixel is bundled with its package; the others are not looked at.
+  await symlink(join(root, 'node_modules'), join(place, 'node_modules'));
   await writeFile(join(place, 'package.json'), JSON.stringify({ name: 'tailorbird', private: true }));
   for (const folder of (await readConfig(root)).web_directories ?? []) {
     await mkdir(join(place, folder), { recursive: true });

@@ -72,6 +72,7 @@ export async function makeProject(t) {
   await cp(join(ROOT, 'shopify.app.toml'), join(root, 'shopify.app.toml'));
   await mkdir(join(root, 'devstore'));
   await symlink(join(ROOT, 'devstore/.schema'), join(root, 'devstore/.schema'));
+  await symlink(join(ROOT, 'node_modules'), join(root, 'node_modules'));
   for (const [path, text] of Object.entries(OURS)) await project.write(path, text);
   return project;
 }
