@@ -6,14 +6,16 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from backend.core.tenancy import ShopScoped
-from backend.publishing.values import HOME, START
+from backend.publishing.values import HOME, POPULAR, START
 
 
 class Publication(ShopScoped):
-    """The list that one product page, or the home page, shows without asking us."""
+    """The list that one page shows without asking us: a product's, the home page, or a held-out visitor's."""
 
     product_id = models.BigIntegerField()
     items = ArrayField(models.BigIntegerField())
+    # What a list says beside its products, as JSON: who is to see it. Empty for what everybody sees.
+    policy = models.TextField(blank=True, db_default="")
     decision_id = models.UUIDField()
     version_number = models.IntegerField()
     published_at = models.DateTimeField()
@@ -32,7 +34,8 @@ class Publication(ShopScoped):
         ]
 
     def __str__(self) -> str:
-        return "list of the home page" if self.product_id == HOME else f"list of product {self.product_id}"
+        named = {HOME: "list of the home page", POPULAR: "list for the holdout"}
+        return named.get(self.product_id, f"list of product {self.product_id}")
 
 
 class Comparison(ShopScoped):

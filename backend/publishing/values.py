@@ -8,8 +8,11 @@ from uuid import UUID
 # Stands for the home page where a product's id would be: Shopify numbers from 1.
 HOME: Final = 0
 
+# Stands for the list that visitors see who are held out, on whatever page.
+POPULAR: Final = -1
+
 # Before the first page.
-START: Final = -1
+START: Final = -2
 
 # A claim whose holder was silent for this long is anybody's. The longest silence of a living worker is one
 # call to Shopify: half a minute for the budget, then three tries of at most half a minute.

@@ -95,6 +95,7 @@ class Query:
     :param past: what the visitor bought; empty for somebody unknown
     :param recent: what they looked at in this visit, the newest first
     :param exclude: products that must not be shown, whatever the shelf says
+    :param is_held_out: whether the visitor sees what is popular, so that the gain of the others is known
     """
 
     surface: Surface
@@ -105,6 +106,7 @@ class Query:
     recent: tuple[int, ...] = ()
     cart: tuple[int, ...] = ()
     exclude: tuple[int, ...] = ()
+    is_held_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)

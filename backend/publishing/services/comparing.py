@@ -24,7 +24,7 @@ from backend.publishing.models import Publication
 from backend.publishing.services import claims
 from backend.publishing.services.claims import Goal
 from backend.publishing.services.writing import LISTS_PER_CALL, Writer
-from backend.publishing.values import HOME, NOTHING, TURN, Claim
+from backend.publishing.values import HOME, NOTHING, POPULAR, TURN, Claim
 from backend.rollouts import queries as rollouts
 from backend.serving.services import GeneralLists
 from backend.shops import queries as shops
@@ -84,8 +84,11 @@ def _compare(held: Claim, clock: Clock) -> None:
 def _walk(held: Claim, goal: Goal, clock: Clock, *, ends_at: datetime) -> _End:
     """Compare the pages that come after the goal's cursor, some at a time."""
     shop_id, version_id = held.shop_id, goal.arm.version_id
-    pages = [HOME, *sorted(features.listed_products(shop_id))]
-    writer = Writer(held, GeneralLists(goal.arm, clock=clock), clock=clock)
+    holdout = rollouts.fresh_holdout(shop_id)
+    # A holdout that ended is told to the pages too; a shop that never had one needs no list for it.
+    popular = [POPULAR] if holdout.since else []
+    pages = [*popular, HOME, *sorted(features.listed_products(shop_id))]
+    writer = Writer(held, GeneralLists(goal.arm, clock=clock), holdout, clock=clock)
     written = goal.written
     for done, some in _batches(pages, after=goal.cursor):
         live = claims.find_live(shop_id)

@@ -22,7 +22,8 @@ from backend.core.errors import LostRace, Unavailable
 from backend.core.tenancy import ScopedQuerySet
 from backend.publishing.models import Publication
 from backend.publishing.services import claims
-from backend.publishing.values import HOME, Claim
+from backend.publishing.values import HOME, POPULAR, Claim
+from backend.rollouts.values import HoldoutPolicy
 from backend.serving.services import GeneralLists
 from backend.shopify.gateway import AdminClient, refuse_user_errors
 from backend.shopify.values import gid, number_of
@@ -30,7 +31,7 @@ from backend.shops import services as shops
 
 log = structlog.get_logger(__name__)
 
-# Shopify takes 25 metafields in one call; each list needs two.
+# Shopify takes 25 metafields in one call; each list needs two, and the one for the holdout a third.
 METAFIELDS_PER_LIST: Final = 2
 LISTS_PER_CALL: Final = 25 // METAFIELDS_PER_LIST
 
@@ -43,10 +44,16 @@ class WriteFailed(Unavailable):
 
 @dataclass(frozen=True, slots=True)
 class _List:
-    """What one page shall show. ``product_id`` is HOME for the home page."""
+    """
+    What one page shall show.
+
+    :param product_id: HOME for the home page, POPULAR for what held-out visitors see
+    :param policy: who sees it, as JSON; empty for everybody
+    """
 
     product_id: int
     decision: DecisionRecord
+    policy: str = ""
 
     @property
     def items(self) -> list[int]:
@@ -56,9 +63,12 @@ class _List:
 class Writer:
     """Brings pages of one shop to the lists of one version."""
 
-    def __init__(self, held: Claim, lists: GeneralLists, *, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, held: Claim, lists: GeneralLists, holdout: HoldoutPolicy, *, clock: Callable[[], datetime]
+    ) -> None:
         self.held = held
         self.lists = lists
+        self.holdout = holdout
         self.clock = clock
         # Products that our catalogue has and Shopify has not: it takes no list that names one.
         self._gone: set[int] = set()
@@ -89,12 +99,16 @@ class Writer:
     def _changed(self, product_ids: Sequence[int]) -> list[_List]:
         lists = [self._list(one) for one in product_ids]
         rows = self._rows(product_ids)
-        there = dict(rows.filter(is_confirmed=True).values_list("product_id", "items"))
+        confirmed = rows.filter(is_confirmed=True).values_list("product_id", "items", "policy")
+        there = {product_id: (items, policy) for product_id, items, policy in confirmed}
         # A shop with nothing to sell keeps its lists: Liquid leaves out what can't be bought.
         rows.filter(product_id__in=[one.product_id for one in lists if not one.items]).delete()
-        return [one for one in lists if one.items and one.items != there.get(one.product_id)]
+        return [one for one in lists if one.items and (one.items, one.policy) != there.get(one.product_id)]
 
     def _list(self, product_id: int) -> _List:
+        if product_id == POPULAR:
+            policy = json.dumps({"percent": self.holdout.percent, "salt": self.holdout.salt})
+            return _List(product_id, self.lists.decide_held_out(without=self._gone), policy)
         decision = self.lists.decide(None if product_id == HOME else product_id, without=self._gone)
         return _List(product_id, decision)
 
@@ -134,6 +148,7 @@ class Writer:
             Publication(
                 product_id=one.product_id,
                 items=one.items,
+                policy=one.policy,
                 decision_id=one.decision.id,
                 version_number=self.lists.arm.version_number,
                 published_at=self.clock(),
@@ -145,12 +160,21 @@ class Writer:
             rows,
             update_conflicts=True,
             unique_fields=["shop", "product_id"],
-            update_fields=["items", "decision_id", "version_number", "published_at", "is_confirmed"],
+            update_fields=[
+                "items",
+                "policy",
+                "decision_id",
+                "version_number",
+                "published_at",
+                "is_confirmed",
+            ],
         )
 
     def _send(self, lists: Sequence[_List]) -> list[dict[str, Any]]:
         """Send lists in one call; return why Shopify took none of them, or nothing if it took all."""
         metafields = [metafield for one in lists for metafield in _metafields(one, self._installation)]
+        # Behind the others, so that an error's place still tells its list.
+        metafields += [_policy(one, self._installation) for one in lists if one.policy]
         result = self._client.execute("metafields_set", {"metafields": metafields})["metafieldsSet"]
         refused: list[dict[str, Any]] = result["userErrors"]
         if any(error["code"] == "INTERNAL_ERROR" for error in refused):
@@ -160,9 +184,10 @@ class Writer:
     def _forget_gone(self, lists: Sequence[_List], refused: Sequence[dict[str, Any]]) -> None:
         """Ask which products of the refused lists Shopify does not have. :raises UserErrors: if it has all"""
         named = {error["elementIndex"] for error in refused if error["elementIndex"] is not None}
-        suspects = [lists[place // METAFIELDS_PER_LIST] for place in named]
+        places = {place // METAFIELDS_PER_LIST for place in named}
+        suspects = [one for place, one in enumerate(lists) if place in places]
         products = {one.product_id for one in suspects} | {item for one in suspects for item in one.items}
-        gone = self._missing(products - {HOME})
+        gone = self._missing(products - {HOME, POPULAR})
         if not gone:
             refuse_user_errors({"userErrors": refused}, what="recommendations")
         log.warning("products_gone", products=sorted(gone))
@@ -186,16 +211,20 @@ class Writer:
         return found
 
 
+# Where the lists lie that belong to no product: in the app's own installation.
+_NAMESPACES: Final = {HOME: "home", POPULAR: "holdout"}
+
+
 def _metafields(one: _List, installation: str) -> list[dict[str, Any]]:
-    is_home = one.product_id == HOME
-    owner = installation if is_home else gid("Product", one.product_id)
-    namespace, key = ("home", "products") if is_home else ("$app", "recs")
+    is_of_shop = one.product_id in _NAMESPACES
+    owner = installation if is_of_shop else gid("Product", one.product_id)
+    namespace = _NAMESPACES.get(one.product_id, "$app")
     products = json.dumps([gid("Product", product_id) for product_id in one.items])
     return [
         {
             "ownerId": owner,
             "namespace": namespace,
-            "key": key,
+            "key": "products" if is_of_shop else "recs",
             "type": "list.product_reference",
             "value": products,
         },
@@ -207,3 +236,14 @@ def _metafields(one: _List, installation: str) -> list[dict[str, Any]]:
             "value": str(one.decision.id),
         },
     ]
+
+
+def _policy(one: _List, installation: str) -> dict[str, Any]:
+    namespace = _NAMESPACES[one.product_id]
+    return {
+        "ownerId": installation,
+        "namespace": namespace,
+        "key": "policy",
+        "type": "json",
+        "value": one.policy,
+    }

@@ -13,6 +13,7 @@ from backend.serving.rules.choosing import (
     explain,
     fill,
     is_general,
+    is_held_out,
     percentile,
     with_arrival,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "explain",
     "fill",
     "is_general",
+    "is_held_out",
     "percentile",
     "to_model",
     "with_arrival",

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from backend.audit.values import ShownItem, Surface
 from backend.core.bucketing import BUCKETS, bucket
-from backend.rollouts.values import LiveArm
+from backend.rollouts.values import HoldoutPolicy, LiveArm
 from backend.serving.values import Bought, Filled, Preference, Ranked, Why
 
 ELEVEN_MONTHS = timedelta(days=334)
@@ -42,6 +42,11 @@ def choose_arm(arms: Sequence[LiveArm], *, visitor: str, experiment: str, salt: 
             return arm
         point -= arm.weight
     raise AssertionError("A point below the total weight lies inside some arm.")
+
+
+def is_held_out(policy: HoldoutPolicy, browser_id: str) -> bool:
+    """Return whether a browser sees what is popular, so that what the others gain can be told."""
+    return bucket(policy.salt, browser_id) * 100 < policy.percent * BUCKETS
 
 
 def experiment_of(surface: Surface, arms: Sequence[LiveArm]) -> str:

@@ -119,7 +119,9 @@ def decide(query: Query, world: World, opinion: Opinion, *, reason: str) -> Deci
     # A product that left the catalogue since the last look at the shelf has no card and is not shown.
     there = (item for item in filled.items if words.has(item.product_id))
     items = tuple(_explained(item, reasons.get(item.product_id), words, query) for item in there)
-    return Decided(items, filled.fallback, _is_personal(query, opinion, filled))
+    # What is popular is what a held-out visitor is meant to see; nothing stands in for anything.
+    fallback = "" if query.is_held_out and items else filled.fallback
+    return Decided(items, fallback, _is_personal(query, opinion, filled))
 
 
 def _fill(
@@ -140,7 +142,8 @@ def _list(query: Query, world: World, preferences: Sequence[Preference], *, reas
     On a product that nobody bought yet a model only knows what sells
     everywhere. Its collection says more, so there the model's list waits.
     """
-    page = query.context_product_id if query.surface is Surface.PRODUCT_PAGE else None
+    has_page = query.surface is Surface.PRODUCT_PAGE and not query.is_held_out
+    page = query.context_product_id if has_page else None
     # The words are found later, for the few that are shown.
     ranked = [Ranked(one.product_id, one.score, "") for one in preferences]
     mates = world.mates(page) if page is not None and is_general(preferences) else ()

@@ -28,7 +28,7 @@ from backend.features.values import NO_PAST
 from backend.monitoring.values import Kind as TriggerKind
 from backend.registry import queries as registry
 from backend.rollouts import queries as rollouts
-from backend.rollouts.values import LiveArm
+from backend.rollouts.values import HOLDOUT, LiveArm
 from backend.serving import rules
 from backend.serving.gateway import DEADLINE_SECONDS, LOADING_SECONDS, MOST_LOADED, Models
 from backend.serving.services.gathering import LiveWorld
@@ -133,7 +133,7 @@ class Desk:
             at=query.now,
             surface=query.surface,
             channel=Channel.APP_PROXY,
-            arm=scored.arm.name if scored.arm else NO_ARM,
+            arm=_arm_name(query, scored),
             items=decided.items,
             requested=query.limit,
             latency_ms=(time.perf_counter() - started) * 1000,
@@ -198,6 +198,8 @@ class Desk:
             connection.close()
 
     def _score(self, shop: ShopInfo, visitor: _Visitor, query: Query, world: LiveWorld) -> _Scored:
+        if query.is_held_out:
+            return _Scored(None, NO_OPINION, HOLDOUT)
         live = rollouts.live_arms(shop.id, query.surface)
         if not live.arms:
             return _Scored(None, NO_OPINION, "no_model")
@@ -251,7 +253,20 @@ def _query(shop_id: int, ask: Ask, visitor: _Visitor, *, now: datetime) -> Query
         recent=ask.recent,
         cart=ask.cart,
         exclude=ask.exclude,
+        is_held_out=_is_held_out(shop_id, ask.visitor),
     )
+
+
+def _is_held_out(shop_id: int, browser_id: str | None) -> bool:
+    """Return whether a browser sees what is popular. Its page drew by the same function before it asked."""
+    policy = rollouts.holdout(shop_id)
+    return bool(policy.percent and browser_id) and rules.is_held_out(policy, browser_id or "")
+
+
+def _arm_name(query: Query, scored: _Scored) -> str:
+    if query.is_held_out:
+        return HOLDOUT
+    return scored.arm.name if scored.arm else NO_ARM
 
 
 def _pseudonym(shop_id: int, visitor: str) -> str:

@@ -3,16 +3,17 @@
 import time
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from backend.audit.values import Channel, DecisionRecord, Surface
 from backend.core.ids import uuid7
-from backend.rollouts.values import LiveArm
+from backend.rollouts.values import HOLDOUT, LiveArm
 from backend.serving import rules
-from backend.serving.services.answering import open_models
+from backend.serving.services.answering import NO_OPINION, open_models
 from backend.serving.services.gathering import LiveWorld
-from backend.serving.values import Query
+from backend.serving.values import Decided, Query
 
 # Longer than the longest carousel, because Liquid leaves out what has sold out since.
 LIST_LENGTH: Final = 16
@@ -42,22 +43,39 @@ class GeneralLists:
             context_product_id=product_id,
             exclude=tuple(sorted(without)),
         )
-        # A place for a new product is kept for whom it suits, and here nobody is known.
-        world = LiveWorld(self.arm.shop_id, shows_new_products=False)
+        world = self._world()
         opinion = self._models.opinion(self.arm, rules.to_model(query, world))
-        decided = rules.decide(query, world, opinion, reason="")
+        record = self._record(query, rules.decide(query, world, opinion, reason=""), started=started)
+        return replace(
+            record,
+            arm=self.arm.name,
+            version_id=self.arm.version_id,
+            version_number=self.arm.version_number,
+        )
+
+    def decide_held_out(self, *, without: AbstractSet[int] = frozenset()) -> DecisionRecord:
+        """Return what visitors see who are held out, on whatever page: the popular products of their shop."""
+        started = time.perf_counter()
+        exclude = tuple(sorted(without))
+        query = Query(Surface.HOME_PAGE, LIST_LENGTH, self.clock(), exclude=exclude, is_held_out=True)
+        decided = rules.decide(query, self._world(), NO_OPINION, reason=HOLDOUT)
+        return self._record(query, decided, started=started)
+
+    def _world(self) -> LiveWorld:
+        # A place for a new product is kept for whom it suits, and here nobody is known.
+        return LiveWorld(self.arm.shop_id, shows_new_products=False)
+
+    def _record(self, query: Query, decided: Decided, *, started: float) -> DecisionRecord:
         return DecisionRecord(
             id=uuid7(),
             shop_id=self.arm.shop_id,
             at=query.now,
             surface=query.surface,
             channel=Channel.METAFIELD,
-            arm=self.arm.name,
+            arm=HOLDOUT,
             items=decided.items,
             requested=query.limit,
             latency_ms=(time.perf_counter() - started) * 1000,
-            version_id=self.arm.version_id,
-            version_number=self.arm.version_number,
-            context_product_id=product_id,
+            context_product_id=query.context_product_id,
             fallback=decided.fallback,
         )

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,8 +17,10 @@ from backend.publishing import queries, services
 from backend.publishing.models import Comparison, Publication
 from backend.publishing.values import HOME
 from backend.registry.values import Version
+from backend.rollouts import services as rollouts
 from backend.serving import queries as serving
 from backend.shopify.gateway import AccessDenied, UserErrors
+from backend.shopify.values import number_of
 from backend.shops.models import Shop
 from backend.training import queries as training
 from backend.training import services as training_services
@@ -246,3 +249,42 @@ def test_another_shops_version_is_not_published(live: Version, shopify: FakeShop
 
     assert shopify.requests == []
     assert not Comparison.objects.for_shop(other.id).exclude(version_id=None).exists()
+
+
+def test_a_shop_that_holds_visitors_out_gets_their_list_and_the_share(
+    shop: Shop, live: Version, pages: Metafields
+) -> None:
+    holding = rollouts.set_holdout(shop.id, 5, now=NOW, actor="user 7")
+
+    publish(shop)
+    publish(shop)
+
+    owner = "gid://shopify/AppInstallation/1"
+    assert sum(len(call) for call in pages.calls) == 2 * 42 + 1
+    assert all(len(call) <= 25 for call in pages.calls)
+    assert json.loads(pages.held[owner, "holdout", "policy"]) == {"percent": 5, "salt": holding.salt}
+    [decision] = audit.decisions(shop.id, [UUID(pages.held[owner, "holdout", "decision"])])
+    assert (decision.arm, decision.version_id, decision.fallback) == ("holdout", None, "")
+    # The model's first would be products beside one another; nobody bought any, so the newest stand in.
+    popular = [number_of(one) for one in json.loads(pages.held[owner, "holdout", "products"])]
+    assert popular == list(serving.shelf(shop.id).newest[:16])
+    assert {item.why for item in decision.items} == {"New in this shop"}
+
+
+def test_a_holdout_that_ended_is_told_to_the_pages(shop: Shop, live: Version, pages: Metafields) -> None:
+    rollouts.set_holdout(shop.id, 5, now=NOW, actor="user 7")
+    publish(shop)
+    before = len(pages.calls)
+    rollouts.set_holdout(shop.id, 0, now=NOW + timedelta(days=1), actor="user 7")
+
+    publish(shop)
+
+    owner = "gid://shopify/AppInstallation/1"
+    assert json.loads(pages.held[owner, "holdout", "policy"])["percent"] == 0
+    assert [len(call) for call in pages.calls[before:]] == [3]
+
+
+def test_a_shop_without_a_holdout_has_no_list_for_it(shop: Shop, live: Version, pages: Metafields) -> None:
+    publish(shop)
+
+    assert not [namespace for _, namespace, _ in pages.held if namespace == "holdout"]
