@@ -35,6 +35,8 @@ class StoredEvent(ShopScoped):
     # A pseudonym too: whoever knows a checkout's token may open the checkout.
     checkout_key = models.CharField(max_length=32, null=True)  # noqa: DJ001 -- unknown is not empty, and the index skips it
     order_id = models.BigIntegerField(null=True)
+    # Of ``core.bucketing``, as its page drew it.
+    bucket = models.SmallIntegerField(null=True)
 
     class Meta:
         abstract = True
@@ -60,6 +62,11 @@ class Event(StoredEvent):
                 fields=["shop", "checkout_key"],
                 name="events_checkout",
                 condition=models.Q(checkout_key__isnull=False),
+            ),
+            models.Index(
+                fields=["shop", "client_key", "at"],
+                name="events_group",
+                condition=models.Q(topic=Topic.GROUP),
             ),
             # Rows lie in the order of their arrival, so this costs next to nothing.
             BrinIndex(fields=["received_at"], name="events_received", pages_per_range=16),

@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, date, datetime
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from django.db.models import Q, Sum
 
 from backend.events.models import Event, Tally
 from backend.events.rules import DAY, WINDOW, day_start_key
-from backend.events.values import ClickRecord, Counts, EventRecord, Outcome, Topic
+from backend.events.values import ClickRecord, Counts, DrawnClient, EventRecord, Outcome, Topic
 from backend.shops import queries as shops
 
 PSEUDONYM_HEX_DIGITS = 32
@@ -73,6 +73,32 @@ def impressions(
     return [_record(row) for row in rows.order_by("at", "id")[:MOST_READ]]
 
 
+def drawn_clients(shop_id: int, *, since: datetime, until: datetime) -> Iterator[DrawnClient]:
+    """Return the browsers that told their bucket in [since, until), each with its first one."""
+    rows = Event.objects.for_shop(shop_id).filter(
+        days(since, until), topic=Topic.GROUP, at__gte=since, at__lt=until
+    )
+    first = rows.order_by("client_key", "at", "id").distinct("client_key")
+    for client_key, bucket, at in first.values_list("client_key", "bucket", "at").iterator():
+        if bucket is not None:
+            yield DrawnClient(client_key, bucket, at)
+
+
+def completed_checkouts(shop_id: int, *, since: datetime, until: datetime) -> dict[str, str]:
+    """Return the browser of each checkout that was completed in [since, until): pseudonym by pseudonym."""
+    rows = Event.objects.for_shop(shop_id).filter(
+        days(since, until), topic=Topic.CHECKOUT_COMPLETED, at__gte=since, at__lt=until
+    )
+    found = rows.order_by("at").values_list("checkout_key", "client_key").iterator()
+    return {checkout: client for checkout, client in found if checkout is not None}
+
+
+def checkout_namer(shop_id: int) -> Callable[[str], str]:
+    """Return a function that gives a checkout's token its pseudonym under a shop's key."""
+    name = namer(shop_id)
+    return lambda token: name(f"checkout:{token}")
+
+
 def counts(shop_id: int, *, since: datetime, until: datetime) -> Counts:
     """Return how much was accepted on the days, in UTC, from that of ``since`` to that of ``until``."""
     told = tallies(shop_id, since=since, until=until)
@@ -112,7 +138,7 @@ def _day(moment: datetime) -> date:
 
 
 def _checkout_key(shop_id: int, checkout_token: str) -> str:
-    return namer(shop_id)(f"checkout:{checkout_token}")
+    return checkout_namer(shop_id)(checkout_token)
 
 
 def _record(row: Event) -> EventRecord:
@@ -127,4 +153,5 @@ def _record(row: Event) -> EventRecord:
         quantity=row.quantity,
         checkout_key=row.checkout_key,
         order_id=row.order_id,
+        bucket=row.bucket,
     )

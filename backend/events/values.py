@@ -17,6 +17,7 @@ class Topic(StrEnum):
     CART = "CART"  # a product was put into the cart, from wherever
     CHECKOUT_STARTED = "CHECKOUT_STARTED"
     CHECKOUT_COMPLETED = "CHECKOUT_COMPLETED"
+    GROUP = "GROUP"  # a browser told its bucket, where a share of the visitors is held out
 
 
 # What a pixel calls them: Shopify's standard events by their own names, ours with our name before.
@@ -24,6 +25,7 @@ WIRE_TOPICS: Mapping[str, Topic] = {
     "tailorbird:impression": Topic.IMPRESSION,
     "tailorbird:click": Topic.CLICK,
     "tailorbird:add": Topic.ADD,
+    "tailorbird:group": Topic.GROUP,
     "product_viewed": Topic.VIEW,
     "product_added_to_cart": Topic.CART,
     "checkout_started": Topic.CHECKOUT_STARTED,
@@ -63,6 +65,7 @@ class Told:
     quantity: int | None = None
     checkout_key: str | None = None
     order_id: int | None = None
+    bucket: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,7 @@ class EventRecord:
     quantity: int | None
     checkout_key: str | None
     order_id: int | None
+    bucket: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,3 +138,12 @@ class Counts:
     clicks: int = 0
     adds: int = 0
     checkouts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnClient:
+    """A browser that told its bucket, and when first."""
+
+    client_key: str
+    bucket: int
+    at: datetime

@@ -46,6 +46,7 @@ for (const [topic, event, data] of [
   ['tailorbird:impression', aCard('tailorbird:impression', { decision: DECISION, products: ['1', 2, null, 'x'] }), { decision: DECISION, products: ['1', '2'] }],
   ['tailorbird:click', aCard('tailorbird:click', { decision: DECISION, product: '1' }), { product: '1', decision: DECISION }],
   ['tailorbird:add', aCard('tailorbird:add', { decision: DECISION, product: '1' }), { product: '1', decision: DECISION }],
+  ['tailorbird:group', aCard('tailorbird:group', { bucket: 0 }), { bucket: 0 }],
   ['product_viewed', aProduct('7'), { product: '7' }],
   ['product_added_to_cart', anEvent('product_added_to_cart', { data: { cartLine: { quantity: 2, merchandise: { id: '70', product: { id: '7' } } } } }), { product: '7', quantity: 2 }],
   ['checkout_started', anEvent('checkout_started', aCheckout(null)), { checkout: 'c0ffee' }],

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from backend.core.bucketing import BUCKETS
 from backend.core.errors import Refused
 from backend.events.rules.plausibility import event_key, is_in_time
 from backend.events.values import WIRE_TOPICS, Outcome, Parsed, Refusal, Told, Topic
@@ -169,6 +170,13 @@ def _completed(data: Mapping[str, Any], pseudonym: Pseudonym) -> dict[str, Any]:
     return _checkout(data, pseudonym) | {"order_id": None if order is None else _id(order)}
 
 
+def _drawn(data: Mapping[str, Any], _: Pseudonym) -> dict[str, Any]:
+    bucket = data.get("bucket")
+    if type(bucket) is not int or not 0 <= bucket < BUCKETS:
+        raise _Bad(Outcome.BAD_DATA)
+    return {"bucket": bucket}
+
+
 # What each topic must say; whatever else comes is ignored.
 SAID: Final[Mapping[Topic, Callable[[Mapping[str, Any], Pseudonym], dict[str, Any]]]] = {
     Topic.IMPRESSION: _impression,
@@ -178,4 +186,5 @@ SAID: Final[Mapping[Topic, Callable[[Mapping[str, Any], Pseudonym], dict[str, An
     Topic.CART: _put_in_cart,
     Topic.CHECKOUT_STARTED: _checkout,
     Topic.CHECKOUT_COMPLETED: _completed,
+    Topic.GROUP: _drawn,
 }

@@ -22,7 +22,7 @@ from backend.events.values import Outcome, Told, Topic
 SLOTS: Final = 64
 
 COLUMNS: Final = (
-    "id, shop_id, topic, at, client_key, decision_id, product_ids, quantity, checkout_key, order_id"
+    "id, shop_id, topic, at, client_key, decision_id, product_ids, quantity, checkout_key, order_id, bucket"
 )
 
 # The events and the counts come as two lists in JSON: one round trip, and nothing to quote by hand.
@@ -30,7 +30,8 @@ WRITE: Final = """
     WITH told AS (
         SELECT * FROM json_to_recordset(%(events)s) AS told(
             id uuid, shop_id bigint, topic text, at timestamptz, client_key text, decision_id uuid,
-            product_ids bigint[], quantity integer, checkout_key text, order_id bigint
+            product_ids bigint[], quantity integer, checkout_key text, order_id bigint,
+            bucket smallint
         )
     ), written AS (
         INSERT INTO {table} ({columns}, received_at)
@@ -110,6 +111,7 @@ def _columns(row: Row) -> dict[str, Any]:
         "quantity": told.quantity,
         "checkout_key": told.checkout_key,
         "order_id": told.order_id,
+        "bucket": told.bucket,
     }
 
 

@@ -24,11 +24,14 @@ function ofCards({ customData }) {
   return decision && ids.length ? { decision, products: ids } : null;
 }
 
+const ofGroup = ({ customData }) => (Number.isInteger(customData?.bucket) ? { bucket: customData.bucket } : null);
+
 /** By topic: the block's own signals, then Shopify's standard events. */
 export const readers = {
   'tailorbird:impression': ofCards,
   'tailorbird:click': ofCard,
   'tailorbird:add': ofCard,
+  'tailorbird:group': ofGroup,
   product_viewed: ({ data }) => aboutProduct(data?.productVariant?.product?.id),
   product_added_to_cart: ({ data }) => aboutProduct(data?.cartLine?.merchandise?.product?.id, { quantity: data?.cartLine?.quantity }),
   checkout_started: ({ data }) => aboutCheckout(data?.checkout),

@@ -68,6 +68,25 @@ def test_each_topic_is_kept_with_what_it_says_and_nothing_else(shop: Shop) -> No
     assert all(now - timedelta(seconds=1) <= row.at <= timezone.now() for row in rows.values())
 
 
+def test_a_browsers_bucket_is_kept_and_read_once_a_client(shop: Shop) -> None:
+    now = timezone.now()
+
+    answer = post(
+        shop,
+        an_event("tailorbird:group", client="a", bucket=0, at=now - timedelta(hours=2)),
+        an_event("tailorbird:group", client="a", bucket=77, at=now - timedelta(hours=1)),
+        an_event("tailorbird:group", client="b", bucket=9_999, at=now),
+        *(an_event("tailorbird:group", bucket=bad) for bad in (-1, 10_000, "5", None, True, 1.0)),
+    )
+
+    drawn = list(
+        queries.drawn_clients(shop.id, since=now - timedelta(hours=3), until=now + timedelta(hours=1))
+    )
+    assert (answer.json()["accepted"], reasons(answer)) == (3, ["bad_data"] * 6)
+    assert {(one.bucket, one.at) for one in drawn} == {(0, now - timedelta(hours=2)), (9_999, now)}
+    assert len({one.client_key for one in drawn} - {"a", "b"}) == 2
+
+
 def test_nothing_of_a_browser_is_stored_but_its_pseudonym_under_the_shops_key(shop: Shop) -> None:
     other = a_shop("other.myshopify.com")
     for one in (shop, other):
