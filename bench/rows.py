@@ -272,9 +272,8 @@ def _credited(orders: int) -> list[Fill]:
                 "order_id": "5000000000 + n",
                 "placed_at": MOMENT,
                 "attributed_at": MOMENT,
-                "named": "0",
-                "known": "0",
-                "credited": "0",
+                "product_ids": "ARRAY[1 + n % 20000, 2 + n % 20000]",
+                "outcome": "CASE WHEN n % 10 = 0 THEN 'JOINED' ELSE 'NO_CONSENT' END",
             },
         ),
         Fill(
@@ -392,7 +391,7 @@ def _columns(fill: Fill) -> dict[str, str]:
 
 def _default(one: "models.Field[Any, Any]") -> str | None:
     """Return a field's default as SQL; None leaves the column to the database."""
-    if one.primary_key:
+    if one.primary_key or (one.default is NOT_PROVIDED and one.db_default is not NOT_PROVIDED):
         return None
     if isinstance(one, models.UUIDField):
         return "NULL" if one.null else "gen_random_uuid()"

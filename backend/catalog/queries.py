@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet
 from backend.core.errors import Refused
 
 from . import rules
-from .models import NAME_KEY, ChangedOrder, Import, ImportPart, Order, OrderLine, Product
+from .models import NAME_KEY, ChangedOrder, Import, ImportPart, Order, OrderLine, Product, Refund
 from .values import (
     Counts,
     DescribedProduct,
@@ -213,6 +213,18 @@ def count_orders_of(shop_id: int, customer_key: str | None, order_ids: Ids[int])
     if customer_key is not None:
         theirs |= Q(customer_key=customer_key)
     return Order.objects.for_shop(shop_id).filter(theirs, deleted_at=None).count()
+
+
+def customers_among(shop_id: int, keys: Ids[str]) -> set[str]:
+    """Return which of some pseudonyms are those of customers who ordered something."""
+    rows = Order.objects.for_shop(shop_id).filter(customer_key__in=list(keys))
+    return {key for key in rows.values_list("customer_key", flat=True).distinct() if key}
+
+
+def last_refund_id(shop_id: int, order_id: int) -> int | None:
+    """Return the newest refund of an order, or None if there was none."""
+    rows = Refund.objects.for_shop(shop_id).filter(order_id=order_id)
+    return rows.order_by("-created_at", "-refund_id").values_list("refund_id", flat=True).first()
 
 
 def titles(shop_id: int, product_ids: Ids[int]) -> dict[int, str]:

@@ -50,11 +50,15 @@ NOT_YET = {
 
 VISITORS = """
     SELECT COUNT(DISTINCT shown.visitor_key),
-           COUNT(DISTINCT shown.visitor_key) FILTER (WHERE credit.id IS NOT NULL)
+           COUNT(DISTINCT shown.visitor_key) FILTER (WHERE credit.decision_id IS NOT NULL)
     FROM audit_decision shown
-    LEFT JOIN attribution_credit credit
-      ON credit.shop_id = shown.shop_id AND credit.decision_id = shown.id
-     AND credit.placed_at < shown.at + %(window)s
+    LEFT JOIN (
+        SELECT decision_id, placed_at FROM attribution_credit
+        WHERE shop_id = %(shop_id)s AND kind <> 'VIEW' AND placed_at >= %(since)s
+        GROUP BY decision_id, order_id, line_id, placed_at
+        -- What was taken back in full is no purchase.
+        HAVING SUM(quantity) > 0
+    ) credit ON credit.decision_id = shown.id AND credit.placed_at < shown.at + %(window)s
     WHERE shown.shop_id = %(shop_id)s AND shown.channel = %(channel)s
       AND shown.visitor_key IS NOT NULL AND shown.at >= %(since)s AND shown.at < %(until)s
 """

@@ -5,6 +5,7 @@ from itertools import chain
 from typing import Any
 from uuid import UUID
 
+from backend.attribution import queries as attribution
 from backend.audit import queries as audit
 from backend.audit.values import DecisionRecord
 from backend.catalog import queries as catalog
@@ -103,6 +104,35 @@ def _order(shop_id: int, order_id: int) -> dict[str, Any]:
                 "clicked_at": link.clicked_at,
             }
             for link in order.links
+        ],
+        **_credited(shop_id, order_id),
+    }
+
+
+def _credited(shop_id: int, order_id: int) -> dict[str, Any]:
+    """Return which recommendations an order was joined to, and what they were credited with."""
+    story = attribution.order_story(shop_id, order_id)
+    return {
+        "recommendations_joined": [
+            {
+                "recommendation_id": join.decision_id,
+                "product_id": join.product_id,
+                "known_by": join.via,
+                "what_was_done": join.kind,
+                "at": join.acted_at,
+            }
+            for join in story.joins
+        ],
+        "credited_to_recommendations": [
+            {
+                "recommendation_id": row.decision_id,
+                "product_id": row.product_id,
+                "quantity": row.quantity,
+                "amount": row.amount,
+                "currency": row.currency,
+                "reason": row.reason,
+            }
+            for row in story.postings
         ],
     }
 

@@ -47,7 +47,10 @@ FIGURES = """
         (SELECT AVG((fallback <> '')::int)::double precision FROM answers),
         (SELECT PERCENTILE_DISC(0.5) WITHIN GROUP (ORDER BY latency_ms) FROM answers),
         (SELECT PERCENTILE_DISC(0.99) WITHIN GROUP (ORDER BY latency_ms) FROM answers),
-        (SELECT COUNT(*) FROM attribution_credit WHERE placed_at >= %(today)s)
+        (SELECT COUNT(*) FROM (
+            SELECT FROM attribution_credit WHERE placed_at >= %(today)s
+            GROUP BY shop_id, order_id, line_id HAVING SUM(quantity) > 0
+        ) credited)
 """
 
 

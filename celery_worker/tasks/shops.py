@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from backend.attribution import services as attribution
 from backend.audit import services as audit
 from backend.audit.values import Event
 from backend.catalog import services as catalog
@@ -66,6 +67,7 @@ def shop_redact(shop_id: int) -> None:
     webhooks.erase_shop(shop_id)
     monitoring.erase_shop(shop_id)
     rollouts.erase_shop(shop_id)
+    attribution.erase_shop(shop_id, on_progress=progress)
     audit.erase_shop(shop_id, on_progress=progress)
     tenancy.erase_rows(shop_id, on_progress=progress)
     services.redact(shop_id, now=now)
@@ -101,6 +103,7 @@ def customer_redact(delivery_id: int) -> None:
     # First, so that what is untied below is not tied again by a late webhook or an import.
     services.suppress(shop_id, customer_key=key, order_ids=order_ids, now=now)
     orders = catalog.forget_customer(shop_id, key, order_ids=order_ids)
+    attribution.forget_orders(shop_id, orders)
     erased = features.forget_customer(shop_id, key, order_ids=order_ids, now=now).snapshots
     if key:
         audit.forget_visitor(shop_id, key)

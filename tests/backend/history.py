@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
-from backend.catalog.models import Collection, Order, OrderLine, Product, ProductCollection
+from backend.catalog.models import Collection, Order, OrderLine, Product, ProductCollection, Refund
 from backend.shops.models import Shop
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -107,8 +107,11 @@ def an_order(
     return order
 
 
-def refund(order: Order, product_id: int) -> None:
-    """Take back all of one product of an order."""
+def refund(order: Order, product_id: int, *, refund_id: int = 300) -> None:
+    """Take back all of one product of an order, as a refund does."""
+    Refund.objects.for_shop(order.shop_id).create(
+        refund_id=refund_id, order_id=order.order_id, created_at=order.updated_at
+    )
     OrderLine.objects.for_shop(order.shop_id).filter(order=order, product_id=product_id).update(
         current_quantity=0
     )

@@ -229,8 +229,7 @@ def apply_order(shop_id: int, payload: Mapping[str, Any]) -> int | None:
 
     :returns: the order's id if anything was written
     """
-    read, lines = _read(lambda: rules.read_order(payload), "an order")
-    row = without_suppressed_tie(shop_id, read)
+    row, lines = without_suppressed_tie(shop_id, *_read(lambda: rules.read_order(payload), "an order"))
     _lock_order(shop_id, row.order_id)
     stored = _locked(Order, shop_id, "order_id", row.order_id, _tombstone_of_order(row.order_id))
     if stored.deleted_at is not None or stored.updated_at > row.updated_at:
@@ -277,7 +276,7 @@ def delete_order(shop_id: int, payload: Mapping[str, Any], *, now: datetime) -> 
     stored = _locked(Order, shop_id, "order_id", order_id, _tombstone_of_order(order_id))
     if stored.deleted_at is not None:
         return None
-    _write(stored, {"deleted_at": now, **UNTIED, "recommendation_ids": []})
+    _write(stored, {"deleted_at": now, **UNTIED})
     OrderLine.objects.for_shop(shop_id).filter(order_id=stored.pk).delete()
     return order_id
 

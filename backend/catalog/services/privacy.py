@@ -1,6 +1,6 @@
 """What ties an order to a customer: undone for those who were redacted, and not made again."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -11,8 +11,13 @@ from backend.catalog import rules
 from backend.catalog.models import Order, OrderLine
 from backend.shops import services as shops
 
-# What an order holds of whoever placed it.
-UNTIED: Final[dict[str, Any]] = {"customer_key": None, "cart_token": "", "checkout_token": ""}
+# What an order holds of whoever placed it, and of what they clicked before.
+UNTIED: Final[dict[str, Any]] = {
+    "customer_key": None,
+    "cart_token": "",
+    "checkout_token": "",
+    "recommendation_ids": [],
+}
 
 
 @transaction.atomic
@@ -29,15 +34,19 @@ def forget_customer(shop_id: int, customer_key: str | None, *, order_ids: Collec
     rows = Order.objects.for_shop(shop_id).filter(is_theirs)
     changed = list(rows.order_by("order_id").values_list("order_id", flat=True))
     Order.objects.for_shop(shop_id).filter(order_id__in=changed).update(**UNTIED)
+    tied = OrderLine.objects.for_shop(shop_id).filter(order__order_id__in=changed, order__shop_id=shop_id)
+    tied.filter(decision_id__isnull=False).update(decision_id=None)
     return changed
 
 
-def without_suppressed_tie(shop_id: int, row: rules.OrderRow) -> rules.OrderRow:
-    """Return an order as it may be written; nobody is redacted until that is committed."""
+def without_suppressed_tie(
+    shop_id: int, row: rules.OrderRow, lines: Sequence[rules.LineRow]
+) -> tuple[rules.OrderRow, Sequence[rules.LineRow]]:
+    """Return an order and its lines as they may be written; nobody is redacted until that is committed."""
     shops.hold_suppressions(shop_id)
     if not shops.is_suppressed(shop_id, customer_key=row.customer_key, order_id=row.order_id):
-        return row
-    return replace(row, **UNTIED)
+        return row, lines
+    return replace(row, **UNTIED), [replace(line, decision_id=None) for line in lines]
 
 
 def untie_staged(shop_id: int) -> None:
@@ -52,10 +61,13 @@ def untie_staged(shop_id: int) -> None:
         orders = [row[0] for row in cursor.fetchall()]
         customers, orders = shops.suppressed_among(shop_id, customer_keys=customers, order_ids=orders)
         cursor.execute(
-            "UPDATE staged_order SET customer_key = NULL, cart_token = '', checkout_token = ''"
-            " WHERE customer_key = ANY(%s) OR order_id = ANY(%s)",
+            "UPDATE staged_order SET customer_key = NULL, cart_token = '', checkout_token = '',"
+            " recommendation_ids = '[]' WHERE customer_key = ANY(%s) OR order_id = ANY(%s)"
+            " RETURNING order_id",
             [customers, orders],
         )
+        untied = [row[0] for row in cursor.fetchall()]
+        cursor.execute("UPDATE staged_line SET decision_id = NULL WHERE order_id = ANY(%s)", [untied])
 
 
 def describe_customer(shop_id: int, customer_key: str | None) -> dict[str, int]:

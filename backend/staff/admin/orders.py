@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 
 from backend.attribution import queries as attribution
 from backend.attribution.models import Credit
-from backend.attribution.values import Kind
+from backend.attribution.values import CreditInfo, Kind, Reason
 from backend.catalog.models import Order, OrderLine
 from backend.staff import queries
 from backend.staff.admin.base import ReadOnlyAdmin, among
@@ -96,7 +96,7 @@ class OrderAdmin(ReadOnlyAdmin):
         return table(heads, rows, empty="No recommendation is known to have led to this order.")
 
 
-def _earned_by(credit: attribution.CreditInfo | None) -> SafeString | str:
+def _earned_by(credit: CreditInfo | None) -> SafeString | str:
     if credit is None:
         return "–"
     return to_row("audit_decision", credit.decision_id, in_words(credit.kind))
@@ -104,7 +104,7 @@ def _earned_by(credit: attribution.CreditInfo | None) -> SafeString | str:
 
 @admin.register(Credit)
 class CreditAdmin(ReadOnlyAdmin):
-    """Order lines that decisions earned."""
+    """What decisions earned of order lines, and what of that was taken back: one row each."""
 
     list_display = (
         "placed_at",
@@ -114,8 +114,9 @@ class CreditAdmin(ReadOnlyAdmin):
         "earned_by",
         "decision",
         "earned",
+        "why",
     )
-    list_filter = (among("kind", Kind),)
+    list_filter = (among("kind", Kind), among("reason", Reason))
     is_growing = True
 
     @admin.display(description="Earned by")
@@ -125,8 +126,13 @@ class CreditAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Amount")
     def earned(self, row: Credit) -> str:
-        """Return what the line brought in."""
+        """Return what the row adds or takes back."""
         return f"{row.amount:.2f} {row.currency}"
+
+    @admin.display(description="Because")
+    def why(self, row: Credit) -> str:
+        """Return why the row was written, in words."""
+        return f"{in_words(row.reason)} ({row.caused_by})" if row.caused_by else in_words(row.reason)
 
     @admin.display(description="Decision")
     def decision(self, row: Credit) -> SafeString:

@@ -1,14 +1,18 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import IntegrityError, transaction
 
 from backend.attribution import queries, rules, services
-from backend.attribution.models import Credit
+from backend.attribution.models import Credit, Join
+from backend.attribution.values import CurrencyResults, Earned
 from backend.audit import services as audit
 from backend.audit.values import ShownItem
 from backend.catalog.models import Order
+from backend.core.models import PendingJob
 from backend.shops.models import Shop
 from tests.backend.audit.test_ledgers import a_decision
 from tests.backend.history import NOW, a_shop, an_order, refund
@@ -19,18 +23,26 @@ pytestmark = pytest.mark.django_db
 SHOWN_AT = NOW - timedelta(days=2)
 
 
-def a_shown_decision(shop: Shop, *products: int, at: datetime = SHOWN_AT) -> UUID:
+def a_shown_decision(shop: Shop, *products: int, at: datetime = SHOWN_AT, **changes: Any) -> UUID:
     items = tuple(
         ShownItem(product, 0.5, "Chosen for you", place) for place, product in enumerate(products, 1)
     )
-    decision = a_decision(shop.id, at=at, items=items)
+    decision = a_decision(shop.id, at=at, items=items, **changes)
     audit.record_decision(decision)
     return decision.id
 
 
-def rows(shop: Shop) -> list[tuple[int, UUID, Decimal]]:
-    found = Credit.objects.for_shop(shop.id).order_by("id")
-    return list(found.values_list("product_id", "decision_id", "amount"))
+def standing(shop: Shop) -> list[tuple[int, UUID, Decimal]]:
+    """Return what the rows of a shop's orders sum up to."""
+    orders = sorted(set(Credit.objects.for_shop(shop.id).values_list("order_id", flat=True)))
+    found = [credit for order_id in orders for credit in queries.credits_of(shop.id, order_id)]
+    return [(one.product_id, one.decision_id, one.amount) for one in found]
+
+
+def written(shop: Shop) -> list[tuple[int, int, Decimal, str, str]]:
+    """Return each row of credit as it was written."""
+    rows = Credit.objects.for_shop(shop.id).order_by("id")
+    return list(rows.values_list("product_id", "quantity", "amount", "reason", "caused_by"))
 
 
 def test_an_order_is_credited_once_however_often_it_is_replayed() -> None:
@@ -42,7 +54,7 @@ def test_an_order_is_credited_once_however_often_it_is_replayed() -> None:
     first = list(Credit.objects.for_shop(shop.id).values())
     services.attribute(shop.id, order.order_id, now=NOW + timedelta(hours=1))
 
-    assert rows(shop) == [(10, decision, Decimal("19.0000"))]
+    assert standing(shop) == [(10, decision, Decimal("19.0000"))]
     assert list(Credit.objects.for_shop(shop.id).values()) == first
 
 
@@ -71,8 +83,12 @@ def test_an_order_that_moves_takes_its_credits_along() -> None:
 
     services.attribute(shop.id, order.order_id, now=NOW)
 
-    [credit] = Credit.objects.for_shop(shop.id)
-    assert (credit.placed_at, credit.currency) == (moved_to, "EUR")
+    rows = Credit.objects.for_shop(shop.id).order_by("id")
+    assert list(rows.values_list("amount", "currency", "placed_at", "reason")) == [
+        (Decimal(19), "GBP", order.processed_at, "BOUGHT"),
+        (Decimal(-19), "GBP", order.processed_at, "CORRECTED"),
+        (Decimal(19), "EUR", moved_to, "CORRECTED"),
+    ]
 
 
 def test_a_refund_takes_the_credit_back() -> None:
@@ -82,9 +98,15 @@ def test_a_refund_takes_the_credit_back() -> None:
     services.attribute(shop.id, order.order_id, now=NOW)
 
     refund(order, 10)
-    services.attribute(shop.id, order.order_id, now=NOW)
+    for _ in range(2):
+        services.attribute(shop.id, order.order_id, now=NOW)
 
-    assert rows(shop) == [(11, decision, Decimal("19.0000"))]
+    assert standing(shop) == [(11, decision, Decimal("19.0000"))]
+    assert written(shop) == [
+        (10, 2, Decimal(19), "BOUGHT", f"order {order.order_id}"),
+        (11, 2, Decimal(19), "BOUGHT", f"order {order.order_id}"),
+        (10, -2, Decimal(-19), "REFUNDED", "refund 300"),
+    ]
 
 
 def test_a_cancelled_or_deleted_order_keeps_no_credit() -> None:
@@ -94,16 +116,15 @@ def test_a_cancelled_or_deleted_order_keeps_no_credit() -> None:
     deleted = an_order(shop, [10], decisions={10: decision})
     for order in (cancelled, deleted):
         services.attribute(shop.id, order.order_id, now=NOW)
-    assert len(rows(shop)) == 2
+    assert len(standing(shop)) == 2
 
     Order.objects.for_shop(shop.id).filter(id=cancelled.id).update(cancelled_at=NOW)
     Order.objects.for_shop(shop.id).filter(id=deleted.id).update(deleted_at=NOW)
     for order in (cancelled, deleted):
         services.attribute(shop.id, order.order_id, now=NOW)
 
-    assert rows(shop) == []
-    counted = queries.coverage(shop.id, since=NOW - timedelta(days=90), until=NOW + timedelta(days=1))
-    assert (counted.orders, counted.orders_credited) == (1, 0)
+    assert standing(shop) == []
+    assert [reason for _, _, _, reason, _ in written(shop)] == ["BOUGHT", "BOUGHT", "CANCELLED", "DELETED"]
 
 
 def test_another_shops_decision_earns_nothing() -> None:
@@ -113,24 +134,7 @@ def test_another_shops_decision_earns_nothing() -> None:
 
     services.attribute(mine.id, order.order_id, now=NOW)
 
-    assert rows(mine) == []
-
-
-def test_coverage_counts_what_orders_name_and_what_the_ledger_knows() -> None:
-    shop = a_shop()
-    known, unknown = a_shown_decision(shop, 10), UUID(int=99)
-    placed = [
-        an_order(shop, [10], decisions={10: known}),
-        an_order(shop, [10], clicks=[(unknown, 10)]),
-        an_order(shop, [10]),
-    ]
-
-    for order in placed:
-        services.attribute(shop.id, order.order_id, now=NOW)
-    coverage = queries.coverage(shop.id, since=NOW - timedelta(days=7), until=NOW)
-
-    assert (coverage.orders, coverage.orders_naming_decisions, coverage.orders_credited) == (3, 2, 1)
-    assert coverage.share_known == 0.5
+    assert standing(mine) == []
 
 
 @pytest.mark.django_db(transaction=True)
@@ -152,7 +156,7 @@ def test_a_reader_from_before_a_cancellation_does_not_credit_after_it(
         quick.finish_or_wait()
     quick.finish()
 
-    assert rows(shop) == []
+    assert standing(shop) == []
 
 
 @pytest.mark.django_db(transaction=True)
@@ -173,4 +177,94 @@ def test_a_reader_from_before_a_refund_does_not_credit_after_it(monkeypatch: pyt
         quick.finish_or_wait()
     quick.finish()
 
-    assert rows(shop) == [(11, decision, Decimal("19.0000"))]
+    assert standing(shop) == [(11, decision, Decimal("19.0000"))]
+
+
+def test_postgresql_refuses_to_change_a_join_or_a_credit() -> None:
+    shop = a_shop()
+    order = an_order(shop, [10], decisions={10: a_shown_decision(shop, 10)})
+    services.attribute(shop.id, order.order_id, now=NOW)
+
+    for table in (Credit, Join):
+        rows = table.objects.for_shop(shop.id)
+        for change in (lambda rows=rows: rows.update(product_id=11), rows.delete):
+            with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
+                change()
+
+    assert standing(shop) == [(10, queries.order_story(shop.id, order.order_id).joins[0].decision_id, 19)]
+
+
+def test_one_click_earns_in_the_order_that_was_placed_first_whichever_arrives_first() -> None:
+    shop = a_shop()
+    decision = a_shown_decision(shop, 10)
+    click = {"decision_id": str(decision), "product_id": 10, "via": "clicked"}
+    click["clicked_at"] = int((NOW - timedelta(hours=9)).timestamp())
+    first, second = (
+        an_order(shop, [10], at=NOW - timedelta(hours=hours), recommendation_ids=[click]) for hours in (8, 2)
+    )
+
+    for order in (second, first, second):
+        services.attribute(shop.id, order.order_id, now=NOW)
+
+    found = {order.order_id: queries.credits_of(shop.id, order.order_id) for order in (first, second)}
+    assert [len(found[order.order_id]) for order in (first, second)] == [1, 0]
+    assert {"job": "attribute", "ids": {"shop_id": shop.id, "order_id": second.order_id}} in list(
+        PendingJob.objects.values("job", "ids")
+    )
+
+
+def test_a_list_made_for_one_customer_earns_nothing_of_anothers_order() -> None:
+    shop = a_shop()
+    ada, bea = "a" * 32, "b" * 32
+    an_order(shop, [99], customer_key=ada)
+    decision = a_shown_decision(shop, 10, visitor_key=ada)
+    hers, anothers = (an_order(shop, [10], customer_key=key, clicks=[(decision, 10)]) for key in (ada, bea))
+
+    for order in (hers, anothers):
+        services.attribute(shop.id, order.order_id, now=NOW)
+
+    assert len(queries.credits_of(shop.id, hers.order_id)) == 1
+    assert queries.order_story(shop.id, anothers.order_id).joins == ()
+
+
+def test_a_credit_stands_though_all_that_it_was_found_by_is_gone() -> None:
+    shop = a_shop()
+    decision = a_shown_decision(shop, 10, 11)
+    order = an_order(shop, [10, 11], clicks=[(decision, None)])
+    services.attribute(shop.id, order.order_id, now=NOW)
+    Order.objects.for_shop(shop.id).update(recommendation_ids=[])
+    audit.erase_shop(shop.id)
+
+    refund(order, 10)
+    services.attribute(shop.id, order.order_id, now=NOW)
+
+    assert standing(shop) == [(11, decision, Decimal("19.0000"))]
+
+
+def test_results_tell_each_currency_and_keep_what_was_only_seen_apart() -> None:
+    shop = a_shop()
+    decision = a_shown_decision(shop, 10, 11)
+    pounds = an_order(shop, [10, 11], decisions={10: decision, 11: decision})
+    euros = an_order(shop, [10], decisions={10: decision}, currency="EUR")
+    for order in (pounds, euros):
+        services.attribute(shop.id, order.order_id, now=NOW)
+    refund(pounds, 10)
+    services.attribute(shop.id, pounds.order_id, now=NOW)
+    seen = {"kind": "VIEW", "shown_at": NOW, "placed_at": pounds.processed_at, "currency": "GBP"}
+    Credit.objects.for_shop(shop.id).create(
+        order_id=1, line_id=1, product_id=12, decision_id=decision, position=1, quantity=1, amount=5, **seen
+    )
+
+    found = queries.results(shop.id, since=NOW - timedelta(days=7), until=NOW)
+
+    assert found.currencies == (
+        CurrencyResults("EUR", Earned(Decimal(19), Decimal(0), 1, 1), Earned()),
+        CurrencyResults("GBP", Earned(Decimal(19), Decimal(19), 1, 1), Earned(Decimal(5), Decimal(0), 1, 1)),
+    )
+    top = queries.top_products(shop.id, since=NOW - timedelta(days=7), until=NOW)
+    assert [(one.product_id, one.currency, one.revenue, one.quantity) for one in top] == [
+        (10, "EUR", Decimal(19), 2),
+        (11, "GBP", Decimal(19), 2),
+    ]
+    nothing = queries.results(shop.id, since=NOW, until=NOW + timedelta(days=1))
+    assert nothing.currencies == ()

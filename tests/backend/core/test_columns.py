@@ -11,7 +11,9 @@ from tests.backend.history import a_shop
 # Columns whose values are codes, hashes or names of our own making, or were read into such: nothing else
 # may be bounded, because words have no bound.
 BOUNDED = {
-    "attribution.Credit": {"currency", "kind"},
+    "attribution.Credit": {"currency", "kind", "reason"},
+    "attribution.Join": {"kind", "via"},
+    "attribution.OrderAttribution": {"outcome"},
     "audit.Decision": {"arm", "channel", "surface", "visitor_key"},
     "audit.LedgerEvent": {"event"},
     "catalog.Import": {"state"},

@@ -16,11 +16,13 @@ from django.db import connection, transaction
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from backend.attribution import services as attribution
+from backend.attribution.models import Credit, Join
 from backend.audit import services as audit
 from backend.audit.models import Decision, LedgerEvent
 from backend.audit.values import Event
 from backend.catalog import services as catalog
-from backend.catalog.models import Order
+from backend.catalog.models import Order, OrderLine
 from backend.catalog.services.loading import load
 from backend.core import tenancy
 from backend.core.queue import Job
@@ -90,6 +92,11 @@ def a_busy_shop(domain: str) -> Shop:
         requested=4,
         latency_ms=1.0,
     )
+    join = {"order_id": 900, "decision_id": uuid4(), "product_id": 7, "kind": "CLICK", "position": 1}
+    join |= {"acted_at": NOW, "shown_at": NOW}
+    Join.objects.for_shop(shop.id).create(**join, via="CHECKOUT", joined_at=NOW)
+    money = {"quantity": 1, "amount": 5, "currency": "GBP", "placed_at": NOW}
+    Credit.objects.for_shop(shop.id).create(**join, **money, line_id=9001)
     return shop
 
 
@@ -127,6 +134,12 @@ def test_a_redacted_customer_is_a_guest_everywhere(shop: Shop, other: Shop) -> N
     assert not Order.objects.for_shop(shop.id).filter(customer_key=key).exists()
     assert not Interaction.objects.for_shop(shop.id).filter(customer_key=key).exists()
     assert not Decision.objects.for_shop(shop.id).filter(visitor_key=key).exists()
+    # What was bought stays credited, and nothing ties it to what this customer saw, now or later.
+    attribution.attribute(shop.id, 900, now=NOW)
+    assert Join.objects.for_shop(shop.id).count() == 0
+    assert Credit.objects.for_shop(shop.id).filter(order_id=900, quantity__gt=0).count() == 1
+    assert Order.objects.for_shop(shop.id).get(order_id=900).recommendation_ids == []
+    assert not OrderLine.objects.for_shop(shop.id).filter(order__order_id=900, decision_id__isnull=False)
     request.refresh_from_db()
     assert "customer_key" not in request.payload
     assert request.outcome == "forgotten, orders untied: 1"
@@ -170,6 +183,8 @@ def test_a_redacted_shop_leaves_no_row_and_no_key(
         "features.Interaction",
         "audit.Decision",
         "audit.LedgerEvent",
+        "attribution.Credit",
+        "attribution.Join",
         "rollouts.GateDecision",
         "monitoring.RetrainTrigger",
     }
@@ -316,6 +331,8 @@ def test_nothing_ties_a_redacted_customer_again(shop: Shop, bring: Callable[[Sho
     assert found_in_the_database(key) == []
     named = Order.objects.for_shop(shop.id).get(order_id=900)
     assert (named.customer_key, named.cart_token, named.checkout_token) == (None, "", "")
+    assert named.recommendation_ids == []
+    assert not OrderLine.objects.for_shop(shop.id).filter(order=named, decision_id__isnull=False).exists()
     # Everybody else is as known as before.
     assert Order.objects.for_shop(shop.id).get(order_id=901).customer_key == services.pseudonym(shop.id, 4)
 

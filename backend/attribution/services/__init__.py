@@ -1,0 +1,6 @@
+"""Writes of attribution: which decisions an order belongs to, and what they earned of it."""
+
+from .attributing import attribute
+from .privacy import erase_shop, forget_orders
+
+__all__ = ["attribute", "erase_shop", "forget_orders"]

@@ -1,0 +1,100 @@
+"""Bringing one order's joins and credits up to date."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from backend.attribution import rules
+from backend.attribution.models import OrderAttribution
+from backend.attribution.values import DEFAULT_WINDOW, BoughtLine, BoughtOrder, Claim, Match, Outcome, Reason
+from backend.catalog import queries as catalog
+from backend.catalog.values import OrderInfo
+from backend.core.queue import Job, enqueue
+
+from . import ledger, sources
+
+
+@transaction.atomic
+def attribute(
+    shop_id: int, order_id: int, *, now: datetime, window: timedelta = DEFAULT_WINDOW
+) -> tuple[Match, ...]:
+    """
+    Join an order to the decisions that led to it, and credit its lines to them.
+
+    The credits come to what the order says now: a refund, a cancellation or a
+    better claim is a row more. A replay adds nothing.
+    """
+    catalog.lock_order(shop_id, order_id)
+    order = catalog.find_order(shop_id, order_id)
+    stands = ledger.stands(shop_id, order_id)
+    if order is None:
+        ledger.post(shop_id, order_id, rules.postings(_deleted(order_id, now), stands, ()), now=now)
+        OrderAttribution.objects.for_shop(shop_id).filter(order_id=order_id).delete()
+        return ()
+    bought = _bought(shop_id, order)
+    proved = sources.proved(shop_id, order, bought, window=window)
+    fresh = ledger.unspent(shop_id, bought, proved)
+    ledger.join(shop_id, order_id, fresh, now=now)
+    # A join or a credit that stands is a claim too, whatever became of what it was found by.
+    claims = [*ledger.joined(shop_id, order_id), *(stand.claim for stand in stands)]
+    matches = rules.match(bought, ledger.unspent(shop_id, bought, claims), window=window)
+    ledger.post(shop_id, order_id, rules.postings(bought, stands, matches), now=now)
+    _ask_rivals(shop_id, bought, [one.claim for one in matches])
+    _note(shop_id, order, bought, is_joined=bool(claims), now=now)
+    return matches
+
+
+def _bought(shop_id: int, order: OrderInfo) -> BoughtOrder:
+    lines = tuple(
+        BoughtLine(
+            line_id=line.line_id,
+            product_id=line.product_id,
+            quantity=line.current_quantity,
+            # What was paid for what is left after refunds, as exactly as it is stored.
+            amount=ledger.stored(line.discounted_total * line.current_quantity / max(line.quantity, 1)),
+        )
+        for line in order.lines
+    )
+    refund_id = catalog.last_refund_id(shop_id, order.order_id)
+    return BoughtOrder(
+        order_id=order.order_id,
+        placed_at=order.processed_at,
+        currency=order.currency,
+        lines=lines,
+        void=_void(order),
+        took_back=f"refund {refund_id}" if refund_id else "",
+    )
+
+
+def _void(order: OrderInfo) -> Reason | None:
+    if order.is_test:
+        return Reason.TEST
+    return Reason.CANCELLED if order.cancelled_at is not None else None
+
+
+def _deleted(order_id: int, now: datetime) -> BoughtOrder:
+    # Its moment and its currency are gone: all that stands is reversed as it stands.
+    return BoughtOrder(order_id, now, "", (), void=Reason.DELETED)
+
+
+def _ask_rivals(shop_id: int, order: BoughtOrder, claims: list[Claim]) -> None:
+    """Have the orders looked at again that came here first and were placed later with the same clicks."""
+    for order_id in ledger.later_orders(shop_id, order, claims):
+        enqueue(Job.ATTRIBUTE, shop_id=shop_id, order_id=order_id)
+
+
+def _note(shop_id: int, order: OrderInfo, bought: BoughtOrder, *, is_joined: bool, now: datetime) -> None:
+    products = {line.product_id for line in bought.lines if line.product_id is not None}
+    row = OrderAttribution(
+        order_id=order.order_id,
+        placed_at=order.processed_at,
+        attributed_at=now,
+        product_ids=[] if order.is_test else sorted(products),
+        outcome=Outcome.JOINED if is_joined else Outcome.NO_CONSENT,
+    )
+    OrderAttribution.objects.for_shop(shop_id).bulk_create(
+        [row],
+        update_conflicts=True,
+        unique_fields=["shop", "order_id"],
+        update_fields=["placed_at", "attributed_at", "product_ids", "outcome", "look_again_at"],
+    )

@@ -1,0 +1,137 @@
+"""
+The rows of joins and credits: read as sums, written once, never changed.
+
+Each function works in the caller's transaction, which holds the order's lock.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Final, TypeVar
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Q, QuerySet, Sum
+
+from backend.attribution import rules
+from backend.attribution.models import Credit, Join
+from backend.attribution.values import BoughtOrder, Claim, Kind, Posting, Stand, Via
+
+CENTS: Final = Decimal("0.0001")
+_CLAIM: Final = ("kind", "decision_id", "product_id", "position", "shown_at", "acted_at")
+
+C = TypeVar("C", Claim, tuple[Via, Claim])
+
+
+def stored(amount: Decimal) -> Decimal:
+    """Return an amount as a column holds it, so that what is compared with it can be equal."""
+    return amount.quantize(CENTS)
+
+
+def stands(shop_id: int, order_id: int) -> list[Stand]:
+    """Return what the rows of an order sum up to, for each line and claim with something left."""
+    rows = (
+        Credit.objects.for_shop(shop_id)
+        .filter(order_id=order_id)
+        .values("line_id", *_CLAIM, "currency", "placed_at")
+        .annotate(left=Sum("quantity"), worth=Sum("amount"))
+        .exclude(left=0, worth=0)
+        .order_by("line_id")
+    )
+    return [
+        Stand(row["line_id"], _claim(row), row["left"], row["worth"], row["currency"], row["placed_at"])
+        for row in rows
+    ]
+
+
+def post(shop_id: int, order_id: int, postings: Iterable[Posting], *, now: datetime) -> None:
+    """Append rows of credit."""
+    Credit.objects.for_shop(shop_id).bulk_create(
+        Credit(
+            order_id=order_id,
+            line_id=one.line_id,
+            **_columns(one.claim),
+            quantity=one.quantity,
+            amount=one.amount,
+            currency=one.currency,
+            placed_at=one.placed_at,
+            reason=one.reason,
+            caused_by=one.caused_by,
+            recorded_at=now,
+        )
+        for one in postings
+    )
+
+
+def join(shop_id: int, order_id: int, proved: Iterable[tuple[Via, Claim]], *, now: datetime) -> None:
+    """Append joins; those that are known already stay as they are."""
+    rows = [Join(order_id=order_id, via=via, joined_at=now, **_columns(claim)) for via, claim in proved]
+    Join.objects.for_shop(shop_id).bulk_create(rows, ignore_conflicts=True)
+
+
+def joined(shop_id: int, order_id: int) -> list[Claim]:
+    """Return the claims of all joins of an order."""
+    rows = Join.objects.for_shop(shop_id).filter(order_id=order_id)
+    return [_claim(row) for row in rows.values(*_CLAIM)]
+
+
+# One click earns in one order. Who copies a cart's attribute into another cart gets nothing, and a shopper
+# whose browser still remembers a click is not counted twice for it.
+
+
+def unspent(shop_id: int, order: BoughtOrder, claims: Sequence[C]) -> list[C]:
+    """Return those of the claims whose click earned nothing in an order that was placed before."""
+    bought = {line.product_id for line in order.lines}
+    keys = rules.claim_keys(_bare(one) for one in claims if _bare(one).product_id in bought)
+    if not keys:
+        return list(claims)
+    _lock_clicks(shop_id, keys)
+    before = Q(placed_at__lt=order.placed_at) | Q(placed_at=order.placed_at, order_id__lt=order.order_id)
+    rows = _of_clicks(shop_id, keys).filter(before).exclude(order_id=order.order_id)
+    spent = rules.claim_keys(_claim(row) for row in rows.values(*_CLAIM))
+    return [one for one in claims if not rules.claim_keys([_bare(one)]) & spent]
+
+
+def later_orders(shop_id: int, order: BoughtOrder, claims: Iterable[Claim]) -> list[int]:
+    """Return the orders that were placed after this one and earned by the same clicks."""
+    keys = rules.claim_keys(claims)
+    if not keys:
+        return []
+    after = Q(placed_at__gt=order.placed_at) | Q(placed_at=order.placed_at, order_id__gt=order.order_id)
+    rows = _of_clicks(shop_id, keys).filter(after).exclude(order_id=order.order_id)
+    return sorted(set(rows.values_list("order_id", flat=True)))
+
+
+def _of_clicks(shop_id: int, keys: Iterable[tuple[UUID, int, int]]) -> QuerySet[Credit]:
+    """Return the rows that ever credited one of some clicks."""
+    any_of = Q()
+    for decision_id, product_id, second in sorted(keys):
+        begin = datetime.fromtimestamp(second, UTC)
+        any_of |= Q(
+            decision_id=decision_id,
+            product_id=product_id,
+            acted_at__gte=begin,
+            acted_at__lt=begin + timedelta(seconds=1),
+        )
+    return Credit.objects.for_shop(shop_id).filter(any_of, quantity__gt=0).exclude(kind=Kind.VIEW)
+
+
+def _lock_clicks(shop_id: int, keys: Iterable[tuple[UUID, int, int]]) -> None:
+    """Let one order at a time ask for a click. They are locked in order, after the order's own row."""
+    names = sorted({f"click:{shop_id}:{decision_id}:{product_id}" for decision_id, product_id, _ in keys})
+    with connection.cursor() as cursor:
+        for name in names:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+
+
+def _bare(claim: C) -> Claim:
+    return claim if isinstance(claim, Claim) else claim[1]
+
+
+def _claim(row: dict[str, object]) -> Claim:
+    values = {name: row[name] for name in _CLAIM}
+    return Claim(**values | {"kind": Kind(str(row["kind"]))})  # type: ignore[arg-type]
+
+
+def _columns(claim: Claim) -> dict[str, object]:
+    return {name: getattr(claim, name) for name in _CLAIM}
