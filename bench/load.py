@@ -12,7 +12,7 @@ which is safe; how often that happened stands beside the figures. All else ends 
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import cycle, islice
@@ -23,6 +23,7 @@ from tools.demo.traffic import percentile
 CONNECTIONS = 8
 READ_BYTES = 65_536
 TIMEOUT_SECONDS = 15.0
+NO_HEADERS: Mapping[str, str] = {}
 
 
 class WrongAnswer(Exception):
@@ -61,23 +62,41 @@ class Connection:
 
     def get(self, path: str) -> bytes:
         """Return the body of a GET."""
+        asked = self._head("GET", path)
         try:
-            return self._ask(path)
+            return self._ask(path, asked, "200")
         except Stale:
             self.retried += 1
-            return self._ask(path)
+            return self._ask(path, asked, "200")
 
-    def _ask(self, path: str) -> bytes:
+    def post(self, path: str, body: bytes, headers: Mapping[str, str], *, status: str = "200") -> bytes:
+        """
+        Return the body of the answer to a POST, which is sent once.
+
+        :raises Stale: if a kept connection had ended before a byte of the answer came
+        """
+        sized = {**headers, "Content-Length": str(len(body))}
+        return self._ask(path, self._head("POST", path, sized) + body, status)
+
+    def _head(self, method: str, path: str, headers: Mapping[str, str] = NO_HEADERS) -> bytes:
+        lines = [
+            f"{method} {path} HTTP/1.1",
+            f"Host: {self._host}",
+            *(f"{n}: {v}" for n, v in headers.items()),
+        ]
+        return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+    def _ask(self, path: str, request: bytes, status: str) -> bytes:
         connection = self._open()
         try:
-            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {self._host}\r\n\r\n".encode())
+            connection.sendall(request)
             read = connection.recv(READ_BYTES)
         except ConnectionError as error:
             raise self._ended() from error
         if not read:
             raise self._ended()
         head, body = self._read_head(connection, read)
-        if not head.startswith(b"HTTP/1.1 200 "):
+        if not head.startswith(f"HTTP/1.1 {status} ".encode()):
             raise WrongAnswer(f"{path} answered {head[:60]!r} {body[:200]!r}.")
         length = int(_header(head, b"content-length"))
         while len(body) < length:

@@ -7,14 +7,16 @@ counted as accepted. Writing the same again changes nothing, so it may be repeat
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
+from weakref import WeakSet
 
 from django.db import connection
 
+from backend.core.database import DATABASE_DOWN
 from backend.events.services.counting import Kind
 from backend.events.values import Outcome, Told, Topic
 
@@ -26,9 +28,11 @@ COLUMNS: Final = (
 )
 
 # The events and the counts come as two lists in JSON: one round trip, and nothing to quote by hand.
+# Prepared, because to plan it takes as long as to run it.
 WRITE: Final = """
+    PREPARE {name} (json, text, json, integer) AS
     WITH told AS (
-        SELECT * FROM json_to_recordset(%(events)s) AS told(
+        SELECT * FROM json_to_recordset($1) AS told(
             id uuid, shop_id bigint, topic text, at timestamptz, client_key text, decision_id uuid,
             product_ids bigint[], quantity integer, checkout_key text, order_id bigint,
             bucket smallint
@@ -39,22 +43,56 @@ WRITE: Final = """
         ON CONFLICT (id) DO NOTHING
         RETURNING id, shop_id, topic, at
     ), counts AS (
-        SELECT shop_id, (at AT TIME ZONE 'UTC')::date AS day, topic, %(outcome)s AS outcome, 1 AS count
-        FROM written
+        SELECT shop_id, (at AT TIME ZONE 'UTC')::date AS day, topic, $2 AS outcome, 1 AS count FROM written
         UNION ALL
-        SELECT * FROM json_to_recordset(%(counts)s) AS counted(
+        SELECT * FROM json_to_recordset($3) AS counted(
             shop_id bigint, day date, topic text, outcome text, count integer
         )
     ), tallied AS (
         INSERT INTO events_tally AS tally (shop_id, day, topic, outcome, slot, count)
-        SELECT shop_id, day, topic, outcome, %(slot)s, SUM(count)
+        SELECT shop_id, day, topic, outcome, $4, SUM(count)
         FROM counts GROUP BY shop_id, day, topic, outcome ORDER BY shop_id, day, topic, outcome
         ON CONFLICT (shop_id, day, topic, outcome, slot) DO UPDATE SET count = tally.count + EXCLUDED.count
     )
     SELECT id FROM written
 """
-WRITE_EVENTS: Final = WRITE.format(table="events_event", columns=COLUMNS)
-WRITE_BOTS: Final = WRITE.format(table="events_botevent", columns=COLUMNS)
+
+
+class _Statement:
+    """An INSERT that each connection plans once."""
+
+    def __init__(self, name: str, table: str) -> None:
+        self._execute = f"EXECUTE {name}(%s, %s, %s, %s)"
+        self._prepare = WRITE.format(name=name, table=table, columns=COLUMNS)
+        self._known_to: WeakSet[Any] = WeakSet()
+
+    def run(self, values: Sequence[Any]) -> set[UUID]:
+        """
+        Write, on a new connection if the former one broke, and return the keys that were new.
+
+        Django would ask a connection for a sign of life before each use. To write twice changes nothing, so
+        it is cheaper to be told by the write itself.
+        """
+        connection.health_check_done = True  # type: ignore[attr-defined]
+        try:
+            return self._run(values)
+        except DATABASE_DOWN:
+            if connection.in_atomic_block:
+                raise
+            connection.close()
+            return self._run(values)
+
+    def _run(self, values: Sequence[Any]) -> set[UUID]:
+        with connection.cursor() as cursor:
+            if connection.connection not in self._known_to:
+                cursor.execute(self._prepare)
+                self._known_to.add(connection.connection)
+            cursor.execute(self._execute, values)
+            return {row[0] for row in cursor.fetchall()}
+
+
+EVENTS: Final = _Statement("events_write", "events_event")
+BOTS: Final = _Statement("events_write_bots", "events_botevent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,24 +116,18 @@ def write(rows: Iterable[Row], *, counts: Mapping[Kind, int] = NOTHING) -> set[U
     """
     kept = list(rows)
     new: set[UUID] = set()
-    for sql, outcome, is_bot in ((WRITE_EVENTS, Outcome.ACCEPTED, False), (WRITE_BOTS, Outcome.BOT, True)):
+    for statement, outcome, is_bot in ((EVENTS, Outcome.ACCEPTED, False), (BOTS, Outcome.BOT, True)):
         some = [row for row in kept if row.is_bot is is_bot]
         if some or counts:
-            new |= _write(sql, some, counts, outcome)
+            new |= statement.run(_values(some, counts, outcome))
             counts = NOTHING
     return new
 
 
-def _write(sql: str, rows: list[Row], counts: Mapping[Kind, int], outcome: Outcome) -> set[UUID]:
-    values = {
-        "events": json.dumps([_columns(row) for row in rows]),
-        "counts": json.dumps([_count(*each, count) for each, count in counts.items()]),
-        "outcome": outcome.value,
-        "slot": os.getpid() % SLOTS,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        return {row[0] for row in cursor.fetchall()}
+def _values(rows: list[Row], counts: Mapping[Kind, int], outcome: Outcome) -> tuple[Any, ...]:
+    events = json.dumps([_columns(row) for row in rows])
+    told = json.dumps([_count(*each, count) for each, count in counts.items()])
+    return events, outcome.value, told, os.getpid() % SLOTS
 
 
 def _columns(row: Row) -> dict[str, Any]:

@@ -5,13 +5,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError, connection
 from django.test import Client
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from backend.core.ids import uuid7
-from backend.events import queries, rules
+from backend.events import gateway, queries, rules
+from backend.events.gateway import Counters
 from backend.events.models import BotEvent, Event, Tally
 from backend.events.services import Collector, Limits, collecting
 from backend.events.values import Outcome, Topic
@@ -297,7 +299,7 @@ def test_an_address_has_a_limit_and_others_are_not_held_to_it(
     shop: Shop, collector: Collector, is_valkey_there: bool
 ) -> None:
     collector.limits = Limits(address=5, shop=1_000)
-    collector._counters._resting_until = 0.0 if is_valkey_there else float("inf")
+    collector._counters._told_at = 0.0 if is_valkey_there else float("inf")
 
     def sent(address: str) -> Any:
         return post(
@@ -439,8 +441,6 @@ def test_garbage_of_every_kind_gets_an_answer_and_spoils_nothing(
 def test_a_database_that_is_down_is_told_as_such_and_loses_no_count(
     shop: Shop, collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from django.db import OperationalError
-
     def down(*_: Any, **__: Any) -> Any:
         raise OperationalError("gone")
 
@@ -485,3 +485,46 @@ def test_what_is_refused_is_counted_by_shop_topic_and_reason(shop: Shop, collect
         (Topic.VIEW, Outcome.BAD_DATA): 1,
         (Topic.VIEW, Outcome.DUPLICATE): 1,
     }
+
+
+def test_what_two_processes_are_sent_counts_together_within_a_second(shop: Shop) -> None:
+    processes = [Counters(), Counters()]
+    now = timezone.now().replace(second=10)
+    for each in processes:
+        each.add({"address:203.0.113.7": 3}, now=now)
+
+    for each in processes:
+        each.add({"address:203.0.113.7": 1}, now=now)
+        each.tell()
+
+    assert [each.add({"address:203.0.113.7": 0}, now=now) for each in processes] == [
+        {"address:203.0.113.7": 7},
+        {"address:203.0.113.7": 8},
+    ]
+    assert processes[0].add({"address:203.0.113.7": 1}, now=now + timedelta(minutes=1)) == {
+        "address:203.0.113.7": 1
+    }
+
+
+def test_no_sender_makes_a_process_grow_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gateway, "MOST_COUNTED", 100)
+    counters, now = Counters(), timezone.now()
+
+    for number in range(1_000):
+        counters.add({f"address:{number}": 1}, now=now)
+
+    assert len(counters._sums) == 100
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_the_server_ended_costs_no_event(shop: Shop) -> None:
+    post(shop, an_event("product_viewed", product=1))
+    ended = connection.connection
+    pid = ended.info.backend_pid
+    Worker(lambda: connection.cursor().execute("SELECT pg_terminate_backend(%s, 5000)", [pid])).finish()
+
+    answer = post(shop, an_event("product_viewed", product=2))
+
+    assert answer.json()["accepted"] == 1
+    assert connection.connection is not ended
+    assert len(stored(shop)) == 2
