@@ -33,6 +33,7 @@ TIMETABLE: dict[str, dict[str, Any]] = {
     "watch-hourly": _entry(Job.WATCH_HOURLY, crontab(minute="23")),
     # On Tuesdays the week before is over, and its last visitors had their day to buy.
     "watch-daily": _entry(Job.WATCH_DAILY, crontab(minute="47", hour="2")),
+    "measure-holdouts": _entry(Job.MEASURE_HOLDOUTS, crontab(minute="37")),
     "count-shops": _entry(Job.COUNT_SHOPS, crontab(minute="11")),
     "reconcile": _entry(Job.RECONCILE, crontab(minute="41", hour="1")),
     # Only a whole export tells which products are gone. It comes before the nightly one of its day.

@@ -1,13 +1,14 @@
 """Reads of the catalogue; values go out, rows stay in."""
 
 from collections.abc import Collection as Ids
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet, Sum
+from django.db.models.functions import Greatest
 
 from backend.core.errors import Refused
 
@@ -21,6 +22,7 @@ from .values import (
     NamedOrder,
     OrderInfo,
     OrderLineInfo,
+    PaidOrder,
     Part,
     PartProgress,
     PartState,
@@ -199,6 +201,22 @@ def orders_by_name(name: str, *, shop_ids: Ids[int]) -> list[NamedOrder]:
     )
     found = [NamedOrder(*row) for row in rows if rules.is_called(row[2], name)]
     return sorted(found, key=lambda order: order.name.upper() not in exact)
+
+
+def paid_orders(shop_id: int, *, since: datetime, until: datetime) -> Iterator[PaidOrder]:
+    """Return the orders with a checkout that were placed in [since, until) and count, read as asked for."""
+    lines = OrderLine.objects.for_shop(shop_id).filter(
+        order__processed_at__gte=since,
+        order__processed_at__lt=until,
+        order__cancelled_at=None,
+        order__deleted_at=None,
+        order__test=False,
+    )
+    left = F("discounted_total") * F("current_quantity") / Greatest(F("quantity"), 1)
+    orders = lines.exclude(order__checkout_token="").order_by("order_id")
+    found = orders.values_list("order__checkout_token", "order__processed_at").annotate(amount=Sum(left))
+    for token, placed_at, amount in found.iterator():
+        yield PaidOrder(token, placed_at, amount)
 
 
 def order_ids_of_customer(shop_id: int, customer_key: str) -> list[int]:

@@ -150,6 +150,15 @@ class OrderLineInfo:
     decision_id: UUID | None
 
 
+@dataclass(frozen=True, slots=True)
+class PaidOrder:
+    """What an order came to, less what was refunded, in the shop's currency."""
+
+    checkout_token: str
+    placed_at: datetime
+    amount: Decimal
+
+
 @dataclass(frozen=True)
 class NamedOrder:
     """An order that was found by what people call it."""

@@ -78,6 +78,8 @@ class Job(StrEnum):
     FEATURES_REBUILD = "features_rebuild"
     ATTRIBUTE = "attribute"
     ORDERS_FOLLOW = "orders_follow"
+    MEASURE_HOLDOUTS = "measure_holdouts"
+    MEASURE_HOLDOUT = "measure_holdout"
     RELEASE = "release"
     TRACK_RELEASE = "track_release"
     FORGET_TRACKING = "forget_tracking"
@@ -144,6 +146,9 @@ PLANS: Final[Mapping[Job, tuple[Queue, Kept]]] = {
     Job.ATTRIBUTE: (Queue.SHORT, Kept.PENDING),
     # Thousands of orders after an import that found what webhooks lost.
     Job.ORDERS_FOLLOW: (Queue.LONG, Kept.PENDING),
+    Job.MEASURE_HOLDOUTS: (Queue.SHORT, Kept.TIMETABLE),
+    # Reads every order and every drawn browser since the share was last changed.
+    Job.MEASURE_HOLDOUT: (Queue.LONG, Kept.PENDING),
     # MLflow is told in a process that takes seconds to start and may wait a minute for an answer.
     Job.RELEASE: (Queue.LONG, Kept.PENDING),
     Job.TRACK_RELEASE: (Queue.LONG, Kept.PENDING),

@@ -133,3 +133,27 @@ class HoldoutChange(ShopScoped):
 
     def __str__(self) -> str:
         return f"holdout {self.percent}%"
+
+
+class HoldoutReading(ShopScoped):
+    """What a shop's two groups of visitors had bought at one moment, since the share was last changed."""
+
+    change = models.ForeignKey(HoldoutChange, on_delete=models.CASCADE, related_name="+")
+    read_at = models.DateTimeField()
+    held_out_visitors = models.IntegerField()
+    held_out_buyers = models.IntegerField()
+    held_out_revenue = models.DecimalField(max_digits=20, decimal_places=4)
+    held_out_squares = models.DecimalField(max_digits=38, decimal_places=8)
+    shown_visitors = models.IntegerField()
+    shown_buyers = models.IntegerField()
+    shown_revenue = models.DecimalField(max_digits=20, decimal_places=4)
+    shown_squares = models.DecimalField(max_digits=38, decimal_places=8)
+
+    class Meta:
+        verbose_name = "reading of the holdout"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["change"], name="rollouts_reading_one_a_change"),
+        ]
+
+    def __str__(self) -> str:
+        return f"reading of {self.read_at:%Y-%m-%d %H:%M}"

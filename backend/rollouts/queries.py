@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Collection, Hashable
+from dataclasses import fields
 from typing import Final, Generic, TypeVar
 from uuid import UUID
 
@@ -10,7 +11,14 @@ from backend.audit.values import Surface
 from backend.core.bucketing import holdout_draw
 from backend.registry import queries as registry
 from backend.registry.values import Version
-from backend.rollouts.models import GateDecision, HoldoutChange, ReleaseSettings, SurfacePointer
+from backend.rollouts import rules
+from backend.rollouts.models import (
+    GateDecision,
+    HoldoutChange,
+    HoldoutReading,
+    ReleaseSettings,
+    SurfacePointer,
+)
 from backend.rollouts.values import (
     CHAMPION,
     FULL_WEIGHT,
@@ -20,7 +28,9 @@ from backend.rollouts.values import (
     GateRecord,
     GateTags,
     GateVerdict,
+    GroupSales,
     HoldoutPolicy,
+    Incremental,
     LiveArm,
     LiveArms,
     ReleasePolicy,
@@ -125,6 +135,32 @@ def _read_holdout(shop_id: int, _known: HoldoutPolicy | None) -> HoldoutPolicy:
 
 
 _holdouts = _Recent(_read_holdout)
+
+
+def holding_out() -> list[int]:
+    """Return the shops that hold visitors out now."""
+    newest = HoldoutChange.objects.across_shops(reason="every holdout is measured").order_by("shop_id", "-id")
+    return [row.shop_id for row in newest.distinct("shop_id") if row.percent]
+
+
+def incremental(shop_id: int) -> Incremental | None:
+    """
+    Return what recommendations added since the holdout's share was last changed, as it was last measured.
+
+    :returns: None where nobody is held out, or nothing was measured yet
+    """
+    newest = HoldoutChange.objects.for_shop(shop_id).order_by("-id").first()
+    if newest is None or not newest.percent:
+        return None
+    row = HoldoutReading.objects.for_shop(shop_id).filter(change=newest).first()
+    if row is None:
+        return None
+    held_out, shown = (_sales(row, group) for group in ("held_out", "shown"))
+    return rules.compare_sales(held_out, shown, percent=newest.percent, since=newest.since)
+
+
+def _sales(row: HoldoutReading, group: str) -> GroupSales:
+    return GroupSales(**{one.name: getattr(row, f"{group}_{one.name}") for one in fields(GroupSales)})
 
 
 def champion_id(shop_id: int, surface: Surface) -> UUID | None:

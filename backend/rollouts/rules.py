@@ -1,13 +1,15 @@
 """Pure decisions of rollouts: what the gate says of a candidate, and what a holdout proves."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from statistics import NormalDist
 from typing import Any, Final
 
+from backend.core.bucketing import BUCKETS
 from backend.core.text import signed_percent
+from backend.events.values import DrawnClient
 from backend.rollouts.values import (
     MIN_BUYERS,
     MIN_CUSTOMERS,
@@ -100,6 +102,31 @@ CENT: Final = Decimal("0.01")
 CONFIDENCE: Final = 0.95
 # A draw gives sizes that are further off than this, in standard deviations, once in a thousand times.
 MOST_DEVIATIONS: Final = NormalDist().inv_cdf(1 - 0.001 / 2)
+
+
+def add_up(
+    visitors: Iterable[DrawnClient], spent: Mapping[str, Decimal], *, percent: int
+) -> tuple[GroupSales, GroupSales]:
+    """
+    Return what those bought who are held out, and those who saw recommendations.
+
+    :param spent: by visitor, of those who bought
+    """
+    held_out: list[Decimal] = []
+    shown: list[Decimal] = []
+    for visitor in visitors:
+        group = held_out if visitor.bucket * 100 < percent * BUCKETS else shown
+        group.append(spent.get(visitor.client_key, Decimal(0)))
+    return _summed(held_out), _summed(shown)
+
+
+def _summed(amounts: Sequence[Decimal]) -> GroupSales:
+    return GroupSales(
+        visitors=len(amounts),
+        buyers=sum(amount > 0 for amount in amounts),
+        revenue=sum(amounts, Decimal(0)),
+        squares=sum((amount * amount for amount in amounts), Decimal(0)),
+    )
 
 
 def compare_sales(held_out: GroupSales, shown: GroupSales, *, percent: int, since: datetime) -> Incremental:

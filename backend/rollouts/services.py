@@ -4,7 +4,11 @@ Writes of rollouts: the gate judges, a version is released, pointers move; each 
 Two steps, kept apart: the gate says whether a version may be released, and release lets it answer.
 """
 
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -14,14 +18,23 @@ from django.db.models import F
 
 from backend.audit import services as audit
 from backend.audit.values import Event, Surface
+from backend.catalog import queries as catalog
 from backend.core.errors import LostRace
 from backend.core.queue import Job, enqueue
 from backend.core.text import signed_percent
+from backend.events import queries as events
+from backend.events.values import DrawnClient
 from backend.registry import queries as registry
 from backend.registry import services as registry_services
 from backend.registry.values import ArtifactRefused, Version, VersionState
 from backend.rollouts import queries, rules
-from backend.rollouts.models import GateDecision, HoldoutChange, ReleaseSettings, SurfacePointer
+from backend.rollouts.models import (
+    GateDecision,
+    HoldoutChange,
+    HoldoutReading,
+    ReleaseSettings,
+    SurfacePointer,
+)
 from backend.rollouts.queries import champion_id
 from backend.rollouts.values import (
     HIGHEST_HOLDOUT,
@@ -273,6 +286,43 @@ def set_holdout(shop_id: int, percent: int, *, now: datetime, actor: str) -> Hol
     )
     enqueue(Job.PUBLISH, shop_id=shop_id)
     return queries.fresh_holdout(shop_id)
+
+
+def measure_holdout(shop_id: int, *, now: datetime) -> None:
+    """
+    Add up what the two groups of a shop's visitors bought since the share was last changed.
+
+    A visitor is counted from the moment their browser first told its bucket; what they bought before says
+    nothing of what they saw. Orders are theirs whose checkout ended in their browser.
+    """
+    change = HoldoutChange.objects.for_shop(shop_id).order_by("-id").first()
+    if change is None or not change.percent:
+        return
+    visitors = {one.client_key: one for one in events.drawn_clients(shop_id, since=change.since, until=now)}
+    spent = _spent(shop_id, visitors, since=change.since, now=now)
+    held_out, shown = rules.add_up(visitors.values(), spent, percent=change.percent)
+    HoldoutReading.objects.for_shop(shop_id).update_or_create(
+        change=change,
+        defaults={
+            "read_at": now,
+            **{f"held_out_{name}": value for name, value in asdict(held_out).items()},
+            **{f"shown_{name}": value for name, value in asdict(shown).items()},
+        },
+    )
+
+
+def _spent(
+    shop_id: int, visitors: Mapping[str, DrawnClient], *, since: datetime, now: datetime
+) -> dict[str, Decimal]:
+    """Return what visitors paid since they were drawn, by their pseudonym."""
+    browsers = events.completed_checkouts(shop_id, since=since, until=now)
+    name = events.checkout_namer(shop_id)
+    spent: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for order in catalog.paid_orders(shop_id, since=since, until=now):
+        visitor = visitors.get(browsers.get(name(order.checkout_token), ""))
+        if visitor is not None and visitor.at <= order.placed_at:
+            spent[visitor.client_key] += order.amount
+    return spent
 
 
 def _told_holdout(percent: int) -> str:

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from backend.core import clock
-from backend.core.queue import Job
+from backend.core.queue import Job, enqueue
 from backend.rollouts import queries, services
 from backend.training import services as training
 from celery_worker.tasks.base import task_for
@@ -26,3 +26,16 @@ def track_release(shop_id: int, version_id: str) -> None:
 def _track(shop_id: int, version_id: UUID) -> None:
     said = queries.gate_tags(shop_id, version_id)
     training.track_release(shop_id, version_id, tags=said.tags, is_staged=said.is_staged)
+
+
+@task_for(Job.MEASURE_HOLDOUTS)
+def measure_holdouts() -> None:
+    """Have the holdout of each shop that has one measured."""
+    for shop_id in queries.holding_out():
+        enqueue(Job.MEASURE_HOLDOUT, shop_id=shop_id)
+
+
+@task_for(Job.MEASURE_HOLDOUT)
+def measure_holdout(shop_id: int) -> None:
+    """Add up what the two groups of one shop's visitors bought."""
+    services.measure_holdout(shop_id, now=clock.now())

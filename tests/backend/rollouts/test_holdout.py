@@ -2,8 +2,9 @@
 
 import math
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,12 +13,17 @@ from scipy import stats
 
 from backend.audit import queries as audit
 from backend.audit.values import Event
+from backend.catalog.models import Order
+from backend.core import clock
 from backend.core.models import PendingJob
 from backend.rollouts import queries, services
 from backend.rollouts.models import HoldoutChange
 from backend.rollouts.rules import compare_sales, t_quantile
 from backend.rollouts.values import BadHoldout, GroupSales, Incremental, Unproven
-from tests.backend.history import NOW, a_shop
+from backend.shops.models import Shop
+from tests.backend.events.bodies import an_event, post
+from tests.backend.events.conftest import collector  # noqa: F401 -- each test gets one
+from tests.backend.history import NOW, a_shop, an_order, refund
 
 MERCHANT = "user 7"
 
@@ -149,3 +155,71 @@ def test_nobody_changes_which_share_was_held_out_when() -> None:
         HoldoutChange.objects.for_shop(shop.id).update(percent=1)
 
     assert queries.fresh_holdout(shop.id).percent == 5
+
+
+def drawn(shop: Shop, client: str, bucket: int, *, at: datetime = NOW) -> None:
+    post(shop, an_event("tailorbird:group", client=client, bucket=bucket, at=at))
+
+
+def bought(shop: Shop, client: str, token: str, *, at: datetime, told: bool = True, **changes: Any) -> Order:
+    """Have a browser buy two of a product, for 19.00."""
+    if told:
+        post(shop, an_event("checkout_completed", client=client, checkout=token, order=None, at=at))
+    return an_order(shop, [101], at=at, checkout_token=token, **changes)
+
+
+@pytest.mark.django_db
+def test_each_group_is_counted_with_what_it_bought_since_it_was_drawn() -> None:
+    shop, now = a_shop(), clock.now()
+    services.set_holdout(shop.id, 5, now=now - timedelta(hours=20), actor=MERCHANT)
+    hours_ago = [now - timedelta(hours=hours) for hours in range(24)]
+    for client, bucket in (
+        ("held out", 499),
+        ("held out, buys nothing", 0),
+        ("shown", 500),
+        ("other", 9_999),
+    ):
+        drawn(shop, client, bucket, at=hours_ago[10])
+    drawn(shop, "held out", 9_000, at=hours_ago[1])  # cleared its storage: the first draw counts
+    drawn(shop, "before the holdout", 3, at=hours_ago[22])
+    bought(shop, "held out", "t1", at=hours_ago[5])
+    bought(shop, "held out", "t2", at=hours_ago[4])
+    bought(shop, "held out", "t3", at=hours_ago[15])  # before it was drawn
+    refund(bought(shop, "shown", "t4", at=hours_ago[3]), 101)
+    bought(shop, "shown", "t5", at=hours_ago[3], test=True)
+    bought(shop, "shown", "t6", at=hours_ago[3], cancelled_at=now)
+    bought(shop, "other", "t7", at=hours_ago[3])
+    bought(shop, "nobody knows", "t8", at=hours_ago[3])
+    bought(shop, "other", "t9", at=hours_ago[3], told=False)
+
+    services.measure_holdout(shop.id, now=now)
+    services.measure_holdout(shop.id, now=now)
+
+    told = queries.incremental(shop.id)
+    assert told is not None
+    assert (told.percent, told.reason, told.amount) == (5, Unproven.FEW_VISITORS, None)
+    assert told.held_out == GroupSales(2, 1, Decimal(38), Decimal(38 * 38))
+    assert told.shown == GroupSales(2, 1, Decimal(19), Decimal(19 * 19))
+
+
+@pytest.mark.django_db
+def test_a_new_share_begins_a_new_measurement() -> None:
+    shop, now = a_shop(), clock.now()
+    services.set_holdout(shop.id, 5, now=now - timedelta(hours=9), actor=MERCHANT)
+    drawn(shop, "a", 400, at=now - timedelta(hours=8))
+    services.measure_holdout(shop.id, now=now)
+    before = queries.incremental(shop.id)
+    services.set_holdout(shop.id, 4, now=now, actor=MERCHANT)
+
+    unmeasured = queries.incremental(shop.id)
+    services.measure_holdout(shop.id, now=now + timedelta(minutes=1))
+    after = queries.incremental(shop.id)
+    services.set_holdout(shop.id, 0, now=now + timedelta(minutes=2), actor=MERCHANT)
+
+    assert before is not None
+    assert before.held_out.visitors == 1
+    assert unmeasured is None
+    assert after is not None
+    assert (after.percent, after.held_out.visitors) == (4, 0)
+    assert queries.incremental(shop.id) is None
+    assert queries.holding_out() == []
