@@ -2,7 +2,7 @@
 # a step that is done leaves a stamp in .make/, so it runs again only when what it was made from changes.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test check fix bench-serving bench-pages bench-ledger bench-recommender schema pins clean setup setup-dev
+.PHONY: help demo staff-code dev test check fix bench-serving bench-pages bench-ledger bench-recommender schema pins clean setup setup-dev
 MAKEFLAGS += --no-print-directory
 
 # Set PYTHON to build the virtual environment with another interpreter.
@@ -26,6 +26,9 @@ help: ## show this list
 
 demo: setup ## run the whole product here; EXIT=1 stops when the job is done, ORDERS=file.csv[.gz] brings your own orders
 	@$(py) -m tools.demo $(if $(EXIT),--exit) $(if $(ORDERS),--orders "$(ORDERS)") --since $(started)
+
+staff-code: ## print the code with which the demo's staff account signs in now
+	@$(py) -m tools.demo.second_factor
 
 dev: setup-dev ## run the product with code that reloads, on data of its own
 	@$(py) -m tools.demo --reload --data-dir .data/dev

@@ -195,10 +195,19 @@ def _staff_pages() -> Iterator[Page]:
     from django.http import HttpRequest
     from django.test import Client
     from django.urls import reverse
+    from django_otp import DEVICE_ID_SESSION_KEY
+
+    from backend.staff.models import Authenticator
 
     user, _ = User.objects.get_or_create(username="bench", is_superuser=True, is_staff=True)
+    app, _ = Authenticator.objects.get_or_create(
+        user=user, defaults={"name": "bench", "secret": "", "enrolled_at": user.date_joined}
+    )
     client = Client()
-    client.force_login(user)
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    session = client.session
+    session[DEVICE_ID_SESSION_KEY] = app.persistent_id
+    session.save()
 
     def page(path: str) -> Page:
         return Page(path, lambda: _answer(client.get(path, secure=True)))

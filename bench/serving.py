@@ -70,7 +70,9 @@ def _running(options: Options, screen: Screen) -> Iterator[Stack]:
 
 def _job(stack: Stack, screen: Screen) -> Job:
     at = stack.addresses
-    staff = Staff(at, user=state.STAFF_USER, password=stack.keys.staff_password)
+    staff = Staff(
+        at, user=state.STAFF_USER, password=stack.keys.staff_password, secret=stack.keys.staff_secret
+    )
     return Job(Merchant(at), Shopper(at), staff, screen, stack.crew.check)
 
 

@@ -20,7 +20,7 @@ from backend.core import queue
 from backend.core.queue import Job
 
 # Made once by the migrations and never by a test.
-LASTING_TABLES = {"django_content_type", "auth_permission"}
+LASTING_TABLES = {"django_content_type", "auth_permission", "auth_group", "auth_group_permissions"}
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +44,7 @@ def django_db_setup(django_db_setup: None) -> None:
     # They would make what LASTING_TABLES still hold, once for each such test.
     post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
     post_migrate.disconnect(create_contenttypes)
+    post_migrate.disconnect(dispatch_uid="staff_roles")
 
 
 @dataclass
@@ -112,6 +113,14 @@ def _close_clients() -> Iterator[None]:
         http.client().close()
     if redis.connection.cache_info().currsize:
         redis.connection().close()
+
+
+@pytest.fixture
+def admin_client(db: None) -> Any:
+    """Return the browser of a superuser who signed in at the staff dashboard with both factors."""
+    from tests.backend.staff.people import an_owner
+
+    return an_owner()
 
 
 @pytest.fixture

@@ -88,6 +88,10 @@ DATABASE_IDLE_TIMEOUT: Final = _seconds("DATABASE_IDLE_TIMEOUT")
 DJANGO_SECRET_KEY: Final = _secret("DJANGO_SECRET_KEY")
 ENCRYPTION_KEYS: Final = [key.strip() for key in _secret("ENCRYPTION_KEYS").split(",") if key.strip()]
 ALLOWED_HOSTS: Final[list[str]] = _env.list("ALLOWED_HOSTS", default=[])
+# Loopback and private networks: where the edge in front of a web process is.
+TRUSTED_PROXIES: Final[list[str]] = _env.list("TRUSTED_PROXIES", default=[]) or [
+    "127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7",
+]  # fmt: skip
 LOG_LEVEL: Final[str] = _env.str("LOG_LEVEL", default="") or "INFO"
 SENTRY_DSN: Final[str] = _env.str("SENTRY_DSN", default="")
 MLFLOW_TRACKING_URI: Final[str] = _env.str("MLFLOW_TRACKING_URI", default="")

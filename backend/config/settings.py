@@ -6,6 +6,7 @@ middleware; sessions, CSRF and messages exist for ``/staff/`` only. A common
 Django stack was measured at three quarters of a request's time.
 """
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
@@ -38,12 +39,14 @@ WSGI_APPLICATION = "backend.config.wsgi.application"
 INSTALLED_APPS = [
     # Before the admin, whose templates it replaces.
     "backend.staff",
-    "django.contrib.admin",
+    "backend.config.admin.StaffAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django_otp",
+    "axes",
     "rest_framework",
     "drf_spectacular",
     "backend.core",
@@ -76,13 +79,16 @@ STAFF_MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "backend.staff.middleware.SessionLimits",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 # These look for the staff dashboard's middleware in MIDDLEWARE; it is in STAFF_MIDDLEWARE. The security.W
 # checks look there too, or want HTTPS redirects, which belong to the edge in front of us.
 SILENCED_SYSTEM_CHECKS = [
-    "admin.E408", "admin.E409", "admin.E410",
+    "admin.E408", "admin.E409", "admin.E410", "axes.W002",
     "security.W001", "security.W002", "security.W003", "security.W004", "security.W008",
 ]  # fmt: skip
 
@@ -168,6 +174,11 @@ SESSION_COOKIE_SECURE = _served_over_https
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_NAME = "tailorbird_staff"
 SESSION_COOKIE_PATH = "/staff"
+# Half an hour without a click ends a session, and so does the end of the browser; backend/staff/middleware.py
+# has the rest.
+SESSION_COOKIE_AGE = 30 * 60
+SESSION_SAVE_EVERY_REQUEST = True
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 CSRF_COOKIE_PATH = "/staff"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SECURE = _served_over_https
@@ -175,6 +186,24 @@ SECURE_HSTS_SECONDS = 31_536_000 if _served_over_https else 0
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+TRUSTED_PROXIES: Final[list[str]] = env.TRUSTED_PROXIES
+
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+# Ten wrong passwords lock the name and the address that they came with, whether or not somebody has the name.
+AXES_FAILURE_LIMIT = 10
+AXES_LOCKOUT_PARAMETERS = ["username", "ip_address"]
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+# A try while the lock lasts is not counted, or whoever goes on trying would keep the owner out for ever.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_CLIENT_IP_CALLABLE = "backend.core.edge.client_address"
+AXES_LOCKOUT_TEMPLATE = "staff/locked.html"
+# Sign-ins are in our own record, by id. Neither names nor addresses go to the log.
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},

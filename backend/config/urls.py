@@ -10,11 +10,6 @@ from django.urls import include, path, re_path
 
 from backend.core.api import unknown_address
 
-admin.site.site_header = "Tailorbird staff"
-admin.site.empty_value_display = "–"
-admin.site.site_title = "Tailorbird"
-admin.site.index_title = "Shops, models and decisions"
-
 handler500 = "backend.core.api.unexpected"
 
 urlpatterns = [

@@ -10,6 +10,58 @@ from backend.core.errors import Refused
 MOST_DECISIONS = 100_000
 
 
+class Role(StrEnum):
+    """What a staff account may do. Each may do what the one before it may."""
+
+    SUPPORT = "support"  # reads
+    OPERATOR = "operator"  # acts: asks again for jobs that were set aside
+    ADMIN = "admin"  # manages accounts
+
+
+class StaffAct(StrEnum):
+    """What was done that concerns staff and no shop."""
+
+    ACCOUNT_MADE = "ACCOUNT_MADE"
+    ACCOUNT_CHANGED = "ACCOUNT_CHANGED"
+    PASSWORD_CHANGED = "PASSWORD_CHANGED"  # noqa: S105 -- an act's name
+    SECOND_FACTOR_ENROLLED = "SECOND_FACTOR_ENROLLED"
+    SECOND_FACTOR_RESET = "SECOND_FACTOR_RESET"
+    RECOVERY_CODES_MADE = "RECOVERY_CODES_MADE"
+    SIGNED_IN = "SIGNED_IN"
+    SESSIONS_ENDED = "SESSIONS_ENDED"
+    ACCOUNT_LOCKED = "ACCOUNT_LOCKED"
+    ACCOUNT_UNLOCKED = "ACCOUNT_UNLOCKED"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts, and from where: a staff account by its id, or the system."""
+
+    user_id: int | None = None
+    address: str = ""
+
+    @property
+    def name(self) -> str:
+        """Return it as ledgers name it."""
+        return "system" if self.user_id is None else f"staff:{self.user_id}"
+
+
+SYSTEM = Actor()
+
+
+class CodeRefused(Refused):
+    """A code is wrong, was used before, or came too soon after a wrong one: which of them nobody is told."""
+
+    code = "code_refused"
+
+
+class NotPermitted(Refused):
+    """The rules of staff accounts forbid it."""
+
+    code = "not_permitted"
+    status = 403
+
+
 class NotExplained(Refused):
     """There is nothing in a decision that a model could explain."""
 

@@ -4,7 +4,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tools.demo import doors, pages
+from tools.demo import doors, pages, second_factor
 from tools.demo.stack import SHOP, Addresses
 
 DECISION = "01a1fdc8-1909-73b2-9d00-d78c343bbb86"
@@ -80,11 +80,20 @@ def test_the_newest_order_is_the_first_of_the_admins_list(at):
 
 
 def test_a_decision_counts_as_found_only_on_a_page_that_names_it_and_the_order(at):
-    staff = doors.Staff(at, user="staff", password="secret")
+    staff = doors.Staff(at, user="staff", password="secret", secret="JBSWY3DPEHPK3PXP")
 
     assert staff.finds(DECISION, by_order="500012")
     assert not staff.finds(DECISION, by_order="500013")
     assert not staff.finds("another-decision", by_order="500012")
+
+
+def test_codes_are_those_of_the_standard():
+    # RFC 6238, appendix B: the last six of its eight digits.
+    secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+
+    found = [second_factor.code(secret, at=moment) for moment in (59, 1111111109, 20000000000)]
+
+    assert found == ["287082", "081804", "353130"]
 
 
 def test_known_customers_are_no_languages(at):

@@ -64,7 +64,7 @@ def a_job(monkeypatch, **app):
     handler = type("Handler", (App,), {"asked": [], "after_asking": ["DONE"], **app})
     with serving(handler) as origin:
         at = Addresses(origin, origin, origin, origin)
-        staff = Staff(at, user="staff", password="secret")
+        staff = Staff(at, user="staff", password="secret", secret="JBSWY3DPEHPK3PXP")
         yield Job(Merchant(at), Shopper(at), staff, Screen(io.StringIO()), lambda: None), handler.asked
 
 

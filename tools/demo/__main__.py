@@ -155,7 +155,7 @@ def _start(stack: Stack, screen: Screen, orders: Path | None) -> None:
 
 def _walk(options: Options, stack: Stack, screen: Screen, *, read_all_orders: bool) -> Report:
     at = stack.addresses
-    staff = Staff(at, user=STAFF_USER, password=stack.keys.staff_password)
+    staff = Staff(at, user=STAFF_USER, password=stack.keys.staff_password, secret=stack.keys.staff_secret)
     job = Job(Merchant(at), Shopper(at), staff, screen, stack.crew.check)
     return job.run(
         # Orders of a file are older than the 60 days that an app may see unasked.
@@ -176,12 +176,20 @@ def _announce(options: Options, stack: Stack, screen: Screen) -> None:
   Storefront      {at.storefront}
   Embedded admin  {at.admin}
   Staff           {at.staff}  (user {STAFF_USER}, password {stack.keys.staff_password})
+  Its code of now {_staff_code(options)}
   MLflow          {at.mlflow}/
   Logs            {options.data_dir / "logs"}
 """
     )
     if options.stay:
         screen.note("  Ctrl-C stops everything; the data stays for the next time.")
+
+
+def _staff_code(options: Options) -> str:
+    """Return the command that prints the second factor of the staff account."""
+    if options.data_dir == ROOT / ".data":
+        return "make staff-code"
+    return f"{sys.executable} -m tools.demo.second_factor --data-dir {options.data_dir}"
 
 
 def _addresses(stack: Stack) -> dict[str, Any]:
@@ -195,6 +203,7 @@ def _addresses(stack: Stack) -> dict[str, Any]:
         "staff": at.staff,
         "staff_user": STAFF_USER,
         "staff_password": stack.keys.staff_password,
+        "staff_secret": stack.keys.staff_secret,
         "mlflow": f"{at.mlflow}/",
     }
 

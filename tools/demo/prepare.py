@@ -19,7 +19,7 @@ def main() -> None:
 
     call_command("migrate", interactive=False, verbosity=1)
     _make_schema(os.environ["MLFLOW_SCHEMA"])
-    _keep_staff_account(os.environ["STAFF_USER"], os.environ["STAFF_PASSWORD"])
+    _keep_staff_account(os.environ["STAFF_USER"], os.environ["STAFF_PASSWORD"], os.environ["STAFF_SECRET"])
     take_up_lost_work()
 
 
@@ -30,19 +30,29 @@ def _make_schema(name: str) -> None:
         cursor.execute(f'CREATE SCHEMA IF NOT EXISTS "{name}"')
 
 
-def _keep_staff_account(name: str, password: str) -> None:
-    """
-    Make or mend the support person's account.
+def _keep_staff_account(name: str, password: str, secret: str) -> None:
+    """Make or mend the account of an admin of the staff dashboard, its second factor set up."""
+    from django.contrib.auth.models import User
 
-    It may look at everything and change nothing: no superuser, "view" permissions only.
-    """
-    from django.contrib.auth.models import Permission, User
+    from backend.core import clock
+    from backend.staff import services
+    from backend.staff.models import Authenticator
+    from backend.staff.values import SYSTEM, Role
 
-    user, _ = User.objects.update_or_create(username=name, defaults={"is_staff": True, "is_active": True})
-    if not user.check_password(password):
+    now = clock.now()
+    user = User.objects.filter(username=name).first()
+    if user is None:
+        user = services.make_account(name, role=Role.ADMIN, password=password, by=SYSTEM, now=now)
+    services.give_role(user, Role.ADMIN)
+    if not user.check_password(password) or not user.is_active:
         user.set_password(password)
+        user.is_active = True
         user.save()
-    user.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    app, is_new = Authenticator.objects.get_or_create(
+        user=user, defaults={"name": "authenticator", "secret": secret, "enrolled_at": now}
+    )
+    if not is_new and app.secret != secret:
+        Authenticator.objects.filter(pk=app.pk).update(secret=secret, last_step=-1)
 
 
 def take_up_lost_work() -> None:

@@ -134,6 +134,7 @@ class Stack:
         extra = {
             "STAFF_USER": STAFF_USER,
             "STAFF_PASSWORD": self.keys.staff_password,
+            "STAFF_SECRET": self.keys.staff_secret,
             "MLFLOW_SCHEMA": MLFLOW_SCHEMA,
         }
         command = [sys.executable, "-m", "tools.demo.prepare"]

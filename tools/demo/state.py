@@ -1,5 +1,6 @@
 """What a data folder keeps between two demos: its secrets, its ports, the order file it was filled from."""
 
+import base64
 import fcntl
 import hashlib
 import json
@@ -30,6 +31,8 @@ class Secrets:
     api_key: str
     api_secret: str
     staff_password: str
+    # Base32: what the app on a phone would be told, to show the codes of the account's second factor.
+    staff_secret: str
 
 
 def read_secrets(data_dir: Path) -> Secrets:
@@ -50,6 +53,7 @@ def read_secrets(data_dir: Path) -> Secrets:
         api_key=whole["SHOPIFY_API_KEY"],
         api_secret=whole["SHOPIFY_API_SECRET"],
         staff_password=whole["STAFF_PASSWORD"],
+        staff_secret=whole["STAFF_SECRET"],
     )
 
 
@@ -60,6 +64,7 @@ def _new_secrets() -> dict[str, str]:
         "SHOPIFY_API_KEY": secrets.token_hex(16),
         "SHOPIFY_API_SECRET": secrets.token_hex(16),
         "STAFF_PASSWORD": secrets.token_urlsafe(9),
+        "STAFF_SECRET": base64.b32encode(secrets.token_bytes(20)).decode(),
     }
 
 

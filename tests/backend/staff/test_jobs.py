@@ -5,7 +5,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
@@ -17,6 +16,7 @@ from backend.core.queue import Job
 from backend.staff.values import JobState
 from backend.training.models import TrainingRun
 from tests.backend.history import NOW, a_shop
+from tests.backend.staff.people import an_owner
 
 pytestmark = pytest.mark.django_db
 
@@ -25,9 +25,7 @@ LIST = "/staff/core/pendingjob/"
 
 @pytest.fixture
 def support() -> Client:
-    client = Client()
-    client.force_login(User.objects.create_superuser("owner"))
-    return client
+    return an_owner()
 
 
 def a_job(job: Job = Job.PUBLISH, ids: dict[str, Any] | None = None, **changes: Any) -> PendingJob:

@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -18,15 +17,14 @@ from backend.staff.admin.decisions import DecisionAdmin
 from backend.staff.queries import first_id
 from tests.backend.audit.test_ledgers import a_decision
 from tests.backend.history import NOW, a_shop
+from tests.backend.staff.people import an_owner
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def support() -> Client:
-    client = Client()
-    client.force_login(User.objects.create_superuser("owner"))
-    return client
+    return an_owner()
 
 
 def asked(client: Client, path: str) -> list[str]:
@@ -46,6 +44,7 @@ def asked(client: Client, path: str) -> list[str]:
         "attribution/credit",
         "monitoring/retraintrigger",
         "webhooks/webhookdelivery",
+        "staff/staffevent",
     ],
 )
 @pytest.mark.parametrize("column", [1, 2, 3, -2])
