@@ -15,6 +15,7 @@ from django.db import connection, models
 from django.db.models.fields import NOT_PROVIDED
 
 from backend.core.crypto import encrypt
+from backend.shopify.values import REQUIRED_SCOPES
 from models.recommender.api import ModelMetrics
 
 OTHER_SHOPS = 32
@@ -43,7 +44,7 @@ LINKS = (
 ITEM = {"score": 0.4123, "why": "Often bought with what you have bought"}
 SHOWN = json.dumps([{"product_id": 100 + place, "position": place, **ITEM} for place in range(1, 9)])
 FIGURES = (0.38, 0.36, 0.4, 0.3, 0.6, 0.25, 0.7, 4.0)
-SCOPES = "array['read_products','write_products','read_orders','read_customers','write_app_proxy']"
+SCOPES = f"array{list(REQUIRED_SCOPES)}"
 # As a version keeps them, beside every model that it was compared with.
 METRICS = [
     asdict(ModelMetrics(f"model_{place}", f"Model {place}", *FIGURES, 1_000, place == 0, place == 1))

@@ -14,7 +14,7 @@ const NAME_PATTERN = /^[A-Za-z0-9_-]{1,50}$/;
 const DEFAULTS = {
   name: 'Tailorbird',
   access_scopes: {
-    scopes: 'read_products,write_products,read_orders,read_customers,write_app_proxy',
+    scopes: 'read_products,write_products,read_orders,read_customers,write_app_proxy,write_pixels,read_customer_events',
     optional_scopes: ['read_all_orders'],
   },
   webhooks: {

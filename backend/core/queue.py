@@ -69,6 +69,8 @@ class Job(StrEnum):
     WEBHOOK_SWEEP = "webhook_sweep"
     TOKEN_KEEPALIVE = "token_keepalive"  # noqa: S105 - a job's name
     TOKEN_REFRESH = "token_refresh"  # noqa: S105 - a job's name
+    PIXEL_ACTIVATE = "pixel_activate"
+    PIXEL_SWEEP = "pixel_sweep"
     UNINSTALL_CLEANUP = "uninstall_cleanup"
     SHOP_REDACT = "shop_redact"
     CUSTOMER_REDACT = "customer_redact"
@@ -135,6 +137,8 @@ PLANS: Final[Mapping[Job, tuple[Queue, Kept]]] = {
     Job.WEBHOOK_SWEEP: (Queue.SHORT, Kept.TIMETABLE),
     Job.TOKEN_KEEPALIVE: (Queue.SHORT, Kept.TIMETABLE),
     Job.TOKEN_REFRESH: (Queue.SHORT, Kept.PENDING),
+    Job.PIXEL_ACTIVATE: (Queue.SHORT, Kept.PENDING),
+    Job.PIXEL_SWEEP: (Queue.SHORT, Kept.TIMETABLE),
     Job.UNINSTALL_CLEANUP: (Queue.SHORT, Kept.PENDING),
     Job.SHOP_REDACT: (Queue.LONG, Kept.PENDING),
     # Reads every kept snapshot.

@@ -18,6 +18,8 @@ REQUIRED_SCOPES: Final = (
     "read_orders",
     "read_customers",
     "write_app_proxy",
+    "write_pixels",
+    "read_customer_events",
 )
 
 

@@ -6,7 +6,9 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from . import queries
 from .models import Shop
+from .values import PixelState
 
 
 @admin.register(Shop)
@@ -18,7 +20,7 @@ class ShopAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     search_fields = ("domain", "name")
     exclude = ("pseudonym_key", "suppression_key", "needs_reauth", "shows_new_products")
     # In words: a red cross for "needs no renewal" would look like a fault.
-    readonly_fields = ("access", "new_products")
+    readonly_fields = ("access", "new_products", "web_pixel")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer("pseudonym_key", "suppression_key")
@@ -32,6 +34,18 @@ class ShopAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def new_products(self, row: Shop) -> str:
         """Return whether the merchant lets new products be tried."""
         return "shown" if row.shows_new_products else "not shown"
+
+    @admin.display(description="Web pixel")
+    def web_pixel(self, row: Shop) -> str:
+        """Return whether what shoppers do is heard of, and why not."""
+        info = queries.pixel(row.id)
+        words = {
+            PixelState.ACTIVE: f"sends to {info.endpoint}",
+            PixelState.PENDING: "is about to be switched on",
+            PixelState.NOT_GRANTED: "waits for the merchant to grant its scopes",
+            PixelState.REFUSED: f"declined: {info.failure}",
+        }
+        return words[info.state]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -76,6 +76,29 @@ class Suppression(ShopScoped):
         return f"suppression {self.pk}"
 
 
+class WebPixel(ShopScoped):
+    """The app's web pixel in a shop, as Shopify is known to hold it. Written by ``services.pixel``."""
+
+    # Shopify's global id; empty until the first answer.
+    pixel_id = models.TextField(blank=True)
+    # Null from before a change until its answer is stored, and while there is none.
+    settings = models.JSONField(null=True)
+    # Of the installation that it was switched on for: uninstalling takes it away.
+    installed_at = models.DateTimeField(null=True)
+    activated_at = models.DateTimeField(null=True)
+    # Why Shopify declined the last try, and when the sweep asks again.
+    failure = models.TextField(blank=True)
+    retry_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["shop"], name="shops_web_pixel_one_per_shop"),
+        ]
+
+    def __str__(self) -> str:
+        return f"web pixel of shop {self.shop_id}"
+
+
 class AccessToken(ShopScoped):
     """The one pair of offline tokens a shop has. Refreshed under a lock on this row."""
 

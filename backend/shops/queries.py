@@ -6,9 +6,11 @@ from typing import Final
 from uuid import UUID
 
 from backend.core.errors import Refused
+from backend.shopify.values import granted
 
-from .models import Shop
-from .values import ShopInfo, ShopState
+from . import rules
+from .models import Shop, WebPixel
+from .values import PixelInfo, ShopInfo, ShopState
 
 # How stale a serving process's picture of a shop may be.
 CACHE_SECONDS: Final = 30.0
@@ -142,6 +144,24 @@ def find_suppression_key(shop_id: int) -> bytes | None:
     key = bytes.fromhex(row.suppression_key)
     _remembered.keep(("suppression_key", shop_id), key)
     return key
+
+
+def pixel(shop_id: int) -> PixelInfo:
+    """
+    Return how a shop's web pixel stands.
+
+    :raises UnknownShop: if there is no such shop
+    """
+    shop = get_shop(shop_id)
+    row = WebPixel.objects.for_shop(shop_id).filter(installed_at=shop.installed_at).first()
+    held = (row and row.settings) or {}
+    failure = row.failure if row else ""
+    return PixelInfo(
+        state=rules.pixel_state(granted(shop.scopes), is_active=bool(held), failure=failure),
+        activated_at=row.activated_at if row and held else None,
+        endpoint=held.get("endpoint", ""),
+        failure=failure,
+    )
 
 
 def _keep(row: Shop) -> ShopInfo:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 
@@ -33,6 +34,29 @@ class ShopInfo:
     shows_new_products: bool = True  # one place of a visitor's list may go to a product that never sold
     has_suppressions: bool = False  # somebody was redacted and stands on the suppression list
     shopify_id: int | None = None  # Shopify's own number, once the shop's details were read
+
+
+# Shopify activates a pixel, and tells it of events, only where the app has both.
+PIXEL_SCOPES: Final = frozenset({"write_pixels", "read_customer_events"})
+
+
+class PixelState(StrEnum):
+    """Where a shop's web pixel stands."""
+
+    ACTIVE = "ACTIVE"  # Shopify runs it, for visitors who allow analytics
+    PENDING = "PENDING"  # it is about to be switched on
+    NOT_GRANTED = "NOT_GRANTED"  # the merchant has not granted its scopes
+    REFUSED = "REFUSED"  # Shopify declined it; it is tried again
+
+
+@dataclass(frozen=True)
+class PixelInfo:
+    """A shop's web pixel as other apps see it."""
+
+    state: PixelState
+    activated_at: datetime | None = None
+    endpoint: str = ""  # where its events go
+    failure: str = ""
 
 
 @dataclass(frozen=True)

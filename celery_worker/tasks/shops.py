@@ -34,6 +34,18 @@ def token_refresh(shop_id: int) -> bool:
     return services.keep_token_alive(shop_id, now=clock.now())
 
 
+@task_for(Job.PIXEL_ACTIVATE)
+def pixel_activate(shop_id: int) -> bool:
+    """Bring a shop's web pixel to its settings."""
+    return services.activate_pixel(shop_id, now=clock.now())
+
+
+@task_for(Job.PIXEL_SWEEP)
+def pixel_sweep() -> int:
+    """Find shops whose web pixel is not as it should be."""
+    return services.sweep_pixels(now=clock.now())
+
+
 @task_for(Job.UNINSTALL_CLEANUP)
 def uninstall_cleanup(shop_id: int) -> None:
     """Stop what is under way for a shop that left. Its data waits for Shopify's shop/redact."""

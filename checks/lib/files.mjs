@@ -4,6 +4,7 @@ import { join, relative, sep } from 'node:path';
 import { parse } from 'smol-toml';
 
 export const EXTENSION = 'extensions/tailorbird-theme';
+export const PIXEL = 'extensions/tailorbird-pixel/shopify.extension.toml';
 export const OPERATIONS = 'backend/shopify/operations';
 
 /** Returns every file under `folder` as {path, size}, paths relative to it with forward slashes. */
@@ -21,7 +22,8 @@ export async function listFiles(root, folder) {
 
 export const readText = (root, path) => readFile(join(root, path), 'utf8');
 export const readJson = async (root, path) => JSON.parse(await readText(root, path));
-export const readConfig = async (root) => parse(await readText(root, 'shopify.app.toml'));
+export const readToml = async (root, path) => parse(await readText(root, path));
+export const readConfig = (root) => readToml(root, 'shopify.app.toml');
 
 /** Returns the raw text between a block's schema tags, or null when it has none. */
 export async function findSchemaText(root, path) {

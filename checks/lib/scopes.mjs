@@ -45,7 +45,8 @@ function topicNeeds({ schema }, topics) {
 }
 
 function configNeeds(config) {
-  const needs = new Map();
+  // The schema names the first of the two in its table of scopes, and the other in words alone.
+  const needs = new Map([['the web pixel', ['write_pixels']], ["the web pixel's events", ['read_customer_events']]]);
   if (config.app_proxy) needs.set('the app proxy', ['write_app_proxy']);
   for (const [owner, scope] of Object.entries(OWNER_SCOPES)) {
     for (const key of Object.keys(config[owner]?.metafields?.app ?? {})) needs.set(`metafield ${owner}.${key}`, [scope]);

@@ -1,6 +1,6 @@
 /** shopify.app.toml against the code: each topic has a handler, each path and metafield is the one the code uses. */
 import { join } from 'node:path';
-import { EXTENSION, findSchemaText, listFiles, listTopics, readConfig, readText, splitScopes } from './files.mjs';
+import { EXTENSION, findSchemaText, listFiles, listTopics, PIXEL, readConfig, readText, readToml, splitScopes } from './files.mjs';
 import { API_VERSION, getSchema } from './schema.mjs';
 
 export const title = 'shopify.app.toml against the code';
@@ -9,6 +9,7 @@ const COMPLIANCE = ['customers/data_request', 'customers/redact', 'shop/redact']
 const TASKS = 'celery_worker/tasks';
 const TOPICS = 'backend/webhooks/values.py';
 const VALUES = 'backend/shopify/values.py';
+const ACTIVATION = 'backend/shops/services/pixel.py';
 
 /** Returns {ORDERS_CREATE: "orders/create", …}, the names that the code has for topics. */
 async function readNames(root) {
@@ -81,6 +82,22 @@ async function* blockProblems(root, config) {
   }
 }
 
+/** The pixel asks no more of a visitor than it says, and its settings are those that the backend gives it. */
+async function* pixelProblems(root) {
+  const { runtime_context: runtime, customer_privacy: privacy = {}, settings } = await readToml(root, PIXEL);
+  if (runtime !== 'strict') yield `the pixel's runtime_context is ${runtime}; an app's pixel runs in the strict sandbox.`;
+  const { analytics, ...others } = privacy;
+  if (analytics !== true) yield 'the pixel must ask for consent to analytics.';
+  for (const [purpose, value] of Object.entries(others)) {
+    if (value !== false && value !== 'disabled') yield `the pixel asks for consent to ${purpose}, which it has no use for.`;
+  }
+  const given = (await readText(root, ACTIVATION)).match(/^def _wanted[\s\S]*?return {([^}]*)}/m)?.[1] ?? '';
+  const keys = [...given.matchAll(/"(\w+)":/g)].map(([, key]) => key);
+  const fields = Object.keys(settings?.fields ?? {});
+  for (const key of fields) if (!keys.includes(key)) yield `the pixel has the setting ${key}, which ${ACTIVATION} does not give.`;
+  for (const key of keys) if (!fields.includes(key)) yield `${ACTIVATION} gives the setting ${key}, which the pixel does not have.`;
+}
+
 function* basicProblems(config) {
   if (config.embedded !== true) yield 'embedded must be true.';
   if (config.access_scopes?.use_legacy_install_flow) yield 'the legacy install flow must stay off.';
@@ -91,5 +108,6 @@ export async function findProblems(root) {
   const problems = [...basicProblems(config), ...topicProblems(config, shopify, handled), ...complianceProblems(config)];
   for await (const problem of valueProblems(root, config)) problems.push(problem);
   for await (const problem of blockProblems(root, config)) problems.push(problem);
+  for await (const problem of pixelProblems(root)) problems.push(problem);
   return problems;
 }

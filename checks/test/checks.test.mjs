@@ -12,6 +12,7 @@ const SCRIPT = 'extensions/tailorbird-theme/assets/recommendations.js';
 const STYLE = 'extensions/tailorbird-theme/assets/recommendations.css';
 const GERMAN = 'extensions/tailorbird-theme/locales/de.json';
 const GERMAN_SCHEMA = 'extensions/tailorbird-theme/locales/de.schema.json';
+const PIXEL = 'extensions/tailorbird-pixel/shopify.extension.toml';
 const TOML = 'shopify.app.toml';
 const OPERATIONS = 'backend/shopify/operations';
 const PRODUCTS = `${OPERATIONS}/bulk_products.graphql`;
@@ -80,6 +81,11 @@ const FAULTS = [
   ['another proxy path in a block', 'toml', (p) => p.change(HOME, '"/apps/tailorbird"', '"/apps/recs"'), /asks \/apps\/recs/],
   ['a scope that the code does not ask for', 'toml', (p) => p.change('backend/shopify/values.py', '    "read_orders",\n', ''), /read_orders is declared, but not among REQUIRED_SCOPES/],
   ['a scope that only the code asks for', 'toml', (p) => p.change(TOML, 'read_customers,', ''), /read_customers is among REQUIRED_SCOPES, but not declared/],
+  ['a pixel in another sandbox', 'toml', (p) => p.change(PIXEL, 'runtime_context = "strict"', 'runtime_context = "lax"'), /runtime_context is lax/],
+  ['a pixel without consent', 'toml', (p) => p.change(PIXEL, 'analytics = true', 'analytics = false'), /must ask for consent to analytics/],
+  ['a pixel that asks for more', 'toml', (p) => p.change(PIXEL, 'marketing = false', 'marketing = true'), /consent to marketing, which it has no use for/],
+  ['a setting that nobody gives', 'toml', (p) => p.change('backend/shops/services/pixel.py', '"accountID"', '"account"'), /has the setting accountID, which .* does not give/],
+  ['a setting that the pixel lacks', 'toml', (p) => p.change('backend/shops/services/pixel.py', '"accountID"', '"account"'), /gives the setting account, which the pixel does not have/],
   ['an app that is not embedded', 'toml', (p) => p.change(TOML, 'embedded = true', 'embedded = false'), /embedded must be true/],
 
   ['an unknown field', 'graphql', (p) => p.change(PRODUCTS, 'title', 'titel'), /bulk_products\.graphql: Cannot query field "titel".*"title"/],
@@ -98,6 +104,8 @@ const FAULTS = [
   ['a scope too few for an operation', 'scopes', (p) => p.change(TOML, 'read_customers,', ''), /bulk_orders\.graphql Customer needs read_customers/],
   ['a scope too few for a topic', 'scopes', (p) => p.change(TOML, 'read_orders,', ''), /webhook orders\/create needs read_orders or read_marketplace_orders/],
   ['a scope too few for a metafield', 'scopes', (p) => p.change(TOML, 'write_products,', ''), /metafield product\.recs needs write_products/],
+  ['a scope too few for the pixel', 'scopes', (p) => p.change(TOML, ',write_pixels', ''), /the web pixel needs write_pixels/],
+  ["a scope too few for the pixel's events", 'scopes', (p) => p.change(TOML, ',read_customer_events', ''), /the web pixel's events needs read_customer_events/],
   ['a scope too few for the proxy', 'scopes', (p) => p.change(TOML, ',write_app_proxy', ''), /the app proxy needs write_app_proxy/],
   ['a scope that no operation needs any more', 'scopes', (p) => p.change(`${OPERATIONS}/bulk_orders.graphql`, 'customer { id }', ''), /nothing needs the scope read_customers/],
 

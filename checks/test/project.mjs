@@ -28,10 +28,17 @@ REQUIRED_SCOPES: Final = (
     "read_orders",
     "read_customers",
     "write_app_proxy",
+    "write_pixels",
+    "read_customer_events",
 )
 `;
 
+const ACTIVATION = `def _wanted(shop: ShopInfo) -> dict[str, str]:
+    return {"accountID": str(shop.uuid), "endpoint": settings.APP_URL}
+`;
+
 const OURS = {
+  'backend/shops/services/pixel.py': ACTIVATION,
   'backend/shopify/operations/bulk_products.graphql': PRODUCTS,
   'backend/shopify/operations/bulk_orders.graphql': ORDERS,
   'backend/shopify/operations/metafields_set.graphql': METAFIELDS,

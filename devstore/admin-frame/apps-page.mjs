@@ -15,6 +15,8 @@ const SCOPE_TEXTS = {
   read_all_orders: ['View all orders', 'Orders older than 60 days'],
   read_customers: ['View customers', 'Customers and their order history'],
   write_app_proxy: ['Edit the app proxy', 'An address on your online store that the app answers'],
+  write_pixels: ['Edit pixels', 'Code that hears what visitors do who allow it'],
+  read_customer_events: ['View customer events', 'What visitors look at, put into the cart and buy'],
 };
 
 export function showApps(request) {

@@ -27,7 +27,7 @@ test('an ID token is exchanged for an expiring offline token', async (t) => {
   assert.match(body.refresh_token, /^shprt_[0-9a-f]{32}$/);
   assert.equal(body.expires_in, 3600);
   assert.equal(body.refresh_token_expires_in, 7_776_000);
-  assert.equal(body.scope, 'read_products,write_products,read_orders,read_customers,write_app_proxy');
+  assert.equal(body.scope, 'read_products,write_products,read_orders,read_customers,write_app_proxy,write_pixels,read_customer_events');
   assert.equal(await statusOf(devstore, body.access_token), 200);
 });
 

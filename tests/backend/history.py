@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from backend.catalog.models import Collection, Order, OrderLine, Product, ProductCollection, Refund
+from backend.shopify.values import REQUIRED_SCOPES
 from backend.shops.models import Shop
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -24,7 +25,7 @@ def a_shop(domain: str = "willow-gifts.myshopify.com", **changes: Any) -> Shop:
         "timezone": "Europe/London",
         "installed_at": OPENED,
         "pseudonym_key": domain.encode().hex().ljust(64, "0")[:64],
-        "scopes": ["read_products", "write_products", "read_orders", "read_customers", "write_app_proxy"],
+        "scopes": list(REQUIRED_SCOPES),
     }
     return Shop.objects.create(domain=domain, **values | changes)
 

@@ -37,6 +37,7 @@ TITLES: Final[Mapping[Event, tuple[ActKind, str]]] = {
     Event.SHOP_REDACTED: (ActKind.PRIVACY, "The shop's data was deleted"),
     Event.SCOPES_UPDATED: (ActKind.SETUP, "Permissions changed"),
     Event.SHOP_SETTINGS_CHANGED: (ActKind.SETTINGS, "The shop's settings were changed"),
+    Event.PIXEL_ACTIVATED: (ActKind.SETUP, "The web pixel was switched on"),
     Event.REAUTH_NEEDED: (ActKind.SETUP, "Access to the shop had to be renewed"),
     Event.CUSTOMER_REDACTED: (ActKind.PRIVACY, "A customer's data was deleted"),
     Event.CUSTOMER_DATA_REQUESTED: (ActKind.PRIVACY, "A customer asked for their data"),

@@ -2,6 +2,7 @@
 
 from backend.shops.services.changing import begin_erasure, redact, show_new_products, uninstall, update_scopes
 from backend.shops.services.installing import ensure_installed, install, read_details
+from backend.shops.services.pixel import activate_pixel, sweep_pixels
 from backend.shops.services.pseudonyms import (
     find_pseudonym,
     find_visitor_pseudonym,
@@ -30,6 +31,7 @@ __all__ = [
     "NeedsReauth",
     "NotInstalled",
     "ShopTokens",
+    "activate_pixel",
     "admin_client",
     "begin_erasure",
     "ensure_installed",
@@ -49,6 +51,7 @@ __all__ = [
     "suppress",
     "suppressed_among",
     "suppression_of",
+    "sweep_pixels",
     "uninstall",
     "update_scopes",
     "usable_token",

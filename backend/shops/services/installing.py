@@ -65,6 +65,8 @@ def install(shop_domain: str, get_grant: Callable[[], Grant], *, now: datetime) 
         shop, is_new = _register(shop_domain, get_grant(), now=now)
     queries.forget_cached()
     log.info("shop_installed", shop_id=shop.id, shop=shop_domain, is_new=is_new)
+    # Also where the app is not new: a token that was too narrow for the pixel may have been replaced.
+    enqueue(Job.PIXEL_ACTIVATE, shop_id=shop.id)
     _read_details_if_possible(shop.id, now=now)
     if is_new:
         audit.record(

@@ -158,6 +158,8 @@ const SCOPE_WORDS: Record<string, string> = {
   read_orders: "see your orders",
   read_customers: "tell which orders belong to the same customer",
   write_app_proxy: "answer your storefront",
+  write_pixels: "learn what visitors who allow it look at",
+  read_customer_events: "hear of what those visitors do",
   read_all_orders: "see orders older than 60 days",
 };
 

@@ -13,6 +13,8 @@ from urllib.parse import urlencode
 import httpx
 import jwt
 
+from backend.shopify.values import REQUIRED_SCOPES
+
 SECRET = "shpss_0123456789abcdef0123456789abcdef"
 API_KEY = "test-api-key"
 SHOP = "willow-gifts.myshopify.com"
@@ -49,7 +51,7 @@ def a_grant(**changes: Any) -> httpx.Response:
     """Return what the token endpoint gives."""
     body = {
         "access_token": "shpat_first",
-        "scope": "read_products,write_products,read_orders,read_customers,write_app_proxy",
+        "scope": ",".join(REQUIRED_SCOPES),
         "expires_in": 3600,
         "refresh_token": "shprt_first",
         "refresh_token_expires_in": 7_776_000,

@@ -3,9 +3,10 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from backend.shopify.values import REQUIRED_SCOPES
 from backend.shops.models import AccessToken, Shop
 
-SCOPES = ["read_products", "write_products", "read_orders", "read_customers", "write_app_proxy"]
+SCOPES = list(REQUIRED_SCOPES)
 
 
 def a_token(shop: Shop, *, now: datetime, **changes: Any) -> AccessToken:

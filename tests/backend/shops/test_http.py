@@ -44,7 +44,7 @@ def test_a_shop_sees_itself(client: Client) -> None:
         "timezone": "Europe/London",
         "installed_at": "2026-07-24T12:00:00Z",
         "scopes": ["write_products", "read_orders"],
-        "missing_scopes": ["read_customers", "write_app_proxy"],
+        "missing_scopes": ["read_customers", "write_app_proxy", "write_pixels", "read_customer_events"],
         "needs_reauth": False,
         "shows_new_products": True,
     }

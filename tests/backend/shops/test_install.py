@@ -43,7 +43,8 @@ def test_the_first_token_of_a_shop_installs_it(shopify: FakeShopify, enqueued: E
     )
     assert (shop.state, shop.installed_at, shop.scopes) == (ShopState.INSTALLED, NOW, SCOPES)
     assert len(bytes.fromhex(shop.pseudonym_key or "")) == 32
-    assert enqueued.jobs == [(Job.IMPORT_START, {"shop_id": shop.id})]
+    ids = {"shop_id": shop.id}
+    assert enqueued.jobs == [(Job.PIXEL_ACTIVATE, ids), (Job.IMPORT_START, ids)]
     assert LedgerEvent.objects.for_shop(shop.id).get().event == "SHOP_INSTALLED"
 
 
@@ -109,13 +110,13 @@ def test_a_token_that_no_longer_does_is_exchanged_without_a_new_import(
     shop.refresh_from_db()
     assert not shop.needs_reauth
     assert AccessToken.objects.for_shop(shop.id).get().access_token == "shpat_first"
-    assert enqueued.jobs == []
+    assert enqueued.names == [Job.PIXEL_ACTIVATE]
 
 
 def test_the_right_to_write_includes_the_right_to_read(shopify: FakeShopify) -> None:
     """Shopify may leave an implied scope out of an answer; that must not exchange on every call."""
     shop = a_shop(SHOP)
-    a_token(shop, now=NOW, scopes=["write_products", "read_orders", "read_customers", "write_app_proxy"])
+    a_token(shop, now=NOW, scopes=[scope for scope in SCOPES if scope != "read_products"])
 
     services.ensure_installed(TOKEN, "t", now=NOW)
 
@@ -150,7 +151,7 @@ def test_an_install_survives_a_shop_whose_details_cannot_be_read(
 
     shop = Shop.objects.get()
     assert (shop.state, shop.name) == (ShopState.INSTALLED, "")
-    assert enqueued.names == [Job.IMPORT_START]
+    assert enqueued.names == [Job.PIXEL_ACTIVATE, Job.IMPORT_START]
 
 
 def test_an_uninstall_forgets_the_tokens_and_keeps_the_key(enqueued: Enqueued) -> None:
@@ -258,7 +259,7 @@ def test_a_shop_that_comes_back_keeps_its_key_and_is_imported_again(
 
     shop.refresh_from_db()
     assert (shop.state, shop.uninstalled_at, shop.pseudonym_key) == (ShopState.INSTALLED, None, key)
-    assert enqueued.names == [Job.IMPORT_START]
+    assert enqueued.names == [Job.PIXEL_ACTIVATE, Job.IMPORT_START]
 
 
 def test_a_redacted_shop_gets_a_new_key_when_it_comes_back(shopify: FakeShopify) -> None:
