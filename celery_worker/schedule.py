@@ -35,6 +35,8 @@ TIMETABLE: dict[str, dict[str, Any]] = {
     # On Tuesdays the week before is over, and its last visitors had their day to buy.
     "watch-daily": _entry(Job.WATCH_DAILY, crontab(minute="47", hour="2")),
     "measure-holdouts": _entry(Job.MEASURE_HOLDOUTS, crontab(minute="37")),
+    # Two weeks ahead, so that most of a day's turns find nothing to make.
+    "partitions": _entry(Job.PARTITIONS, crontab(minute="7")),
     "count-shops": _entry(Job.COUNT_SHOPS, crontab(minute="11")),
     "reconcile": _entry(Job.RECONCILE, crontab(minute="41", hour="1")),
     # Only a whole export tells which products are gone. It comes before the nightly one of its day.

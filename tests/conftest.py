@@ -98,9 +98,13 @@ def _forget_process_caches() -> Iterator[None]:
     """A value that one test cached, or bound for the log, must not answer the next one."""
     yield
     structlog.contextvars.clear_contextvars()
+    from backend.audit import gateway
     from backend.shops import queries
 
     queries.forget_cached()
+    gateway.contents.forget()
+    # An open connection would keep the test database from being removed.
+    gateway.close()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,11 +1,14 @@
 """The two ledgers. PostgreSQL itself refuses to change them: see migration 0002."""
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
+from django.db.models.expressions import RawSQL
 
-from backend.audit.values import Channel, Surface
+from backend.core.fields import MillisecondsField, PseudonymField, RequestIdField
 from backend.core.ids import uuid7
+from backend.core.partitions import Key, Partitioned
 from backend.core.tenancy import ShopScoped
 
 
@@ -25,6 +28,13 @@ class LedgerEvent(ShopScoped):
     # Where it came from: the app, the staff dashboard, a job; and the request behind it, as the logs name it.
     source = models.TextField(blank=True, default="")
     request_id = models.TextField(blank=True, default="")
+    # As of a decision.
+    arrival = models.BigIntegerField(
+        editable=False,
+        db_default=RawSQL("nextval('audit_ledgerevent_arrival')", ()),
+    )
+    salt = models.BinaryField(null=True)
+    erased = models.BinaryField(null=True)
 
     class Meta:
         verbose_name = "event"
@@ -33,6 +43,7 @@ class LedgerEvent(ShopScoped):
             models.Index(fields=["shop", "-at"], name="audit_event_shop_at"),
             # Support looks for the rare ones.
             models.Index(fields=["event", "-id"], name="audit_event_newest"),
+            BrinIndex(fields=["arrival"], name="audit_event_arrivals", autosummarize=True),
         ]
 
     def __str__(self) -> str:
@@ -40,44 +51,84 @@ class LedgerEvent(ShopScoped):
 
 
 class Decision(ShopScoped):
-    """What was shown to whom, chosen by which version, and why."""
+    """
+    What was shown to whom, chosen by which version, and why: one row of a table in daily partitions.
+
+    Read it through ``audit.queries``, which knows how a body is packed (``audit.rules``); it is written by
+    ``audit.gateway``. PostgreSQL keeps the columns in another order, in which none is padded: migration 0006.
+    """
 
     id = models.UUIDField(primary_key=True, editable=False)
+    # Without a constraint of the database, which would look the shop up and lock its row at each answer. A
+    # shop's row is never deleted: see shops.services.redact.
+    shop = models.ForeignKey("shops.Shop", on_delete=models.CASCADE, related_name="+", db_constraint=False)
     at = models.DateTimeField()
+    # The order in which rows came, which seals follow: see migration 0006.
+    arrival = models.BigIntegerField(
+        editable=False,
+        db_default=RawSQL("nextval('audit_decision_arrival')", ()),
+    )
     surface = models.CharField(max_length=20)
     channel = models.CharField(max_length=20)
     # A pseudonym under the shop's own key; null when nobody in particular was meant.
-    visitor_key = models.CharField(max_length=32, null=True)  # noqa: DJ001 -- unknown is not empty, and the index skips it
+    visitor_key = PseudonymField(null=True)
     arm = models.CharField(max_length=40)
     # Not a foreign key: a ledger outlives what it speaks of.
     version_id = models.UUIDField(null=True)
     version_number = models.IntegerField(null=True)
+    feature_version = models.TextField(blank=True, default="")
     context_product_id = models.BigIntegerField(null=True)
-    items = models.JSONField()
     requested = models.SmallIntegerField()
-    latency_ms = models.FloatField()
+    # What passed until it was written; the whole answer's time is a metric.
+    latency_ms = MillisecondsField(db_column="latency_us")
     fallback = models.TextField(blank=True)
-    request_id = models.TextField(blank=True)
+    request_id = RequestIdField(null=True)
+    # Packed bodies: in place, or the address of one among the contents of the same shop and day.
+    items_packed = models.BinaryField(db_column="items")
+    rules_packed = models.BinaryField(db_column="rules", null=True)
+    inputs_packed = models.BinaryField(db_column="inputs", null=True)
+    # What of the inputs is the visitor's own. Always in place, so that an erasure finds all of it here.
+    personal_packed = models.BinaryField(db_column="personal", null=True)
+    # The salt of rules.personal_hash; null where there is nothing personal, or nothing any more.
+    salt = models.BinaryField(null=True)
+    # After an erasure: the hash of what was wiped, and the id of the act that tells of it.
+    erased = models.BinaryField(null=True)
 
     class Meta:
         # The id begins with the moment, so the primary key sorts by time for free.
         ordering: ClassVar = ["-id"]
         indexes: ClassVar = [
-            models.Index(fields=["shop", "channel", "-at"], name="audit_decision_channel"),
+            # A day has few values of it, so PostgreSQL keeps each once, with six bytes a row.
+            models.Index(fields=["shop", "channel", "version_id"], name="audit_decision_version"),
+            # A pseudonym is of one shop: its key makes it.
             models.Index(
-                fields=["shop", "visitor_key", "-at"],
+                fields=["visitor_key"],
                 name="audit_decision_visitor",
                 condition=models.Q(visitor_key__isnull=False),
             ),
-        ]
-        constraints: ClassVar = [
-            models.CheckConstraint(
-                name="audit_decision_surface", condition=models.Q(surface__in=list(Surface))
-            ),
-            models.CheckConstraint(
-                name="audit_decision_channel", condition=models.Q(channel__in=list(Channel))
-            ),
+            BrinIndex(fields=["arrival"], name="audit_decision_arrivals", autosummarize=True),
         ]
 
     def __str__(self) -> str:
         return str(self.id)
+
+
+class Content(ShopScoped):
+    """
+    A body that several decisions of one shop and day share, under its digest.
+
+    Its day goes with the day's decisions, so nobody has to count who still refers to it.
+    """
+
+    pk = models.CompositePrimaryKey("shop", "digest", "day")
+    shop = models.ForeignKey("shops.Shop", on_delete=models.CASCADE, related_name="+", db_constraint=False)
+    digest = models.UUIDField()
+    day = models.DateField()
+    body = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"{self.digest} of {self.day}"
+
+
+DECISIONS: Final = Partitioned("audit_decision", "id", Key.ID)
+CONTENTS: Final = Partitioned("audit_content", "day", Key.DAY)

@@ -1,13 +1,15 @@
 """Reads of the ledgers."""
 
-from collections.abc import Collection, Iterator
-from datetime import datetime
-from typing import Final
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import date, datetime, timedelta
+from typing import Any, Final
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Q, QuerySet
 
-from backend.audit.models import Decision, LedgerEvent
+from backend.audit import rules
+from backend.audit.models import Content, Decision, LedgerEvent
 from backend.audit.values import (
     ActFilter,
     ActorKind,
@@ -15,10 +17,11 @@ from backend.audit.values import (
     DecisionRecord,
     Event,
     LedgerEntry,
-    ShownItem,
     Surface,
 )
-from backend.core.errors import Refused
+from backend.core.errors import Corrupt, Refused
+from backend.core.ids import first_id, made_at
+from backend.core.tenancy import in_batches
 
 
 class UnknownAct(Refused):
@@ -28,12 +31,35 @@ class UnknownAct(Refused):
     status = 404
 
 
+class ContentMissing(Corrupt):
+    """A decision refers to a content that is gone."""
+
+    code = "content_missing"
+
+
 def decisions(shop_id: int, ids: Collection[UUID]) -> list[DecisionRecord]:
     """Return those of ``ids`` that this shop made, oldest first; ids it never made are left out."""
     if not ids:
         return []
-    rows = Decision.objects.for_shop(shop_id).filter(id__in=set(ids)).order_by("at")
-    return [_record(row) for row in rows]
+    return _records(Decision.objects.for_shop(shop_id).filter(id__in=set(ids)).order_by("id"))
+
+
+def find_decision(shop_id: int, decision_id: UUID) -> DecisionRecord | None:
+    """Return one decision of a shop, or None if it never made it."""
+    return next(iter(decisions(shop_id, [decision_id])), None)
+
+
+def inputs_of(shop_id: int, decision_id: UUID) -> dict[str, bytes]:
+    """Return what went into a decision, by name; what was the visitor's own is missing after an erasure."""
+    row = Decision.objects.for_shop(shop_id).filter(id=decision_id).first()
+    if row is None:
+        return {}
+    contents = _contents([_place(row, row.inputs_packed)])
+    stored = rules.unpack_named(_body(row, row.inputs_packed, contents)) if row.inputs_packed else {}
+    contents = _contents([_place(row, one) for one in stored.values()])
+    bodies = {name: _body(row, one, contents) for name, one in stored.items()}
+    own = rules.unpack_named(rules.unpack(bytes(row.personal_packed))) if row.personal_packed else {}
+    return bodies | {name: rules.unpack(one) for name, one in own.items()}
 
 
 def decisions_across_shops(ids: Collection[UUID]) -> list[DecisionRecord]:
@@ -41,21 +67,29 @@ def decisions_across_shops(ids: Collection[UUID]) -> list[DecisionRecord]:
     if not ids:
         return []
     rows = Decision.objects.across_shops(reason="a browser's word is held to the ledger")
-    return [_record(row) for row in rows.filter(id__in=set(ids))]
+    return _records(rows.filter(id__in=set(ids)))
 
 
 def decisions_for_visitor(
     shop_id: int, visitor_key: str, *, since: datetime, until: datetime, limit: int = 200
 ) -> list[DecisionRecord]:
     """Return what one visitor was shown in [since, until), newest first."""
-    rows = Decision.objects.for_shop(shop_id).filter(visitor_key=visitor_key, at__gte=since, at__lt=until)
-    return [_record(row) for row in rows.order_by("-at")[:limit]]
+    rows = Decision.objects.for_shop(shop_id).filter(
+        visitor_key=visitor_key,
+        at__gte=since,
+        at__lt=until,
+        # Only the days in question are looked at.
+        id__gte=first_id(since),
+        id__lt=first_id(until + timedelta(milliseconds=1)),
+    )
+    return _records(rows.order_by("-id")[:limit])
 
 
 def all_decisions_for_visitor(shop_id: int, visitor_key: str) -> Iterator[DecisionRecord]:
     """Return all that one visitor was ever shown, oldest first, read as it is asked for."""
-    rows = Decision.objects.for_shop(shop_id).filter(visitor_key=visitor_key)
-    return (_record(row) for row in rows.order_by("at").iterator(chunk_size=500))
+    rows = Decision.objects.for_shop(shop_id).filter(visitor_key=visitor_key).order_by("id")
+    for some in in_batches(rows.iterator(chunk_size=500)):
+        yield from _records(some)
 
 
 def count_decisions_for_visitor(shop_id: int, visitor_key: str) -> int:
@@ -63,23 +97,51 @@ def count_decisions_for_visitor(shop_id: int, visitor_key: str) -> int:
     return Decision.objects.for_shop(shop_id).filter(visitor_key=visitor_key).count()
 
 
-def find_last_decision(shop_id: int, channel: Channel) -> DecisionRecord | None:
-    """Return the shop's newest decision that went by a channel, or None before the first."""
-    row = Decision.objects.for_shop(shop_id).filter(channel=channel).order_by("-at").first()
-    return _record(row) if row else None
-
-
 # Of a block that is asked for less often than that beside the other nothing is known here.
 NEWEST_ASKED: Final = 1_000
+# How far back is looked, the shortest first: each finds a busy shop's before the next would read many rows.
+ASKED_WITHIN: Final = (timedelta(minutes=10), timedelta(hours=2), timedelta(days=1), timedelta(days=31))
+
+ASKED = """
+    SELECT surface, MAX(at), COUNT(*) FROM audit_decision
+    WHERE shop_id = %s AND channel = %s AND id >= %s
+    GROUP BY surface
+"""
 
 
-def last_asked(shop_id: int, channel: Channel) -> dict[Surface, datetime]:
-    """Return when each surface was last asked for by a channel, among the newest decisions of the shop."""
-    newest = Decision.objects.for_shop(shop_id).filter(channel=channel).order_by("-at")
+def last_asked(shop_id: int, channel: Channel, *, now: datetime) -> dict[Surface, datetime]:
+    """Return when each surface was last asked for by a channel, among a shop's decisions of a month."""
     last: dict[Surface, datetime] = {}
-    for surface, at in newest.values_list("surface", "at")[:NEWEST_ASKED]:
-        last.setdefault(Surface(surface), at)
+    for within in ASKED_WITHIN:
+        with connection.cursor() as cursor:
+            cursor.execute(ASKED, [shop_id, channel, first_id(now - within)])
+            found = cursor.fetchall()
+        last = {Surface(surface): at for surface, at, _ in found}
+        if len(last) == len(Surface) or sum(count for *_, count in found) >= NEWEST_ASKED:
+            break
     return last
+
+
+def scores(
+    shop_id: int, version_id: UUID, surface: Surface, *, channel: Channel, since: datetime, limit: int
+) -> Iterator[tuple[datetime, str, float]]:
+    """
+    Return the moment, the visitor and the first place's score of one version's newest personal answers.
+
+    Newest first; answers whose first place no model chose are left out.
+    """
+    rows = Decision.objects.for_shop(shop_id).filter(
+        version_id=version_id,
+        surface=surface,
+        channel=channel,
+        visitor_key__isnull=False,
+        at__gte=since,
+        id__gte=first_id(since),
+    )
+    for some in in_batches(rows.order_by("-id")[:limit].iterator(chunk_size=2_000)):
+        for record in _records(some):
+            if record.visitor_key and record.items and record.items[0].score is not None:
+                yield record.at, record.visitor_key, record.items[0].score
 
 
 def events(shop_id: int, *, event: Event | None = None, limit: int = 50) -> list[LedgerEntry]:
@@ -152,7 +214,52 @@ def _entry(row: LedgerEvent) -> LedgerEntry:
     )
 
 
-def _record(row: Decision) -> DecisionRecord:
+# By shop, day and address.
+Place = tuple[int, date, bytes]
+Contents = Mapping[Place, bytes]
+
+
+def _records(rows: Iterable[Decision]) -> list[DecisionRecord]:
+    some = list(rows)
+    columns = [(row, stored) for row in some for stored in (row.items_packed, row.rules_packed)]
+    contents = _contents(_place(row, stored) for row, stored in columns)
+    return [_record(row, contents) for row in some]
+
+
+def _place(row: Decision, stored: Any) -> Place | None:
+    """Return where a body is, if not in its row."""
+    address = None if stored is None else rules.address_of(bytes(stored))
+    return (row.shop_id, made_at(row.id).date(), address) if address else None
+
+
+def _contents(places: Iterable[Place | None]) -> Contents:
+    """Return the contents of some places, in one statement, if there are any."""
+    wanted = {place for place in places if place}
+    if not wanted:
+        return {}
+    shops, days, addresses = zip(*wanted, strict=True)
+    rows = Content.objects.across_shops(reason="of decisions that were asked for by shop").filter(
+        shop_id__in=set(shops), day__in=set(days), digest__in={UUID(bytes=one) for one in addresses}
+    )
+    names = ("shop_id", "day", "digest", "body")
+    return {(shop, day, digest.bytes): bytes(body) for shop, day, digest, body in rows.values_list(*names)}
+
+
+def _body(row: Decision, stored: Any, contents: Contents) -> bytes:
+    """
+    Return a body, wherever it stands.
+
+    :raises ContentMissing: if it is among the contents no more
+    """
+    place = _place(row, stored)
+    if place is None:
+        return rules.unpack(bytes(stored))
+    if place not in contents:
+        raise ContentMissing(f"A content of decision {row.id} is not there.")
+    return rules.unpack(contents[place])
+
+
+def _record(row: Decision, contents: Contents) -> DecisionRecord:
     return DecisionRecord(
         id=row.id,
         shop_id=row.shop_id,
@@ -160,7 +267,7 @@ def _record(row: Decision) -> DecisionRecord:
         surface=Surface(row.surface),
         channel=Channel(row.channel),
         arm=row.arm,
-        items=tuple(ShownItem(**item) for item in row.items),
+        items=rules.unpack_items(_body(row, row.items_packed, contents)),
         requested=row.requested,
         latency_ms=row.latency_ms,
         visitor_key=row.visitor_key,
@@ -168,5 +275,8 @@ def _record(row: Decision) -> DecisionRecord:
         version_number=row.version_number,
         context_product_id=row.context_product_id,
         fallback=row.fallback,
-        request_id=row.request_id,
+        request_id=str(row.request_id),
+        feature_version=row.feature_version,
+        rules=rules.unpack_words(_body(row, row.rules_packed, contents)) if row.rules_packed else (),
+        erased_by=rules.act_of(bytes(row.erased)) if row.erased else None,
     )

@@ -1,25 +1,30 @@
 """Writes to the ledgers: append, and nothing else but lawful erasure."""
 
+import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import structlog
 from django.db import connection, transaction
-from django.db.models import CharField
-from django.db.models.expressions import RawSQL
 
-from backend.audit.models import Decision, LedgerEvent
-from backend.audit.values import DecisionRecord, Event, ShownItem
-from backend.core.ids import uuid7
-from backend.core.tenancy import delete_in_batches
+from backend.audit import gateway, rules
+from backend.audit.models import CONTENTS, DECISIONS, Content, Decision, LedgerEvent
+from backend.audit.values import Condition, DecisionRecord, Event
+from backend.core import partitions
+from backend.core.fields import pack_request_id
+from backend.core.ids import made_at, uuid7
+from backend.core.tenancy import BATCH_ROWS, UnscopedQuery, delete_in_batches, in_batches
 
 SYSTEM = "system"
 
 # Rows sent in one INSERT when a whole catalogue is published: about 1 MB of JSON.
 BULK_ROWS = 500
+
+SALT_BYTES = 16
 
 
 def record(  # noqa: PLR0913 -- an act has that many sides
@@ -73,7 +78,7 @@ def source_of(bound: Mapping[str, Any]) -> str:
     return str(bound.get("door") or ("web" if bound.get("request_id") else "command"))
 
 
-def record_decision(decision: DecisionRecord, *, untied_if: RawSQL | None = None) -> None:
+def record_decision(decision: DecisionRecord, *, untied_if: Condition | None = None) -> None:
     """
     Append one decision and return when it is on disk.
 
@@ -82,36 +87,56 @@ def record_decision(decision: DecisionRecord, *, untied_if: RawSQL | None = None
 
     :param untied_if: looked at by the same statement; where it is true, the decision names no visitor
     """
-    columns = _columns(decision)
-    if untied_if is not None:
-        columns["visitor_key"] = _unless(untied_if, decision.visitor_key)
-    # Without the query set of a manager, whose filter a lone INSERT would build for nothing.
-    Decision(shop_id=decision.shop_id, **columns).save(force_insert=True)
+    new: dict[gateway.Place, bytes] = {}
+    gateway.write(_row(decision, new), new, untied_if=untied_if)
 
 
 def record_decisions(decisions: Iterable[DecisionRecord], *, shop_id: int) -> None:
     """Append many decisions of one shop in few statements."""
-    rows = [Decision(**_columns(decision)) for decision in decisions]
-    Decision.objects.for_shop(shop_id).bulk_create(rows, batch_size=BULK_ROWS)
+    new: dict[gateway.Place, bytes] = {}
+    rows = [_row(decision, new) for decision in decisions if _is_of(shop_id, decision)]
+    if rows:
+        gateway.write_many(rows, new, page_rows=BULK_ROWS)
 
 
 def erase_shop(shop_id: int, *, on_progress: Callable[[int], None] = lambda _: None) -> None:
     """Delete everything the ledgers hold about one shop, as its redaction demands, some rows at a time."""
-    for rows in (Decision.objects.for_shop(shop_id), LedgerEvent.objects.for_shop(shop_id)):
-        delete_in_batches(rows, within=erasure, on_progress=on_progress)
+    for model in (Decision, Content, LedgerEvent):
+        delete_in_batches(model.objects.for_shop(shop_id), within=erasure, on_progress=on_progress)
 
 
-def forget_visitor(shop_id: int, visitor_key: str) -> int:
+# As rules.personal_hash, by PostgreSQL.
+ERASE = """
+    UPDATE audit_decision
+    SET erased = sha256(salt || uuid_send(visitor_key) || '\\x00'::bytea || COALESCE(personal, ''::bytea))
+                 || uuid_send(%(act)s::uuid),
+        visitor_key = NULL, personal = NULL, salt = NULL
+    WHERE id = ANY(%(ids)s::uuid[]) AND visitor_key IS NOT NULL
+"""
+
+
+def forget_visitor(shop_id: int, visitor_key: str, *, act: UUID) -> int:
     """
-    Cut the tie between one visitor and the decisions made for them.
+    Cut the tie between one visitor and the decisions made for them, and wipe what of them was their own.
 
     The decisions stay, because what was shown is the shop's record; nobody can
-    be found behind them any more.
+    be found behind them any more. Each keeps the hash of what was wiped.
 
+    :param act: the entry of the ledger of acts that tells of it, written before
     :returns: how many decisions were untied
     """
-    with erasure():
-        return Decision.objects.for_shop(shop_id).filter(visitor_key=visitor_key).update(visitor_key=None)
+    rows = Decision.objects.for_shop(shop_id).filter(visitor_key=visitor_key).order_by()
+    untied = 0
+    for ids in in_batches(rows.values_list("id", flat=True).iterator(chunk_size=BATCH_ROWS)):
+        with erasure(), connection.cursor() as cursor:
+            cursor.execute(ERASE, {"act": act, "ids": ids})
+            untied += cursor.rowcount
+    return untied
+
+
+def make_partitions(*, now: datetime) -> int:
+    """Make the partitions of the coming days, and of rows that came while nobody made them."""
+    return sum(len(partitions.make_ahead(of, now=now, within=erasure)) for of in (DECISIONS, CONTENTS))
 
 
 @contextmanager
@@ -125,31 +150,41 @@ def erasure() -> Iterator[None]:
             cursor.execute("SET LOCAL tailorbird.erasure = 'off'")
 
 
-def _unless(condition: RawSQL, value: str | None) -> RawSQL:
-    # SQL as it stands, because Django's Case took longer to build than an answer's record takes to write.
-    sql = f"CASE WHEN {condition.sql} THEN NULL ELSE %s END"
-    return RawSQL(sql, [*condition.params, value], CharField())  # noqa: S611 -- made of constants
+def _is_of(shop_id: int, decision: DecisionRecord) -> bool:
+    if decision.shop_id != shop_id:
+        raise UnscopedQuery(f"Decision {decision.id} of another shop cannot be made for shop {shop_id}.")
+    return True
 
 
-def _columns(decision: DecisionRecord) -> dict[str, Any]:
-    return {
-        "id": decision.id,
-        "at": decision.at,
-        "surface": decision.surface,
-        "channel": decision.channel,
-        "visitor_key": decision.visitor_key,
-        "arm": decision.arm,
-        "version_id": decision.version_id,
-        "version_number": decision.version_number,
-        "context_product_id": decision.context_product_id,
-        "items": [_item(item) for item in decision.items],
-        "requested": decision.requested,
-        "latency_ms": round(decision.latency_ms, 3),
-        "fallback": decision.fallback,
-        "request_id": decision.request_id,
-    }
+def _row(decision: DecisionRecord, new: dict[gateway.Place, bytes]) -> gateway.Values:
+    """Return the values of gateway.COLUMNS; a content that may not be there yet is added to ``new``."""
+    place = partial(_place, decision.shop_id, made_at(decision.id).date(), new)
+    inputs = {name: place(body) for name, body in decision.inputs.items()}
+    personal = {name: rules.pack(body) for name, body in decision.personal_inputs.items()}
+    is_somebodys = decision.visitor_key is not None or bool(personal)
+    return (
+        decision.at,
+        decision.shop_id,
+        decision.context_product_id,
+        round(decision.latency_ms * 1000),
+        decision.version_number,
+        decision.surface,
+        decision.channel,
+        decision.requested,
+        str(decision.id),
+        decision.visitor_key,
+        str(decision.version_id) if decision.version_id else None,
+        decision.arm,
+        decision.fallback,
+        decision.feature_version,
+        pack_request_id(decision.request_id),
+        place(rules.pack_items(decision.items)),
+        place(rules.pack_words(decision.rules)) if decision.rules else None,
+        place(rules.pack_named(inputs)) if inputs else None,
+        rules.pack(rules.pack_named(personal)) if personal else None,
+        secrets.token_bytes(SALT_BYTES) if is_somebodys else None,
+    )
 
 
-def _item(item: ShownItem) -> dict[str, Any]:
-    # Written out, because dataclasses.asdict took an eighth of an answer's time.
-    return {"product_id": item.product_id, "score": item.score, "why": item.why, "position": item.position}
+def _place(shop_id: int, day: date, new: dict[gateway.Place, bytes], body: bytes) -> bytes:
+    return gateway.contents.place(shop_id, day, body, new)

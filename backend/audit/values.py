@@ -63,10 +63,18 @@ class ShownItem:
 @dataclass(frozen=True, slots=True)
 class DecisionRecord:
     """
-    One answer to "what shall this visitor see?", complete enough to explain later.
+    One answer to "what shall this visitor see?", complete enough to explain and to replay later.
 
     ``visitor_key`` is a pseudonym, never a customer's or a browser's own id.
     ``fallback`` is empty when the model filled every place, else the reason.
+
+    :param id: a UUID version 7 of the moment ``at``
+    :param latency_ms: what passed until it was written; the whole answer's time is a metric
+    :param feature_version: of the features that went in
+    :param rules: those that were applied, in their order
+    :param inputs: what went in, by name; not read back with the record: see ``audit.queries.inputs_of``
+    :param personal_inputs: what of it is the visitor's own and goes with the tie to them
+    :param erased_by: the act that cut the tie to the visitor, where there was one
     """
 
     id: UUID
@@ -84,6 +92,25 @@ class DecisionRecord:
     context_product_id: int | None = None
     fallback: str = ""
     request_id: str = ""
+    feature_version: str = ""
+    rules: tuple[str, ...] = ()
+    inputs: Mapping[str, bytes] = field(default_factory=dict, compare=False)
+    personal_inputs: Mapping[str, bytes] = field(default_factory=dict, compare=False)
+    erased_by: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """
+    A condition as SQL, for the statement that depends on it.
+
+    :param hold: a statement sent before, in the same transaction, after which what ``sql`` finds stays true
+    """
+
+    sql: str
+    values: tuple[object, ...]
+    hold: str = ""
+    hold_values: tuple[object, ...] = ()
 
 
 class ActorKind(StrEnum):

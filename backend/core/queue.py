@@ -93,6 +93,7 @@ class Job(StrEnum):
     WATCH_HOURLY = "watch_hourly"
     WATCH_DAILY = "watch_daily"
     WATCH_SHOP = "watch_shop"
+    PARTITIONS = "partitions"
 
     @property
     def task(self) -> str:
@@ -127,6 +128,7 @@ PLANS: Final[Mapping[Job, tuple[Queue, Kept]]] = {
     Job.RECONCILE: (Queue.SHORT, Kept.TIMETABLE),
     # Reads every order of each shop with many.
     Job.COUNT_SHOPS: (Queue.LONG, Kept.TIMETABLE),
+    Job.PARTITIONS: (Queue.SHORT, Kept.TIMETABLE),
     Job.RECONCILE_WHOLE: (Queue.SHORT, Kept.TIMETABLE),
     # A few calls to the Admin API in the shop's budget.
     Job.PRODUCTS_READ: (Queue.SHORT, Kept.PENDING),

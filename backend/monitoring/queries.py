@@ -9,7 +9,9 @@ from uuid import UUID
 import numpy as np
 from django.db import connection
 
+from backend.audit import queries as audit
 from backend.audit.values import Channel, Surface
+from backend.core.ids import EPOCH, first_id
 from backend.monitoring.models import RetrainTrigger, TriggerSettings
 from backend.monitoring.rules import cooling, telling
 from backend.monitoring.rules.drift import Floats, Ints
@@ -26,6 +28,8 @@ LOOKBACK = timedelta(days=28)
 # Rows read at most: at this many the smallest drift that matters is certain.
 MOST_ORDERS = 100_000
 MOST_ANSWERS = 100_000
+
+MICROSECOND = timedelta(microseconds=1)
 
 # Customers asked at most: 1,000 bound a hit rate to three points.
 MOST_CASES = 1_000
@@ -61,6 +65,7 @@ VISITORS = """
     ) credit ON credit.decision_id = shown.id AND credit.placed_at < shown.at + %(window)s
     WHERE shown.shop_id = %(shop_id)s AND shown.channel = %(channel)s
       AND shown.visitor_key IS NOT NULL AND shown.at >= %(since)s AND shown.at < %(until)s
+      AND shown.id >= %(first_id)s AND shown.id < %(last_id)s
 """
 
 # Sampled by a hash of the pseudonym: the same customers at each look, and no favourites.
@@ -111,17 +116,6 @@ ORDERS = """
 """
 
 FIRST_ORDER = "SELECT MIN(occurred_at) FROM features_interaction WHERE shop_id = %(shop_id)s"
-
-ANSWERS = """
-    SELECT (EXTRACT(EPOCH FROM at) * 1000000)::bigint, visitor_key,
-           (items -> 0 ->> 'score')::double precision
-    FROM audit_decision
-    WHERE shop_id = %(shop_id)s AND channel = %(channel)s AND surface = %(surface)s
-      AND version_id = %(version_id)s AND visitor_key IS NOT NULL
-      AND items -> 0 ->> 'score' IS NOT NULL AND at >= %(since)s
-    ORDER BY at DESC
-    LIMIT %(limit)s
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +240,8 @@ def converted(shop_id: int, span: Span) -> Count:
         window=CONVERSION_WINDOW,
         since=span.since,
         until=span.until,
+        first_id=first_id(span.since),
+        last_id=first_id(span.until + timedelta(milliseconds=1)),
     )
     return Count(bought, seen)
 
@@ -290,19 +286,13 @@ def find_first_order(shop_id: int) -> datetime | None:
 
 def answers(shop_id: int, version_id: UUID, surface: Surface, *, since: datetime) -> Answers:
     """Return the newest personal answers of one version on one surface."""
-    rows = _rows(
-        ANSWERS,
-        shop_id=shop_id,
-        channel=Channel.APP_PROXY,
-        surface=surface,
-        version_id=version_id,
-        since=since,
-        limit=MOST_ANSWERS,
+    newest = audit.scores(
+        shop_id, version_id, surface, channel=Channel.APP_PROXY, since=since, limit=MOST_ANSWERS
     )
-    rows = rows[::-1]
+    rows = list(newest)[::-1]
     _, visitor = np.unique(np.array([row[1] for row in rows], dtype=str), return_inverse=True)
     return Answers(
-        at=np.array([row[0] for row in rows], dtype=np.int64),
+        at=np.array([(row[0] - EPOCH) // MICROSECOND for row in rows], dtype=np.int64),
         visitor=visitor.astype(np.int64),
         score=np.array([row[2] for row in rows], dtype=np.float64),
     )

@@ -117,9 +117,8 @@ def customer_redact(delivery_id: int) -> None:
     orders = catalog.forget_customer(shop_id, key, order_ids=order_ids)
     attribution.forget_orders(shop_id, orders)
     erased = features.forget_customer(shop_id, key, order_ids=order_ids, now=now).snapshots
-    if key:
-        audit.forget_visitor(shop_id, key)
-    audit.record(
+    # Before what it tells of, which names it: an erased row without its entry would be taken for tampering.
+    act = audit.record(
         Event.CUSTOMER_REDACTED,
         shop_id=shop_id,
         subject=f"webhook delivery {delivery_id}",
@@ -127,6 +126,8 @@ def customer_redact(delivery_id: int) -> None:
         details={"orders": len(orders), "snapshots": list(erased)},
         now=now,
     )
+    if key:
+        audit.forget_visitor(shop_id, key, act=act)
     # Last, because the request itself holds the pseudonym that the steps above need.
     privacy.forget_customer(shop_id, key, order_ids=order_ids)
     webhooks.forget_customer(shop_id, key, order_ids=order_ids)

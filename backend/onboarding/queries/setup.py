@@ -95,7 +95,7 @@ def _training(shop_id: int) -> Training:
 
 def _blocks(shop_id: int, *, now: datetime) -> tuple[Block, ...]:
     reports = {report.placement: report for report in ThemeReport.objects.for_shop(shop_id)}
-    asked = audit.last_asked(shop_id, Channel.APP_PROXY)
+    asked = audit.last_asked(shop_id, Channel.APP_PROXY, now=now)
     return tuple(
         rules.block(_block_facts(placement, reports.get(placement), asked), now=now)
         for placement in Placement

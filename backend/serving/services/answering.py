@@ -128,7 +128,7 @@ class Desk:
         if not decided.items:
             return None
         decision = DecisionRecord(
-            id=uuid7(),
+            id=uuid7(query.now),
             shop_id=shop.id,
             at=query.now,
             surface=query.surface,

@@ -67,7 +67,7 @@ class GeneralLists:
 
     def _record(self, query: Query, decided: Decided, *, started: float) -> DecisionRecord:
         return DecisionRecord(
-            id=uuid7(),
+            id=uuid7(query.now),
             shop_id=self.arm.shop_id,
             at=query.now,
             surface=query.surface,

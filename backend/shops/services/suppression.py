@@ -15,15 +15,22 @@ from datetime import datetime
 from typing import Final
 
 from django.db import connection, transaction
-from django.db.models import BooleanField
-from django.db.models.expressions import RawSQL
 
+from backend.audit.values import Condition
 from backend.shops import queries
 from backend.shops.models import Shop, Suppression
 
 # As SQL, because a shopper waits while the condition is made.
-_ANYBODY: Final = "EXISTS (SELECT FROM shops_suppression WHERE shop_id = %s)"
-_SOMEBODY: Final = "EXISTS (SELECT FROM shops_suppression WHERE shop_id = %s AND digest = %s)"
+_LOST: Final = "current_setting('tailorbird.holds_suppressions', true) IS DISTINCT FROM 'true' OR "
+_ANYBODY: Final = _LOST + "EXISTS (SELECT FROM shops_suppression WHERE shop_id = %s)"
+_SOMEBODY: Final = _LOST + "EXISTS (SELECT FROM shops_suppression WHERE shop_id = %s AND digest = %s)"
+# Sent as a statement of its own, before the one that looks: that one sees all that was committed by then,
+# and :func:`suppress` waits for its commit. A shopper waits for nobody: while somebody is being put on the
+# list, nobody is tied.
+_HOLD: Final = (
+    "SELECT set_config('tailorbird.holds_suppressions',"
+    " pg_try_advisory_xact_lock_shared(hashtext('suppression'), %s::int)::text, true)"
+)
 
 
 def suppress(
@@ -63,7 +70,7 @@ def is_suppressed(shop_id: int, *, customer_key: str | None = None, order_id: in
     return any(suppressed_among(shop_id, customer_keys=customers, order_ids=orders))
 
 
-def suppression_of(shop_id: int, customer_key: str) -> RawSQL:
+def suppression_of(shop_id: int, customer_key: str) -> Condition:
     """
     Return whether a customer is on the list as a condition, for the statement that writes a tie to them.
 
@@ -72,8 +79,8 @@ def suppression_of(shop_id: int, customer_key: str) -> RawSQL:
     """
     key = queries.find_suppression_key(shop_id) if queries.get_shop(shop_id).has_suppressions else None
     if key is None:
-        return RawSQL(_ANYBODY, [shop_id], BooleanField())  # noqa: S611 -- a constant
-    return RawSQL(_SOMEBODY, [shop_id, _of_customer(key, customer_key)], BooleanField())  # noqa: S611 -- a constant
+        return Condition(_ANYBODY, (shop_id,), _HOLD, (shop_id,))
+    return Condition(_SOMEBODY, (shop_id, _of_customer(key, customer_key)), _HOLD, (shop_id,))
 
 
 def suppressed_among(

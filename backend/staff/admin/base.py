@@ -48,9 +48,12 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
             return rows.order_by()[: self.MOST_COUNTED].count()
         if isinstance(rows, models.QuerySet) and not rows.query.where:
             with connection.cursor() as cursor:
+                # Of a table in partitions nobody counts more than these.
                 cursor.execute(
-                    "SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass",
-                    [rows.model._meta.db_table],  # noqa: SLF001 -- Django's public name
+                    "SELECT COALESCE(SUM(GREATEST(reltuples, 0)), 0)::bigint FROM pg_class"
+                    " WHERE oid = %(table)s::regclass"
+                    " OR oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = %(table)s::regclass)",
+                    {"table": rows.model._meta.db_table},  # noqa: SLF001 -- Django's public name
                 )
                 estimate: int = cursor.fetchone()[0]
             if estimate >= self.EXACT_BELOW:

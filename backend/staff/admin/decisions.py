@@ -16,6 +16,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from backend.attribution import queries as attribution
+from backend.audit import queries as audit
 from backend.audit.models import Decision
 from backend.audit.values import Channel, Surface
 from backend.catalog.models import Order, Product
@@ -186,18 +187,19 @@ class DecisionAdmin(ReadOnlyAdmin):
     @admin.display(description="Products")
     def items_table(self, row: Decision) -> SafeString:
         """Return what was shown, in order, with score and reason."""
-        titles = queries.titles(row.shop_id, [item["product_id"] for item in row.items])
+        [decision] = audit.decisions(row.shop_id, [row.id])
+        titles = queries.titles(row.shop_id, [item.product_id for item in decision.items])
         earned = {credit.product_id for credit in attribution.credits_to(row.shop_id, row.id)}
         rows = [
             (
-                item["position"],
-                titles.get(item["product_id"], "(no longer in the catalogue)"),
-                item["product_id"],
-                _score(item["score"]),
-                item["why"],
-                badge("bought", "good") if item["product_id"] in earned else "",
+                item.position,
+                titles.get(item.product_id, "(no longer in the catalogue)"),
+                item.product_id,
+                _score(item.score),
+                item.why,
+                badge("bought", "good") if item.product_id in earned else "",
             )
-            for item in row.items
+            for item in decision.items
         ]
         heads = ("#", "Product", "Id", "Score", "Why, as the shopper may read it", "Outcome")
         return table(heads, rows, empty="Nothing was shown.")

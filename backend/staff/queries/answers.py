@@ -12,6 +12,7 @@ from backend.audit.values import DecisionRecord, ShownItem
 from backend.catalog import queries as catalog
 from backend.catalog.models import Order
 from backend.catalog.values import Via
+from backend.core.ids import first_id
 from backend.features import queries as features
 from backend.features.values import microseconds
 from backend.registry import queries as registry
@@ -30,12 +31,9 @@ from models.recommender import api
 # Answers that the headline looks at: enough for a 99th percentile, few enough to be read at each page view.
 ANSWERS = 20_000
 
-# Identifiers of decisions begin with 48 bits of milliseconds; the 80 bits below them are chance.
-CHANCE_BITS = 80
-
 FIGURES = """
     WITH answers AS (
-        SELECT latency_ms, fallback FROM audit_decision
+        SELECT latency_us / 1000.0::double precision AS latency_ms, fallback FROM audit_decision
         WHERE id >= %(since)s AND channel = 'app_proxy'
         ORDER BY id DESC LIMIT %(answers)s
     )
@@ -66,11 +64,6 @@ def figures(*, now: datetime) -> Figures:
     with connection.cursor() as cursor:
         cursor.execute(FIGURES, values)
         return Figures(*cursor.fetchone())
-
-
-def first_id(moment: datetime) -> UUID:
-    """Return the smallest identifier that a decision made at a moment can have."""
-    return UUID(int=int(moment.timestamp() * 1000) << CHANCE_BITS)
 
 
 def orders_called(order_id: int) -> list[Order]:
@@ -154,10 +147,10 @@ def explain(shop_id: int, decision_id: UUID) -> Explained:
 
 
 def _get_decision(shop_id: int, decision_id: UUID) -> DecisionRecord:
-    found = audit.decisions(shop_id, [decision_id])
-    if not found:
+    found = audit.find_decision(shop_id, decision_id)
+    if found is None:
         raise NotExplained(f"Shop {shop_id} made no decision {decision_id}.")
-    return found[0]
+    return found
 
 
 def _named(explanation: api.Explanation) -> set[int]:

@@ -1,7 +1,8 @@
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import cast
 
 import pytest
 import structlog
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 def a_decision(shop_id: int, **changes: object) -> DecisionRecord:
     values = {
-        "id": uuid7(),
+        "id": uuid7(cast("datetime", changes.get("at", NOW))),
         "shop_id": shop_id,
         "at": NOW,
         "surface": Surface.PRODUCT_PAGE,
@@ -120,7 +121,7 @@ def test_forgetting_a_visitor_unties_their_decisions_and_keeps_what_was_shown() 
     mine, others = a_decision(shop.id), a_decision(shop.id, visitor_key="b" * 32)
     services.record_decisions([mine, others], shop_id=shop.id)
 
-    untied = services.forget_visitor(shop.id, "a" * 32)
+    untied = services.forget_visitor(shop.id, "a" * 32, act=uuid7())
 
     found = {one.id: one for one in queries.decisions(shop.id, [mine.id, others.id])}
     assert untied == 1
@@ -183,5 +184,5 @@ def test_the_source_of_an_act_is_what_the_log_knows(case: str, bound: dict[str, 
 def test_a_decision_on_an_unknown_surface_is_refused_by_the_database() -> None:
     shop = a_shop()
 
-    with pytest.raises(DatabaseError, match="audit_decision_surface"), transaction.atomic():
+    with pytest.raises(DatabaseError, match="audit_surface"), transaction.atomic():
         services.record_decision(a_decision(shop.id, surface="cart"))

@@ -14,7 +14,7 @@ BOUNDED = {
     "attribution.Credit": {"currency", "kind", "reason"},
     "attribution.Join": {"kind", "via"},
     "attribution.OrderAttribution": {"outcome"},
-    "audit.Decision": {"arm", "channel", "surface", "visitor_key"},
+    "audit.Decision": {"arm", "channel", "surface"},
     "audit.LedgerEvent": {"event"},
     "catalog.Import": {"state"},
     "catalog.ImportPart": {"part", "state"},

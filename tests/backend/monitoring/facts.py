@@ -7,8 +7,8 @@ from itertools import count
 from uuid import UUID
 
 from backend.attribution.models import Credit
-from backend.audit.models import Decision
-from backend.audit.values import Channel, Surface
+from backend.audit import services as audit
+from backend.audit.values import Channel, DecisionRecord, ShownItem, Surface
 from backend.core.ids import uuid7
 from backend.features.models import Interaction
 from backend.shops.models import Shop
@@ -52,27 +52,29 @@ def show(
     version_id: UUID | None = None,
     scores: Sequence[float] | None = None,
     channel: Channel = Channel.APP_PROXY,
-) -> list[Decision]:
+) -> list[DecisionRecord]:
     """Answer many visitors at one moment with one product, of score 0.5 unless told otherwise."""
-    rows = [
-        Decision(
-            id=uuid7(),
+    shown = [
+        DecisionRecord(
+            id=uuid7(at),
+            shop_id=shop.id,
             at=at,
             surface=Surface.PRODUCT_PAGE,
             channel=channel,
             visitor_key=visitor,
             arm="champion",
             version_id=version_id,
-            items=[{"product_id": 100, "score": score, "why": "", "position": 1}],
+            items=(ShownItem(100, score, "", 1),),
             requested=4,
             latency_ms=1.0,
         )
         for visitor, score in zip(visitors, scores or [0.5] * len(visitors), strict=True)
     ]
-    return Decision.objects.for_shop(shop.id).bulk_create(rows, batch_size=2_000)
+    audit.record_decisions(shown, shop_id=shop.id)
+    return shown
 
 
-def credit(shop: Shop, decisions: Iterable[Decision], *, after: timedelta = timedelta(hours=1)) -> None:
+def credit(shop: Shop, decisions: Iterable[DecisionRecord], *, after: timedelta = timedelta(hours=1)) -> None:
     """Let each of some decisions earn an order line."""
     rows = [
         Credit(

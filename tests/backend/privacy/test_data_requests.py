@@ -8,7 +8,9 @@ from uuid import uuid4
 import pytest
 from django.test import Client
 
-from backend.audit.models import Decision, LedgerEvent
+from backend.audit import services as audit
+from backend.audit.models import LedgerEvent
+from backend.audit.values import ShownItem, Surface
 from backend.core import clock
 from backend.features import services as features
 from backend.privacy import services
@@ -20,6 +22,7 @@ from backend.webhooks.models import WebhookDelivery
 from backend.webhooks.values import Incoming, Topic
 from celery_worker.tasks import shops as tasks
 from celery_worker.tasks.webhooks import HANDLERS
+from tests.backend.audit.test_ledgers import a_decision
 from tests.backend.history import a_product, a_shop, an_order
 from tests.backend.shopify.fake import SHOP, session_token
 from tests.backend.shops.factories import a_token
@@ -46,11 +49,15 @@ def shop(monkeypatch: pytest.MonkeyPatch) -> Shop:
 
 
 def shown(shop: Shop, key: str, *, why: str) -> None:
-    Decision.objects.for_shop(shop.id).create(
-        id=uuid4(), at=NOW - timedelta(days=1), surface="home_page", channel="app_proxy", visitor_key=key,
-        arm="champion", items=[{"product_id": 7, "score": 0.5, "why": why, "position": 1}], requested=4,
-        latency_ms=1.0, version_number=3,
-    )  # fmt: skip
+    audit.record_decision(
+        a_decision(
+            shop.id,
+            at=NOW - timedelta(days=1),
+            surface=Surface.HOME_PAGE,
+            visitor_key=key,
+            items=(ShownItem(7, 0.5, why, 1),),
+        )
+    )
 
 
 def ask_for_data(shop: Shop, **changes: Any) -> DataRequest:

@@ -9,6 +9,10 @@ from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
+from backend.audit import queries as audit
+from backend.audit.models import Decision
+from backend.audit.values import DecisionRecord
+
 DOMAIN = "willow-gifts.myshopify.com"
 GRANTED = "analytics,preferences"
 
@@ -44,3 +48,9 @@ def ask(**parameters: Any) -> Any:
 def shown(response: Any) -> list[int]:
     """Return the products of a JSON answer, in order."""
     return [item["product_id"] for item in response.json()["items"]]
+
+
+def recorded(shop_id: int) -> list[DecisionRecord]:
+    """Return every decision of a shop, oldest first."""
+    ids = Decision.objects.for_shop(shop_id).values_list("id", flat=True)
+    return audit.decisions(shop_id, list(ids))

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from backend.audit.models import Decision
 from backend.audit.values import Surface
 from backend.catalog.models import Product
 from backend.core import clock
@@ -16,7 +15,7 @@ from backend.serving import queries as serving
 from backend.shops import services as shops
 from backend.shops.models import Shop
 from tests.backend.history import NOW, a_product
-from tests.backend.serving.storefront import GRANTED, ask, shown
+from tests.backend.serving.storefront import GRANTED, ask, recorded, shown
 
 # Outside a test's transaction: what is new is looked for on another connection.
 pytestmark = [
@@ -76,9 +75,8 @@ def test_the_model_ranks_a_new_product_for_a_visitor_among_all_others(shop: Shop
 
     def score() -> float | None:
         ask(surface="home", consent=GRANTED, recent="110", limit=24)
-        newest = Decision.objects.for_shop(shop.id).order_by("-id").first()
-        assert newest is not None
-        return next((item["score"] for item in newest.items if item["product_id"] == NEW), None)
+        newest = recorded(shop.id)[-1]
+        return next((item.score for item in newest.items if item.product_id == NEW), None)
 
     # Few others are left, so that everything the model ranks is shown.
     Product.objects.for_shop(shop.id).filter(product_id__lt=125).exclude(product_id=110).update(
@@ -107,11 +105,12 @@ def test_a_new_product_gets_the_last_place_of_a_visitors_list_and_it_is_on_recor
 
     assert shown(answer) == [*before[:5], NEW]
     assert (answer.json()["version"], answer.json()["fallback"]) == (1, None)
-    [decision] = Decision.objects.for_shop(shop.id).filter(id=answer.json()["decision"])
+    decision = recorded(shop.id)[-1]
     placed = decision.items[-1]
-    assert (placed["product_id"], placed["position"]) == (NEW, 6)
-    assert placed["why"] == "New arrival in Candles"
-    assert not any("New arrival" in item["why"] for item in decision.items[:-1])
+    assert str(decision.id) == answer.json()["decision"]
+    assert (placed.product_id, placed.position) == (NEW, 6)
+    assert placed.why == "New arrival in Candles"
+    assert not any("New arrival" in item.why for item in decision.items[:-1])
 
 
 @pytest.mark.usefixtures("_at_once")
