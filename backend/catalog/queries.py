@@ -219,6 +219,12 @@ def paid_orders(shop_id: int, *, since: datetime, until: datetime) -> Iterator[P
         yield PaidOrder(token, placed_at, amount)
 
 
+def has_orders(shop_id: int, *, since: datetime, until: datetime) -> bool:
+    """Tell whether anything was ordered in [since, until)."""
+    rows = Order.objects.for_shop(shop_id).filter(processed_at__gte=since, processed_at__lt=until)
+    return rows.filter(deleted_at=None, test=False).exists()
+
+
 def order_ids_of_customer(shop_id: int, customer_key: str) -> list[int]:
     """Return the orders of one customer, oldest first."""
     rows = Order.objects.for_shop(shop_id).filter(customer_key=customer_key, deleted_at=None)

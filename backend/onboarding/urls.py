@@ -2,11 +2,13 @@
 
 from django.urls import path
 
-from backend.onboarding.views import activity, model, setup
+from backend.onboarding.views import activity, holdout, model, results, setup
 
 urlpatterns = [
     path("api/activity", activity.ActivityView.as_view()),
     path("api/activity/file", activity.ActivityFileView.as_view()),
+    path("api/results", results.ResultsView.as_view()),
+    path("api/holdout", holdout.HoldoutView.as_view()),
     path("api/setup", setup.SetupView.as_view()),
     path("api/setup/theme-block", setup.ThemeBlockView.as_view()),
     path("api/model", model.ModelView.as_view()),

@@ -5,7 +5,9 @@ export default [
   route("model", "routes/model.tsx", [
     index("routes/model-now.tsx"),
     route("retraining", "routes/model-retraining.tsx"),
-    route("methods", "routes/model-methods.tsx"),
+    route("advanced", "routes/model-advanced.tsx"),
   ]),
+  route("settings", "routes/settings.tsx"),
+  route("activity", "routes/activity.tsx"),
   route("*", "routes/missing.tsx"),
 ] satisfies RouteConfig;

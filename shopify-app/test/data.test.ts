@@ -2,18 +2,20 @@
 import { http, HttpResponse, delay } from "msw";
 import { setupServer } from "msw/node";
 import { RouterContextProvider } from "react-router";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 
 import { act } from "../app/api/actions.server";
 import { apiFor, ask } from "../app/api/client.server";
 import { orProblem } from "../app/lib/load";
+import { loader as activityLoader } from "../app/routes/activity";
 import { action as homeAction, loader as homeLoader } from "../app/routes/home";
 import { loader as modelLoader } from "../app/routes/model";
 import { loader as nowLoader } from "../app/routes/model-now";
 import { loader as retrainingLoader } from "../app/routes/model-retraining";
+import { loader as settingsLoader } from "../app/routes/settings";
 import { sessionContext } from "../app/session/middleware.server";
 import type { Session } from "../app/session/token.server";
-import { aModel, aRun, aSettings, aSetup, aShop, aTrigger, aVersion, theStatuses } from "./fixtures/answers";
+import { aHoldout, aModel, anActivity, aRun, aSettings, aSetup, aShop, aTrigger, aVersion, theResults, theStatuses } from "./fixtures/answers";
 import { SHOP } from "./fixtures/tokens";
 
 const DJANGO = "http://django.test";
@@ -36,6 +38,7 @@ function answering({ shop = aShop(), setup = aSetup(), model = aModel() } = {}) 
     http.get(`${DJANGO}/api/shop`, () => HttpResponse.json(shop)),
     http.get(`${DJANGO}/api/setup`, () => HttpResponse.json(setup)),
     http.get(`${DJANGO}/api/model`, () => HttpResponse.json(model)),
+    http.get(`${DJANGO}/api/results`, ({ request }) => HttpResponse.json(theResults({ days: Number(new URL(request.url).searchParams.get("days")) }))),
   ];
 }
 
@@ -50,9 +53,9 @@ describe("the home page's data", () => {
 
     const { data, init } = await homeLoader(argsOf(aSession()));
 
-    expect(data).toEqual({ ok: true, data: { shop: aShop(), setup: aSetup(), model: aModel() } });
+    expect(data).toEqual({ ok: true, data: { shop: aShop(), setup: aSetup(), model: aModel(), results: { ok: true, data: theResults() } } });
     expect(init?.status).toBe(200);
-    expect(tokens).toEqual(Array(3).fill("Bearer the-session-token"));
+    expect(tokens).toEqual(Array(4).fill("Bearer the-session-token"));
     django.events.removeAllListeners();
   });
 
@@ -66,8 +69,30 @@ describe("the home page's data", () => {
 
     expect(paths).toEqual(["/api/shop"]);
     await asked;
-    expect(paths).toHaveLength(3);
+    expect(paths).toHaveLength(4);
     django.events.removeAllListeners();
+  });
+
+  test.each([
+    ["?days=90", 90],
+    ["?days=7", 7],
+    ["?days=5000", 30],
+    ["?days=week", 30],
+  ])("is about the time that the address %s asks for", async (query, days) => {
+    django.use(...answering());
+
+    const { data } = await homeLoader(argsOf(aSession(), new Request(`https://app.example/${query}`)));
+
+    expect(data).toMatchObject({ data: { results: { ok: true, data: { days } } } });
+  });
+
+  test("stands without its results", async () => {
+    django.use(failing("/api/results", 503, "down", "The results can't be read."), ...answering());
+
+    const { data, init } = await homeLoader(argsOf(aSession()));
+
+    expect(init?.status).toBe(200);
+    expect(data).toMatchObject({ ok: true, data: { results: { ok: false, problem: { message: "The results can't be read." } } } });
   });
 
   test.each(["/api/shop", "/api/setup", "/api/model"])("is a problem in Django's words when %s is unavailable", async (path) => {
@@ -77,6 +102,43 @@ describe("the home page's data", () => {
 
     expect(data).toEqual({ ok: false, problem: { code: "shopify_down", message: "Shopify does not answer.", isTemporary: true } });
     expect(init?.status).toBe(503);
+  });
+});
+
+describe("the activity page's data", () => {
+  const asking = (asked: URLSearchParams[]) => [
+    http.get(`${DJANGO}/api/shop`, () => HttpResponse.json(aShop({ timezone: "Pacific/Auckland" }))),
+    http.get(`${DJANGO}/api/activity`, ({ request }) => (asked.push(new URL(request.url).searchParams), HttpResponse.json(anActivity()))),
+  ];
+
+  test("is what the address chooses, from the first day on the shop's own clock", async () => {
+    vi.useFakeTimers({ now: new Date("2026-11-21T12:00:00Z"), toFake: ["Date"] });
+    const asked: URLSearchParams[] = [];
+    django.use(...asking(asked));
+
+    await activityLoader(argsOf(aSession(), new Request("https://app.example/activity?kind=SETTINGS&actor=MERCHANT&days=7&before=0192f0a1-0000-7000-8000-0000000000c1")));
+    vi.useRealTimers();
+
+    // It is the 22nd already in Auckland.
+    expect(Object.fromEntries(asked[0] ?? [])).toEqual({ kind: "SETTINGS", actor: "MERCHANT", since: "2026-11-16", before: "0192f0a1-0000-7000-8000-0000000000c1" });
+  });
+
+  test("is everything where the address chooses nothing that is known", async () => {
+    const asked: URLSearchParams[] = [];
+    django.use(...asking(asked));
+
+    const { data } = await activityLoader(argsOf(aSession(), new Request("https://app.example/activity?kind=toString&days=12")));
+
+    expect([...(asked[0] ?? [])]).toEqual([]);
+    expect(data).toMatchObject({ ok: true, data: { activity: anActivity() } });
+  });
+});
+
+describe("the settings page's data", () => {
+  test("is the shop and its holdout", async () => {
+    django.use(...answering(), http.get(`${DJANGO}/api/holdout`, () => HttpResponse.json(aHoldout({ percent: 5 }))));
+
+    expect((await settingsLoader(argsOf(aSession()))).data).toEqual({ ok: true, data: { shop: aShop(), holdout: aHoldout({ percent: 5 }) } });
   });
 });
 
@@ -219,6 +281,17 @@ describe("a button", () => {
 
     expect(await act(aSession(), form(RULES))).toEqual({ ok: true, toast: "Settings saved" });
     expect(bodies).toEqual([{ min_gain_percent: -2.5, release_without_evidence: true, cool_down_hours: 48, min_accuracy_percent: 90 }]);
+  });
+
+  test.each([
+    ["5", 5, "5% of your visitors are held out"],
+    ["0", 0, "Every visitor sees recommendations"],
+  ])("changes the holdout: %s", async (text, percent, toast) => {
+    const bodies: unknown[] = [];
+    django.use(http.put(`${DJANGO}/api/holdout`, async ({ request }) => (bodies.push(await request.json()), HttpResponse.json(aHoldout({ percent })))));
+
+    expect(await act(aSession(), form({ intent: "holdout", percent: text }))).toEqual({ ok: true, toast });
+    expect(bodies).toEqual([{ percent }]);
   });
 
   test.each([

@@ -45,11 +45,32 @@ describe("the model page", () => {
 
     expect(container.querySelector('s-section[heading="Version 3 is live"]')).not.toBeNull();
     expect(screen.getByText(/for 62 of 100 customers/)).toBeInTheDocument();
-    expect(screen.getByText(/is not the best one for your shop yet/)).toBeInTheDocument();
+  });
+
+  test("names no method and nothing of the machine but under Advanced", async () => {
+    const against = { model: "personal_frequency", label: "What each customer buys most", gain: 0.12, low: 0.06, high: 0.18, customers: 4012 };
+    const current = aVersion({ weights: SHARES, against_simple: against, peak_memory_mb: 1430, gate: aGate() });
+    const load = () => everything({ model: aModel({ current, versions: [current] }) });
+    const inner = [/transformer/i, /What each customer buys most/, /69d5cc0/, /MLflow/, /1\.4 GB/, /0\.309/, /blends/];
+
+    for (const path of ["/", "/model"] as const) {
+      const { container, unmount } = await open(path, { load });
+      for (const word of inner) expect(container.textContent).not.toMatch(word);
+      unmount();
+    }
+    const { container } = await open("/model/advanced", { load });
+    for (const word of inner) expect(container.textContent).toMatch(word);
+  });
+
+  test("says plainly when there was too little to measure", async () => {
+    const current = aVersion({ metrics: [] });
+    await open("/model", { load: () => everything({ model: aModel({ current, versions: [current] }) }) });
+
+    expect(screen.getByText(/too few orders to measure how good it is/)).toBeInTheDocument();
   });
 
   test("lists every method with its interval, best first, and marks the one in use", async () => {
-    const { container } = await open("/model/methods");
+    const { container } = await open("/model/advanced");
 
     const rows = [...(container.querySelector("s-table-body")?.children ?? [])].map((row) => [...row.children].slice(0, 3).map((cell) => cell.textContent?.trim()));
     expect(rows).toEqual([
@@ -63,7 +84,7 @@ describe("the model page", () => {
     const nothing = { ndcg_at_10: null, ndcg_low: null, ndcg_high: null, recall_at_10: null, hit_rate_at_10: null, mrr_at_10: null, coverage: null };
     const current = aVersion({ metrics: [aMetric("popularity", { ...nothing, is_served: true })], curve: [], summary: "Popular products are shown: not enough data." });
 
-    const { container } = await open("/model/methods", { load: () => everything({ model: aModel({ current, versions: [] }) }) });
+    const { container } = await open("/model/advanced", { load: () => everything({ model: aModel({ current, versions: [] }) }) });
 
     expect(screen.getByText("Popular products are shown: not enough data.")).toBeInTheDocument();
     expect(container.querySelector("s-table")).toBeNull();
@@ -71,7 +92,7 @@ describe("the model page", () => {
   });
 
   test("plots the training with the same in words and as a table", async () => {
-    await open("/model/methods");
+    await open("/model/advanced");
 
     const plot = screen.getByRole("img", { name: /training error fell from 8.10 to 5.90/ });
     expect(plot.querySelectorAll("path")).toHaveLength(2);
@@ -179,7 +200,7 @@ describe("the model page", () => {
     expect(container.querySelector("s-table")).toBeNull();
   });
 
-  test.each(["/model", "/model/retraining", "/model/methods"] as const)("%s has no accessibility violations", async (path) => {
+  test.each(["/model", "/model/retraining", "/model/advanced"] as const)("%s has no accessibility violations", async (path) => {
     const model = twoVersions({ gate: aGate() });
     const { container } = await open(path, { load: () => everything({ model }) });
 
@@ -187,9 +208,9 @@ describe("the model page", () => {
   });
 });
 
-describe("what answers now", () => {
+describe("what a version listens to", () => {
   test("is named by its parts, in a bar and in a list", async () => {
-    const { container } = await open("/model", { load: () => everything({ model: twoVersions() }) });
+    const { container } = await open("/model/advanced", { load: () => everything({ model: twoVersions() }) });
 
     expect(screen.getByText("Version 3 blends 4 methods and listens most to your customers’ habits.")).toBeInTheDocument();
     const parts = within(screen.getByRole("list", { name: "What version 3 listens to" })).getAllByRole("listitem");
@@ -199,23 +220,30 @@ describe("what answers now", () => {
 
   test("is compared with the best simple method, with how sure that is", async () => {
     const current = aVersion({ against_simple: { model: "personal_frequency", label: "What each customer buys most", gain: 0.12, low: 0.06, high: 0.18, customers: 4012 } });
-    await open("/model", { load: () => everything({ model: aModel({ current, versions: [current] }) }) });
+    const load = () => everything({ model: aModel({ current, versions: [current] }) });
+    const { unmount } = await open("/model", { load });
+    expect(screen.getByText(/12% better than those of the best simple rule, such as showing best sellers\. The true gain is likely between 6% and 18%\./)).toBeInTheDocument();
+    unmount();
+
+    await open("/model/advanced", { load });
 
     expect(screen.getByText(/12% better than .*“What each customer buys most”\. The true gain is likely between 6% and 18%\./)).toBeInTheDocument();
   });
 
   test("is not named twice where a simple method beats the transformer", async () => {
     const current = aVersion({ weights: [{ model: "personal_frequency", label: "What each customer buys most", share: 1 }] });
-    await open("/model", { load: () => everything({ model: aModel({ current, versions: [current] }) }) });
+    await open("/model/advanced", { load: () => everything({ model: aModel({ current, versions: [current] }) }) });
 
     expect(screen.getByText(/is not the best one for your shop yet/).closest("s-section")).not.toHaveTextContent("listens to one method alone");
   });
 
   test("is shown as before where a version is from before blends", async () => {
-    const { container } = await open("/model");
+    const { container, unmount } = await open("/model/advanced");
 
     expect(container.querySelector(".mix")).toBeNull();
     expect(screen.getByText(/is not the best one for your shop yet/)).toBeInTheDocument();
+    unmount();
+    await open("/model");
     expect(screen.getByText(/from before versions were compared/)).toBeInTheDocument();
   });
 });
@@ -469,7 +497,7 @@ describe("retraining", () => {
 describe("methods compared", () => {
   test("can be looked up for every version", async () => {
     const model = twoVersions({ metrics: [aMetric("markov", { label: "Bought next", is_served: true })] });
-    await open("/model/methods?version=4", { load: () => everything({ model }) });
+    await open("/model/advanced?version=4", { load: () => everything({ model }) });
 
     expect(screen.getAllByText("Bought next").length).toBeGreaterThan(0);
     expect(screen.queryByText("What each customer buys most")).toBeNull();
@@ -478,7 +506,7 @@ describe("methods compared", () => {
   test("tell experts what each method costs", async () => {
     const metrics = [aMetric("blend", { label: "Blend", is_served: true, fit_seconds: 92, p50_ms: 1.84, p99_ms: 3.1 }), aMetric("popularity", { label: "Popular", fit_seconds: 0.02 }), aMetric("markov")];
     const current = aVersion({ metrics, peak_memory_mb: 1430 });
-    const { container } = await open("/model/methods", { load: () => everything({ model: aModel({ current, versions: [current] }) }) });
+    const { container } = await open("/model/advanced", { load: () => everything({ model: aModel({ current, versions: [current] }) }) });
 
     const rows = within(screen.getByRole("table", { name: "What each method costs" })).getAllByRole("row");
     expect(rows).toHaveLength(3);
@@ -489,7 +517,7 @@ describe("methods compared", () => {
 
   test("say how products without a sale fare", async () => {
     const current = aVersion({ cold: { items: 1, customers: 210, recall_at_10: 0.093, popularity_recall_at_10: 0.004, recall_with_place_at_10: null, place_ndcg_change: null } });
-    await open("/model/methods", { load: () => everything({ model: aModel({ current, versions: [current] }) }) });
+    await open("/model/advanced", { load: () => everything({ model: aModel({ current, versions: [current] }) }) });
 
     expect(screen.getByText(/Measured on 1 product that had not been sold before and 210 customers .*held 9\.3% .*would have held 0\.4%\./)).toBeInTheDocument();
   });

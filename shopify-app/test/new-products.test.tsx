@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { placeSentence } from "../app/lib/blend";
 import { aModel, aShop, aVersion } from "./fixtures/answers";
-import { everything, open, violations } from "./fixtures/pages";
+import { everything, open, shopSettings, violations } from "./fixtures/pages";
 
 const toast = { show: vi.fn(), hide: vi.fn() };
 
@@ -30,7 +30,7 @@ describe("the place for new products", () => {
       shop = aShop({ shows_new_products: false });
       return { ok: true as const, toast: "New products get no place of their own" };
     };
-    const { container } = await open("/model", { load: () => everything({ shop }), act: answer });
+    const { container } = await open("/settings", { chosen: () => shopSettings({ shop }), act: answer });
     expect(box()).toHaveAttribute("checked");
     expect(box().getAttribute("details")).toContain("That costs one place of ten.");
 
@@ -44,7 +44,7 @@ describe("the place for new products", () => {
 
   test("goes back to what is stored where it could not be saved", async () => {
     const problem = { code: "backend_unreachable", message: "Tailorbird's service can't be reached just now.", isTemporary: true };
-    await open("/model", { act: () => ({ ok: false, problem }) });
+    await open("/settings", { act: () => ({ ok: false, problem }) });
 
     choose(false);
 
@@ -66,7 +66,7 @@ describe("what the place finds and costs", () => {
 
   test("stands beside what is found without it", async () => {
     const current = aVersion({ cold: COLD });
-    await open("/model/methods", { load: () => everything({ model: aModel({ current, versions: [current] }) }) });
+    await open("/model/advanced", { load: () => everything({ model: aModel({ current, versions: [current] }) }) });
 
     expect(screen.getByText(/they held 5.3% of these purchases/)).toBeInTheDocument();
   });

@@ -101,15 +101,27 @@ describe("the set-up list", () => {
     const { container } = await open("/", { load: () => everything({ setup: aSetup({ steps, recommendations_live: true }) }) });
 
     const headings = [...container.querySelectorAll("s-section")].map((section) => section.getAttribute("heading"));
-    expect(headings.slice(0, 2)).toEqual(["Your shop in numbers", "Keeping recommendations up to date"]);
+    expect(headings[0]).toBe("Revenue from recommendations");
+    expect(headings).toContain("Keeping recommendations up to date");
     expect(stepNamed("Train your first model").querySelector("s-progress")).not.toHaveAttribute("value");
   });
 
-  test("moves down and says so when everything is done", async () => {
+  test("shrinks to a line below the results when everything is done", async () => {
     const { container } = await open("/");
 
     const headings = [...container.querySelectorAll("s-section")].map((section) => section.getAttribute("heading"));
-    expect(headings).toEqual(["Your shop in numbers", "Everything is set up", "Recommendations", "Learn from older orders"]);
+    expect(headings).toEqual([
+      "Revenue from recommendations",
+      "What recommendations sold most",
+      "How much of this is known",
+      null,
+      "What Tailorbird learns from",
+      "Recommendations",
+      "Learn from older orders",
+    ]);
+    const line = screen.getByText("Everything is set up").closest("details") as HTMLDetailsElement;
+    expect(line.open).toBe(false);
+    expect(within(line).getByText("6 of 6 steps done")).toBeInTheDocument();
   });
 
   test.each([
@@ -136,8 +148,7 @@ describe("home", () => {
     await open("/");
 
     expect(screen.getByText("Version 3")).toBeInTheDocument();
-    expect(screen.getByText("What each customer buys most")).toBeInTheDocument();
-    expect(screen.getByText("0.309 of 1")).toBeInTheDocument();
+    expect(screen.getByText("21 Nov 2026, 10:05")).toBeInTheDocument();
   });
 
   test("says when the newest version is not in use", async () => {

@@ -115,10 +115,10 @@ step('the model page says what answers, what was decided and what is watched', a
   assert.deepEqual(await findBarriers(appFrame()), []);
 });
 
-step('the model page compares the model with simpler ones and plots its training', async () => {
-  await app().getByRole('link', { name: 'Methods compared' }).click();
+step('under Advanced the model is compared with simpler ones and its training is plotted', async () => {
+  await app().getByRole('link', { name: 'Advanced' }).click();
   await app().getByText('How the training went').waitFor();
-  await appPicture('app-methods');
+  await appPicture('app-advanced');
 
   const text = await app().locator('body').innerText();
   assert.match(text, /version 1/i);

@@ -2,24 +2,25 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Final
 from uuid import UUID
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from backend.audit import queries as audit
 from backend.audit.values import ActFilter, ActorKind
 from backend.core.spreadsheet import BYTE_ORDER_MARK, csv_line
+from backend.onboarding.queries.zones import shop_zone
 from backend.onboarding.rules import acts
 from backend.onboarding.rules.acts import Act, ActKind
-from backend.shops import queries as shops
+from backend.onboarding.rules.days import start_of
 
 PAGE: Final = 50
 
 # Acts read at once for a file: few enough for a small memory, many enough for few queries.
 FILE_PAGE: Final = 500
 
-COLUMNS: Final = ("When", "Time zone", "Kind", "What", "About", "By", "Why", "Before", "After", "Id")
+COLUMNS: Final = ("When", "Time zone", "Kind", "What", "About", "By", "Why", "Before", "After", "Where", "Id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +61,6 @@ def activity_file(shop_id: int, wanted: ActivityFilter) -> Iterator[str]:
         before = entries[-1].id
 
 
-def shop_zone(shop_id: int) -> ZoneInfo:
-    """Return the clock of a shop; UTC where Shopify's name for it is unknown here."""
-    try:
-        return ZoneInfo(shops.get_shop(shop_id).timezone)
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo("UTC")
-
-
-def start_of(day: date, zone: ZoneInfo) -> datetime:
-    """Return when a day began on a clock. Days of 23 and of 25 hours are days, too."""
-    return datetime.combine(day, time(), zone).astimezone(UTC)
-
-
 def _filter(wanted: ActivityFilter, zone: ZoneInfo) -> ActFilter:
     return ActFilter(
         since=start_of(wanted.since, zone) if wanted.since else None,
@@ -93,5 +81,6 @@ def _cells(act: Act, zone: ZoneInfo) -> tuple[str, ...]:
         act.reason,
         "; ".join(f"{one.name}: {one.old}" for one in act.changes if one.old),
         "; ".join(f"{one.name}: {one.new}" for one in act.changes if one.new),
+        act.where,
         str(act.id),
     )

@@ -52,6 +52,7 @@ TITLES: Final[Mapping[Event, tuple[ActKind, str]]] = {
     Event.GATE_DECIDED: (ActKind.MODEL, "A new version was judged"),
     Event.RELEASE_SETTINGS_CHANGED: (ActKind.SETTINGS, "The rules for new versions were changed"),
     Event.TRIGGER_SETTINGS_CHANGED: (ActKind.SETTINGS, "The rules for retraining were changed"),
+    Event.HOLDOUT_CHANGED: (ActKind.SETTINGS, "The holdout was changed"),
     Event.SURFACE_POINTED: (ActKind.STOREFRONT, "Pages were given another version"),
     Event.RECOMMENDATIONS_PUBLISHED: (ActKind.STOREFRONT, "Recommendations were written to the shop"),
     Event.ARTIFACT_REFUSED: (ActKind.MODEL, "A version's files were refused"),
@@ -59,11 +60,22 @@ TITLES: Final[Mapping[Event, tuple[ActKind, str]]] = {
 
 ACTOR_NAMES: Final = {ActorKind.SYSTEM: "Tailorbird", ActorKind.STAFF: "Tailorbird support"}
 
+UUID_ALONE: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|")
 UNIDENTIFIED: Final = re.compile(r" [0-9a-f]{8}-[0-9a-f-]{27}$")
 
 SURFACES: Final = {"surface product_page": "product pages", "surface home_page": "the home page"}
 
+# From where an act came, by what the ledger calls it; what begins with "job" runs by itself.
+SOURCES: Final = {
+    "app": "In this app",
+    "staff": "On our support's pages",
+    "web": "Over the web, from Shopify",
+    "command": "By an operator of ours",
+}
+
 STATES: Final = {
+    "INSTALLED": "installed",
+    "UNINSTALLED": "not installed",
     "CANDIDATE": "new",
     "STAGED": "ready",
     "LIVE": "in use",
@@ -74,6 +86,7 @@ STATES: Final = {
 
 # The fields of settings by the words of the pages on which they are changed, and the unit of their value.
 FIELDS: Final = {
+    "scopes": ("Permissions", ""),
     "min_gain_percent": ("Least gain over the version in use", "%"),
     "release_without_evidence": ("Use new versions without a comparison", ""),
     "cool_down_hours": ("Pause after each training", " hours"),
@@ -107,6 +120,7 @@ class Act:
     account: str  # as the ledger names it
     reason: str
     changes: tuple[Change, ...]
+    where: str
 
 
 def act(entry: LedgerEntry, actor_kind: ActorKind) -> Act:
@@ -122,7 +136,8 @@ def act(entry: LedgerEntry, actor_kind: ActorKind) -> Act:
         actor=actor(entry.actor, actor_kind),
         account=entry.actor,
         reason=entry.reason,
-        changes=changes(*_values(entry)),
+        changes=changes(entry.old or {}, entry.new or {}),
+        where=where(entry.source),
     )
 
 
@@ -143,13 +158,12 @@ def subject(text: str) -> str:
 
 def actor(text: str, kind: ActorKind) -> str:
     """Return who acted. People of ours go by no name: what they did is ours."""
-    return ACTOR_NAMES.get(kind) or f"Account {text.rpartition(' ')[2]} of your shop"
+    return ACTOR_NAMES.get(kind) or f"Staff member {text.rpartition(' ')[2]}"
 
 
-def _values(entry: LedgerEntry) -> tuple[Mapping[str, object], Mapping[str, object]]:
-    """Return what was before and after an act."""
-    has_words = entry.event is Event.MODEL_STATE_CHANGED or titled(entry.event)[0] is ActKind.SETTINGS
-    return (entry.old or {}, entry.new or {}) if has_words else ({}, {})
+def where(text: str) -> str:
+    """Return from where an act came; empty for what is from before that was kept."""
+    return "By itself" if text.startswith("job ") else SOURCES.get(text, "")
 
 
 def changes(old: Mapping[str, object], new: Mapping[str, object]) -> tuple[Change, ...]:
@@ -166,7 +180,8 @@ def field(name: str) -> str:
 
 def words(name: str, value: object) -> str:
     """Return a value as people say it."""
-    if value is None or value == "":
+    # An id says something to programs alone; what has one stands in the sentence of its reason.
+    if value is None or UUID_ALONE.fullmatch(str(value)):
         return ""
     if isinstance(value, bool):
         return "on" if value else "off"

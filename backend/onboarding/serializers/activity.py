@@ -56,6 +56,7 @@ class ActSerializer(serializers.Serializer[Any]):
     is_you = serializers.BooleanField()
     reason = serializers.CharField(allow_blank=True)
     changes = ChangeSerializer(many=True)
+    where = serializers.CharField(allow_blank=True)
 
 
 class ActivitySerializer(serializers.Serializer[Any]):

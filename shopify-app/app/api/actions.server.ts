@@ -70,6 +70,13 @@ async function showNewProducts(session: Session, form: FormData): Promise<Action
   return { ok: true, toast: answer.data.shows_new_products ? "New products get a place" : "New products get no place of their own" };
 }
 
+async function setHoldout(session: Session, form: FormData): Promise<ActionAnswer> {
+  const answer = await ask(session, apiFor(session).PUT("/api/holdout", { body: { percent: Number(textOf(form, "percent")) } }));
+  if (!answer.ok) return answer;
+  const { percent } = answer.data;
+  return { ok: true, toast: percent === 0 ? "Every visitor sees recommendations" : `${percent}% of your visitors are held out` };
+}
+
 /** Do what a form asks for. */
 export async function act(session: Session, form: FormData): Promise<ActionAnswer> {
   switch (form.get("intent")) {
@@ -83,6 +90,8 @@ export async function act(session: Session, form: FormData): Promise<ActionAnswe
       return changeSettings(session, form);
     case "new-products":
       return showNewProducts(session, form);
+    case "holdout":
+      return setHoldout(session, form);
     case "theme-block":
       return reportBlock(session, form);
     default:

@@ -69,6 +69,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/holdout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return the calling shop's holdout. */
+        get: operations["get_holdout"];
+        /** @description Change the calling shop's holdout. What is measured begins anew. */
+        put: operations["set_holdout"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/imports": {
         parameters: {
             query?: never;
@@ -132,6 +150,23 @@ export interface paths {
         put?: never;
         /** @description Use a version that the gate held, or go back to a former one. The former one undoes it. */
         post: operations["release_version"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/results": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return what recommendations earned for the calling shop. */
+        get: operations["get_results"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -292,6 +327,7 @@ export interface components {
             is_you: boolean;
             reason: string;
             changes: components["schemas"]["Change"][];
+            where: string;
         };
         /** @enum {string} */
         ActKindEnum: "SETUP" | "SETTINGS" | "MODEL" | "STOREFRONT" | "PRIVACY" | "SUPPORT";
@@ -344,6 +380,24 @@ export interface components {
             customers: number;
             guest_orders: number;
         };
+        /** @description What shoppers who agreed to it did with recommendations. */
+        CountsOfEvents: {
+            impressions: number;
+            clicks: number;
+            adds: number;
+        };
+        /** @description Of how many orders with a recommended product it is known what their shoppers did. */
+        Coverage: {
+            orders: number;
+            joined: number;
+            readonly reasons: components["schemas"]["NotJoined"][];
+        };
+        /** @description What was earned in one currency: by clicks, and apart from it by what was only seen. */
+        CurrencyResults: {
+            currency: string;
+            direct: components["schemas"]["Earned"];
+            view_through: components["schemas"]["Earned"];
+        };
         /** @description One point of a learning curve. */
         CurvePoint: {
             step: number;
@@ -373,6 +427,15 @@ export interface components {
         /** @description All requests of a shop, the one that is due first first. */
         DataRequests: {
             requests: components["schemas"]["DataRequest"][];
+        };
+        /** @description What is left of what was earned, and what was taken back by refunds and cancellations. */
+        Earned: {
+            /** Format: decimal */
+            revenue: string;
+            /** Format: decimal */
+            reversed: string;
+            orders: number;
+            lines: number;
         };
         /** @description The body of every answer that is not a success. */
         ErrorBody: {
@@ -413,6 +476,16 @@ export interface components {
         };
         /** @enum {string} */
         GateVerdictEnum: "FIRST" | "PASSED" | "FAILED" | "NOT_ENOUGH_DATA" | "OVERRIDDEN";
+        /** @description The share of visitors, in percent, that sees popular products for comparison; 0 where nobody does. */
+        Holdout: {
+            percent: number;
+            /** Format: date-time */
+            readonly since: string | null;
+        };
+        /** @description The share of visitors, in percent, that sees popular products for comparison; 0 where nobody does. */
+        HoldoutRequest: {
+            percent: number;
+        };
         /** @enum {string} */
         IdEnum: "install" | "import_products" | "import_orders" | "train" | "publish" | "theme_block";
         /** @description How far an import is. */
@@ -428,6 +501,22 @@ export interface components {
         };
         /** @enum {string} */
         ImportStateEnum: "QUEUED" | "RUNNING" | "DONE" | "FAILED";
+        /** @description What recommendations added beside what sells anyway; null where it can't be said yet. */
+        Incremental: {
+            percent: number;
+            /** Format: date-time */
+            since: string;
+            /** Format: decimal */
+            amount: string | null;
+            /** Format: decimal */
+            low: string | null;
+            /** Format: decimal */
+            high: string | null;
+            /** @description Say why nothing can be said; empty where something can. */
+            readonly reason: string;
+            shown_visitors: number;
+            held_out_visitors: number;
+        };
         /** @description How one model ranked the newest weeks. Figures are null where there was too little to measure. */
         Metrics: {
             model: string;
@@ -516,6 +605,11 @@ export interface components {
         };
         /** @enum {string} */
         ModelVersionStateEnum: "STAGED" | "LIVE" | "RETIRED" | "HELD" | "REJECTED";
+        /** @description How many orders could not be joined for one reason. */
+        NotJoined: {
+            words: string;
+            orders: number;
+        };
         /** @enum {unknown} */
         NullEnum: null;
         /** @description How far one half of an import is. */
@@ -549,6 +643,23 @@ export interface components {
         ReleaseRequestRequest: {
             /** @default  */
             reason: string;
+        };
+        /** @description What recommendations earned in a time. Counts are null while no browser tells us anything. */
+        Results: {
+            days: number;
+            /** Format: date-time */
+            since: string;
+            /** Format: date-time */
+            until: string;
+            currency: string;
+            has_orders: boolean;
+            currencies: components["schemas"]["CurrencyResults"][];
+            click_days: number;
+            view_hours: number;
+            incremental: components["schemas"]["Incremental"] | null;
+            counts: components["schemas"]["CountsOfEvents"] | null;
+            top_products: components["schemas"]["TopProduct"][];
+            coverage: components["schemas"]["Coverage"];
         };
         /** @enum {string} */
         ServingEnum: "MODEL" | "FALLBACK";
@@ -617,6 +728,16 @@ export interface components {
             product: string;
             /** Format: uri */
             home: string;
+        };
+        /** @description A product and what clicks on its recommendations sold of it. */
+        TopProduct: {
+            product_id: number;
+            title: string;
+            currency: string;
+            /** Format: decimal */
+            revenue: string;
+            quantity: number;
+            orders: number;
         };
         /** @description One training run. */
         TrainingRun: {
@@ -815,6 +936,56 @@ export interface operations {
             };
         };
     };
+    get_holdout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Holdout"];
+                };
+            };
+        };
+    };
+    set_holdout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HoldoutRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Holdout"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     request_import: {
         parameters: {
             query?: never;
@@ -951,6 +1122,35 @@ export interface operations {
                 };
             };
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_results: {
+        parameters: {
+            query?: {
+                days?: 7 | 30 | 90;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Results"];
+                };
+            };
+            400: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -11,6 +11,13 @@ export type Shop = Get<"/api/shop">;
 export type Setup = Get<"/api/setup">;
 export type ModelState = Get<"/api/model">;
 
+export type Activity = Get<"/api/activity">;
+
+export type Act = Activity["acts"][number];
+export type Holdout = Get<"/api/holdout">;
+
+export type Results = Get<"/api/results">;
+
 export type SetupStep = Setup["steps"][number];
 export type Block = Setup["blocks"][number];
 export type ModelVersion = ModelState["versions"][number];

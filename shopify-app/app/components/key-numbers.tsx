@@ -1,7 +1,7 @@
 import type { Setup } from "../api/types";
 import { formatCount } from "../lib/format";
 
-function Tile({ name, value, note }: { name: string; value: string; note?: string }) {
+export function Tile({ name, value, note }: { name: string; value: string; note?: string }) {
   return (
     <div className="tile">
       <dt>{name}</dt>

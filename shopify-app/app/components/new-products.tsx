@@ -5,7 +5,7 @@ import { ActionProblem } from "./problem";
 
 /** Whether a visitor's list keeps a place for a product that never sold. */
 export function NewProducts({ isOn }: { isOn: boolean }) {
-  const saving = useIntent("new-products", "/model");
+  const saving = useIntent("new-products", "/settings");
   const [wanted, setWanted] = useState(isOn);
   const change = (isWanted: boolean) => {
     setWanted(isWanted);

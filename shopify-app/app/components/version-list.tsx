@@ -1,10 +1,8 @@
 import type { ReactNode } from "react";
 
 import type { ModelVersion } from "../api/types";
-import { mixSentence } from "../lib/blend";
-import { formatCount, formatDuration, formatMoment, formatScore } from "../lib/format";
+import { formatCount, formatDuration, formatMoment } from "../lib/format";
 import { comparedWith, decidedBy, decisionWords, findMeasured, findMove, stateLook, verdictWord } from "../lib/gates";
-import { findServed, servedLabel } from "../lib/training";
 import { GainScale } from "./gain-scale";
 import type { Release } from "./release";
 
@@ -29,7 +27,6 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
 
 function Details({ version, timezone }: { version: ModelVersion; timezone: string }) {
   const { gate } = version;
-  const served = findServed(version);
   return (
     <details>
       <summary>
@@ -43,13 +40,11 @@ function Details({ version, timezone }: { version: ModelVersion; timezone: strin
           </Fact>
         )}
         {gate?.champion != null && findMeasured(gate) && <Fact name="Compared with">{comparedWith(gate, timezone)}</Fact>}
-        <Fact name="Method">{mixSentence(version) || servedLabel(version)}</Fact>
         <Fact name="Learned from">
           {formatCount(version.interactions)} purchases by {formatCount(version.customers)} customers, in {formatDuration(version.train_seconds)}
         </Fact>
-        {served?.ndcg_at_10 != null && <Fact name="Ranking score">{formatScore(served.ndcg_at_10)} of 1</Fact>}
       </dl>
-      <s-link href={`/model/methods?version=${version.number}`}>See how version {version.number} compares with other methods</s-link>
+      <s-link href={`/model/advanced?version=${version.number}`}>See how version {version.number} works inside</s-link>
     </details>
   );
 }

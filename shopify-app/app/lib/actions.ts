@@ -18,7 +18,7 @@ function announce({ toast }: Done): void {
 }
 
 /** A button that posts one intent to its page: success is a toast, or what `onDone` makes of it; failure stays on the page. */
-export function useIntent(intent: "train" | "import" | "release" | "settings" | "new-products", path: string, onDone: (answer: Done) => void = announce): Button {
+export function useIntent(intent: "train" | "import" | "release" | "settings" | "new-products" | "holdout", path: string, onDone: (answer: Done) => void = announce): Button {
   const fetcher = useFetcher<ActionAnswer>();
   const { data } = fetcher;
   const latest = useRef(onDone);

@@ -62,8 +62,12 @@ const percentOf = (fraction: number): string => formatPercent(fraction * 100);
 const between = (low: number, high: number): string => `between ${percentOf(low)} and ${percentOf(high)}`;
 
 /** Say how much better than the best simple method the version matches what customers buy, and how sure that is. */
-export function gainSentence({ label, gain, low, high }: AgainstSimple): string {
-  const rival = `those of the best simple method, “${label}”`;
+export const gainSentence = (against: AgainstSimple): string => gainOver(`those of the best simple method, “${against.label}”`, against);
+
+/** The same for who wants no method's name. */
+export const plainGain = (against: AgainstSimple): string => gainOver("those of the best simple rule, such as showing best sellers", against);
+
+function gainOver(rival: string, { gain, low, high }: AgainstSimple): string {
   if (low > 0) return `Its suggestions match what customers buy next ${percentOf(gain)} better than ${rival}. The true gain is likely ${between(low, high)}.`;
   if (high < 0) return `Its suggestions match what customers buy next ${percentOf(-gain)} less well than ${rival}. The true loss is likely ${between(-high, -low)}.`;
   return `Its suggestions match what customers buy next about as well as ${rival}. The truth is likely between ${percentOf(-low)} worse and ${percentOf(high)} better.`;

@@ -1,6 +1,7 @@
 /** Customers' requests for their data: asked for from the browser, where App Bridge signs each call. */
 
 import type { DataRequest } from "../api/types";
+import { saveFile } from "./download";
 
 const PATH = "/api/data-requests";
 
@@ -10,14 +11,7 @@ export async function findDataRequests(): Promise<DataRequest[]> {
   return ((await response.json()) as { requests: DataRequest[] }).requests;
 }
 
-/** Hand the file for one customer to the browser as a download. A link could not: it carries no session token. */
+/** Hand the file for one customer to the browser as a download. */
 export async function downloadDataFile(id: string): Promise<void> {
-  const response = await fetch(`${PATH}/${id}/file`);
-  if (!response.ok) throw new Error(`The file could not be read: ${response.status}.`);
-  const address = URL.createObjectURL(await response.blob());
-  const link = document.createElement("a");
-  link.href = address;
-  link.download = `customer-data-${id}.json`;
-  link.click();
-  URL.revokeObjectURL(address);
+  await saveFile(`${PATH}/${id}/file`, `customer-data-${id}.json`);
 }

@@ -38,6 +38,15 @@ export function formatGain(percent: number): string {
 /** A sentence of the backend's, with percentages written as everywhere on our pages: "2%" for "2 %". */
 export const withOurPercent = (words: string): string => words.replaceAll(/(\d) %/g, "$1%");
 
+/** "£1,234.50": an amount that comes as text, so that no cent of a large one is lost on the way. */
+export function formatAmount(amount: string, currency: string): string {
+  try {
+    return new Intl.NumberFormat(LOCALE, { style: "currency", currency, currencyDisplay: "narrowSymbol" }).format(Number(amount)).replace("-", "−");
+  } catch {
+    return `${Number(amount).toFixed(2)} ${currency}`;
+  }
+}
+
 /** "1.8 ms", "0.42 ms". */
 export function formatMilliseconds(value: Figure): string {
   return value == null ? NOTHING : `${twoDigits.format(value)} ms`;

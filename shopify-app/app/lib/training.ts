@@ -1,6 +1,6 @@
 /** How a training run and its outcome read to a merchant. */
 import type { Metrics, ModelState, ModelVersion, TrainingRun } from "../api/types";
-import { BLEND, gainSentence } from "./blend";
+import { BLEND, gainSentence, plainGain } from "./blend";
 import { formatRange, formatScore } from "./format";
 
 type State = TrainingRun["state"];
@@ -93,6 +93,13 @@ export function foundSentence(version: ModelVersion): string {
 /** What is said of the version that answers: how it stands beside the best simple method, and how often it was right. */
 export function nowSentences(version: ModelVersion): string[] {
   const standing = version.against_simple ? gainSentence(version.against_simple) : servedBecause(version);
+  return [standing, foundSentence(version)].filter(Boolean);
+}
+
+/** Say how good the version that answers is, without a word of what it is made of. */
+export function plainSentences(version: ModelVersion): string[] {
+  if (!isMeasured(version)) return ["There were too few orders to measure how good it is. It gets better as orders come in."];
+  const standing = version.against_simple ? plainGain(version.against_simple) : "";
   return [standing, foundSentence(version)].filter(Boolean);
 }
 

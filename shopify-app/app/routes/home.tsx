@@ -3,40 +3,49 @@ import { data, useRevalidator } from "react-router";
 import type { Route } from "./+types/home";
 import { act, type ActionAnswer } from "../api/actions.server";
 import { type Answer, apiFor, ask } from "../api/client.server";
-import type { Block, ModelState, ModelVersion, Setup, SetupStep, Shop } from "../api/types";
+import type { Block, ModelState, ModelVersion, Results, Setup, SetupStep, Shop } from "../api/types";
 import { DataRequests } from "../components/data-requests";
 import { KeyNumbers } from "../components/key-numbers";
+import { Part } from "../components/part";
 import { ActionProblem, StaleBanner, Unreachable } from "../components/problem";
+import { ResultsSections } from "../components/results";
 import { Steps } from "../components/steps";
 import { useIntent } from "../lib/actions";
 import { useBlockReport } from "../lib/block-report";
 import { requestScope, showToast } from "../lib/bridge";
-import { formatMoment, formatScore } from "../lib/format";
+import { formatMoment } from "../lib/format";
 import { useLastGood } from "../lib/last-good";
 import { orProblem } from "../lib/load";
 import { useLivePolling } from "../lib/polling";
-import { findHeld, findServed, isRunning, servedLabel } from "../lib/training";
+import { daysIn } from "../lib/results";
+import { findHeld, isRunning } from "../lib/training";
 import { sessionContext } from "../session/middleware.server";
 
 interface Home {
   shop: Shop;
   setup: Setup;
   model: ModelState;
+  /** By itself, so that a page without its results still stands. */
+  results: Answer<Results>;
 }
 
-async function load(session: Parameters<typeof ask>[0]): Promise<Answer<Home>> {
+async function load(session: Parameters<typeof ask>[0], asked: URLSearchParams): Promise<Answer<Home>> {
   const api = apiFor(session);
   // Alone and first: the first call of a new shop exchanges tokens, which should happen once.
   const shop = await ask(session, api.GET("/api/shop"));
   if (!shop.ok) return shop;
-  const [setup, model] = await Promise.all([ask(session, api.GET("/api/setup")), ask(session, api.GET("/api/model"))]);
+  const [setup, model, results] = await Promise.all([
+    ask(session, api.GET("/api/setup")),
+    ask(session, api.GET("/api/model")),
+    ask(session, api.GET("/api/results", { params: { query: { days: daysIn(asked) } } })),
+  ]);
   if (!setup.ok) return setup;
   if (!model.ok) return model;
-  return { ok: true, data: { shop: shop.data, setup: setup.data, model: model.data } };
+  return { ok: true, data: { shop: shop.data, setup: setup.data, model: model.data, results } };
 }
 
-export async function loader({ context }: Route.LoaderArgs) {
-  const answer = await load(context.get(sessionContext));
+export async function loader({ context, request }: Route.LoaderArgs) {
+  const answer = await load(context.get(sessionContext), new URL(request.url).searchParams);
   return data(answer, { status: answer.ok ? 200 : 503 });
 }
 
@@ -80,27 +89,39 @@ export default function HomePage({ loaderData }: Route.ComponentProps) {
   );
 }
 
-function Body({ home: { setup } }: { home: Home }) {
+function Body({ home: { setup, shop, results } }: { home: Home }) {
   // Once shoppers see recommendations, a later import or training doesn't turn the page upside down again.
   const isComplete = setup.recommendations_live || isDone(setup);
-  const numbers = (
-    <s-section heading="Your shop in numbers">
-      <KeyNumbers counts={setup.counts} />
-    </s-section>
-  );
   return (
     <>
-      {isComplete && numbers}
-      <SetupGuide setup={setup} />
-      {!isComplete && numbers}
+      {isComplete && (
+        <Part answer={results} heading="Revenue from recommendations">
+          {(known) => <ResultsSections results={known} timezone={shop.timezone} />}
+        </Part>
+      )}
+      {isDone(setup) ? <SetupLine setup={setup} /> : <SetupGuide setup={setup} />}
+      <s-section heading="What Tailorbird learns from">
+        <KeyNumbers counts={setup.counts} />
+      </s-section>
     </>
+  );
+}
+
+/** A set-up that is done is one line, which opens for who wants to look. */
+function SetupLine({ setup }: { setup: Setup }) {
+  return (
+    <s-section accessibilityLabel="Set-up">
+      <details>
+        <summary>Everything is set up</summary>
+        <Steps steps={setup.steps} actionsFor={(step) => step.id === "theme_block" && <BlockButtons setup={setup} />} />
+      </details>
+    </s-section>
   );
 }
 
 const isDone = (setup: Setup) => setup.steps.every((step) => step.state === "DONE");
 
 function guideHeading(setup: Setup): string {
-  if (isDone(setup)) return "Everything is set up";
   return setup.recommendations_live ? "Keeping recommendations up to date" : "Set up Tailorbird";
 }
 
@@ -260,19 +281,10 @@ function ModelCard({ model, setup, shop }: { model: ModelState; setup: Setup; sh
 }
 
 function CurrentModel({ version, timezone }: { version: ModelVersion; timezone: string }) {
-  const served = findServed(version);
   return (
     <dl className="facts">
       <dt>Model</dt>
       <dd>Version {version.number}</dd>
-      <dt>Method</dt>
-      <dd>{servedLabel(version)}</dd>
-      {served?.ndcg_at_10 != null && (
-        <>
-          <dt>Ranking score</dt>
-          <dd>{formatScore(served.ndcg_at_10)} of 1</dd>
-        </>
-      )}
       <dt>Trained</dt>
       <dd>{formatMoment(version.created_at, timezone)}</dd>
     </dl>

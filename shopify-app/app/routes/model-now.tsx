@@ -3,16 +3,13 @@ import { data } from "react-router";
 import type { Route } from "./+types/model-now";
 import { type Answer, apiFor, ask } from "../api/client.server";
 import type { ModelSettings, ModelVersion } from "../api/types";
-import { Mix } from "../components/mix";
-import { NewProducts } from "../components/new-products";
 import { NoModel } from "../components/no-model";
 import { Part } from "../components/part";
 import { ReleaseRules } from "../components/rules";
 import { VersionList } from "../components/version-list";
-import { mixLead } from "../lib/blend";
 import { formatCount, formatDuration, formatMoment } from "../lib/format";
 import { orProblem } from "../lib/load";
-import { nowSentences } from "../lib/training";
+import { plainSentences } from "../lib/training";
 import { sessionContext } from "../session/middleware.server";
 import { useModelPage } from "./model";
 
@@ -40,7 +37,6 @@ export default function ModelNow({ loaderData }: Route.ComponentProps) {
         )}
       </div>
       <div className="page-stack">
-        <NewProducts isOn={shop.shows_new_products} />
         <Part answer={loaderData as Answer<ModelSettings>} heading="When a new version is used">
           {(settings) => <ReleaseRules settings={settings} timezone={shop.timezone} />}
         </Part>
@@ -49,23 +45,15 @@ export default function ModelNow({ loaderData }: Route.ComponentProps) {
   );
 }
 
-/** Name what answers, unless the sentence after it does: it names a method that beats the transformer. */
-function leadOf(version: ModelVersion): string {
-  return version.weights.length > 1 || version.against_simple ? mixLead(version) : "";
-}
-
 function Current({ version, timezone }: { version: ModelVersion; timezone: string }) {
-  const lead = leadOf(version);
   return (
     <s-section heading={`Version ${version.number} is live`}>
       <s-stack gap="base">
-        {lead && <s-paragraph>{lead}</s-paragraph>}
-        <Mix version={version} />
-        {nowSentences(version).map((sentence) => (
+        {plainSentences(version).map((sentence) => (
           <s-paragraph key={sentence}>{sentence}</s-paragraph>
         ))}
         <Facts version={version} timezone={timezone} />
-        <s-link href="/model/methods">See all methods compared</s-link>
+        <s-link href="/model/advanced">See how it works inside</s-link>
       </s-stack>
     </s-section>
   );

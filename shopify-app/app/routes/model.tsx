@@ -105,7 +105,7 @@ function Tabs() {
         In use
       </NavLink>
       <NavLink to="/model/retraining">Retraining</NavLink>
-      <NavLink to="/model/methods">Methods compared</NavLink>
+      <NavLink to="/model/advanced">Advanced</NavLink>
     </nav>
   );
 }

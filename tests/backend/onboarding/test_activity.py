@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from backend.audit import services as audit
 from backend.audit.values import Event
-from backend.onboarding.queries import activity
+from backend.onboarding.queries import activity, zones
 from backend.onboarding.rules import acts
 from backend.shops import services as shops
 from backend.shops.models import Shop
@@ -50,10 +50,11 @@ def test_an_act_is_told_in_words(shop: Shop) -> None:
         "what": "The shop's settings were changed",
         "subject": "new products",
         "actor_kind": "MERCHANT",
-        "actor": "Account 8 of your shop",
+        "actor": "Staff member 8",
         "is_you": False,
         "reason": "New products get no place of their own.",
         "changes": [{"name": "A place for new products", "old": "on", "new": "off"}],
+        "where": "By an operator of ours",
     }
 
 
@@ -200,7 +201,7 @@ def test_the_file_is_narrowed_as_the_page_is(shop: Shop) -> None:
 
 
 def test_a_page_asks_the_database_as_often_whatever_it_holds(shop: Shop) -> None:
-    activity.shop_zone(shop.id)  # a process remembers it for a while
+    zones.shop_zone(shop.id)  # a process remembers it for a while
     asked = []
     for _ in range(2):
         for _ in range(20):
@@ -229,7 +230,7 @@ def test_every_act_has_words(event: Event) -> None:
             [("Least gain over the version in use", "2%", "2.5%")],
         ),
         ({"state": "HELD"}, {"state": "LIVE"}, [("State", "held back", "in use")]),
-        ({"scopes": ["a"]}, {"scopes": ["a", "b"]}, [("Scopes", "a", "a, b")]),
+        ({"scopes": ["a"]}, {"scopes": ["a", "b"]}, [("Permissions", "a", "a, b")]),
         ({"same": 1, "gone": "x"}, {"same": 1}, [("Gone", "x", "")]),
     ],
 )

@@ -1,19 +1,20 @@
 import { useSearchParams } from "react-router";
 
-import type { Route } from "./+types/model-methods";
+import type { Route } from "./+types/model-advanced";
 import type { ModelVersion } from "../api/types";
 import { Comparison } from "../components/comparison";
 import { ForExperts } from "../components/experts";
+import { Mix } from "../components/mix";
 import { NoModel } from "../components/no-model";
 import { TrainingPlot } from "../components/training-plot";
-import { coldSentence, placeSentence } from "../lib/blend";
-import { isMeasured } from "../lib/training";
+import { coldSentence, mixLead, placeSentence } from "../lib/blend";
+import { isMeasured, nowSentences } from "../lib/training";
 import { useModelPage } from "./model";
 
-export const meta: Route.MetaFunction = () => [{ title: "Methods compared" }];
+export const meta: Route.MetaFunction = () => [{ title: "Advanced" }];
 
-/** How one version's methods did on the same customers, how it was trained, and what experts ask. */
-export default function ModelMethods() {
+/** The inner life of one version: what it listens to, how its methods did on the same customers, how it was trained. */
+export default function ModelAdvanced() {
   const { model } = useModelPage();
   const [query] = useSearchParams();
   const asked = model.versions.find((one) => String(one.number) === query.get("version"));
@@ -22,6 +23,7 @@ export default function ModelMethods() {
   return (
     <>
       <VersionChoice version={version} versions={model.versions} />
+      <Listening version={version} />
       <Methods version={version} />
       {version.cold && (
         <s-section heading="Products without a sale yet">
@@ -36,6 +38,26 @@ export default function ModelMethods() {
       )}
       <ForExperts version={version} />
     </>
+  );
+}
+
+/** Name what answers, unless the sentence after it does: it names a method that beats the transformer. */
+function leadOf(version: ModelVersion): string {
+  return version.weights.length > 1 || version.against_simple ? mixLead(version) : "";
+}
+
+function Listening({ version }: { version: ModelVersion }) {
+  if (!isMeasured(version)) return null;
+  const sentences = [leadOf(version), ...nowSentences(version)].filter(Boolean);
+  return (
+    <s-section heading={`What version ${version.number} listens to`}>
+      <s-stack gap="base">
+        <Mix version={version} />
+        {sentences.map((sentence) => (
+          <s-paragraph key={sentence}>{sentence}</s-paragraph>
+        ))}
+      </s-stack>
+    </s-section>
   );
 }
 
