@@ -1,6 +1,6 @@
 """Who is asking: the address that the trusted edge saw, never one that a stranger wrote into a header."""
 
-from functools import cache
+from functools import cache, lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from django.conf import settings
@@ -24,6 +24,8 @@ def client_address(request: HttpRequest) -> str:
     return address if _parses(address) else ""
 
 
+# The edge is asked about at every request, and is one of few.
+@lru_cache(maxsize=1024)
 def _is_trusted(address: str, networks: tuple[str, ...]) -> bool:
     return _parses(address) and any(ip_address(address) in network for network in _networks(networks))
 

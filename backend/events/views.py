@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from backend.core import clock
 from backend.core.api import BROKEN, error_body, failures_as_json
+from backend.core.edge import client_address
 from backend.core.errors import Refused
 from backend.events import serializers
 from backend.events.rules import MOST_BYTES
@@ -89,7 +90,7 @@ def collect(request: HttpRequest, *, shop_uuid: UUID) -> HttpResponse:
     delivery = Delivery(
         shop_uuid=shop_uuid,
         body=_body(request, shop_uuid),
-        address=_address(request),
+        address=client_address(request),
         agent=request.META.get("HTTP_USER_AGENT", ""),
     )
     receipt = collector.collect(delivery, now=now)
@@ -110,9 +111,3 @@ def _body(request: HttpRequest, shop_uuid: UUID) -> bytes:
         collector.count_too_large(shop_uuid, now=clock.now())
         raise TooLarge(f"The body is larger than {MOST_BYTES} bytes.")
     return request.body
-
-
-def _address(request: HttpRequest) -> str:
-    """Return who sends: what our own edge added last, since all before that is the sender's word."""
-    forwarded = str(request.META.get("HTTP_X_FORWARDED_FOR", ""))
-    return forwarded.rpartition(",")[2].strip() or str(request.META.get("REMOTE_ADDR", ""))
