@@ -192,6 +192,16 @@ def _by(*beginnings: str) -> Q:
     return condition
 
 
+def recent_subjects(
+    event: Event, *, shop_ids: Collection[int], actor: str, since: datetime
+) -> set[tuple[int, str]]:
+    """Return to what one actor did one thing lately, as shop and subject."""
+    rows = LedgerEvent.objects.across_shops(reason="one page may show several shops").filter(
+        shop_id__in=list(shop_ids), at__gte=since, event=event, actor=actor
+    )
+    return set(rows.values_list("shop_id", "subject"))
+
+
 def actor_kind(actor: str) -> ActorKind:
     """Return who a ledger means by an actor."""
     kinds = (kind for kind, beginning in ACTORS.items() if actor.startswith(beginning))

@@ -25,6 +25,10 @@ class ShopAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer("pseudonym_key", "suppression_key")
 
+    def shop_of(self, row: Shop) -> int:
+        """Return the shop whose ledger tells that it was looked at: the row itself."""
+        return row.pk
+
     @admin.display(description="Access", ordering="needs_reauth")
     def access(self, row: Shop) -> str:
         """Return whether the app can ask Shopify for anything."""

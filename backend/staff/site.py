@@ -2,11 +2,14 @@
 
 from typing import Any
 
+from django.contrib.admin.options import ModelAdmin
 from django.contrib.admin.sites import AdminSite
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.http import urlencode
+
+from backend.staff.looked import Looked, RowOfShop
 
 
 class StaffSite(AdminSite):
@@ -19,6 +22,13 @@ class StaffSite(AdminSite):
     index_title = "Shops, models and decisions"
     empty_value_display = "–"
     enable_nav_sidebar = False
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Register the pages of tables, each of which records looks at shops whatever its class forgets."""
+        pages = admin_class or ModelAdmin
+        if not issubclass(pages, Looked):
+            pages = type(pages.__name__, (Looked, pages, RowOfShop), {"__doc__": pages.__doc__})
+        super().register(model_or_iterable, pages, **options)
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Let in who signed in with both factors and has a role."""

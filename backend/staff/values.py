@@ -31,6 +31,7 @@ class StaffAct(StrEnum):
     SESSIONS_ENDED = "SESSIONS_ENDED"
     ACCOUNT_LOCKED = "ACCOUNT_LOCKED"
     ACCOUNT_UNLOCKED = "ACCOUNT_UNLOCKED"
+    JOB_ASKED_AGAIN = "JOB_ASKED_AGAIN"  # one that is no shop's
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,26 @@ class Actor:
 
 
 SYSTEM = Actor()
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A page of one shop that somebody of ours is shown: a list, or one thing's own page."""
+
+    shop_id: int
+    page: str
+    thing: str = ""
+
+    @property
+    def subject(self) -> str:
+        """Return it as the shop's ledger names it."""
+        return f"{self.page} {self.thing}".strip()
+
+
+class NotSetAside(Refused):
+    """A job that is not set aside can't be asked for again by hand."""
+
+    code = "not_set_aside"
 
 
 class CodeRefused(Refused):

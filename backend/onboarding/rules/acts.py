@@ -56,6 +56,8 @@ TITLES: Final[Mapping[Event, tuple[ActKind, str]]] = {
     Event.SURFACE_POINTED: (ActKind.STOREFRONT, "Pages were given another version"),
     Event.RECOMMENDATIONS_PUBLISHED: (ActKind.STOREFRONT, "Recommendations were written to the shop"),
     Event.ARTIFACT_REFUSED: (ActKind.MODEL, "A version's files were refused"),
+    Event.STAFF_LOOKED: (ActKind.SUPPORT, "Support looked at your shop"),
+    Event.JOB_ASKED_AGAIN: (ActKind.SUPPORT, "Support asked for work again that had failed"),
 }
 
 ACTOR_NAMES: Final = {ActorKind.SYSTEM: "Tailorbird", ActorKind.STAFF: "Tailorbird support"}

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.functional import cached_property
 from django.utils.safestring import SafeString
 
+from backend.staff.looked import Looked, RowOfShop
 from backend.staff.tables import badge_of, in_words, to_row, with_meaning
 
 
@@ -74,7 +75,7 @@ class NewestFirst(ChangeList):
         return ["-pk"]
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class ReadOnlyAdmin(Looked, admin.ModelAdmin, RowOfShop):  # type: ignore[type-arg]
     """Rows of every shop, to look at."""
 
     paginator = BoundedPaginator

@@ -121,6 +121,7 @@ class DecisionAdmin(ReadOnlyAdmin):
         row = get_object_or_404(self.get_queryset(request), id=decision_id)
         if not self.has_view_permission(request, row):
             raise PermissionDenied
+        self.note_look(request, row, "explanation of decision")
         context = {**self.admin_site.each_context(request), "title": "Why these products", "decision": row}
         try:
             context["explained"] = queries.explain(row.shop_id, row.id)

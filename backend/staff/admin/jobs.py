@@ -4,24 +4,32 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.db.models import OuterRef, Q, Subquery
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce, Now
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.template.defaultfilters import pluralize
+from django.urls import path
+from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
 
 from backend.catalog.models import Import
+from backend.core import clock
+from backend.core.errors import Failure
 from backend.core.leases import LEASE_SECONDS
 from backend.core.models import PendingJob
 from backend.shops.models import Shop
-from backend.staff import words
+from backend.staff import services, words
 from backend.staff.admin.base import ReadOnlyAdmin
 from backend.staff.tables import badge_of, facts, in_words, to_row
 from backend.staff.values import JobState
+from backend.staff.views import actor_of
 from backend.training.models import TrainingRun
 from backend.webhooks.models import WebhookDelivery
 
@@ -63,6 +71,7 @@ class PendingJobAdmin(ReadOnlyAdmin):
     # An import of a large shop asks for one job an order.
     is_growing = True
     meanings = words.JOBS
+    change_form_template = "staff/job.html"
     fieldsets = (
         (None, {"fields": ("job_name", "shop_link", "state_told", "error")}),
         ("When", {"fields": ("requested_at", "due_at", "sent_at", "heartbeat_at", "given_up_at")}),
@@ -76,6 +85,29 @@ class PendingJobAdmin(ReadOnlyAdmin):
         domains = Shop.objects.filter(pk=OuterRef("shop_id")).values("domain")
         told: models.QuerySet[Any] = rows.annotate(shop_domain=Subquery(domains))
         return told
+
+    def get_urls(self) -> list[Any]:
+        """Return the addresses of jobs, with the one that asks for a job again."""
+        again = self.admin_site.admin_view(self.ask_again)
+        return [path("<int:job_id>/again/", again, name="core_pendingjob_again"), *super().get_urls()]
+
+    @method_decorator(require_POST)
+    def ask_again(self, request: HttpRequest, job_id: int) -> HttpResponse:
+        """Let a job that was set aside be tried anew."""
+        if not request.user.has_perm("core.change_pendingjob"):
+            raise PermissionDenied
+        row = get_object_or_404(self.get_queryset(request), pk=job_id)
+        try:
+            services.ask_again(job_id, shop_id=_existing_shop(row), by=actor_of(request), now=clock.now())
+        except Failure as error:
+            messages.error(request, error.message)
+        else:
+            messages.success(request, "The job is asked for again.")
+        return redirect("admin:core_pendingjob_changelist")
+
+    def shop_of(self, row: Any) -> int | None:
+        """Return the shop that a job is for."""
+        return _existing_shop(row)
 
     @admin.display(description="Requested at (UTC)")
     def requested(self, row: PendingJob) -> str:
@@ -115,6 +147,11 @@ class PendingJobAdmin(ReadOnlyAdmin):
     def ids_table(self, row: PendingJob) -> SafeString:
         """Return what the job is called with."""
         return facts([(in_words(name), value) for name, value in row.ids.items()], empty="It needs none.")
+
+
+def _existing_shop(row: Any) -> int | None:
+    """Return the shop that a job is for; its ids may outlive the shop."""
+    return row.shop_id if row.shop_domain else None
 
 
 def _shop_id() -> Coalesce:

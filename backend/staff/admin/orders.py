@@ -42,6 +42,10 @@ class OrderAdmin(ReadOnlyAdmin):
             return queryset.none(), False
         return queryset.filter(id__in=[order.id for order in queries.orders_called(int(term))]), False
 
+    def thing(self, row: Order) -> str:
+        """Return what the merchant calls it."""
+        return row.name or str(row.order_id)
+
     @admin.display(description="Customer")
     def customer(self, row: Order) -> str:
         """Return the customer's pseudonym."""

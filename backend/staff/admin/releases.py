@@ -47,6 +47,10 @@ class ModelVersionAdmin(ReadOnlyAdmin):
         ),
     )
 
+    def thing(self, row: ModelVersion) -> str:
+        """Return the number that the merchant knows."""
+        return str(row.number)
+
     @admin.display(description="NDCG@10")
     def quality(self, row: ModelVersion) -> str:
         """Return the quality of what the version serves."""

@@ -88,6 +88,17 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
     search_fields = ("delivery_id",)
     search_help_text = "A delivery's id: its X-Shopify-Webhook-Id"
 
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        """Return deliveries, each with its shop, if the app knows that."""
+        shops = Shop.objects.filter(domain=models.OuterRef("shop_domain")).values("pk")
+        rows: models.QuerySet[Any] = super().get_queryset(request).annotate(of_shop=models.Subquery(shops))
+        return rows
+
+    def shop_of(self, row: Any) -> int | None:
+        """Return the shop that a delivery names."""
+        found: int | None = row.of_shop
+        return found
+
     @admin.display(description="Test delivery")
     def is_for_test(self, row: WebhookDelivery) -> str:
         """Return it as a word: Django's red cross would make most deliveries look wrong."""

@@ -12,6 +12,8 @@ from backend.staff.services.accounts import (
     role_of,
     unlock,
 )
+from backend.staff.services.jobs import ask_again
+from backend.staff.services.looks import record_looks
 from backend.staff.services.second_factor import (
     check_code,
     enrol,
@@ -23,6 +25,7 @@ from backend.staff.services.second_factor import (
 from backend.staff.services.sessions import clear_expired_sessions
 
 __all__ = [
+    "ask_again",
     "change_account",
     "change_password",
     "check_code",
@@ -37,6 +40,7 @@ __all__ = [
     "new_secret",
     "note_lock",
     "note_sign_in",
+    "record_looks",
     "reset_second_factor",
     "role_of",
     "unlock",

@@ -285,9 +285,9 @@ def test_finding_an_orders_decisions_takes_a_handful_of_queries(
     decisions = [shown(shop, 10, 11, visitor_key=CUSTOMER) for _ in range(40)]
     order = an_order(shop, [10], customer_key=CUSTOMER, decisions={10: decisions[0].id})
 
-    with django_assert_max_num_queries(18):
+    with django_assert_max_num_queries(24):
         support.get("/staff/audit/decision/", {"q": str(order.order_id)})
-    with django_assert_max_num_queries(18):
+    with django_assert_max_num_queries(24):
         support.get(reverse("admin:catalog_order_change", args=[order.id]))
 
 
