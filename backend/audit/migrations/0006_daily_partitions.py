@@ -1,5 +1,6 @@
 """Keep decisions small, in daily partitions, and number the rows of both ledgers as they come."""
 
+import json
 import secrets
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -185,7 +186,8 @@ def unpartition(apps: Any, schema_editor: Any) -> None:
 
 def _packed(row: tuple[Any, ...]) -> tuple[Any, ...]:
     *same, latency_ms, request_id, items = row
-    shown = [ShownItem(**item) for item in items]
+    # Django hands JSON over as text.
+    shown = [ShownItem(**item) for item in (json.loads(items) if isinstance(items, str) else items)]
     salt = secrets.token_bytes(16) if same[8] is not None else None
     return (
         *same,
