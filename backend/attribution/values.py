@@ -178,6 +178,25 @@ class Posting:
     caused_by: str
 
 
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """
+    What can be known of an order's shopper when nothing joins it.
+
+    :param has_pixel: whether any event of the shop came on that day
+    :param told_of_checkout: whether the browser's checkout is known by its own word
+    :param told_of_block: whether that browser told of any recommendation before
+    :param asked_for_customer: whether a list was made for this customer within the window, so the script ran
+    """
+
+    is_of_storefront: bool
+    is_before_install: bool
+    has_pixel: bool
+    told_of_checkout: bool
+    told_of_block: bool
+    asked_for_customer: bool
+
+
 # What others read
 
 

@@ -301,6 +301,7 @@ def _to_order(row: Order, lines: Iterable[OrderLine]) -> OrderInfo:
         currency=row.currency,
         is_test=row.test,
         source_name=row.source_name,
+        checkout_token=row.checkout_token,
         links=tuple(_to_link(link) for link in row.recommendation_ids),
         lines=tuple(_to_line(line) for line in lines),
     )

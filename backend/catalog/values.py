@@ -1,6 +1,6 @@
 """What crosses the border of the app ``catalog``."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -186,5 +186,7 @@ class OrderInfo:
     currency: str
     is_test: bool
     source_name: str
+    # Who has it may open the checkout.
+    checkout_token: str = field(repr=False)
     links: tuple[RecommendationLink, ...]
     lines: tuple[OrderLineInfo, ...]

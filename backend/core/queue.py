@@ -79,6 +79,7 @@ class Job(StrEnum):
     FEATURES_EXTEND = "features_extend"
     FEATURES_REBUILD = "features_rebuild"
     ATTRIBUTE = "attribute"
+    ATTRIBUTE_SWEEP = "attribute_sweep"
     ORDERS_FOLLOW = "orders_follow"
     MEASURE_HOLDOUTS = "measure_holdouts"
     MEASURE_HOLDOUT = "measure_holdout"
@@ -150,6 +151,7 @@ PLANS: Final[Mapping[Job, tuple[Queue, Kept]]] = {
     Job.FEATURES_EXTEND: (Queue.SHORT, Kept.PENDING),
     Job.FEATURES_REBUILD: (Queue.LONG, Kept.PENDING),
     Job.ATTRIBUTE: (Queue.SHORT, Kept.PENDING),
+    Job.ATTRIBUTE_SWEEP: (Queue.SHORT, Kept.TIMETABLE),
     # Thousands of orders after an import that found what webhooks lost.
     Job.ORDERS_FOLLOW: (Queue.LONG, Kept.PENDING),
     Job.MEASURE_HOLDOUTS: (Queue.SHORT, Kept.TIMETABLE),

@@ -73,6 +73,13 @@ def impressions(
     return [_record(row) for row in rows.order_by("at", "id")[:MOST_READ]]
 
 
+def met_recommendations(shop_id: int, client_key: str, *, since: datetime, until: datetime) -> bool:
+    """Tell whether a browser told anything of our block in [since, until): then its script ran there."""
+    rows = Event.objects.for_shop(shop_id).filter(days(since, until), client_key=client_key)
+    told = rows.filter(at__gte=since, at__lt=until)
+    return told.filter(topic__in=[Topic.IMPRESSION, Topic.CLICK, Topic.ADD, Topic.GROUP]).exists()
+
+
 def drawn_clients(shop_id: int, *, since: datetime, until: datetime) -> Iterator[DrawnClient]:
     """Return the browsers that told their bucket in [since, until), each with its first one."""
     rows = Event.objects.for_shop(shop_id).filter(

@@ -1,7 +1,8 @@
 """Pure decisions of attribution: which claims hold, which of them earns a line, and which rows say so."""
 
-from .claims import claim_keys, prove
+from .claims import SAME_CLICK, distinct, is_click, is_same_click, prove
 from .matching import match
+from .outcomes import outcome
 from .posting import postings
 
-__all__ = ["claim_keys", "match", "postings", "prove"]
+__all__ = ["SAME_CLICK", "distinct", "is_click", "is_same_click", "match", "outcome", "postings", "prove"]

@@ -8,6 +8,7 @@ and have been acted on after it was made and before the order.
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from typing import Final
 from uuid import UUID
 
 from backend.attribution.values import (
@@ -76,14 +77,31 @@ def holds(claim: Claim, order: BoughtOrder, window: timedelta = DEFAULT_WINDOW) 
     return made_at <= claim.at <= order.placed_at and order.placed_at - claim.at <= reach
 
 
-def claim_keys(claims: Iterable[Claim]) -> set[tuple[UUID, int, int]]:
-    """
-    Return what makes clicks the same: decision, product and second.
+# The cart tells a click to the second, the browser's events by another clock reading.
+SAME_CLICK: Final = timedelta(seconds=2)
 
-    One whose moment was not told is known by nothing, nor is one look at a list that many looked at.
+
+def is_click(claim: Claim) -> bool:
     """
-    return {
-        (claim.decision_id, claim.product_id, int(claim.acted_at.timestamp()))
-        for claim in claims
-        if claim.acted_at is not None and claim.kind is not Kind.VIEW
-    }
+    Tell whether a claim is a click that can be told from every other.
+
+    One whose moment was not told can't, nor one look at a list that many looked at.
+    """
+    return claim.acted_at is not None and claim.kind is not Kind.VIEW
+
+
+def is_same_click(one: Claim, other: Claim) -> bool:
+    """Tell whether two claims speak of one click, though by different witnesses."""
+    if one.acted_at is None or other.acted_at is None:
+        return one == other
+    same_list = (one.decision_id, one.product_id) == (other.decision_id, other.product_id)
+    return same_list and abs(one.acted_at - other.acted_at) <= SAME_CLICK
+
+
+def distinct(claims: Iterable[Claim]) -> list[Claim]:
+    """Return each thing that was done once, as who comes first in ``claims`` tells it."""
+    kept: list[Claim] = []
+    for claim in claims:
+        if not any(claim.kind is one.kind and is_same_click(claim, one) for one in kept):
+            kept.append(claim)
+    return kept

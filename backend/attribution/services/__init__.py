@@ -1,6 +1,7 @@
 """Writes of attribution: which decisions an order belongs to, and what they earned of it."""
 
 from .attributing import attribute
+from .looking import sweep
 from .privacy import erase_shop, forget_orders
 
-__all__ = ["attribute", "erase_shop", "forget_orders"]
+__all__ = ["attribute", "erase_shop", "forget_orders", "sweep"]

@@ -6,12 +6,12 @@ from django.db import transaction
 
 from backend.attribution import rules
 from backend.attribution.models import OrderAttribution
-from backend.attribution.values import DEFAULT_WINDOW, BoughtLine, BoughtOrder, Claim, Match, Outcome, Reason
+from backend.attribution.values import DEFAULT_WINDOW, BoughtLine, BoughtOrder, Claim, Match, Reason
 from backend.catalog import queries as catalog
 from backend.catalog.values import OrderInfo
 from backend.core.queue import Job, enqueue
 
-from . import ledger, sources
+from . import ledger, looking, sources
 
 
 @transaction.atomic
@@ -32,15 +32,15 @@ def attribute(
         OrderAttribution.objects.for_shop(shop_id).filter(order_id=order_id).delete()
         return ()
     bought = _bought(shop_id, order)
-    proved = sources.proved(shop_id, order, bought, window=window)
-    fresh = ledger.unspent(shop_id, bought, proved)
-    ledger.join(shop_id, order_id, fresh, now=now)
-    # A join or a credit that stands is a claim too, whatever became of what it was found by.
-    claims = [*ledger.joined(shop_id, order_id), *(stand.claim for stand in stands)]
+    found = sources.find(shop_id, order, bought, window=window)
+    ledger.join(shop_id, order_id, ledger.unspent(shop_id, bought, found.proved), now=now)
+    # A join or a credit that stands is a claim too, whatever became of what it was found by. What stands
+    # comes first: that a second witness tells of the same click changes nothing.
+    claims = rules.distinct([*(stand.claim for stand in stands), *ledger.joined(shop_id, order_id)])
     matches = rules.match(bought, ledger.unspent(shop_id, bought, claims), window=window)
     ledger.post(shop_id, order_id, rules.postings(bought, stands, matches), now=now)
     _ask_rivals(shop_id, bought, [one.claim for one in matches])
-    _note(shop_id, order, bought, is_joined=bool(claims), now=now)
+    looking.note(shop_id, order, bought, is_joined=bool(claims), client_key=found.client_key, now=now)
     return matches
 
 
@@ -81,20 +81,3 @@ def _ask_rivals(shop_id: int, order: BoughtOrder, claims: list[Claim]) -> None:
     """Have the orders looked at again that came here first and were placed later with the same clicks."""
     for order_id in ledger.later_orders(shop_id, order, claims):
         enqueue(Job.ATTRIBUTE, shop_id=shop_id, order_id=order_id)
-
-
-def _note(shop_id: int, order: OrderInfo, bought: BoughtOrder, *, is_joined: bool, now: datetime) -> None:
-    products = {line.product_id for line in bought.lines if line.product_id is not None}
-    row = OrderAttribution(
-        order_id=order.order_id,
-        placed_at=order.processed_at,
-        attributed_at=now,
-        product_ids=[] if order.is_test else sorted(products),
-        outcome=Outcome.JOINED if is_joined else Outcome.NO_CONSENT,
-    )
-    OrderAttribution.objects.for_shop(shop_id).bulk_create(
-        [row],
-        update_conflicts=True,
-        unique_fields=["shop", "order_id"],
-        update_fields=["placed_at", "attributed_at", "product_ids", "outcome", "look_again_at"],
-    )

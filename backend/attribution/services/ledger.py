@@ -5,10 +5,9 @@ Each function works in the caller's transaction, which holds the order's lock.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Final, TypeVar
-from uuid import UUID
 
 from django.db import connection
 from django.db.models import Q, QuerySet, Sum
@@ -71,7 +70,7 @@ def join(shop_id: int, order_id: int, proved: Iterable[tuple[Via, Claim]], *, no
 
 def joined(shop_id: int, order_id: int) -> list[Claim]:
     """Return the claims of all joins of an order."""
-    rows = Join.objects.for_shop(shop_id).filter(order_id=order_id)
+    rows = Join.objects.for_shop(shop_id).filter(order_id=order_id).order_by("id")
     return [_claim(row) for row in rows.values(*_CLAIM)]
 
 
@@ -81,44 +80,49 @@ def joined(shop_id: int, order_id: int) -> list[Claim]:
 
 def unspent(shop_id: int, order: BoughtOrder, claims: Sequence[C]) -> list[C]:
     """Return those of the claims whose click earned nothing in an order that was placed before."""
-    bought = {line.product_id for line in order.lines}
-    keys = rules.claim_keys(_bare(one) for one in claims if _bare(one).product_id in bought)
-    if not keys:
+    clicks = _clicks(order, (_bare(one) for one in claims))
+    if not clicks:
         return list(claims)
-    _lock_clicks(shop_id, keys)
+    _lock_clicks(shop_id, clicks)
     before = Q(placed_at__lt=order.placed_at) | Q(placed_at=order.placed_at, order_id__lt=order.order_id)
-    rows = _of_clicks(shop_id, keys).filter(before).exclude(order_id=order.order_id)
-    spent = rules.claim_keys(_claim(row) for row in rows.values(*_CLAIM))
-    return [one for one in claims if not rules.claim_keys([_bare(one)]) & spent]
+    rows = _credited(shop_id, order, clicks).filter(before)
+    spent = [_claim(row) for row in rows.values(*_CLAIM)]
+    return [one for one in claims if not _is_spent(_bare(one), spent)]
 
 
 def later_orders(shop_id: int, order: BoughtOrder, claims: Iterable[Claim]) -> list[int]:
     """Return the orders that were placed after this one and earned by the same clicks."""
-    keys = rules.claim_keys(claims)
-    if not keys:
+    clicks = _clicks(order, claims)
+    if not clicks:
         return []
     after = Q(placed_at__gt=order.placed_at) | Q(placed_at=order.placed_at, order_id__gt=order.order_id)
-    rows = _of_clicks(shop_id, keys).filter(after).exclude(order_id=order.order_id)
-    return sorted(set(rows.values_list("order_id", flat=True)))
+    return sorted(set(_credited(shop_id, order, clicks).filter(after).values_list("order_id", flat=True)))
 
 
-def _of_clicks(shop_id: int, keys: Iterable[tuple[UUID, int, int]]) -> QuerySet[Credit]:
-    """Return the rows that ever credited one of some clicks."""
+def _is_spent(claim: Claim, spent: Iterable[Claim]) -> bool:
+    return rules.is_click(claim) and any(rules.is_same_click(claim, one) for one in spent)
+
+
+def _clicks(order: BoughtOrder, claims: Iterable[Claim]) -> list[Claim]:
+    """Return the clicks on what was bought: no other can be spent."""
+    bought = {line.product_id for line in order.lines}
+    return rules.distinct(one for one in claims if rules.is_click(one) and one.product_id in bought)
+
+
+def _credited(shop_id: int, order: BoughtOrder, clicks: Iterable[Claim]) -> QuerySet[Credit]:
+    """Return the rows that ever credited one of some clicks in another order."""
     any_of = Q()
-    for decision_id, product_id, second in sorted(keys):
-        begin = datetime.fromtimestamp(second, UTC)
-        any_of |= Q(
-            decision_id=decision_id,
-            product_id=product_id,
-            acted_at__gte=begin,
-            acted_at__lt=begin + timedelta(seconds=1),
-        )
-    return Credit.objects.for_shop(shop_id).filter(any_of, quantity__gt=0).exclude(kind=Kind.VIEW)
+    for click in clicks:
+        if click.acted_at is not None:
+            around = (click.acted_at - rules.SAME_CLICK, click.acted_at + rules.SAME_CLICK)
+            any_of |= Q(decision_id=click.decision_id, product_id=click.product_id, acted_at__range=around)
+    rows = Credit.objects.for_shop(shop_id).filter(any_of, quantity__gt=0)
+    return rows.exclude(kind=Kind.VIEW).exclude(order_id=order.order_id)
 
 
-def _lock_clicks(shop_id: int, keys: Iterable[tuple[UUID, int, int]]) -> None:
+def _lock_clicks(shop_id: int, clicks: Iterable[Claim]) -> None:
     """Let one order at a time ask for a click. They are locked in order, after the order's own row."""
-    names = sorted({f"click:{shop_id}:{decision_id}:{product_id}" for decision_id, product_id, _ in keys})
+    names = sorted({f"click:{shop_id}:{click.decision_id}:{click.product_id}" for click in clicks})
     with connection.cursor() as cursor:
         for name in names:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
