@@ -189,6 +189,9 @@ class Order(ShopScoped):
     # A list of objects with decision_id, product_id (or null), via and, where told, clicked_at as a unix
     # second; see values.RecommendationLink.
     recommendation_ids = models.JSONField(default=list)
+    # The refunds that what is left of its lines counts already. Null where that was not told: then those up
+    # to its ``updated_at`` are.
+    counted_refunds = ArrayField(models.BigIntegerField(), null=True)
     # A tombstone, as for products.
     deleted_at = models.DateTimeField(null=True)
 

@@ -129,6 +129,7 @@ def _bulk_order(node: Mapping[str, Any], pseudonymise: Pseudonymise) -> OrderRow
         cart_token=fields.text(node.get("cartToken")),
         checkout_token=fields.text(node.get("checkoutToken")),
         recommendation_ids=attributes.links_of(attributes.named(node.get("customAttributes"), "key")),
+        counted_refunds=[_id(each["id"]) for each in node["refunds"]] if "refunds" in node else None,
     )
 
 

@@ -96,6 +96,7 @@ class OrderRow:
     cart_token: str
     checkout_token: str
     recommendation_ids: list[dict[str, Any]]
+    counted_refunds: list[int] | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,10 +38,20 @@ def read_order(payload: Mapping[str, Any]) -> tuple[OrderRow, list[LineRow]]:
         cart_token=fields.text(payload.get("cart_token")),
         checkout_token=fields.text(payload.get("checkout_token")),
         recommendation_ids=attributes.links_of(attributes.named(payload.get("note_attributes"), "name")),
+        counted_refunds=_refunds(payload),
     )
     # By id, because one statement cannot write a row twice.
     lines = [_read_line(each, order_id) for each in payload.get("line_items") or []]
     return row, list({line.line_id: line for line in lines}.values())
+
+
+def _refunds(payload: Mapping[str, Any]) -> list[int] | None:
+    """Return the refunds that an order's body lists, or None where it has no list."""
+    listed = payload.get("refunds")
+    # An element that is no object was one that we can't read: the list is not whole.
+    if listed is None or not all(listed):
+        return None
+    return [fields.identifier(each["id"]) for each in listed]
 
 
 def _read_line(payload: Mapping[str, Any], order_id: int) -> LineRow:

@@ -236,7 +236,7 @@ def apply_order(shop_id: int, payload: Mapping[str, Any]) -> int | None:
         return None
     _write(stored, asdict(row))
     _write_lines(shop_id, stored, lines)
-    _subtract_later_refunds(shop_id, stored)
+    _subtract_uncounted_refunds(shop_id, stored)
     return row.order_id
 
 
@@ -245,9 +245,9 @@ def apply_refund(shop_id: int, payload: Mapping[str, Any]) -> int | None:
     """
     Take a refund's quantities off its order, once.
 
-    An order's own ``current_quantity`` already counts the refunds up to its
-    ``updated_at``, so only a younger refund is taken off; it is remembered
-    in case an older version of the order comes later.
+    An order's own ``current_quantity`` already counts the refunds that it
+    lists, so only another is taken off; it is remembered in case an older
+    version of the order comes later.
 
     :returns: the order's id if its lines changed
     """
@@ -262,7 +262,7 @@ def apply_refund(shop_id: int, payload: Mapping[str, Any]) -> int | None:
         },
     )
     order = _find_locked_order(shop_id, refund.order_id)
-    if not is_new or order is None or refund.created_at <= order.updated_at:
+    if not is_new or order is None or _counts(order, refund.refund_id, refund.created_at):
         return None
     _subtract(shop_id, refund.lines)
     return refund.order_id
@@ -304,10 +304,18 @@ def _write_lines(shop_id: int, order: Order, lines: Sequence[rules.LineRow]) -> 
     )
 
 
-def _subtract_later_refunds(shop_id: int, order: Order) -> None:
-    later = Refund.objects.for_shop(shop_id).filter(order_id=order.order_id, created_at__gt=order.updated_at)
-    for refund in later:
-        _subtract(shop_id, [(line_id, quantity) for line_id, quantity in refund.lines])
+def _counts(order: Order, refund_id: int, created_at: datetime) -> bool:
+    """Tell whether what is left of an order's lines counts a refund already."""
+    if order.counted_refunds is not None:
+        return refund_id in order.counted_refunds
+    # Nobody listed them. Refunds within the second of its last change may be counted or not; they mostly are.
+    return created_at <= order.updated_at
+
+
+def _subtract_uncounted_refunds(shop_id: int, order: Order) -> None:
+    for refund in Refund.objects.for_shop(shop_id).filter(order_id=order.order_id):
+        if not _counts(order, refund.refund_id, refund.created_at):
+            _subtract(shop_id, [(line_id, quantity) for line_id, quantity in refund.lines])
 
 
 def _subtract(shop_id: int, lines: Sequence[tuple[int, int]]) -> None:

@@ -302,6 +302,10 @@ def _write_texts(values: list[str]) -> str:
     return _write_text("{" + ",".join(f'"{value}"' for value in quoted) + "}")
 
 
+def _write_integers(values: list[int]) -> str:
+    return "{" + ",".join(_write_integer(value) for value in values) + "}"
+
+
 def _write_json(value: Any) -> str:
     return _write_text(json.dumps(value))
 
@@ -329,6 +333,7 @@ _WRITERS: Final[dict[Any, Callable[[Any], str]]] = {
     datetime | None: datetime.isoformat,
     UUID | None: str,
     list[str]: _write_texts,
+    list[int] | None: _write_integers,
     list[dict[str, Any]]: _write_json,
 }
 
@@ -519,14 +524,18 @@ MERGE: Final = (
     "TRUNCATE won",
     _noting("id", _upsert(OrderRow, key="order_id", may_write=_newer("catalog_order"))),
     _win(OrderRow, key="order_id"),
-    # Refunds that are younger than the version of the order that is stored now: it does not count them yet.
+    # Refunds that the version of the order that is stored now does not count yet: not listed, or where
+    # nobody listed them, younger.
     """
     UPDATE staged_line line SET current_quantity = GREATEST(line.current_quantity - gone.quantity, 0)
     FROM (
         SELECT (pair ->> 0)::bigint AS line_id, SUM((pair ->> 1)::int) AS quantity
         FROM catalog_refund refund
         JOIN won ON won.number = refund.order_id
-        JOIN catalog_order placed ON placed.id = won.id AND refund.created_at > placed.updated_at
+        JOIN catalog_order placed ON placed.id = won.id AND NOT CASE
+            WHEN placed.counted_refunds IS NULL THEN refund.created_at <= placed.updated_at
+            ELSE refund.refund_id = ANY(placed.counted_refunds)
+        END
         CROSS JOIN jsonb_array_elements(refund.lines) AS pair
         WHERE refund.shop_id = %(shop_id)s
         GROUP BY 1

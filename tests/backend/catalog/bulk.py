@@ -85,6 +85,7 @@ def order(number: int, *, customer: int | None = 17850, **changes: Any) -> str:
             "checkoutToken": None,
             "customer": {"id": f"gid://shopify/Customer/{customer}"} if customer else None,
             "customAttributes": [],
+            "refunds": [],
         }
         | changes
     )

@@ -296,11 +296,12 @@ def test_a_deleted_order_is_gone_and_stays_so(shop: Shop) -> None:
     assert queries.counts(shop.id).order_lines == 0
 
 
-# Refunds: an order's own quantities already count the refunds up to its updated_at.
+# Refunds: an order's own quantities already count the refunds that it lists.
 
 CREATED = {"updated_at": "2026-11-20T10:00:05+00:00"}
 REFUNDED = {
     "updated_at": "2026-11-20T12:00:00+00:00",
+    "refunds": [a_refund()],
     "line_items": [a_line(1), a_line(2, product_id=8, quantity=3, current_quantity=1)],
 }
 
@@ -319,6 +320,30 @@ def test_a_refund_counts_once_in_any_order_of_arrival(
         steps[name]()
 
     assert left(shop) == {1: 1, 2: 1}
+
+
+@pytest.mark.parametrize("sequence", list(permutations(["tagged", "refund"])))
+@pytest.mark.parametrize("seconds", [0, 1])
+def test_whether_an_order_counts_a_refund_is_told_by_its_list_and_not_by_its_time(
+    shop: Shop, sequence: tuple[str, ...], seconds: int
+) -> None:
+    """Something else changed the order in that second, or just after: its lines don't count the refund."""
+    for name in sequence:
+        if name == "refund":
+            services.apply_refund(shop.id, a_refund())
+        else:
+            order(shop, updated_at=f"2026-11-20T12:00:0{seconds}+00:00")
+
+    assert left(shop) == {1: 1, 2: 1}
+
+
+def test_a_body_without_a_list_of_refunds_is_told_by_its_time(shop: Shop) -> None:
+    payload = scrub(Topic.ORDERS_UPDATED, an_order(updated_at="2026-11-20T12:00:00+00:00"), None)
+    services.apply_order(shop.id, {name: value for name, value in payload.items() if name != "refunds"})
+
+    services.apply_refund(shop.id, a_refund())
+
+    assert left(shop) == {1: 1, 2: 3}
 
 
 @pytest.mark.parametrize("sequence", list(permutations(["created", "refund"])))

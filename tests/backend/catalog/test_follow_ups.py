@@ -80,6 +80,7 @@ def tell(shop: Shop, named: dict[str, str], **changes: Any) -> None:
         "updated_at": PLACED,
         "currency": "GBP",
         "source_name": "web",
+        "refunds": [],
         "line_items": [line],
     }
     assert services.apply_order(shop.id, payload | changes) == 900
@@ -241,6 +242,7 @@ BARRIER = 7_007
     [
         ("the export counts the refund, the stored order does not", True, "2026-11-20T13:00:00Z", 1, 1),
         ("the export is older than the refund", True, "2026-11-20T11:00:00Z", 2, 1),
+        ("something else changed the order in the refund's second", True, "2026-11-20T12:00:00Z", 2, 1),
         ("the order is new and the export counts the refund", False, "2026-11-20T13:00:00Z", 1, 1),
         ("the order is new and the export is older than the refund", False, "2026-11-20T11:00:00Z", 2, 1),
     ],
@@ -260,7 +262,9 @@ def test_a_refund_that_meets_an_import_is_subtracted_once(
 
     with ThreadPoolExecutor(2) as pool:
         with barrier():
-            lines = [bulk.order(900, updatedAt=updated_at), bulk.line(2, 900, currentQuantity=in_the_file)]
+            listed = [{"id": "gid://shopify/Refund/300"}] if in_the_file == 1 else []
+            order = bulk.order(900, updatedAt=updated_at, refunds=listed)
+            lines = [order, bulk.line(2, 900, currentQuantity=in_the_file)]
             loads = pool.submit(_then_close, lambda: load(shop, *lines))
             wait_for("advisory", 1)
             refunds = pool.submit(_then_close, lambda: services.apply_refund(shop.id, refund))

@@ -45,6 +45,7 @@ def an_order(order_id: int = 900, **changes: Any) -> dict[str, Any]:
         },
         "billing_address": {"first_name": "Ada", "address1": "12 High Street"},
         "shipping_address": {"first_name": "Ada", "address1": "12 High Street"},
+        "refunds": [],
         "note_attributes": [
             {"name": "gift note", "value": "Happy birthday Ada"},
             {"name": "_tailorbird_7", "value": "01a1fdb1-211d-743c-bc09-c06b6dbce9f8"},
