@@ -12,6 +12,7 @@ import { Clock } from './clock.mjs';
 import { Faults } from './faults.mjs';
 import { AdminGraphql } from './gql/execute.mjs';
 import { Metafields } from './metafields.mjs';
+import { Pixel } from './pixels.mjs';
 import { Orders } from './orders.mjs';
 import { Router, serve } from './server.mjs';
 import { openStore } from './seed/open.mjs';
@@ -52,7 +53,7 @@ async function assemble(config, { clock, sender, log }) {
   approvals.checkRelease(about);
   const { store, reseed } = await openStore(config, { clock, log });
   const imageUrl = (product) => `${config.publicUrl}/cdn/products/${product.id}.svg`;
-  const context = { config, store, clock, about, approvals, faults, imageUrl };
+  const context = { config, store, clock, about, approvals, faults, imageUrl, pixel: Pixel.find(config.extensionsDir) };
   context.webhooks = new Webhooks({ ...context, sender });
   context.apps = new Apps(context);
   context.metafields = new Metafields(context);

@@ -65,6 +65,7 @@ export class Apps {
     const owner = `gid://shopify/AppInstallation/${install.installationId}`;
     this.store.change({ type: 'tokens.clear', shop: shop.domain, data: { clientId } });
     this.store.change({ type: 'metafields.delete', shop: shop.domain, data: shop.metafieldsOf(owner) });
+    this.store.change({ type: 'pixel.delete', shop: shop.domain, data: { clientId } });
     this.store.change({ type: 'install.delete', shop: shop.domain, data: { clientId } });
     for (const id of [...shop.subscriptions.keys()]) this.store.change({ type: 'subscription.delete', shop: shop.domain, data: { id } });
     this.webhooks.emit(shop, 'app/uninstalled', shopPayload(shop));

@@ -15,6 +15,7 @@ import { collectionPayload, productPayload } from './payloads.mjs';
 import { SHOP_KINDS } from './seed/generated.mjs';
 import { HttpError, sendJson } from './server.mjs';
 import { NotFound, isAvailable } from './store.mjs';
+import { COLLECTORS, collectorOf, setCollector } from './storefront/pixel.mjs';
 
 const REFUSALS = [OrderRefused, CatalogRefused, ConsentRefused, InstallRefused, NotApproved, UnknownFault];
 const LIST_LIMIT = 100;
@@ -32,6 +33,7 @@ export function register(router, context) {
   add('POST', 'faults', changeFaults);
   add('POST', 'consent', changeConsent);
   add('POST', 'approvals', changeApprovals);
+  add('POST', 'pixel', changePixel);
   add('POST', 'purge', purge);
   add('POST', 'webhook', sendWebhook);
   add('POST', 'compliance', sendCompliance);
@@ -88,6 +90,7 @@ function describeShop(shop, config) {
     install: install && { installed_at: new Date(install.installedAt).toISOString(), scopes: install.scopes },
     tokens: [...shop.tokens.values()].map(({ kind, accessExpiresAt }) => ({ kind, expires_at: accessExpiresAt ? new Date(accessExpiresAt).toISOString() : null })),
     consent: stanceOf(shop, config),
+    pixel: { settings: shop.pixels.get(config.clientId)?.settings ?? null, collector: collectorOf(shop) },
     metafields: [...shop.metafields.values()].reduce((sum, owned) => sum + owned.size, 0),
     bulk_operations: [...shop.bulkOperations.values()].map(({ id, status }) => ({ id, status })),
   };
@@ -151,6 +154,14 @@ async function changeConsent({ json, res, store, config }) {
 }
 
 /** Approvals are the app's, not a shop's: a restart takes them from the environment again. */
+/** `blocked` stands for a browser with a blocker that knows the collector. */
+async function changePixel({ json, res, store }) {
+  const { shop: name, collector } = await json();
+  if (!COLLECTORS.includes(collector)) throw new HttpError(422, `A collector is ${COLLECTORS.join(' or ')}, not ${collector}.`);
+  setCollector(store, shopOf(store, name), collector);
+  sendJson(res, 200, { collector });
+}
+
 async function changeApprovals({ json, res, approvals }) {
   const { protected_data_level: protectedDataLevel, scopes } = await json();
   approvals.set({ protectedDataLevel, scopes });
@@ -218,8 +229,8 @@ async function placeOrder({ json, res, store, orders, approvals }) {
     lines: (input.lines ?? []).map((line) => readLine(shop, line)),
     customerId: input.customer_id ?? null,
     customAttributes: readAttributes(input.attributes),
-    cartToken: input.cart_token ?? null,
-    checkoutToken: input.checkout_token ?? null,
+    cartToken: input.cart_token,
+    checkoutToken: input.checkout_token,
     test: input.test === true,
     currency: input.presentment_currency,
     locale: input.locale,

@@ -102,8 +102,9 @@ export class Orders {
       test: wanted.test ?? false,
       sourceName: 'web',
       country: shop.findCustomer(wanted.customerId)?.country ?? 'United Kingdom',
-      cartToken: wanted.cartToken ?? randomBytes(16).toString('hex'),
-      checkoutToken: wanted.checkoutToken ?? randomBytes(16).toString('hex'),
+      // Null for an order that came by no cart or no checkout, as those of an API client do.
+      cartToken: wanted.cartToken === undefined ? randomBytes(16).toString('hex') : wanted.cartToken,
+      checkoutToken: wanted.checkoutToken === undefined ? randomBytes(16).toString('hex') : wanted.checkoutToken,
       customAttributes: wanted.customAttributes ?? [],
       ...presentmentFields(shop, wanted),
       lines: wanted.lines.map((line) => buildLine(shop, line)),

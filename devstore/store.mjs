@@ -342,6 +342,7 @@ const REDUCERS = {
   'subscription.delete': (shop, data) => shop.subscriptions.delete(data.id),
   'bulk.put': (shop, data) => putRecord(shop, 'bulkOperations', data.id, data, data.id),
   'pixel.put': (shop, data) => putRecord(shop, 'pixels', data.clientId, data, data.id),
+  'pixel.delete': (shop, data) => shop.pixels.delete(data.clientId),
   'flow.received': (shop, data) => shop.flowEvents.push(data),
 };
 

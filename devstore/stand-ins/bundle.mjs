@@ -14,7 +14,8 @@ const HERE = path.dirname(fileURLToPath(import.meta.url));
 export const SCRIPTS = {
   'polaris.js': ['tokens', 'element', 'icons', 'layout', 'content', 'actions', 'fields', 'tables'].map((name) => `polaris/${name}.js`),
   'app-bridge.js': ['channel', 'session', 'surfaces', 'global'].map((name) => `app-bridge/${name}.js`),
-  'consent.js': ['storefront/consent.js'],
+  'storefront.js': ['storefront/consent.js', 'storefront/analytics.js'],
+  'pixel-worker.js': ['storefront/pixel-worker.js'],
   'actions.js': ['storefront/actions.js'],
 };
 

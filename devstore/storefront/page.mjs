@@ -7,6 +7,7 @@ import { AllProductsDrop, CollectionsDrop, customerDrop, productDropOf } from '.
 import { Drop } from 'liquidjs';
 import { headOf, renderBlock } from './app-blocks.mjs';
 import { languageObject, localizationObject, localizationOf } from './localization.mjs';
+import { pageEvents } from './pixel-events.mjs';
 import { placementsOn } from './placements.mjs';
 import { platformHead } from './platform.mjs';
 import { findCustomer, readCart } from './session.mjs';
@@ -82,12 +83,14 @@ export function viewOf(request, shop) {
  * @param {string} page.template
  * @param {string} [page.title]
  * @param {object} [page.objects] those of this kind of page: `product`, `collection`, …
+ * @param {object} [page.cart] the visitor's, unless they check out another one
+ * @param {{name: string, data: object}[]} [page.events] standard events that the page begins with, after those of its kind
  */
-export function scopeOf(request, shop, { template, title = '', objects = {} }) {
+export function scopeOf(request, shop, { template, title = '', objects = {}, cart = readCart(shop, request.req), events = [] }) {
   const view = viewOf(request, shop);
   return {
     shop: shopObject(shop, request),
-    cart: cartObject(view, readCart(shop, request.req)),
+    cart: cartObject(view, cart),
     customer: customerDrop(view, findCustomer(shop, request.req, request.config)),
     routes: routesObject(view.localization.prefix),
     request: requestObject(request, template, view.localization),
@@ -96,7 +99,7 @@ export function scopeOf(request, shop, { template, title = '', objects = {} }) {
     all_products: new AllProductsDrop(view),
     settings,
     localization: localizationObject(view.localization, shop),
-    platform_head: platformHead(request, shop),
+    platform_head: platformHead(request, shop, { cart, events: [...pageEvents(view, objects), ...events] }),
     page_title: title || shop.name,
     canonical_url: new URL(request.url.pathname, request.url).href,
     ...objects,

@@ -4,10 +4,11 @@
 import { login, logout, showAccount, showLogin } from './account.mjs';
 import { BlockLibrary } from './app-blocks.mjs';
 import { addToCart, changeCart, clearCart, sendCart, showCart, updateCartRoute } from './cart-routes.mjs';
-import { placeOrder, showCheckout, showThanks } from './checkout.mjs';
+import { buyNow, placeOrder, showCheckout, showThanks, startCheckout } from './checkout.mjs';
 import { sendExtensionAsset, sendFavicon, sendProductPicture, sendStandIn, sendThemeAsset } from './files.mjs';
 import { redirectToProduct, showCollection, showCollections, showHome, showNotFound, showProduct, showSearch, suggest } from './pages.mjs';
 import { changeLocalization, PREFIXES } from './localization.mjs';
+import { sendPixel } from './pixel.mjs';
 import { proxy } from './proxy.mjs';
 import { redirect } from '../server.mjs';
 
@@ -35,6 +36,7 @@ export function register(router, context) {
 
 function registerFiles(on) {
   on('GET', '/stand-ins/:name', sendStandIn);
+  on('GET', '/web-pixels/:id/worker.js', sendPixel);
   on('GET', '/cdn/theme/assets/:name', sendThemeAsset);
   on('GET', '/cdn/extensions/:extension/assets/:name', sendExtensionAsset);
   on('GET', '/cdn/products/:name', sendProductPicture);
@@ -61,8 +63,10 @@ function registerCart(on) {
     for (const ending of ['', '.js']) on('POST', `/cart/${name}${ending}`, handler);
   }
   on('GET', '/cart/change', changeCart);
-  on('GET', '/checkout', showCheckout);
-  on('POST', '/checkout', placeOrder);
+  on('GET', '/checkout', startCheckout);
+  on('POST', '/checkouts/buy-now', buyNow);
+  on('GET', '/checkouts/:token', showCheckout);
+  on('POST', '/checkouts/:token', placeOrder);
   on('GET', '/checkouts/:token/thank-you', showThanks);
 }
 

@@ -33,10 +33,10 @@ export function keepCart(store, shop, res, cart) {
   addCookie(res, `${CART_COOKIE}=${cart.token}; Path=/; Max-Age=${CART_SECONDS}; SameSite=Lax`);
 }
 
-/** Forget a cart that became an order. */
-export function dropCart(store, shop, res, cart) {
+/** Forget a cart that became an order; the browser forgets its own only. */
+export function dropCart({ store, req, res }, shop, cart) {
   store.change({ type: 'cart.delete', shop: shop.domain, data: { token: cart.token } });
-  addCookie(res, `${CART_COOKIE}=; Path=/; Max-Age=0; SameSite=Lax`);
+  if (cartTokenOf(req) === cart.token) addCookie(res, `${CART_COOKIE}=; Path=/; Max-Age=0; SameSite=Lax`);
 }
 
 /** Return the signed-in customer of this shop, or null. */

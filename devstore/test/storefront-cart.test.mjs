@@ -140,7 +140,7 @@ test('a checkout becomes an order with everything the cart carried', async () =>
   const token = visitor.cookie('cart');
   const sentBefore = store.sent.length;
 
-  const response = await visitor.post('/checkout', { first_name: 'Someone', address: '1 Street' });
+  const response = await visitor.checkOut('', { first_name: 'Someone', address: '1 Street' });
   const thanks = await visitor.go(response.headers.get('location'));
 
   assert.equal(response.status, 303);
@@ -157,14 +157,42 @@ test('a checkout becomes an order with everything the cart carried', async () =>
 
 test('an empty cart has no checkout, and a guest orders without a customer', async () => {
   assert.equal((await visitor.go('/checkout')).headers.get('location'), '/cart');
-  assert.equal((await visitor.post('/checkout', {})).headers.get('location'), '/cart');
+  assert.equal((await visitor.post('/checkouts/0123', {})).headers.get('location'), '/cart');
   const orders = store.shop.orders.size;
   await visitor.post('/cart/add', { id: variantOf('seed-tin') });
 
-  await visitor.post('/checkout', {});
+  await visitor.checkOut();
 
   assert.equal(store.shop.orders.size, orders + 1);
   assert.equal([...store.shop.orders.values()].at(-1).customerId, null);
+});
+
+test('a checkout keeps its token from beginning to order, and a cart keeps its checkout', async () => {
+  await visitor.post('/cart/add', { id: variantOf('seed-tin') });
+
+  const [first, second] = [await visitor.go('/checkout'), await visitor.go('/checkout')].map((answer) => answer.headers.get('location'));
+  await visitor.post(first, {});
+
+  assert.equal(second, first);
+  assert.equal(`/checkouts/${[...store.shop.orders.values()].at(-1).checkoutToken}`, first);
+});
+
+test('"Buy it now" checks out one line, past the cart and its attributes, which stay', async () => {
+  await visitor.post('/cart/add', { id: variantOf('seed-tin') });
+  await visitor.postJson('/cart/update.js', { attributes: { gift: 'yes' } });
+  const token = visitor.cookie('cart');
+
+  const begun = await visitor.post('/checkouts/buy-now', { id: variantOf('wool-throw'), quantity: 2 });
+  await visitor.post(begun.headers.get('location'), {});
+
+  const order = [...store.shop.orders.values()].at(-1);
+  const cart = await (await visitor.go('/cart.js')).json();
+  assert.equal(begun.status, 303);
+  assert.deepEqual(order.lines.map(({ variantId, quantity }) => [variantId, quantity]), [[variantOf('wool-throw'), 2]]);
+  assert.deepEqual(order.customAttributes, []);
+  assert.notEqual(order.cartToken, token);
+  assert.deepEqual([cart.token, cart.item_count, cart.attributes], [token, 1, { gift: 'yes' }]);
+  assert.equal((await visitor.post('/checkouts/buy-now', { id: variantOf('oak-spoon') })).status, 422);
 });
 
 test('a customer cookie that the shop did not sign means nobody', async () => {

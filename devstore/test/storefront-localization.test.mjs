@@ -85,7 +85,7 @@ test('an order says what was paid and what the shop gets', async () => {
   await visitor.postJson('/fr/cart/add.js', { id, quantity: 2 });
 
   const sent = store.sent.length;
-  const placed = await visitor.post('/fr/checkout', {});
+  const placed = await visitor.checkOut('/fr');
   const thanks = await page(placed.headers.get('location'));
 
   const { payload } = store.sent.slice(sent).find(({ topic }) => topic === 'orders/create');

@@ -94,23 +94,39 @@ function protocolOf(uri) {
   return URL.canParse(uri) ? new URL(uri).protocol : '';
 }
 
-function createPixel(_, { webPixel }, { shop, store, install }) {
+function createPixel(_, { webPixel }, { shop, store, install, pixel }) {
   if (shop.pixels.has(install.clientId)) return pixelFault('TAKEN', 'Web pixel is taken.');
-  const settings = readSettings(webPixel.settings);
-  if (!settings) return pixelFault('INVALID_SETTINGS', 'Settings must be a JSON object.');
+  const { settings, fault } = checkSettings(pixel, webPixel.settings);
+  if (fault) return fault;
   const data = { id: shop.nextId('pixels'), clientId: install.clientId, settings };
   store.change({ type: 'pixel.put', shop: shop.domain, data });
   return { webPixel: data, userErrors: [] };
 }
 
-function updatePixel(_, { id, webPixel }, { shop, store, install }) {
+function updatePixel(_, { id, webPixel }, { shop, store, install, pixel }) {
   const found = shop.pixels.get(install.clientId);
   if (!found || parseGid(id)?.id !== found.id) return pixelFault('NOT_FOUND', 'Web pixel was not found.');
-  const settings = readSettings(webPixel.settings);
-  if (!settings) return pixelFault('INVALID_SETTINGS', 'Settings must be a JSON object.');
+  const { settings, fault } = checkSettings(pixel, webPixel.settings);
+  if (fault) return fault;
   const data = { ...found, settings };
   store.change({ type: 'pixel.put', shop: shop.domain, data });
   return { webPixel: data, userErrors: [] };
+}
+
+function deletePixel(_, { id }, { shop, store, install }) {
+  const found = shop.pixels.get(install.clientId);
+  if (!found || parseGid(id)?.id !== found.id) return { deletedWebPixelId: null, userErrors: [{ field: ['id'], message: 'Web pixel was not found.', code: 'NOT_FOUND' }] };
+  store.change({ type: 'pixel.delete', shop: shop.domain, data: { clientId: install.clientId } });
+  return { deletedWebPixelId: id, userErrors: [] };
+}
+
+/** Return settings that the extension's file allows, or the fault as Shopify tells it. */
+function checkSettings(pixel, given) {
+  if (!pixel) return { fault: pixelFault('NO_EXTENSION', 'No extension found.') };
+  const settings = readSettings(given);
+  if (!settings) return { fault: pixelFault('INVALID_CONFIGURATION_JSON', 'Settings must be a JSON object.') };
+  const problem = pixel.faultOf(settings);
+  return problem ? { fault: pixelFault('INVALID_SETTINGS', problem) } : { settings };
 }
 
 function pixelFault(code, message) {
@@ -155,6 +171,7 @@ export const operationResolvers = {
     webhookSubscriptionDelete: deleteSubscription,
     webPixelCreate: createPixel,
     webPixelUpdate: updatePixel,
+    webPixelDelete: deletePixel,
     flowTriggerReceive: receiveFlow,
   },
   BulkOperation: {
@@ -188,6 +205,7 @@ export const operationResolvers = {
   WebPixel: { id: (each) => gid('WebPixel', each.id), settings: (each) => JSON.stringify(each.settings) },
   WebPixelCreatePayload: plain('webPixel', 'userErrors'),
   WebPixelUpdatePayload: plain('webPixel', 'userErrors'),
+  WebPixelDeletePayload: plain('deletedWebPixelId', 'userErrors'),
   ErrorsWebPixelUserError: plain('field', 'message', 'code'),
   FlowTriggerReceivePayload: plain('userErrors'),
 };

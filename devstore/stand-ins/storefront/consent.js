@@ -27,7 +27,7 @@ function writeConsent(consent) {
   document.cookie = `${CONSENT_COOKIE}=${value}; Path=/; Max-Age=${CONSENT_SECONDS}; SameSite=Lax`;
 }
 
-function isAllowed(purpose) {
+export function isAllowed(purpose) {
   const answer = readConsent()[purpose];
   return region.isRequired ? answer === 'yes' : answer !== 'no';
 }

@@ -10,6 +10,7 @@ import { Clock } from '../../clock.mjs';
 import { readConfig } from '../../config.mjs';
 import { Faults } from '../../faults.mjs';
 import { Metafields } from '../../metafields.mjs';
+import { Pixel } from '../../pixels.mjs';
 import { Orders } from '../../orders.mjs';
 import { Router, serve } from '../../server.mjs';
 import { ShopData, Store } from '../../store.mjs';
@@ -87,7 +88,7 @@ export async function startShop({ env = {}, shop = aShop(), installed = true, co
   const sent = [];
   const about = readAppConfig(config);
   const imageUrl = (product) => `${config.publicUrl}/cdn/products/${product.id}.svg`;
-  const context = { config, store, clock, about, approvals: new Approvals(config), faults: new Faults(), imageUrl };
+  const context = { config, store, clock, about, approvals: new Approvals(config), faults: new Faults(), imageUrl, pixel: Pixel.find(config.extensionsDir) };
   context.webhooks = new Webhooks({ ...context, sender: { post: async () => ({ status: 200 }), close: async () => {} } });
   const emit = context.webhooks.emit.bind(context.webhooks);
   context.webhooks.emit = (of, topic, payload, options) => {
@@ -135,6 +136,12 @@ export class Visitor {
 
   postJson(path, value) {
     return this.go(path, { method: 'POST', body: JSON.stringify(value), headers: { 'Content-Type': 'application/json' } });
+  }
+
+  /** Check out whatever lies in the cart; returns the answer to the button that pays. */
+  async checkOut(prefix = '', fields = {}) {
+    const checkout = (await this.go(`${prefix}/checkout`)).headers.get('location');
+    return this.post(checkout, fields);
   }
 
   cookie(name) {

@@ -72,7 +72,8 @@
 
   document.addEventListener('submit', (event) => {
     const form = event.target;
-    if (event.defaultPrevented || !form.matches('form[action$="/cart/add"]')) return;
+    // A button that leads elsewhere ("Buy it now") is the browser's.
+    if (event.defaultPrevented || event.submitter?.hasAttribute('formaction') || !form.matches('form[action$="/cart/add"]')) return;
     event.preventDefault();
     const button = event.submitter;
     button?.setAttribute('aria-busy', 'true');
