@@ -25,6 +25,7 @@ TIMETABLE: dict[str, dict[str, Any]] = {
     "import-sweep": _sweep(Job.IMPORT_SWEEP, timedelta(minutes=1)),
     "products-sweep": _sweep(Job.PRODUCTS_SWEEP, timedelta(minutes=1)),
     "attribute-sweep": _sweep(Job.ATTRIBUTE_SWEEP, timedelta(seconds=30)),
+    "offers-sweep": _sweep(Job.OFFERS_SWEEP, timedelta(minutes=5)),
     # Refresh tokens die after 90 days unused. Weekly leaves twelve tries.
     "token-keepalive": _entry(Job.TOKEN_KEEPALIVE, crontab(minute="17", hour="2", day_of_week="sun")),
     "pixel-sweep": _sweep(Job.PIXEL_SWEEP, timedelta(minutes=1)),

@@ -64,6 +64,20 @@ class OfferedProduct(ShopScoped):
         return f"product {self.product_id}"
 
 
+class OfferScan(ShopScoped):
+    """Up to when a shop's decisions were read for the table above."""
+
+    until = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["shop"], name="attribution_scan_one_a_shop"),
+        ]
+
+    def __str__(self) -> str:
+        return f"offers of shop {self.shop_id}"
+
+
 class Join(ShopScoped):
     """
     That an order and a decision belong together: a shopper did something with it before they ordered.

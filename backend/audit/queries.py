@@ -85,6 +85,15 @@ def decisions_for_visitor(
     return _records(rows.order_by("-id")[:limit])
 
 
+def decisions_between(shop_id: int, *, since: datetime, until: datetime) -> Iterator[DecisionRecord]:
+    """Return what a shop decided in [since, until), oldest first, read as it is asked for."""
+    rows = Decision.objects.for_shop(shop_id).filter(
+        id__gte=first_id(since), id__lt=first_id(until), at__gte=since, at__lt=until
+    )
+    for some in in_batches(rows.order_by("id").iterator(chunk_size=2_000)):
+        yield from _records(some)
+
+
 def all_decisions_for_visitor(shop_id: int, visitor_key: str) -> Iterator[DecisionRecord]:
     """Return all that one visitor was ever shown, oldest first, read as it is asked for."""
     rows = Decision.objects.for_shop(shop_id).filter(visitor_key=visitor_key).order_by("id")

@@ -80,6 +80,8 @@ class Job(StrEnum):
     FEATURES_REBUILD = "features_rebuild"
     ATTRIBUTE = "attribute"
     ATTRIBUTE_SWEEP = "attribute_sweep"
+    OFFERS_SWEEP = "offers_sweep"
+    OFFERS_NOTE = "offers_note"
     ORDERS_FOLLOW = "orders_follow"
     MEASURE_HOLDOUTS = "measure_holdouts"
     MEASURE_HOLDOUT = "measure_holdout"
@@ -152,6 +154,9 @@ PLANS: Final[Mapping[Job, tuple[Queue, Kept]]] = {
     Job.FEATURES_REBUILD: (Queue.LONG, Kept.PENDING),
     Job.ATTRIBUTE: (Queue.SHORT, Kept.PENDING),
     Job.ATTRIBUTE_SWEEP: (Queue.SHORT, Kept.TIMETABLE),
+    Job.OFFERS_SWEEP: (Queue.SHORT, Kept.TIMETABLE),
+    # A shop's first time reads months of decisions.
+    Job.OFFERS_NOTE: (Queue.LONG, Kept.PENDING),
     # Thousands of orders after an import that found what webhooks lost.
     Job.ORDERS_FOLLOW: (Queue.LONG, Kept.PENDING),
     Job.MEASURE_HOLDOUTS: (Queue.SHORT, Kept.TIMETABLE),

@@ -2,7 +2,8 @@
 
 from backend.attribution import services
 from backend.core import clock
-from backend.core.queue import Job
+from backend.core.queue import Job, enqueue
+from backend.shops import queries as shops
 from celery_worker.tasks.base import task_for
 
 
@@ -16,3 +17,16 @@ def attribute(shop_id: int, order_id: int) -> None:
 def attribute_sweep() -> int:
     """Have orders looked at again whose browsers may have told more since."""
     return services.sweep(now=clock.now())
+
+
+@task_for(Job.OFFERS_SWEEP)
+def offers_sweep() -> None:
+    """Have every shop's newest decisions read for what they offered."""
+    for shop_id in shops.installed_shop_ids():
+        enqueue(Job.OFFERS_NOTE, shop_id=shop_id)
+
+
+@task_for(Job.OFFERS_NOTE)
+def offers_note(shop_id: int) -> None:
+    """Note which products one shop's decisions offered."""
+    services.note_offers(shop_id, now=clock.now())

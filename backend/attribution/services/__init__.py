@@ -2,6 +2,7 @@
 
 from .attributing import attribute
 from .looking import sweep
+from .offers import note_offers
 from .privacy import erase_shop, forget_orders
 
-__all__ = ["attribute", "erase_shop", "forget_orders", "sweep"]
+__all__ = ["attribute", "erase_shop", "forget_orders", "note_offers", "sweep"]
