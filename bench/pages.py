@@ -100,6 +100,7 @@ def _begin(screen: Screen) -> None:
         REDIS_URL=at.redis_url,
         DJANGO_SECRET_KEY=SECRET,
         ENCRYPTION_KEYS="A" * 43 + "=",
+        LEDGER_SIGNING_KEY="A" * 43 + "=",
         SHOPIFY_API_KEY="bench",
         SHOPIFY_API_SECRET=SECRET,
         APP_URL=f"https://{HOST}",

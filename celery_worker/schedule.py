@@ -39,6 +39,12 @@ TIMETABLE: dict[str, dict[str, Any]] = {
     "measure-holdouts": _entry(Job.MEASURE_HOLDOUTS, crontab(minute="37")),
     # Two weeks ahead, so that most of a day's turns find nothing to make.
     "partitions": _entry(Job.PARTITIONS, crontab(minute="7")),
+    # A row is sealed within a minute, though one turn is missed and the next one waits in the queue.
+    "ledger-seal": _sweep(Job.LEDGER_SEAL, timedelta(seconds=20)),
+    "ledger-verify": _entry(Job.LEDGER_VERIFY, crontab(minute="17", hour="4", day_of_week="mon-sat")),
+    # What was verified before may be changed after: once a week all of it is looked at again.
+    "ledger-verify-whole": _entry(Job.LEDGER_VERIFY_WHOLE, crontab(minute="17", hour="4", day_of_week="sun")),
+    "ledger-anchor": _entry(Job.LEDGER_ANCHOR, crontab(minute="3", hour="4")),
     "count-shops": _entry(Job.COUNT_SHOPS, crontab(minute="11")),
     "reconcile": _entry(Job.RECONCILE, crontab(minute="41", hour="1")),
     # Only a whole export tells which products are gone. It comes before the nightly one of its day.

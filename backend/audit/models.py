@@ -1,6 +1,7 @@
 """The two ledgers. PostgreSQL itself refuses to change them: see migration 0002."""
 
 from typing import ClassVar, Final
+from uuid import uuid4
 
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
@@ -128,6 +129,97 @@ class Content(ShopScoped):
 
     def __str__(self) -> str:
         return f"{self.digest} of {self.day}"
+
+
+class Chain(ShopScoped):
+    """The chain of seals over one ledger of a shop: where it ends, and what its last verification found."""
+
+    ledger = models.CharField(max_length=10)
+    # Made anew with each chain, so that none can be taken for one of a former installation.
+    uuid = models.UUIDField(default=uuid4, editable=False)
+    number = models.BigIntegerField(default=0)
+    head = models.BinaryField()
+    rows = models.BigIntegerField(default=0)
+    sealed_at = models.DateTimeField(null=True)
+    # Segments up to here were found to be as they were sealed, rows and all.
+    verified_number = models.BigIntegerField(default=0)
+    verified_at = models.DateTimeField(null=True)
+    finding = models.TextField(blank=True, default="")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["shop", "ledger"], name="audit_chain_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.ledger} of shop {self.shop_id}"
+
+
+class Segment(ShopScoped):
+    """Rows that were sealed together. PostgreSQL refuses to change it; see ``audit.seals`` for its hashes."""
+
+    ledger = models.CharField(max_length=10)
+    number = models.BigIntegerField()
+    layout = models.SmallIntegerField()
+    day = models.DateField()
+    count = models.IntegerField()
+    first_arrival = models.BigIntegerField()
+    last_arrival = models.BigIntegerField()
+    sealed_at = models.DateTimeField()
+    # Null once retention has taken the rows: the hash of both goes on to hold the chain together.
+    arrivals = models.BinaryField(null=True)
+    leaves = models.BinaryField(null=True)
+    body_hash = models.BinaryField()
+    contents_hash = models.BinaryField()
+    head = models.BinaryField()
+    key_id = models.BinaryField()
+    signature = models.BinaryField()
+
+    class Meta:
+        ordering: ClassVar = ["number"]
+        constraints: ClassVar = [
+            # Two sealers could not fork a chain even if both believed that they were alone.
+            models.UniqueConstraint(fields=["shop", "ledger", "number"], name="audit_segment_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"segment {self.number} of the {self.ledger} of shop {self.shop_id}"
+
+
+class SealCursor(models.Model):
+    """
+    How far the rows of a ledger were looked at, in the order of arrival, for all shops together.
+
+    Whoever holds the lock of this row seals; everybody else leaves it to them.
+    """
+
+    ledger = models.CharField(primary_key=True, max_length=10)
+    seen = models.BigIntegerField(default=0)
+    # Numbers up to there whose rows may still come: see ``seals.Gap``.
+    gaps = models.JSONField(default=list)
+
+    def __str__(self) -> str:
+        return f"{self.ledger} up to {self.seen}"
+
+
+class EndedChain(models.Model):
+    """
+    A chain that ended because its shop was erased, signed.
+
+    It outlives the shop's rows and says nothing of anybody: only that what an anchor knows of went lawfully.
+    """
+
+    uuid = models.UUIDField(primary_key=True, editable=False)
+    # A plain number: what belongs to a shop goes with it.
+    shop_id = models.BigIntegerField()
+    ledger = models.CharField(max_length=10)
+    number = models.BigIntegerField()
+    ended_at = models.DateTimeField()
+    key_id = models.BinaryField()
+    signature = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"the {self.ledger} of shop {self.shop_id} until {self.ended_at}"
 
 
 DECISIONS: Final = Partitioned("audit_decision", "id", Key.ID)

@@ -8,14 +8,16 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Q, QuerySet
 
-from backend.audit import rules
-from backend.audit.models import Content, Decision, LedgerEvent
+from backend.audit import reading, rules
+from backend.audit.models import Chain, Content, Decision, LedgerEvent
 from backend.audit.values import (
     ActFilter,
     ActorKind,
+    ChainState,
     Channel,
     DecisionRecord,
     Event,
+    Ledger,
     LedgerEntry,
     Surface,
 )
@@ -151,6 +153,31 @@ def scores(
         for record in _records(some):
             if record.visitor_key and record.items and record.items[0].score is not None:
                 yield record.at, record.visitor_key, record.items[0].score
+
+
+def chain_state(shop_id: int) -> list[ChainState]:
+    """Return for each ledger of a shop how far it is sealed and what its last verification found."""
+    chains = {Ledger(chain.ledger): chain for chain in Chain.objects.for_shop(shop_id)}
+    return [_chain_state(shop_id, ledger, chains.get(ledger)) for ledger in Ledger]
+
+
+def _chain_state(shop_id: int, ledger: Ledger, chain: Chain | None) -> ChainState:
+    seen, gaps = reading.looked_at(ledger)
+    return ChainState(
+        ledger=ledger,
+        sealed_at=chain.sealed_at if chain else None,
+        segments=chain.number if chain else 0,
+        rows=chain.rows if chain else 0,
+        unsealed=reading.unsealed(shop_id, ledger, seen=seen, gaps=gaps),
+        verified_at=chain.verified_at if chain else None,
+        finding=chain.finding if chain else "",
+    )
+
+
+def chained_shop_ids() -> list[int]:
+    """Return the shops that have a chain of seals."""
+    rows = Chain.objects.across_shops(reason="the timetable verifies all shops")
+    return list(rows.order_by("shop_id").values_list("shop_id", flat=True).distinct())
 
 
 def events(shop_id: int, *, event: Event | None = None, limit: int = 50) -> list[LedgerEntry]:

@@ -21,6 +21,7 @@ REFERENCE: Final = b"\x02"
 
 DIGEST_BYTES: Final = 16
 HASH_BYTES: Final = 32
+ACT_BYTES: Final = 16
 
 # Scores are told to seven digits, which is what four bytes hold: only their order within one answer has a
 # meaning. What was recorded before it was so is kept to the last bit.

@@ -11,15 +11,35 @@ from uuid import UUID
 import structlog
 from django.db import connection, transaction
 
-from backend.audit import gateway, rules
-from backend.audit.models import CONTENTS, DECISIONS, Content, Decision, LedgerEvent
+from backend.audit import anchoring, gateway, rules
+from backend.audit.anchoring import export as export_heads
+from backend.audit.anchoring import read as read_anchor
+from backend.audit.models import CONTENTS, DECISIONS, Content, Decision, LedgerEvent, Segment
+from backend.audit.sealing import seal
 from backend.audit.values import Condition, DecisionRecord, Event
+from backend.audit.verifying import verify, verify_shop
 from backend.core import partitions
 from backend.core.fields import pack_request_id
 from backend.core.ids import made_at, uuid7
 from backend.core.tenancy import BATCH_ROWS, UnscopedQuery, delete_in_batches, in_batches
 
 SYSTEM = "system"
+
+__all__ = [
+    "SYSTEM",
+    "erase_shop",
+    "erasure",
+    "export_heads",
+    "forget_visitor",
+    "make_partitions",
+    "read_anchor",
+    "record",
+    "record_decision",
+    "record_decisions",
+    "seal",
+    "verify",
+    "verify_shop",
+]
 
 # Rows sent in one INSERT when a whole catalogue is published: about 1 MB of JSON.
 BULK_ROWS = 500
@@ -99,10 +119,12 @@ def record_decisions(decisions: Iterable[DecisionRecord], *, shop_id: int) -> No
         gateway.write_many(rows, new, page_rows=BULK_ROWS)
 
 
-def erase_shop(shop_id: int, *, on_progress: Callable[[int], None] = lambda _: None) -> None:
+def erase_shop(shop_id: int, *, now: datetime, on_progress: Callable[[int], None] = lambda _: None) -> None:
     """Delete everything the ledgers hold about one shop, as its redaction demands, some rows at a time."""
     for model in (Decision, Content, LedgerEvent):
         delete_in_batches(model.objects.for_shop(shop_id), within=erasure, on_progress=on_progress)
+    anchoring.end_chains(shop_id, now=now)
+    delete_in_batches(Segment.objects.for_shop(shop_id), within=erasure, on_progress=on_progress)
 
 
 # As rules.personal_hash, by PostgreSQL.

@@ -38,6 +38,13 @@ class Event(StrEnum):
     JOB_ASKED_AGAIN = "JOB_ASKED_AGAIN"  # an operator of ours, after it had failed too often
 
 
+class Ledger(StrEnum):
+    """The two ledgers, each with a chain of seals for each shop."""
+
+    ACTS = "acts"
+    DECISIONS = "decisions"
+
+
 class Surface(StrEnum):
     """Where in the storefront recommendations are shown."""
 
@@ -149,3 +156,84 @@ class LedgerEntry:
     new: Mapping[str, object] | None = None
     source: str = ""
     request_id: str = ""
+
+
+class Fault(StrEnum):
+    """What may be wrong with a ledger."""
+
+    ALTERED = "ALTERED"  # a row is not what was sealed
+    REORDERED = "REORDERED"  # a row stands where another one was sealed
+    DROPPED = "DROPPED"  # a sealed row is gone, and no retention took it
+    ADDED = "ADDED"  # a row that was never sealed stands among sealed ones
+    MOVED = "MOVED"  # a sealed row belongs to another shop now
+    ERASED = "ERASED"  # a row was wiped, and no act tells of it
+    CONTENT = "CONTENT"  # what a row refers to is gone or was changed
+    RESEALED = "RESEALED"  # a segment is not what was signed
+    TAIL = "TAIL"  # the newest segments are gone
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong with a chain. What is wrong with a segment names its first row's number."""
+
+    fault: Fault
+    words: str
+    arrival: int | None = None
+    row_id: UUID | None = None
+    segment: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unsealed:
+    """The rows at the end of a ledger that no seal covers yet."""
+
+    rows: int
+    oldest_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What a look at a chain and its rows found, the first bad row first."""
+
+    ledger: Ledger
+    segments: int
+    rows: int
+    erased: int
+    retired: int  # sealed rows that retention has taken since
+    unsealed: Unsealed
+    findings: tuple[Finding, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Return whether nothing is wrong."""
+        return not self.findings
+
+    @property
+    def first_bad(self) -> Finding | None:
+        """Return the finding about the first bad row."""
+        return self.findings[0] if self.findings else None
+
+
+@dataclass(frozen=True, slots=True)
+class ChainState:
+    """How far a ledger of a shop is sealed, and what was found when it was last verified."""
+
+    ledger: Ledger
+    sealed_at: datetime | None  # the newest seal
+    segments: int
+    rows: int
+    unsealed: Unsealed
+    verified_at: datetime | None
+    finding: str  # empty when nothing was wrong
+
+
+@dataclass(frozen=True, slots=True)
+class SealedHead:
+    """The newest head of a chain, as it leaves the host."""
+
+    shop_id: int
+    ledger: Ledger
+    chain: UUID
+    number: int
+    head: str  # hex
+    sealed_at: datetime

@@ -42,14 +42,21 @@ def _write_once(path: Path, content: str) -> None:
 
 def _development_secret(name: str) -> str:
     """Return a secret made once for this data folder; only a development server may rely on it."""
+    made = {
+        "DJANGO_SECRET_KEY": secrets.token_urlsafe(50),
+        "ENCRYPTION_KEYS": Fernet.generate_key().decode(),
+        "LEDGER_SIGNING_KEY": Fernet.generate_key().decode(),
+    }
     path = DATA_DIR / "secrets.json"
     if not path.exists():
-        made = {
-            "DJANGO_SECRET_KEY": secrets.token_urlsafe(50),
-            "ENCRYPTION_KEYS": Fernet.generate_key().decode(),
-        }
         _write_once(path, json.dumps(made))
-    return str(json.loads(path.read_text())[name])
+    kept = json.loads(path.read_text())
+    if name not in kept:
+        # A folder of an earlier version: what it lacks stands in a file of its own.
+        path = DATA_DIR / f"{name.lower()}.json"
+        _write_once(path, json.dumps({name: made[name]}))
+        kept = json.loads(path.read_text())
+    return str(kept[name])
 
 
 def _secret(name: str) -> str:
@@ -87,6 +94,9 @@ DATABASE_IDLE_TIMEOUT: Final = _seconds("DATABASE_IDLE_TIMEOUT")
 
 DJANGO_SECRET_KEY: Final = _secret("DJANGO_SECRET_KEY")
 ENCRYPTION_KEYS: Final = [key.strip() for key in _secret("ENCRYPTION_KEYS").split(",") if key.strip()]
+LEDGER_SIGNING_KEY: Final = _secret("LEDGER_SIGNING_KEY")
+LEDGER_FORMER_KEYS: Final[list[str]] = _env.list("LEDGER_FORMER_KEYS", default=[])
+LEDGER_ANCHOR_URL: Final[str] = _env.str("LEDGER_ANCHOR_URL", default="")
 ALLOWED_HOSTS: Final[list[str]] = _env.list("ALLOWED_HOSTS", default=[])
 # Loopback and private networks: where the edge in front of a web process is.
 TRUSTED_PROXIES: Final[list[str]] = _env.list("TRUSTED_PROXIES", default=[]) or [

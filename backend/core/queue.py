@@ -97,6 +97,11 @@ class Job(StrEnum):
     WATCH_DAILY = "watch_daily"
     WATCH_SHOP = "watch_shop"
     PARTITIONS = "partitions"
+    LEDGER_SEAL = "ledger_seal"
+    LEDGER_VERIFY = "ledger_verify"
+    LEDGER_VERIFY_WHOLE = "ledger_verify_whole"
+    LEDGER_VERIFY_SHOP = "ledger_verify_shop"
+    LEDGER_ANCHOR = "ledger_anchor"
 
     @property
     def task(self) -> str:
@@ -175,6 +180,13 @@ PLANS: Final[Mapping[Job, tuple[Queue, Kept]]] = {
     Job.WATCH_DAILY: (Queue.SHORT, Kept.TIMETABLE),
     # Opens models and reads a month of a shop's decisions and orders.
     Job.WATCH_SHOP: (Queue.LONG, Kept.PENDING),
+    # Whoever is late with it finds it done: see ``audit.sealing``.
+    Job.LEDGER_SEAL: (Queue.SHORT, Kept.TIMETABLE),
+    Job.LEDGER_VERIFY: (Queue.SHORT, Kept.TIMETABLE),
+    Job.LEDGER_VERIFY_WHOLE: (Queue.SHORT, Kept.TIMETABLE),
+    # A million rows take half a minute.
+    Job.LEDGER_VERIFY_SHOP: (Queue.LONG, Kept.PENDING),
+    Job.LEDGER_ANCHOR: (Queue.SHORT, Kept.TIMETABLE),
 }
 
 

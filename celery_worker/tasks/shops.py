@@ -3,6 +3,7 @@
 from typing import Final
 
 from backend.attribution import services as attribution
+from backend.audit import queries as ledger
 from backend.audit import services as audit
 from backend.audit.values import Event
 from backend.catalog import services as catalog
@@ -80,7 +81,7 @@ def shop_redact(shop_id: int) -> None:
     monitoring.erase_shop(shop_id)
     rollouts.erase_shop(shop_id)
     attribution.erase_shop(shop_id, on_progress=progress)
-    audit.erase_shop(shop_id, on_progress=progress)
+    audit.erase_shop(shop_id, now=now, on_progress=progress)
     tenancy.erase_rows(shop_id, on_progress=progress)
     services.redact(shop_id, now=now)
     # By name, which outlives the erasure; MLflow may be down now and is asked until it answers.
@@ -117,13 +118,14 @@ def customer_redact(delivery_id: int) -> None:
     orders = catalog.forget_customer(shop_id, key, order_ids=order_ids)
     attribution.forget_orders(shop_id, orders)
     erased = features.forget_customer(shop_id, key, order_ids=order_ids, now=now).snapshots
-    # Before what it tells of, which names it: an erased row without its entry would be taken for tampering.
+    # Before what it tells of, which names it: an erased row without its entry would be taken for tampering,
+    # and so would more of them than it tells of. No other is tied to the customer while they are counted.
     act = audit.record(
         Event.CUSTOMER_REDACTED,
         shop_id=shop_id,
         subject=f"webhook delivery {delivery_id}",
         reason="Shopify asked for it on the customer's behalf.",
-        details={"orders": len(orders), "snapshots": list(erased)},
+        details={"orders": len(orders), "snapshots": list(erased), "decisions": _decisions_of(shop_id, key)},
         now=now,
     )
     if key:
@@ -132,6 +134,10 @@ def customer_redact(delivery_id: int) -> None:
     privacy.forget_customer(shop_id, key, order_ids=order_ids)
     webhooks.forget_customer(shop_id, key, order_ids=order_ids)
     webhooks.note_outcome(delivery_id, f"forgotten, orders untied: {len(orders)}")
+
+
+def _decisions_of(shop_id: int, customer_key: str | None) -> int:
+    return ledger.count_decisions_for_visitor(shop_id, customer_key) if customer_key else 0
 
 
 @task_for(Job.DATA_REQUEST)

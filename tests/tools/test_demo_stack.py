@@ -10,7 +10,7 @@ from tools.demo.reload import Reloader
 from tools.demo.state import Secrets
 
 PORTS = {"devstore": 1, "web": 2, "ui": 3, "mlflow": 4}
-KEYS = Secrets("django", "fernet", "key", "secret", "password", "JBSWY3DPEHPK3PXP")
+KEYS = Secrets("django", "fernet", "ed25519", "key", "secret", "password", "JBSWY3DPEHPK3PXP")
 ENGINES = Engines("postgresql://postgres@/tailorbird?host=/somewhere/run", "redis://:p@127.0.0.1:5/0")
 
 

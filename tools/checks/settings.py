@@ -18,6 +18,7 @@ os.environ.update(
     REDIS_URL="redis://127.0.0.1:9/0",
     DJANGO_SECRET_KEY="a-value-of-fifty-characters-or-more-that-guards-nothing-at-all-0123456789",  # noqa: S106 - see above
     ENCRYPTION_KEYS=Fernet.generate_key().decode(),
+    LEDGER_SIGNING_KEY=Fernet.generate_key().decode(),
     SHOPIFY_API_KEY="check",
     SHOPIFY_API_SECRET="check",  # noqa: S106 - see above
     APP_URL="https://app.example.com",

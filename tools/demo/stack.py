@@ -70,6 +70,7 @@ def environment(at: Addresses, keys: Secrets, running: engines.Engines, data_dir
         "REDIS_URL": running.redis_url,
         "DJANGO_SECRET_KEY": keys.django_secret_key,
         "ENCRYPTION_KEYS": keys.encryption_keys,
+        "LEDGER_SIGNING_KEY": keys.ledger_signing_key,
         "SHOPIFY_API_KEY": keys.api_key,
         "SHOPIFY_API_SECRET": keys.api_secret,
         "SHOPIFY_SHOP_URL": f"{at.devstore}/{{shop}}",

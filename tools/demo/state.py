@@ -28,6 +28,7 @@ class Secrets:
 
     django_secret_key: str
     encryption_keys: str
+    ledger_signing_key: str
     api_key: str
     api_secret: str
     staff_password: str
@@ -50,6 +51,7 @@ def read_secrets(data_dir: Path) -> Secrets:
     return Secrets(
         django_secret_key=whole["DJANGO_SECRET_KEY"],
         encryption_keys=whole["ENCRYPTION_KEYS"],
+        ledger_signing_key=whole["LEDGER_SIGNING_KEY"],
         api_key=whole["SHOPIFY_API_KEY"],
         api_secret=whole["SHOPIFY_API_SECRET"],
         staff_password=whole["STAFF_PASSWORD"],
@@ -61,6 +63,7 @@ def _new_secrets() -> dict[str, str]:
     return {
         "DJANGO_SECRET_KEY": secrets.token_urlsafe(50),
         "ENCRYPTION_KEYS": Fernet.generate_key().decode(),
+        "LEDGER_SIGNING_KEY": Fernet.generate_key().decode(),
         "SHOPIFY_API_KEY": secrets.token_hex(16),
         "SHOPIFY_API_SECRET": secrets.token_hex(16),
         "STAFF_PASSWORD": secrets.token_urlsafe(9),

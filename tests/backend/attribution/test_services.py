@@ -233,7 +233,7 @@ def test_a_credit_stands_though_all_that_it_was_found_by_is_gone() -> None:
     order = an_order(shop, [10, 11], clicks=[(decision, None)])
     services.attribute(shop.id, order.order_id, now=NOW)
     Order.objects.for_shop(shop.id).update(recommendation_ids=[])
-    audit.erase_shop(shop.id)
+    audit.erase_shop(shop.id, now=NOW)
 
     refund(order, 10)
     services.attribute(shop.id, order.order_id, now=NOW)

@@ -107,7 +107,7 @@ def test_erasing_a_shop_empties_its_ledgers_alone_and_closes_the_door_again() ->
         services.record_decision(a_decision(shop.id))
         services.record(Event.IMPORT_FINISHED, shop_id=shop.id, subject="import 1", reason="Done.", now=NOW)
 
-    services.erase_shop(gone.id)
+    services.erase_shop(gone.id, now=NOW)
 
     assert Decision.objects.for_shop(gone.id).count() == 0
     assert LedgerEvent.objects.for_shop(gone.id).count() == 0

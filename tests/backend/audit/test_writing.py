@@ -240,7 +240,7 @@ def test_the_next_day_and_another_shop_share_nothing_with_it(shop: Shop) -> None
 def test_a_content_that_was_erased_is_written_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(3):
         services.record_decision(a_decision(shop.id, items=LONG))
-    services.erase_shop(shop.id)
+    services.erase_shop(shop.id, now=NOW)
     # A minute later the process does not believe any more what it wrote.
     gateway.contents._there.clear()
     decision = a_decision(shop.id, items=LONG)

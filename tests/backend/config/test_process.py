@@ -88,6 +88,7 @@ def test_staff_see_shops_without_their_keys(admin_client: Client) -> None:
     [
         ("DJANGO_SECRET_KEY", "DJANGO_SECRET_KEY is not set"),
         ("ENCRYPTION_KEYS", "ENCRYPTION_KEYS is not set"),
+        ("LEDGER_SIGNING_KEY", "LEDGER_SIGNING_KEY is not set"),
         ("SHOPIFY_API_SECRET", "SHOPIFY_API_SECRET is not set"),
     ],
 )
@@ -96,6 +97,7 @@ def test_production_does_not_start_without_its_secrets(tmp_path: Path, missing: 
         "DATA_DIR": str(tmp_path),
         "DJANGO_SECRET_KEY": "k",
         "ENCRYPTION_KEYS": "x",
+        "LEDGER_SIGNING_KEY": "x",
         "SHOPIFY_API_KEY": "k",
         "SHOPIFY_API_SECRET": "s",
     }

@@ -20,7 +20,7 @@ from backend.attribution import services as attribution
 from backend.attribution.models import Credit, Join
 from backend.audit import services as audit
 from backend.audit.models import Decision, LedgerEvent
-from backend.audit.values import Event
+from backend.audit.values import Event, Ledger
 from backend.catalog import services as catalog
 from backend.catalog.models import Order, OrderLine
 from backend.catalog.services.loading import load
@@ -68,6 +68,8 @@ def shop() -> Shop:
 def other() -> Iterator[Shop]:
     """Another shop with the same numbers, which must not change."""
     other = a_busy_shop("other.myshopify.com")
+    for chain in Ledger:
+        audit.seal(chain, now=NOW)
     before = rows_of(other)
     yield other
     assert rows_of(other) == before
@@ -139,6 +141,9 @@ def test_a_redacted_customer_is_a_guest_everywhere(shop: Shop, other: Shop) -> N
     assert Order.objects.for_shop(shop.id).get(order_id=901).customer_key == services.pseudonym(shop.id, 4)
     event = LedgerEvent.objects.for_shop(shop.id).get(event="CUSTOMER_REDACTED")
     assert key not in f"{event.subject} {event.reason} {event.details}"
+    for chain in Ledger:
+        assert audit.verify(shop.id, chain).ok
+    assert audit.verify(shop.id, Ledger.DECISIONS).erased == event.details["decisions"] > 0
 
 
 def test_a_customer_can_be_redacted_twice(shop: Shop) -> None:
