@@ -22,6 +22,8 @@ def _sweep(job: Job, every: timedelta) -> dict[str, Any]:
 TIMETABLE: dict[str, dict[str, Any]] = {
     "job-sweep": _sweep(Job.JOB_SWEEP, timedelta(seconds=10)),
     "webhook-sweep": _sweep(Job.WEBHOOK_SWEEP, timedelta(seconds=10)),
+    # What a shopper looked at moves their suggestions within half a minute.
+    "features-browsing": _sweep(Job.FEATURES_BROWSING, timedelta(seconds=20)),
     "import-sweep": _sweep(Job.IMPORT_SWEEP, timedelta(minutes=1)),
     "products-sweep": _sweep(Job.PRODUCTS_SWEEP, timedelta(minutes=1)),
     "attribute-sweep": _sweep(Job.ATTRIBUTE_SWEEP, timedelta(seconds=30)),

@@ -78,6 +78,7 @@ class Job(StrEnum):
     DATA_REQUEST_SWEEP = "data_request_sweep"
     FEATURES_EXTEND = "features_extend"
     FEATURES_REBUILD = "features_rebuild"
+    FEATURES_BROWSING = "features_browsing"
     ATTRIBUTE = "attribute"
     ATTRIBUTE_SWEEP = "attribute_sweep"
     OFFERS_SWEEP = "offers_sweep"
@@ -157,6 +158,7 @@ PLANS: Final[Mapping[Job, tuple[Queue, Kept]]] = {
     Job.DATA_REQUEST_SWEEP: (Queue.SHORT, Kept.TIMETABLE),
     Job.FEATURES_EXTEND: (Queue.SHORT, Kept.PENDING),
     Job.FEATURES_REBUILD: (Queue.LONG, Kept.PENDING),
+    Job.FEATURES_BROWSING: (Queue.SHORT, Kept.TIMETABLE),
     Job.ATTRIBUTE: (Queue.SHORT, Kept.PENDING),
     Job.ATTRIBUTE_SWEEP: (Queue.SHORT, Kept.TIMETABLE),
     Job.OFFERS_SWEEP: (Queue.SHORT, Kept.TIMETABLE),

@@ -68,6 +68,9 @@ class Event(StoredEvent):
                 name="events_group",
                 condition=models.Q(topic=Topic.GROUP),
             ),
+            models.Index(
+                fields=["shop", "order_id"], name="events_order", condition=models.Q(order_id__isnull=False)
+            ),
             # Rows lie in the order of their arrival, so this costs next to nothing.
             BrinIndex(fields=["received_at"], name="events_received", pages_per_range=16),
         ]

@@ -2,15 +2,15 @@
 
 import hashlib
 import hmac
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import UTC, date, datetime
 from uuid import UUID
 
-from django.db.models import Q, Sum
+from django.db.models import Q, QuerySet, Sum
 
 from backend.events.models import Event, Tally
 from backend.events.rules import DAY, WINDOW, day_start_key
-from backend.events.values import ClickRecord, Counts, DrawnClient, EventRecord, Outcome, Topic
+from backend.events.values import NOBODY, ClickRecord, Counts, DrawnClient, EventRecord, Heard, Outcome, Topic
 from backend.shops import queries as shops
 
 PSEUDONYM_HEX_DIGITS = 32
@@ -85,7 +85,7 @@ def drawn_clients(shop_id: int, *, since: datetime, until: datetime) -> Iterator
     rows = Event.objects.for_shop(shop_id).filter(
         days(since, until), topic=Topic.GROUP, at__gte=since, at__lt=until
     )
-    first = rows.order_by("client_key", "at", "id").distinct("client_key")
+    first = rows.exclude(client_key=NOBODY).order_by("client_key", "at", "id").distinct("client_key")
     for client_key, bucket, at in first.values_list("client_key", "bucket", "at").iterator():
         if bucket is not None:
             yield DrawnClient(client_key, bucket, at)
@@ -104,6 +104,42 @@ def checkout_namer(shop_id: int) -> Callable[[str], str]:
     """Return a function that gives a checkout's token its pseudonym under a shop's key."""
     name = namer(shop_id)
     return lambda token: name(f"checkout:{token}")
+
+
+# Of these, what is followed tells whose a browser is, or what it looked at.
+FOLLOWED = (Topic.IMPRESSION, Topic.CLICK, Topic.ADD, Topic.VIEW, Topic.CART)
+HEARD = ("shop_id", "topic", "at", "received_at", "client_key", "decision_id", "product_ids")
+
+
+def received(*, since: datetime, until: datetime) -> Iterator[Heard]:
+    """Return the events of all shops that arrived in [since, until) and may be followed, as they came."""
+    rows = Event.objects.across_shops(reason="one job follows all shops' events").filter(
+        days(since, until), received_at__gte=since, received_at__lt=until, topic__in=FOLLOWED
+    )
+    return _heard(rows.order_by("received_at", "id"))
+
+
+def browsing(shop_id: int, clients: Iterable[str], *, since: datetime) -> list[Heard]:
+    """Return what some browsers looked at or put into a cart since a moment, oldest first."""
+    rows = Event.objects.for_shop(shop_id).filter(
+        id__gte=day_start_key(since - WINDOW),
+        client_key__in=list(clients),
+        at__gte=since,
+        topic__in=[Topic.VIEW, Topic.CART],
+    )
+    return list(_heard(rows.order_by("at", "id")))
+
+
+def told_by(shop_id: int, clients: Iterable[str]) -> Iterator[EventRecord]:
+    """Return all that some browsers told, oldest first, read as it is asked for."""
+    rows = Event.objects.for_shop(shop_id).filter(client_key__in=list(clients))
+    return (_record(row) for row in rows.order_by("at", "id").iterator(chunk_size=500))
+
+
+def _heard(rows: QuerySet[Event]) -> Iterator[Heard]:
+    for shop_id, topic, at, received_at, client, decision, products in rows.values_list(*HEARD).iterator():
+        product = products[0] if products else None
+        yield Heard(shop_id, Topic(topic), at, received_at, client, decision, product)
 
 
 def counts(shop_id: int, *, since: datetime, until: datetime) -> Counts:

@@ -52,6 +52,10 @@ class Outcome(StrEnum):
     RATE_LIMITED = "RATE_LIMITED"  # came from an address or for a shop that sent too much
 
 
+# The name of a browser that was forgotten: no two events of it belong together.
+NOBODY = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """One event as its sender tells it: well formed, and nothing more is known of it."""
@@ -128,6 +132,19 @@ class ClickRecord:
     product_id: int
     at: datetime
     is_add: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What is read of an event by those who follow all of them."""
+
+    shop_id: int
+    topic: Topic
+    at: datetime
+    received_at: datetime
+    client_key: str
+    decision_id: UUID | None
+    product_id: int | None
 
 
 @dataclass(frozen=True, slots=True)

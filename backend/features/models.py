@@ -39,3 +39,65 @@ class Interaction(ShopScoped):
 
     def __str__(self) -> str:
         return f"{self.event} of {self.product_id}"
+
+
+class ClientLink(ShopScoped):
+    """The visitor that a browser is known as, learned from the decisions that it saw."""
+
+    client_key = models.CharField(max_length=32)
+    visitor_key = models.CharField(max_length=32)
+    # The visitor was a customer when it was learned.
+    is_customer = models.BooleanField()
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["shop", "client_key"], name="features_link_client"),
+        ]
+        indexes: ClassVar = [models.Index(fields=["shop", "visitor_key"], name="features_link_visitor")]
+
+    def __str__(self) -> str:
+        return f"link {self.pk}"
+
+
+class BrowsingStep(ShopScoped):
+    """
+    A product that a visitor looked at or put into a cart, once in a half hour.
+
+    Derived from the storefront's events of browsers that are linked to a visitor. A table of its own, so that
+    whoever counts purchases can't meet a view by accident.
+    """
+
+    client_key = models.CharField(max_length=32)
+    visitor_key = models.CharField(max_length=32)
+    product_id = models.BigIntegerField()
+    event = models.CharField(max_length=12)
+    visit = models.IntegerField()
+    basket_id = models.BigIntegerField()
+    occurred_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["shop", "client_key", "product_id", "event", "visit"], name="features_step_once"
+            ),
+            models.CheckConstraint(
+                name="features_step_event", condition=models.Q(event__in=["view", "cart"])
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["shop", "visitor_key", "-occurred_at"], name="features_step_recent"),
+            models.Index(fields=["occurred_at"], name="features_step_occurred"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event} of {self.product_id}"
+
+
+class EventMark(models.Model):
+    """Up to when events were turned into steps: one row for all shops."""
+
+    received_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return str(self.received_at)

@@ -13,7 +13,7 @@ from django.db.models import Q
 from backend.catalog import queries as catalog
 from backend.catalog.values import DescribedProduct
 from backend.features.gateway import cache, datafiles, snapshots
-from backend.features.models import Interaction
+from backend.features.models import BrowsingStep, ClientLink, Interaction
 from backend.features.values import LIST_LENGTH, PAST_STEPS, POPULAR_WINDOW, Dataset, Past, microseconds
 from backend.shops import queries as shops
 from models.recommender.api import Event, ItemFacts, NewProduct, Scorer
@@ -45,17 +45,40 @@ PURCHASES = """
       AND NOT placed.test
 """
 
-# Collation "C" sorts by bytes, so that the same rows come in the same order on every machine.
-INTERACTIONS_CSV = """
-    COPY (
-        SELECT COALESCE(customer_key, 'guest:' || basket_id) COLLATE "C" AS customer, product_id,
-               (EXTRACT(EPOCH FROM occurred_at) * 1000000)::bigint AS at, basket_id, event, quantity,
-               unit_price::double precision
-        FROM features_interaction
-        WHERE shop_id = %(shop_id)s AND occurred_at < %(until)s
-        ORDER BY 1, 3, 4, 2, line_id
-    ) TO STDOUT WITH (FORMAT csv)
+# What a visitor did, decided here alone: pasts and datasets are cut from the same steps. A view has no price.
+STEPS = """
+    SELECT shop_id, customer_key AS visitor_key, basket_id, product_id, event, quantity,
+           unit_price::double precision AS price, occurred_at, line_id AS place
+    FROM features_interaction
+    UNION ALL
+    SELECT shop_id, visitor_key, basket_id, product_id, event, 1, NULL, occurred_at, 0
+    FROM features_browsingstep
 """
+
+# The dataset is sorted by the same columns: training and serving see one order.
+PAST = f"""
+    SELECT product_id, occurred_at, event FROM ({STEPS}) step
+    WHERE shop_id = %(shop_id)s AND visitor_key = %(visitor_key)s
+      AND (%(before)s::timestamptz IS NULL OR occurred_at < %(before)s)
+    ORDER BY occurred_at DESC, basket_id DESC, product_id DESC, event DESC
+    LIMIT %(limit)s
+"""  # noqa: S608 -- built from constants of this file; every value is a parameter
+
+# Collation "C" sorts by bytes, so that the same rows come in the same order on every machine.
+# Who never bought teaches no purchase: views are exported of those who did.
+INTERACTIONS_CSV = f"""
+    COPY (
+        SELECT COALESCE(visitor_key, 'guest:' || basket_id) COLLATE "C" AS customer, product_id,
+               (EXTRACT(EPOCH FROM occurred_at) * 1000000)::bigint AS at, basket_id, event, quantity, price
+        FROM ({STEPS}) step
+        WHERE shop_id = %(shop_id)s AND occurred_at < %(until)s
+          AND (event = 'purchase' OR visitor_key IN (
+              SELECT customer_key FROM features_interaction
+              WHERE shop_id = %(shop_id)s AND occurred_at < %(until)s
+          ))
+        ORDER BY 1, 3, 4, 2, place, event
+    ) TO STDOUT WITH (FORMAT csv)
+"""  # noqa: S608 -- built from constants of this file; every value is a parameter
 
 # What may never be recommended teaches by its purchases, but is no item: models recommend items only.
 ITEMS_CSV = """
@@ -107,28 +130,31 @@ LISTED = """
 """
 
 
-def recent_past(shop_id: int, customer_key: str) -> Past:
-    """Return what a customer did lately, oldest first, from Redis or else from the database."""
-    cached = cache.find_past(shop_id, customer_key)
+def recent_past(shop_id: int, visitor_key: str) -> Past:
+    """Return what a visitor did lately, oldest first, from Redis or else from the database."""
+    cached = cache.find_past(shop_id, visitor_key)
     if cached is not None:
         return cached
-    past = stored_past(shop_id, customer_key)
-    cache.keep_past(shop_id, customer_key, past)
+    past = stored_past(shop_id, visitor_key)
+    cache.keep_past(shop_id, visitor_key, past)
     return past
 
 
-def stored_past(shop_id: int, customer_key: str, *, before: datetime | None = None) -> Past:
+def stored_past(shop_id: int, visitor_key: str, *, before: datetime | None = None) -> Past:
     """
-    Return what a customer did lately, oldest first, from the database.
+    Return what a visitor did lately, oldest first, from the database: bought, looked at, put into a cart.
 
     :param before: as it stood at this moment, as far as orders were not changed since
     """
-    rows = Interaction.objects.for_shop(shop_id).filter(customer_key=customer_key)
-    if before is not None:
-        rows = rows.filter(occurred_at__lt=before)
-    # The dataset is sorted by the same columns: training and serving see one order.
-    newest_first = rows.order_by("-occurred_at", "-basket_id", "-product_id")
-    steps = newest_first.values_list("product_id", "occurred_at", "event")[:PAST_STEPS]
+    values: dict[str, Any] = {
+        "shop_id": shop_id,
+        "visitor_key": visitor_key,
+        "before": before,
+        "limit": PAST_STEPS,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(PAST, values)
+        steps = cursor.fetchall()
     items, moments, events = zip(*reversed(steps), strict=True) if steps else ((), (), ())
     return Past(
         items=np.array(items, dtype=np.int64),
@@ -150,6 +176,22 @@ def purchases_of(
     return found
 
 
+def browsing_of(shop_id: int, visitor_key: str) -> Iterator[dict[str, Any]]:
+    """Return what a visitor looked at and put into a cart, as models learn from it, oldest first."""
+    rows = BrowsingStep.objects.for_shop(shop_id).filter(visitor_key=visitor_key)
+    oldest_first = rows.order_by("occurred_at", "id").iterator(chunk_size=500)
+    return (
+        {"product_id": row.product_id, "event": row.event, "occurred_at": row.occurred_at}
+        for row in oldest_first
+    )
+
+
+def clients_of(shop_id: int, visitor_key: str) -> list[str]:
+    """Return the pseudonyms of the browsers that are known as a visitor."""
+    rows = ClientLink.objects.for_shop(shop_id).filter(visitor_key=visitor_key)
+    return list(rows.values_list("client_key", flat=True))
+
+
 def popular(shop_id: int) -> list[int]:
     """
     Return the products in most baskets of the shop's newest two weeks of sales, best first.
@@ -167,7 +209,7 @@ def popular(shop_id: int) -> list[int]:
 
 def interactions(shop_id: int) -> int:
     """Return how many purchases a shop's models can learn from."""
-    return Interaction.objects.for_shop(shop_id).count()
+    return Interaction.objects.for_shop(shop_id).filter(event="purchase").count()
 
 
 def has_purchases(shop_id: int) -> bool:
@@ -206,7 +248,17 @@ def export(shop_id: int, *, until: datetime, folder: Path) -> Dataset:
     for csv in csvs.values():
         csv.unlink()
     items = rows["items"]
-    dataset = Dataset(folder, sha256, until, counts[0], counts[1] + counts[2], items, counts[2], mark)
+    dataset = Dataset(
+        folder,
+        sha256,
+        until,
+        interactions=rows["interactions"],
+        users=counts[1] + counts[2],
+        items=items,
+        guest_baskets=counts[2],
+        purchases=counts[0],
+        erasure_mark=mark,
+    )
     _describe(dataset)
     return dataset
 

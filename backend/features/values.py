@@ -33,6 +33,15 @@ NO_PAST = Past(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int8
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """Whose a browser is: the visitor of a decision that it saw, when it saw it, whether they ever bought."""
+
+    visitor_key: str
+    seen_at: datetime
+    is_customer: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Rebuilt:
     """What a rebuild wrote."""
 
@@ -47,9 +56,11 @@ class Dataset:
     sha256: str
     until: datetime
     interactions: int
-    users: int
+    users: int  # who bought
     items: int
     guest_baskets: int
+    # Those of the interactions that are no views and no carts.
+    purchases: int = 0
     # Of the last erasure before the rows were read; see gateway.snapshots.
     erasure_mark: str = ""
 

@@ -11,6 +11,7 @@ from backend.audit.values import DecisionRecord
 from backend.catalog import queries as catalog
 from backend.catalog.values import OrderInfo
 from backend.core.errors import Refused
+from backend.events import queries as events
 from backend.features import queries as features
 
 from .models import DataRequest
@@ -51,6 +52,8 @@ def held_data(shop_id: int, request_id: UUID) -> dict[str, Iterator[dict[str, An
     return {
         "orders": (_order(shop_id, order_id) for order_id in orders),
         "purchases_learned_from": features.purchases_of(shop_id, customer_key=key, order_ids=orders),
+        "looked_at": features.browsing_of(shop_id, key) if key else iter(()),
+        "told_by_browsers": _told(shop_id, key),
         "recommendations_shown": (_decision(shop_id, one) for one in _decisions(shop_id, key)),
     }
 
@@ -69,6 +72,20 @@ def _orders(row: DataRequest) -> list[int]:
 
 def _decisions(shop_id: int, customer_key: str | None) -> Iterator[DecisionRecord]:
     return audit.all_decisions_for_visitor(shop_id, customer_key) if customer_key else iter(())
+
+
+def _told(shop_id: int, customer_key: str | None) -> Iterator[dict[str, Any]]:
+    """Return what the browsers told that are known as the customer's."""
+    clients = features.clients_of(shop_id, customer_key) if customer_key else []
+    for one in events.told_by(shop_id, clients):
+        yield {
+            "what": one.topic,
+            "at": one.at,
+            "recommendation_id": one.decision_id,
+            "products": list(one.product_ids),
+            "quantity": one.quantity,
+            "order_id": one.order_id,
+        }
 
 
 def _info(row: DataRequest) -> DataRequestInfo:

@@ -92,7 +92,7 @@ class Query:
     """
     What an answer is asked for: where, when, and all that is known of whom. It names nobody.
 
-    :param past: what the visitor bought; empty for somebody unknown
+    :param past: what the visitor bought, looked at and put into carts; empty for somebody unknown
     :param recent: what they looked at in this visit, the newest first
     :param exclude: products that must not be shown, whatever the shelf says
     :param is_held_out: whether the visitor sees what is popular, so that the gain of the others is known

@@ -16,6 +16,12 @@ def extend(shop_id: int, order_id: int) -> None:
     services.extend(shop_id, order_id)
 
 
+@task_for(Job.FEATURES_BROWSING)
+def browsing() -> int:
+    """Turn what browsers told since the last turn into steps of their visitors."""
+    return services.follow_events(now=clock.now())
+
+
 @task_for(Job.FEATURES_REBUILD, soft_time_limit=REBUILD_SECONDS, time_limit=REBUILD_SECONDS + 60)
 def rebuild(shop_id: int) -> None:
     """Write a shop's interactions anew; a shop that was never trained gets its first run."""

@@ -9,6 +9,7 @@ from backend.audit.values import Event
 from backend.catalog import services as catalog
 from backend.core import clock, leases, tenancy
 from backend.core.queue import Job, enqueue
+from backend.events import services as events
 from backend.features import services as features
 from backend.monitoring import services as monitoring
 from backend.privacy import services as privacy
@@ -80,6 +81,7 @@ def shop_redact(shop_id: int) -> None:
     webhooks.erase_shop(shop_id)
     monitoring.erase_shop(shop_id)
     rollouts.erase_shop(shop_id)
+    events.erase_shop(shop_id, on_progress=progress)
     attribution.erase_shop(shop_id, on_progress=progress)
     audit.erase_shop(shop_id, now=now, on_progress=progress)
     tenancy.erase_rows(shop_id, on_progress=progress)

@@ -114,15 +114,18 @@ def _blocks(file: Path) -> Iterator[bytes]:
 
 
 def count_broken(parquet: Path, *, until_us: int) -> dict[str, int]:
-    """Count in a purchases file the rows that no honest order line could make."""
+    """Count in an interactions file the rows that no honest order line could make."""
     import pyarrow.compute as pc
     from pyarrow import parquet as pq
 
     broken = dict.fromkeys(("missing_users", "bad_prices", "bad_quantities", "after_until"), 0)
-    for batch in pq.ParquetFile(parquet).iter_batches(columns=["user", "price", "quantity", "at"]):
+    for batch in pq.ParquetFile(parquet).iter_batches(columns=["user", "event", "price", "quantity", "at"]):
         tests = {
             "missing_users": pc.equal(pc.utf8_length(pc.coalesce(batch["user"], "")), 0),
-            "bad_prices": pc.less(pc.coalesce(batch["price"], -1.0), 0.0),
+            # What was only looked at has no price.
+            "bad_prices": pc.and_(
+                pc.equal(batch["event"], "purchase"), pc.less(pc.coalesce(batch["price"], -1.0), 0.0)
+            ),
             "bad_quantities": pc.less(pc.coalesce(batch["quantity"], 0), 1),
             "after_until": pc.greater_equal(pc.cast(batch["at"], "int64"), until_us),
         }

@@ -75,7 +75,8 @@ class World(Protocol):
 def to_model(query: Query, world: World) -> ModelQuery:
     """Return what a model is asked, so that a query can be answered."""
     now = microseconds(query.now)
-    unbought = set(query.recent) - set(query.past.items.tolist())
+    bought = query.past.items[query.past.events == Kind.PURCHASE]
+    unbought = set(query.recent) - set(bought.tolist())
     # On a product's page every place is the product's: what goes with it is not what is new.
     has_place = world.shows_new_products and query.context_product_id is None
     return ModelQuery(
@@ -89,6 +90,24 @@ def to_model(query: Query, world: World) -> ModelQuery:
     )
 
 
+def without_last(past: Past, products: Collection[int], event: Kind) -> Past:
+    """
+    Return a past without the last step of a kind that it holds of each product.
+
+    The page tells of the same step again, as the collector heard it: it must not count twice.
+    """
+    last = {
+        product: place
+        for place, product in enumerate(past.items.tolist())
+        if past.events[place] == event and product in products
+    }
+    if not last:
+        return past
+    keep = np.ones(len(past.items), dtype=bool)
+    keep[list(last.values())] = False
+    return Past(past.items[keep], past.at[keep], past.events[keep])
+
+
 def _with_visit(query: Query, *, now: int) -> Past:
     """Return the past with what this visit adds: products looked at, then what lies in the cart."""
     # The storefront tells the newest view first; a past is oldest first.
@@ -96,6 +115,7 @@ def _with_visit(query: Query, *, now: int) -> Past:
     past = query.past
     if not seen:
         return past
+    past = without_last(without_last(past, query.recent, Kind.VIEW), query.cart, Kind.CART)
     events = [Kind.VIEW] * len(query.recent) + [Kind.CART] * len(query.cart)
     return Past(
         items=np.concatenate([past.items, np.array(seen, dtype=np.int64)]),

@@ -243,13 +243,12 @@ def _visitor(shop_id: int, ask: Ask) -> _Visitor:
 
 
 def _query(shop_id: int, ask: Ask, visitor: _Visitor, *, now: datetime) -> Query:
-    customer = visitor.customer_key
     return Query(
         surface=ask.surface,
         limit=ask.limit,
         now=now,
         context_product_id=ask.context_product_id,
-        past=features.recent_past(shop_id, customer) if customer else NO_PAST,
+        past=features.recent_past(shop_id, visitor.key) if visitor.key else NO_PAST,
         recent=ask.recent,
         cart=ask.cart,
         exclude=ask.exclude,

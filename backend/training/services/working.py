@@ -146,7 +146,7 @@ def _export(row: TrainingRun, folder: Path, clock: Clock) -> Dataset:
     checks = rules.check(DatasetFacts(**features.count_broken(dataset)))
     if not checks.is_passed:
         raise BadDataset("The shop's data failed its checks: " + " ".join(checks.failures))
-    message = f"Learning from {dataset.interactions:,} purchases by {dataset.customers:,} customers."
+    message = f"Learning from {dataset.purchases:,} purchases by {dataset.customers:,} customers."
     states.move(row, RunState.TRAINING, now=clock(), message=message)
     return dataset
 
@@ -192,7 +192,7 @@ def _register(
         data_hash=report["data_hash"],
         data_until=dataset.until,
         code_revision=report["code_revision"],
-        interactions=dataset.interactions,
+        interactions=dataset.purchases,
         customers=dataset.customers,
         products=dataset.items,
         train_seconds=report["train_seconds"],

@@ -29,6 +29,8 @@ BOUNDED = {
     "events.BotEvent": {"checkout_key", "client_key", "topic"},
     "events.Event": {"checkout_key", "client_key", "topic"},
     "events.Tally": {"outcome", "topic"},
+    "features.BrowsingStep": {"client_key", "event", "visitor_key"},
+    "features.ClientLink": {"client_key", "visitor_key"},
     "features.Interaction": {"customer_key", "event", "source"},
     "monitoring.RetrainTrigger": {"kind", "verdict"},
     "onboarding.ThemeReport": {"placement", "status"},

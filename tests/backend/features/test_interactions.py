@@ -10,6 +10,7 @@ from backend.catalog.models import Order
 from backend.features import queries, services
 from backend.features.gateway import cache
 from backend.features.models import Interaction
+from backend.features.services import purchases
 from backend.shops.models import Shop
 from models.recommender.api import Event
 from tests.backend.history import NOW, a_collection, a_shop, an_order, products, refund
@@ -211,7 +212,7 @@ def test_a_reader_from_before_a_cancellation_does_not_write_after_it(monkeypatch
     shop = a_shop()
     order = an_order(shop, [10])
     has_read = Pause()
-    monkeypatch.setattr(services.transaction, "on_commit", has_read.before(services.transaction.on_commit))
+    monkeypatch.setattr(purchases.transaction, "on_commit", has_read.before(purchases.transaction.on_commit))
 
     def cancel() -> None:
         Order.objects.for_shop(shop.id).filter(id=order.id).update(cancelled_at=NOW)

@@ -1,4 +1,4 @@
-"""Writes of features: orders as they come or a whole shop, the snapshots kept, and what is forgotten."""
+"""Purchases: orders as they come or a whole shop, the snapshots kept, and what is forgotten."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -8,9 +8,11 @@ from django.db import connection, transaction
 from django.db.models import Q
 
 from backend.catalog import queries as catalog
+from backend.events import services as events
 from backend.features.gateway import cache, snapshots
-from backend.features.models import Interaction
+from backend.features.models import BrowsingStep, ClientLink, Interaction
 from backend.features.queries import PURCHASES
+from backend.features.services.locking import lock
 from backend.features.values import Dataset, Forgotten, Rebuilt
 from backend.shops import queries as shops
 
@@ -62,7 +64,7 @@ def extend_many(shop_id: int, order_ids: Collection[int]) -> None:
     wanted = sorted(order_ids)
     values: dict[str, Any] = {"shop_id": shop_id, "order_ids": wanted}
     with transaction.atomic(), connection.cursor() as cursor:
-        _lock(shop_id, is_exclusive=False)
+        lock(shop_id, is_exclusive=False)
         for order_id in wanted:
             catalog.lock_order(shop_id, order_id)
         # Those who bought by what was known, and those who did by what the orders say now.
@@ -81,7 +83,7 @@ def _customers_of(shop_id: int, order_ids: Collection[int]) -> set[str]:
 def rebuild(shop_id: int) -> Rebuilt:
     """Write all interactions of a shop anew from its orders, in two statements."""
     with transaction.atomic(), connection.cursor() as cursor:
-        _lock(shop_id, is_exclusive=True)
+        lock(shop_id, is_exclusive=True)
         cursor.execute(CLEAR, {"shop_id": shop_id})
         cursor.execute(REBUILD, {"shop_id": shop_id})
         written = cursor.rowcount
@@ -117,6 +119,8 @@ def forget_customer(
     """
     Erase one customer. Their baskets stay, each as a guest's: nothing ties them together any more.
 
+    What their browsers told stays, too, of browsers that nobody can name; what was derived from it goes.
+
     Snapshots that hold the customer go as a whole. A version that was learned
     from one can't be learned again, and the place of the snapshot says why.
 
@@ -128,10 +132,12 @@ def forget_customer(
     # Committed before the mark is left, or an export in between would read the customer and trust the mark.
     with transaction.atomic(durable=True):
         # An order that was read before it was untied must not be written after.
-        _lock(shop_id, is_exclusive=True)
+        lock(shop_id, is_exclusive=True)
         rows = Interaction.objects.for_shop(shop_id).filter(is_theirs)
         tied = {*rows.values_list("customer_key", flat=True).distinct(), customer_key} - {None}
         untied = rows.update(customer_key=None)
+        clients = _forget_browsing(shop_id, customer_key)
+    events.forget_clients(shop_id, clients, order_ids=order_ids)
     shop = shops.get_shop(shop_id).uuid
     snapshots.leave_mark(shop)
     snapshots.drop_unfinished(shop)
@@ -142,19 +148,19 @@ def forget_customer(
     return Forgotten(untied, tuple(erased))
 
 
+def _forget_browsing(shop_id: int, customer_key: str | None) -> list[str]:
+    """Delete a customer's views and carts, and return the browsers that they were known by."""
+    if customer_key is None:
+        return []
+    links = ClientLink.objects.for_shop(shop_id).filter(visitor_key=customer_key)
+    steps = BrowsingStep.objects.for_shop(shop_id).filter(visitor_key=customer_key)
+    clients = {*links.values_list("client_key", flat=True), *steps.values_list("client_key", flat=True)}
+    steps.delete()
+    links.delete()
+    return sorted(clients)
+
+
 def erase_shop(shop_id: int) -> None:
     """Delete everything kept of a shop outside its tables; ``core.tenancy`` deletes the rows."""
     snapshots.erase_shop(shops.get_shop(shop_id).uuid)
     cache.drop_shop(shop_id)
-
-
-def _lock(shop_id: int, *, is_exclusive: bool) -> None:
-    """
-    Keep a rebuild and single orders of one shop apart, for this transaction.
-
-    An order that arrived between a rebuild's two statements would break its
-    INSERT on the unique line. Single orders don't wait for each other.
-    """
-    function = "pg_advisory_xact_lock" if is_exclusive else "pg_advisory_xact_lock_shared"
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {function}(hashtext('features'), %s::int)", [shop_id])
