@@ -40,6 +40,7 @@ TIMETABLE: dict[str, dict[str, Any]] = {
     "watch-daily": _entry(Job.WATCH_DAILY, crontab(minute="47", hour="2")),
     "measure-holdouts": _entry(Job.MEASURE_HOLDOUTS, crontab(minute="37")),
     # Two weeks ahead, so that most of a day's turns find nothing to make.
+    "events-retention": _entry(Job.EVENTS_RETENTION, crontab(minute="5", hour="3")),
     "partitions": _entry(Job.PARTITIONS, crontab(minute="7")),
     # A row is sealed within a minute, though one turn is missed and the next one waits in the queue.
     "ledger-seal": _sweep(Job.LEDGER_SEAL, timedelta(seconds=20)),

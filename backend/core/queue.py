@@ -79,6 +79,7 @@ class Job(StrEnum):
     FEATURES_EXTEND = "features_extend"
     FEATURES_REBUILD = "features_rebuild"
     FEATURES_BROWSING = "features_browsing"
+    EVENTS_RETENTION = "events_retention"
     ATTRIBUTE = "attribute"
     ATTRIBUTE_SWEEP = "attribute_sweep"
     OFFERS_SWEEP = "offers_sweep"
@@ -159,6 +160,7 @@ PLANS: Final[Mapping[Job, tuple[Queue, Kept]]] = {
     Job.FEATURES_EXTEND: (Queue.SHORT, Kept.PENDING),
     Job.FEATURES_REBUILD: (Queue.LONG, Kept.PENDING),
     Job.FEATURES_BROWSING: (Queue.SHORT, Kept.TIMETABLE),
+    Job.EVENTS_RETENTION: (Queue.LONG, Kept.TIMETABLE),
     Job.ATTRIBUTE: (Queue.SHORT, Kept.PENDING),
     Job.ATTRIBUTE_SWEEP: (Queue.SHORT, Kept.TIMETABLE),
     Job.OFFERS_SWEEP: (Queue.SHORT, Kept.TIMETABLE),

@@ -5,14 +5,20 @@ The key says the event's own day (see ``rules.event_key``), so reads of some day
 Rows are written by one statement of ``services.writing`` and never changed.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 
+from backend.core.partitions import Key, Partitioned
 from backend.core.tenancy import ShopScoped
 from backend.events.values import Outcome, Topic
+
+PARTITIONED: Final = (
+    Partitioned("events_event", "id", Key.ID),
+    Partitioned("events_botevent", "id", Key.ID),
+)
 
 
 class StoredEvent(ShopScoped):

@@ -7,10 +7,11 @@ from typing import Final
 from backend.audit import services as audit
 from backend.core import clock
 from backend.core.queue import Job
+from backend.events import services as events
 from celery_worker.tasks.base import task_for
 
 # One for each app that has such tables.
-MAKERS: Final[tuple[Callable[..., int], ...]] = (audit.make_partitions,)
+MAKERS: Final[tuple[Callable[..., int], ...]] = (audit.make_partitions, events.make_partitions)
 
 
 @task_for(Job.PARTITIONS)

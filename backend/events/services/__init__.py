@@ -2,5 +2,16 @@
 
 from backend.events.services.collecting import Collector, Delivery, Limits, RateLimited, UnknownAddress
 from backend.events.services.forgetting import erase_shop, forget_clients
+from backend.events.services.keeping import drop_old, make_partitions
 
-__all__ = ["Collector", "Delivery", "Limits", "RateLimited", "UnknownAddress", "erase_shop", "forget_clients"]
+__all__ = [
+    "Collector",
+    "Delivery",
+    "Limits",
+    "RateLimited",
+    "UnknownAddress",
+    "drop_old",
+    "erase_shop",
+    "forget_clients",
+    "make_partitions",
+]
