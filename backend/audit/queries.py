@@ -72,6 +72,16 @@ def decisions_across_shops(ids: Collection[UUID]) -> list[DecisionRecord]:
     return _records(rows.filter(id__in=set(ids)))
 
 
+def ids_for_visitor(visitor_key: str, *, limit: int) -> list[tuple[UUID, int]]:
+    """
+    Return some decisions made for a pseudonym, each with its shop: a pseudonym is of one shop.
+
+    In no order, so that each day answers from its index of pseudonyms and none is walked through by id.
+    """
+    rows = Decision.objects.across_shops(reason="a pseudonym is of one shop").filter(visitor_key=visitor_key)
+    return list(rows.order_by().values_list("id", "shop_id")[:limit])
+
+
 def decisions_for_visitor(
     shop_id: int, visitor_key: str, *, since: datetime, until: datetime, limit: int = 200
 ) -> list[DecisionRecord]:

@@ -51,6 +51,7 @@ class StaffSite(AdminSite):
             # For who has given a password and nothing more yet.
             path("verify/", views.Verify.as_view(), name="verify"),
             path("enrol/", views.Enrol.as_view(), name="enrol"),
+            path("search/", behind(views.search), name="search"),
             path("second-factor/", behind(views.OwnSecondFactor.as_view()), name="second_factor"),
         ]
         return [*own, *super().get_urls()]

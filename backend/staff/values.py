@@ -1,6 +1,7 @@
 """What the staff dashboard shows beside plain rows."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from backend.audit.values import DecisionRecord
@@ -62,6 +63,27 @@ class Look:
     def subject(self) -> str:
         """Return it as the shop's ledger names it."""
         return f"{self.page} {self.thing}".strip()
+
+
+class Found(StrEnum):
+    """What a search finds, by the page that shows it."""
+
+    ORDER = "catalog_order"
+    DECISION = "audit_decision"
+    VERSION = "registry_modelversion"
+    SHOP = "shops_shop"
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One thing that is called as somebody asked."""
+
+    found: Found
+    key: str  # of its row
+    shop_id: int
+    shop: str  # its domain
+    label: str
+    at: datetime | None
 
 
 class NotSetAside(Refused):

@@ -11,6 +11,7 @@ from django.contrib.admin.sites import AdminSite
 from django.contrib.auth.views import RedirectURLMixin
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.safestring import mark_safe
@@ -24,7 +25,8 @@ from backend.core.edge import client_address
 from backend.core.errors import Failure
 from backend.staff import queries, services
 from backend.staff.forms import CodeForm
-from backend.staff.values import Actor
+from backend.staff.looked import note_looks
+from backend.staff.values import Actor, Found, Look
 
 # The secret of an app that is being set up, in the session of who does it: a row of the account's would show
 # it to whoever else knows the password.
@@ -235,3 +237,26 @@ def change_own_password(
             account_id(request), session=request.session.session_key, by=actor_of(request), now=clock.now()
         )
     return response
+
+
+@never_cache
+def search(request: HttpRequest) -> HttpResponse:
+    """Lead to the one thing that is called so, or list all that are."""
+    term = request.GET.get("q", "").strip()
+    hits = [one for one in queries.search(term) if request.user.has_perm(_to_view(one.found))]
+    if len(hits) == 1:
+        # Its page records the look.
+        return redirect(f"admin:{hits[0].found}_change", hits[0].key)
+    note_looks(request, [Look(shop, "search results") for shop in sorted({one.shop_id for one in hits})])
+    context = {
+        **admin.site.each_context(request),
+        "title": f"Found for “{term}”" if hits else "Search",
+        "term": term,
+        "hits": [(one, reverse(f"admin:{one.found}_change", args=[one.key])) for one in hits],
+    }
+    return TemplateResponse(request, "staff/search.html", context)
+
+
+def _to_view(found: Found) -> str:
+    app, _, model = found.partition("_")
+    return f"{app}.view_{model}"

@@ -12,11 +12,11 @@ from backend.staff.queries.answers import (
     decision_ids_of_order,
     explain,
     figures,
-    first_id,
     inferences,
     orders_called,
     titles,
 )
+from backend.staff.queries.search import search
 
 __all__ = [
     "FEW_CODES",
@@ -25,11 +25,11 @@ __all__ = [
     "explain",
     "figures",
     "find_second_factor",
-    "first_id",
     "get_authenticator",
     "inferences",
     "is_enrolled",
     "is_locked",
     "orders_called",
+    "search",
     "titles",
 ]

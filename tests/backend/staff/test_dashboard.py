@@ -19,6 +19,7 @@ from backend.audit import services as audit
 from backend.audit.models import Decision
 from backend.audit.values import Channel, DecisionRecord, ShownItem
 from backend.catalog.models import Import, ImportPart
+from backend.core.ids import first_id
 from backend.monitoring import services as monitoring
 from backend.monitoring.models import RetrainTrigger
 from backend.monitoring.values import Finding, Verdict
@@ -352,11 +353,11 @@ def test_the_headline_counts_today_only() -> None:
     shop = a_shop()
     a_shop("gone.myshopify.com", state="UNINSTALLED")
     today = datetime(2026, 11, 21, 12, tzinfo=UTC)
-    early = UUID(int=queries.first_id(today.replace(hour=0)).int - 1)
+    early = UUID(int=first_id(today.replace(hour=0)).int - 1)
     for id_, fallback, latency in (
         (early, "late", 900.0),
-        (queries.first_id(today), "", 4.0),
-        (UUID(int=queries.first_id(today).int + 1), "late", 8.0),
+        (first_id(today), "", 4.0),
+        (UUID(int=first_id(today).int + 1), "late", 8.0),
     ):
         audit.record_decision(a_decision(shop.id, id=id_, fallback=fallback, latency_ms=latency))
 

@@ -12,9 +12,9 @@ from backend.audit import services as audit
 from backend.audit.values import Channel
 from backend.catalog.models import Import, ImportPart
 from backend.catalog.values import ImportState, Part, PartState
+from backend.core.ids import first_id
 from backend.staff.admin import base
 from backend.staff.admin.decisions import DecisionAdmin
-from backend.staff.queries import first_id
 from tests.backend.audit.test_ledgers import a_decision
 from tests.backend.history import NOW, a_shop
 from tests.backend.staff.people import an_owner

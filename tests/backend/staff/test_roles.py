@@ -18,7 +18,7 @@ from tests.backend.staff.people import PASSWORD, an_account, signed_in
 pytestmark = pytest.mark.django_db
 
 # Of everybody who may come in at all.
-OWN = {"index", "logout", "password_change", "password_change_done", "jsi18n", "second_factor"}
+OWN = {"index", "logout", "password_change", "password_change_done", "jsi18n", "second_factor", "search"}
 # Of who has given a password, or not even that.
 BEFORE = {"login", "verify", "enrol"}
 ACCOUNTS = {"auth_user", "staff_staffevent"}
