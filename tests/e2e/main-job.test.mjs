@@ -17,6 +17,8 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const TRAINING_MS = 600_000; // the built-in shop trains in a minute on two idle cores, in three on busy ones
 const PAGE_MS = 30_000;
 const CREDIT_MS = 60_000; // the order's webhook, its processing and the credit
+const LOOK_MS = 1500; // a card counts as seen after a second
+const NECESSARY = ['cart', '_tracking_consent']; // the shop's own: what lies in the cart, what was answered in the banner
 
 const walk = { hasFailed: false };
 let stack;
@@ -46,6 +48,10 @@ async function newPerson({ bypassCSP = false } = {}) {
   const page = await context.newPage();
   page.setDefaultTimeout(PAGE_MS);
   page.troubles = [];
+  page.told = [];
+  page.context().on('request', (request) => {
+    if (new URL(request.url()).pathname.startsWith('/events/')) page.told.push(request.url());
+  });
   page.on('pageerror', (error) => page.troubles.push(`error: ${error.message}`));
   page.on('response', (response) => {
     if (response.status() >= 400) page.troubles.push(`${response.status()} ${response.url().split('?')[0]}`);
@@ -150,6 +156,13 @@ step('the app knows that everything is set up', async () => {
   await appPicture('app-complete');
 });
 
+step('the app has switched its web pixel on', async () => {
+  const pixel = async () => (await (await fetch(`${stack.at.devstore}/control/state`)).json()).shops[0].pixel.settings;
+  await until(async () => (await pixel()) !== null, 'the shop has the pixel');
+
+  assert.equal(new URL((await pixel()).endpoint).origin, new URL(appFrame().url()).origin);
+});
+
 step('the home page shows what the model picked, and asks for consent', async () => {
   await shopper.goto(stack.at.storefront);
   await shopper.getByRole('region', { name: 'Cookies' }).waitFor();
@@ -178,7 +191,25 @@ step('a product page shows the carousel, on a desktop and on a phone', async () 
   walk.decision = decisions[0];
 });
 
+/** What the app's API tells the merchant's page, asked with a session token as the page does. */
+async function callApp(path) {
+  const { token } = await (await fetch(`${stack.at.devstore}/${SHOP}/admin/session-token`, { method: 'POST' })).json();
+  const answer = await fetch(new URL(path, new URL(appFrame().url()).origin), { headers: { Authorization: `Bearer ${token}` } });
+  return answer.json();
+}
+
+const results = () => callApp('/api/results?days=7');
+
 const attribute = () => shopper.evaluate(() => fetch('/cart.js').then((answer) => answer.json()).then((cart) => cart.attributes._tailorbird ?? ''));
+
+const NO_TRACE = { cookies: [], kept: [], pixels: 0, told: [] };
+
+/** What of the app or of tracking lies in someone's browser, runs on their page or has left it. */
+async function traceOf(page) {
+  const cookies = (await page.context().cookies()).map(({ name }) => name).filter((name) => !NECESSARY.includes(name));
+  const kept = await page.evaluate(() => [...Object.keys(localStorage), ...Object.keys(sessionStorage)]);
+  return { cookies, kept, pixels: page.workers().length, told: page.told };
+}
 
 async function clickFirstCard() {
   const card = shopper.locator('.tailorbird__card').first();
@@ -193,7 +224,8 @@ step('without an answer to the banner a click is told to nobody, and nothing is 
   await shopper.waitForLoadState('networkidle');
 
   assert.equal(await attribute(), '');
-  assert.deepEqual(await shopper.evaluate(() => Object.keys(localStorage).filter((key) => key.startsWith('tailorbird'))), []);
+  assert.deepEqual(await traceOf(shopper), NO_TRACE);
+  assert.equal((await results()).counts, null);
 });
 
 step('once the shopper accepts, a click on a card brings the decision into the cart', async () => {
@@ -221,6 +253,40 @@ step('the shopper buys it, and another straight from a card', async () => {
   await shopper.getByRole('heading', { name: 'Thank you' }).waitFor();
   await picture(shopper, 'storefront-thanks');
   walk.orderName = (await shopper.locator('main, body').first().innerText()).match(/Order (#\d+)/)[1];
+});
+
+step('what the shopper saw, clicked, added and bought is known, and the order is joined to it', async () => {
+  await until(async () => {
+    const { counts, coverage, currencies } = await results();
+    return counts?.clicks >= 1 && counts.adds >= 1 && coverage.joined >= 1 && currencies[0]?.direct.lines >= 2;
+  }, 'the results tell of the purchase', CREDIT_MS);
+  const { counts, currencies: [{ direct }] } = await results();
+
+  assert.ok(counts.impressions >= 1, JSON.stringify(counts));
+  assert.equal(direct.orders, 1);
+  assert.ok(Number(direct.revenue) > 0);
+});
+
+step('a shopper who declines sees the list, buys, and leaves no trace', async () => {
+  const private_ = await newPerson();
+  const before = (await results()).counts;
+  await private_.goto(walk.from);
+  await private_.getByRole('region', { name: 'Cookies' }).getByRole('button', { name: 'Decline' }).click();
+  await private_.locator('.tailorbird__head').scrollIntoViewIfNeeded();
+  await private_.locator('.tailorbird__form button').first().click();
+  await private_.getByText('Added to your cart:').waitFor();
+  await private_.waitForTimeout(LOOK_MS);
+  const cart = await private_.evaluate(() => fetch('/cart.js').then((answer) => answer.json()));
+  await private_.goto(`${stack.at.storefront}checkout`);
+  await private_.getByRole('button', { name: 'Pay now' }).click();
+  await private_.getByRole('heading', { name: 'Thank you' }).waitFor();
+  await private_.waitForLoadState('networkidle');
+
+  assert.deepEqual([cart.item_count, cart.attributes], [1, {}]);
+  assert.deepEqual(await traceOf(private_), NO_TRACE);
+  assert.deepEqual((await results()).counts, before);
+  assert.deepEqual(private_.troubles, []);
+  await private_.context().close();
 });
 
 step('the merchant sees both clicks on the order', async () => {

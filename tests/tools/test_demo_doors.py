@@ -1,3 +1,4 @@
+import html
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -121,20 +122,85 @@ def test_a_card_without_a_button_cannot_be_bought(at):
         doors.Shopper(at).buy(card)
 
 
-def test_only_a_shopper_who_agreed_tells_the_cart_of_the_card(at, monkeypatch):
-    asked = []
-    monkeypatch.setattr(Handler, "do_POST", lambda handler: asked.append(handler.path) or answer(handler))
-    monkeypatch.setitem(PAGES, "/checkout", '<form method="post" action="/thank-you"></form>')
-    card = pages.Card("17", DECISION, "/products/mug", pages.Form("POST", f"{at.devstore}/cart/add", {}))
+ACCOUNT = "0197a1b2-0000-7000-8000-0000000000aa"
+CHECKOUT = {"token": "c0ffee", "email": "ann@example.com", "order": {"id": "5001"}}
+
+
+def a_page(body, *events, pixel=None):
+    """Return a page of the storefront that names its pixel and what it hears first."""
+    about = json.dumps({"pixel": pixel, "events": [{"name": name, "data": data} for name, data in events]})
+    return f'<script data-page="{html.escape(about)}"></script>{body}'
+
+
+def a_walk(at, monkeypatch):
+    """Prepare the pages of a purchase; return what is posted, and the card that is bought."""
+    posted = []
+
+    def post(handler):
+        body = handler.rfile.read(int(handler.headers["Content-Length"] or 0)).decode()
+        posted.append((handler.path, body))
+        told = handler.path.startswith("/events/")
+        answer(handler, 202 if told else 200, b'{"accepted": 1, "refused": []}' if told else thanks.encode())
+
+    pixel = {"settings": {"endpoint": at.web, "accountID": ACCOUNT}}
+    shown_card = f'<li class="tailorbird__card" data-product="17" data-decision="{DECISION}"></li>'
+    shown = f"<tailorbird-carousel><ul>{shown_card}</ul></tailorbird-carousel>"
+    product = {"productVariant": {"product": {"id": "17"}}}
+    thanks = a_page("Thank you", ("checkout_completed", {"checkout": CHECKOUT}), pixel=pixel)
+    monkeypatch.setattr(Handler, "do_POST", post)
+    monkeypatch.setitem(PAGES, "/collections/all", a_page(shown, ("page_viewed", {}), pixel=pixel))
+    monkeypatch.setitem(PAGES, "/products/mug", a_page("", ("product_viewed", product), pixel=pixel))
+    form = '<form method="post" action="/thank-you"></form>'
+    started = a_page(form, ("checkout_started", {"checkout": CHECKOUT}), pixel=pixel)
+    monkeypatch.setitem(PAGES, "/checkout", started)
+    add = pages.Form("POST", f"{at.devstore}/cart/add", {})
+    return posted, pages.Card("17", DECISION, "/products/mug", add, "/collections/all")
+
+
+def test_a_shopper_who_did_not_agree_is_heard_of_by_nobody(at, monkeypatch):
+    posted, card = a_walk(at, monkeypatch)
 
     doors.Shopper(at).buy(card)
-    agreed = doors.Shopper(at)
-    agreed.agree()
-    agreed.buy(card)
 
-    assert asked == ["/cart/add", "/thank-you", "/cart/update.js", "/cart/add", "/thank-you"]
+    assert [path for path, _ in posted] == ["/cart/add", "/thank-you"]
 
 
-def answer(handler):
-    handler.send_response(200)
+def test_a_shopper_who_agreed_tells_the_cart_of_the_card_and_is_heard_of_by_ids_alone(at, monkeypatch):
+    posted, card = a_walk(at, monkeypatch)
+    shopper = doors.Shopper(at)
+    shopper.agree()
+
+    shopper.buy(card)
+
+    told = [
+        event for path, body in posted if path == f"/events/{ACCOUNT}" for event in json.loads(body)["events"]
+    ]
+    assert [(event["topic"], event["data"]) for event in told] == [
+        ("tailorbird:impression", {"decision": DECISION, "products": ["17"]}),
+        ("tailorbird:click", {"decision": DECISION, "product": "17"}),
+        ("product_viewed", {"product": "17"}),
+        ("tailorbird:add", {"decision": DECISION, "product": "17"}),
+        ("product_added_to_cart", {"product": "17", "quantity": 1}),
+        ("checkout_started", {"checkout": "c0ffee"}),
+        ("checkout_completed", {"checkout": "c0ffee", "order": "5001"}),
+    ]
+    assert len({event["id"] for event in told}) == len(told)
+    assert len({event["client"] for event in told}) == 1
+    other = [path for path, _ in posted if not path.startswith("/events/")]
+    assert other == ["/cart/update.js", "/cart/add", "/thank-you"]
+
+
+def test_an_event_that_is_refused_is_a_shut_door(at, monkeypatch):
+    _, card = a_walk(at, monkeypatch)
+    monkeypatch.setattr(Handler, "do_POST", lambda handler: answer(handler, 429, b"{}"))
+    shopper = doors.Shopper(at)
+    shopper.agree()
+
+    with pytest.raises(doors.DoorShut, match=r"/events/.+ answered 429"), doors.reachable():
+        shopper.buy(card)
+
+
+def answer(handler, status=200, body=b""):
+    handler.send_response(status)
     handler.end_headers()
+    handler.wfile.write(body)

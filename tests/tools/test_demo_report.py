@@ -117,11 +117,29 @@ def test_what_this_and_earlier_demos_bought_is_no_line_of_the_file():
     assert (found.orders, found.order_lines) == (5, 9)
 
 
+def earned(currency, revenue):
+    return {"currency": currency, "direct": {"revenue": revenue}, "view_through": {"revenue": "99.00"}}
+
+
+RESULTS = {
+    "currency": "GBP",
+    "counts": {"impressions": 8, "clicks": 1, "adds": 1},
+    "currencies": [earned("EUR", "3.00"), earned("GBP", "12.5000")],
+}
+
+
+def test_without_events_and_orders_nothing_was_seen_or_earned():
+    found = report.results({"currency": "GBP", "counts": None, "currencies": []})
+
+    assert found == report.Results(seen=0, clicks=0, adds=0, earned="0.00", currency="GBP")
+
+
 def test_the_last_line_has_exactly_the_keys_that_were_promised():
     line = report.Report(
         filled=report.filled(COUNTS, A_STORE, "willow.myshopify.com"),
         model=report.model(a_version()),
         served=report.served([an_answer(7.04)]),
+        results=report.results(RESULTS),
         carousel_items=8,
         decisions_logged=401,
         seconds=12.345,
@@ -143,6 +161,7 @@ def test_the_last_line_has_exactly_the_keys_that_were_promised():
             "train_seconds": 61.3,
         },
         "served": {"requests": 1, "p50_ms": 7.0, "p99_ms": 7.0, "fallbacks": 0},
+        "results": {"seen": 8, "clicks": 1, "adds": 1, "earned": "12.50", "currency": "GBP"},
         "carousel_items": 8,
         "decisions_logged": 401,
         "seconds": 12.3,

@@ -16,6 +16,7 @@ import httpx
 
 from tools.demo import pages, second_factor
 from tools.demo.pages import Card, Element, Form
+from tools.demo.pixel import NotTold, Pixel
 from tools.demo.stack import SHOP, Addresses
 
 # Shopify's session tokens live for 60 s; a new one well before that.
@@ -52,6 +53,8 @@ def reachable() -> Iterator[None]:
     """Turn a connection that fails into the same plain failure as a wrong answer."""
     try:
         yield
+    except NotTold as error:
+        raise DoorShut(str(error)) from error
     except httpx.HTTPError as error:
         request = getattr(error, "_request", None)
         where = f"{request.method} {request.url}" if request else "A request"
@@ -133,6 +136,7 @@ class Shopper:
 
     def __init__(self, at: Addresses) -> None:
         self._shop = _client(at.devstore)
+        self._pixel = Pixel()
 
     @property
     def cookie(self) -> str:
@@ -172,19 +176,54 @@ class Shopper:
         self._shop.cookies.set(CONSENT_COOKIE, quote(json.dumps(CONSENT_GIVEN)))
 
     def buy(self, card: Card) -> None:
-        """Put a recommended product into the cart with the card's own button, and check out."""
+        """
+        Look at a recommended product, put it into the cart with its card's own button, and check out.
+
+        Who agreed is heard of by the app's pixel all the way, and tells the cart of the card.
+        """
         if card.quick_add is None:
             raise DoorShut(f"The card of product {card.product_id} has no button that adds it to the cart.")
-        if CONSENT_COOKIE in self._shop.cookies:
+        page = self._look(card)
+        if self._agreed:
             self._tell_cart(card)
         _expect(send(self._shop, card.quick_add))
+        self._tell(page, ("tailorbird:add", _of(card)), ("product_added_to_cart", _of_product(card)))
+        self._check_out()
+
+    @property
+    def _agreed(self) -> bool:
+        return CONSENT_COOKIE in self._shop.cookies
+
+    def _look(self, card: Card) -> Element:
+        """See the card on its page, follow its link and come back. :returns: the page of the card"""
+        page = self._visit(card.page)
+        self._tell(page, ("tailorbird:click", _of(card)))
+        self._visit(card.href)
+        return page
+
+    def _visit(self, url: str) -> Element:
+        answer = _expect(self._shop.get(url))
+        page = pages.read(answer.text)
+        if self._agreed:
+            self._pixel.hear(page, pages.carousel(page, at=str(answer.url)))
+        return page
+
+    def _tell(self, page: Element, *events: tuple[str, dict[str, Any]]) -> None:
+        if self._agreed:
+            self._pixel.tell(page, *events)
+
+    def _check_out(self) -> None:
         checkout = _expect(self._shop.get("/checkout"))
+        if self._agreed:
+            self._pixel.hear(pages.read(checkout.text))
         found = [form for form in self._forms(checkout) if form.method == "POST"]
         if not found:
             raise DoorShut(f"{checkout.url} shows no checkout.")
         thanks = _expect(send(self._shop, found[-1]))
         if "thank" not in str(thanks.url):
             raise DoorShut(f"The checkout led to {thanks.url}, not to a thank-you page.")
+        if self._agreed:
+            self._pixel.hear(pages.read(thanks.text))
 
     def _tell_cart(self, card: Card) -> None:
         """Leave the click with the cart, as the block's script does for a visitor who agreed."""
@@ -193,6 +232,14 @@ class Shopper:
 
     def _forms(self, page: httpx.Response) -> list[Form]:
         return pages.forms(pages.read(page.text), at=str(page.url))
+
+
+def _of(card: Card) -> dict[str, Any]:
+    return {"decision": card.decision_id, "product": card.product_id}
+
+
+def _of_product(card: Card) -> dict[str, Any]:
+    return {"product": card.product_id, "quantity": 1}
 
 
 class Staff:

@@ -97,9 +97,13 @@ class Job:
             setup = self._merchant.call("GET", "/api/setup")
             logged = self._staff.count("audit/decision")
             filled = report.filled(setup["counts"], self._merchant.store_state(), SHOP)
-            step(f"{logged:,} decisions logged")
+            earned = report.results(self._merchant.call("GET", "/api/results?days=7"))
+            step(
+                f"{logged:,} decisions logged; {earned.seen} lists seen, {earned.clicks} clicked, "
+                f"{earned.adds} added; earned {earned.earned} {earned.currency}"
+            )
         return Report(
-            filled=filled, model=model, served=answers,
+            filled=filled, model=model, served=answers, results=earned,
             carousel_items=len(cards), decisions_logged=logged, seconds=time.time() - started_at,
         )  # fmt: skip
 

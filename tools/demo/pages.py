@@ -84,12 +84,14 @@ class Card:
 
     :param decision_id: the decision that chose it; empty if no model did
     :param quick_add: its "Add to cart" form; None where a choice has to be made first
+    :param page: the address of the page that it is on
     """
 
     product_id: str
     decision_id: str
     href: str
     quick_add: Form | None
+    page: str = ""
 
 
 def carousel(page: Element, *, at: str) -> list[Card]:
@@ -115,6 +117,7 @@ def _card(item: Element, at: str) -> Card:
         decision_id=item.attributes.get("data-decision", ""),
         href=urljoin(at, links[0].attributes.get("href", "")) if links else "",
         quick_add=next(iter(forms(item, at=at)), None),
+        page=at,
     )
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from decimal import Decimal
 from typing import Any
 
 from tools.demo.traffic import Answer, percentile
@@ -122,12 +123,39 @@ def rounded(figure: float | None, digits: int) -> float | None:
 
 
 @dataclass(frozen=True)
+class Results:
+    """
+    What shoppers did with recommendations in the last week, and what that earned.
+
+    :param seen: how often some cards of a list came into view
+    :param earned: in the shop's currency, by orders of products that were clicked
+    """
+
+    seen: int
+    clicks: int
+    adds: int
+    earned: str
+    currency: str
+
+
+def results(found: Mapping[str, Any]) -> Results:
+    """Return the app's results in short. Counts are zero while no browser tells anything."""
+    counts = found["counts"] or {"impressions": 0, "clicks": 0, "adds": 0}
+    own = (row for row in found["currencies"] if row["currency"] == found["currency"])
+    earned = Decimal(next((row["direct"]["revenue"] for row in own), "0"))
+    return Results(
+        counts["impressions"], counts["clicks"], counts["adds"], f"{earned:.2f}", found["currency"]
+    )
+
+
+@dataclass(frozen=True)
 class Report:
     """Everything measured in a run."""
 
     filled: Filled
     model: Model
     served: Served
+    results: Results
     carousel_items: int
     decisions_logged: int
     seconds: float
@@ -149,6 +177,7 @@ class Report:
                 "p99_ms": self.served.p99_ms,
                 "fallbacks": self.served.fallbacks,
             },
+            "results": asdict(self.results),
             "carousel_items": self.carousel_items,
             "decisions_logged": self.decisions_logged,
             "seconds": round(self.seconds, 1),
