@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Any, Final
 
 import psycopg2  # type: ignore[import-untyped]  # its stubs say less than its manual
@@ -62,6 +63,8 @@ SHORT_BYTES: Final = 32
 LONG_BYTES: Final = 1_000
 # Bodies that a process remembers: about 10 MB.
 REMEMBERED: Final = 30_000
+# Bodies whose packed form a process remembers: those of the last answers, and what all of them share.
+PACKED: Final = 1_000
 # For how long a process believes that what it has written is still there. The erasure of a shop deletes it;
 # a merchant who comes back within minutes must not meet answers whose content is gone.
 BELIEVED_SECONDS: Final = 60.0
@@ -86,10 +89,10 @@ class Contents:
 
     def place(self, shop_id: int, day: date, body: bytes, new: dict[Place, bytes]) -> bytes:
         """Return what stands in the row; a content that may not be there yet is added to ``new``."""
-        stored = rules.pack(body)
+        stored, address = _packed(body)
         if len(stored) <= SHORT_BYTES:
             return stored
-        at = (shop_id, day, rules.digest(stored))
+        at = (shop_id, day, address)
         with self._lock:
             if at in self._there:
                 return rules.reference(at[2])
@@ -110,6 +113,15 @@ class Contents:
         with self._lock:
             self._seen.clear()
             self._there.clear()
+
+
+# What many answers saw is the same object each time, so that it is found without being read: of a large
+# shop, packing and digest would take as long as the rest of the record.
+@lru_cache(maxsize=PACKED)
+def _packed(body: bytes) -> tuple[bytes, bytes]:
+    """Return a body as it is stored, and its address."""
+    stored = rules.pack(body)
+    return stored, rules.digest(stored)
 
 
 contents = Contents()
