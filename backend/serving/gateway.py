@@ -3,11 +3,11 @@
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as LateError
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 from uuid import UUID
 
@@ -17,6 +17,8 @@ from backend.core.errors import describe
 from backend.registry.values import ArtifactRefused
 from backend.rollouts.values import LiveArm
 from backend.serving.rules import Breaker
+from backend.serving.rules.packing import Series
+from backend.serving.rules.recording import NEW, pack_products
 from backend.serving.values import ModelQuery, Opinion, Preference, ScoringUnavailable, Why
 from models.recommender import api
 
@@ -48,9 +50,18 @@ class _Loaded:
     """A version in memory: as it was trained, and with the products that came since."""
 
     trained: api.Scorer
-    scorer: api.Scorer
+    current: "_Current"
     products: tuple[api.NewProduct, ...] = ()
     looked_at: float = 0.0
+    series: Series = field(default_factory=lambda: Series(NEW))
+
+
+@dataclass(frozen=True, slots=True)
+class _Current:
+    """A scorer, and what it was told of since its training, as a decision's inputs."""
+
+    scorer: api.Scorer
+    recorded: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -98,8 +109,8 @@ class Models:
             raise ScoringUnavailable(
                 f"Version {arm.version_number} is resting after failures.", reason="resting"
             )
-        scorer = self._loaded(seat, arm, patience)
-        call = self._scorers.submit(opine, scorer, asked)
+        current = self._loaded(seat, arm, patience)
+        call = self._scorers.submit(opine, current.scorer, asked)
         try:
             opinion = call.result(timeout=DEADLINE_SECONDS)
         except LateError as error:
@@ -114,7 +125,7 @@ class Models:
                 f"Version {arm.version_number} failed: {describe(error)}.", reason="failed"
             ) from error
         seat.breaker.succeed()
-        return opinion
+        return replace(opinion, recorded=current.recorded)
 
     def opinion(self, arm: LiveArm, asked: ModelQuery) -> Opinion:
         """
@@ -122,7 +133,8 @@ class Models:
 
         :raises ArtifactRefused: if the version's files can't be trusted
         """
-        return opine(self.get(arm), asked)
+        current = self._current(arm, self._seat(arm).loading.result())
+        return replace(opine(current.scorer, asked), recorded=current.recorded)
 
     def get(self, arm: LiveArm) -> api.Scorer:
         """
@@ -130,7 +142,7 @@ class Models:
 
         :raises ArtifactRefused: if the version's files can't be trusted
         """
-        return self._current(arm, self._seat(arm).loading.result())
+        return self._current(arm, self._seat(arm).loading.result()).scorer
 
     def prepare(self, arm: LiveArm) -> None:
         """Load a version ahead. One that is refused was reported and is answered for by others."""
@@ -157,7 +169,7 @@ class Models:
                 self._seats.popitem(last=False)
         return seat
 
-    def _loaded(self, seat: _Seat, arm: LiveArm, patience: float) -> api.Scorer:
+    def _loaded(self, seat: _Seat, arm: LiveArm, patience: float) -> _Current:
         try:
             return self._current(arm, seat.loading.result(timeout=patience))
         except LateError as error:
@@ -167,20 +179,22 @@ class Models:
         except ArtifactRefused as error:
             raise ScoringUnavailable(error.message, reason="artifact_refused") from error
 
-    def _current(self, arm: LiveArm, loaded: _Loaded) -> api.Scorer:
+    def _current(self, arm: LiveArm, loaded: _Loaded) -> _Current:
         """Return the scorer with the products known so far; look for newer ones behind the caller's back."""
         now = time.monotonic()
         if now - loaded.looked_at > NEW_PRODUCTS_SECONDS:
             # Two callers at once would only look twice.
             loaded.looked_at = now
             self._loaders.submit(self._meet_new_products, arm, loaded)
-        return loaded.scorer
+        return loaded.current
 
     def _meet_new_products(self, arm: LiveArm, loaded: _Loaded) -> None:
         try:
             products = tuple(self.find_new(arm, loaded.trained))
             if products != loaded.products:
-                loaded.scorer = loaded.trained.with_products(products)
+                # Replaced as one, so that nobody meets a scorer beside what another was told.
+                told = loaded.series.record(pack_products(products)) if products else {}
+                loaded.current = _Current(loaded.trained.with_products(products), told)
                 loaded.products = products
         except Exception:
             # The version answers as it is, for products that it knows.
@@ -193,7 +207,7 @@ class Models:
             log.error("artifact_refused", version=str(arm.version_id), error=error.message)  # noqa: TRY400 -- the message says it all
             self.on_refused(arm, error.message)
             raise
-        loaded = _Loaded(trained, trained, looked_at=time.monotonic())
+        loaded = _Loaded(trained, _Current(trained), looked_at=time.monotonic())
         self._meet_new_products(arm, loaded)
         return loaded
 

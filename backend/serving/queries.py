@@ -19,6 +19,8 @@ from django.db import close_old_connections
 from backend.catalog import queries as catalog
 from backend.catalog.values import ServingProduct
 from backend.features import queries as features
+from backend.serving.rules.packing import Series
+from backend.serving.rules.recording import MATES, SHELF, pack_mates, pack_shelf
 from backend.serving.values import Card, Mates, Shelf
 
 log = structlog.get_logger(__name__)
@@ -92,11 +94,22 @@ _refreshers = ThreadPoolExecutor(1, thread_name_prefix="refresh")
 
 def _read_shelf(shop_id: int) -> Shelf:
     newest = tuple(catalog.available_product_ids(shop_id))
-    return Shelf(newest, frozenset(newest), tuple(features.popular(shop_id)))
+    popular = tuple(features.popular(shop_id))
+    if len(_series) >= MOST_KEPT:
+        _series.clear()
+    # Here and not when it is looked at: once for all the answers that it goes into.
+    recorded = _series.setdefault(shop_id, Series(SHELF)).record(pack_shelf(newest, popular))
+    return Shelf(newest, frozenset(newest), popular, recorded)
 
 
+def _read_mates(key: tuple[int, int]) -> Mates:
+    product_ids = tuple(features.collection_mates(*key))
+    return Mates(product_ids, {MATES: pack_mates(product_ids)})
+
+
+_series: dict[int, Series] = {}
 _shelves: Kept[int, Shelf] = Kept(_read_shelf)
-_mates: Kept[tuple[int, int], Mates] = Kept(lambda key: Mates(tuple(features.collection_mates(*key))))
+_mates: Kept[tuple[int, int], Mates] = Kept(_read_mates)
 
 
 def shelf(shop_id: int) -> Shelf:
@@ -161,5 +174,6 @@ def _card(product: ServingProduct) -> Card:
 def forget_cached() -> None:
     """Drop this process's short-lived copies; for tests."""
     _shelves.clear()
+    _series.clear()
     _mates.clear()
     _cards.clear()

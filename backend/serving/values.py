@@ -5,9 +5,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
-from backend.audit.values import ShownItem, Surface
+from backend.audit.values import DecisionRecord, ShownItem, Surface
 from backend.core.errors import Refused, Unavailable
 from backend.features.values import NO_PAST, Past
 
@@ -47,6 +48,18 @@ class Why(StrEnum):
     POPULAR = "POPULAR"
     NEWEST = "NEWEST"
     NEW_ARRIVAL = "NEW_ARRIVAL"
+
+
+class Rule(StrEnum):
+    """What else than a model's order decided a list, as a decision tells it."""
+
+    HELD_OUT = "held_out"  # the visitor sees what is popular, so that the gain of the others is known
+    IN_STOCK = "in_stock"  # what the model chose and the shop can't show was left out
+    NOT_IN_CART = "not_in_cart"
+    NOT_SHOWN_NEARBY = "not_shown_nearby"
+    NOT_JUST_SEEN = "not_just_seen"  # what was only looked at in this visit was left out
+    COLLECTION_FIRST = "collection_first"  # nobody bought the page's product yet
+    PLACE_FOR_NEW = "place_for_new"  # the last place went to a product that never sold
 
 
 class Form(StrEnum):
@@ -169,6 +182,9 @@ class Opinion:
     recorded: Mapping[str, bytes] = field(default_factory=dict, compare=False, repr=False)
 
 
+NO_OPINION: Final = Opinion(())
+
+
 @dataclass(frozen=True, slots=True)
 class Bought:
     """How often one customer bought one product, and when last."""
@@ -217,11 +233,13 @@ class Decided:
     What is shown, and why.
 
     :param is_personal: whether what is known of the visitor chose products: only then may a heading say so
+    :param rules: those that were applied
     """
 
     items: tuple[ShownItem, ...]
     fallback: str
     is_personal: bool
+    rules: tuple[Rule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +271,61 @@ class Preview:
     fallback: str
     is_personal: bool
     steps: int
+
+
+class ReplayVerdict(StrEnum):
+    """What came of making a decision again."""
+
+    EQUAL = "EQUAL"  # the same products, reasons and scores
+    DIFFERENT = "DIFFERENT"  # the same inputs gave something else
+    ERASED = "ERASED"  # what its visitor did was wiped with the visitor
+    INCOMPLETE = "INCOMPLETE"  # an input is not on record, or can't be read
+    VERSION_GONE = "VERSION_GONE"  # the files of the version that chose can't be opened any more
+    UNKNOWN = "UNKNOWN"  # the shop has no such decision on record
+
+
+class Aspect(StrEnum):
+    """What may differ between a decision and its replay."""
+
+    ITEM = "ITEM"
+    REASON = "REASON"
+    SCORE = "SCORE"
+    FALLBACK = "FALLBACK"
+    RULES = "RULES"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that a replay found otherwise; ``position`` is None where it is of the whole list."""
+
+    aspect: Aspect
+    position: int | None
+    recorded: str
+    replayed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """
+    A decision made again from what went into it then.
+
+    :param decision: as it is on record; None where the shop has no such decision
+    :param explanation: what came of it, as a whole sentence for a person
+    :param items: as they would be shown; empty where it could not be made again
+    :param is_same_code: whether the code that made the decision runs here
+    """
+
+    verdict: ReplayVerdict
+    explanation: str
+    decision: DecisionRecord | None = None
+    items: tuple[ShownItem, ...] = ()
+    differences: tuple[Difference, ...] = ()
+    is_same_code: bool = True
+
+    @property
+    def is_equal(self) -> bool:
+        """Return whether the decision could be made again and came out the same."""
+        return self.verdict is ReplayVerdict.EQUAL
 
 
 @dataclass(frozen=True, slots=True)

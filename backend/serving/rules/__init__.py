@@ -17,6 +17,7 @@ from backend.serving.rules.choosing import (
     percentile,
     with_arrival,
 )
+from backend.serving.rules.comparing import differences
 from backend.serving.rules.deciding import Words, World, decide, to_model
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "World",
     "choose_arm",
     "decide",
+    "differences",
     "experiment_of",
     "explain",
     "fill",

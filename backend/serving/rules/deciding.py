@@ -30,6 +30,7 @@ from backend.serving.values import (
     Preference,
     Query,
     Ranked,
+    Rule,
     Shelf,
     Why,
 )
@@ -37,6 +38,9 @@ from models.recommender.api import Event as Kind
 
 # Asked of a model beyond the carousel's length, so that sold-out products rarely leave a gap.
 SLACK: Final = 20
+
+# Why the model's list waits on the page of a product that nobody bought yet.
+NEW_PRODUCT: Final = "new_product"
 
 _OF_NEW = frozenset({Why.NEW_SIMILAR_TO, Why.NEW_ARRIVAL})
 
@@ -75,8 +79,6 @@ class World(Protocol):
 def to_model(query: Query, world: World) -> ModelQuery:
     """Return what a model is asked, so that a query can be answered."""
     now = microseconds(query.now)
-    bought = query.past.items[query.past.events == Kind.PURCHASE]
-    unbought = set(query.recent) - set(bought.tolist())
     # On a product's page every place is the product's: what goes with it is not what is new.
     has_place = world.shows_new_products and query.context_product_id is None
     return ModelQuery(
@@ -84,7 +86,7 @@ def to_model(query: Query, world: World) -> ModelQuery:
         now=now,
         context=query.context_product_id,
         # What was only looked at says much about taste, but to show it again says little.
-        exclude={*query.cart, *query.exclude, *unbought},
+        exclude={*query.cart, *query.exclude, *_unbought(query)},
         k=query.limit + SLACK,
         new_among=world.shelf.available if has_place else None,
     )
@@ -132,6 +134,7 @@ def decide(query: Query, world: World, opinion: Opinion, *, reason: str) -> Deci
     :param reason: why it could not, if that is known
     """
     filled, told = _fill(query, world, opinion, reason=reason)
+    is_placed = told is not opinion.preferences
     chosen = {item.product_id for item in filled.items}
     reasons = {one.product_id: one for one in told if one.product_id in chosen}
     causes = {one.cause for one in reasons.values() if one.cause is not None}
@@ -141,7 +144,30 @@ def decide(query: Query, world: World, opinion: Opinion, *, reason: str) -> Deci
     items = tuple(_explained(item, reasons.get(item.product_id), words, query) for item in there)
     # What is popular is what a held-out visitor is meant to see; nothing stands in for anything.
     fallback = "" if query.is_held_out and items else filled.fallback
-    return Decided(items, fallback, _is_personal(query, opinion, filled))
+    applied = _applied(query, world, opinion, filled, is_placed=is_placed)
+    return Decided(items, fallback, _is_personal(query, opinion, filled), tuple(applied))
+
+
+def _applied(
+    query: Query, world: World, opinion: Opinion, filled: Filled, *, is_placed: bool
+) -> Iterator[Rule]:
+    """Yield the rules that decided beside the model."""
+    is_applied = {
+        Rule.HELD_OUT: query.is_held_out,
+        Rule.IN_STOCK: any(one.product_id not in world.shelf.available for one in opinion.preferences),
+        Rule.NOT_IN_CART: bool(query.cart),
+        Rule.NOT_SHOWN_NEARBY: bool(query.exclude),
+        Rule.NOT_JUST_SEEN: bool(_unbought(query)),
+        Rule.COLLECTION_FIRST: filled.fallback == NEW_PRODUCT,
+        Rule.PLACE_FOR_NEW: is_placed,
+    }
+    yield from (rule for rule, is_so in is_applied.items() if is_so)
+
+
+def _unbought(query: Query) -> set[int]:
+    """Return what was only looked at."""
+    bought = query.past.items[query.past.events == Kind.PURCHASE]
+    return set(query.recent) - set(bought.tolist())
 
 
 def _fill(
@@ -174,7 +200,7 @@ def _list(query: Query, world: World, preferences: Sequence[Preference], *, reas
         k=query.limit,
         available=world.shelf.available,
         exclude=_hidden(query),
-        reason=reason or ("new_product" if mates and preferences else ""),
+        reason=reason or (NEW_PRODUCT if mates and preferences else ""),
     )
 
 

@@ -32,7 +32,16 @@ from backend.rollouts.values import HOLDOUT, LiveArm
 from backend.serving import rules
 from backend.serving.gateway import DEADLINE_SECONDS, LOADING_SECONDS, MOST_LOADED, Models
 from backend.serving.services.gathering import LiveWorld
-from backend.serving.values import Answer, Ask, Health, ModelQuery, Opinion, Query, ScoringUnavailable
+from backend.serving.values import (
+    NO_OPINION,
+    Answer,
+    Ask,
+    Health,
+    ModelQuery,
+    Opinion,
+    Query,
+    ScoringUnavailable,
+)
 from backend.shops import queries as shops
 from backend.shops import services as shop_services
 from backend.shops.values import ShopInfo, ShopState
@@ -44,7 +53,6 @@ log = structlog.get_logger(__name__)
 WINDOW: Final = 2_000
 
 NO_ARM: Final = "none"
-NO_OPINION: Final = Opinion(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +151,7 @@ class Desk:
             context_product_id=query.context_product_id,
             fallback=decided.fallback,
             request_id=request_id,
+            **world.recorded(query, scored.opinion, decided, reason=scored.reason),
         )
         customer = visitor.customer_key
         # Whoever was redacted since the request came must not be tied again by its record.

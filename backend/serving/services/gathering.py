@@ -1,30 +1,39 @@
 """What goes into an answer, as this process sees it."""
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from backend.serving import queries, rules
-from backend.serving.values import Card, Mates
+from backend.serving.rules import recording
+from backend.serving.services.code import fingerprint
+from backend.serving.values import Card, Decided, Mates, Opinion, Query
 
 
 class CardWords:
-    """What cards call their products."""
+    """What cards call their products; notes what it was asked for."""
 
     def __init__(self, cards: Mapping[int, Card]) -> None:
+        self.noted = recording.NotedWords()
         self._cards = cards
 
     def has(self, product_id: int) -> bool:
         """Return whether the catalogue has the product."""
-        return product_id in self._cards
+        is_there = product_id in self._cards
+        if not is_there:
+            self.noted.absent.add(product_id)
+        return is_there
 
     def title(self, product_id: int) -> str | None:
         """Return the name of a product, None of one that the catalogue lacks."""
         card = self._cards.get(product_id)
+        self.noted.titles[product_id] = card.title if card else ""
         return card.title if card else None
 
     def product_type(self, product_id: int) -> str:
         """Return what kind of thing a product is, empty where the shop does not say."""
         card = self._cards.get(product_id)
-        return card.product_type if card else ""
+        found = self.noted.types[product_id] = card.product_type if card else ""
+        return found
 
 
 class LiveWorld:
@@ -35,6 +44,7 @@ class LiveWorld:
         self.shelf = queries.shelf(shop_id)
         self.shows_new_products = shows_new_products
         self.cards: Mapping[int, Card] = {}
+        self._words = CardWords({})
         self._mates: Mates | None = None
 
     def mates(self, product_id: int) -> Sequence[int]:
@@ -47,4 +57,23 @@ class LiveWorld:
     def words(self, product_ids: Collection[int]) -> rules.Words:
         """Return what the shop calls some products."""
         self.cards = queries.cards(self.shop_id, product_ids)
-        return CardWords(self.cards)
+        self._words = CardWords(self.cards)
+        return self._words
+
+    def recorded(self, query: Query, opinion: Opinion, decided: Decided, *, reason: str) -> dict[str, Any]:
+        """Return the fields of a decision that say what went in: enough to make it again."""
+        own = recording.pack_visitor(query, self._words.noted)
+        setting = recording.pack_setting(
+            reason=reason,
+            shows_new_products=self.shows_new_products,
+            has_visitor=recording.VISITOR in own,
+        )
+        mates = self._mates.recorded if self._mates else {}
+        shared = {**self.shelf.recorded, **opinion.recorded, **mates, **own, recording.SETTING: setting}
+        personal = {name: shared.pop(name) for name in own if name == recording.VISITOR}
+        return {
+            "feature_version": fingerprint(),
+            "rules": decided.rules,
+            "inputs": {name: content for name, content in shared.items() if content},
+            "personal_inputs": personal,
+        }

@@ -11,9 +11,9 @@ from backend.audit.values import Channel, DecisionRecord, Surface
 from backend.core.ids import uuid7
 from backend.rollouts.values import HOLDOUT, LiveArm
 from backend.serving import rules
-from backend.serving.services.answering import NO_OPINION, open_models
+from backend.serving.services.answering import open_models
 from backend.serving.services.gathering import LiveWorld
-from backend.serving.values import Decided, Query
+from backend.serving.values import NO_OPINION, Opinion, Query
 
 # Longer than the longest carousel, because Liquid leaves out what has sold out since.
 LIST_LENGTH: Final = 16
@@ -43,9 +43,10 @@ class GeneralLists:
             context_product_id=product_id,
             exclude=tuple(sorted(without)),
         )
-        world = self._world()
+        # A place for a new product is kept for whom it suits, and here nobody is known.
+        world = LiveWorld(self.arm.shop_id, shows_new_products=False)
         opinion = self._models.opinion(self.arm, rules.to_model(query, world))
-        record = self._record(query, rules.decide(query, world, opinion, reason=""), started=started)
+        record = self._record(query, world, opinion, reason="", started=started)
         return replace(
             record,
             arm=self.arm.name,
@@ -58,14 +59,13 @@ class GeneralLists:
         started = time.perf_counter()
         exclude = tuple(sorted(without))
         query = Query(Surface.HOME_PAGE, LIST_LENGTH, self.clock(), exclude=exclude, is_held_out=True)
-        decided = rules.decide(query, self._world(), NO_OPINION, reason=HOLDOUT)
-        return self._record(query, decided, started=started)
+        world = LiveWorld(self.arm.shop_id, shows_new_products=False)
+        return self._record(query, world, NO_OPINION, reason=HOLDOUT, started=started)
 
-    def _world(self) -> LiveWorld:
-        # A place for a new product is kept for whom it suits, and here nobody is known.
-        return LiveWorld(self.arm.shop_id, shows_new_products=False)
-
-    def _record(self, query: Query, decided: Decided, *, started: float) -> DecisionRecord:
+    def _record(
+        self, query: Query, world: LiveWorld, opinion: Opinion, *, reason: str, started: float
+    ) -> DecisionRecord:
+        decided = rules.decide(query, world, opinion, reason=reason)
         return DecisionRecord(
             id=uuid7(query.now),
             shop_id=self.arm.shop_id,
@@ -78,4 +78,5 @@ class GeneralLists:
             latency_ms=(time.perf_counter() - started) * 1000,
             context_product_id=query.context_product_id,
             fallback=decided.fallback,
+            **world.recorded(query, opinion, decided, reason=reason),
         )
