@@ -47,6 +47,7 @@ TITLES: Final[Mapping[Event, tuple[ActKind, str]]] = {
     Event.IMPORT_FAILED: (ActKind.SETUP, "An import failed"),
     Event.TRAINING_REQUESTED: (ActKind.MODEL, "A training was started"),
     Event.TRAINING_FAILED: (ActKind.MODEL, "A training failed"),
+    Event.TRAINING_CANCELLED: (ActKind.MODEL, "A training was ended"),
     Event.MODEL_REGISTERED: (ActKind.MODEL, "A new version was trained"),
     Event.MODEL_STATE_CHANGED: (ActKind.MODEL, "A version changed its state"),
     Event.GATE_DECIDED: (ActKind.MODEL, "A new version was judged"),

@@ -126,5 +126,5 @@ def give_up_training(run_id: int, *, reason: str, now: datetime) -> None:
 def cancel_all(shop_id: int, *, reason: str, now: datetime) -> None:
     """End a shop's live runs, for example because the app was uninstalled."""
     for row in TrainingRun.objects.for_shop(shop_id).filter(state__in=LIVE):
-        states.move(row, RunState.CANCELLED, now=now, finished_at=now, error=reason)
+        states.cancel(row, reason, now=now)
         states.discard_workspace(row)

@@ -50,6 +50,22 @@ def fail(row: TrainingRun, error: str, *, now: datetime) -> None:
         )
 
 
+def cancel(row: TrainingRun, reason: str, *, now: datetime) -> None:
+    """End a run that nobody wants any more, and write the ledger."""
+    former = row.state
+    with transaction.atomic():
+        move(row, RunState.CANCELLED, now=now, finished_at=now, error=reason)
+        audit.record(
+            Event.TRAINING_CANCELLED,
+            shop_id=row.shop_id,
+            subject=f"training run {row.uuid}",
+            reason=reason,
+            old={"state": former},
+            new={"state": RunState.CANCELLED},
+            now=now,
+        )
+
+
 def workspace_of(row: TrainingRun) -> Path:
     """Return the folder where a run keeps its dataset and artifact until they are stored."""
     return Path(settings.ARTIFACT_ROOT) / ".runs" / str(row.uuid)

@@ -252,6 +252,8 @@ def test_a_run_that_was_cancelled_stops_its_trainer(monkeypatch: pytest.MonkeyPa
 
     cancelled = run_now(shop, run)
     assert (cancelled.state, cancelled.error) == (RunState.CANCELLED, "The app was uninstalled.")
+    [act] = audit.events(shop.id, event=Event.TRAINING_CANCELLED)
+    assert (act.reason, act.new) == ("The app was uninstalled.", {"state": "CANCELLED"})
 
 
 def told(**changes: Any) -> dict[str, Any]:

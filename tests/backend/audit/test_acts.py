@@ -1,0 +1,189 @@
+"""Whatever a person asks for leaves an act: by a walk over the source, and by asking at every address."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+
+from backend.audit import queries as audit
+from backend.config.env import ROOT
+from backend.shops.models import Shop
+from tests.backend import writes
+from tests.backend.onboarding.test_api import a_signed_in_shop, call
+from tests.backend.registry.versions import a_live_version
+
+# Where people and Shopify come in: pages, addresses, commands, and the jobs behind them.
+DOORS: Final = re.compile(
+    r"backend\.\w+\.(views|admin|management|middleware|forms|site|looked)\b|celery_worker\.tasks\."
+)
+
+SHOPIFY = "what Shopify tells of the shop's own catalogue and orders"
+DERIVED = "made anew from what is stored, by no wish of anybody"
+ERASURE = "a part of an erasure, of which the job writes one act for all: see celery_worker/tasks/shops.py"
+SHOP_ERASURE = "the shop's acts go with it; audit.EndedChain tells of it"
+INBOX = "the inbox of deliveries: each is a row of its own that says what became of it"
+
+# Functions that write and record nothing, each with its reason. One that records by now has to leave.
+EXCEPTIONS: Final = {
+    "backend.attribution.services.attribute": DERIVED,
+    "backend.attribution.services.forget_orders": ERASURE,
+    "backend.attribution.services.note_offers": DERIVED,
+    "backend.attribution.services.sweep": DERIVED,
+    "backend.catalog.services.apply_collection": SHOPIFY,
+    "backend.catalog.services.apply_order": SHOPIFY,
+    "backend.catalog.services.apply_product": SHOPIFY,
+    "backend.catalog.services.apply_refund": SHOPIFY,
+    "backend.catalog.services.count_shops": DERIVED,
+    "backend.catalog.services.delete_collection": SHOPIFY,
+    "backend.catalog.services.delete_order": SHOPIFY,
+    "backend.catalog.services.delete_product": SHOPIFY,
+    "backend.catalog.services.forget_customer": ERASURE,
+    "backend.catalog.services.read_stale_products": SHOPIFY,
+    "backend.catalog.services.strike_off": DERIVED,
+    "backend.features.services.extend": DERIVED,
+    "backend.features.services.extend_many": DERIVED,
+    "backend.features.services.follow_events": DERIVED,
+    "backend.features.services.forget_customer": ERASURE,
+    "backend.features.services.rebuild": DERIVED,
+    "backend.onboarding.services.report_theme_blocks": "what App Bridge reports when a page is opened",
+    "backend.privacy.services.forget_customer": ERASURE,
+    "backend.privacy.services.forget_old_requests": "requests that were answered and are a year old",
+    "backend.publishing.services.sweep": DERIVED,
+    "backend.rollouts.services.erase_shop": SHOP_ERASURE,
+    "backend.rollouts.services.measure_holdout": DERIVED,
+    "backend.shops.services.begin_erasure": SHOP_ERASURE,
+    "backend.shops.services.keep_token_alive": "a token in place of the former one, daily",
+    "backend.shops.services.redact": SHOP_ERASURE,
+    "backend.shops.services.suppress": ERASURE,
+    "backend.webhooks.services.accept": INBOX,
+    "backend.webhooks.services.erase_shop": SHOP_ERASURE,
+    "backend.webhooks.services.forget_customer": ERASURE,
+    "backend.webhooks.services.note_outcome": INBOX,
+    "backend.webhooks.services.note_shop_outcome": INBOX,
+    "backend.webhooks.services.note_shop_progress": INBOX,
+    "backend.webhooks.services.process": INBOX,
+    "backend.webhooks.services.sweep": INBOX,
+}
+
+
+def silent() -> set[str]:
+    """Return the services behind the doors that write something and record nothing."""
+    doors = {name for name in writes.functions() if DOORS.match(name)}
+    called = writes.services_called_from(*doors)
+    return {name for name in called if writes.writes(name) and not writes.records(name)}
+
+
+def test_what_people_ask_for_is_recorded() -> None:
+    assert sorted(silent() - EXCEPTIONS.keys()) == []
+
+
+def test_no_exception_outlives_its_reason() -> None:
+    assert sorted(EXCEPTIONS.keys() - silent()) == []
+
+
+SOURCE = """
+from backend.audit import services as audit
+from backend.shops.models import Shop
+
+STATEMENT = "DELETE FROM shops_shop"
+
+def told(now):
+    Shop.objects.filter(id=1).update(name="x")
+    _tell(now)
+
+def _tell(now):
+    audit.record("EVENT", shop_id=1, subject="", reason="", now=now)
+
+def untold():
+    Shop.objects.create(name="x")
+
+def raw(cursor):
+    cursor.execute(STATEMENT)
+
+def reads():
+    seen = set()
+    seen.update([1])
+    return Shop.objects.filter(name="x").first()
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "is_write", "is_told"),
+    [("told", True, True), ("untold", True, False), ("raw", True, False), ("reads", False, False)],
+)
+def test_the_walk_tells_a_write_from_a_read(
+    name: str, is_write: bool, is_told: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for file, text in {
+        "backend/made/services.py": SOURCE,
+        "backend/audit/services.py": "def record(): ...",
+    }.items():
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text(text)
+    monkeypatch.setattr(writes, "ROOT", tmp_path)
+    writes.functions.cache_clear()
+
+    found = writes.writes(f"backend.made.services.{name}"), writes.records(f"backend.made.services.{name}")
+
+    writes.functions.cache_clear()
+    assert found == (is_write, is_told)
+
+
+# At every address of the API that changes something
+
+
+Asked = Callable[[Shop, Any], dict[str, Any]]
+SETTINGS = {
+    "min_gain_percent": 2.0, "release_without_evidence": True,
+    "cool_down_hours": 9, "min_accuracy_percent": 70.0,
+}  # fmt: skip
+
+# What is asked there. None: it is bookkeeping, with its reason among EXCEPTIONS.
+CHANGES: Final[dict[str, Any]] = {
+    "PUT /api/model/settings": SETTINGS,
+    "PUT /api/holdout": {"percent": 5},
+    "POST /api/imports": {},
+    "POST /api/model/versions/{id}/release": {"reason": "It sells better."},
+    "POST /api/setup/theme-block": None,
+    "PUT /api/shop/settings": {"shows_new_products": False},
+    "POST /api/training": {},
+}
+
+
+def changing_addresses() -> set[str]:
+    """Return the addresses of the published API that change something."""
+    paths = yaml.safe_load((ROOT / "backend" / "openapi.yaml").read_text())["paths"]
+    return {
+        f"{method.upper()} {path}"
+        for path, methods in paths.items()
+        for method in methods
+        if method in {"post", "put", "patch", "delete"}
+    }
+
+
+def test_every_address_that_changes_something_is_asked_below() -> None:
+    assert changing_addresses() == CHANGES.keys()
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("artifact_root")
+@pytest.mark.parametrize("address", [address for address, body in CHANGES.items() if body is not None])
+def test_what_a_merchant_changes_names_them_what_it_was_and_the_request(address: str, artifact: Path) -> None:
+    shop = a_signed_in_shop()
+    former = a_live_version(shop, artifact)
+    a_live_version(shop, artifact)
+    before = {act.id for act in audit.events(shop.id)}
+    method, path = address.split(" ")
+
+    answer = call(method, path.replace("{id}", str(former.id)), shop=shop, body=CHANGES[address])
+
+    assert answer.status_code in {200, 202}, answer.content
+    acts = [act for act in audit.events(shop.id) if act.id not in before]
+    assert acts
+    by_merchant = [act for act in acts if act.actor.startswith("user ")]
+    assert {(act.source, act.request_id) for act in by_merchant} == {("app", answer.headers["X-Request-Id"])}
+    if method == "PUT":
+        assert all(act.old != act.new and act.old and act.new for act in by_merchant)
