@@ -6,6 +6,8 @@ because the smallest host has two cores. Workers load the application
 themselves: a model loaded before the fork would share broken thread pools.
 """
 
+import sys
+from contextlib import suppress
 from typing import Any
 
 from backend.config import env, launch
@@ -42,6 +44,18 @@ logger_class = JsonLogger
 
 # A worker that takes longer to load its models begins without them, well before `timeout` takes it for stuck.
 WARM_UP_SECONDS = 15
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    """Write what a worker counted and did not write yet; a database that is down by then is forgiven."""
+    # One that never began has loaded nothing, and counted nothing.
+    events = sys.modules.get("backend.events.views")
+    if events is None:
+        return
+    from django.db import Error
+
+    with suppress(Error):
+        events.collector.flush()
 
 
 def post_worker_init(worker: Any) -> None:

@@ -18,6 +18,17 @@ async function open(t) {
   return browser.newPage();
 }
 
+test('the browser stands for a person\'s, in pages and in workers', async (t) => {
+  const page = await open(t);
+
+  const agents = await page.evaluate(async () => {
+    const worker = new Worker(URL.createObjectURL(new Blob(['postMessage(navigator.userAgent)'])));
+    return [navigator.userAgent, await new Promise((resolve) => { worker.onmessage = ({ data }) => resolve(data); })];
+  });
+
+  for (const agent of agents) assert.match(agent, /^Mozilla\/5\.0 (?!.*Headless).* Chrome\/\d+/);
+});
+
 /** Return the families that a text was drawn with, by what the browser says. */
 async function fontsOf(page, text, family) {
   await page.setContent(`<p style='font-family: ${family}'>${text}</p>`);
