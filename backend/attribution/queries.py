@@ -138,6 +138,18 @@ def order_story(shop_id: int, order_id: int) -> OrderStory:
     )
 
 
+def joins_to(shop_id: int, decision_id: UUID, *, limit: int = 50) -> list[tuple[int, JoinInfo]]:
+    """Return the orders that belong to one decision and how that is known, the newest first."""
+    rows = Join.objects.for_shop(shop_id).filter(decision_id=decision_id).order_by("-id")
+    return [(row.order_id, _join(row)) for row in rows[:limit]]
+
+
+def postings_to(shop_id: int, decision_id: UUID, *, limit: int = 200) -> list[tuple[int, PostingInfo]]:
+    """Return every row of credit of one decision with its order, oldest first."""
+    rows = Credit.objects.for_shop(shop_id).filter(decision_id=decision_id).order_by("id")
+    return [(row.order_id, _posting(row)) for row in rows[:limit]]
+
+
 def _standing(rows: QuerySet[Credit]) -> list[CreditInfo]:
     columns = ("order_id", "line_id", "product_id", "decision_id", "kind", "currency", "acted_at")
     summed = rows.values(*columns).annotate(left=Sum("quantity"), worth=Sum("amount")).filter(left__gt=0)

@@ -6,13 +6,14 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Min, Q, QuerySet
 
 from backend.audit import reading, rules
 from backend.audit.models import Chain, Content, Decision, LedgerEvent
 from backend.audit.values import (
     ActFilter,
     ActorKind,
+    Chains,
     ChainState,
     Channel,
     DecisionRecord,
@@ -165,6 +166,10 @@ def scores(
                 yield record.at, record.visitor_key, record.items[0].score
 
 
+# Whoever sees so many has seen enough.
+MOST_DAMAGED: Final = 20
+
+
 def chain_state(shop_id: int) -> list[ChainState]:
     """Return for each ledger of a shop how far it is sealed and what its last verification found."""
     chains = {Ledger(chain.ledger): chain for chain in Chain.objects.for_shop(shop_id)}
@@ -182,6 +187,14 @@ def _chain_state(shop_id: int, ledger: Ledger, chain: Chain | None) -> ChainStat
         verified_at=chain.verified_at if chain else None,
         finding=chain.finding if chain else "",
     )
+
+
+def chains(ledger: Ledger) -> Chains:
+    """Return how the chains of all shops over one ledger stand, and what is wrong with some."""
+    rows = Chain.objects.across_shops(reason="staff look at lists of every shop").filter(ledger=ledger)
+    told = rows.aggregate(chains=Count("pk"), verified=Count("verified_at"), since=Min("verified_at"))
+    damaged = rows.exclude(finding="").order_by("shop_id").values_list("shop__domain", "finding")
+    return Chains(told["chains"], told["verified"], told["since"], tuple(damaged[:MOST_DAMAGED]))
 
 
 def chained_shop_ids() -> list[int]:

@@ -229,6 +229,21 @@ class ChainState:
 
 
 @dataclass(frozen=True, slots=True)
+class Chains:
+    """
+    How the chains of all shops over one ledger stand.
+
+    :param verified_since: when the one that was verified longest ago was
+    :param findings: what is wrong with some, each with the shop's domain
+    """
+
+    chains: int
+    verified: int
+    verified_since: datetime | None
+    findings: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SealedHead:
     """The newest head of a chain, as it leaves the host."""
 

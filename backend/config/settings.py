@@ -189,6 +189,11 @@ SECURE_HSTS_SECONDS = 31_536_000 if _served_over_https else 0
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+# The origin of a Shopify that stands in for the real one on this machine.
+_shopify = urlsplit(SHOPIFY_ADMIN_URL)
+LOCAL_SHOPIFY: Final = (
+    [f"{_shopify.scheme}://{_shopify.netloc}"] if _shopify.hostname in {"127.0.0.1", "localhost"} else []
+)
 TRUSTED_PROXIES: Final[list[str]] = env.TRUSTED_PROXIES
 
 AUTHENTICATION_BACKENDS = [

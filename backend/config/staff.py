@@ -12,8 +12,10 @@ from django.utils.module_loading import import_string
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
 # The dashboard's own pages need styles and scripts from here and nothing from anywhere else.
+# But products' pictures, which lie where the shop shows them: a local Shopify's at its own address.
+PICTURES = " ".join(["https://cdn.shopify.com", *settings.LOCAL_SHOPIFY])
 CONTENT_SECURITY_POLICY = (
-    "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
+    f"default-src 'self'; img-src 'self' data: {PICTURES}; style-src 'self' 'unsafe-inline'; "
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 

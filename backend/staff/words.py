@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
+from backend.attribution.values import Outcome, Via
+from backend.events.values import Topic
 from backend.monitoring.values import Verdict
 from backend.registry.values import VersionState
 from backend.rollouts.values import GateVerdict
@@ -51,4 +53,43 @@ JOBS: Final[Mapping[str, str]] = {
     JobState.SILENT: "its worker gave no sign of life for too long; another one takes it up within a minute",
     JobState.FAILING: "failed, and is tried again after a while",
     JobState.SET_ASIDE: "failed too often: a person must look; nothing runs it until it is asked for again",
+}
+
+OUTCOMES: Final[Mapping[str, str]] = {
+    Outcome.JOINED: "what its shopper did with recommendations is known",
+    Outcome.BEFORE_INSTALL: "it was placed before the app was there",
+    Outcome.OTHER_CHANNEL: "it came from a draft, a till or a program: no page of the storefront was open",
+    Outcome.NO_PIXEL: "no browser of any shopper told anything that day: the pixel was off",
+    Outcome.NO_SCRIPT: "its browser told of the checkout and not of our block, which did not run",
+    Outcome.BLOCKED: "our block ran with consent, and what it told never came: something blocked it",
+    Outcome.NO_CONSENT: "its browser told nothing: its shopper refused, or everything was blocked",
+}
+
+TOPICS: Final[Mapping[str, str]] = {
+    Topic.IMPRESSION: "seen",
+    Topic.CLICK: "clicked",
+    Topic.ADD: "put into the cart from its card",
+    Topic.VIEW: "its page was opened",
+    Topic.CART: "put into the cart",
+    Topic.CHECKOUT_STARTED: "checkout begun",
+    Topic.CHECKOUT_COMPLETED: "checkout completed",
+    Topic.GROUP: "told its bucket",
+}
+
+VIAS: Final[Mapping[str, str]] = {
+    Via.ATTRIBUTE: "named by the cart",
+    Via.LINE: "named by an order line",
+    Via.CHECKOUT: "told by the browser that checked out",
+    Via.CUSTOMER: "made for this customer, whose browser told of the click",
+}
+
+# What else than a model's order decided a list, by the names that decisions tell.
+RULES: Final[Mapping[str, str]] = {
+    "held_out": "the visitor is held out and sees what is popular, so that the gain of the others is known",
+    "in_stock": "what the model chose and the shop can't show was left out",
+    "not_in_cart": "what lies in the cart was left out",
+    "not_shown_nearby": "what stands beside on the page was left out",
+    "not_just_seen": "what was only looked at in this visit was left out",
+    "collection_first": "nobody bought the page's product yet: its collection comes first",
+    "place_for_new": "the last place went to a product that never sold",
 }

@@ -12,6 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.functional import cached_property
 from django.utils.safestring import SafeString
 
+from backend.audit.values import Ledger
+from backend.staff import chains
 from backend.staff.looked import Looked, RowOfShop
 from backend.staff.tables import badge_of, in_words, to_row, with_meaning
 
@@ -86,12 +88,15 @@ class ReadOnlyAdmin(Looked, admin.ModelAdmin, RowOfShop):  # type: ignore[type-a
     actions = None
     ordering: ClassVar = ("-pk",)
     change_list_template = "staff/change_list.html"
+    change_form_template = "staff/change_form.html"
     # Whether it has a row for each order, answer or delivery: sorting by any column would read all of it.
     is_growing: ClassVar[bool] = False
     # Where filters pick from the newest rows only, because no index knows what they ask for: how many.
     filters_newest: ClassVar[int | None] = None
     # Of a row's state or verdict, where it is not plain from its name.
     meanings: ClassVar[Mapping[str, str]] = {}
+    # The ledger that the rows are of, if any: its seals are told on each of its pages.
+    ledger: ClassVar[Ledger | None] = None
     # Columns that a row's page tells as the list does, not as they are stored.
     told_as: ClassVar[Mapping[str, str]] = {"state": "state_badge", "verdict": "verdict_badge"}
 
@@ -135,7 +140,20 @@ class ReadOnlyAdmin(Looked, admin.ModelAdmin, RowOfShop):  # type: ignore[type-a
         """Show the list, with what its states mean below it."""
         told = [(badge_of(value), meaning) for value, meaning in self.meanings.items()]
         context = {"meanings": told, "filters_newest": self.filters_newest}
-        return super().changelist_view(request, {**(extra_context or {}), **context})
+        response: Any = super().changelist_view(request, {**(extra_context or {}), **context})
+        listed = (getattr(response, "context_data", None) or {}).get("cl")
+        if self.ledger and listed is not None:
+            shops = {row.shop_id for row in listed.result_list}
+            response.context_data["chain"] = chains.told(self.ledger, shops)
+        return response  # type: ignore[no-any-return]
+
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, obj: Any = None, **kwargs: Any
+    ) -> Any:
+        """Show a row, with how its ledger is sealed."""
+        if self.ledger and obj is not None:
+            context["chain"] = chains.told(self.ledger, [obj.shop_id])
+        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -1,7 +1,7 @@
 """Decisions: what was shown to whom, chosen by which version, and why."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -12,22 +12,28 @@ from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from backend.attribution import queries as attribution
 from backend.audit import queries as audit
 from backend.audit.models import Decision
-from backend.audit.values import Channel, Surface
+from backend.audit.values import Channel, DecisionRecord, Ledger, Surface
 from backend.catalog.models import Order, Product
+from backend.catalog.values import ServingProduct
 from backend.core.errors import Failure
-from backend.staff import queries
+from backend.events import queries as events
+from backend.staff import queries, words
 from backend.staff.admin.base import ReadOnlyAdmin, among
+from backend.staff.postings import POSTING_HEADS, posting
 from backend.staff.tables import badge, in_words, table, to_row
 from backend.staff.values import Explained
 
 # Scores of popular products that fill a list up are far below this one.
 SMALLEST_SCORE = 0.0001
+
+# Of a pseudonym, where it only tells one browser from another.
+SHORT = 8
 
 CHANNELS: Mapping[str, str] = {
     Channel.APP_PROXY: "app proxy: asked for by this visitor's page",
@@ -75,14 +81,30 @@ class DecisionAdmin(ReadOnlyAdmin):
     )
     search_fields = ("id",)
     search_help_text = "An order's id, a decision's id, or a visitor's pseudonym"
+    ledger = Ledger.DECISIONS
     fieldsets = (
         (
             None,
             {"fields": ("id", "shop_link", "moment", "surface_name", "context", "channel_told", "visitor")},
         ),
         ("What was shown", {"fields": ("items_table", "why_link")}),
-        ("How it was chosen", {"fields": ("version", "arm", "answer", "requested", "latency", "request_id")}),
-        ("What came of it", {"fields": ("orders_table",)}),
+        (
+            "How it was chosen",
+            {
+                "fields": (
+                    "version",
+                    "arm",
+                    "feature_version",
+                    "answer",
+                    "rules_told",
+                    "requested",
+                    "latency",
+                    "request_id",
+                )
+            },
+        ),
+        ("What its browser told of it", {"fields": ("events_table",)}),
+        ("What came of it", {"fields": ("orders_table", "credits_table")}),
     )
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
@@ -167,6 +189,15 @@ class DecisionAdmin(ReadOnlyAdmin):
         """Return the version that chose."""
         return f"version {row.version_number}" if row.version_number else "no model"
 
+    @admin.display(description="Rules applied")
+    def rules_told(self, row: Decision) -> SafeString | str:
+        """Return what else than the model's order decided the list."""
+        rules = _record(row).rules
+        return (
+            format_html_join("", "{}<br>", ((words.RULES.get(one, in_words(one)),) for one in rules))
+            or "none"
+        )
+
     @admin.display(description="Answered by")
     def answer(self, row: Decision) -> SafeString:
         """Return whether the model filled the whole answer, or why not."""
@@ -188,13 +219,13 @@ class DecisionAdmin(ReadOnlyAdmin):
     @admin.display(description="Products")
     def items_table(self, row: Decision) -> SafeString:
         """Return what was shown, in order, with score and reason."""
-        [decision] = audit.decisions(row.shop_id, [row.id])
-        titles = queries.titles(row.shop_id, [item.product_id for item in decision.items])
+        decision = _record(row)
+        known = queries.products(row.shop_id, [item.product_id for item in decision.items])
         earned = {credit.product_id for credit in attribution.credits_to(row.shop_id, row.id)}
         rows = [
             (
                 item.position,
-                titles.get(item.product_id, "(no longer in the catalogue)"),
+                _pictured(known.get(item.product_id)),
                 item.product_id,
                 _score(item.score),
                 item.why,
@@ -205,23 +236,75 @@ class DecisionAdmin(ReadOnlyAdmin):
         heads = ("#", "Product", "Id", "Score", "Why, as the shopper may read it", "Outcome")
         return table(heads, rows, empty="Nothing was shown.")
 
-    @admin.display(description="Orders")
-    def orders_table(self, row: Decision) -> SafeString:
-        """Return the order lines that this decision earned."""
-        credits_ = attribution.credits_to(row.shop_id, row.id)
-        titles = queries.titles(row.shop_id, [credit.product_id for credit in credits_])
-        orders = Order.objects.for_shop(row.shop_id).filter(order_id__in=[one.order_id for one in credits_])
-        ids = dict(orders.values_list("order_id", "id"))
+    @admin.display(description="Events")
+    def events_table(self, row: Decision) -> SafeString:
+        """Return what browsers told of the decision, in order: it informs, and proves nothing."""
+        told = events.events_of_decision(row.shop_id, row.id)
+        titles = queries.titles(row.shop_id, {id_ for one in told for id_ in one.product_ids})
         rows = [
             (
-                to_row("catalog_order", ids[credit.order_id], credit.order_id),
-                titles.get(credit.product_id, credit.product_id),
-                in_words(credit.kind),
+                f"{one.at:%d %b %Y, %H:%M:%S} UTC",
+                words.TOPICS.get(one.topic, in_words(one.topic)),
+                ", ".join(titles.get(id_, f"product {id_}") for id_ in one.product_ids) or "–",
+                one.client_key[:SHORT],
             )
-            for credit in credits_
-            if credit.order_id in ids
+            for one in told
         ]
-        return table(("Order", "Product", "Earned by"), rows, empty="No order has named this decision yet.")
+        heads = ("When", "What", "Products", "Browser")
+        return table(
+            heads, rows, empty="No browser told of it: nobody saw it, or whoever did had not consented."
+        )
+
+    @admin.display(description="Orders")
+    def orders_table(self, row: Decision) -> SafeString:
+        """Return the orders that belong to this decision, and how that is known."""
+        joins = attribution.joins_to(row.shop_id, row.id)
+        titles = queries.titles(row.shop_id, {one.product_id for _, one in joins})
+        links = _order_links(row.shop_id, {order_id for order_id, _ in joins})
+        rows = [
+            (
+                links.get(order_id, order_id),
+                titles.get(one.product_id, f"product {one.product_id}"),
+                in_words(one.kind),
+                words.VIAS[one.via],
+                f"{one.acted_at:%d %b %Y, %H:%M:%S} UTC" if one.acted_at else "–",
+            )
+            for order_id, one in joins
+        ]
+        heads = ("Order", "Product", "What the shopper did", "How that is known", "When")
+        return table(heads, rows, empty="No order has named this decision yet.")
+
+    @admin.display(description="Credits")
+    def credits_table(self, row: Decision) -> SafeString:
+        """Return every row of credit, what was taken back included."""
+        postings = attribution.postings_to(row.shop_id, row.id)
+        links = _order_links(row.shop_id, {order_id for order_id, _ in postings})
+        titles = queries.titles(row.shop_id, {one.product_id for _, one in postings})
+        rows = [(links.get(order_id, order_id), *posting(one, titles)) for order_id, one in postings]
+        return table(("Order", *POSTING_HEADS), rows, empty="It has earned nothing.")
+
+
+def _record(row: Decision) -> DecisionRecord:
+    """Return the decision of a row as the ledger unpacks it, asked for once a page."""
+    if not hasattr(row, "record"):
+        [row.record] = audit.decisions(row.shop_id, [row.id])  # type: ignore[attr-defined]
+    found: DecisionRecord = row.record  # type: ignore[attr-defined]
+    return found
+
+
+def _order_links(shop_id: int, order_ids: Collection[int]) -> dict[int, SafeString]:
+    """Return orders by id as links, named as people call them."""
+    rows = Order.objects.for_shop(shop_id).filter(order_id__in=order_ids)
+    return {row.order_id: to_row("catalog_order", row.pk, row.name or row.order_id) for row in rows}
+
+
+def _pictured(product: ServingProduct | None) -> SafeString | str:
+    if product is None:
+        return "(no longer in the catalogue)"
+    if not product.image_url:
+        return product.title
+    picture = '<img class="tb-picture" src="{}" alt="" width="40" height="40" loading="lazy">{}'
+    return format_html(picture, product.image_url, product.title)
 
 
 def _score(value: float | None) -> str:

@@ -6,29 +6,45 @@ from typing import Any
 from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from backend.attribution import queries as attribution
 from backend.attribution.models import Credit
-from backend.attribution.values import CreditInfo, Kind, Reason
+from backend.attribution.values import CreditInfo, Kind, OrderStory, Outcome, Reason
 from backend.catalog.models import Order, OrderLine
-from backend.staff import queries
+from backend.staff import queries, words
 from backend.staff.admin.base import ReadOnlyAdmin, among
-from backend.staff.tables import in_words, table, to_row
+from backend.staff.postings import POSTING_HEADS, posting
+from backend.staff.tables import badge, in_words, table, to_row
 
 
 @admin.register(Order)
 class OrderAdmin(ReadOnlyAdmin):
     """Orders, each with every inference behind it."""
 
-    list_display = ("order_id", "processed_at", "shop_link", "customer", "cancelled", "currency")
+    list_display = ("called", "processed_at", "shop_link", "order_id", "customer", "cancelled", "currency")
     is_growing = True
     search_fields = ("order_id",)
     search_help_text = "An order's id: the long number in its address in the Shopify admin"
     fieldsets = (
-        (None, {"fields": ("order_id", "shop_link", "processed_at", "customer", "cancelled")}),
+        (
+            None,
+            {
+                "fields": (
+                    "called",
+                    "order_id",
+                    "shop_link",
+                    "processed_at",
+                    "customer",
+                    "cancelled",
+                    "outcome",
+                )
+            },
+        ),
         ("Lines", {"fields": ("lines_table",)}),
         ("Every inference behind this order", {"fields": ("decisions_table",)}),
+        ("Credits, and what was taken back", {"fields": ("credits_table",)}),
     )
 
     def get_search_results(
@@ -46,6 +62,20 @@ class OrderAdmin(ReadOnlyAdmin):
         """Return what the merchant calls it."""
         return row.name or str(row.order_id)
 
+    @admin.display(description="Order")
+    def called(self, row: Order) -> str:
+        """Return what people call it."""
+        return row.name or "–"
+
+    @admin.display(description="Joined")
+    def outcome(self, row: Order) -> SafeString | str:
+        """Return whether it is known what its shopper did with recommendations, or why not."""
+        found = _story(row).outcome
+        if found is None:
+            return "not looked at yet"
+        tone = "good" if found is Outcome.JOINED else "quiet"
+        return format_html("{} {}", badge(in_words(found), tone), words.OUTCOMES[found])
+
     @admin.display(description="Customer")
     def customer(self, row: Order) -> str:
         """Return the customer's pseudonym."""
@@ -61,7 +91,7 @@ class OrderAdmin(ReadOnlyAdmin):
         """Return the lines, each with the decision that earned it."""
         lines = list(OrderLine.objects.for_shop(row.shop_id).filter(order_id=row.id).order_by("line_id"))
         titles = queries.titles(row.shop_id, [line.product_id for line in lines if line.product_id])
-        earned = {credit.line_id: credit for credit in attribution.credits_of(row.shop_id, row.order_id)}
+        earned = {credit.line_id: credit for credit in _story(row).credits}
         rows = [
             (
                 titles.get(line.product_id or 0, f"product {line.product_id}"),
@@ -98,6 +128,25 @@ class OrderAdmin(ReadOnlyAdmin):
             "Of these bought",
         )
         return table(heads, rows, empty="No recommendation is known to have led to this order.")
+
+    @admin.display(description="Credits")
+    def credits_table(self, row: Order) -> SafeString:
+        """Return every row of credit, what was taken back included."""
+        postings = _story(row).postings
+        titles = queries.titles(row.shop_id, {one.product_id for one in postings})
+        rows = [
+            (to_row("audit_decision", one.decision_id, in_words(one.kind)), *posting(one, titles))
+            for one in postings
+        ]
+        return table(("Earned by", *POSTING_HEADS), rows, empty="No line of it is a recommendation's doing.")
+
+
+def _story(row: Order) -> OrderStory:
+    """Return what attribution knows of a row, asked for once a page."""
+    if not hasattr(row, "story"):
+        row.story = attribution.order_story(row.shop_id, row.order_id)  # type: ignore[attr-defined]
+    found: OrderStory = row.story  # type: ignore[attr-defined]
+    return found
 
 
 def _earned_by(credit: CreditInfo | None) -> SafeString | str:

@@ -9,7 +9,7 @@ from django.db.models.functions import JSONObject
 from django.http import HttpRequest
 
 from backend.audit.models import LedgerEvent
-from backend.audit.values import Event
+from backend.audit.values import Event, Ledger
 from backend.catalog.models import Import, ImportPart
 from backend.catalog.values import ImportState
 from backend.shops.models import Shop
@@ -24,6 +24,7 @@ class LedgerEventAdmin(ReadOnlyAdmin):
     """Who did what, when and why. The database lets nobody change it."""
 
     list_display = ("at", "shop_link", "event_name", "actor", "subject", "reason")
+    ledger = Ledger.ACTS
     is_growing = True
     list_filter = (among("event", Event),)
 

@@ -14,6 +14,7 @@ from backend.staff.queries.answers import (
     figures,
     inferences,
     orders_called,
+    products,
     titles,
 )
 from backend.staff.queries.search import search
@@ -30,6 +31,7 @@ __all__ = [
     "is_enrolled",
     "is_locked",
     "orders_called",
+    "products",
     "search",
     "titles",
 ]

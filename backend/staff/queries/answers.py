@@ -6,12 +6,13 @@ from uuid import UUID
 
 from django.db import connection
 
+from backend.attribution import queries as attribution
 from backend.attribution.values import DEFAULT_WINDOW
 from backend.audit import queries as audit
 from backend.audit.values import DecisionRecord, ShownItem
 from backend.catalog import queries as catalog
 from backend.catalog.models import Order
-from backend.catalog.values import Via
+from backend.catalog.values import ServingProduct, Via
 from backend.core.ids import first_id
 from backend.features import queries as features
 from backend.features.values import microseconds
@@ -88,7 +89,9 @@ def inferences(shop_id: int, order_id: int, *, window: timedelta = DEFAULT_WINDO
     # The card's button is told by the cart; older versions of the block told it by the line.
     added = {line.decision_id for line in order.lines if line.decision_id}
     added |= {link.decision_id for link in order.links if link.via is Via.ADDED}
-    clicked = {link.decision_id for link in order.links}
+    # What only the browser told is known to attribution alone.
+    joined = {one.decision_id for one in attribution.order_story(shop_id, order_id).joins}
+    clicked = {link.decision_id for link in order.links} | joined
     found = {one.id: one for one in audit.decisions(shop_id, added | clicked)}
     if order.customer_key:
         seen = audit.decisions_for_visitor(
@@ -112,6 +115,11 @@ def decision_ids_of_order(order_id: int) -> set[UUID]:
     return {
         one.decision.id for order in orders_called(order_id) for one in inferences(order.shop_id, order_id)
     }
+
+
+def products(shop_id: int, product_ids: Collection[int]) -> dict[int, ServingProduct]:
+    """Return products with their pictures; those that were deleted are left out."""
+    return {one.product_id: one for one in catalog.products_for_serving(shop_id, product_ids)}
 
 
 def titles(shop_id: int, product_ids: Collection[int]) -> dict[int, str]:
