@@ -294,7 +294,7 @@ def test_finding_an_orders_decisions_takes_a_handful_of_queries(
     for path in paths:
         # The first look is recorded.
         support.get(path)
-        with django_assert_max_num_queries(26):
+        with django_assert_max_num_queries(30):
             support.get(path)
 
 

@@ -12,6 +12,8 @@ from backend.audit import services as audit
 from backend.audit.models import Chain, Decision
 from backend.audit.values import Ledger
 from backend.catalog.models import Order, OrderLine
+from backend.events import views
+from backend.events.services import Collector, Limits
 from backend.shops.models import Shop
 from backend.staff import words
 from tests.backend.events import bodies
@@ -161,8 +163,9 @@ def test_the_seals_of_a_list_of_many_shops_are_asked_for_once(shop: Shop) -> Non
 
 
 def test_what_browsers_told_of_a_decision_stands_on_its_page(
-    support: Client, shop: Shop, collector: Any
+    support: Client, shop: Shop, redis_server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(views, "collector", Collector(Limits(address=10_000, shop=10_000, client=1_000)))
     decision = bodies.a_decision(shop)
     bodies.post(
         shop,
