@@ -168,7 +168,14 @@ def _merchant_pages() -> Iterator[Page]:
     from django.test import Client
 
     client = Client()
-    for path in ("/api/setup", "/api/model", "/api/model/settings", "/api/activity", "/api/results?days=90"):
+    for path in (
+        "/api/setup",
+        "/api/model",
+        "/api/model/settings",
+        "/api/activity",
+        "/api/results?days=90",
+        "/api/products?search=product",
+    ):
         yield Page(path, lambda path=path: _answer(client.get(path, secure=True, headers=_merchant())))  # type: ignore[misc]
 
 

@@ -17,6 +17,7 @@ from .models import NAME_KEY, ChangedOrder, Import, ImportPart, Order, OrderLine
 from .values import (
     Counts,
     DescribedProduct,
+    FoundProduct,
     ImportProgress,
     ImportState,
     NamedOrder,
@@ -31,6 +32,9 @@ from .values import (
     ServingProduct,
     Via,
 )
+
+# Ids at Shopify are signed 64-bit numbers.
+LARGEST_ID: Final = 2**63 - 1
 
 UNITS = {Part.PRODUCTS: "products", Part.ORDERS: "orders"}
 
@@ -50,6 +54,19 @@ def products_for_serving(shop_id: int, product_ids: Ids[int]) -> list[ServingPro
         "image_url", "image_width", "image_height", "image_alt", "available",
     )  # fmt: skip
     return [ServingProduct(*row) for row in rows.values_list(*fields)]
+
+
+def find_products(shop_id: int, words: str, *, limit: int) -> list[FoundProduct]:
+    """Return the products whose title holds all the words, by title, or first the one whose id it is."""
+    rows = Product.objects.for_shop(shop_id).filter(deleted_at=None)
+    fields = ("product_id", "title", "image_url", "available")
+    named = rows
+    for word in words.split():
+        named = named.filter(title__icontains=word)
+    found = list(named.order_by("title", "product_id").values_list(*fields)[:limit])
+    if words.isascii() and words.isdigit() and int(words) <= LARGEST_ID:
+        found = [*rows.filter(product_id=int(words)).values_list(*fields), *found][:limit]
+    return [FoundProduct(*row) for row in found]
 
 
 def products_created_since(shop_id: int, since: datetime, *, limit: int) -> list[DescribedProduct]:

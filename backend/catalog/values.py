@@ -101,6 +101,16 @@ class ServingProduct:
 
 
 @dataclass(frozen=True)
+class FoundProduct:
+    """A product as somebody who searches for it sees it."""
+
+    product_id: int
+    title: str
+    image_url: str
+    is_available: bool
+
+
+@dataclass(frozen=True)
 class DescribedProduct:
     """What a product says of itself; ``price`` is its lowest."""
 

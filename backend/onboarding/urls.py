@@ -2,11 +2,13 @@
 
 from django.urls import path
 
-from backend.onboarding.views import activity, holdout, model, results, setup
+from backend.onboarding.views import activity, holdout, model, preview, results, setup
 
 urlpatterns = [
     path("api/activity", activity.ActivityView.as_view()),
     path("api/activity/file", activity.ActivityFileView.as_view()),
+    path("api/preview", preview.PreviewView.as_view()),
+    path("api/products", preview.ProductsView.as_view()),
     path("api/results", results.ResultsView.as_view()),
     path("api/holdout", holdout.HoldoutView.as_view()),
     path("api/setup", setup.SetupView.as_view()),

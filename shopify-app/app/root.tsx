@@ -108,6 +108,7 @@ export default function App() {
           Home
         </s-link>
         <s-link href="/model">Model</s-link>
+        <s-link href="/preview">Preview</s-link>
         <s-link href="/activity">Activity</s-link>
         <s-link href="/settings">Settings</s-link>
       </s-app-nav>

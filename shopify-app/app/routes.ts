@@ -8,6 +8,7 @@ export default [
     route("advanced", "routes/model-advanced.tsx"),
   ]),
   route("settings", "routes/settings.tsx"),
+  route("preview", "routes/preview.tsx"),
   route("activity", "routes/activity.tsx"),
   route("*", "routes/missing.tsx"),
 ] satisfies RouteConfig;

@@ -156,6 +156,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return what a page of the calling shop would show now. It leaves no record. */
+        get: operations["get_preview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/products": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return the calling shop's products that match a search. */
+        get: operations["find_products"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/results": {
         parameters: {
             query?: never;
@@ -452,6 +486,17 @@ export interface components {
             name: string;
             value: string;
         };
+        /** @description A product that was found. */
+        FoundProduct: {
+            product_id: number;
+            title: string;
+            image_url: string;
+            is_available: boolean;
+        };
+        /** @description The products that were found, the best first. */
+        FoundProducts: {
+            products: components["schemas"]["FoundProduct"][];
+        };
         /** @description What the gate said of a version. Gains are in percent, with a 95 % interval; null without data. */
         Gate: {
             verdict: components["schemas"]["GateVerdictEnum"];
@@ -629,6 +674,29 @@ export interface components {
         PartStateEnum: "WAITING" | "STARTING" | "EXPORTING" | "LOADING" | "DONE" | "FAILED";
         /** @enum {string} */
         PlacementEnum: "product" | "home";
+        /** @description What would be shown now, and why. Nothing of it is on record. */
+        Preview: {
+            surface: components["schemas"]["SurfaceEnum"];
+            product: components["schemas"]["FoundProduct"] | null;
+            order: string;
+            is_guest: boolean;
+            is_personal: boolean;
+            purchases: number;
+            version_number: number | null;
+            why_not_model: string;
+            items: components["schemas"]["PreviewItem"][];
+        };
+        /** @description One place of the list, and why the product has it. */
+        PreviewItem: {
+            product_id: number;
+            title: string;
+            image_url: string;
+            price: string;
+            currency: string;
+            position: number;
+            why: string;
+            is_from_model: boolean;
+        };
         /** @description How far a run is. */
         Progress: {
             epoch: number;
@@ -707,6 +775,8 @@ export interface components {
         ShopSettingsRequest: {
             shows_new_products: boolean;
         };
+        /** @enum {string} */
+        SurfaceEnum: "product_page" | "home_page";
         /** @description What is known of one of our blocks, by recent evidence. */
         ThemeBlock: {
             placement: components["schemas"]["PlacementEnum"];
@@ -1122,6 +1192,74 @@ export interface operations {
                 };
             };
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_preview: {
+        parameters: {
+            query?: {
+                customer?: number;
+                order?: string;
+                product?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preview"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    find_products: {
+        parameters: {
+            query: {
+                search: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundProducts"];
+                };
+            };
+            400: {
                 headers: {
                     [name: string]: unknown;
                 };

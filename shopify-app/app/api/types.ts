@@ -16,6 +16,9 @@ export type Activity = Get<"/api/activity">;
 export type Act = Activity["acts"][number];
 export type Holdout = Get<"/api/holdout">;
 
+export type Preview = Get<"/api/preview">;
+export type FoundProduct = Get<"/api/products">["products"][number];
+
 export type Results = Get<"/api/results">;
 
 export type SetupStep = Setup["steps"][number];

@@ -67,7 +67,7 @@ export function DownloadActivity({ timezone }: { timezone: string }) {
     }
   };
   return (
-    <s-button slot="secondary-actions" loading={isBusy} accessibilityLabel="Download these entries for a spreadsheet" onClick={() => void download()}>
+    <s-button slot="secondary-actions" loading={isBusy} accessibilityLabel="Download CSV of these entries, for a spreadsheet" onClick={() => void download()}>
       Download CSV
     </s-button>
   );

@@ -337,6 +337,8 @@ def test_one_shop_never_sees_anothers_rows(artifact: Path) -> None:
         ("POST", "/api/training"),
         ("GET", f"/api/training/{UUID(int=1)}"),
         ("POST", "/api/imports"),
+        ("GET", "/api/preview"),
+        ("GET", "/api/products"),
         ("GET", "/api/results"),
         ("GET", "/api/holdout"),
         ("PUT", "/api/holdout"),

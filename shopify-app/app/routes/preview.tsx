@@ -1,0 +1,71 @@
+import { data, useRevalidator, useSearchParams } from "react-router";
+
+import type { Route } from "./+types/preview";
+import { type Answer, apiFor, ask } from "../api/client.server";
+import type { Preview } from "../api/types";
+import { PreviewForm } from "../components/preview-form";
+import { Shelf } from "../components/shelf";
+import { questionOf, whatWords } from "../lib/preview";
+import { orProblem } from "../lib/load";
+import { sessionContext } from "../session/middleware.server";
+
+export async function loader({ context, request }: Route.LoaderArgs) {
+  const session = context.get(sessionContext);
+  const query = questionOf(new URL(request.url).searchParams);
+  const answer = await ask(session, apiFor(session).GET("/api/preview", { params: { query } }));
+  return data(answer, { status: answer.ok || !answer.problem.isTemporary ? 200 : 503 });
+}
+
+export const clientLoader = ({ serverLoader }: Route.ClientLoaderArgs) => orProblem<Answer<Preview>>(serverLoader);
+
+export const meta: Route.MetaFunction = () => [{ title: "Preview" }];
+
+/** What a customer or a product's page would show now, and why. */
+export default function PreviewPage({ loaderData }: Route.ComponentProps) {
+  const answer = loaderData as Answer<Preview>;
+  const [query] = useSearchParams();
+  // A form for another question begins with what the address says of that one.
+  return (
+    <s-page heading="Preview">
+      <div className="page-stack">
+        <s-section heading="What would be shown now?">
+          <s-paragraph color="subdued">
+            See what a page recommends at this moment, and why. Nothing is shown to anybody, and nothing is counted. What a shopper looked at or has in the cart only their own browser knows, so it is left out here.
+          </s-paragraph>
+          <PreviewForm key={query.toString()} product={answer.ok ? answer.data.product : null} problem={answer.ok ? undefined : answer.problem} />
+        </s-section>
+        {answer.ok ? <Shown preview={answer.data} /> : <Lost message={answer.problem.message} isField={answer.problem.field !== undefined} />}
+      </div>
+    </s-page>
+  );
+}
+
+function Lost({ message, isField }: { message: string; isField: boolean }) {
+  const { revalidate, state } = useRevalidator();
+  if (isField) return null;
+  return (
+    <s-section heading="The preview can't be shown just now">
+      <div role="alert">
+        <s-paragraph color="subdued">{message}</s-paragraph>
+      </div>
+      <s-button loading={state !== "idle"} onClick={() => void revalidate()}>
+        Try now
+      </s-button>
+    </s-section>
+  );
+}
+
+function Shown({ preview }: { preview: Preview }) {
+  return (
+    <s-section heading={preview.product ? `On the page of ${preview.product.title}` : "On the home page"}>
+      <div role="status">
+        <s-stack gap="small">
+          {whatWords(preview).map((sentence) => (
+            <s-paragraph key={sentence}>{sentence}</s-paragraph>
+          ))}
+        </s-stack>
+      </div>
+      <Shelf items={preview.items} />
+    </s-section>
+  );
+}
