@@ -42,10 +42,8 @@ COLUMNS: Final[Mapping[str, str]] = {
     "version_id": "uuid",
     "arm": "text",
     "fallback": "text",
-    "feature_version": "text",
     "request_id": "bytea",
     "items": "bytea",
-    "rules": "bytea",
     "inputs": "bytea",
     "personal": "bytea",
     "salt": "bytea",
@@ -59,6 +57,9 @@ ONE_CONTENT: Final = "(%s, %s::uuid, %s, %s)"
 
 # Shorter bodies stand in their row: the address and its share of a row of contents would be longer.
 SHORT_BYTES: Final = 32
+# What stands in a row for a shared body, and what a row of contents takes beside its body, with its index.
+REFERENCE_BYTES: Final = 17
+CONTENT_ROW_BYTES: Final = 100
 # A body of this size is shared from the first time on: it is an input, and inputs repeat.
 LONG_BYTES: Final = 1_000
 # Bodies that a process remembers: about 10 MB.
@@ -78,13 +79,16 @@ class Contents:
     Decides what of a decision stands in its row and what is shared.
 
     What is seen for the first time in a day stands in its row, for most lists are one visitor's and never
-    repeat; the second time it is written among the contents, and from then on only its address. Whoever
-    writes an address writes the content in the same transaction, unless this process did so a moment ago.
+    repeat. Once it has stood in rows for as many bytes as a row of contents takes, it is written among those,
+    and from then on only its address: whatever comes, that is twice the best that could have been done at
+    most. Whoever writes an address writes the content in the same transaction, unless this process did so a
+    moment ago.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._seen: LRUCache[Place, bool] = LRUCache(REMEMBERED)
+        self._seen: LRUCache[Place, int] = LRUCache(REMEMBERED)
+        self._last: LRUCache[tuple[int, str], Mapping[str, bytes]] = LRUCache(REMEMBERED)
         self._there: TTLCache[Place, bool] = TTLCache(REMEMBERED, BELIEVED_SECONDS)
 
     def place(self, shop_id: int, day: date, body: bytes, new: dict[Place, bytes]) -> bytes:
@@ -96,12 +100,19 @@ class Contents:
         with self._lock:
             if at in self._there:
                 return rules.reference(at[2])
-            is_first = at not in self._seen
-            self._seen[at] = True
-        if is_first and len(stored) < LONG_BYTES:
+            times = self._seen[at] = self._seen.get(at, 0) + 1
+        is_cheap = times * (len(stored) - REFERENCE_BYTES) < CONTENT_ROW_BYTES + len(stored)
+        if is_cheap and len(stored) < LONG_BYTES:
             return stored
         new[at] = stored
         return rules.reference(at[2])
+
+    def steady(self, shop_id: int, channel: str, named: Mapping[str, bytes]) -> set[str]:
+        """Return the names whose stored bodies are those of the shop's decision before: they go together."""
+        with self._lock:
+            before = self._last.get((shop_id, channel), {})
+            self._last[shop_id, channel] = named
+        return {name for name, stored in named.items() if before.get(name) == stored}
 
     def note(self, written: Iterable[Place]) -> None:
         """Remember what is durable now."""
@@ -112,6 +123,7 @@ class Contents:
         """Forget everything; for tests."""
         with self._lock:
             self._seen.clear()
+            self._last.clear()
             self._there.clear()
 
 

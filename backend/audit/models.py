@@ -77,7 +77,6 @@ class Decision(ShopScoped):
     # Not a foreign key: a ledger outlives what it speaks of.
     version_id = models.UUIDField(null=True)
     version_number = models.IntegerField(null=True)
-    feature_version = models.TextField(blank=True, default="")
     context_product_id = models.BigIntegerField(null=True)
     requested = models.SmallIntegerField()
     # What passed until it was written; the whole answer's time is a metric.
@@ -86,7 +85,7 @@ class Decision(ShopScoped):
     request_id = RequestIdField(null=True)
     # Packed bodies: in place, or the address of one among the contents of the same shop and day.
     items_packed = models.BinaryField(db_column="items")
-    rules_packed = models.BinaryField(db_column="rules", null=True)
+    # What went in by name, the rules that were applied and the version of the features among it.
     inputs_packed = models.BinaryField(db_column="inputs", null=True)
     # What of the inputs is the visitor's own. Always in place, so that an erasure finds all of it here.
     personal_packed = models.BinaryField(db_column="personal", null=True)

@@ -1,15 +1,15 @@
 """Reads of the ledgers."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import date, datetime, timedelta
-from typing import Any, Final
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from django.db import connection
 from django.db.models import Count, Min, Q, QuerySet
 
-from backend.audit import reading, rules
-from backend.audit.models import Chain, Content, Decision, LedgerEvent
+from backend.audit import bodies, reading, rules
+from backend.audit.models import Chain, Decision, LedgerEvent
 from backend.audit.values import (
     ActFilter,
     ActorKind,
@@ -22,8 +22,8 @@ from backend.audit.values import (
     LedgerEntry,
     Surface,
 )
-from backend.core.errors import Corrupt, Refused
-from backend.core.ids import first_id, made_at
+from backend.core.errors import Refused
+from backend.core.ids import first_id
 from backend.core.tenancy import in_batches
 
 
@@ -32,12 +32,6 @@ class UnknownAct(Refused):
 
     code = "unknown_act"
     status = 404
-
-
-class ContentMissing(Corrupt):
-    """A decision refers to a content that is gone."""
-
-    code = "content_missing"
 
 
 def decisions(shop_id: int, ids: Collection[UUID]) -> list[DecisionRecord]:
@@ -57,12 +51,15 @@ def inputs_of(shop_id: int, decision_id: UUID) -> dict[str, bytes]:
     row = Decision.objects.for_shop(shop_id).filter(id=decision_id).first()
     if row is None:
         return {}
-    contents = _contents([_place(row, row.inputs_packed)])
-    stored = rules.unpack_named(_body(row, row.inputs_packed, contents)) if row.inputs_packed else {}
-    contents = _contents([_place(row, one) for one in stored.values()])
-    bodies = {name: _body(row, one, contents) for name, one in stored.items()}
+    read = bodies.Reader([row])
+    named = read.named(row)
+    read.load(row, named.values())
     own = rules.unpack_named(rules.unpack(bytes(row.personal_packed))) if row.personal_packed else {}
-    return bodies | {name: rules.unpack(one) for name, one in own.items()}
+    return {
+        name: read.body(row, stored)
+        for name, stored in {**named, **own}.items()
+        if name not in {rules.APPLIED, rules.FEATURES}
+    }
 
 
 def decisions_across_shops(ids: Collection[UUID]) -> list[DecisionRecord]:
@@ -283,52 +280,13 @@ def _entry(row: LedgerEvent) -> LedgerEntry:
     )
 
 
-# By shop, day and address.
-Place = tuple[int, date, bytes]
-Contents = Mapping[Place, bytes]
-
-
 def _records(rows: Iterable[Decision]) -> list[DecisionRecord]:
     some = list(rows)
-    columns = [(row, stored) for row in some for stored in (row.items_packed, row.rules_packed)]
-    contents = _contents(_place(row, stored) for row, stored in columns)
-    return [_record(row, contents) for row in some]
+    read = bodies.Reader(some)
+    return [_record(row, read) for row in some]
 
 
-def _place(row: Decision, stored: Any) -> Place | None:
-    """Return where a body is, if not in its row."""
-    address = None if stored is None else rules.address_of(bytes(stored))
-    return (row.shop_id, made_at(row.id).date(), address) if address else None
-
-
-def _contents(places: Iterable[Place | None]) -> Contents:
-    """Return the contents of some places, in one statement, if there are any."""
-    wanted = {place for place in places if place}
-    if not wanted:
-        return {}
-    shops, days, addresses = zip(*wanted, strict=True)
-    rows = Content.objects.across_shops(reason="of decisions that were asked for by shop").filter(
-        shop_id__in=set(shops), day__in=set(days), digest__in={UUID(bytes=one) for one in addresses}
-    )
-    names = ("shop_id", "day", "digest", "body")
-    return {(shop, day, digest.bytes): bytes(body) for shop, day, digest, body in rows.values_list(*names)}
-
-
-def _body(row: Decision, stored: Any, contents: Contents) -> bytes:
-    """
-    Return a body, wherever it stands.
-
-    :raises ContentMissing: if it is among the contents no more
-    """
-    place = _place(row, stored)
-    if place is None:
-        return rules.unpack(bytes(stored))
-    if place not in contents:
-        raise ContentMissing(f"A content of decision {row.id} is not there.")
-    return rules.unpack(contents[place])
-
-
-def _record(row: Decision, contents: Contents) -> DecisionRecord:
+def _record(row: Decision, read: bodies.Reader) -> DecisionRecord:
     return DecisionRecord(
         id=row.id,
         shop_id=row.shop_id,
@@ -336,7 +294,7 @@ def _record(row: Decision, contents: Contents) -> DecisionRecord:
         surface=Surface(row.surface),
         channel=Channel(row.channel),
         arm=row.arm,
-        items=rules.unpack_items(_body(row, row.items_packed, contents)),
+        items=rules.unpack_items(read.body(row, row.items_packed)),
         requested=row.requested,
         latency_ms=row.latency_ms,
         visitor_key=row.visitor_key,
@@ -345,7 +303,7 @@ def _record(row: Decision, contents: Contents) -> DecisionRecord:
         context_product_id=row.context_product_id,
         fallback=row.fallback,
         request_id=str(row.request_id),
-        feature_version=row.feature_version,
-        rules=rules.unpack_words(_body(row, row.rules_packed, contents)) if row.rules_packed else (),
+        feature_version=read.told(row, rules.FEATURES).decode(),
+        rules=rules.unpack_words(read.told(row, rules.APPLIED)),
         erased_by=rules.act_of(bytes(row.erased)) if row.erased else None,
     )

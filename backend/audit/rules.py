@@ -145,13 +145,26 @@ def _score(value: float, is_exact: int) -> float:
 
 # Inputs
 
+# More stored bodies by name, which several decisions share.
+MORE: Final = "+"
+# The rules that were applied and the version of the features go with what went in: they change as seldom.
+APPLIED: Final = "rules"
+FEATURES: Final = "features"
+# Names that take one byte, by their number: what is recorded with every decision. A new one comes last.
+SHORT_NAMES: Final = (
+    MORE, APPLIED, FEATURES, "shelf", "shelf.base", "new", "new.base", "mates", "setting", "words", "visitor",
+)  # fmt: skip
+
 
 def pack_named(bodies: Mapping[str, bytes]) -> bytes:
     """Return stored bodies by name as one body, the same whatever their order."""
     out = bytearray()
     for name in sorted(bodies):
-        for part in (name.encode(), bodies[name]):
-            out += _number(len(part)) + part
+        if name in SHORT_NAMES:
+            out += _number(SHORT_NAMES.index(name) << 1 | 1)
+        else:
+            out += _number(len(name.encode()) << 1) + name.encode()
+        out += _number(len(bodies[name])) + bodies[name]
     return bytes(out)
 
 
@@ -160,7 +173,8 @@ def unpack_named(body: bytes) -> dict[str, bytes]:
     reader = _Reader(body, 0)
     found = {}
     while not reader.is_over:
-        name = reader.take(reader.number()).decode()
+        told = reader.number()
+        name = SHORT_NAMES[told >> 1] if told & 1 else reader.take(told >> 1).decode()
         found[name] = reader.take(reader.number())
     return found
 

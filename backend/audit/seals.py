@@ -108,18 +108,16 @@ DECISIONS: Final = Layout(
         "arm": Kind.TEXT,
         "version_id": Kind.UUID,
         "version_number": Kind.NUMBER,
-        "feature_version": Kind.TEXT,
         "context_product_id": Kind.NUMBER,
         "requested": Kind.NUMBER,
         "latency_us": Kind.NUMBER,
         "fallback": Kind.TEXT,
         "request_id": Kind.BYTES,
         "items": Kind.BYTES,
-        "rules": Kind.BYTES,
         "inputs": Kind.BYTES,
     },
     personal=("visitor_key", "personal"),
-    bodies=(15, 16, 17),
+    bodies=(14, 15),
 )
 # The newest of a ledger last: it seals. Former ones verify what they sealed.
 LAYOUTS: Final[Mapping[Ledger, Sequence[Layout]]] = {

@@ -181,7 +181,6 @@ def _is_of(shop_id: int, decision: DecisionRecord) -> bool:
 def _row(decision: DecisionRecord, new: dict[gateway.Place, bytes]) -> gateway.Values:
     """Return the values of gateway.COLUMNS; a content that may not be there yet is added to ``new``."""
     place = partial(_place, decision.shop_id, made_at(decision.id).date(), new)
-    inputs = {name: place(body) for name, body in decision.inputs.items()}
     personal = {name: rules.pack(body) for name, body in decision.personal_inputs.items()}
     is_somebodys = decision.visitor_key is not None or bool(personal)
     return (
@@ -198,14 +197,33 @@ def _row(decision: DecisionRecord, new: dict[gateway.Place, bytes]) -> gateway.V
         str(decision.version_id) if decision.version_id else None,
         decision.arm,
         decision.fallback,
-        decision.feature_version,
         pack_request_id(decision.request_id),
         place(rules.pack_items(decision.items)),
-        place(rules.pack_words(decision.rules)) if decision.rules else None,
-        place(rules.pack_named(inputs)) if inputs else None,
+        _inputs(decision, place),
         rules.pack(rules.pack_named(personal)) if personal else None,
         secrets.token_bytes(SALT_BYTES) if is_somebodys else None,
     )
+
+
+def _inputs(decision: DecisionRecord, place: Callable[[bytes], bytes]) -> bytes | None:
+    """
+    Return what went in, as it is stored.
+
+    What was the same for the shop's decision before stands together in a body of its own, so that all who
+    share it share one address.
+    """
+    named = {name: place(body) for name, body in decision.inputs.items()}
+    if taken := named.keys() & {rules.MORE, rules.APPLIED, rules.FEATURES}:
+        raise ValueError(f"An input may not be called {', '.join(sorted(taken))}: the ledger's own are.")
+    if decision.rules:
+        named[rules.APPLIED] = place(rules.pack_words(decision.rules))
+    if decision.feature_version:
+        named[rules.FEATURES] = place(decision.feature_version.encode())
+    steady = gateway.contents.steady(decision.shop_id, decision.channel, named)
+    if len(steady) > 1:
+        more = {name: named.pop(name) for name in steady}
+        named[rules.MORE] = place(rules.pack_named(more))
+    return place(rules.pack_named(named)) if named else None
 
 
 def _place(shop_id: int, day: date, new: dict[gateway.Place, bytes], body: bytes) -> bytes:

@@ -457,7 +457,7 @@ def _good_contents(shop_id: int, day: date) -> set[bytes]:
 
 
 def _nested(shop_id: int, day: date, stored: bytes) -> Iterator[bytes]:
-    """Yield the addresses that a row's inputs name, themselves a shared content or not."""
+    """Yield the addresses that a row's inputs name, themselves shared or not, and all those below them."""
     address = rules.address_of(stored)
     if address is not None:
         rows = Content.objects.for_shop(shop_id).filter(day=day, digest=UUID(bytes=address))
@@ -465,9 +465,11 @@ def _nested(shop_id: int, day: date, stored: bytes) -> Iterator[bytes]:
         if found is None or rules.digest(bytes(found)) != address:
             return
         stored = bytes(found)
-    for body in rules.unpack_named(rules.unpack(stored)).values():
+    for name, body in rules.unpack_named(rules.unpack(stored)).items():
         if (inner := rules.address_of(body)) is not None:
             yield inner
+        if name == rules.MORE:
+            yield from _nested(shop_id, day, body)
 
 
 def _check_anchors(walk: _Walk, chain: Chain | None, ledger: Ledger, anchors: Sequence[SealedHead]) -> None:

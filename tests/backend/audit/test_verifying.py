@@ -149,7 +149,7 @@ def test_a_shared_content_that_was_changed_or_dropped_is_named_by_its_first_row(
 def test_a_list_that_is_shared_is_covered_too() -> None:
     shop = a_shop()
     items = tuple(ShownItem(number, None, f"Because of product {number}", number) for number in range(1, 9))
-    made = [a_decision(shop.id, items=items) for _ in range(3)]
+    made = [a_decision(shop.id, items=items) for _ in range(6)]
     for one in made:
         services.record_decision(one)
     seal()
@@ -158,6 +158,25 @@ def test_a_list_that_is_shared_is_covered_too() -> None:
     tamper("DELETE FROM audit_content")
 
     assert first(verified(shop.id)).fault is Fault.CONTENT
+
+
+def test_every_content_is_covered_however_deep_it_lies() -> None:
+    shop = a_shop()
+    told = {"rules": ("one rule", "and another one, of some length"), "inputs": {"shelf": b"s" * 900_000}}
+    for _ in range(14):
+        services.record_decision(a_decision(shop.id, visitor_key=None, **told))
+    seal()
+    digests = list(Content.objects.for_shop(shop.id).values_list("digest", flat=True))
+    # The stock, the rules, the part that the decisions have in common, and what names that.
+    assert len(digests) >= 3
+
+    for digest in digests:
+        flip = "UPDATE audit_content SET body = set_byte(body, 2, get_byte(body, 2) # 1) WHERE digest = %s"
+        tamper(flip, digest)
+        assert [one.fault for one in verified(shop.id).findings] == [Fault.CONTENT], digest
+        tamper(flip, digest)
+
+    assert verified(shop.id).ok
 
 
 # Keys
