@@ -30,25 +30,36 @@ def namer(shop_id: int) -> Callable[[str], str]:
     return name
 
 
-def events_of_decision(shop_id: int, decision_id: UUID) -> list[EventRecord]:
-    """Return what was told of one decision, oldest first."""
+def events_of_decision(
+    shop_id: int, decision_id: UUID, *, since: datetime | None = None, until: datetime | None = None
+) -> list[EventRecord]:
+    """Return what was told of one decision, oldest first; with both bounds, of the days around them only."""
     rows = Event.objects.for_shop(shop_id).filter(decision_id=decision_id)
+    if since is not None and until is not None:
+        rows = rows.filter(days(since, until))
     return [_record(row) for row in rows.order_by("at", "id")[:MOST_READ]]
 
 
-def client_of_checkout(shop_id: int, checkout_token: str) -> str | None:
-    """Return the pseudonym of the browser that a checkout began or ended in, if it told; the newest's."""
-    rows = Event.objects.for_shop(shop_id).filter(checkout_key=_checkout_key(shop_id, checkout_token))
+def client_of_checkout(shop_id: int, checkout_token: str, *, since: datetime, until: datetime) -> str | None:
+    """
+    Return the pseudonym of the browser that a checkout began or ended in, if it told; the newest's.
+
+    :param since: with ``until``, when that can have happened; each day that it may be on is looked into
+    """
+    rows = Event.objects.for_shop(shop_id).filter(
+        days(since, until), checkout_key=_checkout_key(shop_id, checkout_token)
+    )
     return rows.order_by("-at").values_list("client_key", flat=True).first()
 
 
-def clicks_of_checkout(shop_id: int, checkout_token: str, *, until: datetime) -> list[ClickRecord]:
-    """Return what the browser of a checkout followed or put into its cart before a moment, oldest first."""
-    client_key = client_of_checkout(shop_id, checkout_token)
-    if client_key is None:
-        return []
+def clicks_of_client(shop_id: int, client_key: str, *, since: datetime, until: datetime) -> list[ClickRecord]:
+    """Return what a browser followed or put into its cart in [since, until), oldest first."""
     rows = Event.objects.for_shop(shop_id).filter(
-        client_key=client_key, topic__in=[Topic.CLICK, Topic.ADD], at__lt=until
+        days(since, until),
+        client_key=client_key,
+        topic__in=[Topic.CLICK, Topic.ADD],
+        at__gte=since,
+        at__lt=until,
     )
     newest = rows.order_by("-at", "-id")[:MOST_READ]
     return [

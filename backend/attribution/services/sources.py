@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import chain
 from typing import Final
 from uuid import UUID
@@ -23,6 +23,18 @@ MOST_CLICKS: Final = 50
 MOST_LISTS: Final = 20
 
 
+# The checkout is told when it ends, which may be a little after the order's own moment.
+CHECKOUT_LAG: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """The window before an order."""
+
+    since: datetime
+    until: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Findings:
     """
@@ -38,12 +50,13 @@ class Findings:
 def find(shop_id: int, order: OrderInfo, bought: BoughtOrder, *, window: timedelta) -> Findings:
     """Return what is told of an order and holds, and by whom."""
     token = order.checkout_token
-    client_key = events.client_of_checkout(shop_id, token) if token else None
+    span = _Span(order.processed_at - window, order.processed_at)
+    client_key = _client(shop_id, token, span) if token else None
     told = [*_of_cart(order), *_of_lines(order)]
     if client_key is not None:
-        told += [*_of_checkout(shop_id, order), *_of_views(shop_id, order, bought, client_key)]
-    made_for_them = _made_for(shop_id, order, bought, window=window)
-    told += chain.from_iterable(_of_customer(shop_id, one, bought) for one in made_for_them)
+        told += [*_of_browser(shop_id, client_key, span), *_of_views(shop_id, order, bought, client_key)]
+    made_for_them = _made_for(shop_id, order, bought, span)
+    told += chain.from_iterable(_of_customer(shop_id, one, bought, span) for one in made_for_them)
     decisions = audit.decisions(shop_id, {one.decision_id for one in told})
     proved = rules.prove(
         bought, told, _shown(shop_id, decisions), customer_key=order.customer_key, window=window
@@ -79,9 +92,14 @@ def _of_lines(order: OrderInfo) -> list[Told]:
 # The browser
 
 
-def _of_checkout(shop_id: int, order: OrderInfo) -> list[Told]:
+def _client(shop_id: int, checkout_token: str, span: _Span) -> str | None:
+    until = span.until + CHECKOUT_LAG
+    return events.client_of_checkout(shop_id, checkout_token, since=span.since, until=until)
+
+
+def _of_browser(shop_id: int, client_key: str, span: _Span) -> list[Told]:
     """Return what the browser that checked out had clicked."""
-    clicks = events.clicks_of_checkout(shop_id, order.checkout_token, until=order.processed_at)
+    clicks = events.clicks_of_client(shop_id, client_key, since=span.since, until=span.until)
     return [
         Told(
             via=Via.CHECKOUT,
@@ -114,25 +132,22 @@ def _of_views(shop_id: int, order: OrderInfo, bought: BoughtOrder, client_key: s
 # The customer
 
 
-def _made_for(
-    shop_id: int, order: OrderInfo, bought: BoughtOrder, *, window: timedelta
-) -> list[DecisionRecord]:
+def _made_for(shop_id: int, order: OrderInfo, bought: BoughtOrder, span: _Span) -> list[DecisionRecord]:
     """Return the lists that were made for who ordered and hold what they bought, newest first."""
     if order.customer_key is None:
         return []
-    since = order.processed_at - window
-    made = audit.decisions_for_visitor(shop_id, order.customer_key, since=since, until=order.processed_at)
+    made = audit.decisions_for_visitor(shop_id, order.customer_key, since=span.since, until=span.until)
     products = _products(bought)
     return [one for one in made if products & {item.product_id for item in one.items}][:MOST_LISTS]
 
 
-def _of_customer(shop_id: int, made: DecisionRecord, bought: BoughtOrder) -> list[Told]:
+def _of_customer(shop_id: int, made: DecisionRecord, bought: BoughtOrder, span: _Span) -> list[Told]:
     """Return what was clicked in a list that was made for a customer, by whichever browser of theirs."""
     products = _products(bought)
     kinds = {Topic.CLICK: Kind.CLICK, Topic.ADD: Kind.ADD_TO_CART}
     return [
         Told(Via.CUSTOMER, kinds[event.topic], made.id, product, acted_at=event.at)
-        for event in events.events_of_decision(shop_id, made.id)
+        for event in events.events_of_decision(shop_id, made.id, since=made.at, until=span.until)
         if event.topic in kinds
         for product in products & set(event.product_ids)
     ][-MOST_CLICKS:]

@@ -268,3 +268,29 @@ def test_results_tell_each_currency_and_keep_what_was_only_seen_apart() -> None:
     ]
     nothing = queries.results(shop.id, since=NOW, until=NOW + timedelta(days=1))
     assert nothing.currencies == ()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("slow_one", [0, 1])
+def test_of_two_orders_that_ask_for_one_click_at_once_one_gets_it(
+    monkeypatch: pytest.MonkeyPatch, slow_one: int
+) -> None:
+    shop = a_shop()
+    click = {"decision_id": str(a_shown_decision(shop, 10)), "product_id": 10, "via": "clicked"}
+    click["clicked_at"] = int((NOW - timedelta(hours=9)).timestamp())
+    orders = [
+        an_order(shop, [10], at=NOW - timedelta(hours=hours), recommendation_ids=[click]) for hours in (8, 2)
+    ]
+    has_read = Pause()
+    monkeypatch.setattr(rules, "match", has_read.before(rules.match))
+    slow, quick = orders[slow_one], orders[1 - slow_one]
+
+    first = Worker(lambda: services.attribute(shop.id, slow.order_id, now=NOW))
+    with has_read.holding(first):
+        second = Worker(lambda: services.attribute(shop.id, quick.order_id, now=NOW))
+        second.finish_or_wait()
+    second.finish()
+    for ids in PendingJob.objects.filter(job="attribute").values_list("ids", flat=True):
+        services.attribute(ids["shop_id"], ids["order_id"], now=NOW)
+
+    assert [len(queries.credits_of(shop.id, order.order_id)) for order in orders] == [1, 0]
