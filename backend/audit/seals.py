@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -26,6 +27,7 @@ SIGNED_AS: Final = b"tailorbird ledger head 1\x00"
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 DAY_MILLISECONDS: Final = 86_400_000
 NOTHING_PERSONAL: Final = bytes(HASH_BYTES)
+LENGTH: Final = struct.Struct(">i").unpack_from
 
 
 class Kind(StrEnum):
@@ -61,13 +63,13 @@ class Layout:
     # Where bodies stand that may be shared; the last one names others.
     bodies: Sequence[int] = ()
 
-    @property
+    @cached_property
     def tag(self) -> bytes:
         """Return what is hashed before each row: names and kinds, so that bytes have one meaning."""
         told = ", ".join(f"{name} {kind}" for name, kind in self.columns.items())
         return hashlib.sha256(f"tailorbird leaf {self.ledger} {self.number}: {told}".encode()).digest()
 
-    @property
+    @cached_property
     def json_places(self) -> list[int]:
         """Return which of the columns hold JSON."""
         return [place for place, kind in enumerate(self.columns.values()) if kind is Kind.JSON]
@@ -167,10 +169,13 @@ def fields(body: bytes, count: int, at: int = 0) -> tuple[list[bytes | None], in
     """Return some fields, each with its length before it, and where the next one begins."""
     found: list[bytes | None] = []
     for _ in range(count):
-        length = int.from_bytes(body[at : at + 4], "big", signed=True)
+        (length,) = LENGTH(body, at)
         at += 4
-        found.append(None if length < 0 else body[at : at + length])
-        at += max(length, 0)
+        if length < 0:
+            found.append(None)
+        else:
+            found.append(body[at : at + length])
+            at += length
     return found, at
 
 
