@@ -48,6 +48,7 @@ TIMETABLE: dict[str, dict[str, Any]] = {
     # What was verified before may be changed after: once a week all of it is looked at again.
     "ledger-verify-whole": _entry(Job.LEDGER_VERIFY_WHOLE, crontab(minute="17", hour="4", day_of_week="sun")),
     "ledger-anchor": _entry(Job.LEDGER_ANCHOR, crontab(minute="3", hour="4")),
+    "ledger-retention": _entry(Job.LEDGER_RETENTION, crontab(minute="33", hour="3")),
     "count-shops": _entry(Job.COUNT_SHOPS, crontab(minute="11")),
     "reconcile": _entry(Job.RECONCILE, crontab(minute="41", hour="1")),
     # Only a whole export tells which products are gone. It comes before the nightly one of its day.

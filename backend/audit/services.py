@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,7 @@ from backend.audit.anchoring import export as export_heads
 from backend.audit.anchoring import read as read_anchor
 from backend.audit.models import CONTENTS, DECISIONS, Content, Decision, LedgerEvent, Segment
 from backend.audit.sealing import seal
-from backend.audit.values import Condition, DecisionRecord, Event
+from backend.audit.values import Condition, DecisionRecord, Event, Ledger
 from backend.audit.verifying import verify, verify_shop
 from backend.core import partitions
 from backend.core.fields import pack_request_id
@@ -36,6 +36,7 @@ __all__ = [
     "record",
     "record_decision",
     "record_decisions",
+    "retire_decisions",
     "seal",
     "verify",
     "verify_shop",
@@ -159,6 +160,51 @@ def forget_visitor(shop_id: int, visitor_key: str, *, act: UUID) -> int:
 def make_partitions(*, now: datetime) -> int:
     """Make the partitions of the coming days, and of rows that came while nobody made them."""
     return sum(len(partitions.make_ahead(of, now=now, within=erasure)) for of in (DECISIONS, CONTENTS))
+
+
+def retire_decisions(*, keep: timedelta, now: datetime) -> int:
+    """
+    Drop the decisions of all days that are older than decisions are kept; return how many days that were.
+
+    Each shop's act comes first: rows that are gone without one would be taken for deleted.
+    """
+    before = (now - keep).astimezone(UTC).date()
+    for shop_id in _shops_with_bodies(before):
+        _tell(shop_id, before, now=now)
+    dropped = 0
+    for of in (DECISIONS, CONTENTS):
+        for day in [day for day in partitions.days(of) if day < before]:
+            with erasure():
+                partitions.drop(of, day)
+            dropped += 1
+    # What lies in the DEFAULT partition, of days that never got one.
+    strays = Decision.objects.across_shops(reason="the timetable serves all shops")
+    delete_in_batches(strays.filter(id__lt=DECISIONS.bound(before)), within=erasure)
+    return dropped
+
+
+def _old(before: date) -> Any:
+    rows = Segment.objects.across_shops(reason="the timetable serves all shops")
+    return rows.filter(ledger=Ledger.DECISIONS, day__lt=before, arrivals__isnull=False)
+
+
+def _shops_with_bodies(before: date) -> list[int]:
+    return list(_old(before).order_by("shop_id").values_list("shop_id", flat=True).distinct())
+
+
+@transaction.atomic
+def _tell(shop_id: int, before: date, *, now: datetime) -> None:
+    """Write the act, and take from the segments what named the rows; their hashes go on to hold the chain."""
+    record(
+        Event.LEDGER_RETIRED,
+        shop_id=shop_id,
+        subject=f"the {Ledger.DECISIONS} before {before}",
+        reason="They are older than decisions are kept.",
+        details={"ledger": Ledger.DECISIONS, "before": before.isoformat()},
+        now=now,
+    )
+    with erasure():
+        _old(before).filter(shop_id=shop_id).update(arrivals=None, leaves=None)
 
 
 @contextmanager

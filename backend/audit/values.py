@@ -35,6 +35,7 @@ class Event(StrEnum):
     SURFACE_POINTED = "SURFACE_POINTED"
     RECOMMENDATIONS_PUBLISHED = "RECOMMENDATIONS_PUBLISHED"
     ARTIFACT_REFUSED = "ARTIFACT_REFUSED"
+    LEDGER_RETIRED = "LEDGER_RETIRED"
     STAFF_LOOKED = "STAFF_LOOKED"  # somebody of ours was shown a page of the shop
     JOB_ASKED_AGAIN = "JOB_ASKED_AGAIN"  # an operator of ours, after it had failed too often
 

@@ -501,8 +501,12 @@ def _check_anchors(walk: _Walk, chain: Chain | None, ledger: Ledger, anchors: Se
 
 
 def _retired_before(shop_id: int, ledger: Ledger) -> date:
-    """Return the first day that retention has left in a ledger, as the acts tell it."""
-    return date.min
+    """Return the first day that retention has left in a ledger, as the shop's acts tell it."""
+    acts = LedgerEvent.objects.for_shop(shop_id).filter(
+        event=Event.LEDGER_RETIRED, details__ledger=ledger.value
+    )
+    days = [date.fromisoformat(details["before"]) for details in acts.values_list("details", flat=True)]
+    return max(days, default=date.min)
 
 
 def words(verification: Verification) -> str:

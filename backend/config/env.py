@@ -116,5 +116,6 @@ APP_URL: Final[str] = (_env.str("APP_URL", default="") or "http://127.0.0.1:9402
 BACKEND_URL: Final[str] = (_env.str("BACKEND_URL", default="") or "http://127.0.0.1:9401").rstrip("/")
 EVENTS_PER_MINUTE_ADDRESS: Final[int] = _env.int("EVENTS_PER_MINUTE_ADDRESS", default=1_200)
 EVENTS_PER_MINUTE_SHOP: Final[int] = _env.int("EVENTS_PER_MINUTE_SHOP", default=60_000)
+DECISIONS_RETENTION_DAYS: Final[int] = _env.int("DECISIONS_RETENTION_DAYS", default=0)
 EVENTS_RETENTION_DAYS: Final[int] = _env.int("EVENTS_RETENTION_DAYS", default=396)
 PORT: Final[int] = _env.int("PORT", default=9401)

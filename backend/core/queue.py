@@ -104,6 +104,7 @@ class Job(StrEnum):
     LEDGER_VERIFY_WHOLE = "ledger_verify_whole"
     LEDGER_VERIFY_SHOP = "ledger_verify_shop"
     LEDGER_ANCHOR = "ledger_anchor"
+    LEDGER_RETENTION = "ledger_retention"
 
     @property
     def task(self) -> str:
@@ -191,6 +192,7 @@ PLANS: Final[Mapping[Job, tuple[Queue, Kept]]] = {
     # A million rows take half a minute.
     Job.LEDGER_VERIFY_SHOP: (Queue.LONG, Kept.PENDING),
     Job.LEDGER_ANCHOR: (Queue.SHORT, Kept.TIMETABLE),
+    Job.LEDGER_RETENTION: (Queue.LONG, Kept.TIMETABLE),
 }
 
 

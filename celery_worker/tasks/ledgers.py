@@ -1,5 +1,9 @@
 """Jobs of the two ledgers: seal what was written, verify what was sealed, take the heads away."""
 
+from datetime import timedelta
+
+from django.conf import settings
+
 from backend.audit import queries, services
 from backend.audit.values import Ledger
 from backend.core import clock
@@ -44,3 +48,10 @@ def ledger_verify_shop(shop_id: int, is_whole: bool) -> None:
 def ledger_anchor() -> int:
     """Take the newest heads of all chains out of the database's reach."""
     return services.export_heads(now=clock.now())
+
+
+@task_for(Job.LEDGER_RETENTION)
+def ledger_retention() -> int:
+    """Drop the decisions that are kept no longer; 0 days keep them for good."""
+    keep = timedelta(days=settings.DECISIONS_RETENTION_DAYS)
+    return services.retire_decisions(keep=keep, now=clock.now()) if keep else 0

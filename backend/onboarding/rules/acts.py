@@ -56,6 +56,7 @@ TITLES: Final[Mapping[Event, tuple[ActKind, str]]] = {
     Event.HOLDOUT_CHANGED: (ActKind.SETTINGS, "The holdout was changed"),
     Event.SURFACE_POINTED: (ActKind.STOREFRONT, "Pages were given another version"),
     Event.RECOMMENDATIONS_PUBLISHED: (ActKind.STOREFRONT, "Recommendations were written to the shop"),
+    Event.LEDGER_RETIRED: (ActKind.PRIVACY, "Old decisions were deleted"),
     Event.ARTIFACT_REFUSED: (ActKind.MODEL, "A version's files were refused"),
     Event.STAFF_LOOKED: (ActKind.SUPPORT, "Support looked at your shop"),
     Event.JOB_ASKED_AGAIN: (ActKind.SUPPORT, "Support asked for work again that had failed"),

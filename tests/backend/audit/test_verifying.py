@@ -3,6 +3,7 @@
 import base64
 import json
 import secrets
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,9 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from backend.audit import anchoring, queries, seals, services
-from backend.audit.models import Chain, Content, EndedChain, LedgerEvent, Segment
+from backend.audit.models import DECISIONS, Chain, Content, EndedChain, LedgerEvent, Segment
 from backend.audit.values import Event, Fault, Ledger, ShownItem
-from backend.core import http, signatures
+from backend.core import http, partitions, signatures
 from backend.core.ids import uuid7
 from celery_worker.tasks import ledgers
 from tests.backend.audit.tampering import a_decision, first, some_acts, some_decisions, tamper, verified
@@ -177,6 +178,53 @@ def test_every_content_is_covered_however_deep_it_lies() -> None:
         tamper(flip, digest)
 
     assert verified(shop.id).ok
+
+
+# Retention
+
+
+def some_days() -> tuple[Any, list[Any]]:
+    """Return a shop with sealed decisions of four days, newest first."""
+    shop = a_shop()
+    days = [NOW - timedelta(days=number) for number in range(4)]
+    made = [[a_decision(shop.id, id=uuid7(day), at=day) for _ in range(2)] for day in days]
+    for some in reversed(made):
+        services.record_decisions(some, shop_id=shop.id)
+    partitions.make(DECISIONS, [day.date() for day in days], within=services.erasure)
+    seal()
+    return shop, made
+
+
+def test_what_retention_took_is_told_from_what_was_deleted() -> None:
+    shop, made = some_days()
+    assert [one.day for one in Segment.objects.for_shop(shop.id)] == sorted(
+        (NOW - timedelta(days=number)).date() for number in range(4)
+    )
+
+    services.retire_decisions(keep=timedelta(days=1), now=NOW)
+
+    found = verified(shop.id)
+    assert (found.ok, found.rows, found.retired, found.segments) == (True, 4, 4, 4)
+    tamper("DELETE FROM audit_decision WHERE id = %s", made[1][0].id)
+    assert first(verified(shop.id)).fault is Fault.DROPPED
+
+
+def test_retention_takes_nothing_without_its_act() -> None:
+    shop, _ = some_days()
+
+    tamper("UPDATE audit_segment SET arrivals = NULL, leaves = NULL WHERE number < 3")
+    tamper("DELETE FROM audit_decision WHERE at < %s", NOW - timedelta(days=1, hours=1))
+
+    assert {one.fault for one in verified(shop.id).findings} == {Fault.DROPPED}
+
+
+def test_retention_happens_once() -> None:
+    shop, _ = some_days()
+
+    for _again in range(2):
+        services.retire_decisions(keep=timedelta(days=2), now=NOW)
+
+    assert len(queries.events(shop.id, event=Event.LEDGER_RETIRED)) == 1
 
 
 # Keys
