@@ -8,25 +8,33 @@ Columns that nobody names here have their field's default, so a new column needs
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from django.apps import apps
 from django.db import connection, models
 from django.db.models.fields import NOT_PROVIDED
 
+from backend.audit.models import DECISIONS
+from backend.audit.rules import pack, pack_items
+from backend.audit.values import ShownItem
+from backend.core import clock, partitions
 from backend.core.crypto import encrypt
 from backend.shopify.values import REQUIRED_SCOPES
 from models.recommender.api import ModelMetrics
 
 OTHER_SHOPS = 32
 SHOPS = 1 + OTHER_SHOPS
-DAYS = 90
+# As many daily partitions have decisions.
+DAYS = 180
 # In pieces, so that progress is seen and a transaction stays small.
 PIECE = 250_000
 
 # What stands for a value, in SQL over n = 1 ... count. Nine of ten rows belong to the first shop.
 SHOP = f"CASE WHEN n % 10 < 9 THEN 1 ELSE 2 + (n / 10) % {OTHER_SHOPS} END"
-MOMENT = f"now() - interval '{DAYS} days' * (1 - n::float8 / {{count}})"
+# The same present for every row, or an order would name a decision that has another identifier.
+MOMENT = f"'{{now}}'::timestamptz - interval '{DAYS} days' * (1 - n::float8 / {{count}})"
 OWN = {"shop_id": SHOP}
 CHANGED = {"created_at": MOMENT, "updated_at": MOMENT}
 FINISHED = {"created_at": MOMENT, "started_at": MOMENT, "finished_at": MOMENT}
@@ -36,13 +44,16 @@ DECISION = (
     f"(lpad(to_hex((extract(epoch FROM {MOMENT}) * 1000)::bigint), 12, '0') || '7'"
     " || substr(md5(n::text), 1, 3) || '8' || substr(md5(n::text), 4, 15))::uuid"
 )
+# The decision of the same moment, of the many for each order. Its shop is the order's: the large one.
+RATE = "{rate}"
+NAMED = DECISION.replace("n::text", f"(n * {RATE})::text")
 LINKS = (
-    f"jsonb_build_array(jsonb_build_object('decision_id', {DECISION}, 'product_id', 1 + n % 20000,"
-    " 'via', 'attribute'))"
+    f"jsonb_build_array(jsonb_build_object('decision_id', {NAMED}, 'product_id', 1 + n % 20000,"
+    " 'via', 'clicked'))"
 )
 # The same for all: what is shown is never searched, and a constant is made once.
-ITEM = {"score": 0.4123, "why": "Often bought with what you have bought"}
-SHOWN = json.dumps([{"product_id": 100 + place, "position": place, **ITEM} for place in range(1, 9)])
+WHY = "Often bought with what you have bought"
+SHOWN = pack(pack_items([ShownItem(100 + place, 0.4123, WHY, place) for place in range(1, 9)])).hex()
 FIGURES = (0.38, 0.36, 0.4, 0.3, 0.6, 0.25, 0.7, 4.0)
 SCOPES = f"array{list(REQUIRED_SCOPES)}"
 # As a version keeps them, beside every model that it was compared with.
@@ -70,7 +81,7 @@ def fills(*, orders: int, decisions: int, imports: int) -> list[Fill]:
     """Return everything that such a deployment holds, parents first."""
     return [
         *_shops(),
-        *_sold(orders),
+        *_sold(orders, rate=max(decisions // orders, 1)),
         *_learned(imports),
         *_ledgers(decisions, imports),
         *_told(orders, imports),
@@ -111,7 +122,8 @@ def _shops() -> list[Fill]:
     ]
 
 
-def _sold(orders: int) -> list[Fill]:
+def _sold(orders: int, *, rate: int) -> list[Fill]:
+    links = LINKS.replace(RATE, str(rate))
     return [
         Fill(
             "catalog.Product",
@@ -143,7 +155,7 @@ def _sold(orders: int) -> list[Fill]:
                 "customer_key": f"CASE WHEN n % 5 > 0 THEN {CUSTOMER} END",
                 "processed_at": MOMENT,
                 "currency": "'GBP'",
-                "recommendation_ids": f"CASE WHEN n % 40 > 0 THEN '[]'::jsonb ELSE {LINKS} END",
+                "recommendation_ids": f"CASE WHEN n % 40 > 0 THEN '[]'::jsonb ELSE {links} END",
             },
         ),
         *(
@@ -189,16 +201,18 @@ def _ledgers(decisions: int, imports: int) -> list[Fill]:
             | {
                 "id": DECISION,
                 "at": MOMENT,
-                "surface": "CASE WHEN n % 4 = 0 THEN 'home_page' ELSE 'product_page' END",
-                "channel": "CASE WHEN n % 10 < 6 THEN 'app_proxy' ELSE 'metafield' END",
-                "visitor_key": "CASE WHEN n % 10 < 6 THEN md5((n % 400000)::text) END",
+                "surface": "(CASE WHEN n % 4 = 0 THEN 'home_page' ELSE 'product_page' END)::audit_surface",
+                "channel": "(CASE WHEN n % 10 < 6 THEN 'app_proxy' ELSE 'metafield' END)::audit_channel",
+                "visitor_key": "CASE WHEN n % 10 < 6 THEN md5((n % 400000)::text)::uuid END",
+                "salt": "CASE WHEN n % 10 < 6 THEN uuid_send(md5((-n)::text)::uuid) END",
+                "request_id": "uuid_send(md5((n + 7)::text)::uuid)",
                 "arm": "'champion'",
                 "version_id": "md5((1 + n % 60)::text)::uuid",
                 "version_number": "1 + n % 60",
                 "context_product_id": "1 + n % 20000",
-                "items": f"'{SHOWN}'::jsonb",
+                "items": f"decode('{SHOWN}', 'hex')",
                 "requested": "8",
-                "latency_ms": "5 + n % 40",
+                "latency_us": "5000 + 1000 * (n % 40)",
                 "fallback": "CASE WHEN n % 50 = 0 THEN 'popular' ELSE '' END",
             },
         ),
@@ -366,12 +380,21 @@ def _learned(imports: int) -> list[Fill]:
     ]
 
 
+@cache
+def now() -> datetime:
+    """Return the present of all rows."""
+    return clock.now()
+
+
 def insert(fill: Fill, tell: Callable[[int], None]) -> None:
     """Make the rows of one table, in pieces; ``tell`` hears how many are there."""
     columns = _columns(fill)
     names = ", ".join(f'"{name}"' for name in columns)
     values = ", ".join(columns.values()).replace("{count}", str(fill.count))
     table = fill.model._meta.db_table  # noqa: SLF001 -- Django's public name
+    values = values.replace("{now}", now().isoformat())
+    if table == DECISIONS.table:
+        partitions.make(DECISIONS, [now().date() - timedelta(days=number) for number in range(DAYS + 1)])
     for first in range(1, fill.count + 1, PIECE):
         last = min(first + PIECE - 1, fill.count)
         with connection.cursor() as cursor:
