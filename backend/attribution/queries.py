@@ -57,7 +57,7 @@ _RESULTS: Final = f"""
 """  # noqa: S608 - made of constants
 
 _TOP: Final = f"""
-    SELECT product_id, currency, SUM(amount), SUM(quantity), COUNT(DISTINCT order_id)
+    SELECT product_id, currency, SUM(amount), SUM(quantity)::bigint, COUNT(DISTINCT order_id)
     FROM ({_LINES}) line
     WHERE NOT is_view AND quantity > 0
     GROUP BY product_id, currency

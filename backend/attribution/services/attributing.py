@@ -1,12 +1,13 @@
 """Bringing one order's joins and credits up to date."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
 
 from backend.attribution import rules
 from backend.attribution.models import OrderAttribution
-from backend.attribution.values import DEFAULT_WINDOW, BoughtLine, BoughtOrder, Claim, Match, Reason
+from backend.attribution.values import DEFAULT_WINDOW, BoughtLine, BoughtOrder, Claim, Match, Reason, Stand
 from backend.catalog import queries as catalog
 from backend.catalog.values import OrderInfo
 from backend.core.queue import Job, enqueue
@@ -31,24 +32,27 @@ def attribute(
         ledger.post(shop_id, order_id, rules.postings(_deleted(order_id, now), stands, ()), now=now)
         OrderAttribution.objects.for_shop(shop_id).filter(order_id=order_id).delete()
         return ()
-    bought = _bought(shop_id, order)
+    bought = _bought(shop_id, order, stands)
     found = sources.find(shop_id, order, bought, window=window)
     ledger.join(shop_id, order_id, ledger.unspent(shop_id, bought, found.proved), now=now)
     # A join or a credit that stands is a claim too, whatever became of what it was found by. What stands
     # comes first: that a second witness tells of the same click changes nothing.
     claims = rules.distinct([*(stand.claim for stand in stands), *ledger.joined(shop_id, order_id)])
-    matches = rules.match(bought, ledger.unspent(shop_id, bought, claims), window=window)
+    claims = ledger.unspent(shop_id, bought, claims)
+    matches = rules.match(bought, claims, window=window)
     ledger.post(shop_id, order_id, rules.postings(bought, stands, matches), now=now)
     _ask_rivals(shop_id, bought, [one.claim for one in matches])
     looking.note(shop_id, order, bought, is_joined=bool(claims), client_key=found.client_key, now=now)
     return matches
 
 
-def _bought(shop_id: int, order: OrderInfo) -> BoughtOrder:
+def _bought(shop_id: int, order: OrderInfo, stands: Iterable[Stand]) -> BoughtOrder:
+    # Shopify forgets what a line was once its product is deleted; a credit remembers, and was earned.
+    credited = {stand.line_id: stand.claim.product_id for stand in stands}
     lines = tuple(
         BoughtLine(
             line_id=line.line_id,
-            product_id=line.product_id,
+            product_id=line.product_id or credited.get(line.line_id),
             quantity=line.current_quantity,
             # What was paid for what is left after refunds, as exactly as it is stored.
             amount=ledger.stored(line.discounted_total * line.current_quantity / max(line.quantity, 1)),

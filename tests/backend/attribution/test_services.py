@@ -11,7 +11,7 @@ from backend.attribution.models import Credit, Join
 from backend.attribution.values import CurrencyResults, Earned
 from backend.audit import services as audit
 from backend.audit.values import ShownItem
-from backend.catalog.models import Order
+from backend.catalog.models import Order, OrderLine
 from backend.core.models import PendingJob
 from backend.shops.models import Shop
 from tests.backend.audit.test_ledgers import a_decision
@@ -239,6 +239,25 @@ def test_a_credit_stands_though_all_that_it_was_found_by_is_gone() -> None:
     services.attribute(shop.id, order.order_id, now=NOW)
 
     assert standing(shop) == [(11, decision, Decimal("19.0000"))]
+
+
+def test_a_product_that_is_deleted_takes_no_credit_along() -> None:
+    shop = a_shop()
+    decision = a_shown_decision(shop, 10)
+    order = an_order(shop, [10], clicks=[(decision, 10)])
+    services.attribute(shop.id, order.order_id, now=NOW)
+    lines = OrderLine.objects.for_shop(shop.id)
+
+    lines.update(product_id=None)
+    services.attribute(shop.id, order.order_id, now=NOW)
+    assert standing(shop) == [(10, decision, Decimal("19.0000"))]
+
+    lines.update(current_quantity=1)
+    services.attribute(shop.id, order.order_id, now=NOW)
+    assert [row[1:4] for row in written(shop)] == [
+        (2, Decimal(19), "BOUGHT"),
+        (-1, Decimal("-9.5"), "EDITED"),
+    ]
 
 
 def test_results_tell_each_currency_and_keep_what_was_only_seen_apart() -> None:
