@@ -329,6 +329,39 @@ class Replay:
 
 
 @dataclass(frozen=True, slots=True)
+class PastStep:
+    """One thing that a visitor did before a decision; ``what`` is a kind of the recommender's ``Event``."""
+
+    product_id: int
+    at: datetime
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ingredients:
+    """
+    What went into a past decision, as it was recorded.
+
+    :param past: oldest first; empty for somebody unknown
+    :param available: how many products could be shown
+    :param new_products: how many the model was told of since its training
+    :param is_erased: whether there was a visitor's past, which was erased with the visitor
+    :param problem: why the rest is not told; empty where nothing is wrong
+    """
+
+    past: tuple[PastStep, ...] = ()
+    recent: tuple[int, ...] = ()
+    cart: tuple[int, ...] = ()
+    excluded: tuple[int, ...] = ()
+    available: int = 0
+    popular: int = 0
+    new_products: int = 0
+    shows_new_products: bool = True
+    is_erased: bool = False
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """How one process is."""
 

@@ -59,9 +59,10 @@ def folded(summary: str, text: str) -> SafeString:
     return format_html('<details><summary>{}</summary><pre class="tb-pre">{}</pre></details>', summary, text)
 
 
-def to_row(model: str, row_id: object, text: object) -> SafeString:
-    """Return a link to one row's page, for example ``to_row("audit_decision", id, "…")``."""
-    return format_html('<a href="{}">{}</a>', reverse(f"admin:{model}_change", args=[row_id]), text)
+def to_row(model: str, row_id: object, text: object, *, at: str = "") -> SafeString:
+    """Return a link to one row's page, as ``to_row("audit_decision", id, "…")``, or to a place on it."""
+    address = reverse(f"admin:{model}_change", args=[row_id]) + (f"#{at}" if at else "")
+    return format_html('<a href="{}">{}</a>', address, text)
 
 
 def badge(text: str, tone: str) -> SafeString:

@@ -8,6 +8,7 @@ from backend.events.values import Topic
 from backend.monitoring.values import Verdict
 from backend.registry.values import VersionState
 from backend.rollouts.values import GateVerdict
+from backend.serving.values import ReplayVerdict, Rule
 from backend.staff.values import JobState
 from backend.training.values import RunState
 
@@ -85,11 +86,23 @@ VIAS: Final[Mapping[str, str]] = {
 
 # What else than a model's order decided a list, by the names that decisions tell.
 RULES: Final[Mapping[str, str]] = {
-    "held_out": "the visitor is held out and sees what is popular, so that the gain of the others is known",
-    "in_stock": "what the model chose and the shop can't show was left out",
-    "not_in_cart": "what lies in the cart was left out",
-    "not_shown_nearby": "what stands beside on the page was left out",
-    "not_just_seen": "what was only looked at in this visit was left out",
-    "collection_first": "nobody bought the page's product yet: its collection comes first",
-    "place_for_new": "the last place went to a product that never sold",
+    Rule.HELD_OUT: "the visitor is held out and sees what is popular, which tells the gain of the others",
+    Rule.IN_STOCK: "what the model chose and the shop can't show was left out",
+    Rule.NOT_IN_CART: "what lies in the cart was left out",
+    Rule.NOT_SHOWN_NEARBY: "what stands beside on the page was left out",
+    Rule.NOT_JUST_SEEN: "what was only looked at in this visit was left out",
+    Rule.COLLECTION_FIRST: "nobody bought the page's product yet: its collection comes first",
+    Rule.PLACE_FOR_NEW: "the last place went to a product that never sold",
+}
+
+STEPS: Final[Mapping[str, str]] = {"VIEW": "looked at", "CART": "put into the cart", "PURCHASE": "bought"}
+
+# What came of making a decision again, with its tone; the sentence behind it says the rest.
+REPLAYS: Final[Mapping[ReplayVerdict, tuple[str, str]]] = {
+    ReplayVerdict.EQUAL: ("the same", "good"),
+    ReplayVerdict.DIFFERENT: ("different", "bad"),
+    ReplayVerdict.ERASED: ("erased", "quiet"),
+    ReplayVerdict.INCOMPLETE: ("not all on record", "busy"),
+    ReplayVerdict.VERSION_GONE: ("version gone", "quiet"),
+    ReplayVerdict.UNKNOWN: ("unknown", "bad"),
 }

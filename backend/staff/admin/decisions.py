@@ -1,7 +1,7 @@
 """Decisions: what was shown to whom, chosen by which version, and why."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -23,14 +23,19 @@ from backend.catalog.models import Order, Product
 from backend.catalog.values import ServingProduct
 from backend.core.errors import Failure
 from backend.events import queries as events
+from backend.serving import services as serving
+from backend.serving.values import Ingredients
 from backend.staff import queries, words
 from backend.staff.admin.base import ReadOnlyAdmin, among
 from backend.staff.postings import POSTING_HEADS, posting
-from backend.staff.tables import badge, in_words, table, to_row
+from backend.staff.tables import Cell, badge, facts, in_words, table, to_row
 from backend.staff.values import Explained
 
 # Scores of popular products that fill a list up are far below this one.
 SMALLEST_SCORE = 0.0001
+
+# Of a visitor's past, the newest.
+MOST_STEPS = 25
 
 # Of a pseudonym, where it only tells one browser from another.
 SHORT = 8
@@ -103,6 +108,8 @@ class DecisionAdmin(ReadOnlyAdmin):
                 )
             },
         ),
+        ("What went in", {"fields": ("inputs_table",)}),
+        ("Made again", {"fields": ("replay_told",), "classes": ("tb-replay",)}),
         ("What its browser told of it", {"fields": ("events_table",)}),
         ("What came of it", {"fields": ("orders_table", "credits_table")}),
     )
@@ -236,6 +243,38 @@ class DecisionAdmin(ReadOnlyAdmin):
         heads = ("#", "Product", "Id", "Score", "Why, as the shopper may read it", "Outcome")
         return table(heads, rows, empty="Nothing was shown.")
 
+    @admin.display(description="Inputs")
+    def inputs_table(self, row: Decision) -> SafeString:
+        """Return what the answer was made from, as it was recorded then."""
+        told = serving.ingredients(row.shop_id, row.id)
+        if told is None:
+            return facts([], empty="What went into it was not recorded.")
+        if told.problem:
+            return facts([("Problem", badge(told.problem, "bad"))], empty="")
+        return facts(_ingredients(row.shop_id, told), empty="")
+
+    @admin.display(description="Replay")
+    def replay_told(self, row: Decision) -> SafeString:
+        """Return what comes out when the decision is made again from what went in."""
+        made = serving.replay(row.shop_id, row.id)
+        head = format_html(
+            '<p id="replay">{} {}</p>',
+            badge(words.REPLAYS[made.verdict][0], words.REPLAYS[made.verdict][1]),
+            made.explanation,
+        )
+        if not made.differences:
+            return head
+        rows = [
+            (
+                f"place {one.position}" if one.position else "the list",
+                in_words(one.aspect),
+                one.recorded,
+                one.replayed,
+            )
+            for one in made.differences
+        ]
+        return head + table(("Where", "What", "On record", "Made again"), rows, empty="")
+
     @admin.display(description="Events")
     def events_table(self, row: Decision) -> SafeString:
         """Return what browsers told of the decision, in order: it informs, and proves nothing."""
@@ -290,6 +329,37 @@ def _record(row: Decision) -> DecisionRecord:
         [row.record] = audit.decisions(row.shop_id, [row.id])  # type: ignore[attr-defined]
     found: DecisionRecord = row.record  # type: ignore[attr-defined]
     return found
+
+
+def _ingredients(shop_id: int, told: Ingredients) -> list[tuple[str, Cell]]:
+    ids = {step.product_id for step in told.past} | {*told.recent, *told.cart, *told.excluded}
+    titles = queries.titles(shop_id, ids)
+
+    def named(product_ids: Iterable[int]) -> str:
+        return ", ".join(titles.get(id_, f"product {id_}") for id_ in product_ids) or "nothing"
+
+    erased = "erased with the visitor"
+    past = [
+        f"{named([step.product_id])}: {words.STEPS[step.what]} {step.at:%d %b %Y}"
+        for step in told.past[-MOST_STEPS:]
+    ]
+    return [
+        ("Known of the visitor before", erased if told.is_erased else _lines(past, of=len(told.past))),
+        ("Looked at in this visit", erased if told.is_erased else named(told.recent)),
+        ("In the cart", erased if told.is_erased else named(told.cart)),
+        ("Not to be shown", erased if told.is_erased else named(told.excluded)),
+        ("Could be shown", f"{told.available:,} products in stock, {told.popular:,} of them kept as popular"),
+        ("New since the training", f"{told.new_products:,} products that the model was told of"),
+        ("A place for new products", "kept" if told.shows_new_products else "not kept: the merchant's wish"),
+    ]
+
+
+def _lines(lines: Sequence[str], *, of: int) -> SafeString | str:
+    """Return some lines, the newest last, and how many there were before them."""
+    if not lines:
+        return "nothing"
+    before = format_html("{} earlier steps<br>", of - len(lines)) if of > len(lines) else ""
+    return format_html("{}{}", before, format_html_join("", "{}<br>", ((one,) for one in lines)))
 
 
 def _order_links(shop_id: int, order_ids: Collection[int]) -> dict[int, SafeString]:

@@ -111,6 +111,7 @@ class OrderAdmin(ReadOnlyAdmin):
         rows = [
             (
                 to_row("audit_decision", one.decision.id, f"{one.decision.at:%d %b %H:%M:%S}"),
+                to_row("audit_decision", one.decision.id, "made again", at="replay"),
                 one.link,
                 in_words(one.decision.surface),
                 f"version {one.decision.version_number}" if one.decision.version_number else "no model",
@@ -121,6 +122,7 @@ class OrderAdmin(ReadOnlyAdmin):
         ]
         heads = (
             "Decision (UTC)",
+            "Replay",
             "How it belongs here",
             "Surface",
             "Chosen by",

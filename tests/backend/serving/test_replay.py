@@ -31,6 +31,8 @@ from models.recommender.scoring import file_sha256
 from tests.backend.history import NOW, a_collection, a_product, an_order, refund
 from tests.backend.registry.versions import a_live_version
 from tests.backend.serving.storefront import GRANTED, ask, shown
+from tests.backend.staff.people import an_account, signed_in
+from tests.backend.staff.test_dashboard import facts_of
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -417,3 +419,50 @@ def without(inputs: Mapping[str, bytes], name: str) -> dict[str, bytes]:
 def on_record(shop: Shop, answer: Any) -> tuple[DecisionRecord, dict[str, bytes]]:
     [decision] = audit.decisions(shop.id, [decided(answer)])
     return decision, audit.inputs_of(shop.id, decision.id)
+
+
+# For people
+
+
+def test_support_reads_what_went_in_and_that_it_comes_out_the_same(world: Shop) -> None:
+    asked = {**ASKED["a customer"], "cart": "104,105", "recent": "112"}
+    answer = ask(consent=GRANTED, **asked)
+    client = signed_in(an_account())
+
+    page = client.get(f"/staff/audit/decision/{decided(answer)}/change/").content.decode()
+    told = facts_of(page)
+
+    assert ">the same</span>" in told["Replay"]
+    assert "Product 120: bought" in told["Inputs"]
+    assert "Product 104, Product 105" in told["Inputs"]
+    assert "Product 112" in told["Inputs"]
+    assert "products in stock" in told["Inputs"]
+
+
+def test_an_erased_visitors_past_is_told_as_erased_and_nothing_of_it_is_left(world: Shop) -> None:
+    answer = ask(consent=GRANTED, **ASKED["a customer"])
+    visitor = shops.pseudonym(world.id, CUSTOMER)
+    assert visitor is not None
+    writing.forget_visitor(world.id, visitor, act=uuid4())
+
+    told = services.ingredients(world.id, decided(answer))
+    page = signed_in(an_account()).get(f"/staff/audit/decision/{decided(answer)}/change/").content.decode()
+
+    assert told is not None
+    assert (told.is_erased, told.past) == (True, ())
+    assert ">erased</span>" in facts_of(page)["Replay"]
+    assert "erased with the visitor" in facts_of(page)["Inputs"]
+
+
+def test_an_input_that_is_gone_or_unreadable_is_said_and_breaks_no_page(
+    world: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decision_id = decided(ask(consent=GRANTED, **ASKED["a customer"]))
+    inputs = audit.inputs_of(world.id, decision_id)
+
+    for damaged in ({**inputs, "setting": b"{"}, dict.fromkeys(inputs, b"")):
+        monkeypatch.setattr(audit, "inputs_of", lambda *_, damaged=damaged: damaged)
+        told = services.ingredients(world.id, decision_id)
+
+        assert told is not None
+        assert "An input can't be read" in told.problem

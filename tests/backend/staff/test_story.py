@@ -8,14 +8,18 @@ from django.test import Client
 from django.urls import reverse
 
 from backend.attribution import services as attribution
+from backend.attribution.values import Outcome, Via
 from backend.audit import services as audit
 from backend.audit.models import Chain, Decision
 from backend.audit.values import Ledger
 from backend.catalog.models import Order, OrderLine
 from backend.events import views
 from backend.events.services import Collector, Limits
+from backend.events.values import Topic
+from backend.serving.values import ReplayVerdict, Rule
 from backend.shops.models import Shop
 from backend.staff import words
+from models.recommender.api import Event
 from tests.backend.events import bodies
 from tests.backend.history import NOW, a_product, a_shop, an_order
 from tests.backend.staff.people import an_account, an_owner, signed_in
@@ -178,3 +182,22 @@ def test_what_browsers_told_of_a_decision_stands_on_its_page(
     assert ">seen</td>" in told
     assert ">clicked</td>" in told
     assert "product 101, product 102" in told
+
+
+# Made again
+
+
+def test_a_decision_that_recorded_nothing_says_so(support: Client, shop: Shop) -> None:
+    told = facts_of(page_of(support, "audit_decision", shown(shop, 10).id))
+
+    assert "What went into it was not recorded." in told["Inputs"]
+    assert ">not all on record</span>" in told["Replay"]
+
+
+def test_all_that_may_come_of_a_replay_has_a_word() -> None:
+    assert set(words.REPLAYS) == set(ReplayVerdict)
+    assert set(words.RULES) == set(Rule)
+    assert set(words.TOPICS) == set(Topic)
+    assert set(words.OUTCOMES) == set(Outcome)
+    assert set(words.VIAS) == set(Via)
+    assert set(words.STEPS) == {event.name for event in Event}
