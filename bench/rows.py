@@ -292,6 +292,16 @@ def _credited(orders: int) -> list[Fill]:
             },
         ),
         Fill(
+            "attribution.OfferedProduct",
+            20_000,
+            OWN
+            | {
+                "product_id": "n",
+                "answered_first_at": f"now() - interval '{DAYS} days'",
+                "answered_last_at": "now()",
+            },
+        ),
+        Fill(
             "attribution.Credit",
             orders // 10,
             OWN

@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from django.test import Client
 
+from backend.attribution import services as attribution
 from backend.audit import services as audit
 from backend.audit.models import LedgerEvent
 from backend.audit.values import ShownItem, Surface
@@ -22,6 +23,7 @@ from backend.webhooks.models import WebhookDelivery
 from backend.webhooks.values import Incoming, Topic
 from celery_worker.tasks import shops as tasks
 from celery_worker.tasks.webhooks import HANDLERS
+from tests.backend.attribution.test_services import a_shown_decision
 from tests.backend.audit.test_ledgers import a_decision
 from tests.backend.history import a_product, a_shop, an_order
 from tests.backend.shopify.fake import SHOP, session_token
@@ -123,6 +125,27 @@ def test_the_file_holds_orders_purchases_and_decisions_with_their_reasons(client
     # Nobody else's, and no secret of ours.
     assert "Somebody else" not in text
     assert pseudonym(shop.id, CUSTOMER) not in text
+
+
+def test_the_file_tells_what_orders_were_joined_to_and_what_that_was_credited_with(
+    client: Client, shop: Shop
+) -> None:
+    key = pseudonym(shop.id, CUSTOMER)
+    decision = a_shown_decision(shop, 7, at=NOW - timedelta(days=2), visitor_key=key)
+    order = an_order(shop, [7], customer_key=key, clicks=[(decision, 7)])
+    attribution.attribute(shop.id, order.order_id, now=NOW)
+
+    answer = the_file(client, ask_for_data(shop))
+
+    told = json.loads(b"".join(answer.streaming_content))
+    [joined] = [each for each in told["orders"] if each["order_id"] == order.order_id]
+    assert joined["recommendations_joined"] == [
+        {"recommendation_id": str(decision), "product_id": 7, "known_by": "ATTRIBUTE",
+         "what_was_done": "CLICK", "at": None}
+    ]  # fmt: skip
+    assert [(row["quantity"], row["reason"]) for row in joined["credited_to_recommendations"]] == [
+        (2, "BOUGHT")
+    ]
 
 
 def test_an_order_that_shopify_names_is_in_the_file_of_a_guest(client: Client, shop: Shop) -> None:
