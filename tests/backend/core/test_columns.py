@@ -40,6 +40,9 @@ BOUNDED = {
     "rollouts.SurfacePointer": {"surface"},
     "shops.Shop": {"currency", "domain", "state"},
     "shops.Suppression": {"digest"},
+    "staff.Authenticator": {"name"},
+    "staff.RecoveryCodes": {"name"},
+    "staff.StaffEvent": {"event"},
     "training.TrainingRun": {"reason", "state"},
     "webhooks.WebhookDelivery": {"delivery_id", "shop_domain", "state", "topic"},
 }
