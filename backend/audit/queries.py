@@ -20,6 +20,7 @@ from backend.audit.values import (
     Event,
     Ledger,
     LedgerEntry,
+    ShownList,
     Surface,
 )
 from backend.core.errors import Refused
@@ -68,6 +69,29 @@ def decisions_across_shops(ids: Collection[UUID]) -> list[DecisionRecord]:
         return []
     rows = Decision.objects.across_shops(reason="a browser's word is held to the ledger")
     return _records(rows.filter(id__in=set(ids)))
+
+
+# As SQL, because it runs for every few events of a browser, and to build a query took longer than to run it.
+SHOWN: Final = "SELECT id, shop_id, at, items FROM audit_decision WHERE id = ANY(%s::uuid[])"
+
+
+def shown(ids: Collection[UUID]) -> list[ShownList]:
+    """Return the lists of those of ``ids`` that any shop made: a browser's word is held to them."""
+    if not ids:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(SHOWN, [[str(one) for one in ids]])
+        # Without what went in, of which nothing is read then.
+        rows = [
+            Decision(id=id_, shop_id=shop_id, at=at, items_packed=items)
+            for id_, shop_id, at, items in cursor.fetchall()
+        ]
+    read = bodies.Reader(rows)
+    return [ShownList(row.id, row.shop_id, row.at, _product_ids(row, read)) for row in rows]
+
+
+def _product_ids(row: Decision, read: bodies.Reader) -> frozenset[int]:
+    return frozenset(item.product_id for item in rules.unpack_items(read.body(row, row.items_packed)))
 
 
 def ids_for_visitor(visitor_key: str, *, limit: int) -> list[tuple[UUID, int]]:

@@ -143,6 +143,16 @@ class ActFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownList:
+    """Whose decision one is, when it was made, and which products it shows."""
+
+    id: UUID
+    shop_id: int
+    at: datetime
+    product_ids: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerEntry:
     """One line of the ledger of acts."""
 

@@ -99,15 +99,6 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """What an event that names a decision is held to."""
-
-    shop_id: int
-    at: datetime
-    product_ids: frozenset[int]
-
-
-@dataclass(frozen=True, slots=True)
 class EventRecord:
     """A stored event. ``client_key`` is a pseudonym under the shop's key, never a browser's own id."""
 

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from backend.events.values import Outcome, Shown, Told
+from backend.audit.values import ShownList
+from backend.events.values import Outcome, Told
 
 # How far an event's own time may lie from ours: a phone that was offline over a night sends late.
 WINDOW: Final = timedelta(hours=48)
@@ -50,7 +51,7 @@ def is_in_time(at: datetime, *, now: datetime) -> Outcome | None:
     return None
 
 
-def judge(told: Told, shown: Shown | None, *, shop_id: int) -> Outcome | None:
+def judge(told: Told, shown: ShownList | None, *, shop_id: int) -> Outcome | None:
     """
     Return why an event's claim can't be true, or None.
 
@@ -67,7 +68,7 @@ def judge(told: Told, shown: Shown | None, *, shop_id: int) -> Outcome | None:
     return None
 
 
-def plausible_moment(at: datetime, shown: Shown | None, *, now: datetime) -> datetime:
+def plausible_moment(at: datetime, shown: ShownList | None, *, now: datetime) -> datetime:
     """
     Return when an event happened, as near to its own time as can be true.
 

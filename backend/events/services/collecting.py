@@ -16,15 +16,18 @@ from uuid import UUID
 
 import crawleruseragents  # type: ignore[import-untyped]
 from cachetools import LRUCache
+from django.db import connection
 
 from backend.audit import queries as audit
+from backend.audit.values import ShownList
+from backend.core.database import DATABASE_DOWN
 from backend.core.errors import Refused
 from backend.events import queries, rules
 from backend.events.gateway import Counters, seconds_left
 from backend.events.services.counting import Pending
 from backend.events.services.grouping import GroupCommit
 from backend.events.services.writing import Row, write
-from backend.events.values import Outcome, Parsed, Receipt, Refusal, Shown, Told
+from backend.events.values import Outcome, Parsed, Receipt, Refusal, Told
 from backend.shops import queries as shops
 from backend.shops.values import ShopInfo, ShopState
 
@@ -99,7 +102,7 @@ class Collector:
         self.limits = limits
         self._counters = Counters()
         self._pending = Pending()
-        self._shown: LRUCache[UUID, Shown] = LRUCache(MOST_SHOWN)
+        self._shown: LRUCache[UUID, ShownList] = LRUCache(MOST_SHOWN)
         self._group: GroupCommit[_Claim | None, Receipt] = GroupCommit(self._write)
 
     def collect(self, delivery: Delivery, *, now: datetime) -> Receipt:
@@ -176,7 +179,23 @@ class Collector:
             self.flush()
 
     def _write(self, claims: Sequence[_Claim | None]) -> list[Receipt]:
-        """Judge and write what several threads wait for, with whatever was counted meanwhile."""
+        """
+        Judge and write what several threads wait for, on a new connection if the former one broke.
+
+        Django would ask a connection for a sign of life before each use. To write twice changes nothing, so
+        it is cheaper to be told by the work itself.
+        """
+        connection.health_check_done = True  # type: ignore[attr-defined]
+        try:
+            return self._write_once(claims)
+        except DATABASE_DOWN:
+            if connection.in_atomic_block:
+                raise
+            connection.close()
+            return self._write_once(claims)
+
+    def _write_once(self, claims: Sequence[_Claim | None]) -> list[Receipt]:
+        """Write them with whatever was counted meanwhile."""
         asked = [claim for claim in claims if claim is not None]
         self._learn(asked)
         verdicts = [self._judge(claim) for claim in asked]
@@ -194,9 +213,8 @@ class Collector:
         """Read the decisions that are not remembered. One that is unknown may be there a moment later."""
         named = {told.decision_id for claim in claims for told in claim.told.values()} - {None}
         unknown = [one for one in named if one is not None and one not in self._shown]
-        for made in audit.decisions_across_shops(unknown):
-            products = frozenset(item.product_id for item in made.items)
-            self._shown[made.id] = Shown(made.shop_id, made.at, products)
+        for made in audit.shown(unknown):
+            self._shown[made.id] = made
 
     def _judge(self, claim: _Claim) -> _Verdict:
         rows: list[Row] = []

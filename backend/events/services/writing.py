@@ -16,7 +16,6 @@ from weakref import WeakSet
 
 from django.db import connection
 
-from backend.core.database import DATABASE_DOWN
 from backend.events.services.counting import Kind
 from backend.events.values import Outcome, Told, Topic
 
@@ -67,22 +66,7 @@ class _Statement:
         self._known_to: WeakSet[Any] = WeakSet()
 
     def run(self, values: Sequence[Any]) -> set[UUID]:
-        """
-        Write, on a new connection if the former one broke, and return the keys that were new.
-
-        Django would ask a connection for a sign of life before each use. To write twice changes nothing, so
-        it is cheaper to be told by the write itself.
-        """
-        connection.health_check_done = True  # type: ignore[attr-defined]
-        try:
-            return self._run(values)
-        except DATABASE_DOWN:
-            if connection.in_atomic_block:
-                raise
-            connection.close()
-            return self._run(values)
-
-    def _run(self, values: Sequence[Any]) -> set[UUID]:
+        """Write, and return the keys that were new."""
         with connection.cursor() as cursor:
             if connection.connection not in self._known_to:
                 cursor.execute(self._prepare)
