@@ -54,13 +54,15 @@ def _fill(bench: Bench, decisions: int) -> None:
     _execute("RESET session_replication_role")
     for fill in wanted:
         bench.screen.begin(f"Rows of {fill.table}")
-        rows.insert(
-            fill, lambda done, all_=fill.count: bench.screen.progress(done=done, total=all_, unit="rows")
-        )  # type: ignore[misc]
+        rows.insert(fill, _teller(bench, fill.count))
         bench.screen.end(f"{fill.count:,}")
     bench.screen.begin("Statistics of the tables")
     _execute("VACUUM (ANALYZE)")
     bench.screen.end()
+
+
+def _teller(bench: Bench, total: int) -> Callable[[int], None]:
+    return lambda done: bench.screen.progress(done=done, total=total, unit="rows")
 
 
 def _count() -> int:

@@ -99,7 +99,7 @@ class DecisionAdmin(ReadOnlyAdmin):
                 "fields": (
                     "version",
                     "arm",
-                    "feature_version",
+                    "features_told",
                     "answer",
                     "rules_told",
                     "requested",
@@ -312,6 +312,11 @@ class DecisionAdmin(ReadOnlyAdmin):
         ]
         heads = ("Order", "Product", "What the shopper did", "How that is known", "When")
         return table(heads, rows, empty="No order has named this decision yet.")
+
+    @admin.display(description="Feature version")
+    def features_told(self, row: Decision) -> str:
+        """Return by which features the visitor was known."""
+        return _record(row).feature_version or "–"
 
     @admin.display(description="Credits")
     def credits_table(self, row: Decision) -> SafeString:
