@@ -94,6 +94,13 @@ def _product_ids(row: Decision, read: bodies.Reader) -> frozenset[int]:
     return frozenset(item.product_id for item in rules.unpack_items(read.body(row, row.items_packed)))
 
 
+def visitor_keys(shop_id: int, ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return for whom those of ``ids`` were made that this shop made for somebody."""
+    rows = Decision.objects.for_shop(shop_id).filter(id__in=set(ids), visitor_key__isnull=False)
+    found = rows.order_by().values_list("id", "visitor_key").iterator()
+    return {id_: str(visitor_key) for id_, visitor_key in found}
+
+
 def ids_for_visitor(visitor_key: str, *, limit: int) -> list[tuple[UUID, int]]:
     """
     Return some decisions made for a pseudonym, each with its shop: a pseudonym is of one shop.

@@ -16,6 +16,7 @@ from django.db import transaction
 from backend.audit import queries as audit
 from backend.catalog import queries as catalog
 from backend.core import leases
+from backend.core.queue import Job
 from backend.core.tenancy import delete_in_batches, in_batches
 from backend.events import queries as events
 from backend.events.values import Heard, Topic
@@ -28,7 +29,7 @@ from backend.shops import queries as shops
 from backend.shops import services as shop_services
 from backend.shops.values import ShopState
 
-JOB: Final = "features_follow_events"
+JOB: Final = Job.FEATURES_BROWSING.value
 
 # Events carry the moment of their statement, which commits within seconds; two clocks differ by less.
 OVERLAP: Final = timedelta(seconds=30)
@@ -92,7 +93,7 @@ def _follow(shop_id: int, heard: Sequence[Heard]) -> None:
 def _links_told(shop_id: int, heard: Sequence[Heard]) -> dict[str, Link]:
     """Return the best that these events tell of each browser."""
     named = {one.decision_id for one in heard if one.decision_id is not None}
-    made_for = {made.id: made.visitor_key for made in audit.decisions(shop_id, named) if made.visitor_key}
+    made_for = audit.visitor_keys(shop_id, named)
     customers = catalog.customers_among(shop_id, set(made_for.values()))
     best: dict[str, Link] = {}
     for one in heard:

@@ -9,8 +9,10 @@ from django.utils import timezone
 
 from backend.audit import services as audit
 from backend.catalog import services as catalog
-from backend.core import tenancy
+from backend.core import leases, queue, tenancy
 from backend.core.leases import alone
+from backend.core.models import PendingJob
+from backend.core.queue import Job
 from backend.events import services as events
 from backend.events.models import BotEvent, Event
 from backend.features import queries, rules, services
@@ -24,6 +26,7 @@ from models.recommender.api import Event as Kind
 from tests.backend.events.bodies import BROWSER, CRAWLER, a_decision, an_event, post
 from tests.backend.history import a_product, a_shop, an_order
 from tests.backend.racing import Worker
+from tests.conftest import Enqueued
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("redis_server")]
 
@@ -166,6 +169,18 @@ def test_a_second_worker_leaves_the_events_to_the_first(shop: Shop) -> None:
     follow()
 
     assert past(shop, CUSTOMER) == [(102, Kind.VIEW)]
+
+
+def test_the_sweep_takes_up_what_a_dead_worker_held(shop: Shop, enqueued: Enqueued) -> None:
+    leases.request(JOB, {})
+    lease = leases.claim(JOB, {})
+    assert lease is not None
+    long_ago = timezone.now() - timedelta(minutes=5)
+    PendingJob.objects.update(heartbeat_at=long_ago, sent_at=long_ago)
+
+    queue.send_unsent()
+
+    assert enqueued.of(Job.FEATURES_BROWSING) == [{}]
 
 
 def test_a_killed_worker_loses_nothing_and_counts_nothing_twice(
