@@ -1,7 +1,9 @@
 """Rows that commit late, out of order or never; sealers that meet or die; a dump that is restored."""
 
+import subprocess
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.db import connection, transaction
@@ -9,7 +11,8 @@ from django.db import connection, transaction
 from backend.audit import sealing, services
 from backend.audit.models import SealCursor, Segment
 from backend.audit.values import Ledger
-from tests.backend.audit.tampering import a_decision, some_decisions, verified
+from backend.config import engines
+from tests.backend.audit.tampering import a_decision, first, some_acts, some_decisions, tamper, verified
 from tests.backend.history import NOW, a_shop
 from tests.backend.racing import Pause, Worker, until
 
@@ -228,3 +231,41 @@ def _own_connections() -> Iterator[None]:
 
     yield
     gateway.close()
+
+
+def program(name: str, *arguments: str) -> None:
+    """Run one of PostgreSQL's programs on the tests' own server."""
+    at = connection.get_connection_params()
+    folder = engines._wheel() / engines.POSTGRES_PROGRAMS
+    reach = ["--host", str(at["host"]), "--username", str(at.get("user") or "postgres")]
+    subprocess.run([folder / name, *reach, *arguments], check=True, capture_output=True)
+
+
+def test_a_dump_that_is_restored_elsewhere_verifies_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = a_shop()
+    ids = some_decisions(shop.id, 3)
+    some_acts(shop.id, 2)
+    for ledger in Ledger:
+        services.seal(ledger, now=NOW)
+    name, copy = connection.settings_dict["NAME"], f"{connection.settings_dict['NAME']}_restored"
+    program("pg_dump", "-Fc", "-f", str(tmp_path / "dump"), name)
+    program("createdb", copy)
+    try:
+        program("pg_restore", "--exit-on-error", "-d", copy, str(tmp_path / "dump"))
+        connection.close()
+        monkeypatch.setitem(connection.settings_dict, "NAME", copy)
+
+        some_decisions(shop.id, 2)
+        seal()
+
+        assert [verified(shop.id, ledger).rows for ledger in Ledger] == [2, 5]
+        assert all(verified(shop.id, ledger).ok for ledger in Ledger)
+        tamper("UPDATE audit_decision SET arm = 'x' WHERE id = %s", ids[1])
+        assert first(verified(shop.id)).row_id == ids[1]
+    finally:
+        connection.close()
+        monkeypatch.undo()
+        program("dropdb", copy)
+    assert verified(shop.id).rows == 3
