@@ -197,10 +197,10 @@ def test_a_database_that_was_restored_goes_on_with_its_chain() -> None:
 
 
 def test_rows_of_two_looks_are_verified_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    from backend.audit import verifying
+    from backend.audit.verifying import chain
 
-    monkeypatch.setattr(verifying, "BATCH_ROWS", 3)
-    monkeypatch.setattr(verifying, "SEGMENTS", 2)
+    monkeypatch.setattr(chain, "BATCH_ROWS", 3)
+    monkeypatch.setattr(chain, "SEGMENTS", 2)
     shop, other = a_shop(), a_shop("other.myshopify.com")
     slow = Open(shop.id)
     for _ in range(7):

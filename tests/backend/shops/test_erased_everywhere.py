@@ -1,4 +1,4 @@
-"""A thousand customers are erased: their pseudonyms are in no column of any table, and the seals hold."""
+"""Customers are erased by the hundred: their pseudonyms are in no column of any table, and the seals hold."""
 
 import re
 from collections.abc import Iterator
@@ -25,7 +25,8 @@ from tests.backend.history import NOW, a_shop, an_order
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
-CUSTOMERS = 1_000
+# A thousand pass too, and take most of a minute.
+CUSTOMERS = 200
 KEY_DIGITS = 32
 HEX_RUN = re.compile(rb"[0-9a-f]{32,}")
 
@@ -106,7 +107,7 @@ def found_in(rows: Iterator[tuple[str, bytes]], keys: set[bytes]) -> set[str]:
     }
 
 
-def test_a_thousand_erased_customers_are_nowhere_and_both_chains_hold(shop: Shop) -> None:
+def test_erased_customers_are_nowhere_and_both_chains_hold(shop: Shop) -> None:
     keys = [live(shop, 10_000 + number) for number in range(CUSTOMERS)]
     kept = live(shop, 7)
     features.rebuild(shop.id)

@@ -1,0 +1,89 @@
+"""Verification: walk a chain from its first segment, hash its rows anew, and name what differs."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from backend.audit import reading, seals
+from backend.audit.models import Chain
+from backend.audit.values import Finding, Ledger, SealedHead, Verification
+from backend.audit.verifying.beside import check_contents, check_erasures, check_strays, check_tail
+from backend.audit.verifying.chain import check_anchors, check_end, walk_chain
+from backend.audit.verifying.rows import retired_before
+from backend.audit.verifying.walk import FIRST, LAST, Walk
+
+log = structlog.get_logger(__name__)
+
+
+def verify(
+    shop_id: int, ledger: Ledger, *, after: int = 0, anchors: Sequence[SealedHead] = ()
+) -> Verification:
+    """
+    Verify a shop's chain and every row that it sealed.
+
+    :param after: the number of a segment that was verified before; only what came later is looked at
+    :param anchors: heads of the chain that were kept outside the database
+    """
+    layouts = {layout.number: layout for layout in seals.LAYOUTS[ledger]}
+    walk = Walk(shop_id, layouts, retired_before(shop_id, ledger))
+    chain = Chain.objects.for_shop(shop_id).filter(ledger=ledger).first()
+    low = FIRST
+    if chain is not None:
+        low = walk_chain(walk, chain, after=after)
+        check_end(walk, chain)
+    seen, gaps = reading.looked_at(ledger)
+    unsealed = check_tail(walk, ledger, low=low, seen=seen, gaps=gaps)
+    check_strays(walk, ledger, gaps=gaps)
+    check_erasures(walk)
+    check_contents(walk)
+    check_anchors(walk, chain, ledger, anchors)
+    return Verification(
+        ledger=ledger,
+        segments=walk.segments,
+        rows=walk.rows,
+        erased=walk.erased.total(),
+        retired=walk.retired,
+        unsealed=unsealed,
+        findings=tuple(sorted(walk.findings, key=_place)),
+    )
+
+
+def _place(finding: Finding) -> tuple[int, int]:
+    return (LAST if finding.arrival is None else finding.arrival, finding.segment or 0)
+
+
+def words(verification: Verification) -> str:
+    """Return in a sentence what is wrong first, and how much else; empty where nothing is."""
+    first = verification.first_bad
+    if first is None:
+        return ""
+    more = len(verification.findings) - 1
+    return first.words + (f" And {more} more." if more else "")
+
+
+def verify_shop(shop_id: int, *, is_whole: bool, now: datetime) -> list[Verification]:
+    """
+    Verify both ledgers of a shop, remember what was found for the pages of staff, and report what is wrong.
+
+    :param is_whole: look at everything again, and not only at what was sealed since the last time
+    """
+    found = []
+    for ledger in Ledger:
+        chain = Chain.objects.for_shop(shop_id).filter(ledger=ledger).first()
+        if chain is None:
+            continue
+        done = verify(shop_id, ledger, after=0 if is_whole else chain.verified_number)
+        _note(chain, done, now=now)
+        found.append(done)
+    return found
+
+
+def _note(chain: Chain, done: Verification, *, now: datetime) -> None:
+    values: dict[str, Any] = {"verified_at": now, "finding": words(done)}
+    if done.ok:
+        values["verified_number"] = chain.number
+    else:
+        log.error("ledger_tampered", shop_id=chain.shop_id, ledger=chain.ledger, findings=len(done.findings))
+    Chain.objects.for_shop(chain.shop_id).filter(id=chain.id).update(**values)
