@@ -8,6 +8,7 @@ noted for an earlier installation counts for nothing.
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import structlog
 from django.conf import settings
@@ -38,7 +39,7 @@ def activate_pixel(shop_id: int, *, now: datetime) -> bool:
     shop = queries.get_fresh_shop(shop_id)
     if shop.state is not ShopState.INSTALLED or not _may_activate(shop_id):
         return False
-    wanted, row = _wanted(shop), _row(shop)
+    wanted, row = _wanted(shop.uuid), _row(shop)
     if row.settings == wanted:
         return False
     # Until the answer is stored nobody knows which settings Shopify holds.
@@ -59,26 +60,30 @@ def sweep_pixels(*, now: datetime) -> int:
 
     :returns: how many shops were asked for
     """
-    reasons = "the sweep looks at every shop"
-    rows = {row.shop_id: row for row in WebPixel.objects.across_shops(reason=reasons)}
-    tokens = AccessToken.objects.across_shops(reason=reasons).filter(
+    reason = "the sweep looks at every shop"
+    held = {row.shop_id: row for row in WebPixel.objects.across_shops(reason=reason)}
+    tokens = AccessToken.objects.across_shops(reason=reason).filter(
         shop__state=ShopState.INSTALLED, shop__needs_reauth=False
     )
     due = [
-        token.shop_id
-        for token in tokens.select_related("shop").defer("access_token", "refresh_token")
-        if granted(token.scopes) >= PIXEL_SCOPES
-        and _is_due(rows.get(token.shop_id), queries.to_info(token.shop), now=now)
+        shop_id
+        for shop_id, scopes, uuid, installed_at in tokens.values_list(
+            "shop_id", "scopes", "shop__uuid", "shop__installed_at"
+        )
+        if granted(scopes) >= PIXEL_SCOPES
+        and _is_due(held.get(shop_id), _wanted(uuid), installed_at=installed_at, now=now)
     ]
     for shop_id in due:
         enqueue(Job.PIXEL_ACTIVATE, shop_id=shop_id)
     return len(due)
 
 
-def _is_due(row: WebPixel | None, shop: ShopInfo, *, now: datetime) -> bool:
-    if row is None or row.installed_at != shop.installed_at:
+def _is_due(
+    row: WebPixel | None, wanted: dict[str, str], *, installed_at: datetime | None, now: datetime
+) -> bool:
+    if row is None or row.installed_at != installed_at:
         return True
-    return row.settings != _wanted(shop) and (row.retry_at is None or row.retry_at <= now)
+    return row.settings != wanted and (row.retry_at is None or row.retry_at <= now)
 
 
 def _may_activate(shop_id: int) -> bool:
@@ -87,9 +92,9 @@ def _may_activate(shop_id: int) -> bool:
     return token is not None and granted(token.scopes) >= PIXEL_SCOPES
 
 
-def _wanted(shop: ShopInfo) -> dict[str, str]:
+def _wanted(shop_uuid: UUID) -> dict[str, str]:
     """Return the fields of ``extensions/tailorbird-pixel/shopify.extension.toml``."""
-    return {"accountID": str(shop.uuid), "endpoint": settings.APP_URL}
+    return {"accountID": str(shop_uuid), "endpoint": settings.APP_URL}
 
 
 def _row(shop: ShopInfo) -> WebPixel:
