@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from itertools import count
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -508,6 +509,7 @@ def _look_again(now: datetime) -> None:
         _attribute(now)
 
 
+@cache
 def _client() -> Any:
     from django.test import Client
 
