@@ -221,5 +221,20 @@ class EndedChain(models.Model):
         return f"the {self.ledger} of shop {self.shop_id} until {self.ended_at}"
 
 
+class Retention(ShopScoped):
+    """For how long one shop's decisions are kept, where that is not what the deployment says."""
+
+    # 0 keeps them for good.
+    days = models.IntegerField()
+    updated_at = models.DateTimeField()
+    updated_by = models.TextField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["shop"], name="audit_retention_one")]
+
+    def __str__(self) -> str:
+        return f"{self.days} days"
+
+
 DECISIONS: Final = Partitioned("audit_decision", "id", Key.ID)
 CONTENTS: Final = Partitioned("audit_content", "day", Key.DAY)

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -10,15 +11,17 @@ from uuid import UUID
 
 import structlog
 from django.db import connection, transaction
+from django.db.models import Q, Sum
 
 from backend.audit import anchoring, gateway, rules
 from backend.audit.anchoring import export as export_heads
 from backend.audit.anchoring import read as read_anchor
-from backend.audit.models import CONTENTS, DECISIONS, Content, Decision, LedgerEvent, Segment
+from backend.audit.models import CONTENTS, DECISIONS, Content, Decision, LedgerEvent, Retention, Segment
 from backend.audit.sealing import seal
 from backend.audit.values import Condition, DecisionRecord, Event, Ledger
 from backend.audit.verifying import verify, verify_shop
 from backend.core import partitions
+from backend.core.errors import Refused
 from backend.core.fields import pack_request_id
 from backend.core.ids import made_at, uuid7
 from backend.core.tenancy import BATCH_ROWS, UnscopedQuery, delete_in_batches, in_batches
@@ -31,6 +34,7 @@ __all__ = [
     "erasure",
     "export_heads",
     "forget_visitor",
+    "keep_decisions",
     "make_partitions",
     "read_anchor",
     "record",
@@ -46,6 +50,15 @@ __all__ = [
 BULK_ROWS = 500
 
 SALT_BYTES = 16
+
+# A century: more is a slip of the hand.
+MOST_DAYS = 36_525
+
+
+class BadRetention(Refused):
+    """Decisions can't be kept for that long."""
+
+    code = "bad_retention"
 
 
 def record(  # noqa: PLR0913 -- an act has that many sides
@@ -162,49 +175,140 @@ def make_partitions(*, now: datetime) -> int:
     return sum(len(partitions.make_ahead(of, now=now, within=erasure)) for of in (DECISIONS, CONTENTS))
 
 
+@transaction.atomic
+def keep_decisions(shop_id: int, *, days: int | None, now: datetime, actor: str) -> None:
+    """
+    Keep a shop's decisions for some days, for good (0), or for as long as the deployment does (None).
+
+    :raises BadRetention: if that is no number of days
+    """
+    if days is not None and not 0 <= days <= MOST_DAYS:
+        raise BadRetention(f"Decisions are kept for 0 to {MOST_DAYS} days, not {days}.", field="days")
+    rows = Retention.objects.for_shop(shop_id).select_for_update()
+    before = rows.values_list("days", flat=True).first()
+    rows.delete()
+    if days is not None:
+        Retention.objects.for_shop(shop_id).create(days=days, updated_at=now, updated_by=actor)
+    record(
+        Event.SHOP_SETTINGS_CHANGED,
+        shop_id=shop_id,
+        subject="retention of decisions",
+        reason="Decisions are kept for another time.",
+        now=now,
+        actor=actor,
+        old={"decisions_kept_days": before},
+        new={"decisions_kept_days": days},
+    )
+
+
 def retire_decisions(*, keep: timedelta, now: datetime) -> int:
     """
     Drop the decisions of all days that are older than decisions are kept; return how many days that were.
 
-    Each shop's act comes first: rows that are gone without one would be taken for deleted.
+    A day that some shop keeps longer stays, and the others' rows are swept from it. Each shop's act comes
+    first: rows that are gone without one would be taken for deleted.
+
+    :param keep: of shops that have no retention of their own; zero keeps them for good
     """
-    before = (now - keep).astimezone(UTC).date()
-    for shop_id in _shops_with_bodies(before):
-        _tell(shop_id, before, now=now)
+    first = _first_days(keep, now=now)
+    for shop_id in _shops_with_bodies(first.latest):
+        if _old(shop_id, first.of(shop_id)).exists():
+            _tell(shop_id, first.of(shop_id), now=now)
     dropped = 0
-    for of in (DECISIONS, CONTENTS):
-        for day in [day for day in partitions.days(of) if day < before]:
+    for day in [day for day in partitions.days(DECISIONS) if day < first.latest]:
+        if _is_kept(day, first):
+            continue
+        for of in (DECISIONS, CONTENTS):
             with erasure():
                 partitions.drop(of, day)
             dropped += 1
-    # What lies in the DEFAULT partition, of days that never got one.
-    strays = Decision.objects.across_shops(reason="the timetable serves all shops")
-    delete_in_batches(strays.filter(id__lt=DECISIONS.bound(before)), within=erasure)
+    # From the days that stay, and from the DEFAULT partitions, where days lie that never got their own.
+    for of_shops, before in _retired(first):
+        decisions = Decision.objects.across_shops(reason="the timetable serves all shops")
+        contents = Content.objects.across_shops(reason="the timetable serves all shops")
+        delete_in_batches(decisions.filter(of_shops, id__lt=DECISIONS.bound(before)), within=erasure)
+        delete_in_batches(contents.filter(of_shops, day__lt=before), within=erasure)
     return dropped
 
 
-def _old(before: date) -> Any:
-    rows = Segment.objects.across_shops(reason="the timetable serves all shops")
+@dataclass(frozen=True, slots=True)
+class _FirstDays:
+    """The first day that each shop keeps: those with a retention of their own, and all others."""
+
+    others: date
+    own: Mapping[int, date]
+
+    @property
+    def latest(self) -> date:
+        return max(self.others, *self.own.values()) if self.own else self.others
+
+    def of(self, shop_id: int) -> date:
+        return self.own.get(shop_id, self.others)
+
+
+def _first_days(keep: timedelta, *, now: datetime) -> _FirstDays:
+    def first(kept: timedelta) -> date:
+        return (now - kept).astimezone(UTC).date() if kept else date.min
+
+    rows = Retention.objects.across_shops(reason="the timetable serves all shops")
+    own = {shop_id: first(timedelta(days=days)) for shop_id, days in rows.values_list("shop_id", "days")}
+    return _FirstDays(first(keep), own)
+
+
+def _is_kept(day: date, first: _FirstDays) -> bool:
+    """Return whether a day still has rows of a shop that keeps it."""
+    rows = Decision.objects.across_shops(reason="the timetable serves all shops").filter(
+        id__gte=DECISIONS.bound(day), id__lt=DECISIONS.bound(day + timedelta(days=1))
+    )
+    return rows.filter(_keepers(first, day)).exists()
+
+
+def _keepers(first: _FirstDays, day: date) -> Q:
+    """Return the condition that a row's shop keeps a day."""
+    keeping = [shop_id for shop_id, since in first.own.items() if since <= day]
+    if first.others <= day:
+        return Q(shop_id__in=keeping) | ~Q(shop_id__in=list(first.own))
+    return Q(shop_id__in=keeping)
+
+
+def _retired(first: _FirstDays) -> Iterator[tuple[Q, date]]:
+    """Yield which shops' rows are kept no longer, and before which day."""
+    kept = [(Q(shop_id=shop_id), since) for shop_id, since in first.own.items()]
+    for of_shops, since in [*kept, (~Q(shop_id__in=list(first.own)), first.others)]:
+        if since > date.min:
+            yield of_shops, since
+
+
+def _old(shop_id: int, before: date) -> Any:
+    """Return the segments that still name rows which a shop keeps no longer."""
+    rows = Segment.objects.for_shop(shop_id)
     return rows.filter(ledger=Ledger.DECISIONS, day__lt=before, arrivals__isnull=False)
 
 
 def _shops_with_bodies(before: date) -> list[int]:
-    return list(_old(before).order_by("shop_id").values_list("shop_id", flat=True).distinct())
+    rows = Segment.objects.across_shops(reason="the timetable serves all shops")
+    old = rows.filter(ledger=Ledger.DECISIONS, day__lt=before, arrivals__isnull=False)
+    return list(old.order_by("shop_id").values_list("shop_id", flat=True).distinct())
 
 
 @transaction.atomic
 def _tell(shop_id: int, before: date, *, now: datetime) -> None:
     """Write the act, and take from the segments what named the rows; their hashes go on to hold the chain."""
+    segments = _old(shop_id, before)
     record(
         Event.LEDGER_RETIRED,
         shop_id=shop_id,
         subject=f"the {Ledger.DECISIONS} before {before}",
         reason="They are older than decisions are kept.",
-        details={"ledger": Ledger.DECISIONS, "before": before.isoformat()},
+        details={
+            "ledger": Ledger.DECISIONS,
+            "before": before.isoformat(),
+            "decisions": segments.aggregate(rows=Sum("count", default=0))["rows"],
+        },
         now=now,
     )
     with erasure():
-        _old(before).filter(shop_id=shop_id).update(arrivals=None, leaves=None)
+        segments.update(arrivals=None, leaves=None)
 
 
 @contextmanager

@@ -52,6 +52,6 @@ def ledger_anchor() -> int:
 
 @task_for(Job.LEDGER_RETENTION)
 def ledger_retention() -> int:
-    """Drop the decisions that are kept no longer; 0 days keep them for good."""
+    """Drop the decisions that are kept no longer, by the deployment's days or the shop's own."""
     keep = timedelta(days=settings.DECISIONS_RETENTION_DAYS)
-    return services.retire_decisions(keep=keep, now=clock.now()) if keep else 0
+    return services.retire_decisions(keep=keep, now=clock.now())
