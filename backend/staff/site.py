@@ -22,6 +22,7 @@ class StaffSite(AdminSite):
     index_title = "Shops, models and decisions"
     empty_value_display = "–"
     enable_nav_sidebar = False
+    login_template = "staff/login.html"
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """Register the pages of tables, each of which records looks at shops whatever its class forgets."""
