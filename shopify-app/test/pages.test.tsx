@@ -124,6 +124,14 @@ describe("the set-up list", () => {
     expect(within(line).getByText("6 of 6 steps done")).toBeInTheDocument();
   });
 
+  test("keeps a block in sight that could be added besides, though the set-up is done", async () => {
+    const blocks = [aBlock("product"), aBlock("home", { state: "MISSING", seen_at: null })];
+    await open("/", { load: () => everything({ setup: aSetup({ blocks }) }) });
+
+    expect(screen.getByText("Add to home page").closest("details")).toBeNull();
+    expect(screen.getByText("Everything is set up")).toBeInTheDocument();
+  });
+
   test.each([
     [{ done: 12_340, total: 25_900, unit: "orders" }, "12,340 of 25,900 orders"],
     [{ done: 12_340, total: null, unit: "orders" }, "12,340 orders so far"],

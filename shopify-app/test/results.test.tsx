@@ -114,17 +114,23 @@ describe("results that are not there yet", () => {
     expect(await violations(container)).toEqual([]);
   });
 
-  test("say so of clicks, whose count is not nought but unknown", async () => {
-    await openWith({ counts: null });
+  test.each([
+    ["ACTIVE", "no shopper who agreed to be measured saw a recommendation"],
+    ["PENDING", "is being turned on"],
+    ["NOT_GRANTED", "Close the app and open it again"],
+    ["REFUSED", "Shopify declined"],
+  ] as const)("say why clicks are not nought but unknown: %s", async (pixel, words) => {
+    await openWith({ counts: null, pixel });
 
-    expect(screen.getByText(/Clicks and views were not measured in this time/)).toBeInTheDocument();
+    expect(screen.getByText(/Clicks and views were not measured in this time/)).toHaveTextContent(words);
     expect(screen.queryByText("Clicks")).toBeNull();
   });
 
   test("say that orders came and none by a click", () => {
     const results = theResults({ currencies: [{ currency: "GBP", direct: NOTHING, view_through: { ...NOTHING, orders: 3, revenue: "30.0000" } }] });
 
-    expect(emptyWords(results)).toMatch(/No order of the last 30 days came from a clicked recommendation/);
+    expect(emptyWords(results)).toBe("No order of the last 30 days came from a clicked recommendation. “How much of this is known” below says what could be told of your orders.");
+    expect(emptyWords({ ...results, coverage: { orders: 0, joined: 0, reasons: [] } })).toMatch(/None of them holds a product that was recommended before\.$/);
     expect(emptyWords(theResults())).toBeUndefined();
   });
 

@@ -5,6 +5,7 @@
  * The steps stand on each other, so the first that fails ends the walk.
  */
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { createHmac } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { findBarriers, launch, picture } from './browser.mjs';
@@ -271,6 +272,28 @@ step('what the shopper saw, clicked and added is known, and what it earned', asy
   assert.ok(Number(direct.revenue) > 0);
 });
 
+const overflow = () => appFrame().evaluate(() => document.documentElement.scrollWidth - innerWidth);
+
+step('Home leads with what recommendations earned, and the time is chosen by the keyboard', async () => {
+  const { currencies: [{ direct }] } = await results();
+  const revenue = Number(direct.revenue).toLocaleString('en', { minimumFractionDigits: 2 });
+  await openApp();
+  await app().locator('s-section').first().getByText(revenue).waitFor();
+  await app().getByRole('link', { name: '7 days' }).focus();
+  await merchant.keyboard.press('Enter');
+  await app().locator('a[aria-current="page"]', { hasText: '7 days' }).waitFor();
+  await appPicture('app-results');
+
+  const text = await app().locator('s-page').innerText();
+  assert.match(text, /Orders that came from a click[^]*1 order, 2 products[^]*Clicks[^]*Put into a cart/);
+  assert.match(text, /hold a product that was recommended\. Of 1 \(/);
+  assert.deepEqual(await findBarriers(appFrame()), []);
+  await merchant.setViewportSize(PHONE);
+  assert.equal(await overflow(), 0, 'Home is too wide for a phone');
+  await picture(merchant, 'app-results-phone');
+  await merchant.setViewportSize(DESKTOP);
+});
+
 step('a shopper who declines sees the list, buys, and leaves no trace', async () => {
   const private_ = await newPerson();
   const before = (await results()).counts;
@@ -378,6 +401,60 @@ for (const [list, page, words] of [
     assert.deepEqual(support.troubles, []);
   });
 }
+
+const inMenu = (name) => merchant.getByRole('navigation', { name: 'Admin' }).getByRole('link', { name, exact: true });
+
+step('the merchant previews what a page would show, by an order and a product, and why', async () => {
+  await openApp();
+  await inMenu('Preview').click();
+  await app().getByText('On the home page').waitFor();
+  await app().locator('s-text-field[label="Order number"] input').fill(walk.orderName);
+  await merchant.keyboard.press('Enter');
+  await app().getByText(new RegExp(`order ${walk.orderName}`, 'i')).first().waitFor();
+  await app().locator('s-search-field input').fill('a');
+  await app().locator('.found s-button').first().click();
+  await app().getByRole('button', { name: 'Show', exact: true }).click();
+  await app().locator('s-section[heading^="On the page of"]').waitFor();
+  await appPicture('app-preview');
+
+  assert.ok((await app().locator('.shelf li').count()) >= 4);
+  assert.match(await app().locator('.shelf').innerText(), /£/);
+  assert.deepEqual(await findBarriers(appFrame()), []);
+});
+
+step('the merchant turns a holdout on, with its meaning beside it', async () => {
+  await inMenu('Settings').click();
+  await app().getByText('A holdout tells how much recommendations add').waitFor();
+  await app().locator('s-select[label="Held out"] select').selectOption('5');
+  await app().getByRole('button', { name: 'Save' }).click();
+  await app().getByText(/^Last changed/).waitFor();
+  await appPicture('app-settings');
+
+  assert.deepEqual(await findBarriers(appFrame()), []);
+});
+
+step('the activity page says who did what, support included, and hands it over as a table', async () => {
+  await inMenu('Activity').click();
+  await app().getByText('The holdout was changed').waitFor();
+  await appPicture('app-activity');
+  assert.deepEqual(await findBarriers(appFrame()), []);
+  await app().locator('s-select[label="By"] select').selectOption('MERCHANT');
+  await app().getByText('Support looked at your shop').first().waitFor({ state: 'detached' });
+  const entry = app().locator('.step', { hasText: 'The holdout was changed' });
+  assert.match(await entry.innerText(), /You, [^]*0% → , is now 5%/);
+  await app().locator('s-select[label="By"] select').selectOption('STAFF');
+  await app().getByText('Support looked at your shop').first().waitFor();
+
+  const [download] = await Promise.all([merchant.waitForEvent('download'), app().getByRole('button', { name: /^Download CSV/ }).click()]);
+  const table = await readFile(await download.path(), 'utf8');
+  assert.match(table, /^\uFEFF"When","Time zone",/);
+  assert.match(table, /"Tailorbird support"/);
+  assert.doesNotMatch(table, /"The holdout was changed"/);
+  await merchant.setViewportSize(PHONE);
+  assert.equal(await overflow(), 0, 'the activity page is too wide for a phone');
+  await picture(merchant, 'app-activity-phone');
+  await merchant.setViewportSize(DESKTOP);
+});
 
 step('nobody met an error on the way', async () => {
   assert.deepEqual([...merchant.troubles, ...shopper.troubles], []);

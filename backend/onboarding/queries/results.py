@@ -14,6 +14,7 @@ from backend.onboarding.rules.days import start_of_last
 from backend.rollouts import queries as rollouts
 from backend.rollouts.values import Incremental
 from backend.shops import queries as shops
+from backend.shops.values import PixelState
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Results:
     click_days: int
     view_hours: int
     incremental: Incremental | None
+    pixel: PixelState
     counts: Counts | None
     top_products: tuple[TopProduct, ...]
     coverage: CoverageReport
@@ -55,6 +57,7 @@ def results(shop_id: int, *, days: int, now: datetime) -> Results:
         click_days=earned.window.days,
         view_hours=round(earned.view_window.total_seconds() / 3600),
         incremental=rollouts.incremental(shop_id),
+        pixel=shops.pixel(shop_id).state,
         counts=events.counts(shop_id, **span) if events.has_events(shop_id, since=since) else None,
         top_products=tuple(attribution.top_products(shop_id, limit=rules.TOP_PRODUCTS, **span)),
         coverage=attribution.coverage(shop_id, **span),

@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from backend.onboarding.rules.results import DEFAULT_PERIOD, NOT_JOINED, PERIODS, UNPROVEN
 from backend.rollouts.values import Unproven
+from backend.shops.values import PixelState
 
 
 class MoneyField(serializers.DecimalField):
@@ -108,6 +109,7 @@ class ResultsSerializer(serializers.Serializer[Any]):
     click_days = serializers.IntegerField()
     view_hours = serializers.IntegerField()
     incremental = IncrementalSerializer(allow_null=True)
+    pixel = serializers.ChoiceField(choices=[state.value for state in PixelState])
     counts = CountsOfEventsSerializer(allow_null=True)
     top_products = TopProductSerializer(many=True)
     coverage = CoverageSerializer()

@@ -673,6 +673,8 @@ export interface components {
         /** @enum {string} */
         PartStateEnum: "WAITING" | "STARTING" | "EXPORTING" | "LOADING" | "DONE" | "FAILED";
         /** @enum {string} */
+        PixelEnum: "ACTIVE" | "PENDING" | "NOT_GRANTED" | "REFUSED";
+        /** @enum {string} */
         PlacementEnum: "product" | "home";
         /** @description What would be shown now, and why. Nothing of it is on record. */
         Preview: {
@@ -725,6 +727,7 @@ export interface components {
             click_days: number;
             view_hours: number;
             incremental: components["schemas"]["Incremental"] | null;
+            pixel: components["schemas"]["PixelEnum"];
             counts: components["schemas"]["CountsOfEvents"] | null;
             top_products: components["schemas"]["TopProduct"][];
             coverage: components["schemas"]["Coverage"];

@@ -2,7 +2,7 @@ import { Link, useSearchParams } from "react-router";
 
 import type { Results } from "../api/types";
 import { formatAmount, formatCount, formatDate, formatPart, formatUnit } from "../lib/format";
-import { clicksNote, daysIn, emptyWords, incrementalFigure, incrementalWords, PERIODS, periodWords } from "../lib/results";
+import { clicksNote, daysIn, emptyWords, incrementalFigure, incrementalWords, notMeasuredWords, PERIODS, periodWords } from "../lib/results";
 import { Tile } from "./key-numbers";
 
 interface Props {
@@ -70,11 +70,7 @@ function Figures({ results, timezone }: Props) {
         {counts && <Tile name="Put into a cart" value={formatCount(counts.adds)} note="straight from a recommendation" />}
       </dl>
       {incremental && <s-paragraph>{incrementalWords(incremental, currency)}</s-paragraph>}
-      {!counts && (
-        <s-paragraph color="subdued">
-          Clicks and views were not measured in this time: nothing came from a shopper's browser. The measuring turns itself on with the app, and only counts shoppers who agree to it.
-        </s-paragraph>
-      )}
+      {!counts && <s-paragraph color="subdued">{notMeasuredWords(results)}</s-paragraph>}
       <ViewThrough results={results} />
     </>
   );

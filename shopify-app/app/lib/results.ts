@@ -34,12 +34,24 @@ export function clicksNote({ clicks, impressions }: NonNullable<Results["counts"
   return `${formatPart(clicks / impressions)} of ${formatCount(impressions)} times seen`;
 }
 
+const NOT_MEASURED: Record<Results["pixel"], string> = {
+  ACTIVE: "the measuring is on, and no shopper who agreed to be measured saw a recommendation",
+  PENDING: "the measuring is being turned on, which takes some minutes after the installation",
+  NOT_GRANTED: "Tailorbird may not measure yet. Close the app and open it again to let Shopify ask you for the permission",
+  REFUSED: "Shopify declined to turn the measuring on. It is tried again by itself; if this stays, contact Tailorbird support",
+};
+
+/** Why clicks and views are not nought but unknown. */
+export const notMeasuredWords = ({ pixel }: Results): string => `Clicks and views were not measured in this time: ${NOT_MEASURED[pixel]}. Shoppers who don't agree to be measured are never counted.`;
+
 /** "the last 30 days". */
 export const periodWords = (days: number): string => (days === 1 ? "today" : `the last ${days} days`);
 
 /** Why there are no figures yet, or undefined where there are. */
-export function emptyWords({ days, has_orders: hasOrders, currencies }: Results): string | undefined {
+export function emptyWords({ days, has_orders: hasOrders, currencies, coverage }: Results): string | undefined {
   if (!hasOrders) return `There were no orders in ${periodWords(days)}. When a shopper buys what was recommended, it is counted here.`;
   const isEarning = currencies.some(({ direct }) => direct.orders > 0 || Number(direct.reversed) > 0);
-  return isEarning ? undefined : `No order of ${periodWords(days)} came from a clicked recommendation. “How much of this is known” below says what could be told of your orders.`;
+  if (isEarning) return undefined;
+  const known = coverage.orders > 0 ? "“How much of this is known” below says what could be told of your orders." : "None of them holds a product that was recommended before.";
+  return `No order of ${periodWords(days)} came from a clicked recommendation. ${known}`;
 }

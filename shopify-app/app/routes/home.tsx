@@ -107,14 +107,15 @@ function Body({ home: { setup, shop, results } }: { home: Home }) {
   );
 }
 
-/** A set-up that is done is one line, which opens for who wants to look. */
+/** A set-up that is done is one line, which opens for who wants to look. A block that could be added besides stays in sight. */
 function SetupLine({ setup }: { setup: Setup }) {
   return (
     <s-section accessibilityLabel="Set-up">
       <details>
         <summary>Everything is set up</summary>
-        <Steps steps={setup.steps} actionsFor={(step) => step.id === "theme_block" && <BlockButtons setup={setup} />} />
+        <Steps steps={setup.steps} actionsFor={() => null} />
       </details>
+      <BlockButtons setup={setup} />
     </s-section>
   );
 }

@@ -15,6 +15,7 @@ from backend.onboarding.rules.days import start_of_last
 from backend.onboarding.rules.results import NOT_JOINED, UNPROVEN
 from backend.rollouts.models import HoldoutChange, HoldoutReading
 from backend.rollouts.values import Unproven
+from backend.shops import queries as shops
 from backend.shops.models import Shop
 from tests.backend.attribution.test_services import a_shown_decision
 from tests.backend.history import NOW, a_product, an_order, refund
@@ -50,6 +51,16 @@ def test_a_shop_without_orders_is_told_so_and_no_figure_is_made_up(shop: Shop) -
     assert (body["has_orders"], body["currencies"], body["top_products"]) == (False, [], [])
     assert (body["counts"], body["incremental"]) == (None, None)
     assert body["coverage"] == {"orders": 0, "joined": 0, "reasons": []}
+
+
+def test_why_nothing_is_measured_is_told(shop: Shop) -> None:
+    assert asked(shop)["pixel"] == "PENDING"
+
+    scopes = [scope for scope in shop.scopes if scope != "write_pixels"]
+    Shop.objects.filter(id=shop.id).update(scopes=scopes)
+    shops.forget_cached()
+
+    assert asked(shop)["pixel"] == "NOT_GRANTED"
 
 
 def test_what_clicks_brought_is_told_in_its_currency_with_what_was_taken_back(shop: Shop) -> None:
