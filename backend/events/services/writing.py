@@ -14,7 +14,8 @@ from typing import Any, Final
 from uuid import UUID
 from weakref import WeakSet
 
-from django.db import connection
+from django.db import ProgrammingError, connection
+from psycopg2.errors import DuplicatePreparedStatement  # type: ignore[import-untyped]
 
 from backend.events.services.counting import Kind
 from backend.events.values import Outcome, Told, Topic
@@ -69,10 +70,18 @@ class _Statement:
         """Write, and return the keys that were new."""
         with connection.cursor() as cursor:
             if connection.connection not in self._known_to:
-                cursor.execute(self._prepare)
+                self._plan(cursor)
                 self._known_to.add(connection.connection)
             cursor.execute(self._execute, values)
             return {row[0] for row in cursor.fetchall()}
+
+    def _plan(self, cursor: Any) -> None:
+        try:
+            cursor.execute(self._prepare)
+        except ProgrammingError as error:
+            # A pooler may give us a session in which we prepared it before.
+            if not isinstance(error.__cause__, DuplicatePreparedStatement):
+                raise
 
 
 EVENTS: Final = _Statement("events_write", "events_event")

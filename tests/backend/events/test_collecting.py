@@ -15,7 +15,7 @@ from backend.core.ids import uuid7
 from backend.events import gateway, queries, rules
 from backend.events.gateway import Counters
 from backend.events.models import BotEvent, Event, Tally
-from backend.events.services import Collector, Limits, collecting
+from backend.events.services import Collector, Limits, collecting, writing
 from backend.events.values import Outcome, Topic
 from backend.shops.models import Shop
 from tests.backend.events.bodies import BROWSER, CLIENT, CRAWLER, a_decision, an_event, post, send
@@ -527,4 +527,20 @@ def test_a_connection_that_the_server_ended_costs_no_event(shop: Shop) -> None:
 
     assert answer.json()["accepted"] == 1
     assert connection.connection is not ended
+    assert len(stored(shop)) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("has_it", [True, False])
+def test_a_pooler_that_changes_the_session_costs_no_event(shop: Shop, has_it: bool) -> None:
+    post(shop, an_event("product_viewed", product=1))
+    if has_it:
+        writing.EVENTS._known_to.clear()
+    else:
+        with connection.cursor() as cursor:
+            cursor.execute("DEALLOCATE ALL")
+
+    answer = post(shop, an_event("product_viewed", product=2))
+
+    assert answer.json()["accepted"] == 1
     assert len(stored(shop)) == 2
