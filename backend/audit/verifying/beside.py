@@ -29,6 +29,8 @@ def check_strays(walk: Walk, ledger: Ledger, *, gaps: Sequence[Gap]) -> None:
     """Tell which rows that no segment of their batch named are named by none: they were added."""
     rows = [row for _, some in sorted(walk.strays.items()) for row in some]
     for row in rows:
+        if walk.is_full:
+            return
         if seals.is_among(gaps, row.arrival) or _is_sealed(walk.shop_id, ledger, row.arrival):
             continue
         words = (

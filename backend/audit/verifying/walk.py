@@ -67,6 +67,11 @@ class Walk:
     strays: dict[int, list[Row]] = field(default_factory=lambda: defaultdict(list))
     references: References = field(default_factory=References)
 
+    @property
+    def is_full(self) -> bool:
+        """Return whether nobody would read more."""
+        return len(self.findings) >= MOST_FINDINGS
+
     def tell(
         self,
         fault: Fault,
@@ -77,6 +82,6 @@ class Walk:
         segment: int | None,
     ) -> None:
         """Note what is wrong, about a row or else about a number or a segment."""
-        if len(self.findings) < MOST_FINDINGS:
+        if not self.is_full:
             arrival = row.arrival if row else arrival
             self.findings.append(Finding(fault, words, arrival, row.id if row else None, segment))
