@@ -367,16 +367,31 @@ step('support finds the decision by its order', async () => {
 
   const decision = await support.locator('#content').innerText();
   assert.ok(decision.includes(walk.decision), 'the page names the decision');
-  assert.equal(await support.locator('#content').getByText('bought', { exact: true }).count(), 2);
+  assert.equal(await support.locator('.field-items_table').getByText('bought', { exact: true }).count(), 2);
   assert.equal(await support.locator('input[name="_save"]').count(), 0, 'nothing can be changed');
-  await support.locator('#content').getByRole('link', { name: walk.orderId }).first().click();
+  await support.locator('#content').getByRole('link', { name: walk.orderName }).first().click();
   await support.getByText('Every inference behind this order').waitFor();
-  const earnedBy = () => support.locator('#content').getByRole('link', { name: /^(add to cart|click)$/ }).allTextContents();
+  const earnedBy = () => support.locator('.field-lines_table').getByRole('link', { name: /^(add to cart|click)$/ }).allTextContents();
   await until(async () => {
     if ((await earnedBy()).length < 2) await support.reload();
     return (await earnedBy()).sort().join() === 'add to cart,click';
   }, 'each line is credited by what the shopper did', CREDIT_MS);
   await picture(support, 'staff-order', { fullPage: true });
+  assert.deepEqual(await findBarriers(support), []);
+});
+
+step('from the number that a customer says support comes to the decision made again', async () => {
+  const { support } = walk;
+  await support.goto(`${stack.at.staff}audit/ledgerevent/`);
+  await support.getByRole('searchbox', { name: 'Search' }).fill(walk.orderName);
+  await support.keyboard.press('Enter');
+  await support.getByText('Every inference behind this order').waitFor();
+  await support.locator('.field-decisions_table').getByRole('link', { name: 'made again' }).first().click();
+  await support.locator('#replay').waitFor();
+  await picture(support, 'staff-replay', { fullPage: true });
+
+  assert.equal(await support.locator('#replay .tb-badge').innerText(), 'the same');
+  assert.match(await support.locator('.tb-chain').innerText(), /Ledger of decisions\..*(Sealed until|Not sealed yet)/s);
   assert.deepEqual(await findBarriers(support), []);
 });
 

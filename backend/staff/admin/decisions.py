@@ -375,7 +375,12 @@ def _lines(lines: Sequence[str], *, of: int) -> SafeString | str:
 def _order_links(shop_id: int, order_ids: Collection[int]) -> dict[int, SafeString]:
     """Return orders by id as links, named as people call them."""
     rows = Order.objects.for_shop(shop_id).filter(order_id__in=order_ids)
-    return {row.order_id: to_row("catalog_order", row.pk, row.name or row.order_id) for row in rows}
+    return {
+        row.order_id: format_html("{} {}", to_row("catalog_order", row.pk, row.name), row.order_id)
+        if row.name
+        else to_row("catalog_order", row.pk, row.order_id)
+        for row in rows
+    }
 
 
 def _pictured(product: ServingProduct | None) -> SafeString | str:
