@@ -296,12 +296,26 @@ def _find_locked_order(shop_id: int, order_id: int) -> Order | None:
 
 def _write_lines(shop_id: int, order: Order, lines: Sequence[rules.LineRow]) -> None:
     # A line that an edit removed stays in the order with nothing left of it, so none has to go.
+    known = _products_of(shop_id, [line.line_id for line in lines if line.product_id is None])
     OrderLine.objects.for_shop(shop_id).bulk_create(
-        [OrderLine(**asdict(line) | {"order_id": order.pk}) for line in lines],
+        [OrderLine(**asdict(line) | known.get(line.line_id, {}) | {"order_id": order.pk}) for line in lines],
         update_conflicts=True,
         unique_fields=["shop", "line_id"],
         update_fields=[name for name in rules.LineRow.__dataclass_fields__ if name != "line_id"],
     )
+
+
+def _products_of(shop_id: int, line_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """
+    Return what lines are of, as far as it was told before.
+
+    Shopify forgets it once the product is deleted; what was bought is what was bought all the same.
+    """
+    if not line_ids:
+        return {}
+    rows = OrderLine.objects.for_shop(shop_id).filter(line_id__in=line_ids, product_id__isnull=False)
+    found = rows.values_list("line_id", "product_id", "variant_id")
+    return {line: {"product_id": product, "variant_id": variant} for line, product, variant in found}
 
 
 def _counts(order: Order, refund_id: int, created_at: datetime) -> bool:

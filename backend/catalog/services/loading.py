@@ -542,6 +542,13 @@ MERGE: Final = (
     ) gone
     WHERE line.line_id = gone.line_id
     """,
+    # Shopify forgets which product a line was of once the product is deleted; what was bought it still is.
+    """
+    UPDATE staged_line line
+    SET product_id = stored.product_id, variant_id = COALESCE(line.variant_id, stored.variant_id)
+    FROM catalog_orderline stored
+    WHERE line.product_id IS NULL AND stored.shop_id = %(shop_id)s AND stored.line_id = line.line_id
+    """,
     _noting(
         "order_id",
         _upsert(

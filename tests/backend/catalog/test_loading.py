@@ -406,3 +406,23 @@ def test_progress_is_told_while_reading(shop: Shop, monkeypatch: pytest.MonkeyPa
 
     assert told == [2, 4, 5]
     assert queries.counts(shop.id).products == 5
+
+
+@pytest.mark.parametrize("is_first_by_webhook", [True, False])
+def test_a_line_keeps_its_product_once_shopify_forgot_it(shop: Shop, is_first_by_webhook: bool) -> None:
+    def by_webhook(product: int | None, at: str) -> None:
+        sold = {"id": 1, "product_id": product, "variant_id": product and 70, "quantity": 2, "price": "2.50"}
+        told = {"id": 900, "created_at": bulk.CREATED, "updated_at": at, "currency": "GBP"}
+        services.apply_order(shop.id, told | {"line_items": [sold]})
+
+    def by_export(product: int | None, at: str) -> None:
+        load(shop, [bulk.order(900, updatedAt=at), bulk.line(1, 900, product=product)])
+
+    first, second = (by_webhook, by_export) if is_first_by_webhook else (by_export, by_webhook)
+    first(7, "2026-11-20T10:00:00Z")
+
+    second(None, "2026-11-20T11:00:00Z")
+    first(None, "2026-11-20T12:00:00Z")
+
+    [line] = queries.get_order(shop.id, 900).lines
+    assert (line.product_id, line.current_quantity) == (7, 2)
