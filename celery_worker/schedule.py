@@ -43,6 +43,7 @@ TIMETABLE: dict[str, dict[str, Any]] = {
     "events-retention": _entry(Job.EVENTS_RETENTION, crontab(minute="5", hour="3")),
     "partitions": _entry(Job.PARTITIONS, crontab(minute="7")),
     # A row is sealed within a minute, though one turn is missed and the next one waits in the queue.
+    "sessions-clear": _entry(Job.SESSIONS_CLEAR, crontab(minute="51", hour="4")),
     "ledger-seal": _sweep(Job.LEDGER_SEAL, timedelta(seconds=20)),
     "ledger-verify": _entry(Job.LEDGER_VERIFY, crontab(minute="17", hour="4", day_of_week="mon-sat")),
     # What was verified before may be changed after: once a week all of it is looked at again.

@@ -99,6 +99,7 @@ class Job(StrEnum):
     WATCH_DAILY = "watch_daily"
     WATCH_SHOP = "watch_shop"
     PARTITIONS = "partitions"
+    SESSIONS_CLEAR = "sessions_clear"
     LEDGER_SEAL = "ledger_seal"
     LEDGER_VERIFY = "ledger_verify"
     LEDGER_VERIFY_WHOLE = "ledger_verify_whole"
@@ -186,6 +187,7 @@ PLANS: Final[Mapping[Job, tuple[Queue, Kept]]] = {
     # Opens models and reads a month of a shop's decisions and orders.
     Job.WATCH_SHOP: (Queue.LONG, Kept.PENDING),
     # Whoever is late with it finds it done: see ``audit.sealing``.
+    Job.SESSIONS_CLEAR: (Queue.SHORT, Kept.TIMETABLE),
     Job.LEDGER_SEAL: (Queue.SHORT, Kept.TIMETABLE),
     Job.LEDGER_VERIFY: (Queue.SHORT, Kept.TIMETABLE),
     Job.LEDGER_VERIFY_WHOLE: (Queue.SHORT, Kept.TIMETABLE),
