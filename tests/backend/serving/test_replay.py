@@ -388,7 +388,9 @@ def test_a_recorder_that_forgets_is_found_out(
 
     answer = ask(consent=GRANTED, **ASKED[asked])
 
-    assert services.replay(world.id, decided(answer)).verdict is ReplayVerdict.DIFFERENT, case
+    # Another list, or one whose reasons name products that nobody asked about then.
+    found = services.replay(world.id, decided(answer)).verdict
+    assert found in {ReplayVerdict.DIFFERENT, ReplayVerdict.INCOMPLETE}, case
 
 
 # What is recorded
