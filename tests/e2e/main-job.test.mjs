@@ -140,8 +140,6 @@ step('under Advanced the model is compared with simpler ones and its training is
 for (const [place, button] of [['product', 'Add to product pages'], ['home', 'Add to home page']]) {
   step(`the merchant follows "${button}" into the theme editor and saves`, async () => {
     await openApp();
-    // One block is enough for a set-up to be done; the other then waits behind its line.
-    if (place === 'home') await app().getByText('Everything is set up').click();
     // In a tab of its own: the set-up stays where it is.
     const [editor] = await Promise.all([merchant.context().waitForEvent('page'), app().getByText(button).click()]);
     await editor.waitForURL(/\/themes\/current\/editor/);
@@ -286,7 +284,6 @@ step('Home leads with what recommendations earned, and the time is chosen by the
 
   const text = await app().locator('s-page').innerText();
   assert.match(text, /Orders that came from a click[^]*1 order, 2 products[^]*Clicks[^]*Put into a cart/);
-  assert.match(text, /hold a product that was recommended\. Of 1 \(/);
   assert.deepEqual(await findBarriers(appFrame()), []);
   await merchant.setViewportSize(PHONE);
   assert.equal(await overflow(), 0, 'Home is too wide for a phone');
@@ -456,7 +453,7 @@ step('the activity page says who did what, support included, and hands it over a
   await app().locator('s-select[label="By"] select').selectOption('MERCHANT');
   await app().getByText('Support looked at your shop').first().waitFor({ state: 'detached' });
   const entry = app().locator('.step', { hasText: 'The holdout was changed' });
-  assert.match(await entry.innerText(), /You, [^]*0% → , is now 5%/);
+  assert.match(await entry.innerText(), /You, [^]*0%[^]*→[^]*5%/);
   await app().locator('s-select[label="By"] select').selectOption('STAFF');
   await app().getByText('Support looked at your shop').first().waitFor();
 
