@@ -465,3 +465,16 @@ def test_the_first_account_is_made_by_a_command_and_begins_anew_by_it(at: Any) -
     assert not eve.check_password(first)
     assert not Authenticator.objects.exists()
     assert client.get("/staff/").status_code == 302
+
+
+def test_the_demos_account_signs_in_with_the_code_that_its_command_prints(at: Any) -> None:
+    from tools.demo import prepare, second_factor
+
+    for _ in range(2):
+        prepare._keep_staff_account("staff", PASSWORD, SECRET)
+    client = Client()
+    password(client, "staff")
+    client.post("/staff/verify/", {"code": second_factor.code(SECRET, at=at().timestamp())})
+
+    assert client.get("/staff/audit/decision/").status_code == 200
+    assert services.role_of(User.objects.get(username="staff")) == "admin"
