@@ -196,11 +196,6 @@ class DecisionAdmin(ReadOnlyAdmin):
         """Return the version that chose."""
         return f"version {row.version_number}" if row.version_number else "no model"
 
-    @admin.display(description="Feature version")
-    def feature_version(self, row: Decision) -> str:
-        """Return the version of the features that went in."""
-        return _record(row).feature_version or "–"
-
     @admin.display(description="Rules applied")
     def rules_told(self, row: Decision) -> SafeString | str:
         """Return what else than the model's order decided the list."""
