@@ -10,7 +10,7 @@ from typing import Final
 BYTE_ORDER_MARK: Final = "\ufeff"
 
 # What a spreadsheet takes for a formula, in the wide forms of East Asian keyboards too.
-_FORMULA: Final = "=+\\-@＝＋－＠"
+_FORMULA: Final = "=+\\-@\uff1d\uff0b\uff0d\uff20"
 
 # A cell may begin where we did not mean it to: after a line break, or after what another country's
 # spreadsheet takes for a separator or the end of a quotation. At the very start white space may be cut away.

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import OperationalError, connection
@@ -131,7 +132,7 @@ def test_nothing_of_a_browser_is_stored_but_its_pseudonym_under_the_shops_key(sh
     (an_event("checkout_started", checkout=""), "bad_data"),
     (an_event("checkout_completed", checkout="t", order="gid"), "bad_data"),
     (an_event("tailorbird:click", decision=str(uuid7()), product=1), "unknown_decision"),
-], ids=lambda value: json.dumps(value)[:60])  # fmt: skip
+], ids=lambda value: value if isinstance(value, str) else str(value["topic"]))  # fmt: skip
 def test_an_event_that_is_not_what_its_topic_must_say_is_refused_alone(
     shop: Shop, event: Any, reason: str
 ) -> None:
@@ -347,7 +348,7 @@ def test_a_shop_that_left_collects_nothing(shop: Shop, state: str) -> None:
     assert stored(shop) == []
 
 
-@pytest.mark.parametrize("path", ["", "/", "/none", f"/{uuid7()}", f"/{uuid7()}/more"])
+@pytest.mark.parametrize("path", ["", "/", "/none", f"/{UUID(int=7)}", f"/{UUID(int=7)}/more"])
 def test_an_address_of_no_shop_says_so_to_programs(path: str) -> None:
     answer = Client().post(f"/events{path}", "{}", content_type="text/plain")
 
