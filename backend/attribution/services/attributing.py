@@ -34,14 +34,17 @@ def attribute(
         return ()
     bought = _bought(shop_id, order, stands)
     found = sources.find(shop_id, order, bought, window=window)
-    ledger.join(shop_id, order_id, ledger.unspent(shop_id, bought, found.proved), now=now)
     # A join or a credit that stands is a claim too, whatever became of what it was found by. What stands
     # comes first: that a second witness tells of the same click changes nothing.
-    claims = rules.distinct([*(stand.claim for stand in stands), *ledger.joined(shop_id, order_id)])
+    known = [*(stand.claim for stand in stands), *ledger.joined(shop_id, order_id)]
+    ledger.lock_clicks(shop_id, bought, [*known, *(claim for _, claim in found.proved)])
+    proved = ledger.unspent(shop_id, bought, found.proved)
+    ledger.join(shop_id, order_id, proved, now=now)
+    claims = rules.distinct([*known, *(claim for _, claim in proved)])
     claims = ledger.unspent(shop_id, bought, claims)
     matches = rules.match(bought, claims, window=window)
     ledger.post(shop_id, order_id, rules.postings(bought, stands, matches), now=now)
-    _ask_rivals(shop_id, bought, [one.claim for one in matches])
+    _ask_rivals(shop_id, bought, claims)
     looking.note(shop_id, order, bought, is_joined=bool(claims), client_key=found.client_key, now=now)
     return matches
 

@@ -10,10 +10,10 @@ from decimal import Decimal
 from typing import Final, TypeVar
 
 from django.db import connection
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 
 from backend.attribution import rules
-from backend.attribution.models import Credit, Join
+from backend.attribution.models import Credit, Join, OrderAttribution
 from backend.attribution.values import BoughtOrder, Claim, Kind, Posting, Stand, Via
 
 CENTS: Final = Decimal("0.0001")
@@ -74,29 +74,39 @@ def joined(shop_id: int, order_id: int) -> list[Claim]:
     return [_claim(row) for row in rows.values(*_CLAIM)]
 
 
-# One click earns in one order. Who copies a cart's attribute into another cart gets nothing, and a shopper
-# whose browser still remembers a click is not counted twice for it.
+# One click earns in one order: the first that bought its product after it, though that was cancelled or sent
+# back since, or had a better click. So it matters neither which order came here first nor what became of it.
+# Who copies a cart's attribute into another cart gets nothing, and a shopper whose browser still remembers a
+# click is not counted twice for it.
+
+
+def lock_clicks(shop_id: int, order: BoughtOrder, claims: Iterable[Claim]) -> None:
+    """
+    Let one order at a time ask for these clicks.
+
+    All at once and in one order for all, after the order's own row: or two orders could wait for each other.
+    """
+    clicks = _clicks(order, claims)
+    names = sorted({f"click:{shop_id}:{click.decision_id}:{click.product_id}" for click in clicks})
+    with connection.cursor() as cursor:
+        for name in names:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
 
 
 def unspent(shop_id: int, order: BoughtOrder, claims: Sequence[C]) -> list[C]:
-    """Return those of the claims whose click earned nothing in an order that was placed before."""
+    """Return those of the claims whose click led to no order that was placed before. They must be locked."""
     clicks = _clicks(order, (_bare(one) for one in claims))
-    if not clicks:
-        return list(claims)
-    _lock_clicks(shop_id, clicks)
     before = Q(placed_at__lt=order.placed_at) | Q(placed_at=order.placed_at, order_id__lt=order.order_id)
-    rows = _credited(shop_id, order, clicks).filter(before)
-    spent = [_claim(row) for row in rows.values(*_CLAIM)]
+    spent = [_claim(row) for rows in _rivals(shop_id, order, clicks, before) for row in rows.values(*_CLAIM)]
     return [one for one in claims if not _is_spent(_bare(one), spent)]
 
 
 def later_orders(shop_id: int, order: BoughtOrder, claims: Iterable[Claim]) -> list[int]:
-    """Return the orders that were placed after this one and earned by the same clicks."""
+    """Return the orders that were placed after this one and hold the same clicks."""
     clicks = _clicks(order, claims)
-    if not clicks:
-        return []
     after = Q(placed_at__gt=order.placed_at) | Q(placed_at=order.placed_at, order_id__gt=order.order_id)
-    return sorted(set(_credited(shop_id, order, clicks).filter(after).values_list("order_id", flat=True)))
+    rivals = _rivals(shop_id, order, clicks, after)
+    return sorted({order_id for rows in rivals for order_id in rows.values_list("order_id", flat=True)})
 
 
 def _is_spent(claim: Claim, spent: Iterable[Claim]) -> bool:
@@ -109,23 +119,28 @@ def _clicks(order: BoughtOrder, claims: Iterable[Claim]) -> list[Claim]:
     return rules.distinct(one for one in claims if rules.is_click(one) and one.product_id in bought)
 
 
-def _credited(shop_id: int, order: BoughtOrder, clicks: Iterable[Claim]) -> QuerySet[Credit]:
-    """Return the rows that ever credited one of some clicks in another order."""
+def _rivals(
+    shop_id: int, order: BoughtOrder, clicks: Sequence[Claim], when: Q
+) -> tuple[QuerySet[Join], QuerySet[Credit]] | tuple[()]:
+    """
+    Return the joins and the credits of some clicks in other orders that bought their products at some time.
+
+    A credit outlives its join, which goes with its customer.
+    """
+    if not clicks:
+        return ()
     any_of = Q()
     for click in clicks:
         if click.acted_at is not None:
             around = (click.acted_at - rules.SAME_CLICK, click.acted_at + rules.SAME_CLICK)
             any_of |= Q(decision_id=click.decision_id, product_id=click.product_id, acted_at__range=around)
-    rows = Credit.objects.for_shop(shop_id).filter(any_of, quantity__gt=0)
-    return rows.exclude(kind=Kind.VIEW).exclude(order_id=order.order_id)
-
-
-def _lock_clicks(shop_id: int, clicks: Iterable[Claim]) -> None:
-    """Let one order at a time ask for a click. They are locked in order, after the order's own row."""
-    names = sorted({f"click:{shop_id}:{click.decision_id}:{click.product_id}" for click in clicks})
-    with connection.cursor() as cursor:
-        for name in names:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+    others = any_of & ~Q(kind=Kind.VIEW) & ~Q(order_id=order.order_id)
+    bought = OrderAttribution.objects.for_shop(shop_id).filter(
+        when, order_id=OuterRef("order_id"), product_ids__contains=[OuterRef("product_id")]
+    )
+    joins = Join.objects.for_shop(shop_id).filter(others).filter(Exists(bought))
+    credited = Credit.objects.for_shop(shop_id).filter(others, when, quantity__gt=0)
+    return joins, credited
 
 
 def _bare(claim: C) -> Claim:

@@ -213,6 +213,44 @@ def test_one_click_earns_in_the_order_that_was_placed_first_whichever_arrives_fi
     )
 
 
+@pytest.mark.parametrize("became", ["CANCELLED", "SENT_BACK", "BETTER_CLICK"])
+@pytest.mark.parametrize("arrived_before_that", [True, False])
+@pytest.mark.parametrize("arrives_first", [0, 1])
+def test_a_click_stays_with_the_first_order_whatever_became_of_it(
+    became: str, arrived_before_that: bool, arrives_first: int
+) -> None:
+    shop = a_shop()
+    decision = a_shown_decision(shop, 10)
+    click, better = (
+        {
+            "decision_id": str(decision),
+            "product_id": 10,
+            "via": "clicked",
+            "clicked_at": int((NOW - timedelta(hours=hours)).timestamp()),
+        }
+        for hours in (10, 9)
+    )
+    orders = [
+        an_order(shop, [10], at=NOW - timedelta(hours=hours), recommendation_ids=[click]) for hours in (8, 2)
+    ]
+    if arrived_before_that:
+        services.attribute(shop.id, orders[0].order_id, now=NOW)
+    rows = Order.objects.for_shop(shop.id).filter(id=orders[0].id)
+    if became == "CANCELLED":
+        rows.update(cancelled_at=NOW)
+    elif became == "SENT_BACK":
+        refund(orders[0], 10)
+    else:
+        rows.update(recommendation_ids=[click, better])
+
+    for order in (orders[arrives_first], orders[1 - arrives_first]):
+        services.attribute(shop.id, order.order_id, now=NOW)
+    for ids in list(PendingJob.objects.filter(job="attribute").values_list("ids", flat=True)):
+        services.attribute(ids["shop_id"], ids["order_id"], now=NOW)
+
+    assert queries.credits_of(shop.id, orders[1].order_id) == []
+
+
 def test_a_list_made_for_one_customer_earns_nothing_of_anothers_order() -> None:
     shop = a_shop()
     ada, bea = "a" * 32, "b" * 32
