@@ -133,6 +133,8 @@ class Content(ShopScoped):
 class Chain(ShopScoped):
     """The chain of seals over one ledger of a shop: where it ends, and what its last verification found."""
 
+    # Without a constraint of the database: a row that names no shop is sealed too, and stops no others.
+    shop = models.ForeignKey("shops.Shop", on_delete=models.CASCADE, related_name="+", db_constraint=False)
     ledger = models.CharField(max_length=10)
     # Made anew with each chain, so that none can be taken for one of a former installation.
     uuid = models.UUIDField(default=uuid4, editable=False)
@@ -157,6 +159,7 @@ class Chain(ShopScoped):
 class Segment(ShopScoped):
     """Rows that were sealed together. PostgreSQL refuses to change it; see ``audit.seals`` for its hashes."""
 
+    shop = models.ForeignKey("shops.Shop", on_delete=models.CASCADE, related_name="+", db_constraint=False)
     ledger = models.CharField(max_length=10)
     number = models.BigIntegerField()
     layout = models.SmallIntegerField()

@@ -226,9 +226,12 @@ def chains(ledger: Ledger) -> Chains:
 
 
 def chained_shop_ids() -> list[int]:
-    """Return the shops that have a chain of seals."""
-    rows = Chain.objects.across_shops(reason="the timetable verifies all shops")
-    return list(rows.order_by("shop_id").values_list("shop_id", flat=True).distinct())
+    """Return the shops that have a chain of seals, and those whose acts say that they should have one."""
+    found: set[int] = set()
+    for model in (Chain, LedgerEvent):
+        rows = model.objects.across_shops(reason="the timetable verifies all shops")
+        found.update(rows.order_by("shop_id").values_list("shop_id", flat=True).distinct())
+    return sorted(found)
 
 
 def events(shop_id: int, *, event: Event | None = None, limit: int = 50) -> list[LedgerEntry]:

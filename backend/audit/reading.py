@@ -41,16 +41,36 @@ class _Sink:
             self._take(message[2:])
 
 
-def rows_in(layout: Layout, ranges: Sequence[Range], *, shop_id: int | None = None) -> list[Row]:
-    """Return the rows whose numbers lie in some ranges, of one shop or of all, in the order of arrival."""
+def rows_in(
+    layout: Layout, ranges: Sequence[Range], *, shop_id: int | None = None, most: int | None = None
+) -> list[Row]:
+    """
+    Return the rows whose numbers lie in some ranges, of one shop or of all, in the order of arrival.
+
+    :param ranges: the lowest first
+    :param most: no more than so many, the first ones
+    """
     found: list[Row] = []
-    reader = _Reader(layout, found.append)
+    each_row(layout, ranges, found.append, shop_id=shop_id, most=most)
+    return found
+
+
+def each_row(
+    layout: Layout,
+    ranges: Sequence[Range],
+    take: Callable[[Row], None],
+    *,
+    shop_id: int | None,
+    most: int | None = None,
+) -> None:
+    """Hand over what :func:`rows_in` returns, row by row as they come."""
+    reader = _Reader(layout, take)
+    of_shop = "" if shop_id is None else f"shop_id = {int(shop_id)} AND "
     for at in range(0, len(ranges), MOST_RANGES):
+        left = "" if most is None else f" LIMIT {most - reader.rows}"
         some = ranges[at : at + MOST_RANGES]
         within = " OR ".join(f"arrival BETWEEN {int(low)} AND {int(high)}" for low, high in some)
-        of_shop = "" if shop_id is None else f"shop_id = {int(shop_id)} AND "
-        copy(f"{reader.select} WHERE {of_shop}({within}) ORDER BY arrival", reader.take)
-    return found
+        copy(f"{reader.select} WHERE {of_shop}({within}) ORDER BY arrival{left}", reader.take)
 
 
 def copy(select: str, take: Callable[[bytes], None]) -> None:
@@ -66,12 +86,14 @@ class _Reader:
         self._layout = layout
         self._tag = layout.tag
         self._row = take
+        self.rows = 0
         self._leading = ["salt", "erased", *layout.personal]
         columns = [kind.sql(name) for name, kind in layout.columns.items()]
         self.select = f"SELECT {', '.join([*self._leading, *columns])} FROM {layout.table}"  # noqa: S608 -- names of ours
 
     def take(self, message: bytes) -> None:
         """Hash one row."""
+        self.rows += 1
         (salt, erased, *personal), at = seals.fields(message, len(self._leading))
         body = seals.canonical(self._layout, message[at:])
         arrival, id_, shop_id = PLACES.unpack_from(body)

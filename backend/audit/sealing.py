@@ -29,18 +29,20 @@ MOST_WINDOWS: Final = 40
 # Of sessions that are hidden from us it is believed that none of them writes for as long as this.
 HIDDEN_MICROSECONDS: Final = 24 * 3600 * 1_000_000
 
-# The moment of this look, the last number drawn, and when the oldest transaction began that runs now: whoever
-# drew a number before this moment began before it too.
+LAST = "SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END FROM {sequence}"
+
+# The moment of this look, and when the oldest transaction began that runs now. A statement of its own, after
+# the last number was read: whoever drew that number or one before it began before this moment. Where the
+# clock was set back since, they say of themselves that they began later: then the moment is theirs.
 LOOK = """
-    SELECT (extract(epoch FROM statement_timestamp()) * 1000000)::bigint,
-           (SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END FROM {sequence}),
-           (SELECT (extract(epoch FROM LEAST(min(began), statement_timestamp())) * 1000000)::bigint
-            FROM (SELECT xact_start AS began FROM pg_stat_activity
-                  WHERE datname = current_database() AND pid <> pg_backend_pid()
-                  UNION ALL
-                  SELECT prepared FROM pg_prepared_xacts WHERE database = current_database()) running),
+    SELECT (extract(epoch FROM GREATEST(max(began), statement_timestamp())) * 1000000)::bigint,
+           (extract(epoch FROM LEAST(min(began), statement_timestamp())) * 1000000)::bigint,
            EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
                    AND pid <> pg_backend_pid() AND query = '<insufficient privilege>')
+    FROM (SELECT xact_start AS began FROM pg_stat_activity
+          WHERE datname = current_database() AND pid <> pg_backend_pid()
+          UNION ALL
+          SELECT prepared FROM pg_prepared_xacts WHERE database = current_database()) running
 """
 
 
@@ -87,22 +89,26 @@ def seal_window(ledger: Ledger, *, now: datetime) -> Sealed | None:
     gaps = [Gap(*gap) for gap in cursor.gaps]
     noticed_at, last, horizon = _look(layout.table)
     high = min(last, cursor.seen + WINDOW)
-    ranges = [(gap.low, gap.high) for gap in gaps]
-    late = reading.rows_in(layout, ranges) if ranges else []
+    late = reading.rows_in(layout, [(gap.low, gap.high) for gap in gaps], most=WINDOW)
+    # So many may come late at once, such as the lists of a whole shop, that the next look takes the others.
+    is_cut = len(late) >= WINDOW
+    looked, later = seals.split(gaps, late[-1].arrival) if is_cut else (gaps, [])
     new = reading.rows_in(layout, [(cursor.seen + 1, high)]) if high > cursor.seen else []
     segments = _write(ledger, [*late, *new], now=now)
-    left = seals.still_open(gaps, [row.arrival for row in late], horizon=horizon)
+    left = seals.still_open(looked, [row.arrival for row in late], horizon=horizon) + later
     left += seals.missing(cursor.seen + 1, high, [row.arrival for row in new], noticed_at=noticed_at)
     cursor.seen, cursor.gaps = max(high, cursor.seen), seals.as_json(left)
     cursor.save()
-    return Sealed(len(late) + len(new), segments, is_behind=high < last)
+    return Sealed(len(late) + len(new), segments, is_behind=is_cut or high < last)
 
 
 def _look(table: str) -> tuple[int, int, int]:
     """Return this moment, the last number drawn, and when the oldest transaction under way began."""
     with connection.cursor() as cursor:
-        cursor.execute(LOOK.format(sequence=f"{table}_arrival"))
-        noticed_at, last, horizon, is_hidden = cursor.fetchone()
+        cursor.execute(LAST.format(sequence=f"{table}_arrival"))
+        (last,) = cursor.fetchone()
+        cursor.execute(LOOK)
+        noticed_at, horizon, is_hidden = cursor.fetchone()
     return noticed_at, last, min(horizon, noticed_at - HIDDEN_MICROSECONDS) if is_hidden else horizon
 
 
@@ -118,8 +124,20 @@ def _write(ledger: Ledger, rows: Sequence[Row], *, now: datetime) -> int:
 
 
 def _chain(shop_id: int, ledger: Ledger) -> Chain:
+    """
+    Return the chain to go on with.
+
+    Where somebody set it back, it goes on after the newest segment: one shop's damage, which a verification
+    tells of, must not keep the rows of all others from being sealed.
+    """
     rows = Chain.objects.for_shop(shop_id)
-    return rows.filter(ledger=ledger).first() or rows.create(ledger=ledger, head=b"")
+    chain = rows.filter(ledger=ledger).first() or rows.create(ledger=ledger, head=b"")
+    segments = Segment.objects.for_shop(shop_id).filter(ledger=ledger, number__gt=chain.number)
+    newest = segments.order_by("-number").values_list("number", "head").first()
+    if newest is not None:
+        log.error("chain_set_back", shop_id=shop_id, ledger=ledger.value, to=chain.number, segment=newest[0])
+        chain.number, chain.head = newest
+    return chain
 
 
 def _next(chain: Chain, day: date, rows: Sequence[Row], *, now: datetime) -> Segment:

@@ -43,7 +43,9 @@ class Kind(StrEnum):
     def sql(self, column: str) -> str:
         """Return the expression whose binary form is what is hashed."""
         if self is Kind.MOMENT:
-            return f"(extract(epoch FROM {column}) * 1000000)::bigint"
+            # Infinity is a moment to PostgreSQL, and no whole number: it counts as the furthest one.
+            micros = f"extract(epoch FROM {column}) * 1000000"
+            return f"LEAST(GREATEST({micros}, {-(2**63)}), {2**63 - 1})::bigint"
         return f"{column}::text" if self in {Kind.TEXT, Kind.JSON} else column
 
 
@@ -150,8 +152,9 @@ class Row(NamedTuple):
 
 
 def day_of(id_: UUID) -> date:
-    """Return the day of a UUID version 7."""
-    return (EPOCH + timedelta(milliseconds=id_.int >> 80)).date()
+    """Return the day of a UUID version 7; the last one of what lies beyond the calendar."""
+    days = (id_.int >> 80) // DAY_MILLISECONDS
+    return date.fromordinal(min(EPOCH.toordinal() + days, date.max.toordinal()))
 
 
 def canonical_json(text: bytes) -> bytes:
@@ -159,9 +162,13 @@ def canonical_json(text: bytes) -> bytes:
     Return JSON in its one canonical form.
 
     A number with a fraction keeps its digits: no two of them are the same number to a program. No text that
-    PostgreSQL stores holds a NUL, so the mark can't be taken for one.
+    PostgreSQL stores holds a NUL, so the mark can't be taken for one. What is too deep or too long for a
+    program to read, and so none of ours, enters as it stands: it must neither stop a seal nor its check.
     """
-    value = json.loads(text, parse_float=lambda digits: {"\x00": digits})
+    try:
+        value = json.loads(text, parse_float=lambda digits: {"\x00": digits})
+    except (ValueError, RecursionError):
+        return text
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -332,6 +339,13 @@ def still_open(gaps: Sequence[Gap], seen: Sequence[int], *, horizon: int) -> lis
             gap.low, gap.high, [one for one in seen if gap.low <= one <= gap.high], noticed_at=gap.noticed_at
         )
     ]
+
+
+def split(gaps: Sequence[Gap], at: int) -> tuple[list[Gap], list[Gap]]:
+    """Return the parts of some gaps up to a number, and those above it."""
+    below = [gap._replace(high=min(gap.high, at)) for gap in gaps if gap.low <= at]
+    above = [gap._replace(low=max(gap.low, at + 1)) for gap in gaps if gap.high > at]
+    return below, above
 
 
 def is_among(gaps: Sequence[Gap], arrival: int) -> bool:

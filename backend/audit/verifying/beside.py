@@ -3,14 +3,14 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from backend.audit import reading, rules, seals
 from backend.audit.models import Content, LedgerEvent, Segment
 from backend.audit.seals import Gap, Row
 from backend.audit.values import Event, Fault, Ledger, Unsealed
-from backend.audit.verifying.walk import Walk
+from backend.audit.verifying.walk import MOST_STRAYS, Walk
 
 # Acts that rows may be erased in the name of.
 ERASING: Final = (Event.CUSTOMER_REDACTED,)
@@ -20,8 +20,8 @@ def check_tail(walk: Walk, ledger: Ledger, *, low: int, seen: int, gaps: list[Ga
     """Return what waits to be sealed; a row among numbers that were looked at is no such thing."""
     layout = seals.LAYOUTS[ledger][-1]
     if low <= seen:
-        for row in reading.rows_in(layout, [(low, seen)], shop_id=walk.shop_id):
-            walk.strays[row.arrival].append(row)
+        for row in reading.rows_in(layout, [(low, seen)], shop_id=walk.shop_id, most=MOST_STRAYS):
+            walk.note_stray(row)
     return reading.unsealed(walk.shop_id, ledger, seen=max(seen, low - 1), gaps=gaps)
 
 
@@ -53,16 +53,22 @@ def _is_sealed(shop_id: int, ledger: Ledger, arrival: int) -> bool:
 def check_erasures(walk: Walk) -> None:
     """Look for the act behind each erasure, and whether it tells of as many rows."""
     acts = LedgerEvent.objects.for_shop(walk.shop_id).filter(id__in=[*walk.erased], event__in=ERASING)
-    told = {act.id: act.details.get("decisions") for act in acts}
+    told = {act.id: _decisions(act.details) for act in acts}
     for act, count in walk.erased.items():
         row = walk.first_erased[act]
         if act not in told:
             words = f"Row {row.id} was erased, and the act {act} that it names is not in the ledger."
-        elif told[act] is not None and count > told[act]:
+        elif count > told[act]:
             words = f"{count} rows were erased in the name of act {act}, which tells of {told[act]}."
         else:
             continue
         walk.tell(Fault.ERASED, words, row=row, segment=None)
+
+
+def _decisions(details: Any) -> int:
+    """Return how many decisions an act tells of; one that does not say covers none."""
+    count = details.get("decisions") if isinstance(details, dict) else None
+    return count if isinstance(count, int) else 0
 
 
 def check_contents(walk: Walk) -> None:

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from backend.audit import reading, rules, seals
@@ -37,8 +37,13 @@ def _check_layout(walk: Walk, batch: Sequence[Segment], *, low: int, high: int) 
     for segment in batch:
         leaves = seals.unpack_leaves(bytes(segment.leaves or b""))
         arrivals = seals.unpack_arrivals(bytes(segment.arrivals or b""))
-        sealed |= {arrival: (leaf, segment) for arrival, leaf in zip(arrivals, leaves, strict=False)}
+        for arrival, leaf in zip(arrivals, leaves, strict=False):
+            # What was sealed first counts: a sealer that was sent back seals what stands there by then.
+            sealed.setdefault(arrival, (leaf, segment))
     late = sorted(arrival for arrival in sealed if arrival < low)
+    for arrival in late:
+        # A former batch did not know where they belong; here they are looked at again.
+        walk.strays.pop(arrival, None)
     ranges = [(arrival, arrival) for arrival in late]
     if low <= high:
         ranges.append((low, high))
@@ -46,17 +51,20 @@ def _check_layout(walk: Walk, batch: Sequence[Segment], *, low: int, high: int) 
     if layout is None:
         # Its head has told already that it is not what was sealed.
         return
-    rows = reading.rows_in(layout, ranges, shop_id=walk.shop_id)
     found: dict[int, bytes] = {}
     altered: dict[int, list[Row]] = defaultdict(list)
-    for row in rows:
+
+    def compare(row: Row) -> None:
         if row.arrival not in sealed:
-            walk.strays[row.arrival].append(row)
+            walk.note_stray(row)
         elif sealed[row.arrival][0] != row.leaf[:LEAF_BYTES] or row.arrival in found:
             altered[row.arrival].append(row)
         else:
             found[row.arrival] = row.leaf
             _note_row(walk, layout, row, sealed[row.arrival][1])
+
+    # One by one: where segments are gone, all of their rows stand in between.
+    reading.each_row(layout, ranges, compare, shop_id=walk.shop_id)
     _tell_altered(walk, layout, altered, found, sealed)
     _tell_dropped(walk, layout, set(sealed) - set(found) - set(altered), sealed)
     for segment in batch:
@@ -159,5 +167,12 @@ def retired_before(shop_id: int, ledger: Ledger) -> date:
     acts = LedgerEvent.objects.for_shop(shop_id).filter(
         event=Event.LEDGER_RETIRED, details__ledger=ledger.value
     )
-    days = [date.fromisoformat(details["before"]) for details in acts.values_list("details", flat=True)]
-    return max(days, default=date.min)
+    return max((_day(details) for details in acts.values_list("details", flat=True)), default=date.min)
+
+
+def _day(details: Any) -> date:
+    """Return the day that an act tells of; an act that was made unreadable has retired nothing."""
+    try:
+        return date.fromisoformat(details["before"])
+    except (KeyError, TypeError, ValueError):
+        return date.min

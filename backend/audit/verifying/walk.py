@@ -1,6 +1,6 @@
 """What is known of a chain while it is walked."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
@@ -12,6 +12,9 @@ from backend.audit.values import Fault, Finding
 
 # What is told of one chain. Whoever finds more has no use for the rest.
 MOST_FINDINGS: Final = 1_000
+# Rows that no segment has named yet: those of a transaction that was under way for long, unless added. Where
+# the segments of a whole ledger were dropped it would be all of its rows, and nobody reads of so many.
+MOST_STRAYS: Final = 100_000
 FIRST: Final = -(2**63)
 LAST: Final = 2**63 - 1
 
@@ -64,13 +67,18 @@ class Walk:
     erased: Counter[UUID] = field(default_factory=Counter)
     first_erased: dict[UUID, Row] = field(default_factory=dict)
     retired: int = 0
-    strays: dict[int, list[Row]] = field(default_factory=lambda: defaultdict(list))
+    strays: dict[int, list[Row]] = field(default_factory=dict)
     references: References = field(default_factory=References)
 
     @property
     def is_full(self) -> bool:
         """Return whether nobody would read more."""
         return len(self.findings) >= MOST_FINDINGS
+
+    def note_stray(self, row: Row) -> None:
+        """Keep a row that no segment of its batch names, without its body."""
+        if len(self.strays) < MOST_STRAYS:
+            self.strays.setdefault(row.arrival, []).append(row._replace(body=b""))
 
     def tell(
         self,
