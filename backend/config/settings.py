@@ -207,7 +207,7 @@ AXES_LOCKOUT_PARAMETERS = ["username", "ip_address"]
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 # A try while the lock lasts is not counted, or whoever goes on trying would keep the owner out for ever.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-AXES_CLIENT_IP_CALLABLE = "backend.core.edge.client_address"
+AXES_CLIENT_IP_CALLABLE = "backend.core.edge.client_network"
 AXES_LOCKOUT_TEMPLATE = "staff/locked.html"
 # Sign-ins are in our own record, by id. Neither names nor addresses go to the log.
 AXES_DISABLE_ACCESS_LOG = True

@@ -1,7 +1,8 @@
 """Who is asking: the address that the trusted edge saw, never one that a stranger wrote into a header."""
 
 from functools import cache, lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Final
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -22,6 +23,23 @@ def client_address(request: HttpRequest) -> str:
             break
         address = said.strip()
     return address if _parses(address) else ""
+
+
+# Whoever has one address of IPv6 has the other 2**64 of its network as well (RFC 6177).
+SITE_BITS: Final = 64
+
+
+def client_network(request: HttpRequest) -> str:
+    """Return the first address of the network that one sender has: what a limit must count by."""
+    address = client_address(request)
+    if not address:
+        return ""
+    parsed = ip_address(address)
+    if isinstance(parsed, IPv4Address):
+        return address
+    if parsed.ipv4_mapped:
+        return str(parsed.ipv4_mapped)
+    return str(IPv6Network((int(parsed), SITE_BITS), strict=False).network_address)
 
 
 # The edge is asked about at every request, and is one of few.

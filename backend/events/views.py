@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from backend.core import clock
 from backend.core.api import BROKEN, error_body, failures_as_json
-from backend.core.edge import client_address
+from backend.core.edge import client_network
 from backend.core.errors import Refused
 from backend.events import serializers
 from backend.events.rules import MOST_BYTES
@@ -90,7 +90,7 @@ def collect(request: HttpRequest, *, shop_uuid: UUID) -> HttpResponse:
     delivery = Delivery(
         shop_uuid=shop_uuid,
         body=_body(request, shop_uuid),
-        address=client_address(request),
+        address=client_network(request),
         agent=request.META.get("HTTP_USER_AGENT", ""),
     )
     receipt = collector.collect(delivery, now=now)

@@ -3,7 +3,7 @@
 import pytest
 from django.test import RequestFactory
 
-from backend.core.edge import client_address
+from backend.core.edge import client_address, client_network
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,19 @@ def test_the_address_is_what_the_last_trusted_proxy_saw(
     headers = {} if forwarded is None else {"X-Forwarded-For": forwarded}
 
     assert client_address(RequestFactory().get("/", headers=headers, REMOTE_ADDR=peer)) == address, case
+
+
+@pytest.mark.parametrize(
+    ("case", "peer", "network"),
+    [
+        ("IPv4", "203.0.113.7", "203.0.113.7"),
+        ("IPv6", "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ("its neighbour in the same network", "2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::"),
+        ("another network", "2001:db8:1:3::6", "2001:db8:1:3::"),
+        ("a scope", "fe80::1%eth0", "fe80::"),
+        ("IPv4 over IPv6", "::ffff:203.0.113.7", "203.0.113.7"),
+        ("a unix socket", "", ""),
+    ],
+)
+def test_one_sender_is_one_network(case: str, peer: str, network: str) -> None:
+    assert client_network(RequestFactory().get("/", REMOTE_ADDR=peer)) == network, case

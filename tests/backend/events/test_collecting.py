@@ -318,6 +318,19 @@ def test_an_address_has_a_limit_and_others_are_not_held_to_it(
     assert tallies(shop)["", "RATE_LIMITED"] == 2
 
 
+def test_a_sender_with_many_addresses_of_one_network_has_one_limit(shop: Shop, collector: Collector) -> None:
+    collector.limits = Limits(address=5, shop=1_000)
+
+    answers = [
+        post(shop, an_event("product_viewed", product=1), **{"X-Forwarded-For": f"2001:db8:0:7::{host:x}"})
+        for host in range(1, 8)
+    ]
+    elsewhere = post(shop, an_event("product_viewed", product=1), **{"X-Forwarded-For": "2001:db8:0:8::1"})
+
+    assert [answer.status_code for answer in answers] == [202] * 5 + [429] * 2
+    assert elsewhere.status_code == 202
+
+
 def test_a_shop_has_a_limit_and_others_are_not_held_to_it(shop: Shop, collector: Collector) -> None:
     collector.limits = Limits(address=1_000, shop=3)
     other = a_shop("other.myshopify.com")
