@@ -248,6 +248,15 @@ def order_ids_of_customer(shop_id: int, customer_key: str) -> list[int]:
     return list(rows.order_by("processed_at", "order_id").values_list("order_id", flat=True))
 
 
+def checkout_tokens_of(shop_id: int, customer_key: str | None, order_ids: Ids[int]) -> set[str]:
+    """Return the checkouts of the orders that are one customer's or are named."""
+    theirs = Q(order_id__in=list(order_ids))
+    if customer_key is not None:
+        theirs |= Q(customer_key=customer_key)
+    rows = Order.objects.for_shop(shop_id).filter(theirs).exclude(checkout_token="")
+    return set(rows.values_list("checkout_token", flat=True))
+
+
 def count_orders_of(shop_id: int, customer_key: str | None, order_ids: Ids[int]) -> int:
     """Return how many orders are here that are one customer's or are named."""
     theirs = Q(order_id__in=list(order_ids))

@@ -1,11 +1,15 @@
 """Jobs about tenants: tokens, uninstall, and the erasures in which every app has a part."""
 
+from collections.abc import Collection
 from typing import Final
+
+from django.db import transaction
 
 from backend.attribution import services as attribution
 from backend.audit import queries as ledger
 from backend.audit import services as audit
 from backend.audit.values import Event
+from backend.catalog import queries as catalog_queries
 from backend.catalog import services as catalog
 from backend.core import clock, leases, tenancy
 from backend.core.queue import Job, enqueue
@@ -106,6 +110,20 @@ class _Progress:
             webhooks.note_shop_progress(self._shop_id, f"{self._rows:,} rows are gone")
 
 
+@transaction.atomic
+def _untie_orders(shop_id: int, customer_key: str | None, order_ids: Collection[int]) -> list[int]:
+    """
+    Make a customer's orders a guest's, and cut what leads from them to a browser; return the orders.
+
+    In one transaction: once they are a guest's, nobody finds the others by the customer again.
+    """
+    checkouts = catalog_queries.checkout_tokens_of(shop_id, customer_key, order_ids)
+    orders = catalog.forget_customer(shop_id, customer_key, order_ids=order_ids)
+    attribution.forget_orders(shop_id, orders)
+    events.forget_orders(shop_id, {*orders, *order_ids}, checkout_tokens=checkouts)
+    return orders
+
+
 @task_for(Job.CUSTOMER_REDACT)
 def customer_redact(delivery_id: int) -> None:
     """Make one customer unknown everywhere. Safe to repeat: what is forgotten stays so."""
@@ -117,8 +135,7 @@ def customer_redact(delivery_id: int) -> None:
     order_ids = [int(number) for number in request.payload.get("orders_to_redact") or []]
     # First, so that what is untied below is not tied again by a late webhook or an import.
     services.suppress(shop_id, customer_key=key, order_ids=order_ids, now=now)
-    orders = catalog.forget_customer(shop_id, key, order_ids=order_ids)
-    attribution.forget_orders(shop_id, orders)
+    orders = _untie_orders(shop_id, key, order_ids)
     erased = features.forget_customer(shop_id, key, order_ids=order_ids, now=now).snapshots
     # Before what it tells of, which names it: an erased row without its entry would be taken for tampering,
     # and so would more of them than it tells of. No other is tied to the customer while they are counted.

@@ -1,7 +1,7 @@
 """Writes of storefront events: what browsers tell, and what is forgotten."""
 
 from backend.events.services.collecting import Collector, Delivery, Limits, RateLimited, UnknownAddress
-from backend.events.services.forgetting import erase_shop, forget_clients
+from backend.events.services.forgetting import erase_shop, forget_clients, forget_orders
 from backend.events.services.keeping import drop_old, make_partitions
 
 __all__ = [
@@ -13,5 +13,6 @@ __all__ = [
     "drop_old",
     "erase_shop",
     "forget_clients",
+    "forget_orders",
     "make_partitions",
 ]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 from uuid import uuid4
 
 import pytest
@@ -27,6 +28,8 @@ from backend.catalog.services.loading import load
 from backend.core import tenancy
 from backend.core.queue import Job
 from backend.core.tenancy import ShopScoped
+from backend.events.models import BotEvent as SeenByBot
+from backend.events.models import Event as Seen
 from backend.features import services as features
 from backend.features.gateway import cache
 from backend.features.models import Interaction
@@ -47,6 +50,7 @@ from celery_worker.tasks import shops as tasks
 from celery_worker.tasks.webhooks import HANDLERS
 from tests.backend.audit.test_ledgers import a_decision
 from tests.backend.catalog import bulk
+from tests.backend.events.bodies import BROWSER, CRAWLER, an_event, post
 from tests.backend.history import a_shop
 from tests.backend.registry.versions import a_live_version
 from tests.backend.serving.storefront import GRANTED, ask
@@ -144,6 +148,46 @@ def test_a_redacted_customer_is_a_guest_everywhere(shop: Shop, other: Shop) -> N
     for chain in Ledger:
         assert audit.verify(shop.id, chain).ok
     assert audit.verify(shop.id, Ledger.DECISIONS).erased == event.details["decisions"] > 0
+
+
+def test_a_redacted_customers_events_lead_to_no_browser_however_they_name_the_order(shop: Shop) -> None:
+    """Shopify need not list the orders, nor a browser tell the number of one, and some browsers are odd."""
+    request = a_request(shop, Topic.CUSTOMERS_REDACT)
+    request.payload["orders_to_redact"] = []
+    request.save()
+    Order.objects.for_shop(shop.id).filter(order_id=900).update(checkout_token="theirs")
+    Order.objects.for_shop(shop.id).filter(order_id=901).update(checkout_token="another's")
+    for client, told in (
+        ("by-number", {"checkout": "gone", "order": 900}),
+        ("by-checkout", {"checkout": "theirs", "order": None}),
+        ("another", {"checkout": "another's", "order": 901}),
+    ):
+        completed = an_event("checkout_completed", client=client, **told)
+        viewed = an_event("product_viewed", client=client, product=1)
+        for agent in (BROWSER, CRAWLER):
+            assert post(shop, completed, viewed, agent=agent).status_code == 202
+
+    tasks.customer_redact(delivery_id=request.id)
+
+    named = {model: model.objects.for_shop(shop.id).exclude(client_key="") for model in (Seen, SeenByBot)}
+    assert [rows.count() for rows in named.values()] == [2, 2]
+    assert {rows.exclude(order_id=None).get().order_id for rows in named.values()} == {901}
+
+
+def test_a_redaction_that_dies_in_between_finds_the_orders_again(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = a_request(shop, Topic.CUSTOMERS_REDACT)
+    request.payload["orders_to_redact"] = []
+    request.save()
+    with monkeypatch.context() as broken:
+        broken.setattr(tasks.attribution, "forget_orders", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            tasks.customer_redact(delivery_id=request.id)
+
+    tasks.customer_redact(delivery_id=request.id)
+
+    assert Join.objects.for_shop(shop.id).count() == 0
 
 
 def test_a_customer_can_be_redacted_twice(shop: Shop) -> None:
