@@ -1264,6 +1264,15 @@ test('without consent to preferences nobody is drawn, told or remembered', async
   assert.equal(page.window.localStorage.getItem('tailorbird:grouped'), null);
 });
 
+test('a browser that keeps nothing is not drawn, for it would be drawn anew on every page', async () => {
+  const told = [];
+  const keepsNothing = (window) => { window.Storage.prototype.setItem = () => { throw new window.DOMException('full', 'QuotaExceededError'); }; };
+  const page = await openHoldout({ percent: 100, told, stored: {}, before: keepsNothing });
+
+  assert.deepEqual(page.titles(), ['Product 7', 'Product 2']);
+  assert.deepEqual(told.filter(([name]) => name === 'tailorbird:group'), []);
+});
+
 test("a browser's bucket is told once a day, whichever group it is in", async () => {
   const told = [];
   const first = await openHoldout({ told });

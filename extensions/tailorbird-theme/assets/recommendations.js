@@ -507,7 +507,9 @@
     joinGroup() {
       const { holdout, salt } = this.dataset;
       if (!this.popular.length || shopify().designMode) return;
-      const place = allows('preferences') ? bucket(salt, getVisitor()) : BUCKETS;
+      const visitor = allows('preferences') && getVisitor();
+      // Who can't be remembered would be drawn anew on every page.
+      const place = visitor && read(VISITOR_KEY) === visitor ? bucket(salt, visitor) : BUCKETS;
       const isHeldOut = place < (holdout * BUCKETS) / 100;
       if (isHeldOut !== Boolean(this.isHeldOut) && !this.isInUse()) {
         this.isHeldOut = isHeldOut;
