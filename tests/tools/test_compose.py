@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from backend.config import env
+from backend.events.rules import MOST_BYTES
 from tools.checks import compose
 
 SETTING = re.compile(r'_env\.\w+\(\s*"([A-Z_]+)"|_(?:secret|credential)\("([A-Z_]+)"\)')
@@ -123,3 +124,11 @@ def test_the_edge_reaches_both_programs_where_they_listen():
 
     assert f"reverse_proxy web:{services['web']['environment']['PORT']} " in caddyfile
     assert f"reverse_proxy ui:{services['ui']['environment']['PORT']}" in caddyfile
+
+
+def test_the_edge_reads_a_body_within_a_time_before_it_takes_a_thread_of_django():
+    caddyfile = (compose.ROOT / "deploy/Caddyfile").read_text()
+
+    [before_django] = re.findall(r"reverse_proxy web:\d+ \{[^}]*request_buffers (\d+)KB", caddyfile)
+    assert int(before_django) * 1024 >= MOST_BYTES
+    assert re.search(r"timeouts \{[^}]*read_header \d+s[^}]*read_body \d+s", caddyfile)
