@@ -176,6 +176,17 @@ test('consent that is taken back stops what waits, what comes, and what is tried
   assert.deepEqual(new Set(run.sent.slice(1).map(({ events }) => events[0].id)), new Set(['sh-9']));
 });
 
+test('what was tried again when consent was taken back is forgotten, though consent comes back at once', async () => {
+  const run = start({ answer: () => ({ status: 503 }) });
+  run.subscribers['tailorbird:click'](aCard('tailorbird:click', { decision: DECISION, product: '1' }));
+
+  run.decide(false);
+  run.decide(true);
+  await wait(30);
+
+  assert.equal(run.sent.length, 1);
+});
+
 test('the pixel needs analytics alone, and its settings are those of its file', () => {
   assert.deepEqual(pixel.purposes, ['analytics']);
   assert.equal(pixel.faultOf(SETTINGS), null);

@@ -16,6 +16,7 @@ export class Outbox {
   #url;
   #waiting = [];
   #isOpen = false;
+  #closings = 0;
   #timer = null;
 
   constructor(url) {
@@ -29,6 +30,7 @@ export class Outbox {
   /** Take nothing, and forget what was not sent. */
   close() {
     this.#isOpen = false;
+    this.#closings += 1;
     this.#waiting = [];
   }
 
@@ -58,11 +60,13 @@ export class Outbox {
   }
 
   async #send(body) {
+    const closings = this.#closings;
     for (const wait of [...RETRY_WAITS_MS, null]) {
       const later = await post(this.#url, body);
       if (later === null || wait === null) return;
       await pause(Math.max(wait * (0.5 + Math.random()), later));
-      if (!this.#isOpen) return;
+      // What was taken back stays so, though consent was given anew meanwhile.
+      if (this.#closings !== closings) return;
     }
   }
 }
