@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.views import defaults
 from rest_framework import exceptions, serializers, status, views
 from rest_framework.request import Request
@@ -117,6 +117,13 @@ def _first_problem(detail: Any) -> tuple[str | None, str]:
     return None, str(detail)
 
 
+class CutShort(Refused):
+    """Whoever sent the body left before its end: nothing of ours that is broken."""
+
+    code = "cut_short"
+    status = 400
+
+
 def failures_as_json(
     view: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
@@ -130,6 +137,8 @@ def failures_as_json(
             return _plain_answer(error)
         except DATABASE_DOWN as error:
             return _plain_answer(database_unavailable(error))
+        except UnreadablePostError:
+            return _plain_answer(CutShort("The body ended before its length."))
 
     return wrapped
 

@@ -1,5 +1,6 @@
 """The collector's door: what it takes, what it refuses and says of it, and that each id counts once."""
 
+import io
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,13 +8,13 @@ from uuid import UUID
 
 import pytest
 from django.db import OperationalError, connection
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from backend.core.ids import uuid7
-from backend.events import gateway, queries, rules
+from backend.events import gateway, queries, rules, views
 from backend.events.gateway import Counters
 from backend.events.models import BotEvent, Event, Tally
 from backend.events.services import Collector, Limits, collecting, writing
@@ -478,6 +479,23 @@ def test_a_mistake_of_ours_shows_no_trace(shop: Shop, monkeypatch: pytest.Monkey
     assert (answer.status_code, answer.json()["error"]["code"]) == (500, "unexpected")
     assert "Traceback" not in answer.content.decode()
     assert "ZeroDivision" not in answer.content.decode()
+
+
+def test_a_sender_that_leaves_in_the_middle_is_no_mistake_of_ours(
+    shop: Shop, capfd: pytest.CaptureFixture[str]
+) -> None:
+    class Gone(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            raise ConnectionResetError
+
+    request = RequestFactory().post(f"/events/{shop.uuid}", b"{}", content_type="text/plain")
+    request._stream = Gone()
+
+    answer = views.collect(request, shop_uuid=shop.uuid)
+
+    assert (answer.status_code, json.loads(answer.content)["error"]["code"]) == (400, "cut_short")
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_what_is_refused_is_counted_by_shop_topic_and_reason(shop: Shop, collector: Collector) -> None:
