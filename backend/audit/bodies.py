@@ -7,6 +7,7 @@ from uuid import UUID
 
 from backend.audit import rules
 from backend.audit.models import Content, Decision
+from backend.audit.values import ShownItem
 from backend.core.errors import Corrupt
 from backend.core.ids import made_at
 
@@ -32,6 +33,8 @@ class Reader:
 
     def __init__(self, rows: Sequence[Decision]) -> None:
         self._contents: dict[Place, bytes] = {}
+        # Of each damaged row what is wrong with its bodies: it must not keep the others from being read.
+        self.damage: dict[UUID, Corrupt] = {}
         self._load((row, stored) for row in rows for stored in (row.items_packed, row.inputs_packed))
         own = {row.id: self._named(row, row.inputs_packed) for row in rows}
         self._load((row, own[row.id].get(rules.MORE)) for row in rows)
@@ -46,10 +49,6 @@ class Reader:
         """Return the stored bodies of what went into a decision, by name."""
         return self._all[row.id]
 
-    def told(self, row: Decision, name: str) -> bytes:
-        """Return a body that is read with every record; empty where there is none."""
-        return self.body(row, self._all[row.id].get(name, NOTHING))
-
     def load(self, row: Decision, stored: Iterable[bytes]) -> None:
         """Read the contents that more of a row's bodies refer to."""
         self._load((row, one) for one in stored)
@@ -59,6 +58,7 @@ class Reader:
         Return a body, wherever it stands.
 
         :raises ContentMissing: if it is among the contents no more
+        :raises rules.BodyUnreadable: if it is not what was written
         """
         place = _place(row, stored)
         if place is None:
@@ -68,7 +68,27 @@ class Reader:
         return rules.unpack(self._contents[place])
 
     def _named(self, row: Decision, stored: Any) -> dict[str, bytes]:
-        return {} if stored is None else rules.unpack_named(self.body(row, stored))
+        try:
+            return {} if stored is None else rules.unpack_named(self.body(row, stored))
+        except Corrupt as error:
+            self.damage.setdefault(row.id, error)
+            return {}
+
+    def items(self, row: Decision) -> tuple[ShownItem, ...]:
+        """Return what was shown; nothing where that is damaged."""
+        try:
+            return rules.unpack_items(self.body(row, row.items_packed))
+        except Corrupt as error:
+            self.damage.setdefault(row.id, error)
+            return ()
+
+    def words(self, row: Decision, name: str) -> tuple[str, ...]:
+        """Return the words of a body that is read with every record; none where they are damaged."""
+        try:
+            return rules.unpack_words(self.body(row, self._all[row.id].get(name, NOTHING)))
+        except Corrupt as error:
+            self.damage.setdefault(row.id, error)
+            return ()
 
     def _load(self, stored: Iterable[tuple[Decision, Any]]) -> None:
         wanted = {place for row, one in stored if (place := _place(row, one)) is not None}

@@ -48,11 +48,17 @@ def find_decision(shop_id: int, decision_id: UUID) -> DecisionRecord | None:
 
 
 def inputs_of(shop_id: int, decision_id: UUID) -> dict[str, bytes]:
-    """Return what went into a decision, by name; what was the visitor's own is missing after an erasure."""
+    """
+    Return what went into a decision, by name; what was the visitor's own is missing after an erasure.
+
+    :raises Corrupt: if some of it is gone or damaged
+    """
     row = Decision.objects.for_shop(shop_id).filter(id=decision_id).first()
     if row is None:
         return {}
     read = bodies.Reader([row])
+    if row.id in read.damage:
+        raise read.damage[row.id]
     named = read.named(row)
     read.load(row, named.values())
     own = rules.unpack_named(rules.unpack(bytes(row.personal_packed))) if row.personal_packed else {}
@@ -91,7 +97,7 @@ def shown(ids: Collection[UUID]) -> list[ShownList]:
 
 
 def _product_ids(row: Decision, read: bodies.Reader) -> frozenset[int]:
-    return frozenset(item.product_id for item in rules.unpack_items(read.body(row, row.items_packed)))
+    return frozenset(item.product_id for item in read.items(row))
 
 
 def visitor_keys(shop_id: int, ids: Collection[UUID]) -> dict[UUID, str]:
@@ -321,6 +327,9 @@ def _records(rows: Iterable[Decision]) -> list[DecisionRecord]:
 
 
 def _record(row: Decision, read: bodies.Reader) -> DecisionRecord:
+    items, applied = read.items(row), read.words(row, rules.APPLIED)
+    feature_version = "".join(read.words(row, rules.FEATURES))
+    damage = read.damage.get(row.id)
     return DecisionRecord(
         id=row.id,
         shop_id=row.shop_id,
@@ -328,7 +337,7 @@ def _record(row: Decision, read: bodies.Reader) -> DecisionRecord:
         surface=Surface(row.surface),
         channel=Channel(row.channel),
         arm=row.arm,
-        items=rules.unpack_items(read.body(row, row.items_packed)),
+        items=items,
         requested=row.requested,
         latency_ms=row.latency_ms,
         visitor_key=row.visitor_key,
@@ -337,7 +346,13 @@ def _record(row: Decision, read: bodies.Reader) -> DecisionRecord:
         context_product_id=row.context_product_id,
         fallback=row.fallback,
         request_id=str(row.request_id),
-        feature_version=read.told(row, rules.FEATURES).decode(),
-        rules=rules.unpack_words(read.told(row, rules.APPLIED)),
-        erased_by=rules.act_of(bytes(row.erased)) if row.erased else None,
+        feature_version=feature_version,
+        rules=applied,
+        erased_by=_erased_by(row),
+        damage=damage.message if damage else "",
     )
+
+
+def _erased_by(row: Decision) -> UUID | None:
+    erased = bytes(row.erased or b"")
+    return rules.act_of(erased) if rules.names_act(erased) else None

@@ -8,11 +8,29 @@ once a day in a table of contents under its digest. Its first byte says which.
 import hashlib
 import struct
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final
 from uuid import UUID
 
 from backend.audit.values import ShownItem
+from backend.core.errors import Corrupt
+
+
+class BodyUnreadable(Corrupt):
+    """A body is not what was written: somebody changed it."""
+
+    code = "body_unreadable"
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Say of whatever a damaged body breaks that it is damaged."""
+    try:
+        yield
+    except (zlib.error, struct.error, ValueError, LookupError) as error:
+        raise BodyUnreadable(f"A body can't be read: {type(error).__name__}.") from error
+
 
 # The first byte of a stored body.
 PLAIN: Final = b"\x00"
@@ -49,11 +67,16 @@ def pack(body: bytes) -> bytes:
     return DEFLATED + deflated if len(deflated) < len(body) else PLAIN + body
 
 
+@_reading()
 def unpack(stored: bytes) -> bytes:
-    """Return the body that :func:`pack` packed."""
+    """Return the body that :func:`pack` packed. :raises BodyUnreadable: if it is none"""
     if stored[:1] == PLAIN:
         return stored[1:]
-    return zlib.decompressobj(WINDOW_BITS, COMMON).decompress(stored[1:])
+    unpacker = zlib.decompressobj(WINDOW_BITS, COMMON)
+    body = unpacker.decompress(stored[1:])
+    if not unpacker.eof:
+        raise ValueError("The body is cut off.")
+    return body
 
 
 def digest(stored: bytes) -> bytes:
@@ -68,7 +91,8 @@ def reference(address: bytes) -> bytes:
 
 def address_of(stored: bytes | None) -> bytes | None:
     """Return the address that a row refers to; None where the body stands in the row."""
-    return stored[1:] if stored is not None and stored[:1] == REFERENCE else None
+    is_reference = stored is not None and stored[:1] == REFERENCE and len(stored) == 1 + DIGEST_BYTES
+    return stored[1:] if stored is not None and is_reference else None
 
 
 def personal_hash(salt: bytes, visitor_key: str | None, personal: bytes | None) -> bytes:
@@ -85,6 +109,11 @@ def personal_hash(salt: bytes, visitor_key: str | None, personal: bytes | None) 
 def kept_hash(erased: bytes) -> bytes:
     """Return the hash that an erased row keeps."""
     return erased[:HASH_BYTES]
+
+
+def names_act(erased: bytes) -> bool:
+    """Return whether what an erased row keeps is a hash and an act."""
+    return len(erased) == HASH_BYTES + ACT_BYTES
 
 
 def act_of(erased: bytes) -> UUID:
@@ -118,8 +147,9 @@ def pack_items(items: Sequence[ShownItem], *, is_exact: bool = False) -> bytes:
     return bytes(out)
 
 
+@_reading()
 def unpack_items(body: bytes) -> tuple[ShownItem, ...]:
-    """Return the list that :func:`pack_items` wrote."""
+    """Return the list that :func:`pack_items` wrote. :raises BodyUnreadable: if it is none"""
     reader = _Reader(body, 1)
     is_exact, has_places = body[0] & IS_EXACT, body[0] & HAS_PLACES
     rows = []
@@ -168,8 +198,9 @@ def pack_named(bodies: Mapping[str, bytes]) -> bytes:
     return bytes(out)
 
 
+@_reading()
 def unpack_named(body: bytes) -> dict[str, bytes]:
-    """Return the stored bodies that :func:`pack_named` wrote."""
+    """Return the stored bodies that :func:`pack_named` wrote. :raises BodyUnreadable: if there are none"""
     reader = _Reader(body, 0)
     found = {}
     while not reader.is_over:
@@ -184,8 +215,9 @@ def pack_words(words: Sequence[str]) -> bytes:
     return b"\x00".join(word.encode() for word in words)
 
 
+@_reading()
 def unpack_words(body: bytes) -> tuple[str, ...]:
-    """Return the words that :func:`pack_words` wrote."""
+    """Return the words that :func:`pack_words` wrote. :raises BodyUnreadable: if there are none"""
     return tuple(body.decode().split("\x00")) if body else ()
 
 
@@ -211,7 +243,10 @@ class _Reader:
             shift += 7
 
     def take(self, count: int) -> bytes:
+        """Return so many bytes. :raises ValueError: if there are fewer"""
         self._at += count
+        if self._at > len(self._body):
+            raise ValueError("The body is cut off.")
         return self._body[self._at - count : self._at]
 
     def rest(self) -> bytes:

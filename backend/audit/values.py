@@ -86,6 +86,7 @@ class DecisionRecord:
     :param inputs: what went in, by name; not read back with the record: see ``audit.queries.inputs_of``
     :param personal_inputs: what of it is the visitor's own and goes with the tie to them
     :param erased_by: the act that cut the tie to the visitor, where there was one
+    :param damage: what of the record can't be read, in a sentence; empty where all can
     """
 
     id: UUID
@@ -108,6 +109,7 @@ class DecisionRecord:
     inputs: Mapping[str, bytes] = field(default_factory=dict, compare=False)
     personal_inputs: Mapping[str, bytes] = field(default_factory=dict, compare=False)
     erased_by: UUID | None = None
+    damage: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ def _note_row(walk: Walk, layout: Layout, row: Row, segment: Segment) -> None:
             words = f"Row {row.id} names a visitor, but was sealed without one."
             walk.tell(Fault.ALTERED, words, row=row, segment=segment.number)
         return
-    if len(row.erased) != rules.HASH_BYTES + rules.ACT_BYTES:
+    if not rules.names_act(row.erased):
         words = f"Row {row.id} was erased without naming an act."
         walk.tell(Fault.ERASED, words, row=row, segment=segment.number)
         return

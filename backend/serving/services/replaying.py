@@ -54,8 +54,9 @@ def replay(shop_id: int, decision_id: UUID) -> Replay:
 
 def replay_from(decision: DecisionRecord, inputs: Mapping[str, bytes]) -> Replay:
     """Return a decision made again from inputs that were read already."""
-    if not inputs:
-        return _found(decision, ReplayVerdict.INCOMPLETE, "What went into it was not recorded.")
+    missing = decision.damage or ("" if inputs else "What went into it was not recorded.")
+    if missing:
+        return _found(decision, ReplayVerdict.INCOMPLETE, missing)
     try:
         if recording.read_setting(inputs)["visitor"] and recording.VISITOR not in inputs:
             return _found(decision, ReplayVerdict.ERASED, "What its visitor did was erased with the visitor.")

@@ -241,7 +241,7 @@ class DecisionAdmin(ReadOnlyAdmin):
             for item in decision.items
         ]
         heads = ("#", "Product", "Id", "Score", "Why, as the shopper may read it", "Outcome")
-        return table(heads, rows, empty="Nothing was shown.")
+        return table(heads, rows, empty=decision.damage or "Nothing was shown.")
 
     @admin.display(description="Inputs")
     def inputs_table(self, row: Decision) -> SafeString:

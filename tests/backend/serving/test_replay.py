@@ -28,6 +28,7 @@ from backend.serving.values import Aspect, ReplayVerdict, ScoringUnavailable
 from backend.shops import services as shops
 from backend.shops.models import Shop
 from models.recommender.scoring import file_sha256
+from tests.backend.audit.tampering import tamper
 from tests.backend.history import NOW, a_collection, a_product, an_order, refund
 from tests.backend.registry.versions import a_live_version
 from tests.backend.serving.storefront import GRANTED, ask, shown
@@ -454,6 +455,29 @@ def test_an_erased_visitors_past_is_told_as_erased_and_nothing_of_it_is_left(wor
     assert (told.is_erased, told.past) == (True, ())
     assert ">erased</span>" in facts_of(page)["Replay"]
     assert "erased with the visitor" in facts_of(page)["Inputs"]
+
+
+@pytest.mark.parametrize("column", ["items", "inputs", "personal"])
+@pytest.mark.parametrize("stored", ["", "\\x00", "\\x0105", "\\x02", "\\x01ffffffff", "\\x00ff"])
+def test_a_row_with_other_bytes_is_told_as_damaged_and_hides_no_other(
+    world: Shop, column: str, stored: str
+) -> None:
+    answers = [ask(consent=GRANTED, **ASKED["a customer"]) for _ in range(2)]
+    damaged, other = (decided(one) for one in answers)
+
+    tamper(f"UPDATE audit_decision SET {column} = %s::bytea WHERE id = %s", stored, str(damaged))
+    page = signed_in(an_account()).get(f"/staff/audit/decision/{damaged}/change/").content.decode()
+
+    assert services.replay(world.id, damaged).verdict in NOT_MADE_AGAIN
+    assert services.replay(world.id, other).verdict is ReplayVerdict.EQUAL
+    assert len(audit.decisions(world.id, [damaged, other])) == 2
+    assert len(audit.shown([damaged, other])) == 2
+    assert ">the same</span>" not in facts_of(page)["Replay"]
+    assert "Nothing was shown" not in facts_of(page)["Products"]
+
+
+# An input that is gone altogether says so, or that it went with its visitor.
+NOT_MADE_AGAIN = {ReplayVerdict.INCOMPLETE, ReplayVerdict.ERASED, ReplayVerdict.DIFFERENT}
 
 
 def test_an_input_that_is_gone_or_unreadable_is_said_and_breaks_no_page(
