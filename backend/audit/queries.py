@@ -135,7 +135,11 @@ def decisions_for_visitor(
 def decisions_between(shop_id: int, *, since: datetime, until: datetime) -> Iterator[DecisionRecord]:
     """Return what a shop decided in [since, until), oldest first, read as it is asked for."""
     rows = Decision.objects.for_shop(shop_id).filter(
-        id__gte=first_id(since), id__lt=first_id(until), at__gte=since, at__lt=until
+        at__gte=since,
+        at__lt=until,
+        # Only the days in question are looked at.
+        id__gte=first_id(since),
+        id__lt=first_id(until + timedelta(milliseconds=1)),
     )
     for some in in_batches(rows.order_by("id").iterator(chunk_size=2_000)):
         yield from _records(some)

@@ -61,6 +61,18 @@ def test_recording_a_decision_is_one_statement(django_assert_num_queries) -> Non
         services.record_decision(a_decision(shop.id))
 
 
+def test_a_span_that_ends_within_a_millisecond_holds_what_came_before_its_end() -> None:
+    shop = a_shop()
+    at = NOW.replace(microsecond=200)
+    decision = a_decision(shop.id, id=uuid7(at), at=at)
+    services.record_decision(decision)
+
+    for end, found in ((201, [decision]), (200, [])):
+        span = {"since": NOW, "until": NOW.replace(microsecond=end)}
+        assert list(queries.decisions_between(shop.id, **span)) == found
+        assert queries.decisions_for_visitor(shop.id, "a" * 32, **span) == found
+
+
 def test_another_shops_decision_is_not_found() -> None:
     mine, theirs = a_shop(), a_shop("other.myshopify.com")
     decision = a_decision(theirs.id)
