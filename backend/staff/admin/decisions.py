@@ -23,6 +23,7 @@ from backend.catalog.models import Order, Product
 from backend.catalog.values import ServingProduct
 from backend.core.errors import Failure
 from backend.events import queries as events
+from backend.rollouts.values import HOLDOUT
 from backend.serving import services as serving
 from backend.serving.values import Ingredients
 from backend.staff import queries, words
@@ -208,6 +209,8 @@ class DecisionAdmin(ReadOnlyAdmin):
     @admin.display(description="Answered by")
     def answer(self, row: Decision) -> SafeString:
         """Return whether the model filled the whole answer, or why not."""
+        if row.arm == HOLDOUT:
+            return badge("popular products", "quiet")
         return badge(row.fallback.replace("_", " "), "busy") if row.fallback else badge("model", "good")
 
     @admin.display(description="Latency")

@@ -53,6 +53,7 @@ def test_a_decision_tells_its_rules_and_shows_pictures(support: Client, shop: Sh
     assert words.RULES["in_stock"].replace("'", "&#x27;") in told["Rules applied"]
     assert "something else" in told["Rules applied"]
     assert (told["Feature version"], told["Arm"]) == ("abc123", "holdout")
+    assert "popular products" in told["Answered by"]
     assert 'src="https://cdn.shopify.com/10.png" alt=""' in told["Products"]
 
 
