@@ -196,8 +196,10 @@ def let_in(request: HttpRequest, device: Any) -> None:
     """End the sign-in: the session has both factors now."""
     _remember(request, device)
     services.note_sign_in(account_id(request), device=device.name, by=actor_of(request), now=clock.now())
-    if queries.codes_left(account_id(request)) < queries.FEW_CODES:
-        messages.warning(request, "You have few recovery codes left: make new ones under “Second factor”.")
+    left = queries.codes_left(account_id(request))
+    if left < queries.FEW_CODES:
+        few = "few" if left else "no"
+        messages.warning(request, f"You have {few} recovery codes left: make new ones under “Second factor”.")
 
 
 def _remember(request: HttpRequest, device: Any) -> None:
