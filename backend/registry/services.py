@@ -74,11 +74,21 @@ def _insert(
         Event.MODEL_REGISTERED,
         shop_id=shop_id,
         subject=f"version {row.number}",
-        reason=outcome.summary or "Training finished.",
+        reason=_learned_from(lineage),
         now=now,
         details={"version": str(version_id), "manifest_sha256": manifest, "data_hash": lineage.data_hash},
     )
     return queries.version_of(row)
+
+
+def _learned_from(lineage: Lineage) -> str:
+    """Return why there is a version. How well which method does stands on the version's own page."""
+    purchases, customers = lineage.interactions, lineage.customers
+    if not purchases:
+        return "There are no purchases to learn from yet."
+    lines = "one purchase" if purchases == 1 else f"{purchases:,} purchases"
+    people = "one customer" if customers == 1 else f"{customers:,} customers"
+    return f"It learned from {lines} by {people}."
 
 
 def _next_number(shop_id: int) -> int:

@@ -1,9 +1,10 @@
 """What crosses the boundary of training."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from backend.core.errors import Corrupt, Refused, Unavailable
@@ -63,6 +64,18 @@ class Reason(StrEnum):
     METRIC = "metric"
     DRIFT = "drift"
     UNREADABLE = "unreadable"
+
+
+# As the ledger of acts says it, which merchants read.
+WHY: Final[Mapping[Reason, str]] = {
+    Reason.INSTALL: "The orders came in after the installation.",
+    Reason.MANUAL: "It was asked for by hand.",
+    Reason.SCHEDULE: "It was time for the regular training.",
+    Reason.CONVERSION: "Fewer visitors bought.",
+    Reason.METRIC: "Suggestions matched what was bought less often.",
+    Reason.DRIFT: "The shop has changed.",
+    Reason.UNREADABLE: "The model in use could not be read.",
+}
 
 
 class AlreadyRunning(Refused):

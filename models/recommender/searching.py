@@ -93,7 +93,7 @@ def search_recipe(
             attempt.learn()
         finally:
             tried.append(attempt.outcome(changes))
-            say(_words(tried, trials))
+            say(f"Trying how to learn best, {len(tried)} of {trials}.")
         return attempt.best
 
     study.optimize(objective, n_trials=trials, timeout=seconds)
@@ -101,11 +101,6 @@ def search_recipe(
         return Found(recipe, [])
     best = max(tried, key=lambda one: one.ndcg)
     return Found(replace(recipe, **best.changes), tried)
-
-
-def _words(tried: Sequence[Tried], trials: int) -> str:
-    newest, best = tried[-1], max(one.ndcg for one in tried)
-    return f"Recipe {len(tried)} of {trials}: NDCG@10 {newest.ndcg:.4f}, the best so far {best:.4f}."
 
 
 @dataclass

@@ -54,7 +54,7 @@ def learn(run: Run, former: Path | None = None) -> None:
         run.reporter.stage(Stage.BASELINES, message, fraction=run.reporter.fraction + 0.01)
 
     run.params = tune(run.rehearsals, drop_seen=run.split.drops_seen, seed=run.recipe.seed, say=say)
-    run.reporter.stage(Stage.TRAINING, "The transformer starts to learn.", fraction=run.reporter.fraction)
+    run.reporter.stage(Stage.TRAINING, "Learning from the purchases.", fraction=run.reporter.fraction)
     fitter = Fitter(run.recipe, run.log)
     if former is not None:
         run.started_from = _go_on_from(former, fitter, run)
@@ -64,7 +64,7 @@ def learn(run: Run, former: Path | None = None) -> None:
         members = _rehearse(run, run.learner, number)
         blend = blending.unlearned(members, cut, drop_seen=run.split.drops_seen)
         heard.append(blending.hear(blend, cut, most=MOST_CASES // len(run.rehearsals), seed=run.recipe.seed))
-    run.reporter.stage(Stage.EVALUATING, "Weighing the models against each other.", fraction=0.0)
+    run.reporter.stage(Stage.EVALUATING, "Comparing what was learned.", fraction=0.0)
     run.learned = blending.learn(blend, heard, seed=run.recipe.seed)
     run.related_by = _best_related(run, members)
 
@@ -163,7 +163,7 @@ def publish(run: Run, standing: Standing, out: Path, *, revision: str, refit: bo
     report = _report(run, standing, revision=revision, manifest=out / scoring.MANIFEST_FILE)
     export.write(out, parts, _facts(report))
     timed = _timed(scoring.load(out), run, report)
-    run.reporter.stage(Stage.DONE, report.summary, fraction=1.0)
+    run.reporter.stage(Stage.DONE, "The model is ready.", fraction=1.0)
     return timed
 
 

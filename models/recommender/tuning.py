@@ -170,8 +170,8 @@ def tune(rehearsals: Sequence[Division], *, drop_seen: bool, seed: int, say: Cal
         return DEFAULTS
     judge = Judge.of(rehearsals, drop_seen=drop_seen)
     params = {}
-    for family in FAMILIES:
-        say(f"Tuning “{family.label}”.")
+    for number, family in enumerate(FAMILIES, start=1):
+        say(f"Trying simple ways to suggest products, {number} of {len(FAMILIES)}.")
         params[family.name] = _tune_family(family, judge, seed=seed)
     return params
 

@@ -126,6 +126,16 @@ def test_progress_only_moves_forward_and_ends_done(trained: tuple[Report, list[P
     assert fractions[-1] == 1.0
 
 
+def test_progress_names_no_method(trained: tuple[Report, list[Progress]]) -> None:
+    report, heard = trained
+
+    said = {progress.message for progress in heard}
+
+    # Merchants read it on the page that they see first.
+    names = {row.label for row in report.metrics}
+    assert not [line for line in said if "NDCG" in line or any(name in line for name in names)]
+
+
 def test_a_changed_file_is_refused_by_name(artifact: Path) -> None:
     vectors = artifact / "transformer.vectors.npy"
     vectors.write_bytes(vectors.read_bytes()[:-1] + b"\x00")

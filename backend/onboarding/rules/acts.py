@@ -88,9 +88,22 @@ STATES: Final = {
     "REJECTED": "refused",
 }
 
+# What Shopify lets the app do, as Shopify's own page of permissions says it.
+SCOPES: Final = {
+    "read_products": "see products",
+    "write_products": "change products",
+    "read_orders": "see orders",
+    "read_all_orders": "see orders older than 60 days",
+    "read_customers": "see customers",
+    "write_app_proxy": "answer on the storefront",
+    "write_pixels": "run a web pixel",
+    "read_customer_events": "see what shoppers do",
+}
+
 # The fields of settings by the words of the pages on which they are changed, and the unit of their value.
 FIELDS: Final = {
     "scopes": ("Permissions", ""),
+    "endpoint": ("Sends to", ""),
     "min_gain_percent": ("Least gain over the version in use", "%"),
     "release_without_evidence": ("Use new versions without a comparison", ""),
     "cool_down_hours": ("Pause after each training", " hours"),
@@ -192,4 +205,4 @@ def words(name: str, value: object) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(words(name, one) for one in value)
     text = f"{value:g}" if isinstance(value, float) else str(value)
-    return STATES.get(text) or text + FIELDS.get(name, ("", ""))[1]
+    return STATES.get(text) or SCOPES.get(text) or text + FIELDS.get(name, ("", ""))[1]

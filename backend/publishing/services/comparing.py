@@ -120,6 +120,11 @@ def _batches(pages: Sequence[int], *, after: int) -> Iterator[tuple[int, Sequenc
         yield start + len(some), some
 
 
+def _written(lists: int) -> str:
+    changed = "One list" if lists == 1 else f"{lists:,} lists"
+    return f"{changed} changed and {'was' if lists == 1 else 'were'} written to the shop."
+
+
 def _finish(held: Claim, goal: Goal, *, now: datetime) -> bool:
     """End the work and tell of it; False if there is more to do."""
     version_id = goal.arm.version_id
@@ -131,7 +136,7 @@ def _finish(held: Claim, goal: Goal, *, now: datetime) -> bool:
             Event.RECOMMENDATIONS_PUBLISHED,
             shop_id=held.shop_id,
             subject=f"version {goal.arm.version_number}",
-            reason=f"{finished.written} lists changed and were written to the shop.",
+            reason=_written(finished.written),
             now=now,
             details={"version": str(version_id), "lists": finished.written},
         )

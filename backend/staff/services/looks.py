@@ -31,7 +31,7 @@ def record_looks(looks: Collection[Look], *, by: Actor, now: datetime) -> None:
                     Event.STAFF_LOOKED,
                     shop_id=look.shop_id,
                     subject=look.subject,
-                    reason=f"Support looked at the {look.subject} of this shop.",
+                    reason=f"Support opened this page: {look.subject}.",
                     actor=by.name,
                     details={"page": look.page, "thing": look.thing},
                     now=now,

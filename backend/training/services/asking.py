@@ -16,6 +16,7 @@ from backend.training.values import (
     LIVE,
     MAX_ATTEMPTS,
     PUBLISHING_ENDS_AFTER,
+    WHY,
     AlreadyRunning,
     Reason,
     Run,
@@ -50,7 +51,7 @@ def request_training(shop_id: int, *, reason: Reason, now: datetime, actor: str 
                 Event.TRAINING_REQUESTED,
                 shop_id=shop_id,
                 subject=f"training run {row.uuid}",
-                reason=f"Asked for: {reason}.",
+                reason=WHY[reason],
                 now=now,
                 actor=actor,
             )

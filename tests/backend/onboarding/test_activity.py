@@ -2,11 +2,13 @@
 
 import csv
 import io
+import tomllib
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -56,6 +58,24 @@ def test_an_act_is_told_in_words(shop: Shop) -> None:
         "changes": [{"name": "A place for new products", "old": "on", "new": "off"}],
         "where": "By an operator of ours",
     }
+
+
+def test_permissions_are_told_by_what_they_let_the_app_do(shop: Shop) -> None:
+    scopes = parse_scopes()
+    an_act(shop, Event.SCOPES_UPDATED, old={"scopes": scopes[:1]}, new={"scopes": scopes})
+
+    [act] = call("GET", "/api/activity", shop=shop).json()["acts"]
+
+    [change] = act["changes"]
+    assert (change["name"], change["old"]) == ("Permissions", "see products")
+    assert "see orders older than 60 days" in change["new"]
+    # A scope that has no words yet would stand there as the app file has it.
+    assert "_" not in change["new"]
+
+
+def parse_scopes() -> list[str]:
+    asked = tomllib.loads((settings.ROOT / "shopify.app.toml").read_text())["access_scopes"]
+    return [*asked["scopes"].split(","), *asked["optional_scopes"]]
 
 
 def test_who_asks_is_told_what_they_did_themselves(shop: Shop) -> None:

@@ -25,7 +25,13 @@ def test_a_version_keeps_its_files_lineage_and_ledger_entry(artifact: Path) -> N
     assert version.outcome == an_outcome()
     scorer = queries.open_scorer(version.artifact, manifest_sha256=version.manifest_sha256)
     assert len(scorer.popular(3)) == 3
-    assert [entry.event for entry in audit.events(shop.id)] == [Event.MODEL_REGISTERED]
+    [entry] = audit.events(shop.id)
+    assert entry.event is Event.MODEL_REGISTERED
+    # Its merchant reads it, and methods with their figures are for who opens the version itself.
+    assert (
+        entry.reason
+        == f"It learned from {a_lineage().interactions} purchases by {a_lineage().customers} customers."
+    )
 
 
 def test_each_shop_counts_its_own_versions(artifact: Path) -> None:
