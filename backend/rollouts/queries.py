@@ -147,19 +147,21 @@ def incremental(shop_id: int) -> Incremental | None:
     """
     Return what recommendations added since the holdout's share was last changed, as it was last measured.
 
-    :returns: None where nobody is held out, or nothing was measured yet
+    Until the first measurement both groups are empty, and so too small to compare.
+
+    :returns: None where nobody is held out
     """
     newest = HoldoutChange.objects.for_shop(shop_id).order_by("-id").first()
     if newest is None or not newest.percent:
         return None
     row = HoldoutReading.objects.for_shop(shop_id).filter(change=newest).first()
-    if row is None:
-        return None
     held_out, shown = (_sales(row, group) for group in ("held_out", "shown"))
     return rules.compare_sales(held_out, shown, percent=newest.percent, since=newest.since)
 
 
-def _sales(row: HoldoutReading, group: str) -> GroupSales:
+def _sales(row: HoldoutReading | None, group: str) -> GroupSales:
+    if row is None:
+        return GroupSales()
     return GroupSales(**{one.name: getattr(row, f"{group}_{one.name}") for one in fields(GroupSales)})
 
 

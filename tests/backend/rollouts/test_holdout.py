@@ -218,7 +218,9 @@ def test_a_new_share_begins_a_new_measurement() -> None:
 
     assert before is not None
     assert before.held_out.visitors == 1
-    assert unmeasured is None
+    assert unmeasured is not None
+    assert (unmeasured.percent, unmeasured.reason) == (4, Unproven.FEW_VISITORS)
+    assert unmeasured.held_out == unmeasured.shown == GroupSales()
     assert after is not None
     assert (after.percent, after.held_out.visitors) == (4, 0)
     assert queries.incremental(shop.id) is None
