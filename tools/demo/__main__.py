@@ -176,7 +176,7 @@ def _announce(options: Options, stack: Stack, screen: Screen) -> None:
   Storefront      {at.storefront}
   Embedded admin  {at.admin}
   Staff           {at.staff}  (user {STAFF_USER}, password {stack.keys.staff_password})
-  Its code of now {_staff_code(options)}
+  Staff code      run: {_staff_code(options)}
   MLflow          {at.mlflow}/
   Logs            {options.data_dir / "logs"}
 """
