@@ -17,12 +17,13 @@ CAROUSEL = """
 
 
 def test_a_carousel_is_what_a_browser_without_a_script_shows():
-    cards = pages.carousel(pages.read(CAROUSEL), at="http://shop.test/products/plate")
+    at = "http://shop.test/products/plate"
+    cards = pages.carousel(pages.read(CAROUSEL), at=at)
 
     quick_add = pages.Form("POST", "http://shop.test/cart/add", {"id": "5"})
     assert cards == [
-        pages.Card("11", "d-1", "http://shop.test/products/mug", quick_add),
-        pages.Card("12", "d-1", "http://shop.test/products/bowl", None),
+        pages.Card("11", "d-1", "http://shop.test/products/mug", quick_add, page=at),
+        pages.Card("12", "d-1", "http://shop.test/products/bowl", None, page=at),
     ]
 
 

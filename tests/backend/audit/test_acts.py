@@ -66,6 +66,7 @@ EXCEPTIONS: Final = {
     "backend.webhooks.services.note_shop_progress": INBOX,
     "backend.webhooks.services.process": INBOX,
     "backend.webhooks.services.sweep": INBOX,
+    "backend.staff.services.clear_expired_sessions": "sessions that ended by themselves, daily",
 }
 
 
