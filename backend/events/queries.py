@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import UTC, date, datetime
 from uuid import UUID
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import F, Q, QuerySet, Sum, Window
+from django.db.models.functions import RowNumber
 
 from backend.events.models import Event, Tally
 from backend.events.rules import DAY, WINDOW, day_start_key
@@ -131,14 +132,20 @@ def received(*, since: datetime, until: datetime) -> Iterator[Heard]:
 
 
 def browsing(shop_id: int, clients: Iterable[str], *, since: datetime) -> list[Heard]:
-    """Return what some browsers looked at or put into a cart since a moment, oldest first."""
+    """
+    Return what some browsers looked at or put into a cart since a moment, oldest first.
+
+    Of each the newest: one that tells on and on must not fill a worker's memory.
+    """
+    place = Window(RowNumber(), partition_by=F("client_key"), order_by=[F("at").desc(), F("id").desc()])
     rows = Event.objects.for_shop(shop_id).filter(
         id__gte=day_start_key(since - WINDOW),
         client_key__in=list(clients),
         at__gte=since,
         topic__in=[Topic.VIEW, Topic.CART],
     )
-    return list(_heard(rows.order_by("at", "id")))
+    newest = rows.annotate(place=place).filter(place__lte=MOST_READ)
+    return list(_heard(newest.order_by("at", "id")))
 
 
 def told_by(shop_id: int, clients: Iterable[str]) -> Iterator[EventRecord]:

@@ -175,8 +175,15 @@ def _move_steps(shop_id: int, former: Mapping[str, str], visitors: Mapping[str, 
 
     What it did in another customer's hands stays theirs.
     """
-    nobodys = {one for one in former.values() if one} - catalog.customers_among(shop_id, former.values())
+    named = {*former.values(), *(visitors[client] for client in former)} - {""}
+    customers = catalog.customers_among(shop_id, named)
     for client, visitor in former.items():
-        if visitor in nobodys:
-            rows = BrowsingStep.objects.for_shop(shop_id).filter(client_key=client, visitor_key=visitor)
-            rows.update(visitor_key=visitors[client])
+        if not visitor or visitor in customers:
+            continue
+        steps = BrowsingStep.objects.for_shop(shop_id)
+        theirs = steps.filter(client_key=client, visitor_key=visitor)
+        if visitors[client] not in customers:
+            # Nobody signed in: a machine may change its name all day, and all would be written each time.
+            newest = theirs.order_by("-occurred_at", "-id").values("id")[: events.MOST_READ]
+            theirs = steps.filter(id__in=newest)
+        theirs.update(visitor_key=visitors[client])

@@ -17,6 +17,7 @@ from backend.events import services as events
 from backend.events.models import BotEvent, Event
 from backend.features import queries, rules, services
 from backend.features.models import BrowsingStep, ClientLink, EventMark, Interaction
+from backend.features.services import browsing
 from backend.features.services.browsing import JOB
 from backend.features.values import Link
 from backend.shops import services as shops
@@ -144,6 +145,31 @@ def test_signing_in_takes_along_what_the_browser_did_and_another_customer_does_n
     assert looked_at(BROWSER_KEY) == []
     assert looked_at(CUSTOMER) == [101, 102, 103]
     assert looked_at(OTHER) == [104]
+
+
+def test_a_machine_that_tells_on_and_on_costs_no_more_than_its_newest_steps(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backend.events.queries.MOST_READ", 2)
+    # What is read twice would come beside what is looked up.
+    monkeypatch.setattr(browsing, "OVERLAP", timedelta(0))
+    now = timezone.now()
+
+    def tell(*told: Any) -> None:
+        assert post(shop, *told).json()["accepted"] == len(told)
+        services.follow_events(now=timezone.now())
+
+    tell(*[viewed(product, at=now - timedelta(minutes=product)) for product in (103, 102, 101)])
+    tell(viewed(104, client="two"))
+    tell(seen(shop, BROWSER_KEY), seen(shop, OTHER, client="two"))
+    assert [product for product, _ in past(shop, BROWSER_KEY)] == [102, 101]
+    tell(viewed(105))
+
+    tell(seen(shop, "e" * 32))
+
+    pasts = {visitor: [product for product, _ in past(shop, visitor)] for visitor in (BROWSER_KEY, "e" * 32)}
+    assert pasts == {BROWSER_KEY: [102], "e" * 32: [101, 105]}
+    assert [product for product, _ in past(shop, OTHER)] == [104]
 
 
 EARLY, LATE = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
