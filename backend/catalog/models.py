@@ -216,7 +216,7 @@ class Order(ShopScoped):
         ]
 
     def __str__(self) -> str:
-        return f"order {self.order_id}"
+        return f"order {self.name or self.order_id}"
 
 
 class OrderLine(ShopScoped):

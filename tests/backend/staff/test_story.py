@@ -75,6 +75,7 @@ def test_credit_that_was_taken_back_stays_on_both_pages(support: Client, shop: S
     of_order = facts_of(page_of(support, "catalog_order", order.pk))
     of_decision = facts_of(page_of(support, "audit_decision", decision.id))
 
+    assert "order #1001</h2>" in page_of(support, "catalog_order", order.pk)
     for told in (of_order["Credits"], of_decision["Credits"]):
         assert "+19.00 GBP" in told
         assert "-19.00 GBP" in told
