@@ -43,6 +43,7 @@ EXCEPTIONS: Final = {
     "backend.catalog.services.forget_customer": ERASURE,
     "backend.catalog.services.read_stale_products": SHOPIFY,
     "backend.catalog.services.strike_off": DERIVED,
+    "backend.events.services.forget_orders": ERASURE,
     "backend.features.services.extend": DERIVED,
     "backend.features.services.extend_many": DERIVED,
     "backend.features.services.follow_events": DERIVED,
