@@ -19,7 +19,7 @@ from backend.audit.anchoring import read as read_anchor
 from backend.audit.models import CONTENTS, DECISIONS, Content, Decision, LedgerEvent, Retention, Segment
 from backend.audit.sealing import seal
 from backend.audit.values import Condition, DecisionRecord, Event, Ledger
-from backend.audit.verifying import verify, verify_shop
+from backend.audit.verifying import verify, verify_and_remember, verify_shop
 from backend.core import partitions
 from backend.core.errors import Refused
 from backend.core.fields import pack_request_id
@@ -43,6 +43,7 @@ __all__ = [
     "retire_decisions",
     "seal",
     "verify",
+    "verify_and_remember",
     "verify_shop",
 ]
 

@@ -65,20 +65,31 @@ def words(verification: Verification) -> str:
 
 def verify_shop(shop_id: int, *, is_whole: bool, now: datetime) -> list[Verification]:
     """
-    Verify both ledgers of a shop, remember what was found for the pages of staff, and report what is wrong.
+    Verify both ledgers of a shop, as :func:`verify_and_remember` does one.
+
+    :returns: of those ledgers in which anything was ever sealed, or should have been
+    """
+    found = [verify_and_remember(shop_id, ledger, is_whole=is_whole, now=now) for ledger in Ledger]
+    return [done for done in found if done is not None]
+
+
+def verify_and_remember(
+    shop_id: int, ledger: Ledger, *, is_whole: bool, now: datetime, anchors: Sequence[SealedHead] = ()
+) -> Verification | None:
+    """
+    Verify one ledger of a shop, remember what was found for the pages of staff, and report what is wrong.
 
     :param is_whole: look at everything again, and not only at what was sealed since the last time
+    :param anchors: heads that were exported
+    :returns: None where nothing was ever sealed, and nothing says that it should have been
     """
-    found = []
-    for ledger in Ledger:
-        chain = Chain.objects.for_shop(shop_id).filter(ledger=ledger).first()
-        done = verify(shop_id, ledger, after=0 if is_whole or chain is None else chain.verified_number)
-        if chain is None and done.ok:
-            # Nothing was ever sealed, and nothing says that it should have been.
-            continue
-        _note(chain or Chain.objects.for_shop(shop_id).create(ledger=ledger, head=b""), done, now=now)
-        found.append(done)
-    return found
+    chain = Chain.objects.for_shop(shop_id).filter(ledger=ledger).first()
+    after = 0 if is_whole or chain is None else chain.verified_number
+    done = verify(shop_id, ledger, after=after, anchors=anchors)
+    if chain is None and done.ok:
+        return None
+    _note(chain or Chain.objects.for_shop(shop_id).create(ledger=ledger, head=b""), done, now=now)
+    return done
 
 
 def _note(chain: Chain, done: Verification, *, now: datetime) -> None:

@@ -479,6 +479,9 @@ def test_the_command_names_the_first_bad_row_and_fails(folder: Path) -> None:
     assert failed.value.returncode == 1
     assert "3 rows in 1 segments are as sealed" in out.getvalue()
     assert f"ALTERED: Row {ids[1]}" in out.getvalue()
+    # The pages of staff say so too.
+    findings = [state.finding for state in queries.chain_state(shop.id)]
+    assert [str(ids[1]) in finding for finding in findings].count(True) == 1
 
 
 def test_the_command_knows_what_it_can_not_verify(tmp_path: Path) -> None:

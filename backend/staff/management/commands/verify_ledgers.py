@@ -48,9 +48,12 @@ class Command(BaseCommand):
 
     def _verify(self, shop_id: int, ledger: Ledger, anchors: list[SealedHead]) -> bool:
         began = time.monotonic()
-        found = services.verify(shop_id, ledger, anchors=anchors)
+        found = services.verify_and_remember(shop_id, ledger, is_whole=True, anchors=anchors, now=clock.now())
         seconds = time.monotonic() - began
         name = f"shop {shop_id}, {ledger}"
+        if found is None:
+            self.stdout.write(f"{name}: nothing was sealed yet")
+            return False
         self.stdout.write(f"{name}: {told(found)} ({seconds:.1f} s)")
         for finding in found.findings[:MOST_TOLD]:
             self.stdout.write(self.style.ERROR(f"  {finding.fault}: {finding.words}"))
