@@ -23,6 +23,7 @@ from backend.audit.models import Chain, EndedChain, SealCursor
 from backend.audit.values import Ledger, SealedHead
 from backend.core import http, signatures
 from backend.core.errors import Corrupt, Refused, Unavailable
+from backend.core.moments import microseconds
 
 log = structlog.get_logger(__name__)
 
@@ -187,4 +188,4 @@ def has_ended(chain: UUID) -> bool:
 
 
 def _ended(chain: UUID, shop_id: int, at: datetime) -> bytes:
-    return ENDED_AS + chain.bytes + shop_id.to_bytes(8, "big") + seals.microseconds(at).to_bytes(8, "big")
+    return ENDED_AS + chain.bytes + shop_id.to_bytes(8, "big") + microseconds(at).to_bytes(8, "big")

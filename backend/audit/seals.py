@@ -11,20 +11,20 @@ import json
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from backend.audit.values import Ledger
+from backend.core.moments import EPOCH, microseconds
 
 HASH_BYTES: Final = 32
 # What is kept of each leaf. It names the row that changed; that one did is told by the whole leaves, which
 # the segment's contents hash covers. To find another row with the same 16 bytes takes 2^128 tries.
 LEAF_BYTES: Final = 16
 SIGNED_AS: Final = b"tailorbird ledger head 1\x00"
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 DAY_MILLISECONDS: Final = 86_400_000
 NOTHING_PERSONAL: Final = bytes(HASH_BYTES)
 LENGTH: Final = struct.Struct(">i").unpack_from
@@ -263,11 +263,6 @@ def body_hash(arrivals: bytes, leaves: bytes) -> bytes:
 def contents_hash(leaves: Sequence[bytes]) -> bytes:
     """Return the hash of the whole leaves of a segment, in the order of arrival."""
     return hashlib.sha256(b"".join(leaves)).digest()
-
-
-def microseconds(moment: datetime) -> int:
-    """Return a moment in microseconds since 1970."""
-    return (moment - EPOCH) // timedelta(microseconds=1)
 
 
 def pack_arrivals(arrivals: Sequence[int]) -> bytes:

@@ -29,6 +29,11 @@ def bucket(salt: str, unit: str) -> int:
     return mmh3.hash(f"{salt}:{unit}".encode(), signed=False) * BUCKETS >> 32
 
 
+def is_in_share(drawn: int, percent: int) -> bool:
+    """Return whether a bucket lies in the first ``percent`` of all: a wider share keeps whom it had."""
+    return drawn * 100 < percent * BUCKETS
+
+
 def holdout_draw(shop: UUID) -> str:
     """Return the salt under which a shop's visitors are held out: for good, so it never changes."""
     return f"holdout:{shop}"

@@ -3,12 +3,13 @@
 import secrets
 import time
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
+
+from .moments import EPOCH
 
 # Identifiers begin with 48 bits of milliseconds; below them are the version and chance.
 CHANCE_BITS: Final = 80
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def uuid7(at: datetime | None = None) -> uuid.UUID:

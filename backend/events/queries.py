@@ -1,7 +1,5 @@
 """Reads of storefront events. They inform: what was sold is read from signed orders only."""
 
-import hashlib
-import hmac
 from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import UTC, date, datetime
 from uuid import UUID
@@ -9,12 +7,11 @@ from uuid import UUID
 from django.db.models import F, Q, QuerySet, Sum, Window
 from django.db.models.functions import RowNumber
 
+from backend.core.crypto import pseudonym_under
 from backend.events.models import Event, Tally
 from backend.events.rules import DAY, WINDOW, day_start_key
 from backend.events.values import NOBODY, ClickRecord, Counts, DrawnClient, EventRecord, Heard, Outcome, Topic
 from backend.shops import queries as shops
-
-PSEUDONYM_HEX_DIGITS = 32
 
 # Of one decision or one client more than these are a machine's.
 MOST_READ = 1_000
@@ -23,12 +20,7 @@ MOST_READ = 1_000
 def namer(shop_id: int) -> Callable[[str], str]:
     """Return a function that gives a browser's or a checkout's own id a name under a shop's key."""
     key = shops.pseudonym_key(shop_id)
-
-    def name(told: str) -> str:
-        message = told.encode("utf-8", "surrogatepass")
-        return hmac.digest(key, message, hashlib.sha256).hex()[:PSEUDONYM_HEX_DIGITS]
-
-    return name
+    return lambda told: pseudonym_under(key, told)
 
 
 def events_of_decision(

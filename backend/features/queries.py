@@ -12,9 +12,10 @@ from django.db.models import Q
 
 from backend.catalog import queries as catalog
 from backend.catalog.values import DescribedProduct
+from backend.core.moments import microseconds
 from backend.features.gateway import cache, datafiles, snapshots
 from backend.features.models import BrowsingStep, ClientLink, Interaction
-from backend.features.values import LIST_LENGTH, PAST_STEPS, POPULAR_WINDOW, Dataset, Past, microseconds
+from backend.features.values import LIST_LENGTH, PAST_STEPS, POPULAR_WINDOW, Dataset, Past
 from backend.shops import queries as shops
 from models.recommender.api import Event, ItemFacts, NewProduct, Scorer
 

@@ -1,7 +1,7 @@
 """What crosses the boundary of features."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +16,6 @@ PAST_STEPS = 500
 
 # Products kept in each list of fallbacks. Long enough that stock and cart rarely empty it.
 LIST_LENGTH = 100
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +74,3 @@ class Forgotten:
 
     interactions: int
     snapshots: tuple[str, ...]
-
-
-def microseconds(moment: datetime) -> int:
-    """Return a moment as models count: whole microseconds since 1970, UTC."""
-    return (moment - EPOCH) // timedelta(microseconds=1)
-
-
-def moment(microseconds: int) -> datetime:
-    """Return a moment that a model counts, as people do."""
-    return EPOCH + timedelta(microseconds=microseconds)

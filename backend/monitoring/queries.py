@@ -11,7 +11,8 @@ from django.db import connection
 
 from backend.audit import queries as audit
 from backend.audit.values import Channel, Surface
-from backend.core.ids import EPOCH, first_id
+from backend.core.ids import first_id
+from backend.core.moments import microseconds
 from backend.monitoring.models import RetrainTrigger, TriggerSettings
 from backend.monitoring.rules import cooling, telling
 from backend.monitoring.rules.drift import Floats, Ints
@@ -29,7 +30,6 @@ LOOKBACK = timedelta(days=28)
 MOST_ORDERS = 100_000
 MOST_ANSWERS = 100_000
 
-MICROSECOND = timedelta(microseconds=1)
 
 # Customers asked at most: 1,000 bound a hit rate to three points.
 MOST_CASES = 1_000
@@ -292,7 +292,7 @@ def answers(shop_id: int, version_id: UUID, surface: Surface, *, since: datetime
     rows = list(newest)[::-1]
     _, visitor = np.unique(np.array([row[1] for row in rows], dtype=str), return_inverse=True)
     return Answers(
-        at=np.array([(row[0] - EPOCH) // MICROSECOND for row in rows], dtype=np.int64),
+        at=np.array([microseconds(row[0]) for row in rows], dtype=np.int64),
         visitor=visitor.astype(np.int64),
         score=np.array([row[2] for row in rows], dtype=np.float64),
     )

@@ -7,7 +7,7 @@ from decimal import Decimal
 from statistics import NormalDist
 from typing import Any, Final
 
-from backend.core.bucketing import BUCKETS
+from backend.core.bucketing import is_in_share
 from backend.core.text import signed_percent
 from backend.events.values import DrawnClient
 from backend.rollouts.values import (
@@ -115,7 +115,7 @@ def add_up(
     held_out: list[Decimal] = []
     shown: list[Decimal] = []
     for visitor in visitors:
-        group = held_out if visitor.bucket * 100 < percent * BUCKETS else shown
+        group = held_out if is_in_share(visitor.bucket, percent) else shown
         group.append(spent.get(visitor.client_key, Decimal(0)))
     return _summed(held_out), _summed(shown)
 

@@ -1,11 +1,12 @@
 """Pure decisions about events: their key, and whether what they claim is plausible."""
 
 import hashlib
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from backend.audit.values import ShownList
+from backend.core.moments import EPOCH
 from backend.events.values import Outcome, Told
 
 # How far an event's own time may lie from ours: a phone that was offline over a night sends late.
@@ -14,7 +15,6 @@ WINDOW: Final = timedelta(hours=48)
 # A shopper's clock may be behind ours; what is earlier than this was not caused by its decision.
 SKEW: Final = timedelta(minutes=10)
 
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 DAY: Final = timedelta(days=1)
 
 

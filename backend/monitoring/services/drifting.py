@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backend.audit.values import Surface
-from backend.features.values import microseconds
+from backend.core.moments import microseconds
 from backend.monitoring import queries
 from backend.monitoring.queries import LOOKBACK, Answers, Orders
 from backend.monitoring.rules import drift

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from backend.features.values import microseconds
+from backend.core.moments import microseconds
 from backend.monitoring import queries
 from backend.monitoring.queries import Case
 from backend.monitoring.rules import rates

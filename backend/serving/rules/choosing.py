@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 
 from backend.audit.values import ShownItem, Surface
-from backend.core.bucketing import BUCKETS, bucket
+from backend.core.bucketing import BUCKETS, bucket, is_in_share
 from backend.rollouts.values import HoldoutPolicy, LiveArm
 from backend.serving.values import Bought, Filled, Preference, Ranked, Why
 
@@ -46,7 +46,7 @@ def choose_arm(arms: Sequence[LiveArm], *, visitor: str, experiment: str, salt: 
 
 def is_held_out(policy: HoldoutPolicy, browser_id: str) -> bool:
     """Return whether a browser sees what is popular, so that what the others gain can be told."""
-    return bucket(policy.salt, browser_id) * 100 < policy.percent * BUCKETS
+    return is_in_share(bucket(policy.salt, browser_id), policy.percent)
 
 
 def experiment_of(surface: Surface, arms: Sequence[LiveArm]) -> str:

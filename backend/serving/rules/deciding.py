@@ -11,7 +11,8 @@ from typing import Final, Protocol
 import numpy as np
 
 from backend.audit.values import ShownItem, Surface
-from backend.features.values import Past, microseconds, moment
+from backend.core.moments import microseconds, moment
+from backend.features.values import Past
 from backend.serving.rules.choosing import (
     WHY_COLLECTION,
     WHY_NEWEST,

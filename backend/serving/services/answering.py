@@ -5,8 +5,6 @@ An answer counts as served once its decision is on disk. Whatever else fails
 on the way only makes the answer plainer.
 """
 
-import hashlib
-import hmac
 import threading
 import time
 from collections import deque
@@ -20,6 +18,7 @@ from django.db import DatabaseError, connection
 
 from backend.audit import services as audit
 from backend.audit.values import Channel, DecisionRecord, Event
+from backend.core.crypto import pseudonym_under
 from backend.core.errors import describe
 from backend.core.ids import uuid7
 from backend.core.queue import Job, enqueue
@@ -280,5 +279,4 @@ def _arm_name(query: Query, scored: _Scored) -> str:
 def _pseudonym(shop_id: int, visitor: str) -> str:
     """Return a browser's own id as a pseudonym of this shop, which no other shop's equals."""
     # The prefix keeps browsers and customers apart should their ids ever look alike.
-    message = f"visitor:{visitor}".encode()
-    return hmac.new(shops.pseudonym_key(shop_id), message, hashlib.sha256).hexdigest()[:32]
+    return pseudonym_under(shops.pseudonym_key(shop_id), f"visitor:{visitor}")

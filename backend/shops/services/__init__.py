@@ -7,7 +7,6 @@ from backend.shops.services.pseudonyms import (
     find_pseudonym,
     find_visitor_pseudonym,
     pseudonym,
-    pseudonym_under,
     pseudonymiser,
 )
 from backend.shops.services.suppression import (
@@ -43,7 +42,6 @@ __all__ = [
     "is_suppressed",
     "keep_token_alive",
     "pseudonym",
-    "pseudonym_under",
     "pseudonymiser",
     "read_details",
     "redact",

@@ -1,14 +1,10 @@
 """The names that a shop's customers have with us."""
 
-import hashlib
-import hmac
 from collections.abc import Callable
-from typing import Final
 
+from backend.core.crypto import pseudonym_under
 from backend.shops import queries
 from backend.shops.services.suppression import is_suppressed
-
-PSEUDONYM_HEX_DIGITS: Final = 32
 
 
 def pseudonym(shop_id: int, customer_id: int) -> str:
@@ -18,7 +14,7 @@ def pseudonym(shop_id: int, customer_id: int) -> str:
     For finding what is held of them, redacted or not. What is about to be
     written or answered for them asks :func:`find_pseudonym`.
     """
-    return pseudonym_under(queries.pseudonym_key(shop_id), customer_id)
+    return pseudonym_under(queries.pseudonym_key(shop_id), str(customer_id))
 
 
 def find_pseudonym(shop_id: int, customer_id: int) -> str | None:
@@ -39,12 +35,7 @@ def find_visitor_pseudonym(shop_id: int, customer_id: int) -> str | None:
     return find_pseudonym(shop_id, customer_id)
 
 
-def pseudonym_under(key: bytes, customer_id: int) -> str:
-    """Return a customer's pseudonym under a key that is already at hand."""
-    return hmac.new(key, str(customer_id).encode(), hashlib.sha256).hexdigest()[:PSEUDONYM_HEX_DIGITS]
-
-
 def pseudonymiser(shop_id: int) -> Callable[[int], str]:
     """Return a function that names many customers, for rows that are checked before they are kept."""
     key = queries.pseudonym_key(shop_id)
-    return lambda customer_id: pseudonym_under(key, customer_id)
+    return lambda customer_id: pseudonym_under(key, str(customer_id))

@@ -14,8 +14,8 @@ from backend.catalog import queries as catalog
 from backend.catalog.models import Order
 from backend.catalog.values import ServingProduct, Via
 from backend.core.ids import first_id
+from backend.core.moments import microseconds
 from backend.features import queries as features
-from backend.features.values import microseconds
 from backend.registry import queries as registry
 from backend.shops.models import Shop
 from backend.staff.values import (

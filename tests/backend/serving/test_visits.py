@@ -9,8 +9,9 @@ import pytest
 from django.utils import timezone
 
 from backend.audit.values import Surface
+from backend.core.moments import microseconds
 from backend.features import services as features
-from backend.features.values import NO_PAST, Past, microseconds
+from backend.features.values import NO_PAST, Past
 from backend.serving.rules import to_model
 from backend.serving.values import Query, Shelf
 from backend.shops.models import Shop
