@@ -143,13 +143,13 @@ def test_a_pointer_that_moved_meanwhile_is_not_moved_again(
     former = a_live_version(shop, artifact)
     newer = a_version(shop, artifact, gate=a_gate(former))
     services.stage(shop.id, newer.id, now=NOW)
-    plain = services._move
+    plain = services.pointing._move
 
     def after_someone_else(pointer: SurfacePointer, champion: int, **rest: Any) -> int:
         SurfacePointer.objects.for_shop(shop.id).filter(id=pointer.id).update(revision=7)
         return plain(pointer, champion, **rest)
 
-    monkeypatch.setattr(services, "_move", after_someone_else)
+    monkeypatch.setattr(services.pointing, "_move", after_someone_else)
     with pytest.raises(LostRace):
         services.point(shop.id, newer.id, reason="Newer.", now=NOW)
 

@@ -1,50 +1,30 @@
-"""
-Writes of rollouts: the gate judges, a version is released, pointers move; each with its ledger entry.
+"""The gate judges a version, and what it lets through is released."""
 
-Two steps, kept apart: the gate says whether a version may be released, and release lets it answer.
-"""
-
-from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import structlog
-from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db import transaction
 
 from backend.audit import services as audit
-from backend.audit.values import Event, Surface
-from backend.catalog import queries as catalog
-from backend.core.errors import LostRace
+from backend.audit.values import Event
 from backend.core.queue import Job, enqueue
 from backend.core.text import signed_percent
-from backend.events import queries as events
-from backend.events.values import DrawnClient
 from backend.registry import queries as registry
 from backend.registry import services as registry_services
 from backend.registry.values import ArtifactRefused, Version, VersionState
 from backend.rollouts import queries, rules
 from backend.rollouts.models import (
     GateDecision,
-    HoldoutChange,
-    HoldoutReading,
     ReleaseSettings,
-    SurfacePointer,
 )
-from backend.rollouts.queries import champion_id
+from backend.rollouts.services.pointing import point
 from backend.rollouts.values import (
-    HIGHEST_HOLDOUT,
     LETS_THROUGH,
-    LOWEST_HOLDOUT,
-    BadHoldout,
     DamagedVersion,
     Evidence,
     GateVerdict,
-    HoldoutPolicy,
     Judgement,
     NotReleasable,
     ReleasePolicy,
@@ -53,8 +33,10 @@ from backend.training import services as training
 
 log = structlog.get_logger(__name__)
 
+
 DAMAGED = "Not used: its files are damaged, so it can't answer anybody."
-SUPERSEDED = "Another version went live before this one's lists were written."
+
+
 STANDING_ORDER = "The shop's settings use new versions that can't be compared yet."
 
 
@@ -256,147 +238,3 @@ def _asked(policy: ReleasePolicy) -> dict[str, object]:
         "min_gain_percent": policy.min_gain_percent,
         "release_without_evidence": policy.release_without_evidence,
     }
-
-
-@transaction.atomic
-def set_holdout(shop_id: int, percent: int, *, now: datetime, actor: str) -> HoldoutPolicy:
-    """
-    Change the share of visitors that sees popular products instead of a model's; 0 ends the holdout.
-
-    What was measured under another share is not mixed with what comes: some visitors changed sides.
-
-    :raises BadHoldout: if the share is neither 0 nor within what is offered
-    """
-    if percent and not LOWEST_HOLDOUT <= percent <= HIGHEST_HOLDOUT:
-        allowed = f"{LOWEST_HOLDOUT} to {HIGHEST_HOLDOUT}"
-        raise BadHoldout(f"A holdout is {allowed} percent of the visitors, or 0 for none.", field="percent")
-    former = queries.fresh_holdout(shop_id)
-    if percent == former.percent:
-        return former
-    HoldoutChange.objects.for_shop(shop_id).create(percent=percent, since=now, changed_by=actor)
-    audit.record(
-        Event.HOLDOUT_CHANGED,
-        shop_id=shop_id,
-        subject="holdout",
-        reason=_told_holdout(percent),
-        now=now,
-        actor=actor,
-        old={"percent": former.percent},
-        new={"percent": percent},
-    )
-    enqueue(Job.PUBLISH, shop_id=shop_id)
-    return queries.fresh_holdout(shop_id)
-
-
-def measure_holdout(shop_id: int, *, now: datetime) -> None:
-    """
-    Add up what the two groups of a shop's visitors bought since the share was last changed.
-
-    A visitor is counted from the moment their browser first told its bucket; what they bought before says
-    nothing of what they saw. Orders are theirs whose checkout ended in their browser.
-    """
-    change = HoldoutChange.objects.for_shop(shop_id).order_by("-id").first()
-    if change is None or not change.percent:
-        return
-    visitors = {one.client_key: one for one in events.drawn_clients(shop_id, since=change.since, until=now)}
-    spent = _spent(shop_id, visitors, since=change.since, now=now)
-    held_out, shown = rules.add_up(visitors.values(), spent, percent=change.percent)
-    HoldoutReading.objects.for_shop(shop_id).update_or_create(
-        change=change,
-        defaults={
-            "read_at": now,
-            **{f"held_out_{name}": value for name, value in asdict(held_out).items()},
-            **{f"shown_{name}": value for name, value in asdict(shown).items()},
-        },
-    )
-
-
-def _spent(
-    shop_id: int, visitors: Mapping[str, DrawnClient], *, since: datetime, now: datetime
-) -> dict[str, Decimal]:
-    """Return what visitors paid since they were drawn, by their pseudonym."""
-    browsers = events.completed_checkouts(shop_id, since=since, until=now)
-    name = events.checkout_namer(shop_id)
-    spent: defaultdict[str, Decimal] = defaultdict(Decimal)
-    for order in catalog.paid_orders(shop_id, since=since, until=now):
-        visitor = visitors.get(browsers.get(name(order.checkout_token), ""))
-        if visitor is not None and visitor.at <= order.placed_at:
-            spent[visitor.client_key] += order.amount
-    return spent
-
-
-def _told_holdout(percent: int) -> str:
-    if percent == 0:
-        return "Every visitor sees recommendations."
-    return f"{percent}% of the visitors see popular products, to measure what recommendations add."
-
-
-@transaction.atomic
-def point(shop_id: int, version_id: UUID, *, reason: str, now: datetime, actor: str = audit.SYSTEM) -> None:
-    """
-    Point every surface of a shop at one version, make it LIVE and retire the one it replaces.
-
-    Asks for the lists of the shop's pages to follow, and ends a run that waits for the replaced version's.
-    """
-    former = {champion_id(shop_id, surface) for surface in Surface} - {None, version_id}
-    registry_services.move(shop_id, version_id, VersionState.LIVE, reason=reason, now=now, actor=actor)
-    for surface in Surface:
-        _apply(shop_id, surface, version_id, reason=reason, now=now, actor=actor)
-    for replaced in former:
-        if replaced is not None:
-            why = "Another version answers in its place."
-            retired = VersionState.RETIRED
-            registry_services.move(shop_id, replaced, retired, reason=why, now=now, actor=actor)
-            training.finish(shop_id, replaced, message=SUPERSEDED, now=now)
-    enqueue(Job.PUBLISH, shop_id=shop_id)
-
-
-def _apply(
-    shop_id: int, surface: Surface, version_id: UUID, *, reason: str, now: datetime, actor: str
-) -> None:
-    """Move one pointer by compare-and-set on its revision. The only writer of pointers."""
-    champion = registry.row_id(shop_id, version_id)
-    pointers = SurfacePointer.objects.for_shop(shop_id).select_related("champion")
-    pointer = pointers.filter(surface=surface).first()
-    if pointer is not None and pointer.champion_id == champion:
-        return
-    if pointer is None:
-        _create(shop_id, surface, champion, now=now)
-    elif _move(pointer, champion, now=now) != 1:
-        raise LostRace(f"The {surface} of shop {shop_id} moved past revision {pointer.revision}.")
-    audit.record(
-        Event.SURFACE_POINTED,
-        shop_id=shop_id,
-        subject=f"surface {surface}",
-        reason=reason,
-        now=now,
-        actor=actor,
-        details={"revision": pointer.revision + 1 if pointer else 1},
-        old={"version": str(pointer.champion.uuid)} if pointer else None,
-        new={"version": str(version_id)},
-    )
-
-
-def _create(shop_id: int, surface: Surface, champion: int, *, now: datetime) -> None:
-    try:
-        with transaction.atomic():
-            SurfacePointer.objects.for_shop(shop_id).create(
-                surface=surface, champion_id=champion, moved_at=now
-            )
-    except IntegrityError as error:
-        raise LostRace(f"The {surface} of shop {shop_id} was pointed by someone else.") from error
-
-
-def _move(pointer: SurfacePointer, champion: int, *, now: datetime) -> int:
-    rows = SurfacePointer.objects.for_shop(pointer.shop_id).filter(id=pointer.id, revision=pointer.revision)
-    return rows.update(champion_id=champion, revision=F("revision") + 1, moved_at=now)
-
-
-@transaction.atomic
-def erase_shop(shop_id: int) -> None:
-    """Delete a shop's pointers, its holdout, its gate's decisions and the versions they speak of."""
-    SurfacePointer.objects.for_shop(shop_id).delete()
-    with audit.erasure():
-        GateDecision.objects.for_shop(shop_id).delete()
-        HoldoutChange.objects.for_shop(shop_id).delete()
-    registry_services.erase_shop(shop_id)

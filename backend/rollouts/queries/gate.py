@@ -1,0 +1,83 @@
+"""What the gate said, and what a shop asks of it."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from backend.rollouts.models import (
+    GateDecision,
+    ReleaseSettings,
+)
+from backend.rollouts.values import (
+    LETS_THROUGH,
+    Evidence,
+    GateRecord,
+    GateTags,
+    GateVerdict,
+    ReleasePolicy,
+)
+
+
+def release_policy(shop_id: int) -> ReleasePolicy:
+    """Return what a shop asks of a new version; the defaults until its merchant changes them."""
+    row = ReleaseSettings.objects.for_shop(shop_id).first()
+    if row is None:
+        return ReleasePolicy()
+    return ReleasePolicy(row.min_gain_percent, row.release_without_evidence, row.updated_at, row.updated_by)
+
+
+def gate_records(shop_id: int, version_ids: Collection[UUID]) -> dict[UUID, GateRecord]:
+    """Return the newest decision of the gate on each version; versions from before gates have none."""
+    rows = GateDecision.objects.for_shop(shop_id).filter(version__uuid__in=version_ids)
+    rows = rows.select_related("version", "champion").order_by("created_at", "id")
+    return {row.version.uuid: _record(row) for row in rows}
+
+
+def find_gate_record(shop_id: int, version_id: UUID) -> GateRecord | None:
+    """Return the newest decision of the gate on one version, or None before it was judged."""
+    return gate_records(shop_id, [version_id]).get(version_id)
+
+
+def gate_tags(shop_id: int, version_id: UUID) -> GateTags:
+    """Return what the gate said of a version as the run log keeps it; nothing of one it never judged."""
+    record = find_gate_record(shop_id, version_id)
+    if record is None:
+        return GateTags({}, is_staged=False)
+    through = GateDecision.objects.for_shop(shop_id).filter(verdict__in=LETS_THROUGH)
+    newest = through.select_related("version").order_by("-created_at", "-id").first()
+    tags = {
+        "gate.verdict": record.verdict.value,
+        "gate.bar_percent": f"{record.bar_percent:g}",
+        "gate.words": record.words,
+        "gate.actor": record.actor,
+    } | _evidence_tags(record)
+    return GateTags(tags, is_staged=newest is not None and newest.version.uuid == version_id)
+
+
+def _evidence_tags(record: GateRecord) -> dict[str, str]:
+    """Return what a decision rests on as tags; what was not measured has none."""
+    found = record.evidence
+    gains = {
+        "gain_percent": found.gain_percent,
+        "low_percent": found.low_percent,
+        "high_percent": found.high_percent,
+    }
+    told = {name: f"{gain:g}" for name, gain in gains.items() if gain is not None}
+    if record.champion is not None:
+        told |= {"champion": str(record.champion), "customers": str(found.customers)}
+    if found.since and found.until:
+        told |= {"since": found.since.isoformat(), "until": found.until.isoformat()}
+    return {f"gate.{name}": value for name, value in told.items()}
+
+
+def _record(row: GateDecision) -> GateRecord:
+    figures = (row.gain_percent, row.low_percent, row.high_percent)
+    return GateRecord(
+        version_id=row.version.uuid,
+        verdict=GateVerdict(row.verdict),
+        bar_percent=row.bar_percent,
+        evidence=Evidence(row.customers, row.since, row.until, *figures),
+        champion=row.champion.number if row.champion else None,
+        words=row.words,
+        actor=row.actor,
+        created_at=row.created_at,
+    )
