@@ -43,6 +43,9 @@ class StoredEvent(ShopScoped):
     order_id = models.BigIntegerField(null=True)
     # Of ``core.bucketing``, as its page drew it.
     bucket = models.SmallIntegerField(null=True)
+    # The draw that the bucket is of, where it is a rollout's. Nobody vouches for it: who measures a rollout
+    # asks for that one's, and for the time in which it was shown.
+    rollout_id = models.UUIDField(null=True)
 
     class Meta:
         abstract = True
@@ -73,6 +76,11 @@ class Event(StoredEvent):
                 fields=["shop", "client_key", "at"],
                 name="events_group",
                 condition=models.Q(topic=Topic.GROUP),
+            ),
+            models.Index(
+                fields=["shop", "rollout_id", "client_key", "at"],
+                name="events_exposure",
+                condition=models.Q(topic=Topic.EXPOSURE),
             ),
             models.Index(
                 fields=["shop", "order_id"], name="events_order", condition=models.Q(order_id__isnull=False)

@@ -10,7 +10,17 @@ from django.db.models.functions import RowNumber
 from backend.core.crypto import pseudonym_under
 from backend.events.models import Event, Tally
 from backend.events.rules import DAY, WINDOW, day_start_key
-from backend.events.values import NOBODY, ClickRecord, Counts, DrawnClient, EventRecord, Heard, Outcome, Topic
+from backend.events.values import (
+    NOBODY,
+    ClickRecord,
+    Counts,
+    DrawnClient,
+    EventRecord,
+    Exposed,
+    Heard,
+    Outcome,
+    Topic,
+)
 from backend.shops import queries as shops
 
 # Of one decision or one client more than these are a machine's.
@@ -77,11 +87,15 @@ def impressions(
     return [_record(row) for row in rows.order_by("at", "id")[:MOST_READ]]
 
 
+# What only our block's script tells.
+OF_BLOCK = (Topic.IMPRESSION, Topic.CLICK, Topic.ADD, Topic.GROUP, Topic.EXPOSURE)
+
+
 def met_recommendations(shop_id: int, client_key: str, *, since: datetime, until: datetime) -> bool:
     """Tell whether a browser told anything of our block in [since, until): then its script ran there."""
     rows = Event.objects.for_shop(shop_id).filter(days(since, until), client_key=client_key)
     told = rows.filter(at__gte=since, at__lt=until)
-    return told.filter(topic__in=[Topic.IMPRESSION, Topic.CLICK, Topic.ADD, Topic.GROUP]).exists()
+    return told.filter(topic__in=OF_BLOCK).exists()
 
 
 def drawn_clients(shop_id: int, *, since: datetime, until: datetime) -> Iterator[DrawnClient]:
@@ -93,6 +107,27 @@ def drawn_clients(shop_id: int, *, since: datetime, until: datetime) -> Iterator
     for client_key, bucket, at in first.values_list("client_key", "bucket", "at").iterator():
         if bucket is not None:
             yield DrawnClient(client_key, bucket, at)
+
+
+def exposures(
+    shop_id: int, rollout_id: UUID, *, until: datetime, since: datetime | None = None
+) -> Iterator[Exposed]:
+    """
+    Return the browsers that met a rollout before a moment, each with its first time.
+
+    The collector takes a browser's word for the rollout, so one that nothing was shown of yet may be named.
+
+    :param since: when it was first shown; what is told of before is left out
+    """
+    rows = Event.objects.for_shop(shop_id).filter(
+        topic=Topic.EXPOSURE, rollout_id=rollout_id, at__lt=until, id__lt=day_start_key(until + WINDOW + DAY)
+    )
+    if since is not None:
+        rows = rows.filter(days(since, until), at__gte=since)
+    first = rows.exclude(client_key=NOBODY).order_by("client_key", "at", "id").distinct("client_key")
+    for client_key, bucket, at in first.values_list("client_key", "bucket", "at").iterator():
+        if bucket is not None:
+            yield Exposed(client_key, bucket, at)
 
 
 def completed_checkouts(shop_id: int, *, since: datetime, until: datetime) -> dict[str, str]:
@@ -207,4 +242,5 @@ def _record(row: Event) -> EventRecord:
         checkout_key=row.checkout_key,
         order_id=row.order_id,
         bucket=row.bucket,
+        rollout_id=row.rollout_id,
     )

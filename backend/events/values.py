@@ -18,6 +18,7 @@ class Topic(StrEnum):
     CHECKOUT_STARTED = "CHECKOUT_STARTED"
     CHECKOUT_COMPLETED = "CHECKOUT_COMPLETED"
     GROUP = "GROUP"  # a browser told its bucket, where a share of the visitors is held out
+    EXPOSURE = "EXPOSURE"  # a browser showed what its arm of a rollout shows, and told its bucket in it
 
 
 # What a pixel calls them: Shopify's standard events by their own names, ours with our name before.
@@ -26,6 +27,7 @@ WIRE_TOPICS: Mapping[str, Topic] = {
     "tailorbird:click": Topic.CLICK,
     "tailorbird:add": Topic.ADD,
     "tailorbird:group": Topic.GROUP,
+    "tailorbird:exposure": Topic.EXPOSURE,
     "product_viewed": Topic.VIEW,
     "product_added_to_cart": Topic.CART,
     "checkout_started": Topic.CHECKOUT_STARTED,
@@ -70,6 +72,7 @@ class Told:
     checkout_key: str | None = None
     order_id: int | None = None
     bucket: int | None = None
+    rollout_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,7 @@ class EventRecord:
     checkout_key: str | None
     order_id: int | None
     bucket: int | None
+    rollout_id: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +155,15 @@ class Counts:
 @dataclass(frozen=True, slots=True)
 class DrawnClient:
     """A browser that told its bucket, and when first."""
+
+    client_key: str
+    bucket: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Exposed:
+    """A browser that met a rollout, with its bucket in that one, and when first."""
 
     client_key: str
     bucket: int

@@ -75,6 +75,7 @@ TOPICS: Final[Mapping[str, str]] = {
     Topic.CHECKOUT_STARTED: "checkout begun",
     Topic.CHECKOUT_COMPLETED: "checkout completed",
     Topic.GROUP: "told its bucket",
+    Topic.EXPOSURE: "met a rollout",
 }
 
 VIAS: Final[Mapping[str, str]] = {

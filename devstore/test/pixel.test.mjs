@@ -47,6 +47,7 @@ for (const [topic, event, data] of [
   ['tailorbird:click', aCard('tailorbird:click', { decision: DECISION, product: '1' }), { product: '1', decision: DECISION }],
   ['tailorbird:add', aCard('tailorbird:add', { decision: DECISION, product: '1' }), { product: '1', decision: DECISION }],
   ['tailorbird:group', aCard('tailorbird:group', { bucket: 0 }), { bucket: 0 }],
+  ['tailorbird:exposure', aCard('tailorbird:exposure', { rollout: DECISION, bucket: 9999, visitor: 'x' }), { rollout: DECISION, bucket: 9999 }],
   ['product_viewed', aProduct('7'), { product: '7' }],
   ['product_added_to_cart', anEvent('product_added_to_cart', { data: { cartLine: { quantity: 2, merchandise: { id: '70', product: { id: '7' } } } } }), { product: '7', quantity: 2 }],
   ['checkout_started', anEvent('checkout_started', aCheckout(null)), { checkout: 'c0ffee' }],

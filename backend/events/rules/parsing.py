@@ -123,8 +123,8 @@ def _id(value: Any) -> int:
     return value
 
 
-def _decision(data: Mapping[str, Any]) -> UUID:
-    text = _text(data.get("decision"))
+def _uuid(value: Any) -> UUID:
+    text = _text(value)
     try:
         if text is not None:
             return UUID(text)
@@ -138,13 +138,13 @@ def _impression(data: Mapping[str, Any], _: Pseudonym) -> dict[str, Any]:
     if not isinstance(products, list) or not 0 < len(products) <= MOST_PRODUCTS:
         raise _Bad(Outcome.BAD_DATA)
     return {
-        "decision_id": _decision(data),
+        "decision_id": _uuid(data.get("decision")),
         "product_ids": tuple(dict.fromkeys(_id(product) for product in products)),
     }
 
 
 def _chosen(data: Mapping[str, Any], _: Pseudonym) -> dict[str, Any]:
-    return {"decision_id": _decision(data), "product_ids": (_id(data.get("product")),)}
+    return {"decision_id": _uuid(data.get("decision")), "product_ids": (_id(data.get("product")),)}
 
 
 def _viewed(data: Mapping[str, Any], _: Pseudonym) -> dict[str, Any]:
@@ -177,6 +177,10 @@ def _drawn(data: Mapping[str, Any], _: Pseudonym) -> dict[str, Any]:
     return {"bucket": bucket}
 
 
+def _exposed(data: Mapping[str, Any], pseudonym: Pseudonym) -> dict[str, Any]:
+    return _drawn(data, pseudonym) | {"rollout_id": _uuid(data.get("rollout"))}
+
+
 # What each topic must say; whatever else comes is ignored.
 SAID: Final[Mapping[Topic, Callable[[Mapping[str, Any], Pseudonym], dict[str, Any]]]] = {
     Topic.IMPRESSION: _impression,
@@ -187,4 +191,5 @@ SAID: Final[Mapping[Topic, Callable[[Mapping[str, Any], Pseudonym], dict[str, An
     Topic.CHECKOUT_STARTED: _checkout,
     Topic.CHECKOUT_COMPLETED: _completed,
     Topic.GROUP: _drawn,
+    Topic.EXPOSURE: _exposed,
 }

@@ -7,6 +7,7 @@ counted as accepted. Writing the same again changes nothing, so it may be repeat
 
 import json
 import os
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -24,7 +25,8 @@ from backend.events.values import Outcome, Told, Topic
 SLOTS: Final = 64
 
 COLUMNS: Final = (
-    "id, shop_id, topic, at, client_key, decision_id, product_ids, quantity, checkout_key, order_id, bucket"
+    "id, shop_id, topic, at, client_key, decision_id, product_ids, quantity, checkout_key, order_id, bucket, "
+    "rollout_id"
 )
 
 # The events and the counts come as two lists in JSON: one round trip, and nothing to quote by hand.
@@ -35,7 +37,7 @@ WRITE: Final = """
         SELECT * FROM json_to_recordset($1) AS told(
             id uuid, shop_id bigint, topic text, at timestamptz, client_key text, decision_id uuid,
             product_ids bigint[], quantity integer, checkout_key text, order_id bigint,
-            bucket smallint
+            bucket smallint, rollout_id uuid
         )
     ), written AS (
         INSERT INTO {table} ({columns}, received_at)
@@ -62,6 +64,8 @@ class _Statement:
     """An INSERT that each connection plans once."""
 
     def __init__(self, name: str, table: str) -> None:
+        # A pooler's session may know the same name from before a deployment, with other columns.
+        name = f"{name}_{zlib.crc32((WRITE + COLUMNS).encode()):08x}"
         self._execute = f"EXECUTE {name}(%s, %s, %s, %s)"
         self._prepare = WRITE.format(name=name, table=table, columns=COLUMNS)
         self._known_to: WeakSet[Any] = WeakSet()
@@ -137,6 +141,7 @@ def _columns(row: Row) -> dict[str, Any]:
         "checkout_key": told.checkout_key,
         "order_id": told.order_id,
         "bucket": told.bucket,
+        "rollout_id": None if told.rollout_id is None else str(told.rollout_id),
     }
 
 

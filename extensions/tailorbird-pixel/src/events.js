@@ -26,12 +26,19 @@ function ofCards({ customData }) {
 
 const ofGroup = ({ customData }) => (Number.isInteger(customData?.bucket) ? { bucket: customData.bucket } : null);
 
+function ofExposure(event) {
+  const group = ofGroup(event);
+  const { rollout } = event.customData ?? {};
+  return group && typeof rollout === 'string' ? { rollout, ...group } : null;
+}
+
 /** By topic: the block's own signals, then Shopify's standard events. */
 export const readers = {
   'tailorbird:impression': ofCards,
   'tailorbird:click': ofCard,
   'tailorbird:add': ofCard,
   'tailorbird:group': ofGroup,
+  'tailorbird:exposure': ofExposure,
   product_viewed: ({ data }) => aboutProduct(data?.productVariant?.product?.id),
   product_added_to_cart: ({ data }) => aboutProduct(data?.cartLine?.merchandise?.product?.id, { quantity: data?.cartLine?.quantity }),
   checkout_started: ({ data }) => aboutCheckout(data?.checkout),

@@ -91,6 +91,39 @@ def test_a_browsers_bucket_is_kept_and_read_once_a_client(shop: Shop) -> None:
     assert len({one.client_key for one in drawn} - {"a", "b"}) == 2
 
 
+def test_an_exposure_is_kept_by_its_rollout_and_read_once_a_client(shop: Shop) -> None:
+    now, rollout, other = timezone.now(), uuid7(), uuid7()
+    shown = {"rollout": str(rollout)}
+
+    answer = post(
+        shop,
+        an_event("tailorbird:exposure", client="a", bucket=3, at=now - timedelta(hours=2), **shown),
+        an_event("tailorbird:exposure", client="a", bucket=4, at=now - timedelta(hours=1), **shown),
+        an_event("tailorbird:exposure", client="b", bucket=9_999, at=now, **shown),
+        an_event("tailorbird:exposure", client="c", bucket=5, at=now, rollout=str(other)),
+        *(an_event("tailorbird:exposure", bucket=bad, **shown) for bad in (-1, 10_000, "5", True)),
+        *(an_event("tailorbird:exposure", bucket=5, rollout=bad) for bad in (None, "", 7, "no-rollout", [])),
+        an_event("tailorbird:group", client="d", bucket=5, **shown),
+    )
+
+    found = list(queries.exposures(shop.id, rollout, until=now + timedelta(hours=1)))
+    assert (answer.json()["accepted"], reasons(answer)) == (5, ["bad_data"] * 9)
+    assert sorted((one.bucket, one.at) for one in found) == [(3, now - timedelta(hours=2)), (9_999, now)]
+    assert list(queries.exposures(shop.id, uuid7(), until=now + timedelta(hours=1))) == []
+    assert list(queries.exposures(a_shop("other.myshopify.com").id, rollout, until=now)) == []
+
+
+def test_what_was_told_of_a_rollout_before_it_was_shown_is_left_out(shop: Shop) -> None:
+    now, rollout = timezone.now(), uuid7()
+    for client, hours in (("early", 3), ("both", 3), ("both", 1), ("late", 0)):
+        at = now - timedelta(hours=hours)
+        post(shop, an_event("tailorbird:exposure", client=client, bucket=hours, at=at, rollout=str(rollout)))
+
+    found = list(queries.exposures(shop.id, rollout, since=now - timedelta(hours=2), until=now))
+
+    assert [(one.bucket, one.at) for one in found] == [(1, now - timedelta(hours=1))]
+
+
 def test_nothing_of_a_browser_is_stored_but_its_pseudonym_under_the_shops_key(shop: Shop) -> None:
     other = a_shop("other.myshopify.com")
     for one in (shop, other):
