@@ -22,12 +22,14 @@ from backend.audit import seals
 from backend.audit.models import Chain, EndedChain, SealCursor
 from backend.audit.values import Ledger, SealedHead
 from backend.core import http, signatures
-from backend.core.errors import Corrupt, Refused, Unavailable
+from backend.core.errors import Corrupt, Refused, Unavailable, describe
 from backend.core.moments import microseconds
 
 log = structlog.get_logger(__name__)
 
 SIGNED_AS: Final = b"tailorbird anchor 1\x00"
+# Exports that are compared, one a day: an end that was cut off is seen in the first of them.
+MOST_KEPT: Final = 31
 ENDED_AS: Final = b"tailorbird chain ended 1\x00"
 
 
@@ -124,6 +126,24 @@ def _post(address: str, name: str, text: str) -> None:
         raise AnchorUnwritten(f"The anchor {name} did not reach {host}.") from error
     if not answer.is_success:
         raise AnchorUnwritten(f"{host} answered {answer.status_code} to the anchor {name}.")
+
+
+def kept() -> list[SealedHead]:
+    """
+    Return the heads of the last exports, if they were written to a folder; none where an address took them.
+
+    A file that is no anchor of ours is told to the log as an error, and ends nothing.
+    """
+    address = urlsplit(settings.LEDGER_ANCHOR_URL)
+    if address.scheme != "file":
+        return []
+    heads: list[SealedHead] = []
+    for file in sorted(Path(unquote(address.path)).glob("heads-*.json"))[-MOST_KEPT:]:
+        try:
+            heads += read(file.read_text())
+        except (OSError, UnicodeDecodeError, BadAnchor) as error:
+            log.error("anchor_unreadable", file=file.name, error=describe(error))  # noqa: TRY400 -- the message says it all
+    return heads
 
 
 def read(text: str) -> list[SealedHead]:

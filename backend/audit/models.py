@@ -146,6 +146,8 @@ class Chain(ShopScoped):
     verified_number = models.BigIntegerField(default=0)
     verified_at = models.DateTimeField(null=True)
     finding = models.TextField(blank=True, default="")
+    # What heads that were kept outside have shown. Only another look with such heads clears it.
+    anchor_finding = models.TextField(blank=True, default="", db_default="")
 
     class Meta:
         constraints: ClassVar = [

@@ -223,7 +223,7 @@ def _chain_state(shop_id: int, ledger: Ledger, chain: Chain | None) -> ChainStat
         rows=chain.rows if chain else 0,
         unsealed=reading.unsealed(shop_id, ledger, seen=seen, gaps=gaps),
         verified_at=chain.verified_at if chain else None,
-        finding=chain.finding if chain else "",
+        finding=_found(chain) if chain else "",
     )
 
 
@@ -231,8 +231,13 @@ def chains(ledger: Ledger) -> Chains:
     """Return how the chains of all shops over one ledger stand, and what is wrong with some."""
     rows = Chain.objects.across_shops(reason="staff look at lists of every shop").filter(ledger=ledger)
     told = rows.aggregate(chains=Count("pk"), verified=Count("verified_at"), since=Min("verified_at"))
-    damaged = rows.exclude(finding="").order_by("shop_id").values_list("shop__domain", "finding")
-    return Chains(told["chains"], told["verified"], told["since"], tuple(damaged[:MOST_DAMAGED]))
+    damaged = rows.exclude(finding="", anchor_finding="").order_by("shop_id").select_related("shop")
+    findings = tuple((chain.shop.domain, _found(chain)) for chain in damaged[:MOST_DAMAGED])
+    return Chains(told["chains"], told["verified"], told["since"], findings)
+
+
+def _found(chain: Chain) -> str:
+    return " ".join(filter(None, [chain.finding, chain.anchor_finding]))
 
 
 def chained_shop_ids() -> list[int]:

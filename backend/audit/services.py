@@ -15,11 +15,12 @@ from django.db.models import Q, Sum
 
 from backend.audit import anchoring, gateway, rules
 from backend.audit.anchoring import export as export_heads
+from backend.audit.anchoring import kept as kept_anchors
 from backend.audit.anchoring import read as read_anchor
 from backend.audit.models import CONTENTS, DECISIONS, Content, Decision, LedgerEvent, Retention, Segment
 from backend.audit.sealing import seal
 from backend.audit.values import Condition, DecisionRecord, Event, Ledger
-from backend.audit.verifying import verify, verify_and_remember, verify_shop
+from backend.audit.verifying import verifiable_shop_ids, verify, verify_and_remember, verify_shop
 from backend.core import partitions
 from backend.core.errors import Refused
 from backend.core.fields import pack_request_id
@@ -35,6 +36,7 @@ __all__ = [
     "export_heads",
     "forget_visitor",
     "keep_decisions",
+    "kept_anchors",
     "make_partitions",
     "read_anchor",
     "record",
@@ -42,6 +44,7 @@ __all__ = [
     "record_decisions",
     "retire_decisions",
     "seal",
+    "verifiable_shop_ids",
     "verify",
     "verify_and_remember",
     "verify_shop",

@@ -216,6 +216,8 @@ class Verification:
     retired: int  # sealed rows that retention has taken since
     unsealed: Unsealed
     findings: tuple[Finding, ...]
+    # What heads that were kept outside say, among the findings; None where there were none to compare with.
+    by_anchors: tuple[Finding, ...] | None = None
 
     @property
     def ok(self) -> bool:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.conf import settings
 
-from backend.audit import queries, services
+from backend.audit import services
 from backend.audit.values import Ledger
 from backend.core import clock
 from backend.core.queue import Job, enqueue
@@ -34,7 +34,7 @@ def ledger_verify_whole() -> None:
 
 def _ask(*, is_whole: bool) -> None:
     # A job for each shop: a long ledger must not keep the others from being verified.
-    for shop_id in queries.chained_shop_ids():
+    for shop_id in services.verifiable_shop_ids():
         enqueue(Job.LEDGER_VERIFY_SHOP, shop_id=shop_id, is_whole=is_whole)
 
 

@@ -8,9 +8,12 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { createHmac } from 'node:crypto';
 import { after, before, test } from 'node:test';
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { findBarriers, launch, picture } from './browser.mjs';
-import { startStack } from './stack.mjs';
+import { PYTHON, ROOT, startStack } from './stack.mjs';
 
+const run = promisify(execFile);
 const DESKTOP = { width: 1280, height: 900 };
 const PHONE = { width: 390, height: 844 };
 const SHOP = 'willow-gifts';
@@ -466,6 +469,51 @@ step('the activity page says who did what, support included, and hands it over a
   assert.equal(await overflow(), 0, 'the activity page is too wide for a phone');
   await picture(merchant, 'app-activity-phone');
   await merchant.setViewportSize(DESKTOP);
+});
+
+/** Runs a command of the backend beside the stack, as the README says it; gives its exit code and what it printed. */
+async function manage(...words) {
+  const env = { ...process.env, DEBUG: 'true', DATA_DIR: stack.at.data_dir };
+  try {
+    const { stdout, stderr } = await run(PYTHON, ['manage.py', ...words], { cwd: ROOT, env });
+    return { code: 0, text: stdout + stderr };
+  } catch ({ code, stdout, stderr }) {
+    return { code, text: stdout + stderr };
+  }
+}
+
+/** Changes one byte of what a decision showed, as only somebody can who owns the database; twice is as before. */
+function flip(decision) {
+  const flipped = 'set_byte(items, 9, get_byte(items, 9) # 1)';
+  return manage('shell', '-c', [
+    'from django.db import connection',
+    'cursor = connection.cursor()',
+    'cursor.execute("SET session_replication_role = replica")',
+    `cursor.execute("UPDATE audit_decision SET items = ${flipped} WHERE id = '${decision}'")`,
+    'assert cursor.rowcount == 1',
+  ].join('\n'));
+}
+
+step('a byte that is flipped in the database is named by verify, and on the pages of staff', async () => {
+  const { support } = walk;
+  const whole = await manage('verify_ledgers');
+  assert.equal(whole.code, 0, whole.text);
+  assert.match(whole.text, /decisions: [\d,]+ rows in [\d,]+ segments are as sealed/);
+
+  assert.deepEqual((await flip(walk.decision)).code, 0);
+  const broken = await manage('verify_ledgers');
+  assert.equal(broken.code, 1, broken.text);
+  assert.match(broken.text, new RegExp(`ALTERED: Row ${walk.decision}`));
+  await support.goto(`${stack.at.staff}audit/decision/`);
+  const told = await support.locator('.tb-chain').innerText();
+  await picture(support, 'staff-flipped', { fullPage: true });
+  assert.match(told, new RegExp(`damaged.*${walk.decision}`, 's'));
+  assert.deepEqual(await findBarriers(support), []);
+
+  assert.deepEqual((await flip(walk.decision)).code, 0);
+  assert.equal((await manage('verify_ledgers')).code, 0);
+  await support.reload();
+  assert.doesNotMatch(await support.locator('.tb-chain').innerText(), /damaged/);
 });
 
 step('nobody met an error on the way', async () => {

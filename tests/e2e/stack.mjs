@@ -8,8 +8,8 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const run = promisify(execFile);
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const PYTHON = join(ROOT, '.venv/bin/python');
+export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+export const PYTHON = join(ROOT, '.venv/bin/python');
 const LOGS = join(ROOT, '.data/logs-of-failed-walk');
 const START_DEADLINE_MS = 240_000; // a cold machine compiles every module first
 const STOP_DEADLINE_MS = 60_000;

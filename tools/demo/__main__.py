@@ -205,6 +205,7 @@ def _addresses(stack: Stack) -> dict[str, Any]:
         "staff_password": stack.keys.staff_password,
         "staff_secret": stack.keys.staff_secret,
         "mlflow": f"{at.mlflow}/",
+        "data_dir": str(stack.options.data_dir),
     }
 
 

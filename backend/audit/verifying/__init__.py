@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from backend.audit import reading, seals
+from backend.audit import anchoring, queries, reading, seals
 from backend.audit.models import Chain
 from backend.audit.values import Finding, Ledger, SealedHead, Verification
 from backend.audit.verifying.beside import check_contents, check_erasures, check_strays, check_tail
@@ -38,7 +38,9 @@ def verify(
     check_strays(walk, ledger, gaps=gaps)
     check_erasures(walk)
     check_contents(walk)
-    check_anchors(walk, chain, ledger, anchors)
+    mine = [one for one in anchors if (one.shop_id, one.ledger) == (shop_id, ledger)]
+    before = len(walk.findings)
+    check_anchors(walk, chain, mine)
     return Verification(
         ledger=ledger,
         segments=walk.segments,
@@ -46,6 +48,7 @@ def verify(
         erased=walk.erased.total(),
         retired=walk.retired,
         unsealed=unsealed,
+        by_anchors=tuple(walk.findings[before:]) if mine else None,
         findings=tuple(sorted(walk.findings, key=_place)),
     )
 
@@ -56,20 +59,28 @@ def _place(finding: Finding) -> tuple[int, int]:
 
 def words(verification: Verification) -> str:
     """Return in a sentence what is wrong first, and how much else; empty where nothing is."""
-    first = verification.first_bad
-    if first is None:
+    return _words(verification.findings)
+
+
+def _words(findings: Sequence[Finding]) -> str:
+    if not findings:
         return ""
-    more = len(verification.findings) - 1
-    return first.words + (f" And {more} more." if more else "")
+    more = len(findings) - 1
+    return findings[0].words + (f" And {more} more." if more else "")
 
 
 def verify_shop(shop_id: int, *, is_whole: bool, now: datetime) -> list[Verification]:
     """
     Verify both ledgers of a shop, as :func:`verify_and_remember` does one.
 
+    The heads that ``LEDGER_ANCHOR_URL`` holds are compared, where that is a folder.
+
     :returns: of those ledgers in which anything was ever sealed, or should have been
     """
-    found = [verify_and_remember(shop_id, ledger, is_whole=is_whole, now=now) for ledger in Ledger]
+    anchors = anchoring.kept()
+    found = [
+        verify_and_remember(shop_id, ledger, is_whole=is_whole, anchors=anchors, now=now) for ledger in Ledger
+    ]
     return [done for done in found if done is not None]
 
 
@@ -84,7 +95,8 @@ def verify_and_remember(
     :returns: None where nothing was ever sealed, and nothing says that it should have been
     """
     chain = Chain.objects.for_shop(shop_id).filter(ledger=ledger).first()
-    after = 0 if is_whole or chain is None else chain.verified_number
+    # What a whole look found is not cleared by one at what is new.
+    after = 0 if is_whole or chain is None or chain.finding else chain.verified_number
     done = verify(shop_id, ledger, after=after, anchors=anchors)
     if chain is None and done.ok:
         return None
@@ -93,9 +105,23 @@ def verify_and_remember(
 
 
 def _note(chain: Chain, done: Verification, *, now: datetime) -> None:
-    values: dict[str, Any] = {"verified_at": now, "finding": words(done)}
+    values: dict[str, Any] = {"verified_at": now}
+    by_anchors = set(done.by_anchors or ())
+    values["finding"] = _words([one for one in done.findings if one not in by_anchors])
+    if done.by_anchors is not None:
+        values["anchor_finding"] = _words(done.by_anchors)
     if done.ok:
         values["verified_number"] = chain.number
     else:
         log.error("ledger_tampered", shop_id=chain.shop_id, ledger=chain.ledger, findings=len(done.findings))
     Chain.objects.for_shop(chain.shop_id).filter(id=chain.id).update(**values)
+
+
+def verifiable_shop_ids(anchors: Sequence[SealedHead] | None = None) -> list[int]:
+    """
+    Return the shops that have a chain or should have one: one that only an anchor knows is missed too.
+
+    :param anchors: heads that were exported; those that are kept where they are left out
+    """
+    heads = anchoring.kept() if anchors is None else anchors
+    return sorted({*queries.chained_shop_ids(), *(head.shop_id for head in heads)})

@@ -124,11 +124,10 @@ def check_end(walk: Walk, chain: Chain) -> None:
         walk.tell(Fault.TAIL, words, arrival=arrival, segment=number + 1)
 
 
-def check_anchors(walk: Walk, chain: Chain | None, ledger: Ledger, anchors: Sequence[SealedHead]) -> None:
+def check_anchors(walk: Walk, chain: Chain | None, anchors: Sequence[SealedHead]) -> None:
     """Compare heads that were kept outside with the chain that is there."""
-    mine = [one for one in anchors if (one.shop_id, one.ledger) == (walk.shop_id, ledger)]
     good = 0
-    for anchor in sorted(mine, key=lambda one: one.number):
+    for anchor in sorted(anchors, key=lambda one: one.number):
         if chain is None or chain.uuid != anchor.chain:
             if not anchoring.has_ended(anchor.chain):
                 words = (

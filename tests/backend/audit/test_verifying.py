@@ -12,6 +12,7 @@ import httpx
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from structlog.testing import capture_logs
 
 from backend.audit import anchoring, queries, seals, services
 from backend.audit.models import DECISIONS, Chain, Content, EndedChain, LedgerEvent, Segment
@@ -446,6 +447,70 @@ def test_the_nightly_look_goes_on_where_the_last_one_ended_and_the_weekly_begins
     assert (nightly.ok, nightly.rows) == (True, 3)
     assert first(weekly).row_id == old[0]
     assert str(old[0]) in queries.chain_state(shop.id)[1].finding
+
+
+def test_what_a_whole_look_found_is_not_cleared_by_one_at_what_is_new() -> None:
+    shop = a_shop()
+    old = some_decisions(shop.id, 2)
+    seal()
+    services.verify_shop(shop.id, is_whole=False, now=NOW)
+    tamper("UPDATE audit_decision SET arm = 'x' WHERE id = %s", old[0])
+    services.verify_shop(shop.id, is_whole=True, now=NOW)
+
+    [nightly] = services.verify_shop(shop.id, is_whole=False, now=NOW)
+
+    assert first(nightly).row_id == old[0]
+    assert str(old[0]) in queries.chain_state(shop.id)[1].finding
+
+
+def test_the_timetable_compares_with_the_heads_that_were_kept(
+    folder: Path, enqueued: Enqueued, committed: Any
+) -> None:
+    shop = a_shop()
+    some_decisions(shop.id, 2)
+    seal()
+    services.export_heads(now=NOW)
+    tamper("DELETE FROM audit_segment")
+    tamper("DELETE FROM audit_decision")
+    tamper("DELETE FROM audit_chain")
+
+    with committed():
+        ledgers.ledger_verify()
+    for _, ids in enqueued.jobs:
+        ledgers.ledger_verify_shop(**ids)
+
+    assert "is gone" in queries.chain_state(shop.id)[1].finding
+    assert [domain for domain, _ in queries.chains(Ledger.DECISIONS).findings] == [shop.domain]
+
+
+def test_what_an_anchor_showed_is_cleared_by_another_look_with_anchors_only(folder: Path) -> None:
+    shop = a_shop()
+    some_decisions(shop.id, 2)
+    seal()
+    services.export_heads(now=NOW)
+    tamper("UPDATE audit_segment SET head = decode(repeat('00', 32), 'hex')")
+    services.verify_shop(shop.id, is_whole=True, now=NOW)
+    assert "made anew" in queries.chain_state(shop.id)[1].finding
+    kept = folder / f"heads-{NOW:%Y-%m-%d}.json"
+    kept.rename(folder / "moved-aside")
+
+    services.verify_shop(shop.id, is_whole=True, now=NOW)
+
+    assert "made anew" in queries.chain_state(shop.id)[1].finding
+
+
+def test_a_kept_file_that_is_no_anchor_is_told_and_stops_nothing(folder: Path) -> None:
+    shop = a_shop()
+    some_decisions(shop.id, 1)
+    seal()
+    services.export_heads(now=NOW)
+    (folder / "heads-2000-01-01.json").write_text('{"heads": []}')
+
+    with capture_logs() as logs:
+        found = services.verify_shop(shop.id, is_whole=True, now=NOW)
+
+    assert all(one.ok for one in found)
+    assert [one["file"] for one in logs if one["event"] == "anchor_unreadable"] == ["heads-2000-01-01.json"]
 
 
 def test_each_shop_with_a_chain_is_verified_by_a_job_of_its_own(enqueued: Enqueued, committed: Any) -> None:

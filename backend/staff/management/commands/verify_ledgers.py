@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError
 
-from backend.audit import queries, services
+from backend.audit import services
 from backend.audit.values import Ledger, SealedHead, Unsealed, Verification
 from backend.core import clock, signatures
 from backend.shops import queries as shops
@@ -38,7 +38,8 @@ class Command(BaseCommand):
         if options["key"]:
             self.stdout.write(signatures.public_key_text())
             return
-        anchors = [head for file in options["anchor"] for head in services.read_anchor(_text(file))]
+        given = [head for file in options["anchor"] for head in services.read_anchor(_text(file))]
+        anchors = given + services.kept_anchors()
         wrong = 0
         for shop_id in _shop_ids(options["shop"], anchors):
             for ledger in Ledger:
@@ -90,7 +91,7 @@ def _text(file: Path) -> str:
 def _shop_ids(domains: list[str], anchors: list[SealedHead]) -> list[int]:
     if not domains:
         # A chain that an anchor knows of and nobody has any more is looked for too.
-        return sorted({*queries.chained_shop_ids(), *(head.shop_id for head in anchors)})
+        return services.verifiable_shop_ids(anchors)
     found = []
     for domain in domains:
         shop = shops.find_shop_by_domain(domain, is_fresh=True)
