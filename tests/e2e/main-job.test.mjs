@@ -5,10 +5,10 @@
  * The steps stand on each other, so the first that fails ends the walk.
  */
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { createHmac } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { findBarriers, launch, picture } from './browser.mjs';
 import { PYTHON, ROOT, startStack } from './stack.mjs';
