@@ -30,6 +30,7 @@ from backend.registry import services as registry
 from backend.registry.values import Lineage, Outcome
 from backend.rollouts import queries as rollout_queries
 from backend.rollouts import services as rollouts
+from backend.rollouts.queries import recent
 from backend.serving import gateway, queries
 from backend.serving.services import Desk, GeneralLists
 from backend.serving.values import Ask, Form
@@ -63,7 +64,7 @@ def hurry() -> None:
     """Let this process read anew what it keeps after fractions of the time."""
     queries.FRESH_SECONDS, queries.USABLE_SECONDS = 0.2, 1.0  # type: ignore[misc]
     gateway.NEW_PRODUCTS_SECONDS = 0.5  # type: ignore[misc]
-    rollout_queries.FRESH_SECONDS = 0.2  # type: ignore[misc]
+    recent.FRESH_SECONDS = 0.2  # type: ignore[misc]
     feature_queries.LIST_SECONDS = 1
 
 

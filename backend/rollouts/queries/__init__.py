@@ -10,12 +10,10 @@ from backend.rollouts.queries.arms import (
 )
 from backend.rollouts.queries.gate import find_gate_record, gate_records, gate_tags, release_policy
 from backend.rollouts.queries.holdout import fresh_holdout, holding_out, holdout, incremental
-from backend.rollouts.queries.recent import FRESH_SECONDS, Recent, forget_cached
+from backend.rollouts.queries.recent import forget_cached
 
 __all__ = [
-    "FRESH_SECONDS",
     "NOTHING_RELEASED",
-    "Recent",
     "champion_id",
     "champions",
     "find_gate_record",

@@ -23,7 +23,7 @@ NOTHING_RELEASED: Final = LiveArms(revision=0)
 
 def live_arms(shop_id: int, surface: Surface) -> LiveArms:
     """
-    Return the versions that answer a surface, at most one second old.
+    Return the versions that answer a surface, half a second old and one read at most.
 
     The pointer is re-read by whoever serves; nothing is pushed.
     """

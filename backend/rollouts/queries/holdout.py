@@ -18,7 +18,7 @@ from backend.shops import queries as shops
 
 
 def holdout(shop_id: int) -> HoldoutPolicy:
-    """Return the share of a shop's visitors that is held out, at most one second old."""
+    """Return the share of a shop's visitors that is held out, half a second old and one read at most."""
     return _held_out.get(shop_id)
 
 
