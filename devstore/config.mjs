@@ -34,6 +34,7 @@ export class BadConfig extends Error {}
  * @property {string} dataDir where the journal and bulk results live
  * @property {string | null} ordersPath order-lines file that fills the default shop
  * @property {string} shopKind what fills the default shop when there is no file
+ * @property {number} holdBackDays the newest days of the default shop's orders that wait until /control/release lets them happen
  * @property {boolean} control whether /control answers
  * @property {string} clientId
  * @property {string} clientSecret
@@ -60,6 +61,7 @@ export function readConfig(env) {
     dataDir: path.resolve(ROOT, env.DEVSTORE_DATA || path.join(dataRoot, 'devstore')),
     ordersPath: env.DEVSTORE_ORDERS ? path.resolve(env.DEVSTORE_ORDERS) : null,
     shopKind: readChoice(env, 'DEVSTORE_SHOP', SHOP_KINDS),
+    holdBackDays: readDays(env.DEVSTORE_HOLD_BACK_DAYS),
     control: env.DEVSTORE_CONTROL === '1',
     clientId,
     clientSecret: required(env, 'SHOPIFY_API_SECRET'),
@@ -87,6 +89,12 @@ function readPort(text) {
   const port = Number(text);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new BadConfig(`PORT is ${text}, which is no port.`);
   return port;
+}
+
+function readDays(text) {
+  const days = Number(text || 0);
+  if (!Number.isFinite(days) || days < 0) throw new BadConfig(`DEVSTORE_HOLD_BACK_DAYS is ${text}, which is no number of days.`);
+  return days;
 }
 
 function readChoice(env, name, choices) {

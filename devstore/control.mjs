@@ -13,6 +13,7 @@ import { orderPayload } from './order-payloads.mjs';
 import { OrderRefused } from './orders.mjs';
 import { collectionPayload, productPayload } from './payloads.mjs';
 import { SHOP_KINDS } from './seed/generated.mjs';
+import { release } from './seed/held-back.mjs';
 import { HttpError, sendJson } from './server.mjs';
 import { NotFound, isAvailable } from './store.mjs';
 import { COLLECTORS, collectorOf, setCollector } from './storefront/pixel.mjs';
@@ -40,6 +41,7 @@ export function register(router, context) {
   add('POST', 'settle', settle);
   add('GET', 'deliveries', listDeliveries);
   add('POST', 'orders', placeOrder);
+  add('POST', 'release', releaseOrders);
   add('GET', 'orders/:id', showOrder);
   add('POST', 'orders/:id/:action', changeOrder);
   add('POST', 'products', changeProduct);
@@ -87,6 +89,7 @@ function describeShop(shop, config) {
     counts: {
       products: shop.products.size, collections: shop.collections.size, customers: shop.customers.size, orders: shop.orders.size, order_lines: lines,
     },
+    held_back: shop.heldBack.length,
     install: install && { installed_at: new Date(install.installedAt).toISOString(), scopes: install.scopes },
     tokens: [...shop.tokens.values()].map(({ kind, accessExpiresAt }) => ({ kind, expires_at: accessExpiresAt ? new Date(accessExpiresAt).toISOString() : null })),
     consent: stanceOf(shop, config),
@@ -220,6 +223,13 @@ async function settle({ res, webhooks }) {
 function listDeliveries({ res, query, store, webhooks }) {
   const shop = query.get('shop') ? store.getShop(query.get('shop')).domain : null;
   sendJson(res, 200, { attempts: webhooks.attempts({ topic: query.get('topic'), shop }), pending: webhooks.pending() });
+}
+
+/** What was held back of the shop's history happens now; `most` orders of it, or all. */
+async function releaseOrders({ json, res, store, webhooks, approvals }) {
+  const { shop, most = Infinity } = await json();
+  if (!(most >= 1)) throw new HttpError(422, `${most} is no number of orders.`);
+  sendJson(res, 200, release({ store, webhooks, approvals }, shopOf(store, shop), most));
 }
 
 async function placeOrder({ json, res, store, orders, approvals }) {

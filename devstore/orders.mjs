@@ -186,7 +186,7 @@ function buildLine(shop, { variantId, quantity, customAttributes = [] }) {
 function nextNumber(shop) {
   const highest = shop.derive('orders', 'highestNumber', () => {
     let found = 1_000;
-    for (const order of shop.orders.values()) found = Math.max(found, Number(order.name.slice(1)) || 0);
+    for (const order of [...shop.orders.values(), ...shop.heldBack]) found = Math.max(found, Number(order.name.slice(1)) || 0);
     return found;
   });
   return highest + 1;

@@ -123,6 +123,8 @@ export class ShopData {
     this.flowEvents = [];
     /** What the shop began with; the rows of an order file are its order lines, its refunded lines and its rejected rows. */
     this.seeded = { orders: 0, order_lines: 0, refunded_lines: 0, rejected_rows: {} };
+    /** Orders of the newest days that did not happen yet, see seed/held-back.mjs. */
+    this.heldBack = [];
     this.versions = {};
     this.#derived = new Map();
     this.#lastIds = new Map();
@@ -134,13 +136,24 @@ export class ShopData {
   #ordersByCustomer;
 
   /** Fill the shop from a seed: see seed/ for the two makers. */
-  load({ products, collections, customers, orders, refundedLines = 0, rejectedRows = {} }) {
+  load({ products, collections, customers, orders, refundedLines = 0, rejectedRows = {} }, held = []) {
     for (const product of products) this.putProduct(product);
     for (const collection of collections) this.putCollection(collection);
     for (const customer of customers) this.putCustomer(customer);
     for (const order of orders) this.putOrder(order);
-    const lines = orders.reduce((sum, order) => sum + order.lines.length, 0);
-    this.seeded = { orders: orders.length, order_lines: lines, refunded_lines: refundedLines, rejected_rows: rejectedRows };
+    this.heldBack = held;
+    for (const order of held) this.#reserveIds(order);
+    const known = new Set(orders.map(({ id }) => id));
+    const all = [...orders, ...held.filter(({ id }) => !known.has(id))];
+    const lines = all.reduce((sum, order) => sum + order.lines.length, 0);
+    this.seeded = { orders: all.length, order_lines: lines, refunded_lines: refundedLines, rejected_rows: rejectedRows };
+  }
+
+  /** Nothing that happens before them may take the ids of orders that are held back. */
+  #reserveIds({ id, lines, refunds }) {
+    this.#saw('orders', id);
+    for (const line of lines) this.#saw('lines', line.id);
+    for (const refund of refunds) this.#saw('refunds', refund.id);
   }
 
   putProduct(product) {

@@ -10,12 +10,15 @@ import path from 'node:path';
 import { BadConfig, DEFAULT_SHOP } from '../config.mjs';
 import { Journal } from '../journal.mjs';
 import { FIRST_IDS, ShopData, Store } from '../store.mjs';
+import { holdBack } from './held-back.mjs';
 import { generateShop } from './generated.mjs';
 import { BadOrders, buildShop, readOrders, shiftFor } from './orders-file.mjs';
 import { hashText } from './words.mjs';
 
 /** Raised when the same source would give other records than before: a journal over it would not fit. */
 const SEED_VERSION = 2;
+
+const DAY_MS = 24 * 60 * 60 * 1000;
 
 /**
  * Return the store with its seed loaded; the caller replays the journal once all parts listen.
@@ -49,9 +52,15 @@ export async function openStore(config, { clock, log }) {
 
 function fill(store, meta, seed) {
   const shop = newShop(DEFAULT_SHOP, meta.seededAt);
-  shop.load(seed);
+  if (meta.holdBackDays) {
+    const { seed: earlier, held } = holdBack(seed, newestMoment(seed) - meta.holdBackDays * DAY_MS);
+    shop.load(earlier, held);
+  } else shop.load(seed);
   store.addShop(shop);
 }
+
+/** The days are counted from the newest order, which may be days old in an order file. */
+const newestMoment = ({ orders }) => orders.reduce((newest, { createdAt }) => Math.max(newest, createdAt), 0);
 
 /** Add a further shop; journalled by its caller, so that a restart adds it again. */
 function addShop(store, { handle, kind, seededAt }) {
@@ -86,7 +95,7 @@ function checkMeta(meta, config) {
 }
 
 async function firstSeed(config, now) {
-  const begun = { seedVersion: SEED_VERSION, seededAt: now, shiftMs: 0 };
+  const begun = { seedVersion: SEED_VERSION, seededAt: now, shiftMs: 0, holdBackDays: config.holdBackDays };
   if (config.ordersPath === null) {
     const meta = { ...begun, source: { kind: config.shopKind } };
     const seed = await makeSeed(meta, config);
