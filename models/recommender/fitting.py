@@ -49,6 +49,7 @@ class WarmStartMismatch(ValueError):
 class Part(IntEnum):
     """The stages of a training, each of which can be repeated alone; the numbers seed their chance."""
 
+    CATCH_UP = 0
     LEARN = 1
     EXTEND = 2
     REFIT = 3

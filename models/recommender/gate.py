@@ -1,22 +1,27 @@
 """
 A candidate beside the champion: the same customers, the same newest days, unseen by both.
 
-The candidate answers with what it had learned before these days, although the version that may be
-released learns them too: a model cannot be asked about days that it was trained on.
+Both answer as they would serve when these days begin. The champion knows what its training ended with
+and the products created since, as serving tells it of them. The candidate is a copy that has learned
+everything older than these days: the version that may be released learned them too, and a model cannot
+be asked about days that it was trained on.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from models.recommender.content import NOTHING_KNOWN
 from models.recommender.dataset import Ints, Log
 from models.recommender.evaluation import CUTOFF, gain_interval, judge, rank
 from models.recommender.history import EPOCH, History, moment_of
+from models.recommender.newcomers import NewProduct
 from models.recommender.rankers import Model, top_k
 from models.recommender.scoring import Scorer
-from models.recommender.splits import Case, Split, at_moment
+from models.recommender.splits import Case, Division, Split, at_moment
 from models.recommender.values import GateEvidence
 
 if TYPE_CHECKING:
@@ -30,36 +35,59 @@ TOO_FEW = (
 )
 
 
+@dataclass(frozen=True)
+class Champion:
+    """The version that serves now, as it answers at a moment after its training."""
+
+    scorer: Scorer
+    until: int  # microseconds: its data end before this moment
+
+    @classmethod
+    def of(cls, scorer: Scorer, *, until: str | None) -> "Champion":
+        """Return a version whose data end at ``until``, ISO 8601, or where its manifest says so."""
+        ends = [moment_of(words) for words in (until, scorer.version_info.data_until) if words]
+        return cls(scorer, max(ends))
+
+
+def unseen_days(champion: Champion, log: Log, split: Split, *, cut: int, seed: int) -> Division:
+    """
+    Return the newest days that the champion has not learned, and the customers who bought in them.
+
+    :param cut: microseconds; nothing older is asked
+    """
+    return at_moment(log, max(cut, champion.until), split, seed=seed)
+
+
 def compare(
-    candidate: Model, champion: Scorer, log: Log, split: Split, *, cut: int, seed: int
+    candidate: Model, champion: Champion, log: Log, days: Division, split: Split, *, seed: int
 ) -> GateEvidence:
     """
-    Return how a candidate that knows what came before ``cut`` does beside the champion.
+    Return how a candidate does beside the champion on days that neither has seen.
 
-    :param cut: microseconds; the days before the end of the champion's own data are left out
+    :param candidate: it has learned all of the log that is older than these days
     """
-    since = max(cut, moment_of(champion.version_info.data_until))
-    cases = at_moment(log, since, split, seed=seed).cases
-    if len(cases) < MIN_CUSTOMERS:
-        return without_figures(log, since, reason=TOO_FEW, customers=len(cases))
-    ours = rank(candidate.scores, cases, items=log.items, drop_seen=split.drops_seen)
-    theirs = judge(champion_answers(champion, log, cases, split), cases, items=log.items)
+    ours = rank(candidate.scores, days.cases, items=log.items, drop_seen=split.drops_seen)
+    tops = champion_answers(champion.scorer, log, days.cases, split)
+    theirs = judge(tops, days.cases, items=log.items)
     gain, low, high = gain_interval(ours.ndcg, theirs.ndcg, seed=seed)
     return GateEvidence(
-        customers=len(cases),
-        since=_told(since),
-        until=_told(_end(log, since)),
+        customers=len(days.cases),
+        since=_told(days.moment),
+        until=_told(_end(log, days.moment)),
         candidate=ours.ndcg_mean,
         champion=theirs.ndcg_mean,
         gain=gain,
         low=low,
         high=high,
         reason=None,
+        candidate_until=_told(days.moment),
+        champion_until=_told(champion.until),
     )
 
 
 def champion_answers(champion: Scorer, log: Log, cases: Sequence[Case], split: Split) -> list[Ints]:
     """Return what the champion puts first for each case, in the log's item numbers."""
+    champion = champion.with_products(_products(log))
     theirs = _numbers_of(champion.item_ids, log.item_ids)
     ours = _numbers_of(log.item_ids, champion.item_ids)
     tops = []
@@ -75,11 +103,19 @@ def champion_answers(champion: Scorer, log: Log, cases: Sequence[Case], split: S
     return tops
 
 
+def _products(log: Log) -> list[NewProduct]:
+    """Return what the catalogue says of the products on sale, as serving tells a version of new ones."""
+    facts = log.facts or [NOTHING_KNOWN] * log.items
+    listed = np.flatnonzero(log.is_listed)
+    return [NewProduct(int(log.item_ids[item]), facts[item], int(log.created_at[item])) for item in listed]
+
+
 def _numbers_of(known: Ints, wanted: Ints) -> Ints:
     """Return the place of each wanted id among the known ones, -1 where it is not known."""
     if not len(known):
         return np.full(len(wanted), -1, dtype=np.int64)
-    places = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+    order = np.argsort(known, kind="stable")
+    places = order[np.minimum(np.searchsorted(known, wanted, sorter=order), len(known) - 1)]
     return np.where(known[places] == wanted, places, -1).astype(np.int64)
 
 
@@ -105,6 +141,8 @@ def without_figures(log: Log, since: int, *, reason: str, customers: int = 0) ->
         low=None,
         high=None,
         reason=reason,
+        candidate_until=None,
+        champion_until=None,
     )
 
 

@@ -1,6 +1,7 @@
 """How the models of a run do on the test: figures, gains, and a summary in plain words."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,11 +10,10 @@ import numpy as np
 from models.recommender import evaluation, gate, measuring, scoring
 from models.recommender.blend import BLEND
 from models.recommender.evaluation import MIN_CASES, Ranking
-from models.recommender.history import moment_of
 from models.recommender.rankers import POPULARITY, TRANSFORMER, ItemTable, Model
 from models.recommender.related import related_tables
 from models.recommender.run import Run
-from models.recommender.splits import Case
+from models.recommender.splits import Case, Division
 from models.recommender.tuning import FAMILIES
 from models.recommender.values import ColdStart, Gain, GateEvidence, ModelMetrics, Stage
 
@@ -31,7 +31,7 @@ FIGURES = {
 
 @dataclass(frozen=True)
 class Rival:
-    """The version that serves now."""
+    """The version that serves now, on disk."""
 
     artifact: Path
     until: str | None = None  # when its data end, ISO 8601; its manifest's word where it is None
@@ -74,7 +74,7 @@ def compare(run: Run, rival: Rival | None = None) -> Standing:
         related_metrics=_related_metrics(run, members),
         against_simple=_against_simple(run, rankings, served.name) if is_measured else None,
         cold=measuring.cold_start(served, ranked[POPULARITY], known, cases, drop_seen=run.split.drops_seen),
-        gate=_gate(run, served, rival),
+        gate=None if rival is None else _gate(run, served, rival),
         summary=summarise(run, rankings, served.name) if is_measured else _too_little(run, served.name),
         seconds=seconds,
     )
@@ -84,18 +84,37 @@ def _rank(run: Run, model: Model) -> Ranking:
     return evaluation.rank(model.scores, run.test.cases, items=run.log.items, drop_seen=run.split.drops_seen)
 
 
-def _gate(run: Run, served: Model, rival: Rival | None) -> GateEvidence | None:
+def _gate(run: Run, served: Model, rival: Rival) -> GateEvidence:
     """Return how what is served here does beside the version that serves now."""
-    if rival is None:
-        return None
-    cut = max(run.test.moment, moment_of(rival.until)) if rival.until else run.test.moment
+    log, seed = run.log, run.recipe.seed
     try:
-        champion = scoring.load(rival.artifact)
+        champion = gate.Champion.of(scoring.load(rival.artifact), until=rival.until)
     except scoring.ArtifactMismatch as error:
-        return gate.without_figures(
-            run.log, cut, reason=f"the current version's files cannot be read: {error}"
-        )
-    return gate.compare(served, champion, run.log, run.split, cut=cut, seed=run.recipe.seed)
+        why = f"the current version's files cannot be read: {error}"
+        return gate.without_figures(log, run.test.moment, reason=why)
+    days = gate.unseen_days(champion, log, run.split, cut=run.test.moment, seed=seed)
+    if len(days.cases) < gate.MIN_CUSTOMERS:
+        return gate.without_figures(log, days.moment, reason=gate.TOO_FEW, customers=len(days.cases))
+    with _known_until(run, served, days) as candidate:
+        return gate.compare(candidate, champion, log, days, run.split, seed=seed)
+
+
+@contextmanager
+def _known_until(run: Run, served: Model, days: Division) -> Iterator[Model]:
+    """
+    Lend what is served here as it would be when some days begin.
+
+    A champion that learned part of the test's days is asked about the rest; what is served here was
+    measured without that part, which alone is worth a few percent. It learns it in a copy: what is
+    released must not depend on which version it was compared with.
+    """
+    if days.moment <= run.test.moment:
+        yield served
+        return
+    run.reporter.stage(Stage.EVALUATING, "Learning what the current version knows.", fraction=0.75)
+    with nullcontext() if run.learner is None else run.learner.caught_up(days.train):
+        members = run.members(days.train, moment=days.moment, cases=days.cases)
+        yield run.served(members, days.train, moment=days.moment)
 
 
 def _metrics(run: Run, name: str, ranking: Ranking | None, *, is_served: bool) -> ModelMetrics:
@@ -142,10 +161,9 @@ def _best_simple(rankings: dict[str, Ranking]) -> str:
     return max(simple, key=lambda name: rankings[name].ndcg_mean)
 
 
-def _against_simple(run: Run, rankings: dict[str, Ranking], served: str) -> Gain | None:
+def _against_simple(run: Run, rankings: dict[str, Ranking], served: str) -> Gain:
+    """Return how what is served does beside the best simple model; nothing is gained over itself."""
     rival = _best_simple(rankings)
-    if served not in {BLEND, TRANSFORMER}:
-        return None
     ours, theirs = rankings[served].ndcg, rankings[rival].ndcg
     gain, low, high = evaluation.gain_interval(ours, theirs, seed=run.recipe.seed)
     return Gain(rival, LABELS[rival], gain, low, high, len(ours))

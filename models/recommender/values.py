@@ -167,7 +167,9 @@ class GateEvidence:
     How the new model does beside the one that serves, on the same customers of the newest days.
 
     Both were asked for what these customers bought from ``since`` on, and neither had seen it. Gains
-    are relative (0.02 is 2 %); ``low`` and ``high`` bound the 95 % paired-bootstrap interval.
+    are relative (0.02 is 2 %); ``low`` and ``high`` bound the 95 % paired-bootstrap interval. Each had
+    learned what came before ``candidate_until`` and ``champion_until``: the champion is what serves,
+    the candidate as it would serve from ``since`` on.
     """
 
     customers: int
@@ -179,6 +181,8 @@ class GateEvidence:
     low: float | None
     high: float | None
     reason: str | None  # why there are no figures, in plain words; None when there are
+    candidate_until: str | None = None
+    champion_until: str | None = None
 
 
 @dataclass(frozen=True)
@@ -246,6 +250,6 @@ class Report:
     versions: dict[str, str] = field(default_factory=dict)
     weights: dict[str, float] = field(default_factory=dict)  # share of each model in what is served
     blend: dict[str, Any] = field(default_factory=dict)  # how the blend did when it was chosen
-    against_simple: Gain | None = None  # None where nothing was measured or a simple model is served
+    against_simple: Gain | None = None  # None where nothing was measured
     gate: GateEvidence | None = None
     cold: ColdStart | None = None

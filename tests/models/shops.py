@@ -46,8 +46,8 @@ def catalogue_of(items: Sequence[int]) -> pd.DataFrame:
     )
 
 
-def a_log(baskets: Sequence[Basket], items: Sequence[int]) -> Log:
-    return build(purchases_of(baskets), catalogue_of(items), data_hash="0" * 64, until="2026-06-01T00:00:00Z")
+def a_log(baskets: Sequence[Basket], items: Sequence[int], *, until: str = "2026-06-01T00:00:00Z") -> Log:
+    return build(purchases_of(baskets), catalogue_of(items), data_hash="0" * 64, until=until)
 
 
 def a_dataset(folder: Path, baskets: Sequence[Basket], items: Sequence[int]) -> Path:
@@ -85,4 +85,27 @@ def a_busy_shop(*, customers: int = 120, seed: int = 3) -> tuple[list[Basket], l
             leader = int(chance.choice(items[::2]))
             bought = {int(chance.choice(favourites)), leader, leader + 1}
             baskets.append((f"customer {customer}", visit * 12 + float(chance.random() * 10), sorted(bought)))
+    return baskets, items
+
+
+def a_fashionable_shop(
+    *, customers: int = 220, weeks: int = 10, seed: int = 3
+) -> tuple[list[Basket], list[int]]:
+    """
+    Return a shop whose newest week says most of the next: of its six hits, two are others every week.
+    """
+    chance = np.random.default_rng(seed)
+    items = [100 + number for number in range(60)]
+    hits = [list(chance.choice(items, 6, replace=False))]
+    for _ in range(weeks):
+        staying = list(chance.choice(hits[-1], 4, replace=False))
+        others = [item for item in items if item not in staying]
+        hits.append([*staying, *chance.choice(others, 2, replace=False)])
+    baskets: list[Basket] = []
+    for customer in range(customers):
+        day = float(chance.random() * 9)
+        while day < weeks * 7:
+            bought = {int(item) for item in chance.choice(hits[int(day // 7)], 2)}
+            baskets.append((f"customer {customer}", day, sorted(bought)))
+            day += 3 + float(chance.random() * 9)
     return baskets, items

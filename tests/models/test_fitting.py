@@ -1,3 +1,4 @@
+import copy
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -234,6 +235,27 @@ def test_a_recorded_schedule_leads_to_the_same_weights_bit_for_bit() -> None:
     assert again.schedule == first.schedule
     weights, repeated = weights_of(first.fitter.average), weights_of(again.fitter.average)
     assert all(np.array_equal(weights[name], repeated[name]) for name in weights)
+
+
+def test_what_was_learned_for_a_comparison_is_forgotten_again() -> None:
+    log = a_busy_log(60)
+    steps = {"planned": 8, "steps": 8, "epochs": 1}
+    recipe = replace(SMALL, epochs=1, schedule=dict.fromkeys(("learn", "catch-up", "refit"), steps))
+    learner = Learner(Fitter(recipe, log), Reporter(ignore, budget=60.0, epochs=1))
+    cut = a_division(log)
+    learner.learn(cut.train, cut.cases, moment=cut.moment)
+    alone, before = copy.deepcopy(learner), weights_of(learner.fitter.average)
+
+    with learner.caught_up(log):
+        during = weights_of(learner.fitter.average)
+    after = weights_of(learner.fitter.average)
+    for one in (alone, learner):
+        one.refit(log)
+
+    assert any(not np.array_equal(before[name], during[name]) for name in before)
+    assert all(np.array_equal(before[name], after[name]) for name in before)
+    released, expected = (weights_of(one.fitter.average) for one in (learner, alone))
+    assert all(np.array_equal(released[name], expected[name]) for name in expected)
 
 
 def seconds_of(leg: Leg, *, rehearsals: int, started_late: float = 0.0) -> float:
