@@ -25,6 +25,14 @@ from backend.rollouts.values.gate import (
     NotReleasable,
     ReleasePolicy,
 )
+from backend.rollouts.values.guards import (
+    LATENCY_BOUNDS_MS,
+    NO_LATENCY,
+    ArmCounts,
+    GuardBatch,
+    GuardState,
+    Wealth,
+)
 from backend.rollouts.values.holdout import (
     HIGHEST_HOLDOUT,
     LOWEST_HOLDOUT,
@@ -57,6 +65,7 @@ from backend.rollouts.values.rollout import (
     UnknownRollout,
     Verdict,
 )
+from backend.rollouts.values.traffic import Traffic
 
 __all__ = [
     "CANDIDATE",
@@ -68,6 +77,7 @@ __all__ = [
     "HIGHEST_BAR",
     "HIGHEST_HOLDOUT",
     "HOLDOUT",
+    "LATENCY_BOUNDS_MS",
     "LETS_THROUGH",
     "LIVE_STATES",
     "LOWEST_BAR",
@@ -75,7 +85,9 @@ __all__ = [
     "MIN_BUYERS",
     "MIN_CUSTOMERS",
     "MIN_VISITORS",
+    "NO_LATENCY",
     "STANDBY",
+    "ArmCounts",
     "ArmSums",
     "Autonomy",
     "BadHoldout",
@@ -89,6 +101,8 @@ __all__ = [
     "GateTags",
     "GateVerdict",
     "GroupSales",
+    "GuardBatch",
+    "GuardState",
     "HoldoutPolicy",
     "Incremental",
     "Judged",
@@ -105,7 +119,9 @@ __all__ = [
     "RolloutPlan",
     "RolloutSettings",
     "RolloutState",
+    "Traffic",
     "UnknownRollout",
     "Unproven",
     "Verdict",
+    "Wealth",
 ]

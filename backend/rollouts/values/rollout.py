@@ -218,12 +218,18 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A verdict over everything that one judge looked at, in words, and what it rests on."""
+    """
+    A verdict over everything that one judge looked at, in words, and what it rests on.
+
+    :param days_left: about, until there is a verdict; None where nobody knows
+    :param pauses: something that can't decide looks bad: the rollout pauses until a person has looked
+    """
 
     verdict: Verdict
     words: str
     evidence: Mapping[str, Any] = field(default_factory=dict)
     days_left: float | None = None
+    pauses: bool = False
 
 
 class ForbiddenRolloutMove(Refused):

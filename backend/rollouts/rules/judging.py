@@ -1,0 +1,187 @@
+"""What the business metrics of both arms come to: a verdict, in a sentence with an interval."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from backend.core.text import signed_percent
+from backend.rollouts.rules.power import visitors_needed
+from backend.rollouts.rules.ratio import SampleRatio
+from backend.rollouts.rules.sequences import boundary, metric_alpha, relative_difference
+from backend.rollouts.values import (
+    ArmSums,
+    Difference,
+    Judged,
+    Metric,
+    Requirement,
+    RolloutPlan,
+    Verdict,
+)
+
+# From signed orders: worse rolls back. The rest comes from events, which anybody can send: worse pauses.
+GUARDRAILS: Final = (Metric.REVENUE, Metric.CONVERSION)
+
+
+NAMES: Final = {
+    Metric.CLICK_THROUGH: "Visitors who click",
+    Metric.ADD_TO_CART: "Visitors who add to the cart",
+    Metric.CONVERSION: "Visitors who buy",
+    Metric.REVENUE: "Revenue per visitor",
+}
+
+
+def compare_metrics(
+    sums: Mapping[Metric, tuple[ArmSums, ArmSums]], plan: RolloutPlan
+) -> tuple[Difference, ...]:
+    """
+    Return each metric of the candidate beside the control's.
+
+    A metric says nothing before both arms together have twice ``plan.min_orders`` visitors who did it.
+    Together: a candidate from which nobody buys would never have enough of its own.
+
+    :param sums: by metric, the candidate's and the control's
+    """
+    return tuple(_compare(metric, *arms, did=_did(metric, sums), plan=plan) for metric, arms in sums.items())
+
+
+def _did(metric: Metric, sums: Mapping[Metric, tuple[ArmSums, ArmSums]]) -> float:
+    counted = Metric.CONVERSION if metric is Metric.REVENUE else metric
+    return float(sum(arm.total for arm in sums.get(counted, ())))
+
+
+def _compare(
+    metric: Metric, candidate: ArmSums, control: ArmSums, *, did: float, plan: RolloutPlan
+) -> Difference:
+    unknown = Difference(metric, candidate, control)
+    if did < 2 * plan.min_orders:
+        return unknown
+    found = relative_difference(candidate, control, alpha=metric_alpha(plan.alpha))
+    if found is None:
+        return unknown
+    verdict = _judge_metric(metric, found.low * 100, found.high * 100, plan)
+    return Difference(
+        metric, candidate, control, found.estimate * 100, found.low * 100, found.high * 100, verdict
+    )
+
+
+def _judge_metric(metric: Metric, low: float, high: float, plan: RolloutPlan) -> Verdict:
+    if high < 0:
+        return Verdict.FAILED
+    return Verdict.SUCCESS if low > required(metric, plan) else Verdict.NOT_ENOUGH
+
+
+def required(metric: Metric, plan: RolloutPlan) -> float:
+    """Return the bound that the lower end of a metric's interval must clear, in percent."""
+    asks_better = plan.requirement is Requirement.BETTER and metric is Metric.REVENUE
+    return 0.0 if asks_better else -plan.margin_percent
+
+
+def business_verdict(
+    differences: Sequence[Difference], *, ratio: SampleRatio, plan: RolloutPlan, elapsed_days: float
+) -> Judged:
+    """
+    Return what all metrics come to. The worst evidence wins, and no data is never success.
+
+    Revenue decides on success; the others only stand in its way.
+
+    :param ratio: of the visitors of the candidate and its control
+    :param elapsed_days: since the candidate's first visitor
+    """
+    by_metric = {one.metric: one for one in differences}
+    revenue = by_metric.get(Metric.REVENUE)
+    evidence = _evidence(differences, ratio)
+    if ratio.is_mismatched:
+        return Judged(Verdict.ERROR, _mismatch(ratio), evidence)
+    failed = [one for one in differences if one.verdict is Verdict.FAILED]
+    for one in failed:
+        if one.metric in GUARDRAILS:
+            return Judged(Verdict.FAILED, f"Worse than the champion. {interval_words(one)}", evidence)
+    for one in failed:
+        words = f"Look before it goes on. {interval_words(one)}"
+        return Judged(Verdict.INCONCLUSIVE, words, evidence, pauses=True)
+    return _judge_revenue(revenue, plan=plan, elapsed_days=elapsed_days, evidence=evidence)
+
+
+def _judge_revenue(
+    revenue: Difference | None, *, plan: RolloutPlan, elapsed_days: float, evidence: Mapping[str, Any]
+) -> Judged:
+    words = interval_words(revenue) if revenue else "Nothing was measured yet."
+    if revenue and revenue.verdict is Verdict.SUCCESS and elapsed_days >= plan.ab_days:
+        return Judged(Verdict.SUCCESS, f"{words} {_cleared(plan)}", evidence, 0.0)
+    if elapsed_days >= plan.max_days:
+        told = f"{words} Not decided in {plan.max_days} days: that is for a person."
+        return Judged(Verdict.INCONCLUSIVE, told, evidence)
+    left = days_left(revenue, plan=plan, elapsed_days=elapsed_days)
+    return Judged(Verdict.NOT_ENOUGH, f"{words} {_left_words(left, plan, elapsed_days)}", evidence, left)
+
+
+def days_left(revenue: Difference | None, *, plan: RolloutPlan, elapsed_days: float) -> float | None:
+    """
+    Return the days until revenue clears what is required, if the arms go on as they did; None if unknown.
+
+    Unknown too where it wouldn't at this difference.
+    """
+    if revenue is None or revenue.percent is None or revenue.low is None or elapsed_days <= 0:
+        return None
+    visitors = revenue.candidate.visitors + revenue.control.visitors
+    distance = (revenue.percent - required(Metric.REVENUE, plan)) / 100
+    error = (revenue.percent - revenue.low) / 100 / boundary(visitors, alpha=metric_alpha(plan.alpha))
+    needed = visitors_needed(
+        distance, plan=plan, error=lambda many: error * math.sqrt(visitors / many), kept=0
+    )
+    if math.isinf(needed):
+        return None
+    return max(elapsed_days * (needed / visitors - 1), plan.ab_days - elapsed_days, 0.0)
+
+
+def interval_words(difference: Difference) -> str:
+    """Return a metric's interval as a sentence."""
+    name = NAMES[difference.metric]
+    if difference.low is None or difference.high is None:
+        return f"{name}: too few orders to say anything yet."
+    return f"{name} between {signed_percent(difference.low)} and {signed_percent(difference.high)}."
+
+
+def days_words(days: float | None) -> str:
+    """Return how long it still takes as a sentence."""
+    if days is None:
+        return "How long it takes can't be told yet."
+    whole = math.ceil(days)
+    return (
+        f"Needs about {whole} more {'day' if whole == 1 else 'days'}." if whole else "Decided within a day."
+    )
+
+
+def _left_words(left: float | None, plan: RolloutPlan, elapsed_days: float) -> str:
+    rest = plan.max_days - elapsed_days
+    if left is not None and left > rest:
+        return f"At this difference it won't be decided in {plan.max_days} days."
+    return days_words(left)
+
+
+def _cleared(plan: RolloutPlan) -> str:
+    if plan.requirement is Requirement.BETTER:
+        return "Better than the champion."
+    return f"Not worse than the champion by more than {plan.margin_percent:g}%."
+
+
+def _mismatch(ratio: SampleRatio) -> str:
+    candidate, control = ratio.counts
+    return (
+        f"Can't be measured: {candidate:,} visitors saw the candidate and {control:,} the control, "
+        "which should be as many."
+    )
+
+
+def _evidence(differences: Sequence[Difference], ratio: SampleRatio) -> dict[str, Any]:
+    metrics = {
+        one.metric.value: {
+            "percent": one.percent,
+            "low": one.low,
+            "high": one.high,
+            "visitors": [one.candidate.visitors, one.control.visitors],
+            "verdict": one.verdict.value,
+        }
+        for one in differences
+    }
+    return {"metrics": metrics, "sample_ratio": {"counts": list(ratio.counts), "p": ratio.p_value}}
