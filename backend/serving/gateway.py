@@ -1,9 +1,10 @@
 """The one door to the models: load, check, score within a deadline, and leave a sick model alone."""
 
+import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as LateError
 from contextlib import suppress
@@ -32,8 +33,9 @@ DEADLINE_SECONDS: Final = 0.100
 # once in a process's life, and still within what the theme's script waits.
 LOADING_SECONDS: Final = 0.500
 
-# Versions held in one process. A small shop's takes a few megabytes.
-MOST_LOADED: Final = 32
+# Versions held in one process, up to three a shop: the champion, the one before it and a candidate. A small
+# shop's takes a few megabytes.
+MOST_LOADED: Final = 64
 
 # Threads that score or load. As many as gunicorn's threads, so that a deadline is never spent in a queue.
 THREADS: Final = 4
@@ -121,8 +123,9 @@ class Models:
             ) from error
         except Exception as error:
             seat.breaker.fail(now=time.monotonic())
+            reason = "not_finite" if isinstance(error, api.NotFinite) else "failed"
             raise ScoringUnavailable(
-                f"Version {arm.version_number} failed: {describe(error)}.", reason="failed"
+                f"Version {arm.version_number} failed: {describe(error)}.", reason=reason
             ) from error
         seat.breaker.succeed()
         return replace(opinion, recorded=current.recorded)
@@ -143,6 +146,11 @@ class Models:
         :raises ArtifactRefused: if the version's files can't be trusted
         """
         return self._current(arm, self._seat(arm).loading.result()).scorer
+
+    def keep_warm(self, arms: Iterable[LiveArm]) -> None:
+        """Load versions behind the caller's back, and keep those that are loaded from being dropped."""
+        for arm in arms:
+            self._seat(arm)
 
     def prepare(self, arm: LiveArm) -> None:
         """Load a version ahead. One that is refused was reported and is answered for by others."""
@@ -178,6 +186,10 @@ class Models:
             ) from error
         except ArtifactRefused as error:
             raise ScoringUnavailable(error.message, reason="artifact_refused") from error
+        except Exception as error:
+            raise ScoringUnavailable(
+                f"Version {arm.version_number} can't be loaded: {describe(error)}.", reason="failed"
+            ) from error
 
     def _current(self, arm: LiveArm, loaded: _Loaded) -> _Current:
         """Return the scorer with the products known so far; look for newer ones behind the caller's back."""
@@ -229,4 +241,6 @@ def opine(scorer: api.Scorer, asked: ModelQuery) -> Opinion:
 
 
 def _preference(scored: api.Scored) -> Preference:
+    if not math.isfinite(scored.score):
+        raise api.NotFinite(f"The score of product {scored.item} is {scored.score}.")
     return Preference(scored.item, float(scored.score), Why(scored.reason.kind.value), scored.reason.item)

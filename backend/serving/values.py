@@ -26,7 +26,8 @@ class ScoringUnavailable(Unavailable):
     """
     The model can't answer now. Another source must fill the answer.
 
-    ``reason`` goes into the decision: ``late``, ``loading``, ``resting``, ``failed`` or ``artifact_refused``.
+    ``reason`` goes into the decision: ``late``, ``loading``, ``resting``, ``failed``, ``not_finite`` or
+    ``artifact_refused``.
     """
 
     code = "scoring_unavailable"

@@ -11,7 +11,7 @@ from models.recommender.content import ItemFacts
 from models.recommender.explain import Explanation, Removal, explain, words
 from models.recommender.history import Event
 from models.recommender.newcomers import NewProduct
-from models.recommender.scoring import ArtifactMismatch, Past, Scorer, VersionInfo, load
+from models.recommender.scoring import ArtifactMismatch, NotFinite, Past, Scorer, VersionInfo, load
 from models.recommender.values import (
     CurvePoint,
     ModelMetrics,
@@ -34,6 +34,7 @@ __all__ = [
     "ItemFacts",
     "ModelMetrics",
     "NewProduct",
+    "NotFinite",
     "OnProgress",
     "Past",
     "Progress",

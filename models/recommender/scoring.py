@@ -53,6 +53,10 @@ class ArtifactMismatch(ValueError):
     """An artifact folder is not what its manifest says; the message names the file."""
 
 
+class NotFinite(ValueError):
+    """A model gave scores that are no numbers: whatever order they make means nothing."""
+
+
 @dataclass(frozen=True)
 class Weights:
     """The transformer's weights in an artifact, and what they were learned for."""
@@ -160,6 +164,11 @@ def load(folder: Path) -> "Scorer":
         return _assemble(folder, manifest)
     except (KeyError, OSError) as error:
         raise ArtifactMismatch(f"{folder / MANIFEST_FILE} lacks something that it needs: {error}.") from error
+    except MemoryError:
+        raise
+    except Exception as error:
+        # ONNX Runtime's exceptions have no parent of their own.
+        raise ArtifactMismatch(f"{folder} can't be read: {error}.") from error
 
 
 def _keep_freed_memory() -> None:
@@ -295,12 +304,17 @@ class Scorer:
         :param context: the product that the customer looks at; it is never recommended itself
         :param exclude: product ids that must not appear
         :param now: the moment that is asked about, microseconds since 1970, if it is known
+        :raises NotFinite: if a score is no number
         """
+        self._check_popularity()
         history = self.history(past, now=now)
         page = self.numbers([] if context is None else [context])
         if not len(history) and not len(page):
             return self.popular(k, exclude=exclude)
         scores, said = self._personal(history)
+        # Each comparison with NaN is false: items would go missing here, or come first, without a word.
+        if not np.isfinite(scores).all():
+            raise NotFinite(f"The model {self.version_info.served} gave scores that are no numbers.")
         if len(page):
             scores = self._fused(int(page[0]), scores)
         hidden = exclude if context is None else {*exclude, context}
@@ -328,6 +342,7 @@ class Scorer:
 
     def popular(self, k: int, *, exclude: AbstractSet[int] = frozenset()) -> list[Scored]:
         """Return the best-selling items of the newest days, then the newest items."""
+        self._check_popularity()
         scores = np.where(self._offered(exclude), self.popularity, NOT_OFFERED)
         best = top_k(scores, k)
         return self._answer(scores, best[scores[best] > NOT_OFFERED], self._popular_reason)
@@ -362,6 +377,14 @@ class Scorer:
         """Return the reason of an arrival."""
         cause = None if choice.cause is None else int(self.item_ids[choice.cause])
         return Reason(ReasonKind.NEW_ARRIVAL, item=cause, group=self._group(choice.item))
+
+    def _check_popularity(self) -> None:
+        if not self._is_popularity_finite:
+            raise NotFinite("The popularity of items holds what is no number.")
+
+    @cached_property
+    def _is_popularity_finite(self) -> bool:
+        return bool(np.isfinite(self.popularity).all())
 
     @cached_property
     def arrival_ids(self) -> frozenset[int]:

@@ -3,13 +3,16 @@ import platform
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from models.recommender.api import (
     ArtifactMismatch,
+    NotFinite,
     Past,
     Progress,
     Reason,
@@ -22,6 +25,7 @@ from models.recommender.api import (
 )
 from models.recommender.dataset import DAY_US
 from models.recommender.history import moment_of
+from models.recommender.scoring import file_sha256
 from tests.models.shops import Basket, a_busy_shop, a_dataset
 
 HEAVY = ("torch", "pandas", "scipy", "pyarrow", "mlflow")
@@ -265,3 +269,50 @@ def test_scores_are_finite_for_any_length_of_history(artifact: Path) -> None:
     for length in (1, 2, 17, 700):
         history = [100 + step % 40 for step in range(length)]
         assert np.isfinite([scored.score for scored in scorer.score(history, context=None, k=40)]).all()
+
+
+@dataclass
+class Diverged:
+    """A model whose training diverged: it answers, but with nothing that can be compared."""
+
+    plain: Any
+
+    @property
+    def name(self) -> str:
+        return str(self.plain.name)
+
+    def scores(self, history: Any) -> Any:
+        return np.full_like(self.plain.scores(history), np.nan)
+
+
+def test_a_model_whose_scores_are_no_numbers_gives_no_list(artifact: Path) -> None:
+    scorer = load(artifact)
+    served = scorer.served_model
+    diverged: dict[str, Any] = {
+        name: Diverged(model) if model is served else model for name, model in scorer.models.items()
+    }
+    poisoned = replace(scorer, models=diverged)
+
+    for page in (None, 110):
+        with pytest.raises(NotFinite):
+            poisoned.score([105, 120], context=page, k=8)
+    assert len(poisoned.score([], k=8)) == 8
+
+
+def test_a_popularity_that_is_no_number_gives_no_list(artifact: Path) -> None:
+    scorer = load(artifact)
+    popularity = scorer.popularity.copy()
+    popularity[3] = np.nan
+
+    with pytest.raises(NotFinite):
+        replace(scorer, popularity=popularity).score([], k=8)
+
+
+def test_a_file_that_its_library_cannot_read_is_refused(artifact: Path) -> None:
+    (artifact / "encoder.onnx").write_bytes(b"not a graph")
+    manifest = json.loads((artifact / "manifest.json").read_text())
+    manifest["files"]["encoder.onnx"] = file_sha256(artifact / "encoder.onnx")
+    (artifact / "manifest.json").write_text(json.dumps(manifest))
+
+    with pytest.raises(ArtifactMismatch):
+        load(artifact)

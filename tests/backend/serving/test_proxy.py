@@ -1,5 +1,6 @@
 """The signed door, end to end: real signatures, a really trained model, real PostgreSQL and Valkey."""
 
+import math
 import re
 import uuid
 from collections.abc import Callable
@@ -26,6 +27,7 @@ from backend.serving import gateway, queries, views
 from backend.serving.services import Desk
 from backend.shops import services as shops
 from backend.shops.models import Shop
+from models.recommender.api import Reason, ReasonKind, Scored
 from tests.backend.audit.wire import sent_by_the_ledger
 from tests.backend.history import NOW, a_collection, a_product, a_shop, an_order
 from tests.backend.registry.versions import a_live_version
@@ -491,6 +493,47 @@ def test_a_model_that_hangs_is_cut_off_and_then_left_alone(
     reasons = [ask(limit=4).json()["fallback"] for _ in range(7)]
 
     assert reasons == ["late"] * 5 + ["resting"] * 2
+
+
+class PoisonedScorer:
+    """A scorer outside our hands whose numbers are none."""
+
+    def __init__(self, score: float) -> None:
+        self.value = score
+
+    def score(self, *_: Any, **__: Any) -> list[Scored]:
+        return [
+            Scored(100, 1.0, Reason(ReasonKind.FOR_YOU)),
+            Scored(101, self.value, Reason(ReasonKind.FOR_YOU)),
+        ]
+
+
+@pytest.mark.parametrize("score", [math.nan, math.inf, -math.inf])
+def test_an_order_by_what_is_no_number_is_shown_to_nobody(
+    shop: Shop, live: Any, monkeypatch: pytest.MonkeyPatch, score: float
+) -> None:
+    monkeypatch.setattr(views.desk.models, "open_scorer", lambda _: PoisonedScorer(score))
+    views.desk.models._seats.clear()
+
+    response = ask(limit=4)
+
+    assert len(shown(response)) == 4
+    assert response.json()["fallback"] == "not_finite"
+
+
+def test_a_version_that_cannot_be_loaded_for_whatever_reason_is_answered_for(
+    shop: Shop, live: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: Any) -> Any:
+        raise MemoryError
+
+    monkeypatch.setattr(views.desk.models, "open_scorer", broken)
+    views.desk.models._seats.clear()
+
+    response = ask(limit=4)
+
+    assert len(shown(response)) == 4
+    assert response.json()["fallback"] == "failed"
 
 
 def test_without_redis_the_answer_still_comes(shop: Shop, live: Any, monkeypatch: pytest.MonkeyPatch) -> None:
