@@ -8,6 +8,7 @@
  * is well. Exit 1 when any has a problem, 2 when a name is unknown.
  */
 import { fileURLToPath } from 'node:url';
+import * as arms from './lib/arms.mjs';
 import * as blocks from './lib/blocks.mjs';
 import * as build from './lib/build.mjs';
 import * as graphql from './lib/graphql.mjs';
@@ -17,7 +18,7 @@ import * as scopes from './lib/scopes.mjs';
 import * as theme from './lib/theme.mjs';
 import * as toml from './lib/toml.mjs';
 
-export const CHECKS = { theme, blocks, locales, limits, toml, graphql, scopes, build };
+export const CHECKS = { theme, blocks, arms, locales, limits, toml, graphql, scopes, build };
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 
 async function runOne(name, root) {

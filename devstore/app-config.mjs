@@ -38,6 +38,8 @@ const DEFAULTS = {
       app: {
         recs: { type: 'list.product_reference', access: { storefront: 'public_read' } },
         decision: { type: 'single_line_text_field', access: { storefront: 'public_read' } },
+        recs_b: { type: 'list.product_reference', access: { storefront: 'public_read' } },
+        decision_b: { type: 'single_line_text_field', access: { storefront: 'public_read' } },
       },
     },
   },

@@ -926,7 +926,7 @@ test('with consent a visitor has an id and a memory of products seen', async () 
   const [{ query }] = page.to(PROXY);
   assert.match(query.visitor, VISITOR);
   assert.deepEqual({ ...query, visitor: '' }, {
-    surface: 'product', consent: 'analytics,preferences', format: 'json', limit: '2', product: '1', visitor: '', recent: '5,1,4',
+    surface: 'product', consent: 'analytics,preferences', format: 'json', limit: '2', product: '1', visitor: '', recent: '5,1,4', rollout: 'none',
   });
   assert.equal(page.window.localStorage.getItem('tailorbird:visitor'), query.visitor);
   assert.equal(page.window.localStorage.getItem('tailorbird:recent'), '1,5,4');

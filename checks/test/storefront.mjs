@@ -10,6 +10,8 @@ import { Liquid } from 'liquidjs';
 
 const EXTENSION = new URL('../../extensions/tailorbird-theme/', import.meta.url);
 export const DECISION = '0197a1b2-0000-7000-8000-000000000001';
+export const SECOND = '0197a1b2-0000-7000-8000-000000000002';
+export const ROLLOUT = '0197a1b2-0000-7000-8000-0000000000ff';
 
 const read = (path) => readFile(new URL(path, EXTENSION), 'utf8');
 const escape = (text) => String(text).replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
@@ -93,11 +95,19 @@ export function aProduct(id, overrides = {}) {
   };
 }
 
-/** Returns the product of a page whose metafields name `recommended`. */
-export function aSubject(recommended, { decision = DECISION, mates = [] } = {}) {
+/** Returns the product of a page whose metafields name `recommended`, and `second` in the other slot. */
+export function aSubject(recommended, { decision = DECISION, second, secondDecision = SECOND, mates = [] } = {}) {
+  const lists = { recs: recommended, decision, ...(second ? { recs_b: second, decision_b: secondDecision } : {}) };
   return aProduct(1, {
     title: 'The product of the page',
-    metafields: { $app: { recs: { value: recommended }, decision: { value: decision } } },
+    metafields: { $app: Object.fromEntries(Object.entries(lists).map(([key, value]) => [key, { value }])) },
     collections: [{ products: mates }],
   });
+}
+
+/** Returns the metafields of an installation in which a rollout is on; the salt is one of tests/bucketing.json. */
+export function aRelease(overrides = {}) {
+  const expires = Math.floor(Date.now() / 1000) + 12 * 3600;
+  const state = { default: 'a', candidate: 'b', share: 5, salt: 'ends', rollout: ROLLOUT, expires, ...overrides };
+  return { release: { state: { value: state } } };
 }

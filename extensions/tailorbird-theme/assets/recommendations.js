@@ -5,8 +5,9 @@
  * 3. adding to the cart without leaving the page;
  * 4. with consent to analytics, a click on a card is told to the cart, so that an order can name its decision;
  * 5. with consent to preferences, and where the merchant asked for it, a personal order replaces the default;
- * 6. with consent to preferences, and where the merchant holds out a share of the visitors, those see what is popular;
- * 7. with consent to analytics, what is seen, clicked and added is published to Shopify's analytics, where our pixel hears it.
+ * 6. with that consent, where the merchant holds out a share of the visitors, those see what is popular;
+ * 7. with consent to analytics, what is seen, clicked and added is published to Shopify's analytics, where our pixel hears it;
+ * 8. while a rollout is on, whose list recommendation-arm.liquid has chosen: who is compared tells that they met it.
  */
 (() => {
   const DEADLINE_MS = 800;
@@ -25,6 +26,7 @@
   const CLICKS_KEY = 'tailorbird:clicks';
   const CARTED_KEY = 'tailorbird:carted';
   const GROUPED_KEY = 'tailorbird:grouped';
+  const EXPOSED_KEY = 'tailorbird:exposed';
   const ATTRIBUTE = '_tailorbird';
   const DECISION = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
   const CLICK = /^[0-9a-f-]{36}:[1-9]\d{0,17}:[1-9]\d{9}:[ca]$/; // decision:product:unix second:click or add
@@ -81,7 +83,7 @@
   const read = (key) => stored((store) => store.getItem(key));
   const keep = (key, value) => allows('preferences') && stored((store) => store.setItem(key, value));
   const drop = (...keys) => stored((store) => keys.forEach((key) => store.removeItem(key)));
-  const forget = () => drop(RECENT_KEY, VISITOR_KEY, CLICKS_KEY, CARTED_KEY, GROUPED_KEY);
+  const forget = () => drop(RECENT_KEY, VISITOR_KEY, CLICKS_KEY, CARTED_KEY, GROUPED_KEY, EXPOSED_KEY);
 
   const getRecent = () => read(RECENT_KEY).split(',').filter((id) => /^\d+$/.test(id));
   const noteRecent = (productId) =>
@@ -259,11 +261,11 @@
   }
 
   /* Once a day a browser: its bucket alone, which says neither who it is nor what it saw. */
-  function tellGroup(place) {
-    const today = new Date().toISOString().slice(0, 10);
-    if (!allows('analytics') || read(GROUPED_KEY) === today) return;
-    keep(GROUPED_KEY, today);
-    publish('group', { bucket: place });
+  function tellDaily(key, name, data) {
+    const told = new Date().toISOString().slice(0, 10) + (data.rollout ?? '');
+    if (!allows('analytics') || read(key) === told) return;
+    keep(key, told);
+    publish(name, data);
   }
 
   /* A card is seen once half of it was in view for a second, in a tab that is looked at; it is told once a page view. */
@@ -379,10 +381,13 @@
 
     connectedCallback() {
       if (this.list) return;
-      const cardsOf = (kind) => [...(this.querySelector(`.tailorbird__${kind}`)?.content.children ?? [])];
+      const cardsOf = (kind, of = this) => [...(of.querySelector(`.tailorbird__${kind}`)?.content.children ?? [])];
       this.list = this.querySelector('ul');
-      this.most = this.list.children.length;
-      this.defaults = [...this.list.children, ...cardsOf('spare')];
+      // A theme may have put the block there by a script of its own: then the rollout's did not run.
+      const shown = [...this.list.children].filter(productOf);
+      this.most = shown.length;
+      const chosen = this.dataset.arm === 'candidate' ? this.querySelector('.tailorbird__candidate').content : this;
+      this.defaults = [...shown, ...cardsOf('spare', chosen)];
       this.popular = cardsOf('popular');
       this.personal = [];
       for (const type of ['click', 'auxclick']) this.addEventListener(type, this.followed);
@@ -498,6 +503,7 @@
 
     obeyConsent() {
       this.joinGroup();
+      this.isNear.then(() => this.meetRollout());
       if (allows('preferences')) this.personalise().catch(() => {});
       else if (this.isAsked) this.setPersonal([], false);
       this.isAsked = allows('preferences');
@@ -515,7 +521,19 @@
         this.isHeldOut = isHeldOut;
         arrangeFrom(this);
       }
-      if (place < BUCKETS) tellGroup(place);
+      if (place < BUCKETS) tellDaily(GROUPED_KEY, 'group', { bucket: place });
+    }
+
+    /* Who may be remembered from now on is drawn by the next page. */
+    meetRollout() {
+      const { rollout, bucket: place } = this.dataset;
+      if (!rollout || !allows('preferences')) return;
+      getVisitor();
+      if (place && this.isInRollout()) tellDaily(EXPOSED_KEY, 'exposure', { rollout, bucket: Number(place) });
+    }
+
+    isInRollout() {
+      return this.dataset.arm && Date.now() < this.dataset.until * 1000;
     }
 
     setPersonal(cards, isPersonal) {
@@ -539,9 +557,11 @@
     }
 
     address() {
-      const { surface, subject, page, proxy } = this.dataset;
+      const { surface, subject, page, proxy, rollout, share } = this.dataset;
       const consent = ['analytics', 'preferences'].filter(allows);
       const query = new URLSearchParams({ surface, consent, format: 'json', limit: this.most, visitor: getVisitor() });
+      // The order is of the version whose list this page chose.
+      query.set('rollout', this.isInRollout() ? `${rollout}:${share}` : 'none');
       const lists = { cart: [...inCart], recent: getRecent(), exclude: [page, ...this.shownAbove()].filter((id) => id && id !== subject) };
       for (const [name, ids] of Object.entries(lists)) {
         if (ids.length) query.set(name, ids.slice(0, LISTED_MOST));
