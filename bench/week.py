@@ -139,7 +139,7 @@ class Week:
 
     def publish(self, pages: int) -> None:
         """Decide the lists of some pages, as they are written ahead."""
-        arms = rollout_queries.fresh_arms(self.shop.id, Surface.PRODUCT_PAGE).arms
+        arms = rollout_queries.fresh_arms(self.shop.id).arms
         lists = GeneralLists(arms[0], clock=self.clock)
         chosen = [None, *self._chance.sample(self._product_ids, pages)]
         decided = [lists.decide(page, without={self._product_ids[0]}) for page in chosen]

@@ -75,13 +75,6 @@ def data_hashes(shop_id: int) -> set[str]:
     return set(_rows(shop_id).values_list("data_hash", flat=True))
 
 
-def find_former_version(shop_id: int, number: int) -> Version | None:
-    """Return the newest version before ``number`` that was live once, or None."""
-    rows = _rows(shop_id).filter(state=VersionState.RETIRED, number__lt=number)
-    row = rows.order_by("-number").first()
-    return version_of(row) if row else None
-
-
 def open_scorer(artifact: str, *, manifest_sha256: str) -> Scorer:
     """
     Load a version's scorer after checking every byte of it.

@@ -14,7 +14,6 @@ from uuid import UUID
 
 from django.db import transaction
 
-from backend.audit.values import Surface
 from backend.core import leases
 from backend.core.errors import LostRace
 from backend.core.ids import uuid7
@@ -86,8 +85,8 @@ def aim(held: Claim, *, now: datetime) -> Goal | None:
 
 
 def find_live(shop_id: int) -> LiveArm | None:
-    """Return the version that answers a shop now. Every surface is pointed at the same one."""
-    arms = rollouts.fresh_arms(shop_id, Surface.PRODUCT_PAGE).arms
+    """Return the version that answers a shop now."""
+    arms = rollouts.fresh_arms(shop_id).arms
     return arms[0] if arms else None
 
 

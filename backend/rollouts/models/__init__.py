@@ -2,12 +2,17 @@
 
 from backend.rollouts.models.gate import GateDecision, ReleaseSettings
 from backend.rollouts.models.holdout import HoldoutChange, HoldoutReading
-from backend.rollouts.models.pointer import SurfacePointer
+from backend.rollouts.models.pointer import Pointer, PointerMove
+from backend.rollouts.models.rollout import Rollout, RolloutMove, RolloutSettings
 
 __all__ = [
     "GateDecision",
     "HoldoutChange",
     "HoldoutReading",
+    "Pointer",
+    "PointerMove",
     "ReleaseSettings",
-    "SurfacePointer",
+    "Rollout",
+    "RolloutMove",
+    "RolloutSettings",
 ]

@@ -1,28 +1,79 @@
-"""What answers whom."""
+"""What answers whom, now and at every moment before."""
 
 from typing import ClassVar
 
 from django.db import models
 
-from backend.audit.values import Surface
 from backend.core.tenancy import ShopScoped
 
 
-class SurfacePointer(ShopScoped):
-    """The version that answers one surface of one shop. Moved only by ``services._apply``."""
+class PointerFields(ShopScoped):
+    """
+    What a shop's pointer holds.
 
-    surface = models.CharField(max_length=20)
+    The champion answers; a candidate, while a rollout is on, answers ``percent`` of the visitors and is
+    compared on ``shadow_percent`` of the requests. The former version answers where the champion can't.
+    """
+
     champion = models.ForeignKey("registry.ModelVersion", on_delete=models.PROTECT, related_name="+")
+    former = models.ForeignKey("registry.ModelVersion", on_delete=models.PROTECT, related_name="+", null=True)
+    candidate = models.ForeignKey(
+        "registry.ModelVersion", on_delete=models.PROTECT, related_name="+", null=True
+    )
+    rollout = models.ForeignKey("rollouts.Rollout", on_delete=models.PROTECT, related_name="+", null=True)
+    percent = models.SmallIntegerField(default=0)
+    shadow_percent = models.SmallIntegerField(default=0)
     revision = models.IntegerField(default=1)
+
+    class Meta:
+        abstract = True
+
+
+SHARES = models.Q(
+    percent__gte=0, percent__lte=100, shadow_percent__gte=0, shadow_percent__lte=100
+) & ~models.Q(percent__gt=0, shadow_percent__gt=0)
+# One candidate at a time, and never without the rollout that answers for it.
+ONE_ROLLOUT = models.Q(candidate__isnull=True, rollout__isnull=True, percent=0, shadow_percent=0) | models.Q(
+    candidate__isnull=False, rollout__isnull=False
+)
+
+
+class Pointer(PointerFields):
+    """What answers a shop's visitors. One row a shop, moved only by ``services.pointing``."""
+
     moved_at = models.DateTimeField()
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["shop", "surface"], name="rollouts_pointer_unique"),
+            models.UniqueConstraint(fields=["shop"], name="rollouts_pointer_one_a_shop"),
+            models.CheckConstraint(name="rollouts_pointer_shares", condition=SHARES),
+            models.CheckConstraint(name="rollouts_pointer_one_rollout", condition=ONE_ROLLOUT),
             models.CheckConstraint(
-                name="rollouts_pointer_surface", condition=models.Q(surface__in=list(Surface))
+                name="rollouts_pointer_two_versions", condition=~models.Q(candidate=models.F("champion"))
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.surface} r{self.revision}"
+        return f"pointer r{self.revision}"
+
+
+class PointerMove(PointerFields):
+    """
+    What a shop's pointer held from one moment on, who moved it there and why.
+
+    PostgreSQL refuses to change it: see migration 0009.
+    """
+
+    at = models.DateTimeField()
+    actor = models.TextField()
+    words = models.TextField()
+
+    class Meta:
+        verbose_name = "move of a pointer"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["shop", "revision"], name="rollouts_pointer_move_revision"),
+            models.CheckConstraint(name="rollouts_pointer_move_shares", condition=SHARES),
+        ]
+
+    def __str__(self) -> str:
+        return f"pointer r{self.revision}"

@@ -3,29 +3,58 @@
 from backend.rollouts.queries.arms import (
     NOTHING_RELEASED,
     champion_id,
+    champion_version,
     champions,
     fresh_arms,
     live_arms,
-    live_surfaces,
+    live_shops,
 )
+from backend.rollouts.queries.business import confounders, judge_business
 from backend.rollouts.queries.gate import find_gate_record, gate_records, gate_tags, release_policy
+from backend.rollouts.queries.guards import judge_guards
 from backend.rollouts.queries.holdout import fresh_holdout, holding_out, holdout, incremental
 from backend.rollouts.queries.recent import forget_cached
+from backend.rollouts.queries.rollouts import (
+    find_live_rollout,
+    find_waiting_rollout,
+    get_rollout,
+    moves_of,
+    rollouts,
+    settings,
+    shops_with_open_rollouts,
+    was_live,
+)
+from backend.rollouts.queries.shadow import judge_shadow
+from backend.rollouts.queries.standings import standings
 
 __all__ = [
     "NOTHING_RELEASED",
     "champion_id",
+    "champion_version",
     "champions",
+    "confounders",
     "find_gate_record",
+    "find_live_rollout",
+    "find_waiting_rollout",
     "forget_cached",
     "fresh_arms",
     "fresh_holdout",
     "gate_records",
     "gate_tags",
+    "get_rollout",
     "holding_out",
     "holdout",
     "incremental",
+    "judge_business",
+    "judge_guards",
+    "judge_shadow",
     "live_arms",
-    "live_surfaces",
+    "live_shops",
+    "moves_of",
     "release_policy",
+    "rollouts",
+    "settings",
+    "shops_with_open_rollouts",
+    "standings",
+    "was_live",
 ]

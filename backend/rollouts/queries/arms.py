@@ -1,57 +1,71 @@
-"""What answers a surface right now."""
+"""What answers a shop right now."""
 
 from typing import Final
 from uuid import UUID
 
-from backend.audit.values import Surface
 from backend.registry import queries as registry
 from backend.registry.values import Version
-from backend.rollouts.models import (
-    SurfacePointer,
-)
+from backend.rollouts import rules
+from backend.rollouts.models import Pointer
 from backend.rollouts.queries.recent import Recent
 from backend.rollouts.values import (
+    CANDIDATE,
     CHAMPION,
+    CONTROL,
     FULL_WEIGHT,
     STANDBY,
     LiveArm,
     LiveArms,
+    RolloutDraw,
 )
 
 NOTHING_RELEASED: Final = LiveArms(revision=0)
 
 
-def live_arms(shop_id: int, surface: Surface) -> LiveArms:
+def live_arms(shop_id: int) -> LiveArms:
     """
-    Return the versions that answer a surface, half a second old and one read at most.
+    Return the versions that answer a shop, half a second old and one read at most.
 
     The pointer is re-read by whoever serves; nothing is pushed.
     """
-    return _live.get((shop_id, surface))
+    return _live.get(shop_id)
 
 
-def fresh_arms(shop_id: int, surface: Surface) -> LiveArms:
-    """Return the versions that answer a surface now: for jobs that the last second would mislead."""
-    return _read_arms((shop_id, surface), None)
+def fresh_arms(shop_id: int) -> LiveArms:
+    """Return the versions that answer a shop now: for jobs that the last second would mislead."""
+    return _read_arms(shop_id, None)
 
 
-def _read_arms(key: tuple[int, Surface], known: LiveArms | None) -> LiveArms:
-    shop_id, surface = key
-    pointer = SurfacePointer.objects.for_shop(shop_id).filter(surface=surface).first()
+def _read_arms(shop_id: int, known: LiveArms | None) -> LiveArms:
+    pointer = Pointer.objects.for_shop(shop_id).select_related("rollout").first()
     if pointer is None:
         return NOTHING_RELEASED
     if known is not None and known.revision == pointer.revision:
         return known
-    champion = registry.get_version_by_row(shop_id, pointer.champion_id)
-    former = registry.find_former_version(shop_id, champion.number)
-    return LiveArms(pointer.revision, (_arm(CHAMPION, champion),), _arm(STANDBY, former) if former else None)
+    former = pointer.former_id
+    return LiveArms(
+        pointer.revision,
+        _arms(pointer),
+        _arm(STANDBY, FULL_WEIGHT, registry.get_version_by_row(shop_id, former)) if former else None,
+        _draw(pointer),
+    )
 
 
-def _arm(name: str, version: Version) -> LiveArm:
+def _arms(pointer: Pointer) -> tuple[LiveArm, ...]:
+    champion = registry.get_version_by_row(pointer.shop_id, pointer.champion_id)
+    if pointer.candidate_id is None:
+        return (_arm(CHAMPION, FULL_WEIGHT, champion),)
+    candidate = registry.get_version_by_row(pointer.shop_id, pointer.candidate_id)
+    versions = {CHAMPION: champion, CANDIDATE: candidate, CONTROL: champion}
+    weights = rules.arm_weights(pointer.percent)
+    return tuple(_arm(name, weights[name], version) for name, version in versions.items())
+
+
+def _arm(name: str, weight: int, version: Version) -> LiveArm:
     return LiveArm(
         version.shop_id,
         name,
-        FULL_WEIGHT,
+        weight,
         version.id,
         version.number,
         version.artifact,
@@ -59,23 +73,36 @@ def _arm(name: str, version: Version) -> LiveArm:
     )
 
 
+def _draw(pointer: Pointer) -> RolloutDraw | None:
+    if pointer.rollout is None:
+        return None
+    rollout = pointer.rollout.uuid
+    return RolloutDraw(rollout, rules.rollout_salt(rollout), pointer.percent, pointer.shadow_percent)
+
+
 _live = Recent(_read_arms)
 
 
-def champion_id(shop_id: int, surface: Surface) -> UUID | None:
-    """Return the version that a surface points at, or None before the first release."""
-    arms = fresh_arms(shop_id, surface).arms
-    return arms[0].version_id if arms else None
+def champion_version(shop_id: int) -> Version | None:
+    """Return the version that answers a shop now, or None before the first release."""
+    found = champion_id(shop_id)
+    return registry.get_version(shop_id, found) if found else None
 
 
-def champions(surface: Surface = Surface.PRODUCT_PAGE) -> dict[int, UUID]:
-    """Return the version that a surface points at in each shop where something was released."""
-    rows = SurfacePointer.objects.across_shops(reason="publishing looks at every shop")
-    return dict(rows.filter(surface=surface).values_list("shop_id", "champion__uuid"))
+def champion_id(shop_id: int) -> UUID | None:
+    """Return the id of the version that answers a shop now, or None before the first release."""
+    rows = Pointer.objects.for_shop(shop_id)
+    found: UUID | None = rows.values_list("champion__uuid", flat=True).first()
+    return found
 
 
-def live_surfaces(*, limit: int) -> list[tuple[int, Surface]]:
-    """Return the surfaces that moved last, so that a new serving process can load their models ahead."""
-    rows = SurfacePointer.objects.across_shops(reason="a serving process answers for every shop")
-    newest = rows.order_by("-moved_at").values_list("shop_id", "surface")[:limit]
-    return [(shop_id, Surface(surface)) for shop_id, surface in newest]
+def champions() -> dict[int, UUID]:
+    """Return the version that answers each shop where something was released."""
+    rows = Pointer.objects.across_shops(reason="publishing looks at every shop")
+    return dict(rows.values_list("shop_id", "champion__uuid"))
+
+
+def live_shops(*, limit: int) -> list[int]:
+    """Return the shops whose pointer moved last, for a new serving process to load ahead."""
+    rows = Pointer.objects.across_shops(reason="a serving process answers for every shop")
+    return list(rows.order_by("-moved_at").values_list("shop_id", flat=True)[:limit])

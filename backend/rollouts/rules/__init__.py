@@ -1,6 +1,6 @@
 """Pure decisions of rollouts."""
 
-from backend.rollouts.rules.drawing import draw_arm, is_compared, rollout_salt
+from backend.rollouts.rules.drawing import arm_weights, draw_arm, is_compared, rollout_salt
 from backend.rollouts.rules.gate import FIRST, judge, read_evidence
 from backend.rollouts.rules.guarding import (
     ENOUGH_ANSWERS,
@@ -32,6 +32,7 @@ from backend.rollouts.rules.judging import (
     interval_words,
     required,
 )
+from backend.rollouts.rules.plans import read_freezes, read_plan, storable_freezes, storable_plan
 from backend.rollouts.rules.power import StepForecast, days_to_decision, forecast
 from backend.rollouts.rules.ratio import RATIO_ALPHA, SampleRatio, sample_ratio
 from backend.rollouts.rules.sequences import (
@@ -58,6 +59,7 @@ __all__ = [
     "add_counts",
     "add_up",
     "advance_guards",
+    "arm_weights",
     "boundary",
     "business_verdict",
     "compare_metrics",
@@ -78,10 +80,14 @@ __all__ = [
     "mean_difference",
     "metric_alpha",
     "read_evidence",
+    "read_freezes",
+    "read_plan",
     "relative_difference",
     "required",
     "rollout_salt",
     "sample_ratio",
     "seconds_to_detect",
+    "storable_freezes",
+    "storable_plan",
     "t_quantile",
 ]

@@ -29,3 +29,9 @@ def is_compared(bucket: int, percent: int) -> bool:
 def rollout_salt(rollout: object) -> str:
     """Return the public salt under which a rollout's visitors are drawn, independent of every other draw."""
     return f"rollout:{rollout}"
+
+
+def arm_weights(percent: int) -> dict[str, int]:
+    """Return the share of each arm in percent, by its name, as ``draw_arm`` draws them: 100 in all."""
+    control = min(percent, 100 - percent)
+    return {CHAMPION: 100 - percent - control, CANDIDATE: percent, CONTROL: control}

@@ -2,7 +2,7 @@
 
 from backend.rollouts.services.erasing import erase_shop
 from backend.rollouts.services.holdout import measure_holdout, set_holdout
-from backend.rollouts.services.pointing import SUPERSEDED, point
+from backend.rollouts.services.pointing import SUPERSEDED, Aim, aim_of, hold_pointer, point, set_champion
 from backend.rollouts.services.releasing import (
     BY_HAND,
     DAMAGED,
@@ -20,11 +20,15 @@ __all__ = [
     "FIGURES",
     "STANDING_ORDER",
     "SUPERSEDED",
+    "Aim",
+    "aim_of",
     "erase_shop",
+    "hold_pointer",
     "measure_holdout",
     "point",
     "release",
     "release_by_hand",
+    "set_champion",
     "set_holdout",
     "set_release_policy",
     "stage",

@@ -7,15 +7,23 @@ from backend.registry import services as registry_services
 from backend.rollouts.models import (
     GateDecision,
     HoldoutChange,
-    SurfacePointer,
+    Pointer,
+    PointerMove,
+    Rollout,
+    RolloutMove,
+    RolloutSettings,
 )
 
 
 @transaction.atomic
 def erase_shop(shop_id: int) -> None:
-    """Delete a shop's pointers, its holdout, its gate's decisions and the versions they speak of."""
-    SurfacePointer.objects.for_shop(shop_id).delete()
+    """Delete a shop's pointer, rollouts, holdout and gate's decisions, and the versions they speak of."""
+    Pointer.objects.for_shop(shop_id).delete()
+    RolloutSettings.objects.for_shop(shop_id).delete()
     with audit.erasure():
+        PointerMove.objects.for_shop(shop_id).delete()
+        RolloutMove.objects.for_shop(shop_id).delete()
         GateDecision.objects.for_shop(shop_id).delete()
         HoldoutChange.objects.for_shop(shop_id).delete()
+    Rollout.objects.for_shop(shop_id).delete()
     registry_services.erase_shop(shop_id)

@@ -1,5 +1,6 @@
 """Move the pointer of a shop: what answers whom."""
 
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -7,77 +8,130 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from backend.audit import services as audit
-from backend.audit.values import Event, Surface
+from backend.audit.values import Event
 from backend.core.errors import LostRace
 from backend.core.queue import Job, enqueue
 from backend.registry import queries as registry
 from backend.registry import services as registry_services
 from backend.registry.values import VersionState
-from backend.rollouts.models import (
-    SurfacePointer,
-)
-from backend.rollouts.queries import champion_id
+from backend.rollouts.models import Pointer, PointerMove
 from backend.training import services as training
 
 SUPERSEDED = "Another version went live before this one's lists were written."
 
 
-@transaction.atomic
-def point(shop_id: int, version_id: UUID, *, reason: str, now: datetime, actor: str = audit.SYSTEM) -> None:
-    """
-    Point every surface of a shop at one version, make it LIVE and retire the one it replaces.
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What a pointer is to hold, in rows of their tables."""
 
-    Asks for the lists of the shop's pages to follow, and ends a run that waits for the replaced version's.
-    """
-    former = {champion_id(shop_id, surface) for surface in Surface} - {None, version_id}
-    registry_services.move(shop_id, version_id, VersionState.LIVE, reason=reason, now=now, actor=actor)
-    for surface in Surface:
-        _apply(shop_id, surface, version_id, reason=reason, now=now, actor=actor)
-    for replaced in former:
-        if replaced is not None:
-            why = "Another version answers in its place."
-            retired = VersionState.RETIRED
-            registry_services.move(shop_id, replaced, retired, reason=why, now=now, actor=actor)
-            training.finish(shop_id, replaced, message=SUPERSEDED, now=now)
-    enqueue(Job.PUBLISH, shop_id=shop_id)
+    champion_id: int
+    former_id: int | None = None
+    candidate_id: int | None = None
+    rollout_id: int | None = None
+    percent: int = 0
+    shadow_percent: int = 0
 
 
-def _apply(
-    shop_id: int, surface: Surface, version_id: UUID, *, reason: str, now: datetime, actor: str
-) -> None:
-    """Move one pointer by compare-and-set on its revision. The only writer of pointers."""
-    champion = registry.row_id(shop_id, version_id)
-    pointers = SurfacePointer.objects.for_shop(shop_id).select_related("champion")
-    pointer = pointers.filter(surface=surface).first()
-    if pointer is not None and pointer.champion_id == champion:
-        return
-    if pointer is None:
-        _create(shop_id, surface, champion, now=now)
-    elif _move(pointer, champion, now=now) != 1:
-        raise LostRace(f"The {surface} of shop {shop_id} moved past revision {pointer.revision}.")
-    audit.record(
-        Event.SURFACE_POINTED,
-        shop_id=shop_id,
-        subject=f"surface {surface}",
-        reason=reason,
-        now=now,
-        actor=actor,
-        details={"revision": pointer.revision + 1 if pointer else 1},
-        old={"version": str(pointer.champion.uuid)} if pointer else None,
-        new={"version": str(version_id)},
+def aim_of(pointer: Pointer) -> Aim:
+    """Return what a pointer holds."""
+    return Aim(
+        champion_id=pointer.champion_id,
+        former_id=pointer.former_id,
+        candidate_id=pointer.candidate_id,
+        rollout_id=pointer.rollout_id,
+        percent=pointer.percent,
+        shadow_percent=pointer.shadow_percent,
     )
 
 
-def _create(shop_id: int, surface: Surface, champion: int, *, now: datetime) -> None:
+@transaction.atomic
+def point(
+    shop_id: int,
+    aim: Aim,
+    *,
+    revision: int,
+    words: str,
+    now: datetime,
+    actor: str = audit.SYSTEM,
+) -> None:
+    """
+    Move a shop's pointer by compare-and-set on its revision, and write what it holds from now on.
+
+    The only writer of pointers. Asks for the lists of the shop's pages to follow.
+
+    :param revision: of the pointer that the caller decided on; 0 where there was none
+    :raises LostRace: if the pointer moved meanwhile
+    """
+    former = Pointer.objects.for_shop(shop_id).select_related("champion").filter(revision=revision).first()
+    if revision == 0:
+        _create(shop_id, aim, now=now)
+    else:
+        rows = Pointer.objects.for_shop(shop_id).filter(revision=revision)
+        if rows.update(**asdict(aim), revision=F("revision") + 1, moved_at=now) != 1:
+            raise LostRace(f"The pointer of shop {shop_id} moved past revision {revision}.")
+    move = PointerMove(**asdict(aim), revision=revision + 1, at=now, actor=actor, words=words)
+    PointerMove.objects.for_shop(shop_id).bulk_create([move])
+    if former is None or former.champion_id != aim.champion_id:
+        _record(shop_id, aim, former, words=words, now=now, actor=actor)
+    enqueue(Job.PUBLISH, shop_id=shop_id)
+
+
+def _create(shop_id: int, aim: Aim, *, now: datetime) -> None:
     try:
         with transaction.atomic():
-            SurfacePointer.objects.for_shop(shop_id).create(
-                surface=surface, champion_id=champion, moved_at=now
-            )
+            Pointer.objects.for_shop(shop_id).bulk_create([Pointer(**asdict(aim), moved_at=now)])
     except IntegrityError as error:
-        raise LostRace(f"The {surface} of shop {shop_id} was pointed by someone else.") from error
+        raise LostRace(f"The pointer of shop {shop_id} was set by someone else.") from error
 
 
-def _move(pointer: SurfacePointer, champion: int, *, now: datetime) -> int:
-    rows = SurfacePointer.objects.for_shop(pointer.shop_id).filter(id=pointer.id, revision=pointer.revision)
-    return rows.update(champion_id=champion, revision=F("revision") + 1, moved_at=now)
+def _record(shop_id: int, aim: Aim, former: Pointer | None, *, words: str, now: datetime, actor: str) -> None:
+    """Tell the ledger that another version is the champion. Moves of a rollout tell of themselves."""
+    champion = registry.get_version_by_row(shop_id, aim.champion_id)
+    audit.record(
+        Event.SURFACE_POINTED,
+        shop_id=shop_id,
+        subject="storefront",
+        reason=words,
+        now=now,
+        actor=actor,
+        details={"revision": former.revision + 1 if former else 1},
+        old={"version": str(former.champion.uuid)} if former else None,
+        new={"version": str(champion.id)},
+    )
+
+
+def hold_pointer(shop_id: int) -> Pointer | None:
+    """
+    Return a shop's pointer, locked until the transaction ends, or None before the first release.
+
+    Whoever moves a shop's rollouts takes this lock first, so that no two wait for each other.
+    """
+    return Pointer.objects.for_shop(shop_id).select_for_update().first()
+
+
+@transaction.atomic
+def set_champion(
+    shop_id: int, version_id: UUID, *, reason: str, now: datetime, actor: str = audit.SYSTEM
+) -> None:
+    """
+    Let one version answer every visitor of a shop; the one it replaces stays warm behind it.
+
+    Ends a run that waits for the replaced version's lists.
+    """
+    pointer = hold_pointer(shop_id)
+    champion = registry.row_id(shop_id, version_id)
+    if pointer is not None and pointer.champion_id == champion:
+        return
+    aim = Aim(champion, former_id=pointer.champion_id if pointer else None)
+    registry_services.move(shop_id, version_id, VersionState.LIVE, reason=reason, now=now, actor=actor)
+    revision = pointer.revision if pointer else 0
+    point(shop_id, aim, revision=revision, words=reason, now=now, actor=actor)
+    if pointer is not None:
+        _retire(shop_id, pointer.champion_id, now=now, actor=actor)
+
+
+def _retire(shop_id: int, row_id: int, *, now: datetime, actor: str) -> None:
+    replaced = registry.get_version_by_row(shop_id, row_id).id
+    why = "Another version answers in its place."
+    registry_services.move(shop_id, replaced, VersionState.RETIRED, reason=why, now=now, actor=actor)
+    training.finish(shop_id, replaced, message=SUPERSEDED, now=now)

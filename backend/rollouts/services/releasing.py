@@ -19,7 +19,7 @@ from backend.rollouts.models import (
     GateDecision,
     ReleaseSettings,
 )
-from backend.rollouts.services.pointing import point
+from backend.rollouts.services.pointing import set_champion
 from backend.rollouts.values import (
     LETS_THROUGH,
     DamagedVersion,
@@ -171,7 +171,7 @@ def release(shop_id: int, version_id: UUID, *, now: datetime, actor: str = audit
     if version.state not in {VersionState.STAGED, VersionState.LIVE}:
         training.finish(shop_id, version_id, message=f"Kept, not released. {version.state_reason}", now=now)
         return False
-    point(shop_id, version_id, reason=version.state_reason, now=now, actor=actor)
+    set_champion(shop_id, version_id, reason=version.state_reason, now=now, actor=actor)
     return True
 
 
@@ -199,7 +199,7 @@ def release_by_hand(shop_id: int, version_id: UUID, *, reason: str, now: datetim
         told = f"{reason.rstrip('.')}." if reason else "a person chose it."
         _override(version, reason=told, now=now, actor=actor)
     why = f"Chosen by hand: {reason}" if reason else "Chosen by hand."
-    point(shop_id, version_id, reason=why, now=now, actor=actor)
+    set_champion(shop_id, version_id, reason=why, now=now, actor=actor)
     enqueue(Job.TRACK_RELEASE, shop_id=shop_id, version_id=str(version_id))
 
 

@@ -9,6 +9,7 @@ from backend.rollouts.values.arms import (
     STANDBY,
     LiveArm,
     LiveArms,
+    RolloutDraw,
 )
 from backend.rollouts.values.gate import (
     DEFAULT_BAR,
@@ -62,6 +63,7 @@ from backend.rollouts.values.rollout import (
     RolloutPlan,
     RolloutSettings,
     RolloutState,
+    Standing,
     UnknownRollout,
     Verdict,
 )
@@ -115,10 +117,12 @@ __all__ = [
     "ReleasePolicy",
     "Requirement",
     "Rollout",
+    "RolloutDraw",
     "RolloutMove",
     "RolloutPlan",
     "RolloutSettings",
     "RolloutState",
+    "Standing",
     "Traffic",
     "UnknownRollout",
     "Unproven",

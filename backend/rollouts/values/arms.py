@@ -1,4 +1,4 @@
-"""What answers a surface."""
+"""What answers whom."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -9,14 +9,13 @@ CONTROL = "control"  # the champion, for as many visitors as the candidate has: 
 STANDBY = "standby"
 HOLDOUT = "holdout"
 
-
-# Every visitor of a surface, as the weight of its only arm.
+# Every visitor of a shop, as the weight of its only arm.
 FULL_WEIGHT = 100
 
 
 @dataclass(frozen=True, slots=True)
 class LiveArm:
-    """One version that answers a surface, with its share of the visitors."""
+    """One version that answers visitors, with its share of them in percent."""
 
     shop_id: int
     name: str
@@ -28,14 +27,36 @@ class LiveArm:
 
 
 @dataclass(frozen=True, slots=True)
+class RolloutDraw:
+    """
+    How the visitors of a shop's rollout find their arm: ``rules.draw_arm`` of the bucket under ``salt``.
+
+    :param percent: of the visitors whom the candidate answers; 0 in the shadow
+    :param shadow_percent: of the requests that the candidate answers again for nobody to see
+    """
+
+    rollout_id: UUID
+    salt: str
+    percent: int
+    shadow_percent: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class LiveArms:
     """
-    What answers a surface at one revision. No arms: nothing was released yet.
+    What answers a shop at one revision. No arms: nothing was released yet.
 
-    ``standby`` is the version that was live before: it answers again when the
-    champion's files turn out to be broken.
+    The first arm is the champion. While a rollout is on, the candidate and its control follow, which is the
+    champion's version once more; the weights of all add up to 100.
+
+    :param standby: the version that was live before; it answers where the champion's files are broken
     """
 
     revision: int
     arms: tuple[LiveArm, ...] = ()
     standby: LiveArm | None = None
+    draw: RolloutDraw | None = None
+
+    def find(self, name: str) -> LiveArm | None:
+        """Return the arm of a name, or None where there is none."""
+        return next((arm for arm in self.arms if arm.name == name), None)

@@ -56,6 +56,20 @@ class Verdict(StrEnum):
     NOT_ENOUGH = "NOT_ENOUGH"  # not measured long enough yet
 
 
+class Standing(StrEnum):
+    """What a version is to its shop, by the pointer, its moves, the rollouts and the gate; kept nowhere."""
+
+    CANDIDATE = "CANDIDATE"  # the gate has not spoken
+    REJECTED = "REJECTED"  # its files are damaged
+    HELD = "HELD"  # did not prove itself at the gate; a person may roll it out all the same
+    STAGED = "STAGED"  # may be rolled out
+    WAITING = "WAITING"  # its rollout has not begun
+    ROLLING_OUT = "ROLLING_OUT"
+    ROLLED_BACK = "ROLLED_BACK"  # its rollout was taken back
+    LIVE = "LIVE"  # the champion
+    RETIRED = "RETIRED"  # was the champion, and can be again
+
+
 class Requirement(StrEnum):
     """What a promotion asks of the difference between the arms."""
 

@@ -181,12 +181,12 @@ class Desk:
         )
 
     def warm_up(self) -> None:
-        """Load the models of the surfaces that moved last, once, before shoppers ask for them."""
+        """Load the models of the shops whose pointer moved last, once, before shoppers ask for them."""
         with self._warming:
             if self.is_warm:
                 return
-            for shop_id, surface in rollouts.live_surfaces(limit=MOST_LOADED):
-                for arm in rollouts.live_arms(shop_id, surface).arms:
+            for shop_id in rollouts.live_shops(limit=MOST_LOADED):
+                for arm in rollouts.live_arms(shop_id).arms:
                     self.models.prepare(arm)
             self.is_warm = True
 
@@ -208,7 +208,7 @@ class Desk:
     def _score(self, shop: ShopInfo, visitor: _Visitor, query: Query, world: LiveWorld) -> _Scored:
         if query.is_held_out:
             return _Scored(None, NO_OPINION, HOLDOUT)
-        live = rollouts.live_arms(shop.id, query.surface)
+        live = rollouts.live_arms(shop.id)
         if not live.arms:
             return _Scored(None, NO_OPINION, "no_model")
         arm = rules.choose_arm(

@@ -49,7 +49,7 @@ def preview(
     past = _past(shop_id, customer_id, customer_key)
     query = Query(surface, limit, now, context_product_id=product_id, past=past)
     world = LiveWorld(shop_id, shows_new_products=shops.get_shop(shop_id).shows_new_products)
-    asked = _ask(shop_id, surface, rules.to_model(query, world))
+    asked = _ask(shop_id, rules.to_model(query, world))
     decided = rules.decide(query, world, asked.opinion, reason=asked.reason)
     return Preview(
         surface=surface,
@@ -69,9 +69,9 @@ def _past(shop_id: int, customer_id: int | None, customer_key: str | None) -> Pa
     return features.recent_past(shop_id, customer_key) if customer_key else NO_PAST
 
 
-def _ask(shop_id: int, surface: Surface, asked: ModelQuery) -> _Asked:
+def _ask(shop_id: int, asked: ModelQuery) -> _Asked:
     """Ask the version that answers most visitors, without a deadline: nobody's page waits for it."""
-    arms = rollouts.fresh_arms(shop_id, surface).arms
+    arms = rollouts.fresh_arms(shop_id).arms
     if not arms:
         return _Asked(None, NO_OPINION, "no_model")
     arm = max(arms, key=lambda one: one.weight)

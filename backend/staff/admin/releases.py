@@ -1,4 +1,4 @@
-"""Model versions, what the gate said of them, and what each surface serves."""
+"""Model versions, what the gate said of them, and what answers each shop."""
 
 import json
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from backend.core.text import signed_percent
 from backend.registry.models import ModelVersion
 from backend.registry.values import VersionState
-from backend.rollouts.models import GateDecision, SurfacePointer
+from backend.rollouts.models import GateDecision, Pointer
 from backend.rollouts.values import GateVerdict
 from backend.staff import words
 from backend.staff.admin.base import ReadOnlyAdmin, among
@@ -144,12 +144,12 @@ def _with_interval(metrics: Mapping[str, Any]) -> str:
     return f"{metrics['ndcg_at_10']:.3f} ({metrics['ndcg_low']:.3f} to {metrics['ndcg_high']:.3f})"
 
 
-@admin.register(SurfacePointer)
-class SurfacePointerAdmin(ReadOnlyAdmin):
-    """Which version answers which surface."""
+@admin.register(Pointer)
+class PointerAdmin(ReadOnlyAdmin):
+    """Which version answers which shop."""
 
-    list_display = ("surface", "shop_link", "champion", "revision", "moved_at")
-    list_select_related: ClassVar = ["shop", "champion"]
+    list_display = ("shop_link", "champion", "former", "candidate", "percent", "revision", "moved_at")
+    list_select_related: ClassVar = ["shop", "champion", "former", "candidate"]
 
 
 @admin.register(GateDecision)

@@ -82,9 +82,7 @@ def _environment() -> dict[str, str]:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("redis_server")
-@pytest.mark.parametrize(
-    "table", ["shops_shop", "catalog_product", "rollouts_surfacepointer", "audit_decision"]
-)
+@pytest.mark.parametrize("table", ["shops_shop", "catalog_product", "rollouts_pointer", "audit_decision"])
 def test_a_shopper_gets_the_default_list_while_somebody_holds_a_lock(
     table: str, as_web: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

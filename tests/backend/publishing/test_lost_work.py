@@ -8,7 +8,6 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from backend.audit.values import Surface
 from backend.catalog.models import Product
 from backend.core import leases, queue
 from backend.core.clock import now
@@ -418,7 +417,7 @@ def test_a_large_shop_is_written_once_and_compared_for_nothing(
     services.publish(shop.id, clock=clock)
 
     assert pages.calls == []
-    assert rollouts.champions(Surface.PRODUCT_PAGE) == {shop.id: live.id}
+    assert rollouts.champions() == {shop.id: live.id}
 
 
 def _columns(product: Product) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.audit import queries as audit
-from backend.audit.values import Event, Surface
+from backend.audit.values import Event
 from backend.core.queue import Job
 from backend.registry import gateway
 from backend.registry import queries as registry
@@ -194,7 +194,7 @@ def test_an_unproven_version_is_held_and_the_former_goes_on(
     held = registry.get_version(shop.id, version.id)
     assert held.state is VersionState.HELD
     assert words in held.state_reason
-    assert queries.champion_id(shop.id, Surface.HOME_PAGE) == former.id
+    assert queries.champion_id(shop.id) == former.id
     assert enqueued.jobs == []
 
 
@@ -262,7 +262,7 @@ def test_a_held_version_can_be_used_by_hand_and_undone(
     services.release_by_hand(shop.id, former.id, reason="", now=LATER, actor="user 7")
 
     assert (state_of(shop, former), state_of(shop, version)) == (VersionState.LIVE, VersionState.RETIRED)
-    assert queries.champion_id(shop.id, Surface.HOME_PAGE) == former.id
+    assert queries.champion_id(shop.id) == former.id
 
 
 def test_using_what_is_live_already_changes_nothing(shop: Shop, artifact: Path) -> None:
@@ -284,7 +284,7 @@ def test_neither_a_candidate_nor_a_rejected_version_is_a_persons_to_use(shop: Sh
         with pytest.raises(NotReleasable):
             services.release_by_hand(shop.id, version.id, reason="", now=LATER, actor="user 7")
 
-    assert queries.champion_id(shop.id, Surface.HOME_PAGE) is None
+    assert queries.champion_id(shop.id) is None
 
 
 def test_a_version_that_was_damaged_meanwhile_is_refused(shop: Shop, artifact: Path) -> None:
@@ -294,7 +294,7 @@ def test_a_version_that_was_damaged_meanwhile_is_refused(shop: Shop, artifact: P
     with pytest.raises(DamagedVersion):
         services.release_by_hand(shop.id, former.id, reason="", now=LATER, actor="user 7")
 
-    assert queries.champion_id(shop.id, Surface.HOME_PAGE) == live.id
+    assert queries.champion_id(shop.id) == live.id
 
 
 def test_what_the_run_log_is_told(shop: Shop, artifact: Path) -> None:

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from backend.audit import queries as audit
-from backend.audit.values import Event, Surface
+from backend.audit.values import Event
 from backend.core.errors import LostRace
 from backend.core.queue import Job
 from backend.registry import gateway
 from backend.registry import queries as registry
 from backend.registry.values import Version, VersionState
 from backend.rollouts import queries, services
-from backend.rollouts.models import SurfacePointer
+from backend.rollouts.models import Pointer, PointerMove
 from backend.rollouts.values import NotReleasable
 from backend.shops.models import Shop
 from backend.training import queries as training
@@ -39,17 +39,13 @@ def damage(version: Version) -> None:
     an_array_of(gateway.locate(version.artifact)).write_bytes(b"not what was registered")
 
 
-def champions(shop: Shop) -> set[Any]:
-    return {queries.champion_id(shop.id, surface) for surface in Surface}
-
-
 def go(shop: Shop, version: Version) -> bool:
     """Do what the release job does."""
     services.stage(shop.id, version.id, now=NOW)
     return services.release(shop.id, version.id, now=NOW)
 
 
-def test_the_first_version_answers_every_surface_and_is_published(
+def test_the_first_version_answers_everybody_and_is_published(
     shop: Shop, artifact: Path, enqueued: Any, committed: Any
 ) -> None:
     version = a_version(shop, artifact)
@@ -58,11 +54,11 @@ def test_the_first_version_answers_every_surface_and_is_published(
         is_live = go(shop, version)
 
     assert is_live
-    assert champions(shop) == {version.id}
+    assert queries.champion_id(shop.id) == version.id
     assert states(shop) == [VersionState.LIVE]
     assert enqueued.of(Job.PUBLISH) == [{"shop_id": shop.id}]
     pointed = audit.events(shop.id, event=Event.SURFACE_POINTED)
-    assert {entry.subject for entry in pointed} == {"surface product_page", "surface home_page"}
+    assert [entry.new for entry in pointed] == [{"version": str(version.id)}]
 
 
 def test_a_better_version_replaces_the_former_which_stands_by(shop: Shop, artifact: Path) -> None:
@@ -72,7 +68,7 @@ def test_a_better_version_replaces_the_former_which_stands_by(shop: Shop, artifa
     go(shop, better)
 
     assert states(shop) == [VersionState.RETIRED, VersionState.LIVE]
-    live = queries.live_arms(shop.id, Surface.PRODUCT_PAGE)
+    live = queries.live_arms(shop.id)
     assert [arm.version_id for arm in live.arms] == [better.id]
     assert live.standby is not None
     assert live.standby.version_id == former.id
@@ -98,7 +94,7 @@ def test_a_version_waits_between_the_gate_and_its_release(shop: Shop, artifact: 
 
     assert state is VersionState.STAGED
     assert states(shop) == [VersionState.LIVE, VersionState.STAGED]
-    assert champions(shop) == {former.id}
+    assert queries.champion_id(shop.id) == former.id
 
 
 def test_nothing_is_released_that_the_gate_has_not_judged(shop: Shop, artifact: Path) -> None:
@@ -107,16 +103,16 @@ def test_nothing_is_released_that_the_gate_has_not_judged(shop: Shop, artifact: 
     with pytest.raises(NotReleasable):
         services.release(shop.id, version.id, now=NOW)
 
-    assert (states(shop), champions(shop)) == ([VersionState.CANDIDATE], {None})
+    assert (states(shop), queries.champion_id(shop.id)) == ([VersionState.CANDIDATE], None)
 
 
 def test_releasing_twice_changes_nothing_the_second_time(shop: Shop, artifact: Path) -> None:
     version = a_live_version(shop, artifact)
-    before = (list(SurfacePointer.objects.for_shop(shop.id).values()), len(audit.events(shop.id)))
+    before = (list(Pointer.objects.for_shop(shop.id).values()), len(audit.events(shop.id)))
 
     go(shop, version)
 
-    assert (list(SurfacePointer.objects.for_shop(shop.id).values()), len(audit.events(shop.id))) == before
+    assert (list(Pointer.objects.for_shop(shop.id).values()), len(audit.events(shop.id))) == before
 
 
 def test_a_damaged_candidate_is_rejected_before_anyone_sees_it(shop: Shop, artifact: Path) -> None:
@@ -127,7 +123,7 @@ def test_a_damaged_candidate_is_rejected_before_anyone_sees_it(shop: Shop, artif
     is_live = go(shop, damaged)
 
     assert not is_live
-    assert champions(shop) == {former.id}
+    assert queries.champion_id(shop.id) == former.id
     assert states(shop) == [VersionState.LIVE, VersionState.REJECTED]
     # A merchant reads the state's reason, a person who mends it the ledger.
     assert registry.get_version(shop.id, damaged.id).state_reason == services.DAMAGED
@@ -137,43 +133,37 @@ def test_a_damaged_candidate_is_rejected_before_anyone_sees_it(shop: Shop, artif
     assert queries.find_gate_record(shop.id, damaged.id) is None
 
 
-def test_a_pointer_that_moved_meanwhile_is_not_moved_again(
-    shop: Shop, artifact: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_pointer_that_moved_meanwhile_is_not_moved_again(shop: Shop, artifact: Path) -> None:
     former = a_live_version(shop, artifact)
     newer = a_version(shop, artifact, gate=a_gate(former))
-    services.stage(shop.id, newer.id, now=NOW)
-    plain = services.pointing._move
+    aim = services.Aim(registry.row_id(shop.id, newer.id))
+    before = list(Pointer.objects.for_shop(shop.id).values())
 
-    def after_someone_else(pointer: SurfacePointer, champion: int, **rest: Any) -> int:
-        SurfacePointer.objects.for_shop(shop.id).filter(id=pointer.id).update(revision=7)
-        return plain(pointer, champion, **rest)
-
-    monkeypatch.setattr(services.pointing, "_move", after_someone_else)
     with pytest.raises(LostRace):
-        services.point(shop.id, newer.id, reason="Newer.", now=NOW)
+        services.point(shop.id, aim, revision=7, words="Newer.", now=NOW)
 
-    assert states(shop) == [VersionState.LIVE, VersionState.STAGED]
+    assert list(Pointer.objects.for_shop(shop.id).values()) == before
+    assert len(PointerMove.objects.for_shop(shop.id)) == 1
 
 
 def test_live_arms_ask_the_database_at_most_once_a_second(
     shop: Shop, artifact: Path, django_assert_num_queries: Any
 ) -> None:
     a_live_version(shop, artifact)
-    queries.live_arms(shop.id, Surface.HOME_PAGE)
+    queries.live_arms(shop.id)
 
     with django_assert_num_queries(0):
-        queries.live_arms(shop.id, Surface.HOME_PAGE)
+        queries.live_arms(shop.id)
 
 
 def test_a_job_sees_a_pointer_that_another_process_moved_a_moment_ago(shop: Shop, artifact: Path) -> None:
     a_live_version(shop, artifact)
-    known = queries.live_arms(shop.id, Surface.HOME_PAGE)
+    known = queries.live_arms(shop.id)
 
     better = a_live_version(shop, artifact)
 
-    assert queries.live_arms(shop.id, Surface.HOME_PAGE) == known
-    assert queries.fresh_arms(shop.id, Surface.HOME_PAGE).arms[0].version_id == better.id
+    assert queries.live_arms(shop.id) == known
+    assert queries.fresh_arms(shop.id).arms[0].version_id == better.id
 
 
 def test_erasing_a_shop_removes_pointers_versions_and_files(

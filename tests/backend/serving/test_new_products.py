@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from backend.audit.values import Surface
 from backend.catalog.models import Product
 from backend.core import clock
 from backend.rollouts import queries as rollouts
@@ -177,7 +176,7 @@ def test_a_merchant_who_does_not_want_it_gets_every_place_as_ranked(shop: Shop, 
 
 def test_a_version_in_memory_looks_for_new_products_once_in_a_while_only(shop: Shop, live: Any) -> None:
     ask(surface="home")
-    [arm] = rollouts.live_arms(shop.id, Surface.HOME_PAGE).arms
+    [arm] = rollouts.live_arms(shop.id).arms
     known = views.desk.models.get(arm)
     arrive(shop)
 

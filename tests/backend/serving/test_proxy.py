@@ -444,7 +444,7 @@ def test_a_fresh_process_refuses_damaged_files_and_the_former_version_answers(
     monkeypatch.setattr(views, "desk", Desk(views.clock.now))
     rollouts.forget_cached()
     views.desk.warm_up()
-    for arm in filter(None, [rollouts.live_arms(shop.id, Surface.HOME_PAGE).standby]):
+    for arm in filter(None, [rollouts.live_arms(shop.id).standby]):
         views.desk.models.prepare(arm)
 
     response = ask(limit=4)
@@ -579,7 +579,7 @@ def test_a_process_that_could_not_load_its_models_is_not_ready(monkeypatch: pyte
     def broken(**_: Any) -> None:
         raise DatabaseError("relation does not exist")
 
-    monkeypatch.setattr(rollouts, "live_surfaces", broken)
+    monkeypatch.setattr(rollouts, "live_shops", broken)
 
     assert Client().get("/health/ready").status_code == 503
 

@@ -14,7 +14,7 @@ import pytest
 
 from backend.audit import queries as audit
 from backend.audit import services as writing
-from backend.audit.values import Channel, DecisionRecord, Surface
+from backend.audit.values import Channel, DecisionRecord
 from backend.catalog.models import Order, Product, ProductCollection
 from backend.core import clock
 from backend.features import services as features
@@ -73,7 +73,7 @@ def look_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the process read the shop anew, and its model hear of new products."""
     queries.forget_cached()
     rollouts.forget_cached()
-    for arm in rollouts.live_arms(shop.id, Surface.HOME_PAGE).arms:
+    for arm in rollouts.live_arms(shop.id).arms:
         seat = views.desk.models._seat(arm)
         views.desk.models._meet_new_products(arm, seat.loading.result())
 
@@ -273,7 +273,7 @@ def test_an_answer_to_a_visitor_who_is_held_out_replays(world: Shop, artifact: P
 def test_a_list_that_was_published_replays(
     world: Shop, artifact: Path, monkeypatch: pytest.MonkeyPatch, page: int | None
 ) -> None:
-    [arm] = rollouts.live_arms(world.id, Surface.HOME_PAGE).arms
+    [arm] = rollouts.live_arms(world.id).arms
     lists = services.GeneralLists(arm, clock=clock.now)
     published = [lists.decide(page, without={105, 106}), lists.decide_held_out(without={105})]
     writing.record_decisions(published, shop_id=world.id)

@@ -52,7 +52,7 @@ READ_ONLY = [
     "privacy_datarequest",
     "registry_modelversion",
     "rollouts_gatedecision",
-    "rollouts_surfacepointer",
+    "rollouts_pointer",
     "shops_shop",
     "staff_staffevent",
     "training_trainingrun",
@@ -122,7 +122,7 @@ def test_every_row_has_a_page(
             assert support.get(reverse(f"admin:{name}_change", args=[row.pk])).status_code == 200, name
 
     assert opened >= {
-        "rollouts_surfacepointer",
+        "rollouts_pointer",
         "rollouts_gatedecision",
         "registry_modelversion",
         "shops_shop",

@@ -77,7 +77,7 @@ def test_each_page_that_shows_a_shop_records_one_look(artifact: Path) -> None:
 
     assert met >= {
         "audit_decision", "audit_ledgerevent", "catalog_order", "catalog_import", "core_pendingjob",
-        "registry_modelversion", "rollouts_surfacepointer", "shops_shop", "webhooks_webhookdelivery",
+        "registry_modelversion", "rollouts_pointer", "shops_shop", "webhooks_webhookdelivery",
     }  # fmt: skip
 
 
