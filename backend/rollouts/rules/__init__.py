@@ -38,7 +38,6 @@ from backend.rollouts.rules.ratio import RATIO_ALPHA, SampleRatio, sample_ratio
 from backend.rollouts.rules.sequences import (
     Interval,
     boundary,
-    mean_difference,
     metric_alpha,
     relative_difference,
 )
@@ -77,7 +76,6 @@ __all__ = [
     "judge",
     "latency_place",
     "load_guards",
-    "mean_difference",
     "metric_alpha",
     "read_evidence",
     "read_freezes",

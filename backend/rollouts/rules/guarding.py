@@ -36,7 +36,7 @@ GUARD_ALPHA: Final = 0.01
 
 
 # Each test's part of it.
-ERRORS_ALPHA, LATENCY_ALPHA, BOTH_ALPHA = 0.005, 0.002, 0.0015
+ERRORS_ALPHA, LATENCY_ALPHA, BOTH_ALPHA = 0.005, 0.0025, 0.00125
 
 
 # Candidate's odds as multiples of the champion's on which the bets are spread, and each one's part of the
@@ -45,7 +45,7 @@ ODDS: Final = {2.5: 0.4, 4.0: 0.4, 7.0: 0.1, 20.0: 0.1}
 
 
 # Up to these multiples a candidate isn't held to be worse. A heavier model may be somewhat slower.
-ERRORS_ODDS, LATENCY_ODDS = 1.0, 1.5
+ERRORS_ODDS, LATENCY_ODDS = 1.0, 1.25
 
 
 # Both arms are judged beside what was before the rollout, not beside each other, and a slow database would

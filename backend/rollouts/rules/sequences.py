@@ -4,8 +4,7 @@ How far two arms are apart, with an interval that may be looked at as often as o
 An asymptotic confidence sequence covers the truth at all looks together with probability ``1 - alpha``; an
 interval of a fixed sample size, looked at every minute, hardly covers anything in the end.
 
-Source: Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas 2021, arXiv:2103.06476, theorem 2.2 and, for one side,
-proposition B.1.
+Source: Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas 2021, arXiv:2103.06476, theorem 2.2.
 """
 
 import math
@@ -52,28 +51,10 @@ def relative_difference(
     return Interval(over / under - 1, middle - half - 1, middle + half - 1)
 
 
-def mean_difference(
-    candidate: ArmSums, control: ArmSums, *, alpha: float, tuning: float = TUNING_VISITORS
-) -> Interval | None:
-    """Return how much the candidate's mean is above the control's, in the metric's own unit."""
-    if min(candidate.visitors, control.visitors) < 2:
-        return None
-    gain = _mean(candidate) - _mean(control)
-    error = math.sqrt(_squared_error(candidate) + _squared_error(control))
-    half = error * boundary(candidate.visitors + control.visitors, alpha=alpha, tuning=tuning)
-    return Interval(gain, gain - half, gain + half)
-
-
 def boundary(visitors: float, *, alpha: float, tuning: float = TUNING_VISITORS) -> float:
     """Return how many standard errors the interval reaches to either side; 1.96 would do for one look."""
     grown = visitors * _rho_squared(alpha, tuning)
     return math.sqrt(2 * (grown + 1) / grown * math.log(math.sqrt(grown + 1) / alpha))
-
-
-def one_sided_boundary(visitors: float, *, alpha: float, tuning: float = TUNING_VISITORS) -> float:
-    """Return the same for an interval that is open to one side."""
-    grown = visitors * _rho_squared(2 * alpha, tuning)
-    return math.sqrt(2 * (grown + 1) / grown * math.log(1 + math.sqrt(grown + 1) / (2 * alpha)))
 
 
 def metric_alpha(alpha: float) -> float:
