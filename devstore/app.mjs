@@ -17,6 +17,7 @@ import { Orders } from './orders.mjs';
 import { Router, serve } from './server.mjs';
 import { openStore } from './seed/open.mjs';
 import { Webhooks } from './webhooks.mjs';
+import { PageCache } from './storefront/page-cache.mjs';
 import * as adminApi from './admin-api.mjs';
 import * as control from './control.mjs';
 import * as oauth from './oauth.mjs';
@@ -54,6 +55,7 @@ async function assemble(config, { clock, sender, log }) {
   const { store, reseed } = await openStore(config, { clock, log });
   const imageUrl = (product) => `${config.publicUrl}/cdn/products/${product.id}.svg`;
   const context = { config, store, clock, about, approvals, faults, imageUrl, pixel: Pixel.find(config.extensionsDir) };
+  context.pages = new PageCache({ seconds: config.pageSeconds, now: () => clock.now() });
   context.webhooks = new Webhooks({ ...context, sender });
   context.apps = new Apps(context);
   context.metafields = new Metafields(context);
@@ -103,8 +105,9 @@ async function close(server, { webhooks, bulk, clock, store }) {
 }
 
 /** Forget all that happened since the shops were first filled. */
-async function restart({ clock, webhooks, bulk }, reseed) {
+async function restart({ clock, webhooks, bulk, pages }, reseed) {
   webhooks.clear();
+  pages.flush();
   await bulk.clear();
   await reseed();
   clock.set({ now: clock.wall(), speed: 1 });

@@ -35,6 +35,7 @@ export class BadConfig extends Error {}
  * @property {string | null} ordersPath order-lines file that fills the default shop
  * @property {string} shopKind what fills the default shop when there is no file
  * @property {number} holdBackDays the newest days of the default shop's orders that wait until /control/release lets them happen
+ * @property {number} pageSeconds how long a page of the storefront may be kept; 0 keeps none
  * @property {boolean} control whether /control answers
  * @property {string} clientId
  * @property {string} clientSecret
@@ -61,7 +62,8 @@ export function readConfig(env) {
     dataDir: path.resolve(ROOT, env.DEVSTORE_DATA || path.join(dataRoot, 'devstore')),
     ordersPath: env.DEVSTORE_ORDERS ? path.resolve(env.DEVSTORE_ORDERS) : null,
     shopKind: readChoice(env, 'DEVSTORE_SHOP', SHOP_KINDS),
-    holdBackDays: readDays(env.DEVSTORE_HOLD_BACK_DAYS),
+    holdBackDays: readNumber(env, 'DEVSTORE_HOLD_BACK_DAYS', 0),
+    pageSeconds: readNumber(env, 'DEVSTORE_PAGE_SECONDS', 60),
     control: env.DEVSTORE_CONTROL === '1',
     clientId,
     clientSecret: required(env, 'SHOPIFY_API_SECRET'),
@@ -91,10 +93,10 @@ function readPort(text) {
   return port;
 }
 
-function readDays(text) {
-  const days = Number(text || 0);
-  if (!Number.isFinite(days) || days < 0) throw new BadConfig(`DEVSTORE_HOLD_BACK_DAYS is ${text}, which is no number of days.`);
-  return days;
+function readNumber(env, name, fallback) {
+  const number = Number(env[name] || fallback);
+  if (!Number.isFinite(number) || number < 0) throw new BadConfig(`${name} is ${env[name]}, which is no number from 0 on.`);
+  return number;
 }
 
 function readChoice(env, name, choices) {

@@ -35,6 +35,7 @@ export function register(router, context) {
   add('POST', 'consent', changeConsent);
   add('POST', 'approvals', changeApprovals);
   add('POST', 'pixel', changePixel);
+  add('POST', 'pages', changePages);
   add('POST', 'purge', purge);
   add('POST', 'webhook', sendWebhook);
   add('POST', 'compliance', sendCompliance);
@@ -163,6 +164,15 @@ async function changePixel({ json, res, store }) {
   if (!COLLECTORS.includes(collector)) throw new HttpError(422, `A collector is ${COLLECTORS.join(' or ')}, not ${collector}.`);
   setCollector(store, shopOf(store, name), collector);
   sendJson(res, 200, { collector });
+}
+
+/** How long pages are kept; held ones are shown whatever changes, as from a cache that nobody told. */
+async function changePages({ json, res, pages }) {
+  const { seconds = pages.seconds, hold = pages.isHeld, flush = false } = await json();
+  if (!(seconds >= 0)) throw new HttpError(422, `${seconds} is no number of seconds.`);
+  Object.assign(pages, { seconds, isHeld: hold === true });
+  if (flush) pages.flush();
+  sendJson(res, 200, { seconds, hold: pages.isHeld });
 }
 
 async function changeApprovals({ json, res, approvals }) {

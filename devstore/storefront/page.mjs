@@ -7,6 +7,7 @@ import { AllProductsDrop, CollectionsDrop, customerDrop, productDropOf } from '.
 import { Drop } from 'liquidjs';
 import { headOf, renderBlock } from './app-blocks.mjs';
 import { languageObject, localizationObject, localizationOf } from './localization.mjs';
+import { describePage } from './page-cache.mjs';
 import { pageEvents } from './pixel-events.mjs';
 import { placementsOn } from './placements.mjs';
 import { platformHead } from './platform.mjs';
@@ -158,9 +159,14 @@ export function cartObject(view, cart) {
  */
 export function sendPage(request, { status = 200, ...page }) {
   const shop = page.shop ?? shopOf(request);
+  const make = () => renderPage(request, shop, page);
+  const described = status === 200 && describePage(request, shop, page);
+  sendHtml(request.res, status, described ? request.pages.get(described, make) : make(), { 'Cache-Control': 'no-store' });
+}
+
+function renderPage(request, shop, page) {
   const scope = scopeOf(request, shop, page);
-  const apps = renderApps(request, shop, scope, page.template);
-  sendHtml(request.res, status, renderTemplate(scope, { template: page.template, ...apps }), { 'Cache-Control': 'no-store' });
+  return renderTemplate(scope, { template: page.template, ...renderApps(request, shop, scope, page.template) });
 }
 
 /** Return HTML and head of the app blocks on a template; nothing while the app is not installed. */

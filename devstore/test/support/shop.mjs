@@ -16,6 +16,7 @@ import { Router, serve } from '../../server.mjs';
 import { ShopData, Store } from '../../store.mjs';
 import { Webhooks } from '../../webhooks.mjs';
 import * as adminFrame from '../../admin-frame/routes.mjs';
+import { PageCache } from '../../storefront/page-cache.mjs';
 import * as storefront from '../../storefront/routes.mjs';
 
 export const API_KEY = 'key-of-the-test-app';
@@ -89,6 +90,7 @@ export async function startShop({ env = {}, shop = aShop(), installed = true, co
   const about = readAppConfig(config);
   const imageUrl = (product) => `${config.publicUrl}/cdn/products/${product.id}.svg`;
   const context = { config, store, clock, about, approvals: new Approvals(config), faults: new Faults(), imageUrl, pixel: Pixel.find(config.extensionsDir) };
+  context.pages = new PageCache({ seconds: config.pageSeconds, now: () => clock.now() });
   context.webhooks = new Webhooks({ ...context, sender: { post: async () => ({ status: 200 }), close: async () => {} } });
   const emit = context.webhooks.emit.bind(context.webhooks);
   context.webhooks.emit = (of, topic, payload, options) => {
