@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from backend.core.text import signed_percent
-from backend.rollouts.rules.power import visitors_needed
+from backend.rollouts.rules.power import assumed_distance, visitors_needed
 from backend.rollouts.rules.ratio import SampleRatio
-from backend.rollouts.rules.sequences import boundary, metric_alpha, relative_difference
+from backend.rollouts.rules.sequences import metric_alpha, relative_difference, relative_error
 from backend.rollouts.values import (
     ArmSums,
     Difference,
@@ -77,7 +77,12 @@ def required(metric: Metric, plan: RolloutPlan) -> float:
 
 
 def business_verdict(
-    differences: Sequence[Difference], *, ratio: SampleRatio, plan: RolloutPlan, elapsed_days: float
+    differences: Sequence[Difference],
+    *,
+    ratio: SampleRatio,
+    plan: RolloutPlan,
+    elapsed_days: float,
+    visitors_per_day: float | None = None,
 ) -> Judged:
     """
     Return what all metrics come to. The worst evidence wins, and no data is never success.
@@ -86,9 +91,8 @@ def business_verdict(
 
     :param ratio: of the visitors of the candidate and its control
     :param elapsed_days: since the candidate's first visitor
+    :param visitors_per_day: of both arms, as they come now; on average until now if not given
     """
-    by_metric = {one.metric: one for one in differences}
-    revenue = by_metric.get(Metric.REVENUE)
     evidence = _evidence(differences, ratio)
     if ratio.is_mismatched:
         return Judged(Verdict.ERROR, _mismatch(ratio), evidence)
@@ -99,11 +103,18 @@ def business_verdict(
     for one in failed:
         words = f"Look before it goes on. {interval_words(one)}"
         return Judged(Verdict.INCONCLUSIVE, words, evidence, pauses=True)
-    return _judge_revenue(revenue, plan=plan, elapsed_days=elapsed_days, evidence=evidence)
+    left = days_left(differences, plan=plan, elapsed_days=elapsed_days, visitors_per_day=visitors_per_day)
+    revenue = next((one for one in differences if one.metric is Metric.REVENUE), None)
+    return _judge_revenue(revenue, plan=plan, elapsed_days=elapsed_days, left=left, evidence=evidence)
 
 
 def _judge_revenue(
-    revenue: Difference | None, *, plan: RolloutPlan, elapsed_days: float, evidence: Mapping[str, Any]
+    revenue: Difference | None,
+    *,
+    plan: RolloutPlan,
+    elapsed_days: float,
+    left: float | None,
+    evidence: Mapping[str, Any],
 ) -> Judged:
     words = interval_words(revenue) if revenue else "Nothing was measured yet."
     if revenue and revenue.verdict is Verdict.SUCCESS and elapsed_days >= plan.ab_days:
@@ -111,27 +122,50 @@ def _judge_revenue(
     if elapsed_days >= plan.max_days:
         told = f"{words} Not decided in {plan.max_days} days: that is for a person."
         return Judged(Verdict.INCONCLUSIVE, told, evidence)
-    left = days_left(revenue, plan=plan, elapsed_days=elapsed_days)
-    return Judged(Verdict.NOT_ENOUGH, f"{words} {_left_words(left, plan, elapsed_days)}", evidence, left)
+    told = f"{words} {_left_words(left, plan, elapsed_days)}"
+    return Judged(Verdict.NOT_ENOUGH, told, evidence, left)
 
 
-def days_left(revenue: Difference | None, *, plan: RolloutPlan, elapsed_days: float) -> float | None:
+def days_left(
+    differences: Sequence[Difference],
+    *,
+    plan: RolloutPlan,
+    elapsed_days: float,
+    visitors_per_day: float | None = None,
+) -> float | None:
     """
-    Return the days until revenue clears what is required, if the arms go on as they did; None if unknown.
+    Return the days until revenue clears what is required, at the difference seen so far; None if it won't.
 
-    Unknown too where it wouldn't at this difference.
+    None too while too little came to say. Before there is an interval, the forecast is for a candidate as
+    good as the champion.
+
+    :param visitors_per_day: of both arms, as they come now; on average until now if not given
     """
-    if revenue is None or revenue.percent is None or revenue.low is None or elapsed_days <= 0:
+    by_metric = {one.metric: one for one in differences}
+    revenue, conversion = by_metric.get(Metric.REVENUE), by_metric.get(Metric.CONVERSION)
+    error = revenue and relative_error(revenue.candidate, revenue.control)
+    orders = conversion and float(conversion.candidate.total + conversion.control.total)
+    if not (revenue and error and orders and elapsed_days > 0):
         return None
     visitors = revenue.candidate.visitors + revenue.control.visitors
-    distance = (revenue.percent - required(Metric.REVENUE, plan)) / 100
-    error = (revenue.percent - revenue.low) / 100 / boundary(visitors, alpha=metric_alpha(plan.alpha))
     needed = visitors_needed(
-        distance, plan=plan, error=lambda many: error * math.sqrt(visitors / many), kept=0
+        distance_to_clear(revenue.percent, plan),
+        plan=plan,
+        error=lambda many: error * math.sqrt(visitors / many),
+        kept=0,
     )
+    needed = max(needed, visitors * 2 * plan.min_orders / orders)
     if math.isinf(needed):
         return None
-    return max(elapsed_days * (needed / visitors - 1), plan.ab_days - elapsed_days, 0.0)
+    pace = visitors_per_day or visitors / elapsed_days
+    return max((needed - visitors) / pace, plan.ab_days - elapsed_days, 0.0)
+
+
+def distance_to_clear(percent: float | None, plan: RolloutPlan) -> float:
+    """Return how far revenue is above the bound that it must clear, as a share; assumed while unknown."""
+    if percent is None:
+        return assumed_distance(plan)
+    return (percent - required(Metric.REVENUE, plan)) / 100
 
 
 def interval_words(difference: Difference) -> str:
@@ -155,7 +189,7 @@ def days_words(days: float | None) -> str:
 def _left_words(left: float | None, plan: RolloutPlan, elapsed_days: float) -> str:
     rest = plan.max_days - elapsed_days
     if left is not None and left > rest:
-        return f"At this difference it won't be decided in {plan.max_days} days."
+        return f"At this pace it won't be decided in {plan.max_days} days."
     return days_words(left)
 
 

@@ -50,11 +50,17 @@ def days_to_decision(traffic: Traffic, plan: RolloutPlan, *, percent: int) -> fl
     daily = traffic.visitors_per_day * 2 * min(percent, 100 - percent) / 100
     if min(daily, traffic.conversion, traffic.revenue_mean) <= 0:
         return math.inf
-    distance = ASSUMED_GAIN if plan.requirement is Requirement.BETTER else plan.margin_percent / 100
     spread = 2 * math.sqrt(traffic.revenue_variance) / traffic.revenue_mean
-    needed = visitors_needed(distance, plan=plan, error=lambda visitors: spread / math.sqrt(visitors))
+    needed = visitors_needed(
+        assumed_distance(plan), plan=plan, error=lambda visitors: spread / math.sqrt(visitors)
+    )
     needed = max(needed, 2 * plan.min_orders / traffic.conversion)
     return max(needed / daily, float(plan.ab_days))
+
+
+def assumed_distance(plan: RolloutPlan) -> float:
+    """Return how far a candidate is above the bound that it must clear, if it is as one hopes."""
+    return ASSUMED_GAIN if plan.requirement is Requirement.BETTER else plan.margin_percent / 100
 
 
 def visitors_needed(

@@ -51,6 +51,15 @@ def relative_difference(
     return Interval(over / under - 1, middle - half - 1, middle + half - 1)
 
 
+def relative_error(candidate: ArmSums, control: ArmSums) -> float | None:
+    """Return the relative difference's standard error by the delta method: for forecasts, not verdicts."""
+    if min(candidate.visitors, control.visitors) < 2 or control.total <= 0:
+        return None
+    under = _mean(control)
+    ratio = _mean(candidate) / under
+    return math.sqrt(_squared_error(candidate) + ratio**2 * _squared_error(control)) / under
+
+
 def boundary(visitors: float, *, alpha: float, tuning: float = TUNING_VISITORS) -> float:
     """Return how many standard errors the interval reaches to either side; 1.96 would do for one look."""
     grown = visitors * _rho_squared(alpha, tuning)
