@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from backend.onboarding.views import activity, holdout, model, preview, results, setup
+from backend.onboarding.views import activity, holdout, model, preview, results, rollouts, setup
 
 urlpatterns = [
     path("api/activity", activity.ActivityView.as_view()),
@@ -11,6 +11,8 @@ urlpatterns = [
     path("api/products", preview.ProductsView.as_view()),
     path("api/results", results.ResultsView.as_view()),
     path("api/holdout", holdout.HoldoutView.as_view()),
+    path("api/rollouts", rollouts.RolloutsView.as_view()),
+    path("api/rollouts/<uuid:id>", rollouts.RolloutView.as_view()),
     path("api/setup", setup.SetupView.as_view()),
     path("api/setup/theme-block", setup.ThemeBlockView.as_view()),
     path("api/model", model.ModelView.as_view()),

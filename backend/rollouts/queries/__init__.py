@@ -14,6 +14,12 @@ from backend.rollouts.queries.gate import find_gate_record, gate_records, gate_t
 from backend.rollouts.queries.guards import judge_guards
 from backend.rollouts.queries.holdout import fresh_holdout, holding_out, holdout, incremental
 from backend.rollouts.queries.recent import forget_cached
+from backend.rollouts.queries.reporting import (
+    may_promote,
+    rollout_report,
+    rollout_summary,
+    version_offers,
+)
 from backend.rollouts.queries.rollouts import (
     find_live_rollout,
     find_waiting_rollout,
@@ -50,11 +56,15 @@ __all__ = [
     "judge_shadow",
     "live_arms",
     "live_shops",
+    "may_promote",
     "moves_of",
     "release_policy",
+    "rollout_report",
+    "rollout_summary",
     "rollouts",
     "settings",
     "shops_with_open_rollouts",
     "standings",
+    "version_offers",
     "was_live",
 ]

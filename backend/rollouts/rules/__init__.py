@@ -35,12 +35,21 @@ from backend.rollouts.rules.judging import (
 from backend.rollouts.rules.plans import read_freezes, read_plan, storable_freezes, storable_plan
 from backend.rollouts.rules.power import StepForecast, days_to_decision, forecast
 from backend.rollouts.rules.ratio import RATIO_ALPHA, SampleRatio, sample_ratio
+from backend.rollouts.rules.reporting import (
+    WIDENING,
+    move_entry,
+    next_move,
+    offered_actions,
+    split,
+    step_reports,
+)
 from backend.rollouts.rules.sequences import (
     Interval,
     boundary,
     metric_alpha,
     relative_difference,
 )
+from backend.rollouts.rules.wording import bound, finding, headline, outlook, verdict_words
 
 __all__ = [
     "CENT",
@@ -52,6 +61,7 @@ __all__ = [
     "LOOK_SECONDS",
     "MOST_DEVIATIONS",
     "RATIO_ALPHA",
+    "WIDENING",
     "Interval",
     "SampleRatio",
     "StepForecast",
@@ -59,6 +69,7 @@ __all__ = [
     "add_up",
     "advance_guards",
     "arm_weights",
+    "bound",
     "boundary",
     "business_verdict",
     "compare_metrics",
@@ -68,15 +79,21 @@ __all__ = [
     "days_words",
     "draw_arm",
     "dump_guards",
+    "finding",
     "forecast",
     "guard_evidence",
     "guard_verdict",
+    "headline",
     "interval_words",
     "is_compared",
     "judge",
     "latency_place",
     "load_guards",
     "metric_alpha",
+    "move_entry",
+    "next_move",
+    "offered_actions",
+    "outlook",
     "read_evidence",
     "read_freezes",
     "read_plan",
@@ -85,7 +102,10 @@ __all__ = [
     "rollout_salt",
     "sample_ratio",
     "seconds_to_detect",
+    "split",
+    "step_reports",
     "storable_freezes",
     "storable_plan",
     "t_quantile",
+    "verdict_words",
 ]

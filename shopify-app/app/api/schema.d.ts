@@ -207,6 +207,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/rollouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return the calling shop's rollouts, newest first, and what could be begun. */
+        get: operations["get_rollouts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/rollouts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return where one of the calling shop's rollouts stands, what it showed and what comes next. */
+        get: operations["get_rollout"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/setup": {
         parameters: {
             query?: never;
@@ -386,6 +420,8 @@ export interface components {
             customers: number;
         };
         /** @enum {string} */
+        AutonomyEnum: "NOTHING" | "SHADOW" | "FIRST_STEP" | "HALF" | "PROMOTE";
+        /** @enum {string} */
         BlockStatusEnum: "active" | "available" | "unavailable";
         /** @description One value before and after, in words; empty where it isn't known. */
         Change: {
@@ -521,6 +557,15 @@ export interface components {
         };
         /** @enum {string} */
         GateVerdictEnum: "FIRST" | "PASSED" | "FAILED" | "NOT_ENOUGH_DATA" | "OVERRIDDEN";
+        /** @description A technical guardrail, and how long it takes to notice harm at the shop's own rate. */
+        GuardReport: {
+            name: string;
+            verdict: components["schemas"]["RolloutVerdictEnum"];
+            candidate: string;
+            champion: string;
+            /** Format: double */
+            notice_seconds: number | null;
+        };
         /** @description The share of visitors, in percent, that sees popular products for comparison; 0 where nobody does. */
         Holdout: {
             percent: number;
@@ -561,6 +606,42 @@ export interface components {
             readonly reason: string;
             shown_visitors: number;
             held_out_visitors: number;
+        };
+        /** @enum {string} */
+        MetricEnum: "CLICK_THROUGH" | "ADD_TO_CART" | "CONVERSION" | "REVENUE";
+        /** @description What was known of a difference at one moment. */
+        MetricPoint: {
+            /** Format: date-time */
+            at: string;
+            /** Format: double */
+            percent: number;
+            /** Format: double */
+            low: number;
+            /** Format: double */
+            high: number;
+        };
+        /** @description A metric of the candidate beside the control's. ``bound`` is what the low end must clear. */
+        MetricReport: {
+            metric: components["schemas"]["MetricEnum"];
+            name: string;
+            is_deciding: boolean;
+            /** Format: double */
+            bound: number | null;
+            candidate_visitors: number;
+            control_visitors: number;
+            /** Format: double */
+            candidate_mean: number | null;
+            /** Format: double */
+            control_mean: number | null;
+            /** Format: double */
+            percent: number | null;
+            /** Format: double */
+            low: number | null;
+            /** Format: double */
+            high: number | null;
+            verdict: components["schemas"]["RolloutVerdictEnum"];
+            words: string;
+            history: components["schemas"]["MetricPoint"][];
         };
         /** @description How one model ranked the newest weeks. Figures are null where there was too little to measure. */
         Metrics: {
@@ -650,6 +731,12 @@ export interface components {
         };
         /** @enum {string} */
         ModelVersionStateEnum: "STAGED" | "LIVE" | "RETIRED" | "HELD" | "REJECTED";
+        /** @description What happens next if nobody does anything, and the earliest moment of it. */
+        NextMove: {
+            words: string;
+            /** Format: date-time */
+            at: string | null;
+        };
         /** @description How many orders could not be joined for one reason. */
         NotJoined: {
             words: string;
@@ -708,12 +795,16 @@ export interface components {
             message: string;
         };
         /** @enum {string} */
+        ProgressEnum: "DONE" | "CURRENT" | "AHEAD";
+        /** @enum {string} */
         ReasonEnum: "install" | "manual" | "schedule" | "conversion" | "metric" | "drift" | "unreadable";
         /** @description Why a person uses a version, for the ledger. */
         ReleaseRequestRequest: {
             /** @default  */
             reason: string;
         };
+        /** @enum {string} */
+        RequirementEnum: "NO_WORSE" | "BETTER";
         /** @description What recommendations earned in a time. Counts are null while no browser tells us anything. */
         Results: {
             days: number;
@@ -731,6 +822,68 @@ export interface components {
             counts: components["schemas"]["CountsOfEvents"] | null;
             top_products: components["schemas"]["TopProduct"][];
             coverage: components["schemas"]["Coverage"];
+        };
+        /** @enum {string} */
+        RolloutActionEnum: "START" | "PAUSE" | "RESUME" | "STEP" | "PROMOTE" | "UNDO" | "ABORT";
+        /** @description Everything that is told of a rollout. */
+        RolloutReport: {
+            summary: components["schemas"]["RolloutSummary"];
+            actions: components["schemas"]["RolloutActionEnum"][];
+            /** Format: uuid */
+            candidate_id: string;
+            /** Format: uuid */
+            champion_id: string;
+            steps: components["schemas"]["StepReport"][];
+            split: components["schemas"]["Split"] | null;
+            metrics: components["schemas"]["MetricReport"][];
+            sample_words: string;
+            guards: components["schemas"]["GuardReport"][];
+            shadow: components["schemas"]["ShadowReport"] | null;
+            advice: string[];
+            timeline: components["schemas"]["TimelineEntry"][];
+            /** Format: double */
+            days_left: number | null;
+            requirement: components["schemas"]["RequirementEnum"];
+            /** Format: double */
+            margin_percent: number;
+            autonomy: components["schemas"]["AutonomyEnum"];
+        };
+        /** @enum {string} */
+        RolloutStateEnum: "DRAFT" | "SHADOW" | "CANARY" | "HOLD" | "PAUSED" | "INCONCLUSIVE" | "PROMOTED" | "ROLLED_BACK" | "SUPERSEDED" | "ABORTED";
+        /** @description A rollout in a few sentences. */
+        RolloutSummary: {
+            /** Format: uuid */
+            id: string;
+            number: number;
+            candidate_number: number;
+            champion_number: number;
+            state: components["schemas"]["RolloutStateEnum"];
+            percent: number;
+            /** Format: date-time */
+            opened_at: string;
+            /** Format: date-time */
+            entered_at: string;
+            /** Format: date-time */
+            ended_at: string | null;
+            revision: number;
+            reason: string;
+            waits_for: string;
+            headline: string;
+            finding: string;
+            outlook: string;
+            next_move: components["schemas"]["NextMove"];
+        };
+        /** @enum {string} */
+        RolloutVerdictEnum: "SUCCESS" | "FAILED" | "ERROR" | "INCONCLUSIVE" | "NOT_ENOUGH";
+        /** @description A shop's rollouts, newest first: the one that is under way, and what could be begun. */
+        Rollouts: {
+            live: components["schemas"]["RolloutSummary"] | null;
+            rollouts: components["schemas"]["RolloutSummary"][];
+            live_version: number | null;
+            is_off: boolean;
+            may_move: boolean;
+            to_open: components["schemas"]["VersionOffer"][];
+            to_go_back_to: components["schemas"]["VersionOffer"][];
         };
         /** @enum {string} */
         ServingEnum: "MODEL" | "FALLBACK";
@@ -757,6 +910,20 @@ export interface components {
         };
         /** @enum {string} */
         SetupStepStateEnum: "DONE" | "RUNNING" | "WAITING" | "FAILED" | "NEEDS_ACTION";
+        /** @description One thing that the shadow measured. */
+        ShadowFigure: {
+            name: string;
+            value: string;
+            words: string;
+        };
+        /** @description What was compared before anybody saw it. */
+        ShadowReport: {
+            compared: number;
+            wanted: number;
+            verdict: components["schemas"]["RolloutVerdictEnum"];
+            words: string;
+            figures: components["schemas"]["ShadowFigure"][];
+        };
         /** @description The shop that is calling. */
         Shop: {
             domain: string;
@@ -778,6 +945,29 @@ export interface components {
         ShopSettingsRequest: {
             shows_new_products: boolean;
         };
+        /** @description Who sees what now, of all visitors. */
+        Split: {
+            /** Format: double */
+            candidate: number;
+            /** Format: double */
+            control: number;
+            /** Format: double */
+            rest: number;
+            /** Format: double */
+            holdout: number;
+        };
+        /** @description One step of the plan: the shortest time at it, and when it was reached. */
+        StepReport: {
+            kind: components["schemas"]["StepReportKindEnum"];
+            percent: number;
+            /** Format: double */
+            hours: number;
+            progress: components["schemas"]["ProgressEnum"];
+            /** Format: date-time */
+            since: string | null;
+        };
+        /** @enum {string} */
+        StepReportKindEnum: "SHADOW" | "SHARE" | "AB_TEST";
         /** @enum {string} */
         SurfaceEnum: "product_page" | "home_page";
         /** @description What is known of one of our blocks, by recent evidence. */
@@ -802,6 +992,18 @@ export interface components {
             /** Format: uri */
             home: string;
         };
+        /** @description One thing that happened meanwhile: a move, or another change in the shop. */
+        TimelineEntry: {
+            /** Format: date-time */
+            at: string;
+            kind: components["schemas"]["TimelineEntryKindEnum"];
+            title: string;
+            words: string;
+            actor: string;
+            state: (components["schemas"]["RolloutStateEnum"] | components["schemas"]["NullEnum"]) | null;
+        };
+        /** @enum {string} */
+        TimelineEntryKindEnum: "MOVE" | "CHANGE";
         /** @description A product and what clicks on its recommendations sold of it. */
         TopProduct: {
             product_id: number;
@@ -871,6 +1073,15 @@ export interface components {
         /** @description A shop's newest recorded looks. */
         Triggers: {
             triggers: components["schemas"]["Trigger"][];
+        };
+        /** @description A version that a person may open a rollout for, or go back to, and why it is not in use. */
+        VersionOffer: {
+            /** Format: uuid */
+            version_id: string;
+            number: number;
+            /** Format: date-time */
+            created_at: string;
+            words: string;
         };
         /** @description How much the blend listens to one model. */
         Weight: {
@@ -1292,6 +1503,54 @@ export interface operations {
                 };
             };
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_rollouts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rollouts"];
+                };
+            };
+        };
+    };
+    get_rollout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutReport"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

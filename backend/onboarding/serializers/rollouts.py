@@ -1,0 +1,179 @@
+"""A shop's rollouts as the embedded UI sees and changes them. Shares and differences are in percent."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from backend.rollouts.values import (
+    Autonomy,
+    EntryKind,
+    Metric,
+    Requirement,
+    RolloutAction,
+    RolloutState,
+    StepKind,
+    StepProgress,
+    Verdict,
+)
+
+
+def _values(kind: Any) -> list[str]:
+    return [one.value for one in kind]
+
+
+class NextMoveSerializer(serializers.Serializer[Any]):
+    """What happens next if nobody does anything, and the earliest moment of it."""
+
+    words = serializers.CharField(allow_blank=True)
+    at = serializers.DateTimeField(allow_null=True)
+
+
+class RolloutSummarySerializer(serializers.Serializer[Any]):
+    """A rollout in a few sentences."""
+
+    id = serializers.UUIDField(source="rollout.id")
+    number = serializers.IntegerField(source="rollout.number")
+    candidate_number = serializers.IntegerField(source="rollout.candidate_number")
+    champion_number = serializers.IntegerField(source="rollout.champion_number")
+    state = serializers.ChoiceField(choices=_values(RolloutState), source="rollout.state")
+    percent = serializers.IntegerField(source="rollout.percent")
+    opened_at = serializers.DateTimeField(source="rollout.opened_at")
+    entered_at = serializers.DateTimeField(source="rollout.entered_at")
+    ended_at = serializers.DateTimeField(source="rollout.ended_at", allow_null=True)
+    revision = serializers.IntegerField(source="rollout.revision")
+    reason = serializers.CharField(source="rollout.words", allow_blank=True)
+    waits_for = serializers.CharField(source="rollout.waits_for", allow_blank=True)
+    headline = serializers.CharField()
+    finding = serializers.CharField(allow_blank=True)
+    outlook = serializers.CharField(allow_blank=True)
+    next_move = NextMoveSerializer()
+
+
+class VersionOfferSerializer(serializers.Serializer[Any]):
+    """A version that a person may open a rollout for, or go back to, and why it is not in use."""
+
+    version_id = serializers.UUIDField()
+    number = serializers.IntegerField()
+    created_at = serializers.DateTimeField()
+    words = serializers.CharField(allow_blank=True)
+
+
+class RolloutsSerializer(serializers.Serializer[Any]):
+    """A shop's rollouts, newest first: the one that is under way, and what could be begun."""
+
+    live = RolloutSummarySerializer(allow_null=True)
+    rollouts = RolloutSummarySerializer(many=True)
+    live_version = serializers.IntegerField(allow_null=True)
+    is_off = serializers.BooleanField()
+    may_move = serializers.BooleanField()
+    to_open = VersionOfferSerializer(many=True)
+    to_go_back_to = VersionOfferSerializer(many=True)
+
+
+class StepReportSerializer(serializers.Serializer[Any]):
+    """One step of the plan: the shortest time at it, and when it was reached."""
+
+    kind = serializers.ChoiceField(choices=_values(StepKind))
+    percent = serializers.IntegerField()
+    hours = serializers.FloatField()
+    progress = serializers.ChoiceField(choices=_values(StepProgress))
+    since = serializers.DateTimeField(allow_null=True)
+
+
+class SplitSerializer(serializers.Serializer[Any]):
+    """Who sees what now, of all visitors."""
+
+    candidate = serializers.FloatField()
+    control = serializers.FloatField()
+    rest = serializers.FloatField()
+    holdout = serializers.FloatField()
+
+
+class MetricPointSerializer(serializers.Serializer[Any]):
+    """What was known of a difference at one moment."""
+
+    at = serializers.DateTimeField()
+    percent = serializers.FloatField()
+    low = serializers.FloatField()
+    high = serializers.FloatField()
+
+
+class MetricReportSerializer(serializers.Serializer[Any]):
+    """A metric of the candidate beside the control's. ``bound`` is what the low end must clear."""
+
+    metric = serializers.ChoiceField(choices=_values(Metric))
+    name = serializers.CharField()
+    is_deciding = serializers.BooleanField()
+    bound = serializers.FloatField(allow_null=True)
+    candidate_visitors = serializers.IntegerField()
+    control_visitors = serializers.IntegerField()
+    candidate_mean = serializers.FloatField(allow_null=True)
+    control_mean = serializers.FloatField(allow_null=True)
+    percent = serializers.FloatField(allow_null=True)
+    low = serializers.FloatField(allow_null=True)
+    high = serializers.FloatField(allow_null=True)
+    verdict = serializers.ChoiceField(choices=_values(Verdict))
+    words = serializers.CharField()
+    history = MetricPointSerializer(many=True)
+
+
+class GuardReportSerializer(serializers.Serializer[Any]):
+    """A technical guardrail, and how long it takes to notice harm at the shop's own rate."""
+
+    name = serializers.CharField()
+    verdict = serializers.ChoiceField(choices=_values(Verdict))
+    candidate = serializers.CharField(allow_blank=True)
+    champion = serializers.CharField(allow_blank=True)
+    notice_seconds = serializers.FloatField(allow_null=True)
+
+
+class ShadowFigureSerializer(serializers.Serializer[Any]):
+    """One thing that the shadow measured."""
+
+    name = serializers.CharField()
+    value = serializers.CharField()
+    words = serializers.CharField(allow_blank=True)
+
+
+class ShadowReportSerializer(serializers.Serializer[Any]):
+    """What was compared before anybody saw it."""
+
+    compared = serializers.IntegerField()
+    wanted = serializers.IntegerField()
+    verdict = serializers.ChoiceField(choices=_values(Verdict))
+    words = serializers.CharField()
+    figures = ShadowFigureSerializer(many=True)
+
+
+class TimelineEntrySerializer(serializers.Serializer[Any]):
+    """One thing that happened meanwhile: a move, or another change in the shop."""
+
+    at = serializers.DateTimeField()
+    kind = serializers.ChoiceField(choices=_values(EntryKind))
+    title = serializers.CharField()
+    words = serializers.CharField(allow_blank=True)
+    actor = serializers.CharField(allow_blank=True)
+    state = serializers.ChoiceField(choices=_values(RolloutState), allow_null=True)
+
+
+class RolloutReportSerializer(serializers.Serializer[Any]):
+    """Everything that is told of a rollout."""
+
+    summary = RolloutSummarySerializer()
+    actions = serializers.ListField(child=serializers.ChoiceField(choices=_values(RolloutAction)))
+    candidate_id = serializers.UUIDField(source="summary.rollout.candidate_id")
+    champion_id = serializers.UUIDField(source="summary.rollout.champion_id")
+    steps = StepReportSerializer(many=True)
+    split = SplitSerializer(allow_null=True)
+    metrics = MetricReportSerializer(many=True)
+    sample_words = serializers.CharField(allow_blank=True)
+    guards = GuardReportSerializer(many=True)
+    shadow = ShadowReportSerializer(allow_null=True)
+    advice = serializers.ListField(child=serializers.CharField())
+    timeline = TimelineEntrySerializer(many=True)
+    days_left = serializers.FloatField(allow_null=True)
+    requirement = serializers.ChoiceField(
+        choices=_values(Requirement), source="summary.rollout.plan.requirement"
+    )
+    margin_percent = serializers.FloatField(source="summary.rollout.plan.margin_percent")
+    autonomy = serializers.ChoiceField(choices=_values(Autonomy), source="summary.rollout.plan.autonomy")

@@ -1,0 +1,112 @@
+"""A rollout in plain sentences, for merchants and staff alike: with intervals, never a bare p-value."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from backend.rollouts.rules.judging import GUARDRAILS, days_words, interval_words, required
+from backend.rollouts.values import (
+    Difference,
+    Metric,
+    Rollout,
+    RolloutPlan,
+    RolloutState,
+    Verdict,
+)
+
+# As far back as a day of the week says which day is meant.
+NAMED_DAYS: Final = 6
+
+
+def day_and_time(at: datetime, *, now: datetime, zone: ZoneInfo) -> str:
+    """Return a moment on a shop's clock as people say it: "14:05 today", "Tuesday", "21 Nov"."""
+    local, today = at.astimezone(zone), now.astimezone(zone).date()
+    clock, days = f"{local:%H:%M}", (local.date() - today).days
+    near = {0: f"{clock} today", -1: f"{clock} yesterday", 1: f"{clock} tomorrow"}
+    if days in near:
+        return near[days]
+    day = f"{local:%A}" if abs(days) <= NAMED_DAYS else f"{local.day} {local:%b}"
+    return f"{day} at {clock}" if days > 0 else day
+
+
+def on_day(at: datetime, *, now: datetime, zone: ZoneInfo) -> str:
+    """Return a moment behind "rolled back": "at 14:05 today", "on Tuesday"."""
+    words = day_and_time(at, now=now, zone=zone)
+    return f"at {words}" if words[0].isdigit() and ":" in words else f"on {words}"
+
+
+def headline(rollout: Rollout, *, now: datetime, zone: ZoneInfo) -> str:
+    """Return where a rollout stands: "Shown to 5% of visitors since Tuesday."."""
+    since = day_and_time(rollout.entered_at, now=now, zone=zone)
+    when = on_day(rollout.ended_at or rollout.entered_at, now=now, zone=zone)
+    seen = f"{rollout.percent}% of visitors see" if rollout.percent else "nobody sees"
+    return {
+        RolloutState.DRAFT: "Waits for its start: nobody sees it.",
+        RolloutState.SHADOW: (
+            f"Shown to nobody since {since}: its lists are compared with what shoppers really see."
+        ),
+        RolloutState.CANARY: f"Shown to {rollout.percent}% of visitors since {since}.",
+        RolloutState.HOLD: (
+            f"Shown to {rollout.percent}% of visitors since {since}, "
+            f"as an experiment of at least {rollout.plan.ab_days} days."
+        ),
+        RolloutState.PAUSED: f"Paused since {since}: {seen} it until you decide.",
+        RolloutState.INCONCLUSIVE: f"Without a clear answer since {since}: {seen} it until you decide.",
+        RolloutState.PROMOTED: f"Shown to every visitor since {since}.",
+        RolloutState.ROLLED_BACK: (
+            f"Rolled back {when}: every visitor sees version {rollout.champion_number}."
+        ),
+        RolloutState.SUPERSEDED: f"A newer version took its place {when}, before anybody saw it.",
+        RolloutState.ABORTED: f"Ended {when}, before anybody saw it.",
+    }[rollout.state]
+
+
+def finding(differences: Sequence[Difference]) -> str:
+    """Return what a rollout showed so far: the interval of revenue, or that there is none yet."""
+    revenue = next((one for one in differences if one.metric is Metric.REVENUE), None)
+    return interval_words(revenue) if revenue else ""
+
+
+def bound(metric: Metric, plan: RolloutPlan) -> float | None:
+    """Return what the low end of a metric must clear to go on, in percent; None where nothing is asked."""
+    return required(metric, plan) if metric in GUARDRAILS else None
+
+
+def verdict_words(difference: Difference, plan: RolloutPlan) -> str:
+    """Return what the interval of a metric says, in a sentence that stands beside it."""
+    least = bound(difference.metric, plan)
+    proven = "better" if least is not None and least >= 0 else "no worse"
+    if difference.verdict is Verdict.SUCCESS and least is None:
+        return "It informs, and decides nothing."
+    return {
+        Verdict.SUCCESS: f"It is {proven} than the version in use.",
+        Verdict.FAILED: "It is worse than the version in use.",
+        Verdict.ERROR: "It can't be measured now.",
+        Verdict.INCONCLUSIVE: f"It was measured for long, and is neither worse nor clearly {proven}.",
+        Verdict.NOT_ENOUGH: (
+            f"Not known yet: each group needs {plan.min_orders} orders."
+            if difference.low is None
+            else f"Not narrow enough yet to say that it is {proven} than the version in use."
+        ),
+    }[difference.verdict]
+
+
+def outlook(rollout: Rollout, *, left: float | None) -> str:
+    """Return how long a rollout still needs: "Needs about 6 more days."; empty where it needs nothing."""
+    undecided = {RolloutState.CANARY, RolloutState.HOLD}
+    return days_words(left) if rollout.state in undecided else ""
+
+
+MOVE_TITLES: Final[Mapping[RolloutState, str]] = {
+    RolloutState.DRAFT: "Opened",
+    RolloutState.SHADOW: "Shadow began",
+    RolloutState.CANARY: "Shown to {percent}% of visitors",
+    RolloutState.HOLD: "Experiment began, {percent}% of visitors",
+    RolloutState.PAUSED: "Paused",
+    RolloutState.INCONCLUSIVE: "No clear answer",
+    RolloutState.PROMOTED: "Promoted",
+    RolloutState.ROLLED_BACK: "Rolled back",
+    RolloutState.SUPERSEDED: "Replaced by a newer version",
+    RolloutState.ABORTED: "Ended",
+}
