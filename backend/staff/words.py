@@ -23,8 +23,8 @@ VERSIONS: Final[Mapping[str, str]] = {
 
 GATE: Final[Mapping[str, str]] = {
     GateVerdict.FIRST: "let through: no version that could answer was live before it",
-    GateVerdict.PASSED: "let through: the low end of its gain clears the shop's bar",
-    GateVerdict.FAILED: "held: measured, and not proven better by the shop's bar",
+    GateVerdict.PASSED: "let through: better than simple by the bar, and no worse than the champion",
+    GateVerdict.FAILED: "held: measured, and not better than simple by the bar, or worse than the champion",
     GateVerdict.NOT_ENOUGH_DATA: "held: too few customers to compare it on, which is never a success",
     GateVerdict.OVERRIDDEN: "let through all the same, by a person or by the shop's settings",
 }

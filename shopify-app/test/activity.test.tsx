@@ -29,7 +29,7 @@ describe("the activity page", () => {
     const entry = entryOf("The rules for new versions were changed");
     expect(entry).toHaveTextContent("Staff member 8, 21 Nov 2026, 10:05 · release settings · In this app");
     expect(entry).toHaveTextContent("A new version must be better by +2.5%.");
-    expect(entry.querySelector("dl")).toHaveTextContent("Least gain over the version in usewas 2% → , is now 2.5%");
+    expect(entry.querySelector("dl")).toHaveTextContent("Least gain over the best simple methodwas 2% → , is now 2.5%");
     expect(screen.getByRole("status")).toHaveTextContent("1 entry shown.");
     expect(await violations(container)).toEqual([]);
   });

@@ -209,10 +209,10 @@ describe("a version's decision", () => {
 
 describe("a rule", () => {
   test.each([
-    [-3, "up to 3% worse"],
-    [0, "not worse"],
-    [2, "at least 2% better. Changes are fewer"],
-    [12, "at least 12% better. That is rare"],
+    [-3, "up to 3% worse than the best simple method"],
+    [0, "as well as the best simple method and is not worse than the one in use"],
+    [2, "at least 2% better than the best simple method and is not worse than the one in use. What is tried out goes to a few shoppers first"],
+    [12, "at least 12% better than the best simple method and is not worse than the one in use. That is rare"],
   ])("a bar of %d means: %s", (percent, expected) => {
     expect(barMeaning(percent)).toContain(expected);
   });

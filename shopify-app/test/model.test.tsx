@@ -26,7 +26,7 @@ function twoVersions(changes: Parameters<typeof aVersion>[0] = {}): ModelState {
   return aModel({ current, versions: [newer, current] });
 }
 
-const FAILED = aGate({ verdict: "FAILED", gain_percent: 0.8, low_percent: -1.1, high_percent: 2.6, champion: 3, words: "Its gain is +0.8% (likely −1.1% to +2.6%); your bar is +2%." });
+const FAILED = aGate({ verdict: "FAILED", gain_percent: 0.8, low_percent: -3.1, high_percent: 4.6, champion: 3, words: "Not proven as good as version 3: +0.8% (likely −3.1% to +4.6%)." });
 
 function versionNamed(title: string): HTMLElement {
   return screen.getByText(title).closest("li") as HTMLElement;
@@ -254,7 +254,7 @@ describe("the decision on a version", () => {
 
     const version = versionNamed("Version 4");
     expect(version).toHaveTextContent("Not in use");
-    expect(version).toHaveTextContent("Its gain is +0.8% (likely −1.1% to +2.6%); your bar is +2%.");
+    expect(version).toHaveTextContent("Not proven as good as version 3: +0.8% (likely −3.1% to +4.6%).");
     expect(version.querySelector(".scale")).toHaveAttribute("data-cleared", "false");
     expect(version).toHaveTextContent("Compared withVersion 3, for 412 customers from 3 Nov 2026 to 17 Nov 2026");
   });
@@ -312,7 +312,7 @@ describe("using a version by hand", () => {
 
     const dialog = container.querySelector("s-modal");
     expect(dialog).toHaveAttribute("heading", "Use version 4 anyway?");
-    expect(dialog).toHaveTextContent("Its gain is +0.8% (likely −1.1% to +2.6%)");
+    expect(dialog).toHaveTextContent("Not proven as good as version 3: +0.8%");
     expect(dialog).toHaveTextContent("Version 3 is kept: you can go back to it at any time.");
     expect(asked).toEqual([]);
 
@@ -388,9 +388,9 @@ describe("the rules", () => {
     await open("/model", { act: (form) => (sent.push(Object.fromEntries(form)), { ok: true, toast: "Settings saved" }) });
     expect(screen.getByText(/at least 2% better/)).toBeInTheDocument();
 
-    type("Least gain over the version in use", "-3");
+    type("Least gain over the best simple method", "-3");
 
-    expect(screen.getByText(/even if it may be up to 3% worse/)).toBeInTheDocument();
+    expect(screen.getByText(/even if it does up to 3% worse/)).toBeInTheDocument();
     fireEvent.click(screen.getByText("Save"));
     await waitFor(() => expect(toast.show).toHaveBeenCalledWith("Settings saved"));
     expect(sent).toEqual([{ intent: "settings", min_gain_percent: "-3", release_without_evidence: "false", cool_down_hours: "24", min_accuracy_percent: "82" }]);
@@ -399,9 +399,9 @@ describe("the rules", () => {
   test.each(["21", "-11", "", "much"])("refuse %j as a bar before it is sent", async (text) => {
     await open("/model");
 
-    type("Least gain over the version in use", text);
+    type("Least gain over the best simple method", text);
 
-    expect(field("Least gain over the version in use")).toHaveAttribute("error", "Give a number from −10 to 20.");
+    expect(field("Least gain over the best simple method")).toHaveAttribute("error", "Give a number from −10 to 20.");
     expect(screen.getByText("Save")).toHaveAttribute("disabled");
   });
 
@@ -418,11 +418,11 @@ describe("the rules", () => {
 
   test("drop what was typed on demand", async () => {
     await open("/model");
-    type("Least gain over the version in use", "7");
+    type("Least gain over the best simple method", "7");
 
     fireEvent.click(screen.getByText("Discard"));
 
-    expect(field("Least gain over the version in use")).toHaveAttribute("value", "2");
+    expect(field("Least gain over the best simple method")).toHaveAttribute("value", "2");
     expect(screen.queryByText("Discard")).toBeNull();
   });
 

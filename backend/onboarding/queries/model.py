@@ -71,7 +71,7 @@ def _card(version: Version, gate: GateRecord | None) -> VersionCard:
         version=version,
         gate=gate,
         weights=tuple(Weight(model, labels.get(model, model), share) for model, share in shares),
-        against_simple=_measured_gain(version.outcome.findings.get("against_simple")),
+        against_simple=_gain_over_another(version),
         cold=version.outcome.findings.get("cold"),
         peak_memory_mb=version.outcome.findings.get("peak_memory_mb"),
         can_release=version.state is VersionState.HELD,
@@ -79,9 +79,13 @@ def _card(version: Version, gate: GateRecord | None) -> VersionCard:
     )
 
 
-def _measured_gain(gain: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Return a gain if it has figures: over a model that found nothing it has none."""
-    return gain if gain and None not in (gain["gain"], gain["low"], gain["high"]) else None
+def _gain_over_another(version: Version) -> dict[str, Any] | None:
+    """Return the gain over the best simple model if it has figures, and if that model is not what serves."""
+    gain: dict[str, Any] | None = version.outcome.findings.get("against_simple")
+    if gain is None or gain["model"] == version.outcome.served:
+        return None
+    # Over a model that found nothing there are none.
+    return None if None in (gain["gain"], gain["low"], gain["high"]) else gain
 
 
 def model_settings(shop_id: int) -> ModelSettings:

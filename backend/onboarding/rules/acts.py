@@ -107,7 +107,7 @@ SCOPES: Final = {
 FIELDS: Final = {
     "scopes": ("Permissions", ""),
     "endpoint": ("Sends to", ""),
-    "min_gain_percent": ("Least gain over the version in use", "%"),
+    "min_gain_percent": ("Least gain over the best simple method", "%"),
     "release_without_evidence": ("Use new versions without a comparison", ""),
     "cool_down_hours": ("Pause after each training", " hours"),
     "min_accuracy_percent": ("Train again when matches fall under", "%"),

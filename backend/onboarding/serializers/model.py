@@ -33,11 +33,28 @@ class MetricsSerializer(serializers.Serializer[Any]):
     is_transformer = serializers.BooleanField()
 
 
+class BaselineSerializer(serializers.Serializer[Any]):
+    """A version beside the best simple model, in percent, with a 95 % interval."""
+
+    label = serializers.CharField()  # type: ignore[assignment]  # hides an argument of fields, not used here
+    customers = serializers.IntegerField()
+    gain_percent = serializers.FloatField()
+    low_percent = serializers.FloatField()
+    high_percent = serializers.FloatField()
+
+
 class GateSerializer(serializers.Serializer[Any]):
-    """What the gate said of a version. Gains are in percent, with a 95 % interval; null without data."""
+    """
+    What the gate said of a version. Gains are in percent, with a 95 % interval; null without data.
+
+    The bar is asked of the gain over the baseline, the margin of the low end beside the champion. Without
+    a margin a decision is by the former rule: the bar was asked of the low end beside the champion.
+    """
 
     verdict = serializers.ChoiceField(choices=[verdict.value for verdict in GateVerdict])
     bar_percent = serializers.FloatField()
+    margin_percent = serializers.FloatField(allow_null=True)
+    baseline = BaselineSerializer(source="evidence.baseline", allow_null=True)
     gain_percent = serializers.FloatField(source="evidence.gain_percent", allow_null=True)
     low_percent = serializers.FloatField(source="evidence.low_percent", allow_null=True)
     high_percent = serializers.FloatField(source="evidence.high_percent", allow_null=True)

@@ -28,7 +28,16 @@ class GateDecision(ShopScoped):
         "registry.ModelVersion", on_delete=models.PROTECT, related_name="+", null=True
     )
     verdict = models.CharField(max_length=16)
+    # Over the best simple model; over the champion where there is no margin.
     bar_percent = models.FloatField()
+    # How far the low end beside the champion may lie below nothing; null in decisions by the former rule.
+    margin_percent = models.FloatField(null=True)
+    baseline = models.TextField(blank=True)
+    baseline_customers = models.IntegerField(default=0)
+    baseline_gain_percent = models.FloatField(null=True)
+    baseline_low_percent = models.FloatField(null=True)
+    baseline_high_percent = models.FloatField(null=True)
+    # Beside the champion.
     gain_percent = models.FloatField(null=True)
     low_percent = models.FloatField(null=True)
     high_percent = models.FloatField(null=True)
@@ -51,12 +60,17 @@ class GateDecision(ShopScoped):
             models.CheckConstraint(
                 name="rollouts_gate_passed_clears_the_bar",
                 condition=~models.Q(verdict=GateVerdict.PASSED)
-                | models.Q(
-                    # Named, because a comparison with null would let the row in.
-                    low_percent__isnull=False,
-                    low_percent__gte=models.F("bar_percent"),
-                    customers__gte=MIN_CUSTOMERS,
-                    champion__isnull=False,
+                # Nulls are named: a comparison with null would let the row in.
+                | models.Q(low_percent__isnull=False, customers__gte=MIN_CUSTOMERS, champion__isnull=False)
+                & (
+                    models.Q(margin_percent__isnull=True, low_percent__gte=models.F("bar_percent"))
+                    | models.Q(
+                        margin_percent__isnull=False,
+                        low_percent__gte=-models.F("margin_percent"),
+                        baseline_gain_percent__isnull=False,
+                        baseline_gain_percent__gte=models.F("bar_percent"),
+                        baseline_customers__gte=MIN_CUSTOMERS,
+                    )
                 ),
             ),
             models.UniqueConstraint(

@@ -9,6 +9,7 @@ from backend.rollouts.models import (
 )
 from backend.rollouts.values import (
     LETS_THROUGH,
+    Baseline,
     Evidence,
     GateRecord,
     GateTags,
@@ -56,12 +57,19 @@ def gate_tags(shop_id: int, version_id: UUID) -> GateTags:
 def _evidence_tags(record: GateRecord) -> dict[str, str]:
     """Return what a decision rests on as tags; what was not measured has none."""
     found = record.evidence
+    baseline = found.baseline
     gains = {
+        "margin_percent": record.margin_percent,
         "gain_percent": found.gain_percent,
         "low_percent": found.low_percent,
         "high_percent": found.high_percent,
+        "baseline_gain_percent": baseline and baseline.gain_percent,
+        "baseline_low_percent": baseline and baseline.low_percent,
+        "baseline_high_percent": baseline and baseline.high_percent,
     }
     told = {name: f"{gain:g}" for name, gain in gains.items() if gain is not None}
+    if baseline is not None:
+        told |= {"baseline": baseline.label, "baseline_customers": str(baseline.customers)}
     if record.champion is not None:
         told |= {"champion": str(record.champion), "customers": str(found.customers)}
     if found.since and found.until:
@@ -71,13 +79,22 @@ def _evidence_tags(record: GateRecord) -> dict[str, str]:
 
 def _record(row: GateDecision) -> GateRecord:
     figures = (row.gain_percent, row.low_percent, row.high_percent)
+    evidence = Evidence(row.customers, row.since, row.until, *figures, baseline=_baseline(row))
     return GateRecord(
         version_id=row.version.uuid,
         verdict=GateVerdict(row.verdict),
         bar_percent=row.bar_percent,
-        evidence=Evidence(row.customers, row.since, row.until, *figures),
+        margin_percent=row.margin_percent,
+        evidence=evidence,
         champion=row.champion.number if row.champion else None,
         words=row.words,
         actor=row.actor,
         created_at=row.created_at,
     )
+
+
+def _baseline(row: GateDecision) -> Baseline | None:
+    gain, low, high = row.baseline_gain_percent, row.baseline_low_percent, row.baseline_high_percent
+    if gain is None or low is None or high is None:
+        return None
+    return Baseline(row.baseline, row.baseline_customers, gain, low, high)

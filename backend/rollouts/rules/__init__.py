@@ -1,7 +1,7 @@
 """Pure decisions of rollouts."""
 
 from backend.rollouts.rules.drawing import arm_weights, draw_arm, is_compared, rollout_salt
-from backend.rollouts.rules.gate import FIRST, judge, read_evidence
+from backend.rollouts.rules.gate import FIRST, judge, read_baseline, read_evidence
 from backend.rollouts.rules.guarding import (
     ENOUGH_ANSWERS,
     GUARD_ALPHA,
@@ -94,6 +94,7 @@ __all__ = [
     "next_move",
     "offered_actions",
     "outlook",
+    "read_baseline",
     "read_evidence",
     "read_freezes",
     "read_plan",

@@ -21,7 +21,9 @@ from backend.rollouts.models import (
 )
 from backend.rollouts.services.pointing import set_champion
 from backend.rollouts.values import (
+    GATE_MARGIN,
     LETS_THROUGH,
+    Baseline,
     DamagedVersion,
     Evidence,
     GateVerdict,
@@ -84,7 +86,10 @@ def _open(version: Version, *, now: datetime) -> None:
 def _judge(candidate: Version, policy: ReleasePolicy, *, now: datetime) -> Judgement:
     champion = registry.find_champion(candidate.shop_id)
     gate = candidate.outcome.gate
-    evidence = rules.read_evidence(gate, champion=str(champion.id)) if champion else Evidence()
+    simple = candidate.outcome.findings.get("against_simple")
+    evidence = Evidence(baseline=rules.read_baseline(simple))
+    if champion is not None:
+        evidence = rules.read_evidence(gate, simple, champion=str(champion.id))
     bar = policy.min_gain_percent
     live = registry.find_live_version(candidate.shop_id)
     judgement = rules.judge(
@@ -95,6 +100,8 @@ def _judge(candidate: Version, policy: ReleasePolicy, *, now: datetime) -> Judge
     )
     figures = {
         "bar_percent": bar,
+        "margin_percent": GATE_MARGIN,
+        **_baseline_figures(evidence.baseline),
         "champion_id": registry.row_id(champion.shop_id, champion.id) if champion else None,
         "gain_percent": evidence.gain_percent,
         "low_percent": evidence.low_percent,
@@ -106,6 +113,18 @@ def _judge(candidate: Version, policy: ReleasePolicy, *, now: datetime) -> Judge
     }
     _write(candidate, judgement, figures, now=now, actor=audit.SYSTEM)
     return judgement
+
+
+def _baseline_figures(found: Baseline | None) -> dict[str, Any]:
+    if found is None:
+        return {}
+    return {
+        "baseline": found.label,
+        "baseline_customers": found.customers,
+        "baseline_gain_percent": found.gain_percent,
+        "baseline_low_percent": found.low_percent,
+        "baseline_high_percent": found.high_percent,
+    }
 
 
 def _write(
@@ -136,8 +155,9 @@ def _write(
 
 
 FIGURES = (
-    "bar_percent", "champion_id", "gain_percent", "low_percent", "high_percent", "customers", "since",
-    "until", "evidence",
+    "bar_percent", "margin_percent", "baseline", "baseline_customers", "baseline_gain_percent",
+    "baseline_low_percent", "baseline_high_percent", "champion_id", "gain_percent", "low_percent",
+    "high_percent", "customers", "since", "until", "evidence",
 )  # fmt: skip
 
 
@@ -207,6 +227,7 @@ def release_by_hand(shop_id: int, version_id: UUID, *, reason: str, now: datetim
 def set_release_policy(shop_id: int, policy: ReleasePolicy, *, now: datetime, actor: str) -> ReleasePolicy:
     """Change what a shop asks of a new version. Versions that were judged before stay as they were."""
     former = queries.release_policy(shop_id)
+    told = signed_percent(policy.min_gain_percent)
     ReleaseSettings.objects.for_shop(shop_id).bulk_create(
         [
             ReleaseSettings(
@@ -224,7 +245,7 @@ def set_release_policy(shop_id: int, policy: ReleasePolicy, *, now: datetime, ac
         Event.RELEASE_SETTINGS_CHANGED,
         shop_id=shop_id,
         subject="release settings",
-        reason=f"A new version must be better by {signed_percent(policy.min_gain_percent)}.",
+        reason=f"A new version must do {told} beside the best simple method.",
         now=now,
         actor=actor,
         old=_asked(former),

@@ -13,10 +13,12 @@ from backend.rollouts.values.arms import (
 )
 from backend.rollouts.values.gate import (
     DEFAULT_BAR,
+    GATE_MARGIN,
     HIGHEST_BAR,
     LETS_THROUGH,
     LOWEST_BAR,
     MIN_CUSTOMERS,
+    Baseline,
     DamagedVersion,
     Evidence,
     GateRecord,
@@ -94,6 +96,7 @@ __all__ = [
     "DEFAULT_BAR",
     "ENDED_STATES",
     "FULL_WEIGHT",
+    "GATE_MARGIN",
     "HIGHEST_BAR",
     "HIGHEST_HOLDOUT",
     "HOLDOUT",
@@ -112,6 +115,7 @@ __all__ = [
     "Autonomy",
     "BadHoldout",
     "BadPlan",
+    "Baseline",
     "DamagedVersion",
     "Difference",
     "EntryKind",

@@ -7,8 +7,14 @@ from uuid import UUID
 
 from backend.core.errors import Refused
 
-# What a merchant may ask of a new version, in percent: from "a little worse" to "a fifth better".
+# What a merchant may ask of a new version beside the best simple model, in percent: from "a little worse"
+# to "a fifth better".
 LOWEST_BAR, DEFAULT_BAR, HIGHEST_BAR = -10.0, 2.0, 20.0
+
+
+# How far the lower end of the gain over the champion may lie below nothing, in percent: a fair twin's
+# interval always reaches below it, and a rollout finds out what this much does to shoppers.
+GATE_MARGIN = 2.0
 
 
 # Fewer customers than this say nothing about two versions, whatever the interval looks like.
@@ -33,13 +39,24 @@ class GateVerdict(StrEnum):
     """What the gate says of a candidate. Only the first two and the last let it through."""
 
     FIRST = "FIRST"  # nothing that had learned from orders was live before
-    PASSED = "PASSED"  # the lower end of its gain clears the bar
-    FAILED = "FAILED"  # measured, and not proven better by the bar
+    PASSED = "PASSED"  # better than the best simple model by the bar, and no worse than the champion
+    FAILED = "FAILED"  # measured, and not both
     NOT_ENOUGH_DATA = "NOT_ENOUGH_DATA"  # could not be measured; that is never a success
     OVERRIDDEN = "OVERRIDDEN"  # a person, or the shop's settings, let it through all the same
 
 
 LETS_THROUGH = frozenset({GateVerdict.FIRST, GateVerdict.PASSED, GateVerdict.OVERRIDDEN})
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """A candidate beside the best simple model of its training, in percent, with the 95 % interval."""
+
+    label: str
+    customers: int
+    gain_percent: float
+    low_percent: float
+    high_percent: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +66,8 @@ class Evidence:
 
     Gains are relative, in percent; ``low`` and ``high`` bound the 95 % paired-bootstrap interval. They
     are None, and ``reason`` says why, when there is not enough data.
+
+    :param baseline: how it does beside the best simple model; None where that was not measured
     """
 
     customers: int = 0
@@ -58,6 +77,7 @@ class Evidence:
     low_percent: float | None = None
     high_percent: float | None = None
     reason: str = ""
+    baseline: Baseline | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +90,19 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class GateRecord:
-    """One decision of the gate, as other apps see it. ``champion`` is the number it was compared with."""
+    """
+    One decision of the gate, as other apps see it.
+
+    :param bar_percent: the gain that was asked for
+    :param margin_percent: how far below the champion it might lie; None of a decision by the former rule,
+        whose bar was one over the champion
+    :param champion: the number of the version it was compared with
+    """
 
     version_id: UUID
     verdict: GateVerdict
     bar_percent: float
+    margin_percent: float | None
     evidence: Evidence
     champion: int | None
     words: str
@@ -92,7 +120,12 @@ class GateTags:
 
 @dataclass(frozen=True, slots=True)
 class ReleasePolicy:
-    """What a shop asks of a new version. ``updated_at`` is None while nobody changed the defaults."""
+    """
+    What a shop asks of a new version.
+
+    :param min_gain_percent: over the best simple model
+    :param updated_at: None while nobody changed the defaults
+    """
 
     min_gain_percent: float = DEFAULT_BAR
     release_without_evidence: bool = False

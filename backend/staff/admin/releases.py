@@ -157,7 +157,8 @@ class GateDecisionAdmin(ReadOnlyAdmin):
     """What the gate said of each version, with its evidence."""
 
     list_display = (
-        "created_at", "verdict_badge", "version", "gain", "bar", "customers", "actor", "shop_link",
+        "created_at", "verdict_badge", "version", "over_simple", "bar", "gain", "customers", "actor",
+        "shop_link",
     )  # fmt: skip
     list_select_related: ClassVar = ["shop", "version", "champion"]
     list_filter = (among("verdict", GateVerdict),)
@@ -178,7 +179,12 @@ class GateDecisionAdmin(ReadOnlyAdmin):
         """Return the decision in words."""
         return row.words
 
-    @admin.display(description="Gain (95 % interval)", ordering="gain_percent")
+    @admin.display(description="Over the best simple method", ordering="baseline_gain_percent")
+    def over_simple(self, row: GateDecision) -> str:
+        """Return the gain over the best simple model."""
+        return _gain(row, "baseline_")
+
+    @admin.display(description="Beside the champion", ordering="gain_percent")
     def gain(self, row: GateDecision) -> str:
         """Return the gain over the champion."""
         return _gain(row)
@@ -194,11 +200,12 @@ class GateDecisionAdmin(ReadOnlyAdmin):
         return facts(_gate_facts(row), empty="Nothing was measured.")
 
 
-def _gain(row: GateDecision) -> str:
-    if row.gain_percent is None:
+def _gain(row: GateDecision, beside: str = "") -> str:
+    """Return a gain with its 95 % interval: over the champion, or over the "baseline_"."""
+    gain, low, high = (getattr(row, f"{beside}{name}_percent") for name in ("gain", "low", "high"))
+    if gain is None:
         return "not measured"
-    low, high = signed_percent(row.low_percent), signed_percent(row.high_percent)
-    return f"{signed_percent(row.gain_percent)} ({low} to {high})"
+    return f"{signed_percent(gain)} ({signed_percent(low)} to {signed_percent(high)})"
 
 
 def _gate_facts(row: GateDecision) -> list[tuple[str, object]]:
@@ -206,9 +213,10 @@ def _gate_facts(row: GateDecision) -> list[tuple[str, object]]:
     measured: Mapping[str, Any] = row.evidence or {}
     champion = to_row("registry_modelversion", row.champion_id, row.champion) if row.champion_id else "none"
     lines: list[tuple[str, object]] = [
+        *_baseline_facts(row),
         ("Compared with", champion),
         ("Gain in NDCG@10, with its 95 % interval", _gain(row)),
-        ("The shop's bar, which the low end must clear", signed_percent(row.bar_percent)),
+        _least_beside_champion(row),
         ("Customers asked of both", f"{row.customers:,}"),
     ]
     if row.since and row.until:
@@ -216,7 +224,27 @@ def _gate_facts(row: GateDecision) -> list[tuple[str, object]]:
         lines.append(("What they bought from", days))
     scores = (("NDCG@10 of this version", "candidate"), ("NDCG@10 of the other", "champion"))
     lines += [(name, figure(measured[key])) for name, key in scores if measured.get(key) is not None]
+    ends = (("This version had learned until", "candidate_until"), ("The other until", "champion_until"))
+    lines += [(name, measured[key]) for name, key in ends if measured.get(key)]
     if measured.get("reason"):
         reason = str(measured["reason"]).removeprefix("not enough data: ")
         lines.append(("Why it could not be measured", reason))
     return lines
+
+
+def _baseline_facts(row: GateDecision) -> list[tuple[str, object]]:
+    """Return how a version does beside the best simple model; decisions by the former rule asked nothing."""
+    if row.margin_percent is None:
+        return []
+    return [
+        ("Best simple method", row.baseline or "not measured"),
+        ("Gain over it, with its 95 % interval", _gain(row, "baseline_")),
+        ("The shop's bar, which that gain must reach", signed_percent(row.bar_percent)),
+        ("Customers asked of both of these", f"{row.baseline_customers:,}"),
+    ]
+
+
+def _least_beside_champion(row: GateDecision) -> tuple[str, object]:
+    if row.margin_percent is None:
+        return "The shop's bar, which the low end must clear", signed_percent(row.bar_percent)
+    return "Lowest that the low end may be", signed_percent(-row.margin_percent)

@@ -421,6 +421,17 @@ export interface components {
         };
         /** @enum {string} */
         AutonomyEnum: "NOTHING" | "SHADOW" | "FIRST_STEP" | "HALF" | "PROMOTE";
+        /** @description A version beside the best simple model, in percent, with a 95 % interval. */
+        Baseline: {
+            label: string;
+            customers: number;
+            /** Format: double */
+            gain_percent: number;
+            /** Format: double */
+            low_percent: number;
+            /** Format: double */
+            high_percent: number;
+        };
         /** @enum {string} */
         BlockStatusEnum: "active" | "available" | "unavailable";
         /** @description One value before and after, in words; empty where it isn't known. */
@@ -533,11 +544,19 @@ export interface components {
         FoundProducts: {
             products: components["schemas"]["FoundProduct"][];
         };
-        /** @description What the gate said of a version. Gains are in percent, with a 95 % interval; null without data. */
+        /**
+         * @description What the gate said of a version. Gains are in percent, with a 95 % interval; null without data.
+         *
+         *     The bar is asked of the gain over the baseline, the margin of the low end beside the champion. Without
+         *     a margin a decision is by the former rule: the bar was asked of the low end beside the champion.
+         */
         Gate: {
             verdict: components["schemas"]["GateVerdictEnum"];
             /** Format: double */
             bar_percent: number;
+            /** Format: double */
+            margin_percent: number | null;
+            baseline: components["schemas"]["Baseline"] | null;
             /** Format: double */
             gain_percent: number | null;
             /** Format: double */

@@ -4,8 +4,8 @@ import type { Measured } from "../lib/gates";
 /** Room beside the outermost mark, as a share of the scale. */
 const MARGIN = 0.12;
 
-/** Where a version's measured gain lies beside zero and the merchant's bar. The words beside it say the same. */
-export function GainScale({ measured: { gain, low, high, bar } }: { measured: Measured }) {
+/** Where a version's measured gain lies beside zero and what was asked of it. The words beside it say the same. */
+export function GainScale({ measured: { gain, low, high, bar, asked } }: { measured: Measured }) {
   const least = Math.min(low, bar, 0);
   const most = Math.max(high, bar, 0);
   const room = (most - least || 1) * MARGIN;
@@ -14,7 +14,7 @@ export function GainScale({ measured: { gain, low, high, bar } }: { measured: Me
   return (
     <div className="scale" aria-hidden="true" data-cleared={low >= bar}>
       <span className="scale-mark scale-bar" style={{ insetInlineStart: place(bar) }}>
-        <span className="scale-label">your bar {formatGain(bar)}</span>
+        <span className="scale-label">{asked} {formatGain(bar)}</span>
       </span>
       {bar !== 0 && (
         <span className="scale-mark scale-zero" style={{ insetInlineStart: place(0) }}>

@@ -75,17 +75,17 @@ interface RulesProps {
   timezone: string;
 }
 
-/** When a new version is used: the bar, and what holds without evidence. */
+/** When a new version is tried out: the bar, and what holds without evidence. */
 export function ReleaseRules({ settings, timezone }: RulesProps) {
   const drafting = useDrafts(settings);
   const { texts, change, saving } = drafting;
   const bar = readNumber(texts.min_gain_percent, BAR);
   const outOfRange = bar === undefined ? `Give a number from −${-BAR.min} to ${BAR.max}.` : undefined;
   return (
-    <s-section heading="When a new version is used">
+    <s-section heading="When a new version is tried out">
       <s-stack gap="base">
         <s-number-field
-          label="Least gain over the version in use"
+          label="Least gain over the best simple method"
           suffix="%"
           min={BAR.min}
           max={BAR.max}
@@ -101,7 +101,7 @@ export function ReleaseRules({ settings, timezone }: RulesProps) {
           </p>
         )}
         <s-checkbox
-          label="Use new versions even when there is too little data to compare"
+          label="Try out new versions even when there is too little data to compare"
           details="For small shops: the newest orders count more than a measured gain."
           checked={texts.release_without_evidence === "true"}
           onChange={(event) => change("release_without_evidence", String(event.currentTarget.checked))}

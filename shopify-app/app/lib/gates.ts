@@ -16,8 +16,8 @@ export const stateLook = ({ state }: Pick<ModelVersion, "state">) => STATES[stat
 
 const VERDICTS: Record<Gate["verdict"], string> = {
   FIRST: "First version",
-  PASSED: "Better than the one before",
-  FAILED: "Not proven better",
+  PASSED: "Good enough to try out",
+  FAILED: "Not good enough to try out",
   NOT_ENOUGH_DATA: "Not enough data",
   OVERRIDDEN: "A person decided",
 };
@@ -46,13 +46,16 @@ export interface Measured {
   low: number;
   high: number;
   bar: number;
+  asked: string;
 }
 
-/** Return the measured gain with its likely range, or undefined where nothing was measured. */
+/** Return the measured gain over the compared version with its likely range, or undefined where nothing was measured. */
 export function findMeasured(gate: Gate | null): Measured | undefined {
   if (!gate) return undefined;
-  const { gain_percent: gain, low_percent: low, high_percent: high, bar_percent: bar } = gate;
-  return gain == null || low == null || high == null ? undefined : { gain, low, high, bar };
+  const { gain_percent: gain, low_percent: low, high_percent: high, margin_percent: margin } = gate;
+  // Decisions by the former rule have no margin: their bar was asked of this gain.
+  const [bar, asked] = margin == null ? [gate.bar_percent, "your bar"] : [-margin, "allowed"];
+  return gain == null || low == null || high == null ? undefined : { gain, low, high, bar, asked };
 }
 
 /** What can be done by hand with a version, in the button's words. */
@@ -86,14 +89,15 @@ export function readNumber(text: string, { min, max }: { min: number; max: numbe
   return text.trim() === "" || !Number.isFinite(value) || value < min || value > max ? undefined : value;
 }
 
-/** Say what a bar means in practice. */
+/** Say what a bar over the best simple method means in practice. */
 export function barMeaning(percent: number): string {
+  const tried = "What is tried out goes to a few shoppers first, and to all only once it holds up.";
   if (percent < 0) {
-    return `A new version is used even if it may be up to ${formatPercent(-percent)} worse than the one in use. New orders reach your shoppers soonest, and now and then a version is a little worse.`;
+    return `A new version is tried out even if it does up to ${formatPercent(-percent)} worse than the best simple method, as long as it is not worse than the one in use. ${tried}`;
   }
-  if (percent === 0) return "A new version is used once it is as good as certain that it is not worse. New orders reach your shoppers soon.";
-  const least = `A new version is used only once it is as good as certain that it is at least ${formatPercent(percent)} better.`;
-  return percent <= 5 ? `${least} Changes are fewer, but each is a real gain.` : `${least} That is rare: your shop may stay with an old version for long.`;
+  if (percent === 0) return `A new version is tried out if it does as well as the best simple method and is not worse than the one in use. ${tried}`;
+  const least = `A new version is tried out if it does at least ${formatPercent(percent)} better than the best simple method and is not worse than the one in use.`;
+  return percent <= 10 ? `${least} ${tried}` : `${least} That is rare: your shop may stay with an old version for long.`;
 }
 
 const HOURS_A_DAY = 24;

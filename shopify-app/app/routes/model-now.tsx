@@ -37,7 +37,7 @@ export default function ModelNow({ loaderData }: Route.ComponentProps) {
         )}
       </div>
       <div className="page-stack">
-        <Part answer={loaderData as Answer<ModelSettings>} heading="When a new version is used">
+        <Part answer={loaderData as Answer<ModelSettings>} heading="When a new version is tried out">
           {(settings) => <ReleaseRules settings={settings} timezone={shop.timezone} />}
         </Part>
       </div>

@@ -55,7 +55,7 @@ export default function SettingsPage({ loaderData }: Route.ComponentProps) {
         <HoldoutSetting holdout={known.holdout} timezone={known.shop.timezone} />
         <NewProducts isOn={known.shop.shows_new_products} />
         <s-paragraph color="subdued">
-          When a new version is used, and when one is trained: see the <s-link href="/model">model page</s-link>.
+          When a new version is tried out, and when one is trained: see the <s-link href="/model">model page</s-link>.
         </s-paragraph>
       </div>
     </s-page>

@@ -247,7 +247,7 @@ def test_every_act_has_words(event: Event) -> None:
         (
             {"min_gain_percent": 2.0},
             {"min_gain_percent": 2.5},
-            [("Least gain over the version in use", "2%", "2.5%")],
+            [("Least gain over the best simple method", "2%", "2.5%")],
         ),
         ({"state": "HELD"}, {"state": "LIVE"}, [("State", "held back", "in use")]),
         ({"scopes": ["a"]}, {"scopes": ["a", "b"]}, [("Permissions", "a", "a, b")]),

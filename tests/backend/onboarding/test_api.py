@@ -139,7 +139,7 @@ def a_held_version(shop: Shop, artifact: Path) -> Version:
     """Register a version whose gain is likely and not proven."""
     champion = registry.find_live_version(shop.id)
     assert champion is not None
-    version = a_version(shop, artifact, gate=a_gate(champion, low=0.01))
+    version = a_version(shop, artifact, gate=a_gate(champion, low=-0.03))
     rollouts.stage(shop.id, version.id, now=NOW)
     return version
 
@@ -155,11 +155,19 @@ def test_the_model_page_says_what_the_gate_said_and_what_the_blend_listens_to(ar
     assert (live["gate"]["verdict"], live["gate"]["gain_percent"]) == ("FIRST", None)
     assert (held["state"], held["can_release"], held["can_roll_back"]) == ("HELD", True, False)
     gate = held["gate"]
-    assert (gate["verdict"], gate["bar_percent"], gate["champion"]) == ("FAILED", 2.0, 1)
+    assert (gate["verdict"], gate["bar_percent"], gate["margin_percent"]) == ("FAILED", 2.0, 2.0)
+    assert gate["champion"] == 1
+    assert gate["baseline"] == {
+        "label": "Popularity",
+        "customers": 412,
+        "gain_percent": 12.0,
+        "low_percent": 6.0,
+        "high_percent": 18.0,
+    }
     assert (gate["customers"], gate["actor"]) == (412, "system")
     figures = (gate["gain_percent"], gate["low_percent"], gate["high_percent"])
-    assert figures == pytest.approx((4.0, 1.0, 7.0))
-    assert gate["words"].startswith("Not proven better than version 1 by enough: ")
+    assert figures == pytest.approx((0.0, -3.0, 3.0))
+    assert gate["words"].startswith("Not proven as good as version 1. ")
     assert held["weights"] == [
         {"model": "popularity", "label": "Popularity", "share": 0.7},
         {"model": "transformer", "label": "Transformer", "share": 0.3},

@@ -82,10 +82,12 @@ FINDINGS: dict[str, Any] = {
 }
 
 
-def an_outcome(ndcg: float | None = 0.3, *, gate: dict[str, Any] | None = None) -> Outcome:
+def an_outcome(
+    ndcg: float | None = 0.3, *, gate: dict[str, Any] | None = None, findings: dict[str, Any] = FINDINGS
+) -> Outcome:
     weights = {"transformer": 0.3, "popularity": 0.7}
     metrics = (a_metric(ndcg), a_metric(ndcg, model="popularity", is_served=False))
-    return Outcome("transformer", metrics, (), "The transformer is served.", gate, weights, FINDINGS)
+    return Outcome("transformer", metrics, (), "The transformer is served.", gate, weights, findings)
 
 
 def an_array_of(artifact: Path) -> Path:
@@ -99,11 +101,12 @@ def a_version(
     *,
     ndcg: float | None = 0.3,
     gate: dict[str, Any] | None = None,
+    findings: dict[str, Any] = FINDINGS,
     now: datetime = NOW,
     **lineage: Any,
 ) -> Version:
     """Register a version of a shop, a candidate."""
-    outcome = an_outcome(ndcg, gate=gate)
+    outcome = an_outcome(ndcg, gate=gate, findings=findings)
     return services.register(shop.id, artifact, lineage=a_lineage(**lineage), outcome=outcome, now=now)
 
 

@@ -18,6 +18,7 @@ from backend.registry.values import UnknownVersion, Version, VersionState
 from backend.rollouts import queries, rules, services
 from backend.rollouts.models import GateDecision, ReleaseSettings
 from backend.rollouts.values import (
+    Baseline,
     DamagedVersion,
     Evidence,
     GateVerdict,
@@ -26,9 +27,14 @@ from backend.rollouts.values import (
 )
 from backend.shops.models import Shop
 from tests.backend.history import NOW, a_shop
-from tests.backend.registry.versions import a_gate, a_live_version, a_version
+from tests.backend.registry.versions import FINDINGS, a_gate, a_live_version, a_version
 
 LATER = NOW + timedelta(hours=1)
+
+
+def a_baseline(gain: float = 6.0, **changes: Any) -> Baseline:
+    values = {"label": "Bought before", "customers": 815, "low_percent": gain - 4, "high_percent": gain + 4}
+    return Baseline(**values | {"gain_percent": gain} | changes)
 
 
 def evidence(low: float | None, high: float | None = None, **changes: Any) -> Evidence:
@@ -37,53 +43,102 @@ def evidence(low: float | None, high: float | None = None, **changes: Any) -> Ev
         "gain_percent": low,
         "low_percent": low,
         "high_percent": low if high is None else high,
+        "baseline": a_baseline(),
     }
     return Evidence(**values | changes)
+
+
+EVEN = (-1.5, 1.5)  # beside the champion, low and high
 
 
 @pytest.mark.parametrize(
     ("case", "found", "champion", "bar", "verdict"),
     [
         ("the first, unmeasured", Evidence(), None, 2.0, GateVerdict.FIRST),
-        ("clears the bar", evidence(2.1, 9.0), 3, 2.0, GateVerdict.PASSED),
-        ("touches the bar", evidence(2.0, 9.0), 3, 2.0, GateVerdict.PASSED),
-        ("likely better, not proven", evidence(1.9, 9.0), 3, 2.0, GateVerdict.FAILED),
-        ("a tie", evidence(0.0, 0.0), 3, 2.0, GateVerdict.FAILED),
-        ("a tie where a tie is enough", evidence(0.0, 0.0), 3, 0.0, GateVerdict.PASSED),
-        ("a small loss where one is allowed", evidence(-9.5, -1.0), 3, -10.0, GateVerdict.PASSED),
+        ("better than simple, even with the champion", evidence(*EVEN), 3, 2.0, GateVerdict.PASSED),
+        ("touches the bar", evidence(*EVEN, baseline=a_baseline(2.0)), 3, 2.0, GateVerdict.PASSED),
+        ("under the bar", evidence(*EVEN, baseline=a_baseline(1.9)), 3, 2.0, GateVerdict.FAILED),
+        (
+            "under the bar, splendid beside the champion",
+            evidence(9.0, baseline=a_baseline(1.9)),
+            3,
+            2.0,
+            GateVerdict.FAILED,
+        ),
+        (
+            "simple, which is enough",
+            evidence(*EVEN, baseline=a_baseline(0.0)),
+            3,
+            0.0,
+            GateVerdict.PASSED,
+        ),
+        (
+            "a loss, allowed",
+            evidence(*EVEN, baseline=a_baseline(-9.5)),
+            3,
+            -10.0,
+            GateVerdict.PASSED,
+        ),
+        ("touches the margin", evidence(-2.0, 9.0), 3, 2.0, GateVerdict.PASSED),
+        ("may be worse by more", evidence(-2.1, 9.0), 3, 2.0, GateVerdict.FAILED),
+        ("the bar moves no margin", evidence(-2.1, 9.0), 3, -10.0, GateVerdict.FAILED),
+        ("worse, within the margin", evidence(-1.5, -0.5), 3, 2.0, GateVerdict.PASSED),
         ("worse", evidence(-9.0, -1.0), 3, 2.0, GateVerdict.FAILED),
         ("a reason and no figures", Evidence(7, reason="7 came back"), 3, -10.0, GateVerdict.NOT_ENOUGH_DATA),
         ("no figures and no reason", Evidence(500), 3, -10.0, GateVerdict.NOT_ENOUGH_DATA),
         ("splendid, of 99", evidence(50.0, customers=99), 3, -10.0, GateVerdict.NOT_ENOUGH_DATA),
         ("splendid, of 100", evidence(50.0, customers=100), 3, 2.0, GateVerdict.PASSED),
+        ("no baseline", evidence(50.0, baseline=None), 3, -10.0, GateVerdict.NOT_ENOUGH_DATA),
+        (
+            "a baseline of 99",
+            evidence(50.0, baseline=a_baseline(customers=99)),
+            3,
+            -10.0,
+            GateVerdict.NOT_ENOUGH_DATA,
+        ),
     ],
 )
 def test_judge(case: str, found: Evidence, champion: int | None, bar: float, verdict: GateVerdict) -> None:
     assert rules.judge(found, champion=champion, bar_percent=bar).verdict is verdict, case
 
 
+SIMPLE = (
+    "+6.0% beside the best simple method, “Bought before”, for 815 customers of the newest days, "
+    "with 95% certainty between +2.0% and +10.0%; +2.0% is asked."
+)
+
+
 @pytest.mark.parametrize(
     ("found", "words"),
     [
         (
-            evidence(2.3, 8.26, gain_percent=5.19),
+            evidence(-1.3, 8.26, gain_percent=5.19),
             (
-                "Better than version 3 by enough: +5.1% for 412 customers of the newest days, "
-                "with 95% certainty between +2.3% and +8.2%. The bar is +2.0%."
+                f"A rollout may begin. {SIMPLE} +5.1% beside version 3, for 412 customers, "
+                "with 95% certainty between −1.3% and +8.2%; down to −2.0% is allowed."
             ),
         ),
         (
-            evidence(-1.21, 6.0, gain_percent=2.5),
+            evidence(-2.21, 6.0, gain_percent=2.5),
             (
-                "Not proven better than version 3 by enough: +2.5% for 412 customers of the newest days, "
-                "with 95% certainty between −1.3% and +6.0%. The bar is +2.0%."
+                f"Not proven as good as version 3. {SIMPLE} +2.5% beside version 3, for 412 customers, "
+                "with 95% certainty between −2.3% and +6.0%; down to −2.0% is allowed."
             ),
         ),
         (
             evidence(-9.0, -0.5, gain_percent=-4.0),
             (
-                "Worse than version 3: −4.0% for 412 customers of the newest days, "
-                "with 95% certainty between −9.0% and −0.5%. The bar is +2.0%."
+                f"Worse than version 3. {SIMPLE} −4.0% beside version 3, for 412 customers, "
+                "with 95% certainty between −9.0% and −0.5%; down to −2.0% is allowed."
+            ),
+        ),
+        (
+            evidence(-1.0, 1.0, gain_percent=0.0, baseline=a_baseline(1.0)),
+            (
+                "Not better than the best simple method by enough. "
+                "+1.0% beside the best simple method, “Bought before”, for 815 customers of the newest days, "
+                "with 95% certainty between −3.0% and +5.0%; +2.0% is asked. +0.0% beside version 3, "
+                "for 412 customers, with 95% certainty between −1.0% and +1.0%; down to −2.0% is allowed."
             ),
         ),
         (
@@ -93,17 +148,23 @@ def test_judge(case: str, found: Evidence, champion: int | None, bar: float, ver
                 "7 customers bought in the newest days, 100 are needed."
             ),
         ),
+        (
+            evidence(1.0, baseline=None),
+            "Not enough data to compare it with the best simple method: the training could not measure it.",
+        ),
     ],
 )
 def test_the_words_say_how_much_how_certain_and_what_was_asked(found: Evidence, words: str) -> None:
     assert rules.judge(found, champion=3, bar_percent=2.0).words == words
 
 
-@given(low=st.floats(-100, 1000), bar=st.floats(-10, 20))
-def test_nothing_passes_whose_lower_end_is_under_the_bar(low: float, bar: float) -> None:
-    verdict = rules.judge(evidence(low, low + 1), champion=3, bar_percent=bar).verdict
+@given(gain=st.floats(-100, 1000), low=st.floats(-100, 1000), bar=st.floats(-10, 20))
+def test_nothing_passes_that_misses_the_bar_or_the_margin(gain: float, low: float, bar: float) -> None:
+    found = evidence(low, low + 1, baseline=a_baseline(gain))
 
-    assert (verdict is GateVerdict.PASSED) == (low >= bar)
+    verdict = rules.judge(found, champion=3, bar_percent=bar).verdict
+
+    assert (verdict is GateVerdict.PASSED) == (gain >= bar and low >= -2.0)
 
 
 @pytest.fixture
@@ -162,7 +223,10 @@ def test_a_decision_keeps_its_evidence(shop: Shop, artifact: Path) -> None:
 
     row = GateDecision.objects.for_shop(shop.id).get(version__uuid=version.id)
     assert row.evidence == gate
-    assert (row.verdict, row.bar_percent, row.customers) == ("PASSED", 2.0, 412)
+    assert (row.verdict, row.bar_percent, row.margin_percent, row.customers) == ("PASSED", 2.0, 2.0, 412)
+    assert (row.baseline, row.baseline_customers) == ("Popularity", 412)
+    simple = (row.baseline_gain_percent, row.baseline_low_percent, row.baseline_high_percent)
+    assert simple == pytest.approx((12.0, 6.0, 18.0))
     assert (row.gain_percent, row.low_percent, row.high_percent) == pytest.approx((8.0, 5.0, 11.0))
     assert (row.since, row.until) == (NOW - timedelta(days=14), NOW)
     [entry] = [one for one in audit.events(shop.id, event=Event.GATE_DECIDED) if one.subject == "version 2"]
@@ -172,7 +236,7 @@ def test_a_decision_keeps_its_evidence(shop: Shop, artifact: Path) -> None:
 @pytest.mark.parametrize(
     ("gate", "verdict", "words"),
     [
-        ({"low": -0.01}, "FAILED", "Not proven better than version 1"),
+        ({"low": -0.021}, "FAILED", "Not proven as good as version 1"),
         ({"low": -0.5}, "FAILED", "Worse than version 1"),
         ({"low": None}, "NOT_ENOUGH_DATA", "version 1: 7 known customers bought."),
         ({"champion_id": "another"}, "NOT_ENOUGH_DATA", "no longer live"),
@@ -212,12 +276,14 @@ def test_a_version_is_judged_once(shop: Shop, artifact: Path) -> None:
 
 def test_a_merchant_may_ask_for_less(shop: Shop, artifact: Path) -> None:
     former = a_live_version(shop, artifact)
+    as_good = {"against_simple": FINDINGS["against_simple"] | {"gain": 0.0, "low": 0.0, "high": 0.0}}
+    strict, lenient = (a_version(shop, artifact, gate=a_gate(former), findings=as_good) for _ in range(2))
+    services.stage(shop.id, strict.id, now=NOW)
+
     services.set_release_policy(shop.id, ReleasePolicy(-5.0), now=NOW, actor="user 7")
-    version = a_version(shop, artifact, gate=a_gate(former, low=-0.04))
+    services.stage(shop.id, lenient.id, now=NOW)
 
-    services.stage(shop.id, version.id, now=NOW)
-
-    assert verdicts(shop, version) == ["PASSED"]
+    assert (verdicts(shop, strict), verdicts(shop, lenient)) == (["FAILED"], ["PASSED"])
     assert queries.release_policy(shop.id) == ReleasePolicy(-5.0, False, NOW, "user 7")
     [entry] = audit.events(shop.id, event=Event.RELEASE_SETTINGS_CHANGED)
     assert (entry.actor, entry.new["min_gain_percent"]) == ("user 7", -5.0)
@@ -241,7 +307,7 @@ def test_a_held_version_can_be_used_by_hand_and_undone(
     shop: Shop, artifact: Path, enqueued: Any, committed: Any
 ) -> None:
     former = a_live_version(shop, artifact)
-    version = a_version(shop, artifact, gate=a_gate(former, low=0.01))
+    version = a_version(shop, artifact, gate=a_gate(former, low=-0.03))
     services.stage(shop.id, version.id, now=NOW)
     enqueued.clear()
 
@@ -254,8 +320,9 @@ def test_a_held_version_can_be_used_by_hand_and_undone(
     record = queries.find_gate_record(shop.id, version.id)
     assert record is not None
     assert (record.verdict, record.actor, record.champion) == (GateVerdict.OVERRIDDEN, "user 7", 1)
-    assert record.evidence.low_percent == pytest.approx(1.0)
-    assert record.words.startswith("Let through all the same: We trust it. Before that: Not proven better")
+    assert record.evidence.low_percent == pytest.approx(-3.0)
+    assert record.evidence.baseline == Baseline("Popularity", 412, 12.0, 6.0, 18.0)
+    assert record.words.startswith("Let through all the same: We trust it. Before that: Not proven as good")
     changed = audit.events(shop.id, event=Event.MODEL_STATE_CHANGED)
     assert {entry.actor for entry in changed if entry.at == LATER} == {"user 7"}
 
@@ -299,7 +366,7 @@ def test_a_version_that_was_damaged_meanwhile_is_refused(shop: Shop, artifact: P
 
 def test_what_the_run_log_is_told(shop: Shop, artifact: Path) -> None:
     former = a_live_version(shop, artifact)
-    held = a_version(shop, artifact, gate=a_gate(former, low=0.01))
+    held = a_version(shop, artifact, gate=a_gate(former, low=-0.03))
     services.stage(shop.id, held.id, now=NOW)
     unjudged = a_version(shop, artifact)
 
@@ -307,14 +374,20 @@ def test_what_the_run_log_is_told(shop: Shop, artifact: Path) -> None:
 
     assert (first.is_staged, second.is_staged, third.is_staged) == (True, False, False)
     assert "gate.gain_percent" not in first.tags
-    assert second.tags.pop("gate.words").startswith("Not proven better than version 1")
+    assert second.tags.pop("gate.words").startswith("Not proven as good as version 1")
     assert second.tags == {
         "gate.verdict": "FAILED",
         "gate.actor": "system",
         "gate.bar_percent": "2",
-        "gate.gain_percent": "4",
-        "gate.low_percent": "1",
-        "gate.high_percent": "7",
+        "gate.margin_percent": "2",
+        "gate.baseline": "Popularity",
+        "gate.baseline_customers": "412",
+        "gate.baseline_gain_percent": "12",
+        "gate.baseline_low_percent": "6",
+        "gate.baseline_high_percent": "18",
+        "gate.gain_percent": "0",
+        "gate.low_percent": "-3",
+        "gate.high_percent": "3",
         "gate.champion": "1",
         "gate.customers": "412",
         "gate.since": "2026-11-07T12:00:00+00:00",
@@ -346,25 +419,50 @@ def test_a_decision_is_written_for_good(shop: Shop, artifact: Path, change: str)
     assert list(rows.values_list("verdict", flat=True)) == ["FIRST"]
 
 
+ENOUGH = {"low_percent": -2.0, "customers": 100, "baseline_gain_percent": 2.0, "baseline_customers": 100}
+
+
 @pytest.mark.parametrize(
-    "figures",
+    ("case", "figures"),
     [
-        {"low_percent": 1.9, "customers": 412},
-        {"low_percent": None, "customers": 412},
-        {"low_percent": 50.0, "customers": 99},
-        {"low_percent": 50.0, "customers": 412, "champion": None},
+        ("under the bar", {"baseline_gain_percent": 1.9}),
+        ("no baseline", {"baseline_gain_percent": None}),
+        ("few customers of the baseline", {"baseline_customers": 99}),
+        ("under the margin", {"low_percent": -2.1}),
+        ("not compared", {"low_percent": None}),
+        ("few customers", {"customers": 99}),
+        ("no champion", {"champion_id": None}),
+        ("by the former rule, under its bar", {"margin_percent": None, "low_percent": 1.9}),
     ],
 )
-def test_no_row_says_passed_without_the_evidence(shop: Shop, artifact: Path, figures: dict[str, Any]) -> None:
-    champion = registry.row_id(shop.id, a_live_version(shop, artifact).id)
-    version = registry.row_id(shop.id, a_version(shop, artifact).id)
-    if "champion" not in figures:
-        figures = {**figures, "champion_id": champion}
+def test_no_row_says_passed_without_the_evidence(
+    shop: Shop, artifact: Path, case: str, figures: dict[str, Any]
+) -> None:
+    row = a_passed_row(shop, artifact) | figures
 
     with pytest.raises(IntegrityError, match="passed_clears_the_bar"), transaction.atomic():
-        GateDecision.objects.for_shop(shop.id).create(
-            version_id=version, verdict="PASSED", bar_percent=2.0, words="", created_at=NOW, **figures
-        )
+        GateDecision.objects.for_shop(shop.id).create(**row)
+
+
+@pytest.mark.parametrize(
+    "figures", [{}, {"margin_percent": None, "low_percent": 2.0, "baseline_gain_percent": None}]
+)
+def test_a_row_may_say_passed_by_either_rule(shop: Shop, artifact: Path, figures: dict[str, Any]) -> None:
+    GateDecision.objects.for_shop(shop.id).create(**a_passed_row(shop, artifact) | figures)
+
+
+def a_passed_row(shop: Shop, artifact: Path) -> dict[str, Any]:
+    champion, version = a_live_version(shop, artifact), a_version(shop, artifact)
+    return {
+        "version_id": registry.row_id(shop.id, version.id),
+        "champion_id": registry.row_id(shop.id, champion.id),
+        "verdict": "PASSED",
+        "bar_percent": 2.0,
+        "margin_percent": 2.0,
+        "words": "",
+        "created_at": NOW,
+        **ENOUGH,
+    }
 
 
 @pytest.mark.parametrize("bar", [-10.1, 20.1])

@@ -385,7 +385,7 @@ def test_a_gates_decision_and_a_trigger_show_their_evidence(
 ) -> None:
     shop = a_shop()
     champion = a_live_version(shop, artifact)
-    held = a_version(shop, artifact, gate=a_gate(champion, low=0.01))
+    held = a_version(shop, artifact, gate=a_gate(champion, low=-0.03))
     rollouts.stage(shop.id, held.id, now=NOW)
     finding = Finding(Verdict.NOT_ENOUGH_DATA, "Too few orders.", "version 1", {"psi": [0.31]})
     monitoring.settle(shop.id, MonitoringKind.DRIFT, finding, now=NOW)
@@ -395,9 +395,10 @@ def test_a_gates_decision_and_a_trigger_show_their_evidence(
     gate_page = support.get(f"/staff/rollouts/gatedecision/{decision.id}/change/").content.decode()
     trigger_page = support.get(f"/staff/monitoring/retraintrigger/{trigger.id}/change/").content.decode()
 
-    assert "+4.0% (+1.0% to +7.0%)" in gate_page
-    assert "Not proven better than version 1" in gate_page
-    assert "held: measured, and not proven better by the shop&#x27;s bar" in gate_page
+    assert "+0.0% (−3.0% to +3.0%)" in gate_page
+    assert "+12.0% (+6.0% to +18.0%)" in gate_page
+    assert "Not proven as good as version 1" in gate_page
+    assert "held: measured, and not better than simple by the bar, or worse than the champion" in gate_page
     for evidence in ("412", "07 Nov 2026, 12:00 to 21 Nov 2026, 12:00 UTC", "0.330", "0.300"):
         assert f">{evidence}</td>" in gate_page
     assert "too little data to tell, which is never taken for quiet" in trigger_page
@@ -423,14 +424,14 @@ def test_a_version_shows_what_the_gate_said_of_it_and_what_it_listens_to(
 ) -> None:
     shop = a_shop()
     champion = a_live_version(shop, artifact)
-    held = a_version(shop, artifact, gate=a_gate(champion, low=0.01))
+    held = a_version(shop, artifact, gate=a_gate(champion, low=-0.03))
     rollouts.stage(shop.id, held.id, now=NOW)
     row, decision = ModelVersion.objects.for_shop(shop.id).get(uuid=held.id), newest_decision(shop)
 
     page = support.get(f"/staff/registry/modelversion/{row.id}/change/").content.decode()
 
     assert f'href="/staff/rollouts/gatedecision/{decision.id}/change/"' in page
-    assert "+4.0% (+1.0% to +7.0%)" in page
+    assert "+0.0% (−3.0% to +3.0%)" in page
     assert "the gate did not let it through; a person may use it all the same" in page
     assert [share in page for share in (">70.0%</td>", ">30.0%</td>")] == [True, True]
 
