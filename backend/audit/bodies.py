@@ -49,9 +49,9 @@ class Reader:
         """Return the stored bodies of what went into a decision, by name."""
         return self._all[row.id]
 
-    def load(self, row: Decision, stored: Iterable[bytes]) -> None:
-        """Read the contents that more of a row's bodies refer to."""
-        self._load((row, one) for one in stored)
+    def load(self, rows: Iterable[Decision]) -> None:
+        """Read all that went into some of the decisions."""
+        self._load((row, stored) for row in rows for stored in self._all[row.id].values())
 
     def body(self, row: Decision, stored: Any) -> bytes:
         """

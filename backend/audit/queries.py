@@ -17,13 +17,14 @@ from backend.audit.values import (
     ChainState,
     Channel,
     DecisionRecord,
+    DecisionShare,
     Event,
     Ledger,
     LedgerEntry,
     ShownList,
     Surface,
 )
-from backend.core.errors import Refused
+from backend.core.errors import Corrupt, Refused
 from backend.core.ids import first_id
 from backend.core.tenancy import in_batches
 
@@ -57,15 +58,72 @@ def inputs_of(shop_id: int, decision_id: UUID) -> dict[str, bytes]:
     if row is None:
         return {}
     read = bodies.Reader([row])
+    read.load([row])
+    return _inputs(row, read)
+
+
+def _inputs(row: Decision, read: bodies.Reader) -> dict[str, bytes]:
     if row.id in read.damage:
         raise read.damage[row.id]
-    named = read.named(row)
-    read.load(row, named.values())
     own = rules.unpack_named(rules.unpack(bytes(row.personal_packed))) if row.personal_packed else {}
     return {
         name: read.body(row, stored)
-        for name, stored in {**named, **own}.items()
+        for name, stored in {**read.named(row), **own}.items()
         if name not in {rules.APPLIED, rules.FEATURES}
+    }
+
+
+def recorded(shop_id: int, ids: Collection[UUID]) -> Iterator[tuple[DecisionRecord, dict[str, bytes]]]:
+    """
+    Return some decisions of a shop with what went into each, oldest first, all bodies read together.
+
+    Of one that is damaged nothing went in, and its record says what is wrong.
+    """
+    rows = list(Decision.objects.for_shop(shop_id).filter(id__in=set(ids)).order_by("id"))
+    read = bodies.Reader(rows)
+    read.load(rows)
+    for row in rows:
+        try:
+            inputs = _inputs(row, read)
+        except Corrupt as error:
+            read.damage.setdefault(row.id, error)
+            inputs = {}
+        yield _record(row, read), inputs
+
+
+# Identifiers of decisions end with chance, so their last 32 bits draw them: a share of them is a random one,
+# the same for whoever draws, and PostgreSQL can draw it without sending the rest.
+DRAWN: Final = """
+    FROM audit_decision
+    WHERE shop_id = %(shop)s AND version_id = %(version)s::uuid AND channel = %(channel)s::audit_channel
+      AND id >= %(since)s::uuid AND id < %(until)s::uuid
+      AND ('x' || right(id::text, 8))::bit(32)::bigint * 100 < %(percent)s::bigint << 32
+"""
+
+
+def drawn(share: DecisionShare, *, since: datetime, until: datetime) -> list[UUID]:
+    """Return the decisions of a share that were made in [since, until), oldest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT id {DRAWN} ORDER BY id", _drawn(share, since, until))
+        return [id_ for (id_,) in cursor.fetchall()]
+
+
+def count_drawn(share: DecisionShare, *, since: datetime, until: datetime) -> int:
+    """Return how many :func:`drawn` would return."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) {DRAWN}", _drawn(share, since, until))
+        (count,) = cursor.fetchone()
+        return int(count)
+
+
+def _drawn(share: DecisionShare, since: datetime, until: datetime) -> dict[str, str | int]:
+    return {
+        "shop": share.shop_id,
+        "version": str(share.version_id),
+        "channel": share.channel.value,
+        "percent": share.percent,
+        "since": str(first_id(since)),
+        "until": str(first_id(until)),
     }
 
 

@@ -158,6 +158,16 @@ class ShownList:
 
 
 @dataclass(frozen=True, slots=True)
+class DecisionShare:
+    """A share of what one version answered by one channel, in percent, drawn by chance."""
+
+    shop_id: int
+    version_id: UUID
+    channel: Channel
+    percent: int
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerEntry:
     """One line of the ledger of acts."""
 

@@ -1,3 +1,4 @@
+import random
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,9 +9,9 @@ import pytest
 import structlog
 from django.db import DatabaseError, connection, transaction
 
-from backend.audit import queries, services
-from backend.audit.models import Decision, LedgerEvent
-from backend.audit.values import Channel, DecisionRecord, Event, ShownItem, Surface
+from backend.audit import queries, rules, services
+from backend.audit.models import Content, Decision, LedgerEvent
+from backend.audit.values import Channel, DecisionRecord, DecisionShare, Event, ShownItem, Surface
 from backend.core.ids import uuid7
 from tests.backend.history import NOW, a_shop
 
@@ -198,3 +199,53 @@ def test_a_decision_on_an_unknown_surface_is_refused_by_the_database() -> None:
 
     with pytest.raises(DatabaseError, match="audit_surface"), transaction.atomic():
         services.record_decision(a_decision(shop.id, surface="cart"))
+
+
+def test_a_share_is_drawn_by_the_chance_at_the_end_of_each_id() -> None:
+    shop, other = a_shop(), a_shop("other.myshopify.com")
+    made = [a_decision(shop.id, id=uuid7(NOW + timedelta(milliseconds=number))) for number in range(400)]
+    not_drawn = [
+        a_decision(other.id),
+        a_decision(shop.id, channel=Channel.METAFIELD),
+        a_decision(shop.id, version_id=uuid.UUID(int=8)),
+        a_decision(shop.id, version_id=None),
+        a_decision(shop.id, id=uuid7(NOW - timedelta(seconds=1))),
+        a_decision(shop.id, id=uuid7(NOW + timedelta(seconds=1))),
+    ]
+    for shop_id in (shop.id, other.id):
+        services.record_decisions(
+            [one for one in [*made, *not_drawn] if one.shop_id == shop_id], shop_id=shop_id
+        )
+    span = {"since": NOW, "until": NOW + timedelta(seconds=1)}
+
+    for percent in (0, 10, 100):
+        share = DecisionShare(shop.id, uuid.UUID(int=7), Channel.APP_PROXY, percent)
+        expected = [one.id for one in made if (one.id.int & 0xFFFF_FFFF) * 100 < percent << 32]
+
+        assert queries.drawn(share, **span) == sorted(expected)
+        assert queries.count_drawn(share, **span) == len(expected)
+
+
+def test_decisions_are_read_with_what_went_in_and_a_damaged_one_stops_no_other() -> None:
+    shop = a_shop()
+    shelf, other_shelf = (random.Random(seed).randbytes(2_000) for seed in (1, 2))
+    inputs = {"shelf": shelf, "words": b"w"}
+    made = [
+        a_decision(shop.id, id=uuid7(NOW + timedelta(milliseconds=number)), inputs=inputs)
+        for number in range(3)
+    ]
+    services.record_decisions(made, shop_id=shop.id)
+    services.record_decision(a_decision(shop.id, inputs={"shelf": other_shelf}))
+    digest = uuid.UUID(bytes=rules.digest(rules.pack(other_shelf)))
+    with services.erasure():
+        Content.objects.for_shop(shop.id).get(digest=digest).delete()
+
+    found = {record.id: (record, told) for record, told in queries.recorded(shop.id, ids_of(shop.id))}
+
+    assert [found[one.id][1] for one in made] == [inputs] * 3
+    assert [bool(record.damage) for record, _ in found.values()].count(True) == 1
+    assert len(found) == 4
+
+
+def ids_of(shop_id: int) -> list[uuid.UUID]:
+    return list(Decision.objects.for_shop(shop_id).values_list("id", flat=True))
