@@ -20,6 +20,7 @@ class Process(StrEnum):
 
     WEB = "web"
     WORKER = "worker"
+    SHADOW = "shadow"
     COMMAND = "command"
 
 
@@ -36,6 +37,8 @@ LIMITS: Final = {
     Process.WEB: Limits(statement=5, lock=1, idle=15),
     # The largest rebuild takes half an hour; a transaction idles while a batch of rows is read and parsed.
     Process.WORKER: Limits(statement=3600, lock=30, idle=300),
+    # It looks each second, and what it misses is counted and left.
+    Process.SHADOW: Limits(statement=30, lock=5, idle=30),
     Process.COMMAND: Limits(statement=0, lock=0, idle=0),
 }
 

@@ -68,4 +68,4 @@ def test_the_workers_start_anew_only_when_their_code_changed(tmp_path):
     reloader.restart_if_changed()
     reloader.restart_if_changed()
 
-    assert restarted == ["worker", "worker-long"]
+    assert restarted == ["worker", "worker-long", "shadow"]

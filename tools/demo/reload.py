@@ -1,4 +1,4 @@
-"""Starting the workers anew when their code changes; gunicorn, node and vite look after themselves."""
+"""Starting workers and shadow anew when their code changes; the others look after themselves."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ from tools.demo.options import ROOT
 from tools.demo.processes import Crew
 from tools.demo.stack import WORKERS
 
+RELOADED = (*WORKERS, "shadow")
 FOLDERS = ("backend", "celery_worker", "models")
 
 
@@ -18,11 +19,11 @@ class Reloader:
         self._seen = newest_change(root)
 
     def restart_if_changed(self) -> None:
-        """Restart the workers if any of their modules is newer than at the last look."""
+        """Restart what runs Python if any of its modules is newer than at the last look."""
         newest = newest_change(self._root)
         if newest > self._seen:
             self._seen = newest
-            for name in WORKERS:
+            for name in RELOADED:
                 self._crew.restart(name)
 
 

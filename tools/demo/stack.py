@@ -142,10 +142,12 @@ class Stack:
         self.crew.run("prepare", command, env=self.env | extra, cwd=ROOT)
 
     def start_app(self) -> None:
-        """Start the web process, the workers, one of them with the timetable, and the UI."""
+        """Start the web process, the workers, one of them with the timetable, the shadow and the UI."""
         self._start("web", self.web_command())
         for name, arguments in WORKERS.items():
             self._start(name, self._worker_command(name, arguments))
+        # Behind everything else: what it can't look at within a minute it leaves.
+        self._start("shadow", ["nice", "-n", "10", sys.executable, "-m", "backend.config.shadow"])
         self._start("ui", self._ui_command())
 
     def start_mlflow(self) -> None:

@@ -4,6 +4,7 @@ from backend.rollouts.models.gate import GateDecision, ReleaseSettings
 from backend.rollouts.models.holdout import HoldoutChange, HoldoutReading
 from backend.rollouts.models.pointer import Pointer, PointerMove
 from backend.rollouts.models.rollout import Rollout, RolloutMove, RolloutSettings
+from backend.rollouts.models.shadow import ShadowCursor, ShadowPage, ShadowReading
 
 __all__ = [
     "GateDecision",
@@ -15,4 +16,7 @@ __all__ = [
     "Rollout",
     "RolloutMove",
     "RolloutSettings",
+    "ShadowCursor",
+    "ShadowPage",
+    "ShadowReading",
 ]

@@ -2,8 +2,20 @@
 
 from backend.serving.services.answering import Desk, open_models
 from backend.serving.services.general import GeneralLists
+from backend.serving.services.listing import PageLister
 from backend.serving.services.previewing import preview
 from backend.serving.services.replaying import replay, replay_from
+from backend.serving.services.shadowing import ShadowScorer
 from backend.serving.services.telling import ingredients
 
-__all__ = ["Desk", "GeneralLists", "ingredients", "open_models", "preview", "replay", "replay_from"]
+__all__ = [
+    "Desk",
+    "GeneralLists",
+    "PageLister",
+    "ShadowScorer",
+    "ingredients",
+    "open_models",
+    "preview",
+    "replay",
+    "replay_from",
+]

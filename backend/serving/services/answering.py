@@ -72,12 +72,15 @@ class _Scored:
     reason: str
 
 
-def open_models(clock: Callable[[], datetime]) -> Models:
+def open_models(
+    clock: Callable[[], datetime], *, on_refused: Callable[[LiveArm, str], None] | None = None
+) -> Models:
     """
     Return an empty set of models.
 
-    It loads from the registry, learns of new products from the catalogue and
-    reports refusals to the ledger.
+    It loads from the registry and learns of new products from the catalogue.
+
+    :param on_refused: hears of refused artifacts; else the ledger does, and the shop is looked after at once
     """
 
     def open_scorer(arm: LiveArm) -> Scorer:
@@ -89,7 +92,7 @@ def open_models(clock: Callable[[], datetime]) -> Models:
         finally:
             connection.close()
 
-    def on_refused(arm: LiveArm, why: str) -> None:
+    def report(arm: LiveArm, why: str) -> None:
         try:
             audit.record(
                 Event.ARTIFACT_REFUSED,
@@ -105,7 +108,7 @@ def open_models(clock: Callable[[], datetime]) -> Models:
             # A loading thread meets the database here and there; it must not hold a connection for good.
             connection.close()
 
-    return Models(open_scorer, find_new=find_new, on_refused=on_refused)
+    return Models(open_scorer, find_new=find_new, on_refused=on_refused or report)
 
 
 class Desk:

@@ -11,6 +11,7 @@ from backend.audit.values import Channel, DecisionRecord, Surface
 from backend.core.ids import uuid7
 from backend.rollouts.values import HOLDOUT, LiveArm
 from backend.serving import rules
+from backend.serving.gateway import Models
 from backend.serving.services.answering import open_models
 from backend.serving.services.gathering import LiveWorld
 from backend.serving.values import NO_OPINION, Opinion, Query
@@ -20,12 +21,16 @@ LIST_LENGTH: Final = 16
 
 
 class GeneralLists:
-    """The lists of one version, one for each page. It opens the version's files once."""
+    """
+    The lists of one version, one for each page. It opens the version's files once.
 
-    def __init__(self, arm: LiveArm, *, clock: Callable[[], datetime]) -> None:
+    :param models: those of a process that has opened it already
+    """
+
+    def __init__(self, arm: LiveArm, *, clock: Callable[[], datetime], models: Models | None = None) -> None:
         self.arm = arm
         self.clock = clock
-        self._models = open_models(clock)
+        self._models = models or open_models(clock)
 
     def decide(self, product_id: int | None, *, without: AbstractSet[int] = frozenset()) -> DecisionRecord:
         """

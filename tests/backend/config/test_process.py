@@ -6,9 +6,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
 
 from tests.tools.origin import free_port
@@ -237,3 +239,21 @@ def connected(port: int) -> socket.socket:
         except ConnectionRefusedError:
             assert time.monotonic() < end, "gunicorn did not start"
             time.sleep(0.1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_shadow_process_looks_until_it_is_ended(tmp_path: Path) -> None:
+    database = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}")
+    settings = {"DJANGO_SETTINGS_MODULE": "backend.config.settings", "DATABASE_URL": database.geturl()}
+    environment = os.environ | settings | {"DATA_DIR": str(tmp_path)}
+    command = [sys.executable, "-m", "backend.config.shadow"]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE) as process:
+        looked_at = tmp_path / "shadow-looked-at"
+        ends = time.monotonic() + 60
+        while not looked_at.exists() and process.poll() is None and time.monotonic() < ends:
+            time.sleep(0.1)
+        process.terminate()
+        _, errors = process.communicate(timeout=20)
+
+    assert (process.returncode, errors) == (0, b"")
+    assert looked_at.exists()

@@ -1,0 +1,69 @@
+"""
+The shadow process: ``python -m backend.config.shadow``.
+
+One is enough for all shops: it looks at the ledger each second until somebody ends it. Where it is down no
+shadow goes on, and nobody's answer waits for it.
+"""
+
+import signal
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from backend.config import launch
+from backend.config.limits import Process
+from backend.core.errors import describe
+
+if TYPE_CHECKING:
+    from backend.serving.services import PageLister, ShadowScorer
+
+log = structlog.get_logger(__name__)
+
+# Between two looks at the ledger.
+LOOK_SECONDS: Final = 1.0
+
+
+def main() -> None:
+    """Look until a signal comes; a look under way is finished first."""
+    launch.prepare(Process.SHADOW)
+    import django
+
+    django.setup()
+    from django.conf import settings
+
+    from backend.core import clock
+    from backend.serving.services import PageLister, ShadowScorer
+
+    ends = threading.Event()
+    for signal_ in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signal_, lambda *_: ends.set())
+    scorer = ShadowScorer(clock.now)
+    pages = PageLister(scorer)
+    looked_at = Path(settings.DATA_DIR) / "shadow-looked-at"
+    while not ends.wait(0.0 if _look(scorer, pages, looked_at) else LOOK_SECONDS):
+        pass
+
+
+def _look(scorer: "ShadowScorer", pages: "PageLister", looked_at: Path) -> bool:
+    """Look once; return whether more waits. A database that is down is asked again a moment later."""
+    from django.db import Error, close_old_connections, connection
+
+    try:
+        close_old_connections()
+        is_behind = scorer.look()
+        # Shoppers' requests first: the pages do not grow old.
+        if not is_behind:
+            pages.look()
+        # Whoever watches the process sees by this file that it does not hang.
+        looked_at.touch()
+    except Error as error:
+        log.warning("shadow_without_database", error=describe(error))
+        connection.close()
+        return False
+    return is_behind
+
+
+if __name__ == "__main__":
+    main()
