@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
+from uuid import UUID
 
 from backend.audit.values import Surface
 from backend.features import queries as features
 from backend.features.values import NO_PAST, Past
+from backend.registry import queries as registry
 from backend.registry.values import ArtifactRefused
 from backend.rollouts import queries as rollouts
 from backend.rollouts.values import LiveArm
@@ -17,15 +20,19 @@ from backend.serving.services.opening import open_trained
 from backend.serving.values import NO_OPINION, ModelQuery, Opinion, Preview, Query
 from backend.shops import queries as shops
 from backend.shops import services as shop_services
+from models.recommender.api import NotFinite
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What the live version says, or why there is nothing to say."""
+    """What a version says, or why there is nothing to say."""
 
     arm: LiveArm | None
     opinion: Opinion
     reason: str
+
+
+NOBODY: Final = _Asked(None, NO_OPINION, "no_model")
 
 
 def preview(
@@ -36,6 +43,7 @@ def preview(
     product_id: int | None = None,
     customer_id: int | None = None,
     customer_key: str | None = None,
+    version_id: UUID | None = None,
 ) -> Preview:
     """
     Return what would be shown now to a customer, on a product's page, or to anybody on the home page.
@@ -44,12 +52,15 @@ def preview(
     was forgotten is anybody.
 
     :param customer_id: of Shopify; ``customer_key`` is their pseudonym, for those who have only that
+    :param version_id: whom to ask, whatever it is to the shop; else the version that answers most visitors
+    :raises UnknownVersion: if the shop has no such version
     """
     surface = Surface.HOME_PAGE if product_id is None else Surface.PRODUCT_PAGE
     past = _past(shop_id, customer_id, customer_key)
     query = Query(surface, limit, now, context_product_id=product_id, past=past)
     world = LiveWorld(shop_id, shows_new_products=shops.get_shop(shop_id).shows_new_products)
-    asked = _ask(shop_id, rules.to_model(query, world))
+    arm = _arm(shop_id, version_id)
+    asked = _ask(arm, rules.to_model(query, world)) if arm else NOBODY
     decided = rules.decide(query, world, asked.opinion, reason=asked.reason)
     return Preview(
         surface=surface,
@@ -69,15 +80,31 @@ def _past(shop_id: int, customer_id: int | None, customer_key: str | None) -> Pa
     return features.recent_past(shop_id, customer_key) if customer_key else NO_PAST
 
 
-def _ask(shop_id: int, asked: ModelQuery) -> _Asked:
-    """Ask the version that answers most visitors, without a deadline: nobody's page waits for it."""
+def _arm(shop_id: int, version_id: UUID | None) -> LiveArm | None:
+    """Return whom to ask: a version by its arm, where it answers somebody, or the one that answers most."""
     arms = rollouts.fresh_arms(shop_id).arms
-    if not arms:
-        return _Asked(None, NO_OPINION, "no_model")
-    arm = max(arms, key=lambda one: one.weight)
+    if version_id is None:
+        return max(arms, key=lambda one: one.weight, default=None)
+    version = registry.get_version(shop_id, version_id)
+    names = (one.name for one in arms if one.version_id == version_id)
+    return LiveArm(
+        shop_id,
+        next(names, NO_ARM),
+        0,
+        version.id,
+        version.number,
+        version.artifact,
+        version.manifest_sha256,
+    )
+
+
+def _ask(arm: LiveArm, asked: ModelQuery) -> _Asked:
+    """Ask a version, without a deadline: nobody's page waits for it."""
     try:
         trained = open_trained(arm.artifact, manifest_sha256=arm.manifest_sha256)
+        scorer = trained.with_products(features.new_products(arm.shop_id, trained))
+        return _Asked(arm, opine(scorer, asked), "")
     except ArtifactRefused:
         return _Asked(None, NO_OPINION, "artifact_refused")
-    scorer = trained.with_products(features.new_products(shop_id, trained))
-    return _Asked(arm, opine(scorer, asked), "")
+    except NotFinite:
+        return _Asked(None, NO_OPINION, "not_finite")

@@ -4,17 +4,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from backend.audit.models import Decision
 from backend.core import clock
 from backend.features import services as features
+from backend.registry.values import UnknownVersion
 from backend.serving.services import preview
 from backend.shops import services as shops
 from backend.shops.models import Shop
 from tests.backend.history import NOW, a_shop, an_order
-from tests.backend.registry.versions import a_live_version, an_array_of
+from tests.backend.registry.versions import a_live_version, a_version, an_array_of
 from tests.backend.serving.storefront import GRANTED, ask
+from tests.backend.serving.test_shadow import an_artifact
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -104,3 +107,28 @@ def test_a_shop_without_products_shows_nothing() -> None:
     empty = a_shop("empty.myshopify.com")
 
     assert preview(empty.id, limit=6, now=NOW).items == ()
+
+
+def test_any_version_can_be_asked_what_it_would_show(shop: Shop, live: Any, artifact: Path) -> None:
+    other = a_version(shop, an_artifact(artifact, "reversed", lambda scores: scores[::-1].copy()))
+
+    under_champion = preview(shop.id, limit=6, now=NOW, version_id=live.id)
+    under_other = preview(shop.id, limit=6, now=NOW, version_id=other.id)
+
+    assert previewed(shop, version_id=live.id) == previewed(shop)
+    assert (under_champion.arm, under_champion.version_number) == ("champion", 1)
+    assert (under_other.arm, under_other.version_number, under_other.fallback) == ("none", 2, "")
+    assert under_other.items != under_champion.items
+    with pytest.raises(UnknownVersion):
+        preview(a_shop("other.myshopify.com").id, limit=6, now=NOW, version_id=other.id)
+
+
+def test_a_version_whose_scores_are_no_numbers_is_said_to_be_so(
+    shop: Shop, live: Any, artifact: Path
+) -> None:
+    poisoned = a_version(shop, an_artifact(artifact, "bad", lambda scores: np.full_like(scores, np.nan)))
+
+    shown = preview(shop.id, limit=6, now=NOW, version_id=poisoned.id)
+
+    assert (shown.fallback, shown.version_id) == ("not_finite", None)
+    assert len(shown.items) == 6
