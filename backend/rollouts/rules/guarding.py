@@ -19,6 +19,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
+from operator import add
 from typing import Any, Final
 
 from backend.rollouts.values import (
@@ -32,16 +33,16 @@ from backend.rollouts.values import (
 )
 
 # How often a healthy candidate is undone by the technical guardrails, over a whole rollout and all looks.
-GUARD_ALPHA: Final = 0.01
+GUARD_ALPHA: Final = 0.015
 
 
 # Each test's part of it.
-ERRORS_ALPHA, LATENCY_ALPHA, BOTH_ALPHA = 0.005, 0.0025, 0.00125
+ERRORS_ALPHA, LATENCY_ALPHA, BOTH_ALPHA = 0.0075, 0.0025, 0.0025
 
 
 # Candidate's odds as multiples of the champion's on which the bets are spread, and each one's part of the
 # coin. Most lies on what costs a shop's visitors something and still takes a test to see.
-ODDS: Final = {2.5: 0.4, 4.0: 0.4, 7.0: 0.1, 20.0: 0.1}
+ODDS: Final = {1.5: 0.1, 3.0: 0.7, 10.0: 0.2}
 
 
 # Up to these multiples a candidate isn't held to be worse. A heavier model may be somewhat slower.
@@ -99,7 +100,7 @@ def add_counts(one: ArmCounts, other: ArmCounts) -> ArmCounts:
         answers=one.answers + other.answers,
         errors=one.errors + other.errors,
         fatal=one.fatal + other.fatal,
-        latency=tuple(left + right for left, right in zip(one.latency, other.latency, strict=True)),
+        latency=tuple(map(add, one.latency, other.latency)),
     )
 
 

@@ -1,0 +1,116 @@
+"""The simulations of rollouts decide what production's rules decide, at the minute at which they do."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from backend.rollouts.rules import GUARD_ALPHA, boundary, relative_difference
+from backend.rollouts.values import Metric, Requirement, RolloutPlan, Verdict
+from bench.rollouts import guards
+from bench.rollouts.deciding import ENDS, covers, deviations, first_end, look, reach_by_look, run
+from bench.rollouts.harm import t_test_days
+from bench.rollouts.shop import MINUTES_A_DAY, History, Shop, arrivals, watch, worth
+from bench.rollouts.worse import worse_by
+
+SHOP = Shop(visitors_per_day=60_000, steps=((0.75, 50),))
+CASES = {
+    "no difference": (SHOP, RolloutPlan()),
+    "worse": (replace(SHOP, conversion=SHOP.conversion * 0.75), RolloutPlan()),
+    "better": (replace(SHOP, conversion=SHOP.conversion * 1.4), RolloutPlan(requirement=Requirement.BETTER)),
+    "no worse": (SHOP, RolloutPlan(margin_percent=40)),
+    "fewer visitors counted": (replace(SHOP, visitors_per_day=57_000), RolloutPlan()),
+}
+
+
+def a_history(candidate: Shop, seed: int = 3) -> History:
+    return watch(SHOP, np.random.default_rng(seed), candidate=candidate)
+
+
+@pytest.mark.parametrize(("candidate", "plan"), CASES.values(), ids=CASES)
+def test_asking_only_where_something_may_end_misses_nothing(candidate: Shop, plan: RolloutPlan) -> None:
+    history = a_history(candidate)
+
+    everywhere = first_end(history, plan, np.arange(history.control.visitors.size))
+
+    assert run(history, plan) == everywhere
+
+
+def test_the_cases_end_in_every_way() -> None:
+    ends = {name: run(a_history(candidate), plan).judged.verdict for name, (candidate, plan) in CASES.items()}
+
+    assert ends == {
+        "no difference": Verdict.NOT_ENOUGH,
+        "worse": Verdict.FAILED,
+        "better": Verdict.SUCCESS,
+        "no worse": Verdict.SUCCESS,
+        "fewer visitors counted": Verdict.ERROR,
+    }
+    assert {Verdict.FAILED, Verdict.SUCCESS, Verdict.ERROR} == ENDS
+
+
+def test_arrays_say_what_the_rule_says_at_every_look() -> None:
+    history = a_history(SHOP)
+    reach, away = reach_by_look(history, 0.05), deviations(history, Metric.REVENUE)
+
+    for minute in range(400, history.control.visitors.size, 50):
+        candidate, control = history.at(minute)[Metric.REVENUE]
+        found = relative_difference(candidate, control, alpha=0.05)
+        visitors = candidate.visitors + control.visitors
+        assert reach[minute] == pytest.approx(boundary(visitors, alpha=0.05), rel=1e-5)
+        assert found is None or (found.low <= 0 <= found.high) == (abs(away[minute]) <= reach[minute])
+
+
+def test_a_difference_is_not_covered_by_no_difference() -> None:
+    assert covers(a_history(SHOP), Metric.CONVERSION, 0.05, 200)
+    assert not covers(a_history(CASES["worse"][0]), Metric.CONVERSION, 0.05, 200)
+
+
+def test_a_visitor_is_worth_less_by_the_margin_after_winsorising() -> None:
+    source = np.random.default_rng(5)
+
+    cheaper = worse_by(SHOP, 0.12)
+
+    assert worth(cheaper, source, 200_000) / worth(SHOP, source, 200_000) == pytest.approx(0.88, abs=0.01)
+    assert cheaper.conversion == SHOP.conversion
+
+
+def test_sums_only_hold_what_is_known_by_then() -> None:
+    history = a_history(SHOP)
+    arm = history.control
+
+    assert look(history, RolloutPlan(), 0).verdict is Verdict.NOT_ENOUGH
+    assert (np.diff(arm.totals[Metric.CONVERSION]) >= 0).all()
+    assert (np.diff(arm.totals[Metric.REVENUE]) < 0).any()  # refunds
+    assert arm.totals[Metric.CONVERSION][-1] < arm.visitors[-1] * SHOP.conversion  # orders still to come
+
+
+def test_a_t_test_needs_its_size_and_the_window() -> None:
+    wide = replace(SHOP, steps=((21, 50),))
+
+    days = t_test_days(wide)
+
+    came = arrivals(wide)[: round((days - wide.window_days) * MINUTES_A_DAY)].sum()
+    assert came == pytest.approx(11_000, rel=0.15)  # 80 % power for 3 % against 2.4 %
+
+
+@pytest.mark.parametrize("kind", ["errors", "latency"])
+def test_harm_is_undone_within_some_hundred_answers(kind: str) -> None:
+    undone = [guards.harm(kind, 200, number) for number in range(10)]
+
+    assert all(0 < one.requests <= 1_500 for one in undone)
+    assert sorted(one.requests for one in undone)[5] <= 500
+
+
+@pytest.mark.parametrize("rate", guards.RATES)
+def test_a_list_that_is_nan_is_undone_at_the_first_answer(rate: int) -> None:
+    assert guards.harm("nan", rate, 1).requests == 1
+
+
+def test_a_healthy_candidate_is_hardly_ever_undone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guards, "HEALTHY_ANSWERS", 8_000)
+    monkeypatch.setattr(guards, "HEALTHY_RATE", 20)
+
+    convicted = sum(guards.is_convicted(number) for number in range(30))
+
+    assert convicted <= 30 * GUARD_ALPHA + 2
