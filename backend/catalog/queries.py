@@ -3,12 +3,13 @@
 from collections.abc import Collection as Ids
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import F, Q, QuerySet, Sum
-from django.db.models.functions import Greatest
+from django.db.models import F, Q, QuerySet, Sum, TextField
+from django.db.models.functions import MD5, Cast, Greatest
 
 from backend.core.errors import Refused
 
@@ -95,6 +96,12 @@ def _available(shop_id: int) -> QuerySet[Product]:
     return _recommendable(shop_id).filter(
         available=True, status=ProductStatus.ACTIVE, published_at__isnull=False
     )
+
+
+def sample_prices(shop_id: int, limit: int) -> list[tuple[int, Decimal]]:
+    """Return the lowest price of some products of a kind to recommend, the same ones each time."""
+    rows = _recommendable(shop_id).alias(place=MD5(Cast("product_id", TextField())))
+    return list(rows.order_by("place").values_list("product_id", "price_min")[:limit])
 
 
 def never_recommended_ids(shop_id: int) -> list[int]:
@@ -222,6 +229,11 @@ def orders_by_name(name: str, *, shop_ids: Ids[int]) -> list[NamedOrder]:
 
 def paid_orders(shop_id: int, *, since: datetime, until: datetime) -> Iterator[PaidOrder]:
     """Return the orders with a checkout that were placed in [since, until) and count, read as asked for."""
+    for token, placed_at, currency, amount in _paid(shop_id, since=since, until=until).iterator():
+        yield PaidOrder(token, placed_at, amount, currency)
+
+
+def _paid(shop_id: int, *, since: datetime, until: datetime) -> QuerySet[OrderLine, tuple[Any, ...]]:
     lines = OrderLine.objects.for_shop(shop_id).filter(
         order__processed_at__gte=since,
         order__processed_at__lt=until,
@@ -231,9 +243,30 @@ def paid_orders(shop_id: int, *, since: datetime, until: datetime) -> Iterator[P
     )
     left = F("discounted_total") * F("current_quantity") / Greatest(F("quantity"), 1)
     orders = lines.exclude(order__checkout_token="").order_by("order_id")
-    found = orders.values_list("order__checkout_token", "order__processed_at").annotate(amount=Sum(left))
-    for token, placed_at, amount in found.iterator():
-        yield PaidOrder(token, placed_at, amount)
+    columns = ("order__checkout_token", "order__processed_at", "order__currency")
+    return orders.values_list(*columns).annotate(amount=Sum(left))
+
+
+_QUANTILE: Final = """
+    SELECT COUNT(*), percentile_disc(%s) WITHIN GROUP (ORDER BY amount)
+    FROM ({paid}) AS paid(token, placed_at, currency, amount)
+    WHERE amount > 0 AND currency = %s
+"""
+
+
+def order_value_quantile(
+    shop_id: int, share: float, *, currency: str, since: datetime, until: datetime
+) -> tuple[int, Decimal | None]:
+    """
+    Return how many orders of [since, until) came to something, and a quantile of what they came to.
+
+    :param share: of the orders that come to the quantile or less
+    """
+    paid, values = _paid(shop_id, since=since, until=until).query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(_QUANTILE.format(paid=paid), [share, *values, currency])
+        count, value = cursor.fetchone()
+    return count, value
 
 
 def has_orders(shop_id: int, *, since: datetime, until: datetime) -> bool:

@@ -162,11 +162,12 @@ class OrderLineInfo:
 
 @dataclass(frozen=True, slots=True)
 class PaidOrder:
-    """What an order came to, less what was refunded, in the shop's currency."""
+    """What an order came to, less what was refunded, in the currency that the shop had then."""
 
     checkout_token: str
     placed_at: datetime
     amount: Decimal
+    currency: str
 
 
 @dataclass(frozen=True)

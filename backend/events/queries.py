@@ -217,8 +217,13 @@ def days(since: datetime, until: datetime) -> Q:
 
     A browser's clock may have been wrong by the whole window, and its key says its own day.
     """
-    first, last = day_start_key(since - WINDOW), day_start_key(until + WINDOW + DAY)
+    first, last = key_bounds(since, until)
     return Q(id__gte=first, id__lt=last)
+
+
+def key_bounds(since: datetime, until: datetime) -> tuple[UUID, UUID]:
+    """Return the same as the least key and the first beyond, for who reads the views of events in SQL."""
+    return day_start_key(since - WINDOW), day_start_key(until + WINDOW + DAY)
 
 
 def _day(moment: datetime) -> date:

@@ -25,6 +25,7 @@ from backend.rollouts.values import (
     BadHoldout,
     HoldoutPolicy,
 )
+from backend.shops import queries as shops
 
 
 @transaction.atomic
@@ -85,11 +86,12 @@ def _spent(
 ) -> dict[str, Decimal]:
     """Return what visitors paid since they were drawn, by their pseudonym."""
     browsers = events.completed_checkouts(shop_id, since=since, until=now)
-    name = events.checkout_namer(shop_id)
+    name, currency = events.checkout_namer(shop_id), shops.get_shop(shop_id).currency
     spent: defaultdict[str, Decimal] = defaultdict(Decimal)
     for order in catalog.paid_orders(shop_id, since=since, until=now):
         visitor = visitors.get(browsers.get(name(order.checkout_token), ""))
-        if visitor is not None and visitor.at <= order.placed_at:
+        # Amounts of a currency that the shop had before can't be added to those of the one that it has.
+        if visitor is not None and visitor.at <= order.placed_at and order.currency == currency:
             spent[visitor.client_key] += order.amount
     return spent
 
