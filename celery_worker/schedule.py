@@ -39,6 +39,9 @@ TIMETABLE: dict[str, dict[str, Any]] = {
     # On Tuesdays the week before is over, and its last visitors had their day to buy.
     "watch-daily": _entry(Job.WATCH_DAILY, crontab(minute="47", hour="2")),
     "measure-holdouts": _entry(Job.MEASURE_HOLDOUTS, crontab(minute="37")),
+    "measure-rollouts": _sweep(Job.MEASURE_ROLLOUTS, timedelta(minutes=1)),
+    # A sale that began is noticed within the hour.
+    "rollout-contexts": _entry(Job.ROLLOUT_CONTEXTS, crontab(minute="53")),
     # Two weeks ahead, so that most of a day's turns find nothing to make.
     "events-retention": _entry(Job.EVENTS_RETENTION, crontab(minute="5", hour="3")),
     "partitions": _entry(Job.PARTITIONS, crontab(minute="7")),

@@ -87,6 +87,10 @@ class Job(StrEnum):
     ORDERS_FOLLOW = "orders_follow"
     MEASURE_HOLDOUTS = "measure_holdouts"
     MEASURE_HOLDOUT = "measure_holdout"
+    MEASURE_ROLLOUTS = "measure_rollouts"
+    MEASURE_ROLLOUT = "measure_rollout"
+    ROLLOUT_CONTEXTS = "rollout_contexts"
+    ROLLOUT_CONTEXT = "rollout_context"
     RELEASE = "release"
     TRACK_RELEASE = "track_release"
     FORGET_TRACKING = "forget_tracking"
@@ -173,6 +177,12 @@ PLANS: Final[Mapping[Job, tuple[Queue, Kept]]] = {
     Job.MEASURE_HOLDOUTS: (Queue.SHORT, Kept.TIMETABLE),
     # Reads every order and every drawn browser since the share was last changed.
     Job.MEASURE_HOLDOUT: (Queue.LONG, Kept.PENDING),
+    Job.MEASURE_ROLLOUTS: (Queue.SHORT, Kept.TIMETABLE),
+    # Reads every exposure since the rollout was first shown, and the orders of that time.
+    Job.MEASURE_ROLLOUT: (Queue.LONG, Kept.PENDING),
+    Job.ROLLOUT_CONTEXTS: (Queue.SHORT, Kept.TIMETABLE),
+    # Asks Shopify, reads prices, and once a day two weeks of a shop's visitors.
+    Job.ROLLOUT_CONTEXT: (Queue.LONG, Kept.PENDING),
     # MLflow is told in a process that takes seconds to start and may wait a minute for an answer.
     Job.RELEASE: (Queue.LONG, Kept.PENDING),
     Job.TRACK_RELEASE: (Queue.LONG, Kept.PENDING),

@@ -15,7 +15,6 @@ from backend.core import http
 from backend.core.errors import Corrupt, Refused, Unavailable
 
 from . import budget, oauth, operations
-from .values import API_VERSION
 
 log = structlog.get_logger(__name__)
 
@@ -164,11 +163,12 @@ class AdminClient:
         response = self._send(operation_name, variables, token)
         if response.status_code == 401:
             response = self._send(operation_name, variables, self._tokens.replace(token))
-        _refuse_status(response, self.shop_domain)
+        _refuse_status(response, self.shop_domain, version=operations.version(operation_name))
         return _read(response, self.shop_domain)
 
     def _send(self, operation_name: str, variables: dict[str, Any], token: str) -> httpx.Response:
-        url = f"{oauth.shop_url(self.shop_domain)}/admin/api/{API_VERSION}/graphql.json"
+        version = operations.version(operation_name)
+        url = f"{oauth.shop_url(self.shop_domain)}/admin/api/{version}/graphql.json"
         body = {"query": operations.text(operation_name), "variables": variables}
         try:
             return http.client().post(url, json=body, headers={"X-Shopify-Access-Token": token})
@@ -223,12 +223,12 @@ def _lines(response: httpx.Response) -> Iterator[bytes]:
         yield rest
 
 
-def _refuse_status(response: httpx.Response, shop_domain: str) -> None:
+def _refuse_status(response: httpx.Response, shop_domain: str, *, version: str) -> None:
     status = response.status_code
     if status == 200:
         served = response.headers.get("X-Shopify-API-Version")
-        if served not in {None, API_VERSION}:
-            _warn_version(served)
+        if served not in {None, version}:
+            _warn_version(served, version)
         return
     if status == 429 or status >= 500:
         raise _Broken(
@@ -258,9 +258,9 @@ def _retry_after(response: httpx.Response) -> float | None:
 
 
 @cache
-def _warn_version(served: str) -> None:
+def _warn_version(served: str, asked: str) -> None:
     # Once a process is enough: the answer is the same for every call.
-    log.error("api_version_differs", asked=API_VERSION, served=served)
+    log.error("api_version_differs", asked=asked, served=served)
 
 
 def _codes(errors: Any) -> set[str]:

@@ -5,6 +5,7 @@ from uuid import UUID
 from backend.core import clock
 from backend.core.queue import Job, enqueue
 from backend.rollouts import queries, services
+from backend.shops import queries as shops
 from backend.training import services as training
 from celery_worker.tasks.base import task_for
 
@@ -39,3 +40,34 @@ def measure_holdouts() -> None:
 def measure_holdout(shop_id: int) -> None:
     """Add up what the two groups of one shop's visitors bought."""
     services.measure_holdout(shop_id, now=clock.now())
+
+
+@task_for(Job.MEASURE_ROLLOUTS)
+def measure_rollouts() -> None:
+    """Have each rollout measured whose last reading is old enough."""
+    for shop_id in queries.due_for_measuring(now=clock.now()):
+        enqueue(Job.MEASURE_ROLLOUT, shop_id=shop_id)
+
+
+@task_for(Job.MEASURE_ROLLOUT)
+def measure_rollout(shop_id: int) -> bool:
+    """Add up what the visitors of both arms of a shop's rollout did."""
+    return services.measure_rollout(shop_id, now=clock.now())
+
+
+@task_for(Job.ROLLOUT_CONTEXTS)
+def rollout_contexts() -> None:
+    """Have it looked at what else changes in each shop, and what its visitors usually do."""
+    for shop_id in shops.installed_shop_ids():
+        enqueue(Job.ROLLOUT_CONTEXT, shop_id=shop_id)
+
+
+@task_for(Job.ROLLOUT_CONTEXT)
+def rollout_context(shop_id: int) -> None:
+    """Look at what else changes in a shop while a rollout is on, and once a day at its visitors."""
+    now = clock.now()
+    if queries.is_traffic_old(shop_id, now=now):
+        services.measure_traffic(shop_id, now=now)
+    if queries.find_live_rollout(shop_id) is not None:
+        services.watch_prices(shop_id, now=now)
+        services.watch_shopify_rollouts(shop_id, now=now)

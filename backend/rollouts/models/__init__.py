@@ -2,6 +2,13 @@
 
 from backend.rollouts.models.gate import GateDecision, ReleaseSettings
 from backend.rollouts.models.holdout import HoldoutChange, HoldoutReading
+from backend.rollouts.models.measuring import (
+    PriceReading,
+    RolloutEstimand,
+    RolloutReading,
+    ShopChange,
+    TrafficReading,
+)
 from backend.rollouts.models.pointer import Pointer, PointerMove
 from backend.rollouts.models.rollout import Rollout, RolloutMove, RolloutSettings
 from backend.rollouts.models.shadow import ShadowCursor, ShadowPage, ShadowReading
@@ -12,11 +19,16 @@ __all__ = [
     "HoldoutReading",
     "Pointer",
     "PointerMove",
+    "PriceReading",
     "ReleaseSettings",
     "Rollout",
+    "RolloutEstimand",
     "RolloutMove",
+    "RolloutReading",
     "RolloutSettings",
     "ShadowCursor",
     "ShadowPage",
     "ShadowReading",
+    "ShopChange",
+    "TrafficReading",
 ]

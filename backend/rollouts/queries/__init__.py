@@ -9,17 +9,26 @@ from backend.rollouts.queries.arms import (
     live_arms,
     live_shops,
 )
-from backend.rollouts.queries.business import confounders, judge_business
+from backend.rollouts.queries.business import (
+    changes,
+    compared_spans,
+    confounders,
+    days_left,
+    differences,
+    due_for_measuring,
+    elapsed_days,
+    exposed,
+    find_estimand,
+    history,
+    judge_business,
+    plan_day,
+)
 from backend.rollouts.queries.gate import find_gate_record, gate_records, gate_tags, release_policy
 from backend.rollouts.queries.guards import judge_guards
 from backend.rollouts.queries.holdout import fresh_holdout, holding_out, holdout, incremental
+from backend.rollouts.queries.outcomes import arm_outcomes, usual_outcomes
 from backend.rollouts.queries.recent import forget_cached
-from backend.rollouts.queries.reporting import (
-    may_promote,
-    rollout_report,
-    rollout_summary,
-    version_offers,
-)
+from backend.rollouts.queries.reporting import may_promote, rollout_report, rollout_summary, version_offers
 from backend.rollouts.queries.rollouts import (
     find_live_rollout,
     find_waiting_rollout,
@@ -32,25 +41,38 @@ from backend.rollouts.queries.rollouts import (
 )
 from backend.rollouts.queries.shadow import judge_shadow
 from backend.rollouts.queries.standings import standings
+from backend.rollouts.queries.traffic import forecast, is_traffic_old, traffic
 
 __all__ = [
     "NOTHING_RELEASED",
+    "arm_outcomes",
     "champion_id",
     "champion_version",
     "champions",
+    "changes",
+    "compared_spans",
     "confounders",
+    "days_left",
+    "differences",
+    "due_for_measuring",
+    "elapsed_days",
+    "exposed",
+    "find_estimand",
     "find_gate_record",
     "find_live_rollout",
     "find_waiting_rollout",
+    "forecast",
     "forget_cached",
     "fresh_arms",
     "fresh_holdout",
     "gate_records",
     "gate_tags",
     "get_rollout",
+    "history",
     "holding_out",
     "holdout",
     "incremental",
+    "is_traffic_old",
     "judge_business",
     "judge_guards",
     "judge_shadow",
@@ -58,6 +80,7 @@ __all__ = [
     "live_shops",
     "may_promote",
     "moves_of",
+    "plan_day",
     "release_policy",
     "rollout_report",
     "rollout_summary",
@@ -65,6 +88,8 @@ __all__ = [
     "settings",
     "shops_with_open_rollouts",
     "standings",
+    "traffic",
+    "usual_outcomes",
     "version_offers",
     "was_live",
 ]

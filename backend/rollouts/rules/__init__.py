@@ -1,5 +1,6 @@
 """Pure decisions of rollouts."""
 
+from backend.rollouts.rules.changes import FALL, OVER_SHARE, SALE_SHARE, share_fallen, weigh_change
 from backend.rollouts.rules.drawing import arm_weights, draw_arm, is_compared, rollout_salt
 from backend.rollouts.rules.gate import FIRST, judge, read_baseline, read_evidence
 from backend.rollouts.rules.guarding import (
@@ -32,6 +33,15 @@ from backend.rollouts.rules.judging import (
     interval_words,
     required,
 )
+from backend.rollouts.rules.outcomes import (
+    BOUND_SHARE,
+    MIN_ORDERS_FOR_BOUND,
+    MIN_RETURNING,
+    compare_outcomes,
+    compared_spans,
+    keeps_apart,
+    next_reading,
+)
 from backend.rollouts.rules.plans import read_freezes, read_plan, storable_freezes, storable_plan
 from backend.rollouts.rules.power import StepForecast, days_to_decision, forecast
 from backend.rollouts.rules.ratio import RATIO_ALPHA, SampleRatio, sample_ratio
@@ -43,24 +53,25 @@ from backend.rollouts.rules.reporting import (
     split,
     step_reports,
 )
-from backend.rollouts.rules.sequences import (
-    Interval,
-    boundary,
-    metric_alpha,
-    relative_difference,
-)
+from backend.rollouts.rules.sequences import Interval, boundary, metric_alpha, relative_difference
 from backend.rollouts.rules.wording import bound, finding, headline, outlook, verdict_words
 
 __all__ = [
+    "BOUND_SHARE",
     "CENT",
     "CONFIDENCE",
     "ENOUGH_ANSWERS",
+    "FALL",
     "FIRST",
     "GUARDRAILS",
     "GUARD_ALPHA",
     "LOOK_SECONDS",
+    "MIN_ORDERS_FOR_BOUND",
+    "MIN_RETURNING",
     "MOST_DEVIATIONS",
+    "OVER_SHARE",
     "RATIO_ALPHA",
+    "SALE_SHARE",
     "WIDENING",
     "Interval",
     "SampleRatio",
@@ -73,7 +84,9 @@ __all__ = [
     "boundary",
     "business_verdict",
     "compare_metrics",
+    "compare_outcomes",
     "compare_sales",
+    "compared_spans",
     "days_left",
     "days_to_decision",
     "days_words",
@@ -87,11 +100,13 @@ __all__ = [
     "interval_words",
     "is_compared",
     "judge",
+    "keeps_apart",
     "latency_place",
     "load_guards",
     "metric_alpha",
     "move_entry",
     "next_move",
+    "next_reading",
     "offered_actions",
     "outlook",
     "read_baseline",
@@ -103,10 +118,12 @@ __all__ = [
     "rollout_salt",
     "sample_ratio",
     "seconds_to_detect",
+    "share_fallen",
     "split",
     "step_reports",
     "storable_freezes",
     "storable_plan",
     "t_quantile",
     "verdict_words",
+    "weigh_change",
 ]

@@ -10,6 +10,7 @@ from backend.rollouts.models import (
     Pointer,
     PointerMove,
     Rollout,
+    RolloutEstimand,
     RolloutMove,
     RolloutSettings,
 )
@@ -23,6 +24,7 @@ def erase_shop(shop_id: int) -> None:
     with audit.erasure():
         PointerMove.objects.for_shop(shop_id).delete()
         RolloutMove.objects.for_shop(shop_id).delete()
+        RolloutEstimand.objects.for_shop(shop_id).delete()
         GateDecision.objects.for_shop(shop_id).delete()
         HoldoutChange.objects.for_shop(shop_id).delete()
     Rollout.objects.for_shop(shop_id).delete()
