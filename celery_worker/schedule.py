@@ -31,6 +31,7 @@ TIMETABLE: dict[str, dict[str, Any]] = {
     # Refresh tokens die after 90 days unused. Weekly leaves twelve tries.
     "token-keepalive": _entry(Job.TOKEN_KEEPALIVE, crontab(minute="17", hour="2", day_of_week="sun")),
     "pixel-sweep": _sweep(Job.PIXEL_SWEEP, timedelta(minutes=1)),
+    "subscribe-sweep": _sweep(Job.SUBSCRIBE_SWEEP, timedelta(minutes=5)),
     "data-request-sweep": _entry(Job.DATA_REQUEST_SWEEP, crontab(minute="41", hour="1")),
     "train-sweep": _sweep(Job.TRAIN_SWEEP, timedelta(minutes=1)),
     "publish-sweep": _sweep(Job.PUBLISH_SWEEP, timedelta(minutes=1)),

@@ -11,7 +11,7 @@ import { ConsentRefused, setStance, stanceOf } from './consent.mjs';
 import { UnknownFault } from './faults.mjs';
 import { orderPayload } from './order-payloads.mjs';
 import { OrderRefused } from './orders.mjs';
-import { collectionPayload, productPayload } from './payloads.mjs';
+import { collectionPayload, productPayload, themePayload } from './payloads.mjs';
 import { SHOP_KINDS } from './seed/generated.mjs';
 import { release } from './seed/held-back.mjs';
 import { HttpError, sendJson } from './server.mjs';
@@ -38,6 +38,7 @@ export function register(router, context) {
   add('POST', 'pages', changePages);
   add('POST', 'purge', purge);
   add('POST', 'webhook', sendWebhook);
+  add('POST', 'theme', publishTheme);
   add('POST', 'compliance', sendCompliance);
   add('POST', 'settle', settle);
   add('GET', 'deliveries', listDeliveries);
@@ -203,6 +204,14 @@ function samplePayload(shop, topic, request) {
   if (kind === 'products' && shop.products.size > 0) return productPayload(shop, newest(shop.products), request);
   if (kind === 'collections' && shop.collections.size > 0) return collectionPayload(shop, newest(shop.collections));
   throw new HttpError(422, `A webhook ${topic} needs a payload.`);
+}
+
+/** Tell that a merchant published a theme. The storefront of the devstore has one look and keeps it. */
+async function publishTheme({ json, res, store, webhooks, clock }) {
+  const { shop: name, theme = 'Horizon', id = clock.now() } = await json();
+  if (!Number.isSafeInteger(id) || id <= 0) throw new HttpError(422, `${id} is no id of a theme.`);
+  const payload = themePayload({ id, name: String(theme), createdAt: clock.now(), updatedAt: clock.now() });
+  sendJson(res, 200, { webhook_ids: webhooks.emit(shopOf(store, name), 'themes/publish', payload) });
 }
 
 async function sendCompliance({ json, res, store, webhooks }) {

@@ -57,6 +57,21 @@ export function collectionPayload(shop, collection) {
   };
 }
 
+/** Return the body of themes/publish. */
+export function themePayload(theme) {
+  return {
+    id: theme.id,
+    name: theme.name,
+    created_at: moment(theme.createdAt),
+    updated_at: moment(theme.updatedAt),
+    role: 'main',
+    theme_store_id: null,
+    previewable: true,
+    processing: false,
+    admin_graphql_api_id: gid('OnlineStoreTheme', theme.id),
+  };
+}
+
 /** Return the body of orders/delete and products/delete. */
 export function deletedPayload(id) {
   return { id };

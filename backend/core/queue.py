@@ -71,6 +71,8 @@ class Job(StrEnum):
     TOKEN_REFRESH = "token_refresh"  # noqa: S105 - a job's name
     PIXEL_ACTIVATE = "pixel_activate"
     PIXEL_SWEEP = "pixel_sweep"
+    SUBSCRIBE = "subscribe"
+    SUBSCRIBE_SWEEP = "subscribe_sweep"
     UNINSTALL_CLEANUP = "uninstall_cleanup"
     SHOP_REDACT = "shop_redact"
     CUSTOMER_REDACT = "customer_redact"
@@ -157,6 +159,8 @@ PLANS: Final[Mapping[Job, tuple[Queue, Kept]]] = {
     Job.TOKEN_REFRESH: (Queue.SHORT, Kept.PENDING),
     Job.PIXEL_ACTIVATE: (Queue.SHORT, Kept.PENDING),
     Job.PIXEL_SWEEP: (Queue.SHORT, Kept.TIMETABLE),
+    Job.SUBSCRIBE: (Queue.SHORT, Kept.PENDING),
+    Job.SUBSCRIBE_SWEEP: (Queue.SHORT, Kept.TIMETABLE),
     Job.UNINSTALL_CLEANUP: (Queue.SHORT, Kept.PENDING),
     Job.SHOP_REDACT: (Queue.LONG, Kept.PENDING),
     # Reads every kept snapshot.

@@ -99,6 +99,28 @@ class WebPixel(ShopScoped):
         return f"web pixel of shop {self.shop_id}"
 
 
+class TopicSubscription(ShopScoped):
+    """That Shopify tells us of a topic in this shop alone. Written by ``services.subscribing``."""
+
+    # As the schema of the Admin API names it.
+    topic = models.CharField(max_length=60)
+    # Where the news goes; empty after a refusal.
+    uri = models.TextField(blank=True)
+    # Of the installation that it was made for: uninstalling takes it away.
+    installed_at = models.DateTimeField(null=True)
+    failure = models.TextField(blank=True)
+    # When it is looked for again, whatever came of the last look.
+    look_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["shop", "topic"], name="shops_subscription_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.topic} of shop {self.shop_id}"
+
+
 class AccessToken(ShopScoped):
     """The one pair of offline tokens a shop has. Refreshed under a lock on this row."""
 

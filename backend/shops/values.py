@@ -1,5 +1,6 @@
 """What crosses the border of the app ``shops``."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -38,6 +39,10 @@ class ShopInfo:
 
 # Shopify activates a pixel, and tells it of events, only where the app has both.
 PIXEL_SCOPES: Final = frozenset({"write_pixels", "read_customer_events"})
+
+
+# What Shopify tells us of only where a merchant granted a scope that the app can do without: topic and scope.
+OPTIONAL_TOPICS: Final[Mapping[str, str]] = {"THEMES_PUBLISH": "read_themes"}
 
 
 class PixelState(StrEnum):

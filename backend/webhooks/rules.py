@@ -111,16 +111,19 @@ KEPT: Final[Mapping[Topic, Spec]] = {
     Topic.CUSTOMERS_DATA_REQUEST: _CUSTOMER_PRIVACY,
     Topic.CUSTOMERS_REDACT: _CUSTOMER_PRIVACY,
     Topic.SHOP_REDACT: {"shop_id": True, "shop_domain": True},
+    Topic.THEMES_PUBLISH: {"id": True, "name": True, "role": True, "updated_at": True},
 }
 
 # What a payload of each family must call itself. Headers are outside the signature, so the topic is
 # believed only as far as the body bears it out.
-_KINDS: Final[Mapping[str, str]] = {
-    "products": "Product",
-    "collections": "Collection",
-    "orders": "Order",
-    "refunds": "Refund",
-    "bulk_operations": "BulkOperation",
+_KINDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "products": ("Product",),
+    "collections": ("Collection",),
+    "orders": ("Order",),
+    "refunds": ("Refund",),
+    "bulk_operations": ("BulkOperation",),
+    # As Shopify's sample says it, and as its schema does.
+    "themes": ("Theme", "OnlineStoreTheme"),
 }
 
 # What a body of that topic never carries, because another one does: of all that a captured body could be
@@ -201,9 +204,9 @@ def contradiction(
     owner = str(payload.get("shop_id") or "").rpartition("/")[2]
     if owner and shopify_id is not None and owner != str(shopify_id):
         return f"the body is of shop {owner[:40]}"
-    kind = _KINDS.get(topic.value.partition("/")[0])
+    kinds = tuple(f"gid://shopify/{kind}/" for kind in _KINDS.get(topic.value.partition("/")[0], ()))
     gid = payload.get("admin_graphql_api_id")
-    if kind and isinstance(gid, str) and not gid.startswith(f"gid://shopify/{kind}/"):
+    if kinds and isinstance(gid, str) and not gid.startswith(kinds):
         return f"the body is {gid[:100]}"
     foreign = sorted(_FOREIGN.get(topic, frozenset()) & payload.keys())
     if foreign:

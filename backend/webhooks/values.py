@@ -16,7 +16,12 @@ class DeliveryState(StrEnum):
 
 
 class Topic(StrEnum):
-    """What Shopify tells us about. ``shopify.app.toml`` subscribes to exactly these."""
+    """
+    What Shopify tells us about.
+
+    ``shopify.app.toml`` subscribes to exactly these but the last, which needs a scope that not every merchant
+    grants: see ``shops.services.subscribing``.
+    """
 
     APP_UNINSTALLED = "app/uninstalled"
     APP_SCOPES_UPDATE = "app/scopes_update"
@@ -35,6 +40,7 @@ class Topic(StrEnum):
     CUSTOMERS_DATA_REQUEST = "customers/data_request"
     CUSTOMERS_REDACT = "customers/redact"
     SHOP_REDACT = "shop/redact"
+    THEMES_PUBLISH = "themes/publish"
 
 
 # The outcome of a delivery until a job that follows from it has more to say.

@@ -52,6 +52,18 @@ def pixel_sweep() -> int:
     return services.sweep_pixels(now=clock.now())
 
 
+@task_for(Job.SUBSCRIBE)
+def subscribe(shop_id: int, topic: str) -> bool:
+    """Have Shopify tell us of a topic in one shop."""
+    return services.subscribe(shop_id, topic, now=clock.now())
+
+
+@task_for(Job.SUBSCRIBE_SWEEP)
+def subscribe_sweep() -> int:
+    """Find shops that granted a scope whose topics Shopify does not tell us of yet."""
+    return services.sweep_subscriptions(now=clock.now())
+
+
 @task_for(Job.UNINSTALL_CLEANUP)
 def uninstall_cleanup(shop_id: int) -> None:
     """Stop what is under way for a shop that left. Its data waits for Shopify's shop/redact."""

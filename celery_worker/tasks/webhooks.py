@@ -7,6 +7,7 @@ from backend.catalog import services as catalog
 from backend.core import clock
 from backend.core.errors import Corrupt
 from backend.core.queue import Job
+from backend.rollouts import services as rollouts
 from backend.shops import services as shops
 from backend.webhooks import services
 from backend.webhooks.values import Delivery, FollowUp, Handler, Topic
@@ -109,6 +110,11 @@ def _customer_redact(delivery: Delivery, now: datetime) -> list[FollowUp]:
     return [FollowUp(Job.CUSTOMER_REDACT, {"delivery_id": delivery.id})]
 
 
+def _theme(delivery: Delivery, now: datetime) -> list[FollowUp]:
+    rollouts.note_theme(_shop(delivery), delivery.payload, at=delivery.triggered_at)
+    return []
+
+
 def _shop_redact(delivery: Delivery, now: datetime) -> list[FollowUp]:
     return [FollowUp(Job.SHOP_REDACT, {"shop_id": _shop(delivery)})]
 
@@ -131,4 +137,5 @@ HANDLERS: Mapping[Topic, Handler] = {
     Topic.CUSTOMERS_DATA_REQUEST: _data_request,
     Topic.CUSTOMERS_REDACT: _customer_redact,
     Topic.SHOP_REDACT: _shop_redact,
+    Topic.THEMES_PUBLISH: _theme,
 }

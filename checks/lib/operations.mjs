@@ -1,6 +1,6 @@
 /** The GraphQL operations of the backend, parsed. */
 import { join } from 'node:path';
-import { Kind, parse } from 'graphql';
+import { Kind, parse, visit } from 'graphql';
 import { listFiles, OPERATIONS, readText } from './files.mjs';
 
 /**
@@ -30,6 +30,24 @@ export async function readOperations(root) {
     }
   }
   return { operations, problems };
+}
+
+/**
+ * Returns the topics that operations subscribe to, as the schema names them: those of shops whose merchant granted
+ * what they need, where shopify.app.toml would subscribe to them in all shops.
+ */
+export function subscribedTopics(operations) {
+  const topics = [];
+  for (const { document } of operations) {
+    visit(document, {
+      Field({ name, arguments: given }) {
+        if (name.value !== 'webhookSubscriptionCreate') return;
+        const topic = given.find((each) => each.name.value === 'topic')?.value;
+        if (topic?.kind === Kind.ENUM) topics.push(topic.value);
+      },
+    });
+  }
+  return topics;
 }
 
 function namingProblems(path, name, document) {

@@ -7,7 +7,7 @@
 import { getNamedType, isAbstractType } from 'graphql';
 import { visitFields } from './graphql.mjs';
 import { listTopics, readConfig, splitScopes } from './files.mjs';
-import { readOperations } from './operations.mjs';
+import { readOperations, subscribedTopics } from './operations.mjs';
 import { getSchema } from './schema.mjs';
 
 export const title = 'access scopes: as many as needed, no more';
@@ -63,12 +63,14 @@ export async function findProblems(root) {
     ...topicNeeds(shopify, listTopics(config).topics),
     ...configNeeds(config),
   ]);
+  const extras = topicNeeds(shopify, subscribedTopics(operations));
   const granted = new Set(splitScopes(config));
-  const wanted = new Set([...needs.values()].flat());
-  const problems = [...needs]
-    .filter(([, anyOf]) => !anyOf.some((scope) => meets(granted, scope)))
+  const optional = config.access_scopes?.optional_scopes ?? [];
+  const wanted = new Set([...needs.values(), ...extras.values()].flat());
+  const unmet = (all, held) => [...all].filter(([, anyOf]) => !anyOf.some((scope) => meets(held, scope)));
+  const problems = [...unmet(needs, granted), ...unmet(extras, new Set([...granted, ...optional]))]
     .map(([reason, anyOf]) => `${reason} needs ${anyOf.join(' or ')}, which is not declared.`);
-  for (const scope of [...granted, ...(config.access_scopes?.optional_scopes ?? [])]) {
+  for (const scope of [...granted, ...optional]) {
     if (!wanted.has(WIDENS[scope] ?? scope)) problems.push(`nothing needs the scope ${scope}.`);
   }
   return problems;

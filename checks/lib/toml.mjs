@@ -1,6 +1,7 @@
 /** shopify.app.toml against the code: each topic has a handler, each path and metafield is the one the code uses. */
 import { join } from 'node:path';
 import { EXTENSION, findSchemaText, listFiles, listTopics, PIXEL, readConfig, readText, readToml, splitScopes } from './files.mjs';
+import { readOperations, subscribedTopics } from './operations.mjs';
 import { API_VERSION, getSchema } from './schema.mjs';
 
 export const title = 'shopify.app.toml against the code';
@@ -17,6 +18,12 @@ async function readNames(root) {
   return Object.fromEntries([...found].map(([, name, topic]) => [name, topic]));
 }
 
+/** Returns the topics that some shops are subscribed to by an operation, because they need an optional scope. */
+async function readSubscribed(root) {
+  const [names, { operations }] = await Promise.all([readNames(root), readOperations(root)]);
+  return subscribedTopics(operations).map((name) => names[name] ?? name);
+}
+
 /** Returns the topics that have a line of their own in the workers' table of handlers. */
 async function readHandled(root) {
   const names = await readNames(root);
@@ -27,19 +34,20 @@ async function readHandled(root) {
   return new Set(keys.map(([, name]) => names[name] ?? name));
 }
 
-function* topicProblems(config, { schema }, handled) {
+function* topicProblems(config, { schema }, handled, subscribed) {
   const { topics, compliance } = listTopics(config);
+  const told = [...topics, ...compliance, ...subscribed];
   const known = schema.getType('WebhookSubscriptionTopic');
   for (const topic of topics) {
     if (!known.getValue(topic.toUpperCase().replace('/', '_'))) yield `Shopify ${API_VERSION} has no topic ${topic}.`;
   }
-  for (const topic of [...topics, ...compliance]) {
+  for (const topic of told) {
     if (!handled.has(topic)) yield `the topic ${topic} has no handler in ${TASKS}/.`;
   }
   for (const topic of handled) {
-    if (![...topics, ...compliance].includes(topic)) yield `the handler of ${topic} is never called: the topic is not declared.`;
+    if (!told.includes(topic)) yield `the handler of ${topic} is never called: the topic is not declared.`;
   }
-  const twice = topics.filter((topic, index) => topics.indexOf(topic) !== index);
+  const twice = [...topics, ...subscribed].filter((topic, index, all) => all.indexOf(topic) !== index);
   for (const topic of twice) yield `the topic ${topic} is declared twice.`;
 }
 
@@ -104,8 +112,8 @@ function* basicProblems(config) {
 }
 
 export async function findProblems(root) {
-  const [config, shopify, handled] = await Promise.all([readConfig(root), getSchema(root), readHandled(root)]);
-  const problems = [...basicProblems(config), ...topicProblems(config, shopify, handled), ...complianceProblems(config)];
+  const [config, shopify, handled, subscribed] = await Promise.all([readConfig(root), getSchema(root), readHandled(root), readSubscribed(root)]);
+  const problems = [...basicProblems(config), ...topicProblems(config, shopify, handled, subscribed), ...complianceProblems(config)];
   for await (const problem of valueProblems(root, config)) problems.push(problem);
   for await (const problem of blockProblems(root, config)) problems.push(problem);
   for await (const problem of pixelProblems(root)) problems.push(problem);

@@ -76,6 +76,9 @@ const FAULTS = [
 
   ['a topic that Shopify lacks', 'toml', (p) => p.change(TOML, '"orders/create"', '"orders/made"'), /no topic orders\/made/],
   ['a topic without a handler', 'toml', (p) => p.change('celery_worker/tasks/webhooks.py', '    Topic.ORDERS_CREATE: handle,\n', ''), /orders\/create has no handler/],
+  ['a topic of some shops without a handler', 'toml', (p) => p.change('celery_worker/tasks/webhooks.py', '    Topic.THEMES_PUBLISH: handle,\n', ''), /themes\/publish has no handler/],
+  ['a topic of some shops that nobody subscribes to', 'toml', (p) => p.remove(`${OPERATIONS}/subscribe_themes_publish.graphql`), /handler of themes\/publish is never called/],
+  ['a topic of all shops that some are subscribed to again', 'toml', (p) => p.change(TOML, '"orders/create",', '"orders/create", "themes/publish",'), /themes\/publish is declared twice/],
   ['a handler without a topic', 'toml', (p) => p.change(TOML, '    "orders/create",\n', ''), /handler of orders\/create is never called/],
   ['a topic declared twice', 'toml', (p) => p.change(TOML, '"orders/create",', '"orders/create", "orders/create",'), /declared twice/],
   ['a compliance topic left out', 'toml', (p) => p.change(TOML, ', "shop/redact"', ''), /shop\/redact is missing/],
@@ -103,10 +106,11 @@ const FAULTS = [
   ['a bulk query with a variable', 'graphql', (p) => p.write(PRODUCTS, 'query BulkProducts($q: String) { products(query: $q) { edges { node { id } } } }'), /takes no variables/],
   ['a bulk query without a list', 'graphql', (p) => p.write(PRODUCTS, 'query BulkProducts { shop { id } }'), /1 to 5 connections, this one 0/],
   ['a bulk query that starts at a node', 'graphql', (p) => p.write(PRODUCTS, 'query BulkProducts { node(id: "1") { ... on Product { variants { edges { node { id } } } } } }'), /may not start at node/],
-  ['no operation at all', 'graphql', async (p) => Promise.all(['bulk_products', 'bulk_orders', 'metafields_set'].map((name) => p.remove(`${OPERATIONS}/${name}.graphql`))), /there are no operations/],
+  ['no operation at all', 'graphql', async (p) => Promise.all(['bulk_products', 'bulk_orders', 'metafields_set', 'subscribe_themes_publish'].map((name) => p.remove(`${OPERATIONS}/${name}.graphql`))), /there are no operations/],
 
   ['a scope too many', 'scopes', (p) => p.change(TOML, 'read_customers,', 'read_customers,read_inventory,'), /^nothing needs the scope read_inventory\.$/],
-  ['an optional scope too many', 'scopes', (p) => p.change(TOML, '["read_all_orders"]', '["read_all_orders", "read_themes"]'), /^nothing needs the scope read_themes\.$/],
+  ['an optional scope too many', 'scopes', (p) => p.change(TOML, '["read_all_orders"', '["read_all_orders", "read_shipping"'), /^nothing needs the scope read_shipping\.$/],
+  ['an optional scope too few for a topic of some shops', 'scopes', (p) => p.change(TOML, ', "read_themes"]', ']'), /webhook THEMES_PUBLISH needs read_themes, which is not declared/],
   ['a scope too few for an operation', 'scopes', (p) => p.change(TOML, 'read_customers,', ''), /bulk_orders\.graphql Customer needs read_customers/],
   ['a scope too few for a topic', 'scopes', (p) => p.change(TOML, 'read_orders,', ''), /webhook orders\/create needs read_orders or read_marketplace_orders/],
   ['a scope too few for a metafield', 'scopes', (p) => p.change(TOML, 'write_products,', ''), /metafield product\.recs needs write_products/],

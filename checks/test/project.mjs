@@ -13,10 +13,13 @@ const ORDERS = `query BulkOrders { orders { edges { node { __typename id created
 const METAFIELDS = `mutation MetafieldsSet($metafields: [MetafieldsSetInput!]!) {
   metafieldsSet(metafields: $metafields) { metafields { id } userErrors { field message } } }`;
 
+const THEMES = `mutation SubscribeThemesPublish($uri: String!) {
+  webhookSubscriptionCreate(topic: THEMES_PUBLISH, webhookSubscription: { uri: $uri }) { webhookSubscription { id } userErrors { field message } } }`;
+
 const TOPICS = ['app/uninstalled', 'app/scopes_update', 'products/create', 'products/update', 'products/delete',
   'collections/create', 'collections/update', 'collections/delete', 'orders/create', 'orders/updated',
   'orders/cancelled', 'orders/delete', 'refunds/create', 'bulk_operations/finish', 'customers/data_request',
-  'customers/redact', 'shop/redact'];
+  'customers/redact', 'shop/redact', 'themes/publish'];
 const nameOf = (topic) => topic.toUpperCase().replace('/', '_');
 const NAMES = `class Topic(StrEnum):\n${TOPICS.map((topic) => `    ${nameOf(topic)} = "${topic}"`).join('\n')}\n`;
 const HANDLERS = `HANDLERS: Final = {\n${TOPICS.map((topic) => `    Topic.${nameOf(topic)}: handle,`).join('\n')}\n}\n`;
@@ -42,6 +45,7 @@ const OURS = {
   'backend/shopify/operations/bulk_products.graphql': PRODUCTS,
   'backend/shopify/operations/bulk_orders.graphql': ORDERS,
   'backend/shopify/operations/metafields_set.graphql': METAFIELDS,
+  'backend/shopify/operations/subscribe_themes_publish.graphql': THEMES,
   'backend/shopify/values.py': VALUES,
   'backend/webhooks/values.py': NAMES,
   'celery_worker/tasks/webhooks.py': HANDLERS,

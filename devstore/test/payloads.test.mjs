@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parse } from 'smol-toml';
 import { readFileSync } from 'node:fs';
-import { eventually, post, startApp, startDevstore } from './helpers.mjs';
+import { eventually, openApi, post, startApp, startDevstore } from './helpers.mjs';
 import { foreignTo, lackingFrom } from './support/samples.mjs';
 
 const TOML = new URL('../../shopify.app.toml', import.meta.url).pathname;
@@ -55,6 +55,23 @@ for (const level of ['1', '2']) {
     }
   });
 }
+
+test('a theme that is published is told as the sample of Shopify shows it, to whom has the scope for it', async (t) => {
+  const { app, devstore, control, heard } = await open(t);
+  const subscribe = readFileSync(new URL('../../backend/shopify/operations/subscribe_themes_publish.graphql', import.meta.url), 'utf8');
+  const ask = async (optionalScopes) => (await openApi(devstore, { optionalScopes }))(subscribe, { uri: `${app.url}/webhooks` });
+
+  const refused = await ask(['read_all_orders']);
+  const granted = await ask(['read_themes']);
+  await control('theme', { theme: 'Horizon' });
+
+  assert.match(refused.data.webhookSubscriptionCreate.userErrors[0].message, /read_themes/);
+  assert.deepEqual(granted.data.webhookSubscriptionCreate.userErrors, []);
+  const payload = await heard('themes/publish');
+  assert.equal(payload.name, 'Horizon');
+  assert.deepEqual(foreignTo(VERSION, 'themes/publish', payload), []);
+  assert.deepEqual(lackingFrom(VERSION, 'themes/publish', payload), []);
+});
 
 test('a product without counted stock arrives as sold out, and nothing says that it is not', async (t) => {
   const { control, heard } = await open(t);

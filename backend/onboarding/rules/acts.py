@@ -97,6 +97,7 @@ SCOPES: Final = {
     "write_products": "change products",
     "read_orders": "see orders",
     "read_all_orders": "see orders older than 60 days",
+    "read_themes": "hear of a new theme",
     "read_customers": "see customers",
     "write_app_proxy": "answer on the storefront",
     "write_pixels": "run a web pixel",

@@ -9,6 +9,7 @@ from backend.shops.services.pseudonyms import (
     pseudonym,
     pseudonymiser,
 )
+from backend.shops.services.subscribing import subscribe, sweep_subscriptions
 from backend.shops.services.suppression import (
     has_suppressions,
     hold_suppressions,
@@ -46,10 +47,12 @@ __all__ = [
     "read_details",
     "redact",
     "show_new_products",
+    "subscribe",
     "suppress",
     "suppressed_among",
     "suppression_of",
     "sweep_pixels",
+    "sweep_subscriptions",
     "uninstall",
     "update_scopes",
     "usable_token",

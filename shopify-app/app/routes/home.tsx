@@ -183,6 +183,7 @@ const SCOPE_WORDS: Record<string, string> = {
   write_pixels: "learn what visitors who allow it look at",
   read_customer_events: "hear of what those visitors do",
   read_all_orders: "see orders older than 60 days",
+  read_themes: "hear of a new theme",
 };
 
 function Permissions({ shop }: { shop: Shop }) {

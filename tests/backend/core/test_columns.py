@@ -44,6 +44,7 @@ BOUNDED = {
     "rollouts.ShopChange": {"kind"},
     "shops.Shop": {"currency", "domain", "state"},
     "shops.Suppression": {"digest"},
+    "shops.TopicSubscription": {"topic"},
     "staff.Authenticator": {"name"},
     "staff.RecoveryCodes": {"name"},
     "staff.StaffEvent": {"event"},

