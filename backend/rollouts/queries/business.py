@@ -10,6 +10,7 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from backend.audit import queries as audit
 from backend.audit.values import ActFilter, Event
+from backend.core import clock
 from backend.rollouts import models, rules
 from backend.rollouts.queries.rollouts import get_rollout, moves_of
 from backend.rollouts.values import (
@@ -37,8 +38,13 @@ OUR_ACTS: Final = frozenset({Event.HOLDOUT_CHANGED, Event.SHOP_SETTINGS_CHANGED}
 MOST_ACTS: Final = 50
 
 
-def judge_business(rollout: Rollout, *, now: datetime) -> Judged:
-    """Return what is known so far of what both arms' visitors did. No data is never success."""
+def judge_business(rollout: Rollout, *, now: datetime | None = None) -> Judged:
+    """
+    Return what is known so far of what both arms' visitors did. No data is never success.
+
+    :param now: the present moment where it isn't given
+    """
+    now = now or clock.now()
     newest = _newest(rollout.shop_id, rollout.id)
     if not newest:
         return Judged(Verdict.NOT_ENOUGH, "Nothing was measured yet.")
@@ -106,8 +112,13 @@ def find_estimand(shop_id: int, rollout_id: UUID) -> Estimand | None:
     return Estimand(row.window, row.past, row.bound, row.currency, row.orders) if row else None
 
 
-def confounders(rollout: Rollout, *, now: datetime) -> tuple[str, ...]:
-    """Return what else changed in the shop for which a promotion waits, in words, the newest first."""
+def confounders(rollout: Rollout, *, now: datetime | None = None) -> tuple[str, ...]:
+    """
+    Return what else changed in the shop for which a promotion waits, in words, the newest first.
+
+    :param now: the present moment where it isn't given
+    """
+    now = now or clock.now()
     return tuple(one.words for one in changes(rollout.shop_id, rollout.id, now=now) if one.is_confounding)
 
 
