@@ -4,11 +4,13 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from html import escape
 from typing import Final
 from urllib.parse import parse_qsl
 
 from backend.audit.values import Surface
+from backend.serving.services import read_override
 from backend.serving.values import MAX_ITEMS, MAX_LISTED, Answer, Ask, BadAsk, Card, Form, Purpose
 from backend.shopify.values import ProxyRequest
 
@@ -35,10 +37,11 @@ PARAMETERS: Final = (
     "exclude",
     "visitor",
     "format",
+    "canary",
 )
 
 
-def parse_ask(request: ProxyRequest, query_string: str) -> Ask:
+def parse_ask(request: ProxyRequest, query_string: str, *, header: str = "", now: datetime) -> Ask:
     """
     Return the question that a verified request asks.
 
@@ -48,11 +51,14 @@ def parse_ask(request: ProxyRequest, query_string: str) -> Ask:
     granted, and without preferences neither who asks nor what they looked at
     gets past this door, whatever the request says.
 
+    :param header: which arm of a rollout the request asks to see; a token of ours has the last word
     :raises BadAsk: if one of ours is repeated or has the wrong form
     """
     _refuse_repeats(query_string)
     given = request.parameters
-    ask = _ask(request, given)
+    token = given.get("canary", "")
+    override = read_override(request.shop_domain, token=token, header=header, now=now)
+    ask = replace(_ask(request, given), override=override)
     if Purpose.PREFERENCES in _consent(given.get("consent", "")):
         return ask
     return replace(ask, cart=(), recent=(), exclude=ask.cart + ask.exclude, visitor=None, customer_id=None)

@@ -80,6 +80,18 @@ class Purpose(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Override:
+    """
+    Which arm of a rollout somebody wants to see.
+
+    :param is_signed: whether we said that they may see what no visitor sees yet
+    """
+
+    arm: str
+    is_signed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """
     One well-formed question from a storefront.
@@ -87,6 +99,7 @@ class Ask:
     Of a visitor who did not allow preferences it says nothing but what not to show.
 
     :param exclude: products that are shown nearby
+    :param override: the arm that somebody wants to see, whichever they would be drawn into
     """
 
     shop_domain: str
@@ -99,6 +112,7 @@ class Ask:
     exclude: tuple[int, ...] = ()
     visitor: str | None = None
     customer_id: int | None = None
+    override: Override | None = None
 
 
 @dataclass(frozen=True, slots=True)

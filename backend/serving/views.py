@@ -28,6 +28,9 @@ log = structlog.get_logger(__name__)
 
 desk = Desk(clock.now)
 
+# Which arm of a rollout somebody wants to see: see ``services.overriding``.
+OVERRIDE_HEADER = "X-Canary"
+
 # The decision is one visitor's; no cache on the way may give it to another.
 PRIVATE = "private, no-store"
 
@@ -39,7 +42,8 @@ def recommendations(request: HttpRequest) -> HttpResponse:
     query_string = request.META.get("QUERY_STRING", "")
     try:
         proxied = verify_proxy(query_string, secrets=credentials.secrets(), now=clock.now())
-        ask = serializers.parse_ask(proxied, query_string)
+        header = request.headers.get(OVERRIDE_HEADER, "")
+        ask = serializers.parse_ask(proxied, query_string, header=header, now=clock.now())
     except Refused as error:
         return _refused(error)
     request_id = str(structlog.contextvars.get_contextvars().get("request_id", ""))

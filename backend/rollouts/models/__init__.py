@@ -1,6 +1,7 @@
 """The tables of rollouts."""
 
 from backend.rollouts.models.gate import GateDecision, ReleaseSettings
+from backend.rollouts.models.guards import GuardRecord
 from backend.rollouts.models.holdout import HoldoutChange, HoldoutReading
 from backend.rollouts.models.measuring import (
     PriceReading,
@@ -15,6 +16,7 @@ from backend.rollouts.models.shadow import ShadowCursor, ShadowPage, ShadowReadi
 
 __all__ = [
     "GateDecision",
+    "GuardRecord",
     "HoldoutChange",
     "HoldoutReading",
     "Pointer",

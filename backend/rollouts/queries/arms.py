@@ -3,6 +3,7 @@
 from typing import Final
 from uuid import UUID
 
+from backend.core.bucketing import bucket
 from backend.registry import queries as registry
 from backend.registry.values import Version
 from backend.rollouts import rules
@@ -80,7 +81,13 @@ def _draw(pointer: Pointer) -> RolloutDraw | None:
     return RolloutDraw(rollout, rules.rollout_salt(rollout), pointer.percent, pointer.shadow_percent)
 
 
-_live = Recent(_read_arms)
+# A candidate that was taken back while nobody could read so must not go on.
+_live = Recent(_read_arms, outdated=LiveArms.without_candidate)
+
+
+def drawn_arm(draw: RolloutDraw, browser_id: str) -> str:
+    """Return the name of the arm that a browser is in: always the same one while the shares stay."""
+    return rules.draw_arm(bucket(draw.salt, browser_id), draw.percent)
 
 
 def champion_version(shop_id: int) -> Version | None:

@@ -1,6 +1,7 @@
 """Pure decisions of rollouts."""
 
 from backend.rollouts.rules.changes import FALL, OVER_SHARE, SALE_SHARE, share_fallen, weigh_change
+from backend.rollouts.rules.counting import count_arms
 from backend.rollouts.rules.drawing import arm_weights, draw_arm, is_compared, rollout_salt
 from backend.rollouts.rules.gate import FIRST, judge, read_baseline, read_evidence
 from backend.rollouts.rules.guarding import (
@@ -87,6 +88,7 @@ __all__ = [
     "compare_outcomes",
     "compare_sales",
     "compared_spans",
+    "count_arms",
     "days_left",
     "days_to_decision",
     "days_words",

@@ -2,6 +2,7 @@
 
 from backend.rollouts.services.changes import note_theme, watch_prices, watch_shopify_rollouts
 from backend.rollouts.services.erasing import erase_shop
+from backend.rollouts.services.guarding import count_answers
 from backend.rollouts.services.holdout import measure_holdout, set_holdout
 from backend.rollouts.services.measuring import fix_estimand, measure_rollout, measure_traffic
 from backend.rollouts.services.pointing import SUPERSEDED, Aim, aim_of, hold_pointer, point, set_champion
@@ -24,6 +25,7 @@ __all__ = [
     "SUPERSEDED",
     "Aim",
     "aim_of",
+    "count_answers",
     "erase_shop",
     "fix_estimand",
     "hold_pointer",

@@ -1,11 +1,13 @@
 """What crosses the boundary of rollouts."""
 
+from backend.rollouts.values.answers import ArmAnswer, ArmOutcome
 from backend.rollouts.values.arms import (
     CANDIDATE,
     CHAMPION,
     CONTROL,
     FULL_WEIGHT,
     HOLDOUT,
+    OVERRIDE,
     STANDBY,
     LiveArm,
     LiveArms,
@@ -119,8 +121,11 @@ __all__ = [
     "MIN_CUSTOMERS",
     "MIN_VISITORS",
     "NO_LATENCY",
+    "OVERRIDE",
     "STANDBY",
+    "ArmAnswer",
     "ArmCounts",
+    "ArmOutcome",
     "ArmOutcomes",
     "ArmSums",
     "Autonomy",

@@ -1,13 +1,14 @@
 """What answers whom."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 CHAMPION = "champion"
 CANDIDATE = "candidate"
 CONTROL = "control"  # the champion, for as many visitors as the candidate has: what it is compared with
-STANDBY = "standby"
+STANDBY = "standby"  # another version, where the arm's own could not answer
 HOLDOUT = "holdout"
+OVERRIDE = "override"  # somebody asked to see an arm, whichever they were drawn into: counts nowhere
 
 # Every visitor of a shop, as the weight of its only arm.
 FULL_WEIGHT = 100
@@ -60,3 +61,7 @@ class LiveArms:
     def find(self, name: str) -> LiveArm | None:
         """Return the arm of a name, or None where there is none."""
         return next((arm for arm in self.arms if arm.name == name), None)
+
+    def without_candidate(self) -> "LiveArms":
+        """Return what answers where nobody knows whether the rollout goes on."""
+        return replace(self, arms=self.arms[:1], draw=None)

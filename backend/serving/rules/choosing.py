@@ -1,14 +1,14 @@
-"""Pure decisions of serving: which arm a visitor is in, and which products fill the carousel."""
+"""Pure decisions of serving: what an arm's answer means for it, and which products fill the carousel."""
 
 import math
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 
-from backend.audit.values import ShownItem, Surface
-from backend.core.bucketing import BUCKETS, bucket, is_in_share
-from backend.rollouts.values import HoldoutPolicy, LiveArm
-from backend.serving.values import Bought, Filled, Preference, Ranked, Why
+from backend.audit.values import ShownItem
+from backend.core.bucketing import bucket, is_in_share
+from backend.rollouts.values import ArmOutcome, HoldoutPolicy
+from backend.serving.values import Bought, Filled, Opinion, Preference, Ranked, Why
 
 ELEVEN_MONTHS = timedelta(days=334)
 
@@ -22,41 +22,25 @@ WHY_FOR_YOU = "Chosen for you"
 _NEW = {Why.NEW_SIMILAR_TO: WHY_NEWEST, Why.NEW_ARRIVAL: WHY_ARRIVAL}
 
 
-def choose_arm(arms: Sequence[LiveArm], *, visitor: str, experiment: str, salt: str) -> LiveArm:
-    """
-    Return the arm of a visitor: always the same one while the arms stay as they are.
-
-    The visitor's bucket is a point on a line; the arms lie on it end to end by weight. Widening a later arm
-    takes visitors from the one before it only, so nobody else changes sides.
-
-    :param visitor: the browser's own id, which a page may draw with too; empty for nobody in particular
-    :param salt: the shop's public name, so that two shops never share an assignment
-    :raises ValueError: if there is no arm with a positive weight
-    """
-    total = sum(arm.weight for arm in arms)
-    if total <= 0:
-        raise ValueError("choose_arm needs at least one arm with a positive weight.")
-    point = bucket(f"{salt}:{experiment}", visitor) * total // BUCKETS
-    for arm in arms:
-        if point < arm.weight:
-            return arm
-        point -= arm.weight
-    raise AssertionError("A point below the total weight lies inside some arm.")
-
-
 def is_held_out(policy: HoldoutPolicy, browser_id: str) -> bool:
     """Return whether a browser sees what is popular, so that what the others gain can be told."""
     return is_in_share(bucket(policy.salt, browser_id), policy.percent)
 
 
-def experiment_of(surface: Surface, arms: Sequence[LiveArm]) -> str:
-    """
-    Return the name under which a surface's visitors are drawn.
+# Why a version could not answer, where that convicts it at once. One that is being loaded says nothing of how
+# it will answer.
+_FATAL = frozenset({"artifact_refused", "not_finite"})
+LOADING = "loading"
 
-    It changes with the first arm's version only. The revision would not do:
-    it moves with each step of traffic, and every visitor would be drawn anew.
-    """
-    return f"{surface}:{arms[0].version_id}"
+
+def outcome_of(reason: str) -> ArmOutcome:
+    """Return what it means for an arm that its version could not answer, by the reason it gave."""
+    return ArmOutcome.FATAL if reason in _FATAL else ArmOutcome.FAILED
+
+
+def is_empty(opinion: Opinion, *, available: AbstractSet[int]) -> bool:
+    """Return whether a model names nothing that the shop can show."""
+    return not any(one.product_id in available for one in opinion.preferences)
 
 
 def fill(

@@ -7,7 +7,8 @@ input, because it is erased with them; nothing that is empty is recorded.
     shelf, shelf.base   what the shop could show, newest first, and the popular products
     new, new.base       the products that the model was told of since its training
     mates               the products of the page's collections, where they were asked for
-    setting             what the merchant had set, and why a model was missing; absent where all was as usual
+    setting             what the merchant had set, why a model was missing, and which rollout chose the
+                        version; absent where all was as usual
     words               what products that reasons name were called
     visitor             a visitor's past and visit, and what the products in them were called
 """
@@ -37,8 +38,8 @@ VISITOR: Final = "visitor"
 
 SECOND: Final = 1_000_000  # microseconds; orders come in whole seconds
 MOST_SHELVES: Final = 8
-# Where the merchant set nothing, a model answered, and nothing was known of who asked.
-USUAL: Final[Mapping[str, Any]] = {"reason": "", "new": True, "visitor": False}
+# Where the merchant set nothing, a model answered, nothing was known of who asked, and no rollout drew them.
+USUAL: Final[Mapping[str, Any]] = {"reason": "", "new": True, "visitor": False, "rollout": ""}
 
 
 class MissingInput(Exception):
@@ -104,13 +105,15 @@ def pack_mates(product_ids: Sequence[int]) -> bytes:
     return pack([len(product_ids), *differences(product_ids)])
 
 
-def pack_setting(*, reason: str, shows_new_products: bool, has_visitor: bool) -> bytes:
+def pack_setting(*, reason: str, shows_new_products: bool, has_visitor: bool, rollout: str) -> bytes:
     """
     Return why a model was missing, what the merchant had set, and whether a visitor's input belongs here.
 
     Nothing where all was as usual.
+
+    :param rollout: that chose the arm, empty where none did
     """
-    setting = {"reason": reason, "new": shows_new_products, "visitor": has_visitor}
+    setting = {"reason": reason, "new": shows_new_products, "visitor": has_visitor, "rollout": rollout}
     unusual = {name: value for name, value in setting.items() if value != USUAL[name]}
     return _json(unusual) if unusual else b""
 

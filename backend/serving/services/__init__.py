@@ -3,6 +3,7 @@
 from backend.serving.services.answering import Desk, open_models
 from backend.serving.services.general import GeneralLists
 from backend.serving.services.listing import PageLister
+from backend.serving.services.overriding import read_override, sign_override
 from backend.serving.services.previewing import preview
 from backend.serving.services.replaying import replay, replay_from
 from backend.serving.services.shadowing import ShadowScorer
@@ -16,6 +17,8 @@ __all__ = [
     "ingredients",
     "open_models",
     "preview",
+    "read_override",
     "replay",
     "replay_from",
+    "sign_override",
 ]

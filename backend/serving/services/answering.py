@@ -27,20 +27,13 @@ from backend.features.values import NO_PAST
 from backend.monitoring.values import Kind as TriggerKind
 from backend.registry import queries as registry
 from backend.rollouts import queries as rollouts
-from backend.rollouts.values import HOLDOUT, LiveArm
+from backend.rollouts.values import HOLDOUT, LiveArm, LiveArms
 from backend.serving import rules
-from backend.serving.gateway import DEADLINE_SECONDS, LOADING_SECONDS, MOST_LOADED, Models
+from backend.serving.gateway import MOST_LOADED, Models
 from backend.serving.services.gathering import LiveWorld
-from backend.serving.values import (
-    NO_OPINION,
-    Answer,
-    Ask,
-    Health,
-    ModelQuery,
-    Opinion,
-    Query,
-    ScoringUnavailable,
-)
+from backend.serving.services.guarding import Guard
+from backend.serving.services.scoring import NO_ARM, ArmScorer, Chosen, Scored, choose_arm
+from backend.serving.values import NO_OPINION, Answer, Ask, Health, Query
 from backend.shops import queries as shops
 from backend.shops import services as shop_services
 from backend.shops.values import ShopInfo, ShopState
@@ -51,25 +44,30 @@ log = structlog.get_logger(__name__)
 # Answers whose latency one process remembers.
 WINDOW: Final = 2_000
 
-NO_ARM: Final = "none"
-
 
 @dataclass(frozen=True, slots=True)
 class _Visitor:
-    """Who asks, as far as we may know: pseudonyms, but for what draws the arm."""
+    """Who asks, as far as we may know: pseudonyms."""
 
     key: str | None
     customer_key: str | None  # where they are logged in
-    arm_key: str
 
 
 @dataclass(frozen=True, slots=True)
-class _Scored:
-    """What a model gave: the arm that answered, its opinion, and why that may be missing."""
+class _Asked:
+    """One question, with all that its answer looks at."""
 
-    arm: LiveArm | None
-    opinion: Opinion
-    reason: str
+    query: Query
+    visitor: _Visitor
+    world: LiveWorld
+    live: LiveArms
+    chosen: Chosen | None
+
+    @property
+    def rollout(self) -> str:
+        """The rollout that chose what is shown; empty where none did."""
+        is_chosen = self.chosen is not None and not self.query.is_held_out
+        return str(self.chosen.rollout_id or "") if self.chosen and is_chosen else ""
 
 
 def open_models(
@@ -117,6 +115,8 @@ class Desk:
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self.clock = clock
         self.models = open_models(clock)
+        self.guard = Guard(clock)
+        self.arms = ArmScorer(self.models, self.guard)
         self.is_warm = False
         self._latencies: deque[float] = deque(maxlen=WINDOW)
         self._warming = threading.Lock()
@@ -130,10 +130,9 @@ class Desk:
         shop = shops.find_shop_by_domain(ask.shop_domain)
         if shop is None or shop.state is not ShopState.INSTALLED:
             return None
-        visitor = _visitor(shop.id, ask)
-        query = _query(shop.id, ask, visitor, now=self.clock())
-        world = LiveWorld(shop.id, shows_new_products=shop.shows_new_products)
-        scored = self._score(shop, visitor, query, world)
+        asked = self._look_around(shop, ask)
+        query, visitor, world = asked.query, asked.visitor, asked.world
+        scored = self._score(asked)
         decided = rules.decide(query, world, scored.opinion, reason=scored.reason)
         if not decided.items:
             return None
@@ -143,7 +142,7 @@ class Desk:
             at=query.now,
             surface=query.surface,
             channel=Channel.APP_PROXY,
-            arm=_arm_name(query, scored),
+            arm=scored.name,
             items=decided.items,
             requested=query.limit,
             latency_ms=(time.perf_counter() - started) * 1000,
@@ -153,7 +152,7 @@ class Desk:
             context_product_id=query.context_product_id,
             fallback=decided.fallback,
             request_id=request_id,
-            **world.recorded(query, scored.opinion, decided, reason=scored.reason),
+            **world.recorded(query, scored.opinion, decided, reason=scored.reason, rollout=asked.rollout),
         )
         customer = visitor.customer_key
         # Whoever was redacted since the request came must not be tied again by its record.
@@ -189,8 +188,10 @@ class Desk:
             if self.is_warm:
                 return
             for shop_id in rollouts.live_shops(limit=MOST_LOADED):
-                for arm in rollouts.live_arms(shop_id).arms:
+                live = rollouts.live_arms(shop_id)
+                for arm in live.arms:
                     self.models.prepare(arm)
+                self.arms.keep_warm(live)
             self.is_warm = True
 
     def warm_up_behind(self) -> threading.Thread:
@@ -208,52 +209,34 @@ class Desk:
         finally:
             connection.close()
 
-    def _score(self, shop: ShopInfo, visitor: _Visitor, query: Query, world: LiveWorld) -> _Scored:
-        if query.is_held_out:
-            return _Scored(None, NO_OPINION, HOLDOUT)
+    def _look_around(self, shop: ShopInfo, ask: Ask) -> _Asked:
         live = rollouts.live_arms(shop.id)
-        if not live.arms:
-            return _Scored(None, NO_OPINION, "no_model")
-        arm = rules.choose_arm(
-            live.arms,
-            visitor=visitor.arm_key,
-            experiment=rules.experiment_of(query.surface, live.arms),
-            salt=str(shop.uuid),
-        )
-        asked = rules.to_model(query, world)
-        try:
-            patience = DEADLINE_SECONDS if live.standby else LOADING_SECONDS
-            return _Scored(arm, self.models.score(arm, asked, patience=patience), "")
-        except ScoringUnavailable as error:
-            log.warning(
-                "scoring_unavailable", version=arm.version_number, reason=error.reason, error=error.message
-            )
-            return self._stand_in(live.standby, asked, reason=error.reason)
+        self.arms.keep_warm(live)
+        chosen = choose_arm(live, ask)
+        visitor = _visitor(shop.id, ask)
+        # Whoever asks to see an arm sees it, held out or not.
+        is_held_out = _is_held_out(shop.id, ask.visitor) and not (chosen and chosen.is_override)
+        query = _query(shop.id, ask, visitor, now=self.clock(), is_held_out=is_held_out)
+        world = LiveWorld(shop.id, shows_new_products=shop.shows_new_products)
+        return _Asked(query, visitor, world, live, chosen)
 
-    def _stand_in(self, standby: LiveArm | None, asked: ModelQuery, *, reason: str) -> _Scored:
-        """Let the version that was live before answer, where there is one and it can."""
-        if standby is None:
-            return _Scored(None, NO_OPINION, reason)
-        try:
-            return _Scored(
-                standby, self.models.score(standby, asked, patience=DEADLINE_SECONDS), f"standby_{reason}"
-            )
-        except ScoringUnavailable:
-            return _Scored(None, NO_OPINION, reason)
+    def _score(self, asked: _Asked) -> Scored:
+        query, world = asked.query, asked.world
+        if query.is_held_out:
+            return Scored(None, NO_OPINION, HOLDOUT, HOLDOUT)
+        if asked.chosen is None:
+            return Scored(None, NO_OPINION, "no_model", NO_ARM)
+        to_model = rules.to_model(query, world)
+        return self.arms.score(asked.live, asked.chosen, to_model, available=world.shelf.available)
 
 
 def _visitor(shop_id: int, ask: Ask) -> _Visitor:
     customer = shop_services.find_visitor_pseudonym(shop_id, ask.customer_id) if ask.customer_id else None
     browser = _pseudonym(shop_id, ask.visitor) if ask.visitor else None
-    return _Visitor(
-        key=customer or browser,
-        customer_key=customer,
-        # The browser first: logging in must not move a visitor to another arm.
-        arm_key=ask.visitor or customer or "",
-    )
+    return _Visitor(customer or browser, customer)
 
 
-def _query(shop_id: int, ask: Ask, visitor: _Visitor, *, now: datetime) -> Query:
+def _query(shop_id: int, ask: Ask, visitor: _Visitor, *, now: datetime, is_held_out: bool) -> Query:
     return Query(
         surface=ask.surface,
         limit=ask.limit,
@@ -263,7 +246,7 @@ def _query(shop_id: int, ask: Ask, visitor: _Visitor, *, now: datetime) -> Query
         recent=ask.recent,
         cart=ask.cart,
         exclude=ask.exclude,
-        is_held_out=_is_held_out(shop_id, ask.visitor),
+        is_held_out=is_held_out,
     )
 
 
@@ -271,12 +254,6 @@ def _is_held_out(shop_id: int, browser_id: str | None) -> bool:
     """Return whether a browser sees what is popular. Its page drew by the same function before it asked."""
     policy = rollouts.holdout(shop_id)
     return bool(policy.percent and browser_id) and rules.is_held_out(policy, browser_id or "")
-
-
-def _arm_name(query: Query, scored: _Scored) -> str:
-    if query.is_held_out:
-        return HOLDOUT
-    return scored.arm.name if scored.arm else NO_ARM
 
 
 def _pseudonym(shop_id: int, visitor: str) -> str:

@@ -60,13 +60,20 @@ class LiveWorld:
         self._words = CardWords(self.cards)
         return self._words
 
-    def recorded(self, query: Query, opinion: Opinion, decided: Decided, *, reason: str) -> dict[str, Any]:
-        """Return the fields of a decision that say what went in: enough to make it again."""
+    def recorded(
+        self, query: Query, opinion: Opinion, decided: Decided, *, reason: str, rollout: str = ""
+    ) -> dict[str, Any]:
+        """
+        Return the fields of a decision that say what went in: enough to make it again.
+
+        :param rollout: that chose the arm, empty where none did
+        """
         own = recording.pack_visitor(query, self._words.noted)
         setting = recording.pack_setting(
             reason=reason,
             shows_new_products=self.shows_new_products,
             has_visitor=recording.VISITOR in own,
+            rollout=rollout,
         )
         mates = self._mates.recorded if self._mates else {}
         shared = {**self.shelf.recorded, **opinion.recorded, **mates, **own, recording.SETTING: setting}

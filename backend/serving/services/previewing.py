@@ -14,9 +14,9 @@ from backend.rollouts import queries as rollouts
 from backend.rollouts.values import LiveArm
 from backend.serving import rules
 from backend.serving.gateway import opine
-from backend.serving.services.answering import NO_ARM
 from backend.serving.services.gathering import LiveWorld
 from backend.serving.services.opening import open_trained
+from backend.serving.services.scoring import NO_ARM
 from backend.serving.values import NO_OPINION, ModelQuery, Opinion, Preview, Query
 from backend.shops import queries as shops
 from backend.shops import services as shop_services

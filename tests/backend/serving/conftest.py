@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from backend.serving import gateway, views
-from backend.serving.services import Desk, answering
+from backend.serving.services import Desk, scoring
 from backend.shops.models import Shop
 from tests.backend.history import a_shop, products
 from tests.backend.registry.versions import a_live_version
@@ -16,8 +16,8 @@ from tests.backend.registry.versions import a_live_version
 def _own_desk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give each test a process's worth of fresh state, and a busy machine all the time it needs."""
     monkeypatch.setattr(gateway, "DEADLINE_SECONDS", 10.0)
-    monkeypatch.setattr(answering, "DEADLINE_SECONDS", 10.0)
-    monkeypatch.setattr(answering, "LOADING_SECONDS", 10.0)
+    monkeypatch.setattr(scoring, "DEADLINE_SECONDS", 10.0)
+    monkeypatch.setattr(scoring, "LOADING_SECONDS", 10.0)
     monkeypatch.setattr(views, "desk", Desk(views.clock.now))
 
 

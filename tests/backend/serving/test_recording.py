@@ -157,9 +157,9 @@ def test_new_products_come_back_as_they_were_told() -> None:
 def test_what_is_usual_is_not_recorded() -> None:
     query = Query(Surface.HOME_PAGE, 8, datetime.now(UTC))
 
-    assert recording.pack_setting(reason="", shows_new_products=True, has_visitor=False) == b""
+    assert recording.pack_setting(reason="", shows_new_products=True, has_visitor=False, rollout="") == b""
     assert recording.pack_visitor(query, recording.NotedWords()) == {"words": b""}
-    assert recording.read_setting({}) == {"reason": "", "new": True, "visitor": False}
+    assert recording.read_setting({}) == {"reason": "", "new": True, "visitor": False, "rollout": ""}
 
 
 # Comparing

@@ -1,18 +1,12 @@
-from collections import Counter
 from datetime import UTC, datetime
-from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.audit.values import Surface
-from backend.rollouts.values import LiveArm
 from backend.serving.rules import (
     FEWEST_PLACES,
     Breaker,
-    choose_arm,
-    experiment_of,
     explain,
     fill,
     percentile,
@@ -22,87 +16,6 @@ from backend.serving.values import Bought, Filled, Preference, Ranked, Why
 from models.recommender import arrivals
 from models.recommender.api import ReasonKind
 from tests.backend.history import NOW
-
-SALT = "salt of one shop"
-
-
-def an_arm(name: str, weight: int) -> LiveArm:
-    return LiveArm(1, name, weight, UUID(int=weight), 1, "artifact", "0" * 64)
-
-
-def arm_of(visitor: str, arms: list[LiveArm], *, experiment: str = "e", salt: str = SALT) -> str:
-    return choose_arm(arms, visitor=visitor, experiment=experiment, salt=salt).name
-
-
-VISITORS = [f"visitor {number}" for number in range(4_000)]
-SPLIT = [an_arm("champion", 95), an_arm("candidate", 5)]
-
-
-def test_a_visitor_keeps_the_arm_in_every_process() -> None:
-    drawn = [number for number, one in enumerate(VISITORS) if arm_of(one, SPLIT) == "candidate"]
-
-    # Drawn once by the storefront's script: Python's own hash() would draw others in each process.
-    assert drawn[:5] == [0, 12, 47, 52, 76]
-
-
-def test_a_step_of_traffic_draws_nobody_anew() -> None:
-    champion = UUID(int=1)
-    before = [LiveArm(1, "champion", 95, champion, 1, "a", "0" * 64), an_arm("candidate", 5)]
-    after = [LiveArm(1, "champion", 75, champion, 1, "a", "0" * 64), an_arm("candidate", 25)]
-
-    assert experiment_of(Surface.HOME_PAGE, before) == experiment_of(Surface.HOME_PAGE, after)
-    assert experiment_of(Surface.HOME_PAGE, before) != experiment_of(Surface.PRODUCT_PAGE, before)
-
-
-def test_arms_get_visitors_by_weight() -> None:
-    arms = [an_arm("a", 50), an_arm("b", 30), an_arm("c", 20)]
-
-    counts = Counter(arm_of(one, arms) for one in VISITORS)
-
-    # Four standard deviations of a binomial with these shares.
-    assert abs(counts["a"] - 2000) < 127
-    assert abs(counts["b"] - 1200) < 117
-    assert abs(counts["c"] - 800) < 102
-
-
-def test_widening_the_last_arm_moves_visitors_into_it_only() -> None:
-    wider = [an_arm("champion", 75), an_arm("candidate", 25)]
-
-    moves = Counter((arm_of(one, SPLIT), arm_of(one, wider)) for one in VISITORS)
-
-    assert moves["candidate", "champion"] == 0
-    assert moves["champion", "candidate"] > 0
-
-
-def test_experiments_and_shops_split_independently() -> None:
-    half = [an_arm("a", 1), an_arm("b", 1)]
-    here = [arm_of(one, half) for one in VISITORS]
-
-    for other in (
-        [arm_of(one, half, experiment="f") for one in VISITORS],
-        [arm_of(one, half, salt=b"salt of another") for one in VISITORS],
-    ):
-        agreeing = sum(mine == theirs for mine, theirs in zip(here, other, strict=True))
-        assert abs(agreeing - 2000) < 127
-
-
-def test_an_arm_without_weight_gets_nobody() -> None:
-    arms = [an_arm("none", 0), an_arm("all", 1)]
-
-    assert {arm_of(one, arms) for one in VISITORS[:200]} == {"all"}
-
-
-def test_no_weight_at_all_is_an_error() -> None:
-    with pytest.raises(ValueError, match="positive weight"):
-        arm_of("anyone", [an_arm("none", 0)])
-
-
-def test_the_hash_is_the_documented_one() -> None:
-    """Drawn by the script: a change of the hash would move every visitor of every shop."""
-    thousand = [an_arm(str(number), 1) for number in range(1000)]
-
-    assert [arm_of(one, thousand) for one in ("visitor 0", "visitor 1", "")] == ["957", "516", "84"]
-
 
 ids = st.integers(1, 30)
 lists = st.lists(ids, max_size=20)

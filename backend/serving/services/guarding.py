@@ -1,0 +1,86 @@
+"""
+Count what each arm of a rollout answers.
+
+An answer appends one tuple. A thread of each serving process pools them in PostgreSQL every two seconds, at
+once where one was fatal.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import structlog
+from django.db import Error, close_old_connections
+
+from backend.core.errors import Unavailable, describe
+from backend.rollouts import services as rollouts
+from backend.rollouts.values import ArmAnswer, ArmOutcome, Verdict
+
+log = structlog.get_logger(__name__)
+
+LOOK_SECONDS: Final = 2.0
+
+# Answers that a process remembers between two looks, and of one rollout while PostgreSQL is down. Beyond
+# them the oldest go.
+MOST_REMEMBERED: Final = 10_000
+
+_Rollout = tuple[int, UUID]
+
+
+class Guard:
+    """What one serving process saw of the rollouts that it serves."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self.clock = clock
+        # Appending is atomic: the threads that answer never wait for one another.
+        self._noted: deque[tuple[_Rollout, ArmAnswer]] = deque(maxlen=MOST_REMEMBERED)
+        self._piles: dict[_Rollout, deque[ArmAnswer]] = {}
+        self._wake = threading.Event()
+        self._looking = threading.Lock()
+
+    def note(self, shop_id: int, rollout_id: UUID, answer: ArmAnswer) -> None:
+        """Remember one answer of one arm."""
+        self._noted.append(((shop_id, rollout_id), answer))
+        if answer.outcome is ArmOutcome.FATAL:
+            self._wake.set()
+
+    def start(self) -> None:
+        """Look every two seconds from now on, for as long as the process lives."""
+        threading.Thread(target=self._keep_looking, name="guard", daemon=True).start()
+
+    def look(self) -> None:
+        """Pool what was noted since the last look, and judge what the pool says."""
+        with self._looking:
+            for _ in range(len(self._noted)):
+                rollout, answer = self._noted.popleft()
+                self._piles.setdefault(rollout, deque(maxlen=MOST_REMEMBERED)).append(answer)
+            for rollout in list(self._piles):
+                self._judge(*rollout)
+
+    def _keep_looking(self) -> None:
+        while True:
+            self._wake.wait(LOOK_SECONDS)
+            self._wake.clear()
+            try:
+                self.look()
+            except Exception:
+                # Without this thread nobody watches the rollouts of this process.
+                log.exception("guard_failed")
+            finally:
+                close_old_connections()
+
+    def _judge(self, shop_id: int, rollout_id: UUID) -> None:
+        """Pool one rollout's answers and obey what they say; what fails is done by the next look."""
+        pile = self._piles[shop_id, rollout_id]
+        try:
+            judged = rollouts.count_answers(shop_id, rollout_id, pile, now=self.clock())
+            # Counted once, whatever becomes of the rest. The empty pile stays until the rest is done.
+            pile.clear()
+            if judged is not None and judged.verdict is Verdict.FAILED:
+                log.error("candidate_convicted", rollout=str(rollout_id), why=judged.words)
+            del self._piles[shop_id, rollout_id]
+        except (Error, Unavailable) as error:
+            log.warning("guard_waits", rollout=str(rollout_id), error=describe(error))

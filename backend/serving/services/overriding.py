@@ -1,0 +1,63 @@
+"""
+Let people of ours and of the merchant see one arm of a rollout, whichever their browser would be drawn into.
+
+A header chooses between what visitors see anyway, so anybody may send it. A page can't send headers, and what
+nobody sees yet needs the word of whoever may see it: a token in the page's address, signed here.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from django.core.signing import BadSignature, Signer
+
+from backend.rollouts.values import CANDIDATE, CHAMPION
+from backend.serving.values import BadAsk, Override
+
+# Long enough to look around, and too short to be passed on.
+VALID: Final = timedelta(hours=1)
+
+ARMS: Final = (CANDIDATE, CHAMPION)
+
+
+def sign_override(shop_domain: str, arm: str, *, now: datetime) -> str:
+    """
+    Return the token that lets one storefront's pages show one arm for an hour.
+
+    :param arm: ``candidate`` or ``champion``
+    :raises BadAsk: if it is another one
+    """
+    until = int((now + VALID).timestamp())
+    return _signer().sign_object({"shop": shop_domain, "arm": _known(arm, "canary"), "until": until})
+
+
+def read_override(shop_domain: str, *, token: str, header: str, now: datetime) -> Override | None:
+    """
+    Return which arm a request asks for, or None where it asks for none. A token has the last word.
+
+    :raises BadAsk: if it names no arm, or its token is another shop's, too old or not ours
+    """
+    if token:
+        return Override(_verified(shop_domain, token, now=now), is_signed=True)
+    return Override(_known(header, "x-canary"), is_signed=False) if header else None
+
+
+def _verified(shop_domain: str, token: str, *, now: datetime) -> str:
+    try:
+        said = _signer().unsign_object(token)
+    except (BadSignature, ValueError) as error:
+        raise BadAsk("The canary's signature does not fit.", field="canary") from error
+    if said["shop"] != shop_domain:
+        raise BadAsk("The canary was signed for another shop.", field="canary")
+    if now >= datetime.fromtimestamp(said["until"], tz=UTC):
+        raise BadAsk("The canary's hour is over. Ask for a new one.", field="canary")
+    return str(said["arm"])
+
+
+def _known(arm: str, field: str) -> str:
+    if arm not in ARMS:
+        raise BadAsk(f"The arm must be {' or '.join(ARMS)}.", field=field)
+    return arm
+
+
+def _signer() -> Signer:
+    return Signer(salt="backend.serving.override", sep=".")

@@ -1,0 +1,179 @@
+"""Which arm answers a visitor, and which version does where that arm can't."""
+
+import time
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from backend.rollouts import queries as rollouts
+from backend.rollouts.values import (
+    CANDIDATE,
+    OVERRIDE,
+    STANDBY,
+    ArmAnswer,
+    ArmOutcome,
+    LiveArm,
+    LiveArms,
+    RolloutDraw,
+)
+from backend.serving import rules
+from backend.serving.gateway import DEADLINE_SECONDS, LOADING_SECONDS, Models
+from backend.serving.services.guarding import Guard
+from backend.serving.values import NO_OPINION, Ask, ModelQuery, Opinion, Override, ScoringUnavailable
+
+log = structlog.get_logger(__name__)
+
+NO_ARM: Final = "none"
+
+# Why the champion's list is shown in place of a candidate's that the shop can show nothing of.
+EMPTY: Final = "empty"
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """
+    The arm of one visitor.
+
+    :param draw: of the rollout that chose it; None where none did
+    :param is_override: whether somebody asked to see it, so that the answer counts nowhere
+    """
+
+    arm: LiveArm
+    draw: RolloutDraw | None = None
+    is_override: bool = False
+
+    @property
+    def name(self) -> str:
+        """What a decision calls the arm."""
+        return OVERRIDE if self.is_override else self.arm.name
+
+    @property
+    def rollout_id(self) -> UUID | None:
+        """The rollout that chose the arm."""
+        return self.draw.rollout_id if self.draw else None
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """
+    What a model gave: the version that answered, what it says, and why the arm's own may be missing.
+
+    :param name: what a decision calls the arm
+    """
+
+    arm: LiveArm | None
+    opinion: Opinion
+    reason: str
+    name: str
+
+
+def choose_arm(live: LiveArms, ask: Ask) -> Chosen | None:
+    """
+    Return the arm of a visitor, or None before the first release.
+
+    A browser that keeps no id can't be shown the same arm twice. It sees the champion, outside the rollout.
+    """
+    if not live.arms:
+        return None
+    champion, draw = live.arms[0], live.draw
+    if draw is None:
+        return Chosen(champion)
+    wanted = _overridden(live, draw, ask.override)
+    if wanted is not None:
+        return Chosen(wanted, draw, is_override=True)
+    if ask.visitor is None:
+        return Chosen(champion)
+    return Chosen(live.find(rollouts.drawn_arm(draw, ask.visitor)) or champion, draw)
+
+
+def _overridden(live: LiveArms, draw: RolloutDraw, override: Override | None) -> LiveArm | None:
+    """Return the arm that somebody may see because they asked to."""
+    if override is None:
+        return None
+    is_shown = override.arm != CANDIDATE or draw.percent > 0
+    return live.find(override.arm) if is_shown or override.is_signed else None
+
+
+class ArmScorer:
+    """Asks the version of a visitor's arm, and another where it fails, so that a visitor has a list."""
+
+    def __init__(self, models: Models, guard: Guard) -> None:
+        self.models = models
+        self.guard = guard
+
+    def score(
+        self, live: LiveArms, chosen: Chosen, asked: ModelQuery, *, available: AbstractSet[int]
+    ) -> Scored:
+        """
+        Return what the arm's version says, or what stands in for it.
+
+        :param available: the products that the shop can show
+        """
+        began = time.perf_counter()
+        try:
+            opinion = self.models.score(chosen.arm, asked, patience=_patience(live, chosen))
+        except ScoringUnavailable as error:
+            log.warning(
+                "scoring_unavailable",
+                version=chosen.arm.version_number,
+                reason=error.reason,
+                error=error.message,
+            )
+            # A version that is still being loaded has not been asked.
+            if error.reason != rules.LOADING:
+                self._note(chosen, rules.outcome_of(error.reason), _milliseconds_since(began))
+            return self._stand_in(live, chosen, asked, reason=error.reason)
+        took = _milliseconds_since(began)
+        if chosen.arm.name == CANDIDATE and rules.is_empty(opinion, available=available):
+            instead = self._stand_in(live, chosen, asked, reason=EMPTY)
+            if not rules.is_empty(instead.opinion, available=available):
+                self._note(chosen, ArmOutcome.FATAL, took)
+                return instead
+        self._note(chosen, ArmOutcome.ANSWERED, took)
+        return Scored(chosen.arm, opinion, "", chosen.name)
+
+    def keep_warm(self, live: LiveArms) -> None:
+        """Have every version in memory that may be asked within a second."""
+        others = (live.find(CANDIDATE), live.standby)
+        self.models.keep_warm(arm for arm in others if arm is not None)
+
+    def _stand_in(self, live: LiveArms, chosen: Chosen, asked: ModelQuery, *, reason: str) -> Scored:
+        """Let another version answer, where there is one and it can. A candidate never stands in."""
+        name = OVERRIDE if chosen.is_override else STANDBY
+        for arm in _stand_ins(live, chosen):
+            try:
+                opinion = self.models.score(arm, asked, patience=DEADLINE_SECONDS)
+            except ScoringUnavailable:
+                continue
+            return Scored(arm, opinion, f"{STANDBY}_{reason}", name)
+        return Scored(None, NO_OPINION, reason, OVERRIDE if chosen.is_override else NO_ARM)
+
+    def _note(self, chosen: Chosen, outcome: ArmOutcome, milliseconds: float) -> None:
+        """Count an answer of an arm, where the visitor was drawn into it."""
+        if chosen.draw is None or chosen.is_override:
+            return
+        answer = ArmAnswer(chosen.arm.name, chosen.draw.percent, outcome, milliseconds)
+        self.guard.note(chosen.arm.shop_id, chosen.draw.rollout_id, answer)
+
+
+def _stand_ins(live: LiveArms, chosen: Chosen) -> Iterator[LiveArm]:
+    champion = live.arms[0]
+    if champion.version_id != chosen.arm.version_id:
+        yield champion
+    if live.standby is not None:
+        yield live.standby
+
+
+def _patience(live: LiveArms, chosen: Chosen) -> float:
+    """Return how long a visitor may wait for a version to be loaded: no longer than for who stands in."""
+    if chosen.arm.version_id != live.arms[0].version_id:
+        return 0.0
+    return DEADLINE_SECONDS if live.standby else LOADING_SECONDS
+
+
+def _milliseconds_since(began: float) -> float:
+    return (time.perf_counter() - began) * 1000
