@@ -8,9 +8,9 @@ from backend.rollouts.rules.guarding import latency_place
 from backend.rollouts.values import (
     CANDIDATE,
     NO_LATENCY,
+    AnswerOutcome,
     ArmAnswer,
     ArmCounts,
-    ArmOutcome,
     GuardBatch,
 )
 
@@ -30,6 +30,6 @@ def _counts(answers: Sequence[ArmAnswer]) -> ArmCounts:
     latency = list(NO_LATENCY)
     for one in answers:
         latency[latency_place(one.milliseconds)] += 1
-    fatal = sum(one.outcome is ArmOutcome.FATAL for one in answers)
-    failed = sum(one.outcome is not ArmOutcome.ANSWERED for one in answers)
+    fatal = sum(one.outcome is AnswerOutcome.FATAL for one in answers)
+    failed = sum(one.outcome is not AnswerOutcome.ANSWERED for one in answers)
     return ArmCounts(len(answers), failed, fatal, tuple(latency))

@@ -1,6 +1,6 @@
 """What crosses the boundary of rollouts."""
 
-from backend.rollouts.values.answers import ArmAnswer, ArmOutcome
+from backend.rollouts.values.answers import AnswerOutcome, ArmAnswer
 from backend.rollouts.values.arms import (
     CANDIDATE,
     CHAMPION,
@@ -123,9 +123,9 @@ __all__ = [
     "NO_LATENCY",
     "OVERRIDE",
     "STANDBY",
+    "AnswerOutcome",
     "ArmAnswer",
     "ArmCounts",
-    "ArmOutcome",
     "ArmOutcomes",
     "ArmSums",
     "Autonomy",

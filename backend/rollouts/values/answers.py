@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class ArmOutcome(StrEnum):
+class AnswerOutcome(StrEnum):
     """What came of asking an arm's version."""
 
     ANSWERED = "ANSWERED"
@@ -23,5 +23,5 @@ class ArmAnswer:
 
     arm: str
     percent: int
-    outcome: ArmOutcome
+    outcome: AnswerOutcome
     milliseconds: float

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from backend.audit.values import ShownItem
 from backend.core.bucketing import bucket, is_in_share
-from backend.rollouts.values import ArmOutcome, HoldoutPolicy
+from backend.rollouts.values import AnswerOutcome, HoldoutPolicy
 from backend.serving.values import Bought, Filled, Opinion, Preference, Ranked, Why
 
 ELEVEN_MONTHS = timedelta(days=334)
@@ -33,9 +33,9 @@ _FATAL = frozenset({"artifact_refused", "not_finite"})
 LOADING = "loading"
 
 
-def outcome_of(reason: str) -> ArmOutcome:
+def outcome_of(reason: str) -> AnswerOutcome:
     """Return what it means for an arm that its version could not answer, by the reason it gave."""
-    return ArmOutcome.FATAL if reason in _FATAL else ArmOutcome.FAILED
+    return AnswerOutcome.FATAL if reason in _FATAL else AnswerOutcome.FAILED
 
 
 def is_empty(opinion: Opinion, *, available: AbstractSet[int]) -> bool:

@@ -27,7 +27,7 @@ from backend.features.values import NO_PAST
 from backend.monitoring.values import Kind as TriggerKind
 from backend.registry import queries as registry
 from backend.rollouts import queries as rollouts
-from backend.rollouts.values import HOLDOUT, LiveArm, LiveArms
+from backend.rollouts.values import CHAMPION, CONTROL, HOLDOUT, LiveArm, LiveArms
 from backend.serving import rules
 from backend.serving.gateway import MOST_LOADED, Models
 from backend.serving.services.gathering import LiveWorld
@@ -43,6 +43,10 @@ log = structlog.get_logger(__name__)
 
 # Answers whose latency one process remembers.
 WINDOW: Final = 2_000
+
+
+# Arms of the version that answers where no rollout has anything to say.
+_ANSWERS_FIRST: Final = frozenset({CHAMPION, CONTROL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,10 @@ def open_models(
             connection.close()
 
     def report(arm: LiveArm, why: str) -> None:
+        # The others are loaded before anybody needs them. What befalls a candidate ends its rollout, which
+        # says why, and a version that stands by is looked at again each minute.
+        if arm.name not in _ANSWERS_FIRST:
+            return
         try:
             audit.record(
                 Event.ARTIFACT_REFUSED,

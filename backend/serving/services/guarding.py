@@ -17,7 +17,7 @@ from django.db import Error, close_old_connections
 
 from backend.core.errors import Unavailable, describe
 from backend.rollouts import services as rollouts
-from backend.rollouts.values import ArmAnswer, ArmOutcome, Verdict
+from backend.rollouts.values import AnswerOutcome, ArmAnswer, Verdict
 
 log = structlog.get_logger(__name__)
 
@@ -44,7 +44,7 @@ class Guard:
     def note(self, shop_id: int, rollout_id: UUID, answer: ArmAnswer) -> None:
         """Remember one answer of one arm."""
         self._noted.append(((shop_id, rollout_id), answer))
-        if answer.outcome is ArmOutcome.FATAL:
+        if answer.outcome is AnswerOutcome.FATAL:
             self._wake.set()
 
     def start(self) -> None:

@@ -14,8 +14,8 @@ from backend.rollouts.values import (
     CANDIDATE,
     OVERRIDE,
     STANDBY,
+    AnswerOutcome,
     ArmAnswer,
-    ArmOutcome,
     LiveArm,
     LiveArms,
     RolloutDraw,
@@ -131,9 +131,9 @@ class ArmScorer:
         if chosen.arm.name == CANDIDATE and rules.is_empty(opinion, available=available):
             instead = self._stand_in(live, chosen, asked, reason=EMPTY)
             if not rules.is_empty(instead.opinion, available=available):
-                self._note(chosen, ArmOutcome.FATAL, took)
+                self._note(chosen, AnswerOutcome.FATAL, took)
                 return instead
-        self._note(chosen, ArmOutcome.ANSWERED, took)
+        self._note(chosen, AnswerOutcome.ANSWERED, took)
         return Scored(chosen.arm, opinion, "", chosen.name)
 
     def keep_warm(self, live: LiveArms) -> None:
@@ -152,7 +152,7 @@ class ArmScorer:
             return Scored(arm, opinion, f"{STANDBY}_{reason}", name)
         return Scored(None, NO_OPINION, reason, OVERRIDE if chosen.is_override else NO_ARM)
 
-    def _note(self, chosen: Chosen, outcome: ArmOutcome, milliseconds: float) -> None:
+    def _note(self, chosen: Chosen, outcome: AnswerOutcome, milliseconds: float) -> None:
         """Count an answer of an arm, where the visitor was drawn into it."""
         if chosen.draw is None or chosen.is_override:
             return

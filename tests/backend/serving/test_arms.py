@@ -14,16 +14,17 @@ from django.db import connection
 from django.test import Client
 
 from backend.audit import queries as audit
-from backend.audit.values import DecisionRecord
+from backend.audit.values import DecisionRecord, Event
 from backend.config import limits
 from backend.config.limits import LIMITS, Process
 from backend.core import clock
+from backend.core.queue import Job
 from backend.registry.values import ArtifactRefused, Version
 from backend.rollouts import queries as rollouts
 from backend.rollouts import services as rollout_services
 from backend.rollouts.models import Rollout
 from backend.rollouts.queries import arms, recent
-from backend.rollouts.values import CANDIDATE, CHAMPION, CONTROL, ArmAnswer, ArmOutcome
+from backend.rollouts.values import CANDIDATE, CHAMPION, CONTROL, AnswerOutcome, ArmAnswer
 from backend.serving import views
 from backend.serving.rules import is_held_out, recording
 from backend.serving.services import replay, sign_override
@@ -75,7 +76,7 @@ def noted() -> list[ArmAnswer]:
     return [answer for _, answer in views.desk.guard._noted]
 
 
-def outcomes() -> list[tuple[str, ArmOutcome]]:
+def outcomes() -> list[tuple[str, AnswerOutcome]]:
     return [(one.arm, one.outcome) for one in noted()]
 
 
@@ -100,7 +101,7 @@ def test_a_browser_is_answered_by_the_arm_that_it_is_drawn_into(
     assert (decision.arm, decision.version_id, decision.fallback) == (arm, version.id, "")
     assert rollout_of(decision) == str(rollout.uuid)
     assert replay(shop.id, decision.id).is_equal
-    assert outcomes() == [(arm, ArmOutcome.ANSWERED)]
+    assert outcomes() == [(arm, AnswerOutcome.ANSWERED)]
     assert noted()[0].percent == 25
 
 
@@ -195,11 +196,11 @@ def only_sold_out() -> Any:
 @pytest.mark.parametrize(
     ("broken", "outcome", "reason"),
     [
-        (fails, ArmOutcome.FAILED, "standby_failed"),
-        (refuses, ArmOutcome.FATAL, "standby_artifact_refused"),
-        (diverged, ArmOutcome.FATAL, "standby_not_finite"),
-        (says_nothing, ArmOutcome.FATAL, "standby_empty"),
-        (only_sold_out, ArmOutcome.FATAL, "standby_empty"),
+        (fails, AnswerOutcome.FAILED, "standby_failed"),
+        (refuses, AnswerOutcome.FATAL, "standby_artifact_refused"),
+        (diverged, AnswerOutcome.FATAL, "standby_not_finite"),
+        (says_nothing, AnswerOutcome.FATAL, "standby_empty"),
+        (only_sold_out, AnswerOutcome.FATAL, "standby_empty"),
     ],
 )
 def test_where_the_candidate_fails_the_champion_answers_and_it_is_the_candidates_fault(
@@ -209,7 +210,7 @@ def test_where_the_candidate_fails_the_champion_answers_and_it_is_the_candidates
     rollout: Rollout,
     monkeypatch: pytest.MonkeyPatch,
     broken: Callable[[], Any],
-    outcome: ArmOutcome,
+    outcome: AnswerOutcome,
     reason: str,
 ) -> None:
     break_version(monkeypatch, candidate, broken)
@@ -235,7 +236,7 @@ def test_an_empty_list_is_no_fault_where_the_champion_has_none_either(
     decision = asked(shop, visitor=a_browser_of(CANDIDATE, rollout))
 
     assert (decision.arm, decision.version_id, decision.fallback) == (CANDIDATE, candidate.id, "model_empty")
-    assert outcomes() == [(CANDIDATE, ArmOutcome.ANSWERED)]
+    assert outcomes() == [(CANDIDATE, AnswerOutcome.ANSWERED)]
 
 
 def test_where_the_champion_fails_the_candidate_never_stands_in(
@@ -247,7 +248,7 @@ def test_where_the_champion_fails_the_candidate_never_stands_in(
     decision = asked(shop, visitor=a_browser_of(CONTROL, rollout))
 
     assert (decision.arm, decision.version_id, decision.fallback) == ("none", None, "failed")
-    assert outcomes() == [(CONTROL, ArmOutcome.FAILED)]
+    assert outcomes() == [(CONTROL, AnswerOutcome.FAILED)]
 
 
 def test_a_candidate_that_is_being_loaded_keeps_nobody_waiting_and_is_not_blamed(
@@ -439,3 +440,18 @@ def test_a_token_is_good_for_one_shop_and_one_hour(
 
     assert response.status_code == 400
     assert told in json.dumps(response.json())
+
+
+def test_a_candidate_or_a_former_version_that_cannot_be_loaded_ahead_alarms_nobody(
+    shop: Shop, live: Version, candidate: Version, monkeypatch: pytest.MonkeyPatch, enqueued: Any
+) -> None:
+    a_rollout(shop, candidate, percent=0)
+    rollouts.forget_cached()
+    break_version(monkeypatch, candidate, refuses)
+    enqueued.clear()
+
+    asked(shop)
+    until(views.desk.models._seats[candidate.id].loading.done)
+
+    assert audit.events(shop.id, event=Event.ARTIFACT_REFUSED) == []
+    assert enqueued.of(Job.WATCH_SHOP) == []

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('rollouts', '0013_shadow'),
+        ('rollouts', '0015_estimand_append_only'),
         ('shops', '0006_web_pixel'),
     ]
 
