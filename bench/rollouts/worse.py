@@ -1,6 +1,7 @@
 """Candidates that are worse by exactly the margin, and for comparison as good ones."""
 
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,7 @@ def _is_promoted(number: int, candidate: Shop) -> bool:
     return run(history, PLAN).judged.verdict is Verdict.SUCCESS
 
 
+@cache
 def worse_by(shop: Shop, share_lost: float) -> Shop:
     """
     Return a shop in which a visitor is worth less by a share, winsorised as the estimand is.

@@ -37,12 +37,12 @@ GUARD_ALPHA: Final = 0.015
 
 
 # Each test's part of it.
-ERRORS_ALPHA, LATENCY_ALPHA, BOTH_ALPHA = 0.0075, 0.0025, 0.0025
+ERRORS_ALPHA, LATENCY_ALPHA, BOTH_ALPHA = 0.01, 0.001, 0.002
 
 
 # Candidate's odds as multiples of the champion's on which the bets are spread, and each one's part of the
 # coin. Most lies on what costs a shop's visitors something and still takes a test to see.
-ODDS: Final = {1.5: 0.1, 3.0: 0.7, 10.0: 0.2}
+ODDS: Final = {1.5: 0.05, 3.0: 0.85, 10.0: 0.1}
 
 
 # Up to these multiples a candidate isn't held to be worse. A heavier model may be somewhat slower.
@@ -65,8 +65,9 @@ WORSE_ERRORS, WORSE_ERRORS_BY, WORSE_LATENCY = 3.0, 0.02, 4.0
 FIRST_PART: Final = 0.8
 
 
-# Answers of both arms from which a batch is judged: one answer compares nothing.
-FULL_BATCH: Final = 20
+# Answers of both arms from which a batch is judged: one answer compares nothing, and of twenty the candidate
+# has often none.
+FULL_BATCH: Final = 50
 
 
 # The champion's newest answers by which its p95 is told, about; older ones fade.
