@@ -43,6 +43,8 @@ TIMETABLE: dict[str, dict[str, Any]] = {
     "measure-rollouts": _sweep(Job.MEASURE_ROLLOUTS, timedelta(minutes=1)),
     # A sale that began is noticed within the hour.
     "rollout-contexts": _entry(Job.ROLLOUT_CONTEXTS, crontab(minute="53")),
+    # Harm is undone by the serving processes within seconds; this is for what takes hours.
+    "rollout-sweep": _sweep(Job.ROLLOUT_SWEEP, timedelta(seconds=10)),
     # Two weeks ahead, so that most of a day's turns find nothing to make.
     "events-retention": _entry(Job.EVENTS_RETENTION, crontab(minute="5", hour="3")),
     "partitions": _entry(Job.PARTITIONS, crontab(minute="7")),

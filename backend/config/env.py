@@ -18,6 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 _env = environ.Env()
 ROOT: Final = Path(__file__).resolve().parents[2]
+DAY_SECONDS: Final = 86_400.0
 
 
 def _absolute(path: str) -> Path:
@@ -80,6 +81,15 @@ def _seconds(name: str) -> float | None:
     return float(given) if given else None
 
 
+def _day_seconds() -> float:
+    seconds: float = _env.float("ROLLOUT_DAY_SECONDS", default=DAY_SECONDS)
+    if seconds != DAY_SECONDS and not DEBUG:
+        raise ImproperlyConfigured("ROLLOUT_DAY_SECONDS is for demos. Unset it, or set DEBUG=true.")
+    if not 0 < seconds <= DAY_SECONDS:
+        raise ImproperlyConfigured(f"ROLLOUT_DAY_SECONDS must be more than 0 and at most {DAY_SECONDS:g}.")
+    return seconds
+
+
 DEBUG: Final[bool] = _env.bool("DEBUG", default=False)
 DATA_DIR: Final = _absolute(_env.str("DATA_DIR", default="") or ".data")
 ARTIFACT_ROOT: Final = _absolute(_env.str("ARTIFACT_ROOT", default="") or str(DATA_DIR / "artifacts"))
@@ -120,4 +130,5 @@ DECISIONS_RETENTION_DAYS: Final[int] = _env.int("DECISIONS_RETENTION_DAYS", defa
 EVENTS_RETENTION_DAYS: Final[int] = _env.int("EVENTS_RETENTION_DAYS", default=396)
 # Whether to ask for Shopify's own rollouts: off until the query was checked against a schema that has them.
 SHOPIFY_ROLLOUTS: Final[bool] = _env.bool("SHOPIFY_ROLLOUTS", default=False)
+ROLLOUT_DAY_SECONDS: Final = _day_seconds()
 PORT: Final[int] = _env.int("PORT", default=9401)

@@ -93,6 +93,8 @@ class Job(StrEnum):
     MEASURE_ROLLOUT = "measure_rollout"
     ROLLOUT_CONTEXTS = "rollout_contexts"
     ROLLOUT_CONTEXT = "rollout_context"
+    ROLLOUT_SWEEP = "rollout_sweep"
+    ROLLOUT_ADVANCE = "rollout_advance"
     RELEASE = "release"
     TRACK_RELEASE = "track_release"
     FORGET_TRACKING = "forget_tracking"
@@ -187,6 +189,8 @@ PLANS: Final[Mapping[Job, tuple[Queue, Kept]]] = {
     Job.ROLLOUT_CONTEXTS: (Queue.SHORT, Kept.TIMETABLE),
     # Asks Shopify, reads prices, and once a day two weeks of a shop's visitors.
     Job.ROLLOUT_CONTEXT: (Queue.LONG, Kept.PENDING),
+    Job.ROLLOUT_SWEEP: (Queue.SHORT, Kept.TIMETABLE),
+    Job.ROLLOUT_ADVANCE: (Queue.SHORT, Kept.PENDING),
     # MLflow is told in a process that takes seconds to start and may wait a minute for an answer.
     Job.RELEASE: (Queue.LONG, Kept.PENDING),
     Job.TRACK_RELEASE: (Queue.LONG, Kept.PENDING),

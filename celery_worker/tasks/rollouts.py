@@ -71,3 +71,16 @@ def rollout_context(shop_id: int) -> None:
     if queries.find_live_rollout(shop_id) is not None:
         services.watch_prices(shop_id, now=now)
         services.watch_shopify_rollouts(shop_id, now=now)
+
+
+@task_for(Job.ROLLOUT_SWEEP)
+def sweep_rollouts() -> None:
+    """Have every rollout looked at that has not ended."""
+    for shop_id in queries.shops_with_open_rollouts():
+        enqueue(Job.ROLLOUT_ADVANCE, shop_id=shop_id)
+
+
+@task_for(Job.ROLLOUT_ADVANCE)
+def advance_rollout(shop_id: int) -> None:
+    """Make the move that follows for one shop's rollout, if one does."""
+    services.advance(shop_id, now=clock.now())

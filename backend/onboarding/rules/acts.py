@@ -89,6 +89,16 @@ STATES: Final = {
     "RETIRED": "no longer in use",
     "HELD": "held back",
     "REJECTED": "refused",
+    "DRAFT": "waiting",
+    "SHADOW": "in the shadow",
+    "CANARY": "shown to some",
+    "HOLD": "in an A/B test",
+    "PAUSED": "paused",
+    "INCONCLUSIVE": "undecided",
+    "PROMOTED": "promoted",
+    "ROLLED_BACK": "rolled back",
+    "SUPERSEDED": "replaced by a newer one",
+    "ABORTED": "called off",
 }
 
 # What Shopify lets the app do, as Shopify's own page of permissions says it.
@@ -115,6 +125,7 @@ FIELDS: Final = {
     "shows_new_products": ("A place for new products", ""),
     "percent": ("Shoppers who see popular products", "%"),
     "state": ("State", ""),
+    "share": ("Share of shoppers", "%"),
 }
 
 

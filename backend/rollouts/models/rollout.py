@@ -24,9 +24,13 @@ class Rollout(ShopScoped):
     plan = models.JSONField()
     opened_at = models.DateTimeField()
     entered_at = models.DateTimeField()
+    # When a visitor could first be answered by the candidate; null before.
+    shown_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     words = models.TextField()
     waits_for = models.TextField(blank=True, default="")
+    # A person has seen what looked bad and can't decide, and let it go on: it doesn't pause for that again.
+    is_looked_at = models.BooleanField(default=False)
     revision = models.IntegerField(default=1)
 
     class Meta:

@@ -34,6 +34,7 @@ from backend.rollouts.queries.rollouts import (
     find_live_rollout,
     find_waiting_rollout,
     get_rollout,
+    moment,
     moves_of,
     rollouts,
     settings,
@@ -43,6 +44,7 @@ from backend.rollouts.queries.rollouts import (
 from backend.rollouts.queries.shadow import judge_shadow
 from backend.rollouts.queries.standings import standings
 from backend.rollouts.queries.traffic import forecast, is_traffic_old, traffic
+from backend.rollouts.queries.verdicts import verdicts_on
 
 __all__ = [
     "NOTHING_RELEASED",
@@ -81,6 +83,7 @@ __all__ = [
     "live_arms",
     "live_shops",
     "may_promote",
+    "moment",
     "moves_of",
     "plan_day",
     "release_policy",
@@ -92,6 +95,7 @@ __all__ = [
     "standings",
     "traffic",
     "usual_outcomes",
+    "verdicts_on",
     "version_offers",
     "was_live",
 ]

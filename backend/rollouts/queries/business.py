@@ -176,7 +176,7 @@ def due_for_measuring(*, now: datetime) -> list[int]:
 
 def plan_day() -> timedelta:
     """Return how long a day of a plan takes."""
-    return timedelta(seconds=getattr(settings, "ROLLOUT_DAY_SECONDS", 86_400))
+    return timedelta(seconds=settings.ROLLOUT_DAY_SECONDS)
 
 
 def _readings(shop_id: int, rollout_id: UUID) -> QuerySet[models.RolloutReading]:

@@ -6,13 +6,14 @@ from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from backend.audit import queries as audit
 from backend.registry import queries as registry
 from backend.registry.values import Version
 from backend.rollouts import rules
 from backend.rollouts.queries.arms import champion_id
 from backend.rollouts.queries.gate import gate_records
 from backend.rollouts.queries.holdout import fresh_holdout
-from backend.rollouts.queries.rollouts import get_rollout, moves_of, settings
+from backend.rollouts.queries.rollouts import get_rollout, moment, moves_of, settings
 from backend.rollouts.queries.standings import standings
 from backend.rollouts.values import (
     GateRecord,
@@ -65,14 +66,14 @@ def rollout_summary(rollout: Rollout, *, zone: ZoneInfo, now: datetime) -> Rollo
         headline=rules.headline(rollout, now=now, zone=zone),
         finding="",
         outlook="",
-        next_move=rules.next_move(rollout),
+        next_move=rules.coming(rollout, moment(rollout.shop_id, now)),
     )
 
 
 def may_promote(shop_id: int, actor: str) -> bool:
-    """Return whether somebody may let more visitors see a version: everybody, unless the shop names some."""
-    promoters = settings(shop_id).promoters
-    return not promoters or actor.removeprefix("user ") in promoters
+    """Return whether somebody, as the ledger names them, may let more visitors see a version."""
+    kind, account = audit.actor_kind(actor), actor.rpartition(" ")[2]
+    return rules.may_promote(settings(shop_id), kind=kind, account=account)
 
 
 def version_offers(shop_id: int) -> tuple[tuple[VersionOffer, ...], tuple[VersionOffer, ...]]:

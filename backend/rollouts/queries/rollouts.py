@@ -1,18 +1,22 @@
 """Rollouts, their moves, and what a shop says of them."""
 
+from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings as django_settings
 from django.db.models import QuerySet
 
 from backend.rollouts import models, rules
 from backend.rollouts.values import (
     LIVE_STATES,
+    Moment,
     Rollout,
     RolloutMove,
     RolloutSettings,
     RolloutState,
     UnknownRollout,
 )
+from backend.shops import queries as shops
 
 
 def find_live_rollout(shop_id: int) -> Rollout | None:
@@ -101,7 +105,15 @@ def rollout_of(row: models.Rollout) -> Rollout:
         words=row.words,
         waits_for=row.waits_for,
         former_state=RolloutState(row.former_state) if row.former_state else None,
+        shown_at=row.shown_at,
+        is_looked_at=row.is_looked_at,
     )
+
+
+def moment(shop_id: int, now: datetime) -> Moment:
+    """Return when a shop's rollouts are looked at, by its own calendar and the length of a plan's day."""
+    today = rules.shop_day(now, shops.get_shop(shop_id).timezone)
+    return Moment(now, today, timedelta(seconds=django_settings.ROLLOUT_DAY_SECONDS))
 
 
 def _rows(shop_id: int) -> QuerySet[models.Rollout]:

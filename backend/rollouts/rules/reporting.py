@@ -1,50 +1,39 @@
 """What people are told of a rollout: its steps, who sees what, what comes next and what they may do."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
 from typing import Final
 
 from backend.core.text import signed_percent
 from backend.rollouts.rules.judging import required
+from backend.rollouts.rules.moves import (
+    ACTS,
+    WIDENING,
+    earliest_at,
+    hold_step,
+    is_unseen,
+    needs_business,
+    next_stop,
+)
 from backend.rollouts.rules.wording import MOVE_TITLES
 from backend.rollouts.values import (
     LIVE_STATES,
     EntryKind,
     Metric,
+    Moment,
     NextMove,
     Rollout,
     RolloutAction,
     RolloutMove,
-    RolloutPlan,
     RolloutState,
     Split,
     StepKind,
     StepProgress,
     StepReport,
+    Stop,
     TimelineEntry,
 )
 
 EVERYBODY: Final = 100
-
-ACTIONS: Final[Mapping[RolloutState, tuple[RolloutAction, ...]]] = {
-    RolloutState.DRAFT: (RolloutAction.START, RolloutAction.ABORT),
-    RolloutState.SHADOW: (RolloutAction.STEP, RolloutAction.PAUSE, RolloutAction.ABORT),
-    RolloutState.CANARY: (
-        RolloutAction.STEP,
-        RolloutAction.PAUSE,
-        RolloutAction.PROMOTE,
-        RolloutAction.UNDO,
-    ),
-    RolloutState.HOLD: (RolloutAction.PAUSE, RolloutAction.PROMOTE, RolloutAction.UNDO),
-    RolloutState.PAUSED: (RolloutAction.RESUME, RolloutAction.UNDO),
-    RolloutState.INCONCLUSIVE: (RolloutAction.PROMOTE, RolloutAction.UNDO),
-    RolloutState.PROMOTED: (RolloutAction.UNDO,),
-}
-
-# What lets more visitors see a version; a shop may leave it to some of its people.
-WIDENING: Final = frozenset(
-    {RolloutAction.START, RolloutAction.RESUME, RolloutAction.STEP, RolloutAction.PROMOTE}
-)
 
 
 def offered_actions(rollout: Rollout, *, may_widen: bool, is_champion: bool) -> tuple[RolloutAction, ...]:
@@ -56,23 +45,24 @@ def offered_actions(rollout: Rollout, *, may_widen: bool, is_champion: bool) -> 
     """
     if rollout.state is RolloutState.PROMOTED and not is_champion:
         return ()
-    offered = ACTIONS.get(rollout.state, ())
+    # One word for the way back at a time: what nobody saw is called off, what somebody saw is undone.
+    other = RolloutAction.UNDO if is_unseen(rollout) else RolloutAction.ABORT
+    offered = (one for one in RolloutAction if rollout.state in ACTS[one] and one is not other)
     return tuple(one for one in offered if may_widen or one not in WIDENING)
 
 
 def step_reports(rollout: Rollout, moves: Sequence[RolloutMove]) -> tuple[StepReport, ...]:
     """Return every step of a rollout's plan, with when it was reached."""
     plan = rollout.plan
+    held = hold_step(plan)
     shadow = _step(rollout, moves, StepKind.SHADOW, 0, plan.shadow_hours, step=-1)
-    shares = [
-        _step(rollout, moves, StepKind.SHARE, percent, plan.dwell_hours, step=place)
+    shares = (
+        _step(rollout, moves, StepKind.AB_TEST, percent, plan.ab_days * 24.0, step=place)
+        if place == held
+        else _step(rollout, moves, StepKind.SHARE, percent, plan.dwell_hours, step=place)
         for place, percent in enumerate(plan.steps)
-    ]
-    if not plan.ab_days:
-        return (shadow, *shares)
-    half = max(place for place, percent in enumerate(plan.steps) if percent < EVERYBODY or place == 0)
-    test = _step(rollout, moves, StepKind.AB_TEST, plan.steps[half], plan.ab_days * 24.0, step=half)
-    return (shadow, *shares[: half + 1], test, *shares[half + 1 :])
+    )
+    return (shadow, *shares)
 
 
 def _step(
@@ -111,22 +101,13 @@ def split(rollout: Rollout, *, holdout: int) -> Split | None:
     return Split(candidate, control, others - candidate - control, float(holdout))
 
 
-def next_move(rollout: Rollout) -> NextMove:
+def coming(rollout: Rollout, moment: Moment) -> NextMove:
     """Return what comes next if nobody does anything."""
-    plan = rollout.plan
-    if rollout.state is RolloutState.SHADOW:
-        words = (
-            f"Next: {_shown(plan.steps[0])}, once {plan.shadow_requests:,} real requests were compared "
-            "and its lists are as sound as those of the version in use."
-        )
-        return NextMove(words, rollout.entered_at + timedelta(hours=plan.shadow_hours))
-    if rollout.state is RolloutState.CANARY and rollout.step + 1 < len(plan.steps):
-        words = f"Next: {_after(rollout)}, once {_asked(plan)}."
-        return NextMove(words, rollout.entered_at + timedelta(hours=plan.dwell_hours))
-    if rollout.state is RolloutState.HOLD:
-        words = f"Next: {_shown(EVERYBODY)}, once {_asked(plan)}."
-        return NextMove(words, rollout.entered_at + timedelta(days=plan.ab_days))
-    return NextMove(STANDS_STILL.get(rollout.state, ""))
+    to = next_stop(rollout)
+    if to is None or rollout.state is RolloutState.DRAFT or to.state is RolloutState.PROMOTED:
+        return NextMove(STANDS_STILL.get(rollout.state, ""))
+    words = f"Next: {_shown_at(rollout, to)}, once {_asked(rollout, to)}."
+    return NextMove(words, earliest_at(rollout, moment))
 
 
 STANDS_STILL: Final[Mapping[RolloutState, str]] = {
@@ -137,18 +118,24 @@ STANDS_STILL: Final[Mapping[RolloutState, str]] = {
 }
 
 
-def _after(rollout: Rollout) -> str:
-    following = rollout.plan.steps[rollout.step + 1]
-    if rollout.plan.ab_days and following == EVERYBODY:
-        return f"an experiment of at least {rollout.plan.ab_days} days"
-    return _shown(following)
+def _shown_at(rollout: Rollout, to: Stop) -> str:
+    if to.state is RolloutState.HOLD:
+        return f"an experiment of at least {rollout.plan.ab_days} days with {_shown(to.percent)}"
+    return _shown(to.percent)
 
 
 def _shown(percent: int) -> str:
     return "every visitor" if percent == EVERYBODY else f"{percent}% of visitors"
 
 
-def _asked(plan: RolloutPlan) -> str:
+def _asked(rollout: Rollout, to: Stop) -> str:
+    """Return what is asked of a rollout before it goes on, as ``next_move`` asks it."""
+    plan = rollout.plan
+    if rollout.state is RolloutState.SHADOW:
+        compared = f"{plan.shadow_requests:,} real requests were compared"
+        return f"{compared} and its lists are as sound as those of the version in use"
+    if rollout.state is not RolloutState.HOLD and not needs_business(rollout, to):
+        return "its answers are as sound and as quick as those of the version in use"
     bound = required(Metric.REVENUE, plan)
     if bound >= 0:
         return "revenue per visitor is shown to be better"

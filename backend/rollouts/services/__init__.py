@@ -5,7 +5,8 @@ from backend.rollouts.services.erasing import erase_shop
 from backend.rollouts.services.guarding import count_answers
 from backend.rollouts.services.holdout import measure_holdout, set_holdout
 from backend.rollouts.services.measuring import fix_estimand, measure_rollout, measure_traffic
-from backend.rollouts.services.pointing import SUPERSEDED, Aim, aim_of, hold_pointer, point, set_champion
+from backend.rollouts.services.moving import roll_back
+from backend.rollouts.services.pointing import SUPERSEDED, Aim, aim_of, point
 from backend.rollouts.services.releasing import (
     BY_HAND,
     DAMAGED,
@@ -16,6 +17,21 @@ from backend.rollouts.services.releasing import (
     set_release_policy,
     stage,
 )
+from backend.rollouts.services.rolling import (
+    abort,
+    advance,
+    ask,
+    go_back,
+    open_rollout,
+    pause,
+    promote,
+    resume,
+    set_champion,
+    start,
+    step,
+    undo,
+)
+from backend.rollouts.services.settings import set_rollout_settings
 
 __all__ = [
     "BY_HAND",
@@ -24,22 +40,34 @@ __all__ = [
     "STANDING_ORDER",
     "SUPERSEDED",
     "Aim",
+    "abort",
+    "advance",
     "aim_of",
+    "ask",
     "count_answers",
     "erase_shop",
     "fix_estimand",
-    "hold_pointer",
+    "go_back",
     "measure_holdout",
     "measure_rollout",
     "measure_traffic",
     "note_theme",
+    "open_rollout",
+    "pause",
     "point",
+    "promote",
     "release",
     "release_by_hand",
+    "resume",
+    "roll_back",
     "set_champion",
     "set_holdout",
     "set_release_policy",
+    "set_rollout_settings",
     "stage",
+    "start",
+    "step",
+    "undo",
     "watch_prices",
     "watch_shopify_rollouts",
 ]

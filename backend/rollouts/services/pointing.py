@@ -2,7 +2,6 @@
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
@@ -73,6 +72,7 @@ def point(
     PointerMove.objects.for_shop(shop_id).bulk_create([move])
     if former is None or former.champion_id != aim.champion_id:
         _record(shop_id, aim, former, words=words, now=now, actor=actor)
+        _follow_states(shop_id, aim, former, words=words, now=now, actor=actor)
     enqueue(Job.PUBLISH, shop_id=shop_id)
 
 
@@ -109,29 +109,15 @@ def hold_pointer(shop_id: int) -> Pointer | None:
     return Pointer.objects.for_shop(shop_id).select_for_update().first()
 
 
-@transaction.atomic
-def set_champion(
-    shop_id: int, version_id: UUID, *, reason: str, now: datetime, actor: str = audit.SYSTEM
+def _follow_states(
+    shop_id: int, aim: Aim, former: Pointer | None, *, words: str, now: datetime, actor: str
 ) -> None:
-    """
-    Let one version answer every visitor of a shop; the one it replaces stays warm behind it.
-
-    Ends a run that waits for the replaced version's lists.
-    """
-    pointer = hold_pointer(shop_id)
-    champion = registry.row_id(shop_id, version_id)
-    if pointer is not None and pointer.champion_id == champion:
+    """Move the versions' own states along, and end a run that waits for the replaced one's lists."""
+    champion = registry.get_version_by_row(shop_id, aim.champion_id).id
+    registry_services.move(shop_id, champion, VersionState.LIVE, reason=words, now=now, actor=actor)
+    if former is None:
         return
-    aim = Aim(champion, former_id=pointer.champion_id if pointer else None)
-    registry_services.move(shop_id, version_id, VersionState.LIVE, reason=reason, now=now, actor=actor)
-    revision = pointer.revision if pointer else 0
-    point(shop_id, aim, revision=revision, words=reason, now=now, actor=actor)
-    if pointer is not None:
-        _retire(shop_id, pointer.champion_id, now=now, actor=actor)
-
-
-def _retire(shop_id: int, row_id: int, *, now: datetime, actor: str) -> None:
-    replaced = registry.get_version_by_row(shop_id, row_id).id
     why = "Another version answers in its place."
+    replaced = former.champion.uuid
     registry_services.move(shop_id, replaced, VersionState.RETIRED, reason=why, now=now, actor=actor)
     training.finish(shop_id, replaced, message=SUPERSEDED, now=now)

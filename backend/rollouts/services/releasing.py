@@ -19,7 +19,7 @@ from backend.rollouts.models import (
     GateDecision,
     ReleaseSettings,
 )
-from backend.rollouts.services.pointing import set_champion
+from backend.rollouts.services.rolling import set_champion
 from backend.rollouts.values import (
     GATE_MARGIN,
     LETS_THROUGH,

@@ -163,6 +163,8 @@ class Rollout:
     :param entered_at: when it came to its state and step
     :param words: why it stands where it stands
     :param waits_for: why it does not go on, in words for the merchant; empty where it just needs time
+    :param shown_at: when a visitor could first be answered by the candidate
+    :param is_looked_at: a person let it go on, though something that can't decide looks bad
     """
 
     id: UUID
@@ -183,6 +185,8 @@ class Rollout:
     words: str = ""
     waits_for: str = ""
     former_state: RolloutState | None = None  # of a paused one
+    shown_at: datetime | None = None
+    is_looked_at: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +262,13 @@ class UnknownRollout(Refused):
 
     code = "unknown_rollout"
     status = 404
+
+
+class ReleasesOff(Refused):
+    """The shop has switched its releases off."""
+
+    code = "releases_off"
+    status = 409
 
 
 class NotAllowedToPromote(Refused):

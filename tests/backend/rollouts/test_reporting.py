@@ -14,6 +14,7 @@ from backend.rollouts.values import (
     ArmSums,
     Difference,
     Metric,
+    Moment,
     NextMove,
     Requirement,
     Rollout,
@@ -30,6 +31,7 @@ LONDON = ZoneInfo("Europe/London")
 # A Friday.
 NOW = datetime(2026, 11, 27, 12, 0, tzinfo=UTC)
 TUESDAY = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+MOMENT = Moment(NOW, NOW.date())
 ROLLOUT = UUID("0192f0a1-0000-7000-8000-0000000000e1")
 
 
@@ -164,7 +166,7 @@ def test_an_experiment_stands_between_half_and_everybody() -> None:
     steps = rules.step_reports(a_rollout(RolloutState.HOLD, step=2, percent=50, plan=plan), [SHADOW, held])
 
     assert [(one.kind, one.percent) for one in steps[-3:]] == [
-        (StepKind.SHARE, 50),
+        (StepKind.SHARE, 25),
         (StepKind.AB_TEST, 50),
         (StepKind.SHARE, 100),
     ]
@@ -194,14 +196,14 @@ def test_a_rollout_that_has_ended_splits_nobody() -> None:
 
 
 def test_what_comes_next_says_what_is_asked_and_the_earliest_moment() -> None:
-    assert rules.next_move(a_rollout()) == NextMove(
-        "Next: 25% of visitors, once revenue per visitor is shown to be no worse than −5.0%.",
+    assert rules.coming(a_rollout(step=2, percent=50), MOMENT) == NextMove(
+        "Next: every visitor, once revenue per visitor is shown to be no worse than −5.0%.",
         TUESDAY + timedelta(hours=24),
     )
     better = replace(RolloutPlan(), requirement=Requirement.BETTER)
-    assert "shown to be better" in rules.next_move(a_rollout(plan=better)).words
-    assert rules.next_move(a_rollout(RolloutState.PAUSED)).at is None
-    assert rules.next_move(a_rollout(RolloutState.ROLLED_BACK, ended_at=NOW)) == NextMove("")
+    assert "shown to be better" in rules.coming(a_rollout(step=2, percent=50, plan=better), MOMENT).words
+    assert rules.coming(a_rollout(RolloutState.PAUSED), MOMENT).at is None
+    assert rules.coming(a_rollout(RolloutState.ROLLED_BACK, ended_at=NOW), MOMENT) == NextMove("")
 
 
 @pytest.mark.parametrize("state", RolloutState)
