@@ -9,12 +9,12 @@ from backend.rollouts.values.rollout import Metric, Rollout, RolloutState, Verdi
 
 
 class RolloutAction(StrEnum):
-    """What a person may do with a rollout."""
+    """What a person may do with a rollout, in the order in which it is offered."""
 
     START = "START"
-    PAUSE = "PAUSE"
     RESUME = "RESUME"
     STEP = "STEP"  # to the next step of the plan, now
+    PAUSE = "PAUSE"
     PROMOTE = "PROMOTE"  # to every visitor, now
     UNDO = "UNDO"  # back to the former version, also after a promotion
     ABORT = "ABORT"  # ends what nobody saw

@@ -843,7 +843,7 @@ export interface components {
             coverage: components["schemas"]["Coverage"];
         };
         /** @enum {string} */
-        RolloutActionEnum: "START" | "PAUSE" | "RESUME" | "STEP" | "PROMOTE" | "UNDO" | "ABORT";
+        RolloutActionEnum: "START" | "RESUME" | "STEP" | "PAUSE" | "PROMOTE" | "UNDO" | "ABORT";
         /** @description Everything that is told of a rollout. */
         RolloutReport: {
             summary: components["schemas"]["RolloutSummary"];
