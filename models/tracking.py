@@ -42,6 +42,7 @@ class Alias(StrEnum):
 
     CANDIDATE = "candidate"  # the newest one that passed training
     STAGING = "staging"  # the newest one that passed the gate, or that a person let through
+    CHALLENGER = "challenger"  # the one that a rollout compares with the champion
     CHAMPION = "champion"  # the one that serves
 
 
@@ -100,6 +101,17 @@ class Tracker:
         """
         with _speaking_to_mlflow():
             self._client.set_registered_model_alias(self.experiment, alias.value, str(version))
+
+    def unalias(self, alias: Alias) -> None:
+        """
+        Let an alias of the shop's model point at no version.
+
+        :raises TrackingUnavailable: if MLflow cannot be reached
+        """
+        with _speaking_to_mlflow():
+            found = self._find_registered()
+            if found is not None and alias.value in found.aliases:
+                self._client.delete_registered_model_alias(self.experiment, alias.value)
 
     def find_version(self, alias: Alias) -> int | None:
         """

@@ -127,6 +127,14 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
+class Publishing:
+    """How many of the pages hold the lists of the live version."""
+
+    done: int
+    pages: int
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything the checklist is made from."""
 
@@ -137,6 +145,7 @@ class Facts:
     version_number: int | None
     is_published: bool  # the pages hold the lists of the live version
     has_lists: bool  # the pages hold lists of ours, of whatever version
+    publishing: Publishing | None  # while the lists of the live version are being written
     publish_failure: str
     blocks: tuple[Block, ...]
     needs_reauth: bool

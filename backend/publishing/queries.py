@@ -1,13 +1,25 @@
 """Reads of publishing."""
 
+from uuid import UUID
+
+from backend.features import queries as features
 from backend.publishing.models import Comparison, Publication
-from backend.publishing.values import NOTHING, Held
+from backend.publishing.values import HOME, NOTHING, Held, Progress
 
 
 def held(shop_id: int) -> Held:
     """Return what a shop's pages hold."""
     row = Comparison.objects.for_shop(shop_id).first()
     return _held(row) if row else NOTHING
+
+
+def progress(shop_id: int, version_id: UUID) -> Progress | None:
+    """Return how far the writing of a version's lists has come, or None while nobody is at it."""
+    row = Comparison.objects.for_shop(shop_id).filter(goal_id=version_id).first()
+    if row is None:
+        return None
+    pages = [HOME, *features.listed_products(shop_id)]
+    return Progress(sum(page <= row.cursor for page in pages), len(pages))
 
 
 def has_lists(shop_id: int) -> bool:

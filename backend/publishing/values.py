@@ -39,6 +39,14 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """How many of a shop's pages, the home page among them, are compared with what a version would show."""
+
+    done: int
+    pages: int
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """
     What a shop's pages hold, as other apps see it.

@@ -3,13 +3,11 @@
 from pathlib import Path
 from uuid import UUID
 
-import structlog
 from django.db.models import QuerySet
 
 from backend.registry import gateway
 from backend.registry.models import ModelVersion
 from backend.registry.values import (
-    ArtifactRefused,
     Lineage,
     Outcome,
     UnknownVersion,
@@ -17,8 +15,6 @@ from backend.registry.values import (
     VersionState,
 )
 from models.recommender.api import Scorer
-
-log = structlog.get_logger(__name__)
 
 
 def get_version(shop_id: int, version_id: UUID) -> Version:
@@ -32,29 +28,6 @@ def get_version(shop_id: int, version_id: UUID) -> Version:
 def versions(shop_id: int, *, limit: int = 20) -> list[Version]:
     """Return a shop's versions, newest first."""
     return [version_of(row) for row in _rows(shop_id).order_by("-number")[:limit]]
-
-
-def find_live_version(shop_id: int) -> Version | None:
-    """Return the newest version that is live, or None."""
-    row = _rows(shop_id).filter(state=VersionState.LIVE).order_by("-number").first()
-    return version_of(row) if row else None
-
-
-def find_champion(shop_id: int) -> Version | None:
-    """
-    Return the live version that a new one has to beat, or None.
-
-    One that learned from no order, or whose files can't be opened any more, is nothing to measure against.
-    """
-    version = find_live_version(shop_id)
-    if version is None or not version.lineage.interactions:
-        return None
-    try:
-        open_scorer(version.artifact, manifest_sha256=version.manifest_sha256)
-    except ArtifactRefused as error:
-        log.warning("champion_refused", shop_id=shop_id, version=version.number, error=error.message)
-        return None
-    return version
 
 
 def artifact_folder(version: Version) -> Path:

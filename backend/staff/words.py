@@ -42,8 +42,7 @@ RUNS: Final[Mapping[str, str]] = {
     RunState.TRAINING: "fitting the models",
     RunState.EVALUATING: "measuring them on the newest orders",
     RunState.REGISTERING: "storing the version and its lineage",
-    RunState.PUBLISHING: "the gate decides; lists are written to the shop",
-    RunState.DONE: "over, with a version",
+    RunState.DONE: "over: its version is registered, and its release has begun or waits",
     RunState.FAILED: "over, with an error; what answered before still answers",
     RunState.CANCELLED: "over, because a person or an uninstall said so",
 }

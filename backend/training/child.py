@@ -112,13 +112,17 @@ def _tracker(tracking: dict[str, Any]) -> "Tracker":
 
 
 def _mark(order: dict[str, Any]) -> None:
-    """Write down what the gate said of a version, and which version is staged or answers."""
+    """Write down what the gate said of a version, and which versions the aliases name."""
     from models.tracking import Alias
 
     tracker = _tracker(order["tracking"])
-    tracker.tag(order["version"], order["tags"])
-    for alias in order["aliases"]:
-        tracker.alias(Alias(alias), order["version"])
+    if order["version"] is not None:
+        tracker.tag(order["version"], order["tags"])
+    for alias, version in order["aliases"].items():
+        if version is None:
+            tracker.unalias(Alias(alias))
+        else:
+            tracker.alias(Alias(alias), version)
 
 
 def _tell(out: TextIO, kind: str, content: dict[str, Any]) -> None:

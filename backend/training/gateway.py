@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -114,14 +114,16 @@ def _tracking(experiment: str) -> dict[str, str] | None:
     return {"uri": uri, "experiment": experiment, "artifact_root": root}
 
 
-def mark(experiment: str, mlflow_version: int, *, aliases: Sequence[str], tags: Mapping[str, str]) -> None:
+def mark(
+    experiment: str, mlflow_version: int | None, *, aliases: Mapping[str, int | None], tags: Mapping[str, str]
+) -> None:
     """
-    Tell MLflow what the gate said of a version, and what the version is now.
+    Tell MLflow what the gate said of a version, if it knows it, and what each alias names now.
 
-    :param aliases: ``staging``, ``champion``, both or neither
+    :param aliases: ``staging``, ``challenger`` or ``champion``, and the version; None where it names none
     :raises TrackingUnavailable: if MLflow can't be told
     """
-    said = {"version": mlflow_version, "aliases": list(aliases), "tags": dict(tags)}
+    said = {"version": mlflow_version, "aliases": dict(aliases), "tags": dict(tags)}
     _order({"do": "mark", **said}, experiment)
 
 

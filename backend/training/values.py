@@ -16,10 +16,6 @@ SILENCE = timedelta(minutes=3)
 # A run that is still waiting after this long has lost its message.
 WAITING = timedelta(minutes=10)
 
-# Writing a large catalogue's lists at the slowest plan's budget takes hours, in several turns. What is not
-# written after a day never will be, and a run that stays live keeps the merchant from starting another.
-PUBLISHING_ENDS_AFTER = timedelta(days=1)
-
 # A run that killed its worker this often would kill the next one too.
 MAX_ATTEMPTS = 3
 
@@ -32,8 +28,7 @@ class RunState(StrEnum):
     TRAINING = "TRAINING"  # fitting the models
     EVALUATING = "EVALUATING"  # measuring them on the latest weeks
     REGISTERING = "REGISTERING"  # storing the artifact and its lineage
-    PUBLISHING = "PUBLISHING"  # deciding on release, writing lists to the shop's products
-    DONE = "DONE"  # over, with a version
+    DONE = "DONE"  # over: its version is registered, and what becomes of it is the release's to say
     FAILED = "FAILED"  # over, with an error; the former version keeps serving
     CANCELLED = "CANCELLED"  # over, because a person or an uninstall said so
 
@@ -45,12 +40,11 @@ LIVE = frozenset(
         RunState.TRAINING,
         RunState.EVALUATING,
         RunState.REGISTERING,
-        RunState.PUBLISHING,
     }
 )
 FINAL = frozenset(RunState) - LIVE
 
-# States in which a worker holds the run. PUBLISHING belongs to another job.
+# States in which a worker holds the run.
 HELD = frozenset({RunState.EXPORTING, RunState.TRAINING, RunState.EVALUATING, RunState.REGISTERING})
 
 

@@ -20,13 +20,13 @@ def release(shop_id: int, version_id: str) -> None:
 
 @task_for(Job.TRACK_RELEASE)
 def track_release(shop_id: int, version_id: str) -> None:
-    """Let MLflow know that a person chose another version."""
+    """Let MLflow know which versions a shop's pointer names now."""
     _track(shop_id, UUID(version_id))
 
 
 def _track(shop_id: int, version_id: UUID) -> None:
-    said = queries.gate_tags(shop_id, version_id)
-    training.track_release(shop_id, version_id, tags=said.tags, is_staged=said.is_staged)
+    notes = queries.release_notes(shop_id, version_id)
+    training.track_release(shop_id, version_id, tags=notes.tags, aliases=notes.aliases)
 
 
 @task_for(Job.MEASURE_HOLDOUTS)

@@ -2,6 +2,7 @@
 
 from backend.core import clock
 from backend.core.queue import Job
+from backend.rollouts import queries as rollouts
 from backend.training import services
 from celery_worker.tasks.base import task_for
 
@@ -20,7 +21,7 @@ def _give_up_training(run_id: int, *, reason: str) -> None:
 @task_for(Job.TRAIN, on_given_up=_give_up_training, soft_time_limit=SOFT_SECONDS, time_limit=HARD_SECONDS)
 def train(run_id: int) -> None:
     """Work off one training run."""
-    services.run_training(run_id, clock=clock.now)
+    services.run_training(run_id, clock=clock.now, find_champion=rollouts.find_champion)
 
 
 @task_for(Job.TRAIN_SWEEP)

@@ -249,7 +249,6 @@ describe("a trigger", () => {
 
 test.each([
   ["QUEUED", "Waiting for a free place to train"],
-  ["PUBLISHING", "Publishing recommendations to your store"],
   ["DONE", undefined],
   ["FAILED", undefined],
   ["CANCELLED", undefined],

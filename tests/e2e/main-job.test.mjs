@@ -117,7 +117,7 @@ step('products, orders and training are seen coming in', async () => {
 step('the model page says what answers, what was decided and what is watched', async () => {
   await merchant.getByRole('navigation', { name: 'Admin' }).getByRole('link', { name: 'Model' }).click();
   await app().getByText('Version 1 is live').waitFor();
-  await app().getByText('Least gain over the version in use').waitFor();
+  await app().getByText('Least gain over the best simple method').waitFor();
   await appPicture('app-model');
   assert.deepEqual(await findBarriers(appFrame()), []);
 

@@ -97,6 +97,16 @@ def test_a_new_version_becomes_the_candidate_and_leaves_the_champion(
     assert tracker.find_version(Alias.CHAMPION) == tracked.model_version
 
 
+def test_an_alias_may_name_no_version_any_more(logged: tuple[Tracker, Tracked]) -> None:
+    tracker, tracked = logged
+    tracker.alias(Alias.CHALLENGER, tracked.model_version)
+
+    tracker.unalias(Alias.CHALLENGER)
+    tracker.unalias(Alias.CHALLENGER)
+
+    assert tracker.find_version(Alias.CHALLENGER) is None
+
+
 def test_what_the_gate_measured_is_logged_and_what_it_said_stands_beside_version_and_run(
     trained: tuple[Report, list[Progress]], database: str, tmp_path: Path
 ) -> None:

@@ -16,7 +16,9 @@ from backend.monitoring.rules import drift
 from backend.monitoring.rules.drift import Feature, Floats, Ints, Measured
 from backend.monitoring.values import Finding, Span, Verdict
 from backend.registry import queries as registry
-from backend.registry.values import Version, VersionState
+from backend.registry.values import Version
+from backend.rollouts import queries as rollouts
+from backend.rollouts.values import Standing
 
 # How far back the reference of a version's data reaches.
 REFERENCE: Final = timedelta(days=28)
@@ -48,9 +50,9 @@ def changes(live: Version, now: datetime) -> Finding:
 
 def _newest_learned(live: Version) -> Version:
     """Return the version that learned from the newest data, released or not: that data is no news."""
-    learned = [
-        one for one in registry.versions(live.shop_id, limit=5) if one.state is not VersionState.REJECTED
-    ]
+    newest = registry.versions(live.shop_id, limit=5)
+    standing = rollouts.standings(live.shop_id, [one.id for one in newest])
+    learned = [one for one in newest if standing[one.id] is not Standing.REJECTED]
     return max([live, *learned], key=lambda one: one.lineage.data_until)
 
 

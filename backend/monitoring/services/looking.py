@@ -16,6 +16,7 @@ from backend.monitoring.services.triggering import settle
 from backend.monitoring.values import WEEK, Count, Finding, Kind, Span, Trigger, Verdict
 from backend.registry import queries as registry
 from backend.registry.values import ArtifactRefused, Version
+from backend.rollouts import queries as rollouts
 from models.recommender.api import Event as Step
 from models.recommender.api import Past, Scorer
 
@@ -35,7 +36,7 @@ HIT_RATE_MEANS: Final = (
 
 def watch(shop_id: int, kind: Kind, *, now: datetime) -> Trigger | None:
     """Look at one kind of reason in one shop, act on it and write it down. Nothing without a live version."""
-    live = registry.find_live_version(shop_id)
+    live = rollouts.champion_version(shop_id)
     if live is None:
         return None
     return settle(shop_id, kind, LOOKS[kind](live, now), now=now)

@@ -14,7 +14,7 @@ from backend.monitoring import queries
 from backend.monitoring.models import RetrainTrigger, TriggerSettings
 from backend.monitoring.rules import cooling
 from backend.monitoring.values import Finding, Kind, Trigger, TriggerPolicy, Verdict
-from backend.registry import queries as registry
+from backend.rollouts import queries as rollouts
 from backend.shops import queries as shops
 from backend.training import queries as training_queries
 from backend.training import services as training
@@ -129,7 +129,8 @@ def request_weekly(*, now: datetime) -> list[Trigger]:
 
 def watched_shop_ids() -> list[int]:
     """Return the installed shops that have a model to watch."""
-    return [shop_id for shop_id in shops.installed_shop_ids() if registry.find_live_version(shop_id)]
+    live = rollouts.champions()
+    return [shop_id for shop_id in shops.installed_shop_ids() if shop_id in live]
 
 
 @transaction.atomic

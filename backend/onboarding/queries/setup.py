@@ -20,11 +20,13 @@ from backend.onboarding.values import (
     Facts,
     ImportPart,
     Placement,
+    Publishing,
     Setup,
     Training,
 )
 from backend.publishing import queries as publishing
-from backend.registry import queries as registry
+from backend.registry.values import Version
+from backend.rollouts import queries as rollouts
 from backend.shopify import credentials, oauth
 from backend.shopify.values import missing_scopes
 from backend.shops import queries as shops
@@ -59,7 +61,7 @@ def setup(shop_id: int, *, now: datetime) -> Setup:
 
 def _facts(shop: ShopInfo, *, now: datetime) -> Facts:
     progress = catalog.import_progress(shop.id)
-    version = registry.find_live_version(shop.id)
+    version = rollouts.champion_version(shop.id)
     held = publishing.held(shop.id)
     return Facts(
         amounts=Amounts(**asdict(catalog.counts(shop.id))),
@@ -69,6 +71,7 @@ def _facts(shop: ShopInfo, *, now: datetime) -> Facts:
         version_number=version.number if version else None,
         is_published=version is not None and held.version_id == version.id,
         has_lists=publishing.has_lists(shop.id),
+        publishing=_publishing(shop.id, version),
         publish_failure=held.failure,
         blocks=_blocks(shop.id, now=now),
         needs_reauth=shop.needs_reauth,
@@ -91,6 +94,12 @@ def _training(shop_id: int) -> Training:
     if run is None:
         return Training()
     return Training(run.state.value, run.progress.fraction, run.progress.message, run.error)
+
+
+def _publishing(shop_id: int, version: Version | None) -> Publishing | None:
+    """Return how far the first lists of what is live have come, as publishing tells it."""
+    found = publishing.progress(shop_id, version.id) if version else None
+    return Publishing(found.done, found.pages) if found else None
 
 
 def _blocks(shop_id: int, *, now: datetime) -> tuple[Block, ...]:

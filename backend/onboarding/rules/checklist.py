@@ -74,7 +74,7 @@ def _train_step(training: Training, version: int | None) -> Step:
         )
     if training.state == "FAILED":
         return Step(StepId.TRAIN, title, StepState.FAILED, training.error)
-    if version is not None or training.state == "PUBLISHING":
+    if version is not None or training.state == "DONE":
         detail = f"Version {version} is live." if version is not None else "The model is trained."
         return Step(StepId.TRAIN, title, StepState.DONE, detail)
     return Step(StepId.TRAIN, title, StepState.WAITING, "Starts by itself when your orders are here.")
@@ -82,10 +82,6 @@ def _train_step(training: Training, version: int | None) -> Step:
 
 def _publish_step(facts: Facts) -> Step:
     title = "Put recommendations on your pages"
-    if facts.training.state == "PUBLISHING":
-        percent = round(facts.training.fraction * 100)
-        message = facts.training.message
-        return Step(StepId.PUBLISH, title, StepState.RUNNING, message, done=percent, total=100, unit="%")
     if facts.is_published:
         detail = "Your product pages and home page have their lists."
         return Step(StepId.PUBLISH, title, StepState.DONE, detail)
@@ -93,7 +89,11 @@ def _publish_step(facts: Facts) -> Step:
         return Step(StepId.PUBLISH, title, StepState.WAITING, "Starts by itself after the training.")
     if facts.publish_failure:
         return Step(StepId.PUBLISH, title, StepState.FAILED, facts.publish_failure)
-    return Step(StepId.PUBLISH, title, StepState.RUNNING, "The lists of your pages are being written.")
+    detail = "The lists of your pages are being written."
+    if facts.publishing is None:
+        return Step(StepId.PUBLISH, title, StepState.RUNNING, detail)
+    done, pages = facts.publishing.done, facts.publishing.pages
+    return Step(StepId.PUBLISH, title, StepState.RUNNING, detail, done=done, total=pages, unit="pages")
 
 
 def _block_step(facts: Facts) -> Step:

@@ -28,7 +28,6 @@ from backend.publishing.values import HOME, NOTHING, POPULAR, TURN, Claim
 from backend.rollouts import queries as rollouts
 from backend.serving.services import GeneralLists
 from backend.shops import queries as shops
-from backend.training import services as training
 
 log = structlog.get_logger(__name__)
 
@@ -64,7 +63,6 @@ def publish(shop_id: int, *, clock: Clock) -> None:
         # The personal answers are live all the same; only the lists written ahead stay as they were.
         words = error.message if isinstance(error, Refused) else UNEXPECTED
         claims.release(held, failure=words)
-        _end_run(shop_id, f"Live, but the lists could not be written to the shop: {words}", now=clock())
         raise
 
 
@@ -90,7 +88,7 @@ def _walk(held: Claim, goal: Goal, clock: Clock, *, ends_at: datetime) -> _End:
     pages = [*popular, HOME, *sorted(features.listed_products(shop_id))]
     writer = Writer(held, GeneralLists(goal.arm, clock=clock), holdout, clock=clock)
     written = goal.written
-    for done, some in _batches(pages, after=goal.cursor):
+    for some in _batches(pages, after=goal.cursor):
         live = claims.find_live(shop_id)
         if live is None or live.version_id != version_id:
             return _End.MOVED
@@ -99,8 +97,6 @@ def _walk(held: Claim, goal: Goal, clock: Clock, *, ends_at: datetime) -> _End:
         written += writer.bring(some)
         # Progress: whatever ended earlier tries is over.
         claims.hear(held, now=clock(), cursor=some[-1], written=written, attempts=0, failure="")
-        told = f"Writing recommendations to {len(pages) - 1:,} product pages."
-        training.publish_progress(shop_id, version_id, fraction=done / len(pages), message=told, now=clock())
     _forget_other_pages(shop_id, pages)
     return _End.DONE
 
@@ -112,12 +108,11 @@ def _forget_other_pages(shop_id: int, pages: Sequence[int]) -> None:
     rows.filter(product_id__in=others).delete()
 
 
-def _batches(pages: Sequence[int], *, after: int) -> Iterator[tuple[int, Sequence[int]]]:
-    """Yield ascending pages in groups that fit one call, each with how many are done after it."""
+def _batches(pages: Sequence[int], *, after: int) -> Iterator[Sequence[int]]:
+    """Yield ascending pages in groups that fit one call."""
     first = sum(page <= after for page in pages)
     for start in range(first, len(pages), LISTS_PER_CALL):
-        some = pages[start : start + LISTS_PER_CALL]
-        yield start + len(some), some
+        yield pages[start : start + LISTS_PER_CALL]
 
 
 def _written(lists: int) -> str:
@@ -140,15 +135,7 @@ def _finish(held: Claim, goal: Goal, *, now: datetime) -> bool:
             now=now,
             details={"version": str(version_id), "lists": finished.written},
         )
-    message = f"Live. {finished.written:,} lists were written to product pages and the home page."
-    training.finish(held.shop_id, version_id, message=message, now=now)
     return True
-
-
-def _end_run(shop_id: int, message: str, *, now: datetime) -> None:
-    live = claims.find_live(shop_id)
-    if live is not None:
-        training.finish(shop_id, live.version_id, message=message, now=now)
 
 
 def sweep(*, now: datetime) -> int:

@@ -24,7 +24,8 @@ from backend.rollouts.queries.business import (
     judge_business,
     plan_day,
 )
-from backend.rollouts.queries.gate import find_gate_record, gate_records, gate_tags, release_policy
+from backend.rollouts.queries.champion import find_champion
+from backend.rollouts.queries.gate import find_gate_record, gate_records, release_notes, release_policy
 from backend.rollouts.queries.guards import judge_guards
 from backend.rollouts.queries.holdout import fresh_holdout, holding_out, holdout, incremental
 from backend.rollouts.queries.outcomes import arm_outcomes, usual_outcomes
@@ -61,6 +62,7 @@ __all__ = [
     "due_for_measuring",
     "elapsed_days",
     "exposed",
+    "find_champion",
     "find_estimand",
     "find_gate_record",
     "find_live_rollout",
@@ -70,7 +72,6 @@ __all__ = [
     "fresh_arms",
     "fresh_holdout",
     "gate_records",
-    "gate_tags",
     "get_rollout",
     "history",
     "holding_out",
@@ -86,6 +87,7 @@ __all__ = [
     "moment",
     "moves_of",
     "plan_day",
+    "release_notes",
     "release_policy",
     "rollout_report",
     "rollout_summary",

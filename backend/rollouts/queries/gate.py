@@ -5,6 +5,7 @@ from uuid import UUID
 
 from backend.rollouts.models import (
     GateDecision,
+    Pointer,
     ReleaseSettings,
 )
 from backend.rollouts.values import (
@@ -12,8 +13,8 @@ from backend.rollouts.values import (
     Baseline,
     Evidence,
     GateRecord,
-    GateTags,
     GateVerdict,
+    ReleaseNotes,
     ReleasePolicy,
 )
 
@@ -38,20 +39,32 @@ def find_gate_record(shop_id: int, version_id: UUID) -> GateRecord | None:
     return gate_records(shop_id, [version_id]).get(version_id)
 
 
-def gate_tags(shop_id: int, version_id: UUID) -> GateTags:
-    """Return what the gate said of a version as the run log keeps it; nothing of one it never judged."""
+def release_notes(shop_id: int, version_id: UUID) -> ReleaseNotes:
+    """Return what the run log keeps of a version's release, and of what the shop's pointer names."""
     record = find_gate_record(shop_id, version_id)
-    if record is None:
-        return GateTags({}, is_staged=False)
+    return ReleaseNotes(_tags(record) if record else {}, _aliases(shop_id))
+
+
+def _aliases(shop_id: int) -> dict[str, UUID | None]:
     through = GateDecision.objects.for_shop(shop_id).filter(verdict__in=LETS_THROUGH)
-    newest = through.select_related("version").order_by("-created_at", "-id").first()
-    tags = {
+    staged = through.order_by("-created_at", "-id").values_list("version__uuid", flat=True).first()
+    pointer = Pointer.objects.for_shop(shop_id).select_related("champion", "candidate").first()
+    candidate = pointer.candidate if pointer else None
+    return {
+        "staging": staged,
+        "challenger": candidate.uuid if candidate else None,
+        "champion": pointer.champion.uuid if pointer else None,
+    }
+
+
+def _tags(record: GateRecord) -> dict[str, str]:
+    """Return a decision of the gate as tags."""
+    return {
         "gate.verdict": record.verdict.value,
         "gate.bar_percent": f"{record.bar_percent:g}",
         "gate.words": record.words,
         "gate.actor": record.actor,
     } | _evidence_tags(record)
-    return GateTags(tags, is_staged=newest is not None and newest.version.uuid == version_id)
 
 
 def _evidence_tags(record: GateRecord) -> dict[str, str]:

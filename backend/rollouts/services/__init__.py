@@ -6,7 +6,7 @@ from backend.rollouts.services.guarding import count_answers
 from backend.rollouts.services.holdout import measure_holdout, set_holdout
 from backend.rollouts.services.measuring import fix_estimand, measure_rollout, measure_traffic
 from backend.rollouts.services.moving import roll_back
-from backend.rollouts.services.pointing import SUPERSEDED, Aim, aim_of, point
+from backend.rollouts.services.pointing import Aim, aim_of, point
 from backend.rollouts.services.releasing import (
     BY_HAND,
     DAMAGED,
@@ -38,7 +38,6 @@ __all__ = [
     "DAMAGED",
     "FIGURES",
     "STANDING_ORDER",
-    "SUPERSEDED",
     "Aim",
     "abort",
     "advance",

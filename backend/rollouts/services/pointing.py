@@ -14,9 +14,6 @@ from backend.registry import queries as registry
 from backend.registry import services as registry_services
 from backend.registry.values import VersionState
 from backend.rollouts.models import Pointer, PointerMove
-from backend.training import services as training
-
-SUPERSEDED = "Another version went live before this one's lists were written."
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +71,14 @@ def point(
         _record(shop_id, aim, former, words=words, now=now, actor=actor)
         _follow_states(shop_id, aim, former, words=words, now=now, actor=actor)
     enqueue(Job.PUBLISH, shop_id=shop_id)
+    _track(shop_id, aim, former)
+
+
+def _track(shop_id: int, aim: Aim, former: Pointer | None) -> None:
+    """Let the run log follow, where another version is the champion or the candidate."""
+    if former is None or (former.champion_id, former.candidate_id) != (aim.champion_id, aim.candidate_id):
+        version = registry.get_version_by_row(shop_id, aim.candidate_id or aim.champion_id)
+        enqueue(Job.TRACK_RELEASE, shop_id=shop_id, version_id=str(version.id))
 
 
 def _create(shop_id: int, aim: Aim, *, now: datetime) -> None:
@@ -112,7 +117,7 @@ def hold_pointer(shop_id: int) -> Pointer | None:
 def _follow_states(
     shop_id: int, aim: Aim, former: Pointer | None, *, words: str, now: datetime, actor: str
 ) -> None:
-    """Move the versions' own states along, and end a run that waits for the replaced one's lists."""
+    """Move the versions' own states along."""
     champion = registry.get_version_by_row(shop_id, aim.champion_id).id
     registry_services.move(shop_id, champion, VersionState.LIVE, reason=words, now=now, actor=actor)
     if former is None:
@@ -120,4 +125,3 @@ def _follow_states(
     why = "Another version answers in its place."
     replaced = former.champion.uuid
     registry_services.move(shop_id, replaced, VersionState.RETIRED, reason=why, now=now, actor=actor)
-    training.finish(shop_id, replaced, message=SUPERSEDED, now=now)

@@ -9,7 +9,6 @@ from django.db import transaction
 
 from backend.audit import services as audit
 from backend.audit.values import Event
-from backend.core.queue import Job, enqueue
 from backend.core.text import signed_percent
 from backend.registry import queries as registry
 from backend.registry import services as registry_services
@@ -31,7 +30,6 @@ from backend.rollouts.values import (
     NotReleasable,
     ReleasePolicy,
 )
-from backend.training import services as training
 
 log = structlog.get_logger(__name__)
 
@@ -84,14 +82,14 @@ def _open(version: Version, *, now: datetime) -> None:
 
 
 def _judge(candidate: Version, policy: ReleasePolicy, *, now: datetime) -> Judgement:
-    champion = registry.find_champion(candidate.shop_id)
+    champion = queries.find_champion(candidate.shop_id)
     gate = candidate.outcome.gate
     simple = candidate.outcome.findings.get("against_simple")
     evidence = Evidence(baseline=rules.read_baseline(simple))
     if champion is not None:
         evidence = rules.read_evidence(gate, simple, champion=str(champion.id))
     bar = policy.min_gain_percent
-    live = registry.find_live_version(candidate.shop_id)
+    live = queries.champion_version(candidate.shop_id)
     judgement = rules.judge(
         evidence,
         champion=champion.number if champion else None,
@@ -177,7 +175,7 @@ def _override(version: Version, *, reason: str, now: datetime, actor: str) -> No
 @transaction.atomic
 def release(shop_id: int, version_id: UUID, *, now: datetime, actor: str = audit.SYSTEM) -> bool:
     """
-    Let a staged version answer every surface; end the run that waits for one that is not.
+    Let a staged version answer every surface.
 
     A version that is already live is released again without a change, so a
     message that comes twice is harmless.
@@ -189,7 +187,6 @@ def release(shop_id: int, version_id: UUID, *, now: datetime, actor: str = audit
     if version.state is VersionState.CANDIDATE:
         raise NotReleasable(f"The gate has not judged version {version.number} yet.")
     if version.state not in {VersionState.STAGED, VersionState.LIVE}:
-        training.finish(shop_id, version_id, message=f"Kept, not released. {version.state_reason}", now=now)
         return False
     set_champion(shop_id, version_id, reason=version.state_reason, now=now, actor=actor)
     return True
@@ -220,7 +217,6 @@ def release_by_hand(shop_id: int, version_id: UUID, *, reason: str, now: datetim
         _override(version, reason=told, now=now, actor=actor)
     why = f"Chosen by hand: {reason}" if reason else "Chosen by hand."
     set_champion(shop_id, version_id, reason=why, now=now, actor=actor)
-    enqueue(Job.TRACK_RELEASE, shop_id=shop_id, version_id=str(version_id))
 
 
 @transaction.atomic

@@ -25,10 +25,10 @@ from backend.rollouts.values.gate import (
     DamagedVersion,
     Evidence,
     GateRecord,
-    GateTags,
     GateVerdict,
     Judgement,
     NotReleasable,
+    ReleaseNotes,
     ReleasePolicy,
 )
 from backend.rollouts.values.guards import (
@@ -146,7 +146,6 @@ __all__ = [
     "ForbiddenRolloutMove",
     "Freeze",
     "GateRecord",
-    "GateTags",
     "GateVerdict",
     "GroupSales",
     "GuardBatch",
@@ -168,6 +167,7 @@ __all__ = [
     "NotAllowedToPromote",
     "NotReleasable",
     "Point",
+    "ReleaseNotes",
     "ReleasePolicy",
     "ReleasesOff",
     "Requirement",

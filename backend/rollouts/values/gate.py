@@ -111,11 +111,16 @@ class GateRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class GateTags:
-    """What the run log keeps of a gate's decision, and whether no newer version was let through."""
+class ReleaseNotes:
+    """
+    What the run log keeps of releases.
+
+    :param tags: what the gate said of one version; nothing of one that it never judged
+    :param aliases: the version that each names now: staging, challenger, champion; None where it names none
+    """
 
     tags: dict[str, str]
-    is_staged: bool
+    aliases: dict[str, UUID | None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Writes of training: ask for a run, work it off, report on it, clean up after dead workers."""
+"""Writes of training: ask for a run, work it off, clean up after dead workers."""
 
 from backend.training.services.asking import (
     cancel_all,
@@ -7,7 +7,6 @@ from backend.training.services.asking import (
     request_training,
     sweep,
 )
-from backend.training.services.publishing import finish, publish_progress
 from backend.training.services.tracking import experiment_of, forget_tracking, track_release
 from backend.training.services.working import run_training
 
@@ -15,10 +14,8 @@ __all__ = [
     "cancel_all",
     "ensure_first_training",
     "experiment_of",
-    "finish",
     "forget_tracking",
     "give_up_training",
-    "publish_progress",
     "request_training",
     "run_training",
     "sweep",

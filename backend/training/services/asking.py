@@ -15,7 +15,6 @@ from backend.training.services import states
 from backend.training.values import (
     LIVE,
     MAX_ATTEMPTS,
-    PUBLISHING_ENDS_AFTER,
     WHY,
     AlreadyRunning,
     Reason,
@@ -25,10 +24,7 @@ from backend.training.values import (
 
 log = structlog.get_logger(__name__)
 
-log = structlog.get_logger(__name__)
-
 LOST = "The worker stopped in the middle of the training. The former model keeps serving; please start again."
-UNPUBLISHED = "The new version could not be brought to the whole shop within a day. Please start again."
 
 
 def request_training(shop_id: int, *, reason: Reason, now: datetime, actor: str = audit.SYSTEM) -> Run:
@@ -89,21 +85,11 @@ def sweep(*, now: datetime, shop_id: int | None = None) -> None:
 
 
 def _take_up(row: TrainingRun, *, now: datetime) -> None:
-    if row.state == RunState.PUBLISHING:
-        _repeat_release(row, now=now)
-    elif row.attempts >= MAX_ATTEMPTS:
+    if row.attempts >= MAX_ATTEMPTS:
         states.fail(row, LOST, now=now)
         states.discard_workspace(row)
     else:
         _repeat_training(row, now=now)
-
-
-def _repeat_release(row: TrainingRun, *, now: datetime) -> None:
-    if now - (row.started_at or row.created_at) > PUBLISHING_ENDS_AFTER:
-        states.fail(row, UNPUBLISHED, now=now)
-        return
-    TrainingRun.objects.for_shop(row.shop_id).filter(id=row.id).update(heard_at=now)
-    enqueue(Job.RELEASE, shop_id=row.shop_id, version_id=str(row.version_id))
 
 
 def _repeat_training(row: TrainingRun, *, now: datetime) -> None:

@@ -6,7 +6,6 @@ from uuid import UUID
 import structlog
 
 from backend.registry import queries as registry_queries
-from backend.registry.values import VersionState
 from backend.shops import queries as shops
 from backend.training import gateway
 from backend.training.values import TrackingUnavailable
@@ -19,24 +18,28 @@ def experiment_of(shop_id: int) -> str:
     return f"tailorbird-{shops.get_shop(shop_id).domain.removesuffix('.myshopify.com')}"
 
 
-def track_release(shop_id: int, version_id: UUID, *, tags: Mapping[str, str], is_staged: bool) -> None:
+def track_release(
+    shop_id: int, version_id: UUID, *, tags: Mapping[str, str], aliases: Mapping[str, UUID | None]
+) -> None:
     """
-    Tell MLflow what the gate said of a version and what it is now, if it knows it.
+    Tell MLflow what the gate said of a version, and which versions the shop's pointer names now.
 
-    It may be down: serving never asks it.
+    It may be down: serving never asks it. Versions that were trained while it was down it does not know.
 
-    :param is_staged: whether it is the newest that got past the gate, on its own or by hand
+    :param aliases: the version of each, or None where the alias names none
     """
-    version = registry_queries.get_version(shop_id, version_id)
-    if version.lineage.mlflow_version is None:
-        return
-    aliases = ["staging"] if is_staged else []
-    if version.state is VersionState.LIVE:
-        aliases.append("champion")
+    known = {
+        version: _mlflow_version(shop_id, version) for version in {version_id, *aliases.values()} if version
+    }
+    named = {alias: known[version] if version else None for alias, version in aliases.items()}
     try:
-        gateway.mark(experiment_of(shop_id), version.lineage.mlflow_version, aliases=aliases, tags=tags)
+        gateway.mark(experiment_of(shop_id), known[version_id], aliases=named, tags=tags)
     except TrackingUnavailable as error:
         log.warning("tracking_unavailable", error=error.message)
+
+
+def _mlflow_version(shop_id: int, version_id: UUID) -> int | None:
+    return registry_queries.get_version(shop_id, version_id).lineage.mlflow_version
 
 
 def forget_tracking(experiment: str) -> None:

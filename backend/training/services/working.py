@@ -1,6 +1,6 @@
-"""Work off one run: export, check, train, register, and hand over to the release."""
+"""Work off one run: export, check, train and register. What becomes of the version is not its business."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -36,12 +36,17 @@ from backend.training.values import (
 
 log = structlog.get_logger(__name__)
 
+# Finds the version that a new one is compared with, of a shop; which one serves, others know.
+FindChampion = Callable[[int], Version | None]
+
 UNEXPECTED = "Something unexpected went wrong. It was reported; the former model keeps serving."
 
 
-def run_training(run_id: int, *, clock: Clock, recipe: Mapping[str, Any] | None = None) -> Version | None:
+def run_training(
+    run_id: int, *, clock: Clock, find_champion: FindChampion, recipe: Mapping[str, Any] | None = None
+) -> Version | None:
     """
-    Work off one run: export, check, train, register, and hand over to the release.
+    Work off one run: export, check, train and register. Then it is done, and its release is asked for.
 
     Does nothing if another worker holds the run or it is over, so a message
     that comes twice is harmless.
@@ -55,7 +60,7 @@ def run_training(run_id: int, *, clock: Clock, recipe: Mapping[str, Any] | None 
     with _failing(row, clock), _workspace(row) as folder:
         dataset = _export(row, folder, clock)
         report = Reporter(row, clock)
-        champion = registry_queries.find_champion(row.shop_id)
+        champion = find_champion(row.shop_id)
         wanted = {**rules.recipe_for(Reason(row.reason)), **(recipe or {})}
         trained = _train(row, dataset, folder, report, wanted, champion)
         # The report's curve is the whole one; progress may have left points out.
@@ -70,13 +75,9 @@ def run_training(run_id: int, *, clock: Clock, recipe: Mapping[str, Any] | None 
         )
         version = _register(row, dataset, trained, champion, now=clock())
         with transaction.atomic():
-            states.move(
-                row,
-                RunState.PUBLISHING,
-                now=clock(),
-                version_id=version.id,
-                message="Releasing the new version.",
-            )
+            now = clock()
+            told = f"Version {version.number} is trained."
+            states.move(row, RunState.DONE, now=now, finished_at=now, version_id=version.id, message=told)
             enqueue(Job.RELEASE, shop_id=row.shop_id, version_id=str(version.id))
     log.info("training_finished", version=version.number, served=version.outcome.served)
     return version

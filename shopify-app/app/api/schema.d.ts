@@ -1052,7 +1052,7 @@ export interface components {
             version: string | null;
         };
         /** @enum {string} */
-        TrainingRunStateEnum: "QUEUED" | "EXPORTING" | "TRAINING" | "EVALUATING" | "REGISTERING" | "PUBLISHING" | "DONE" | "FAILED" | "CANCELLED";
+        TrainingRunStateEnum: "QUEUED" | "EXPORTING" | "TRAINING" | "EVALUATING" | "REGISTERING" | "DONE" | "FAILED" | "CANCELLED";
         /** @description One recorded look. */
         Trigger: {
             /** Format: uuid */

@@ -11,7 +11,6 @@ const STAGES: Partial<Record<State, string>> = {
   TRAINING: "Learning from your customers' purchases",
   EVALUATING: "Checking the new model against simpler methods",
   REGISTERING: "Saving the new version",
-  PUBLISHING: "Publishing recommendations to your store",
 };
 
 /** Return what a run is doing, or undefined when it has ended. */

@@ -10,6 +10,7 @@ from backend.monitoring import services
 from backend.monitoring.services import looking, opening
 from backend.monitoring.values import Kind, Verdict
 from backend.registry import queries as registry
+from backend.rollouts import queries as rollout_queries
 from backend.rollouts import services as rollouts
 from backend.shops.models import Shop
 from backend.training import queries as training
@@ -97,7 +98,7 @@ def test_what_it_trains_goes_live_without_a_comparison(
     rollouts.stage(shop.id, newer.id, now=NOW)
     rollouts.release(shop.id, newer.id, now=NOW)
 
-    live = registry.find_live_version(shop.id)
+    live = rollout_queries.champion_version(shop.id)
     row = services.watch(shop.id, Kind.UNREADABLE, now=NOW)
     assert live is not None
     assert (live.number, live.state_reason) == (

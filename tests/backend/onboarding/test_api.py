@@ -16,9 +16,9 @@ from backend.config import settings as plain_settings
 from backend.core import clock
 from backend.monitoring import services as monitoring
 from backend.monitoring.values import Finding, Kind, Verdict
-from backend.registry import queries as registry
 from backend.registry import services as registry_services
 from backend.registry.values import Version
+from backend.rollouts import queries as rollout_queries
 from backend.rollouts import services as rollouts
 from backend.shops.models import Shop
 from backend.training import services as training
@@ -137,7 +137,7 @@ def test_the_model_page_shows_the_live_version_and_hides_candidates(artifact: Pa
 
 def a_held_version(shop: Shop, artifact: Path) -> Version:
     """Register a version whose gain is likely and not proven."""
-    champion = registry.find_live_version(shop.id)
+    champion = rollout_queries.champion_version(shop.id)
     assert champion is not None
     version = a_version(shop, artifact, gate=a_gate(champion, low=-0.03))
     rollouts.stage(shop.id, version.id, now=NOW)

@@ -15,6 +15,7 @@ from backend.onboarding.values import (
     Facts,
     ImportPart,
     Placement,
+    Publishing,
     Serving,
     StepId,
     StepState,
@@ -31,6 +32,7 @@ READY = Facts(
     version_number=3,
     is_published=True,
     has_lists=True,
+    publishing=None,
     publish_failure="",
     blocks=tuple(Block(placement, BlockState.PLACED, f"{placement}: there.", NOW) for placement in Placement),
     needs_reauth=False,
@@ -88,6 +90,14 @@ def test_a_fresh_shop_waits_and_needs_its_merchant_only_for_the_theme() -> None:
     assert serving(FRESH) is Serving.FALLBACK
 
 
+def test_the_writing_of_the_first_lists_is_counted_in_pages() -> None:
+    writing = replace(FRESH, version_number=1, publishing=Publishing(done=12, pages=41))
+
+    step = next(one for one in steps(writing) if one.id is StepId.PUBLISH)
+
+    assert (step.state, step.done, step.total, step.unit) == (StepState.RUNNING, 12, 41, "pages")
+
+
 @pytest.mark.parametrize(
     ("case", "changes", "step", "state"),
     [
@@ -95,8 +105,8 @@ def test_a_fresh_shop_waits_and_needs_its_merchant_only_for_the_theme() -> None:
         ("loading", {"orders": replace(PART, state="LOADING")}, StepId.IMPORT_ORDERS, StepState.RUNNING),
         ("failed", {"orders": replace(PART, state="FAILED")}, StepId.IMPORT_ORDERS, StepState.FAILED),
         ("training", {"training": Training("TRAINING", 0.4, "Epoch 4.")}, StepId.TRAIN, StepState.RUNNING),
-        ("trained", {"training": Training("PUBLISHING", 0.4, "…")}, StepId.TRAIN, StepState.DONE),
-        ("publishing", {"training": Training("PUBLISHING", 0.4, "…")}, StepId.PUBLISH, StepState.RUNNING),
+        ("trained", {"training": Training("DONE")}, StepId.TRAIN, StepState.DONE),
+        ("not released yet", {"training": Training("DONE")}, StepId.PUBLISH, StepState.WAITING),
         ("a failed run", {"training": Training("FAILED", error="No.")}, StepId.TRAIN, StepState.FAILED),
         ("being written", {"version_number": 1}, StepId.PUBLISH, StepState.RUNNING),
         (

@@ -9,14 +9,14 @@ from typing import Any
 import httpx
 import pytest
 
-from backend.registry import gateway, queries
+from backend.registry import gateway
 from backend.registry.values import Version
 from backend.rollouts import services as rollouts
 from backend.shopify.values import gid
 from backend.shops.models import Shop
 from models.recommender.api import Reason, ReasonKind, Scored
 from tests.backend.history import NOW, a_shop, products
-from tests.backend.registry.versions import a_live_version, a_version
+from tests.backend.registry.versions import a_live_version
 from tests.backend.shopify.fake import FakeShopify, data, installation
 from tests.backend.shops.factories import a_token
 
@@ -68,12 +68,7 @@ def release(shop: Shop, strides: dict[str, int], tmp_path: Path) -> Callable[[in
         folder = tmp_path / f"stride {stride}"
         folder.mkdir()
         (folder / "manifest.json").write_text(json.dumps({"stride": stride}))
-        if queries.find_live_version(shop.id) is None:
-            version = a_live_version(shop, folder)
-        else:
-            version = a_version(shop, folder)
-            rollouts.stage(shop.id, version.id, now=NOW)
-            roll_to(shop, version)
+        version = a_live_version(shop, folder)
         strides[version.artifact] = stride
         return version
 
@@ -81,8 +76,8 @@ def release(shop: Shop, strides: dict[str, int], tmp_path: Path) -> Callable[[in
 
 
 def roll_to(shop: Shop, version: Version) -> None:
-    """Put a version in use by hand: a later one, or a former one again."""
-    rollouts.release_by_hand(shop.id, version.id, reason="A person said so.", now=NOW, actor="user:7")
+    """Let a version answer everybody: a later one, or a former one again."""
+    rollouts.set_champion(shop.id, version.id, reason="A person said so.", now=NOW, actor="user 7")
 
 
 @pytest.fixture

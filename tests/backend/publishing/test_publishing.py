@@ -15,17 +15,13 @@ from backend.audit.values import Channel, Event, Surface
 from backend.catalog.models import Product
 from backend.publishing import queries, services
 from backend.publishing.models import Comparison, Publication
-from backend.publishing.values import HOME
+from backend.publishing.values import HOME, Progress
 from backend.registry.values import Version
 from backend.rollouts import services as rollouts
 from backend.serving import queries as serving
 from backend.shopify.gateway import AccessDenied, UserErrors
 from backend.shopify.values import number_of
 from backend.shops.models import Shop
-from backend.training import queries as training
-from backend.training import services as training_services
-from backend.training.models import TrainingRun
-from backend.training.values import Reason, RunState
 from tests.backend.history import NOW, a_product, a_shop
 from tests.backend.publishing.conftest import Metafields, a_user_error, roll_to
 from tests.backend.shopify.fake import FakeShopify, data
@@ -49,19 +45,9 @@ def written(pages: Metafields) -> int:
     return sum(len(call) for call in pages.calls) // 2
 
 
-def a_waiting_run(shop: Shop, version: Version) -> UUID:
-    run = training_services.request_training(shop.id, reason=Reason.MANUAL, now=NOW)
-    TrainingRun.objects.for_shop(shop.id).filter(uuid=run.id).update(
-        state=RunState.PUBLISHING, version_id=version.id
-    )
-    return run.id
-
-
 def test_every_page_gets_a_list_with_its_recorded_decision(
     shop: Shop, live: Version, pages: Metafields
 ) -> None:
-    run = a_waiting_run(shop, live)
-
     publish(shop)
 
     assert written(pages) == 41
@@ -78,11 +64,20 @@ def test_every_page_gets_a_list_with_its_recorded_decision(
     )
     assert [item.product_id for item in decision.items] == pages.list_of(110)
     assert (decision.visitor_key, decision.version_id) == (None, live.id)
-    done = training.get_run(shop.id, run)
-    assert done.state is RunState.DONE
-    assert done.progress.message.startswith("Live. 41 lists")
     assert len(audit.events(shop.id, event=Event.RECOMMENDATIONS_PUBLISHED)) == 1
     assert queries.held(shop.id).version_id == live.id
+
+
+def test_how_far_the_lists_are_is_told_while_they_are_written(
+    shop: Shop, live: Version, pages: Metafields
+) -> None:
+    told: list[Progress | None] = []
+    pages.meanwhile = lambda _: told.append(queries.progress(shop.id, live.id))
+
+    publish(shop)
+
+    assert told[:2] == [Progress(0, 41), Progress(12, 41)]
+    assert queries.progress(shop.id, live.id) is None
 
 
 def test_a_comparison_that_finds_no_difference_asks_shopify_nothing(
@@ -126,18 +121,12 @@ def test_a_rollback_writes_what_the_former_version_shows(
     assert queries.held(shop.id).version_id == live.id
 
 
-def test_a_refusal_ends_the_run_and_says_that_answers_are_live(
-    shop: Shop, live: Version, shopify: FakeShopify
-) -> None:
+def test_a_refusal_lets_go_of_the_shop_and_says_why(shop: Shop, live: Version, shopify: FakeShopify) -> None:
     shopify.will(httpx.Response(403))
-    run = a_waiting_run(shop, live)
 
     with pytest.raises(AccessDenied):
         publish(shop)
 
-    ended = training.get_run(shop.id, run)
-    assert ended.state is RunState.DONE
-    assert ended.progress.message.startswith("Live, but the lists could not be written")
     held = queries.held(shop.id)
     assert (held.version_id, held.heard_at) == (None, None)
     assert "denied access" in held.failure

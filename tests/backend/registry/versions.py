@@ -6,6 +6,7 @@ from typing import Any
 
 from backend.registry import queries, services
 from backend.registry.values import Lineage, Outcome, Version
+from backend.rollouts import queries as rollout_queries
 from backend.rollouts import services as rollouts
 from backend.shops.models import Shop
 from tests.backend.history import NOW
@@ -111,10 +112,10 @@ def a_version(
 
 
 def a_live_version(shop: Shop, artifact: Path, *, now: datetime = NOW, **changes: Any) -> Version:
-    """Register a version that passes the gate, whatever was live before, and release it."""
-    champion = queries.find_live_version(shop.id)
+    """Register a version that passes the gate, whatever was live before, and let it answer everybody."""
+    champion = rollout_queries.champion_version(shop.id)
     gate = a_gate(champion) if champion else None
     version = a_version(shop, artifact, gate=gate, now=now, **changes)
     rollouts.stage(shop.id, version.id, now=now)
-    rollouts.release(shop.id, version.id, now=now)
+    rollouts.set_champion(shop.id, version.id, reason="It is the shop's new version.", now=now)
     return queries.get_version(shop.id, version.id)

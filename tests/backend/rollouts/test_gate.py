@@ -370,9 +370,10 @@ def test_what_the_run_log_is_told(shop: Shop, artifact: Path) -> None:
     services.stage(shop.id, held.id, now=NOW)
     unjudged = a_version(shop, artifact)
 
-    first, second, third = (queries.gate_tags(shop.id, one.id) for one in (former, held, unjudged))
+    first, second, third = (queries.release_notes(shop.id, one.id) for one in (former, held, unjudged))
 
-    assert (first.is_staged, second.is_staged, third.is_staged) == (True, False, False)
+    named = {"staging": former.id, "challenger": None, "champion": former.id}
+    assert first.aliases == second.aliases == third.aliases == named
     assert "gate.gain_percent" not in first.tags
     assert second.tags.pop("gate.words").startswith("Not proven as good as version 1")
     assert second.tags == {
@@ -401,8 +402,8 @@ def test_going_back_stages_nothing_anew(shop: Shop, artifact: Path) -> None:
 
     services.release_by_hand(shop.id, former.id, reason="", now=LATER, actor="user 7")
 
-    assert not queries.gate_tags(shop.id, former.id).is_staged
-    assert queries.gate_tags(shop.id, newer.id).is_staged
+    named = {"staging": newer.id, "challenger": None, "champion": former.id}
+    assert queries.release_notes(shop.id, former.id).aliases == named
 
 
 # What PostgreSQL itself promises

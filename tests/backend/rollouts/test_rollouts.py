@@ -16,10 +16,6 @@ from backend.rollouts import queries, services
 from backend.rollouts.models import Pointer, PointerMove
 from backend.rollouts.values import NotReleasable
 from backend.shops.models import Shop
-from backend.training import queries as training
-from backend.training import services as training_services
-from backend.training.models import TrainingRun
-from backend.training.values import Reason, RunState
 from tests.backend.history import NOW, a_shop
 from tests.backend.registry.versions import a_gate, a_live_version, a_version, an_array_of
 
@@ -73,17 +69,6 @@ def test_a_better_version_replaces_the_former_which_stands_by(shop: Shop, artifa
     assert live.standby is not None
     assert live.standby.version_id == former.id
     assert live.revision == 2
-
-
-def test_a_run_that_waits_for_the_lists_of_a_replaced_version_ends(shop: Shop, artifact: Path) -> None:
-    replaced = a_live_version(shop, artifact)
-    run = training_services.request_training(shop.id, reason=Reason.MANUAL, now=NOW)
-    TrainingRun.objects.for_shop(shop.id).update(state=RunState.PUBLISHING, version_id=replaced.id)
-
-    a_live_version(shop, artifact)
-
-    ended = training.get_run(shop.id, run.id)
-    assert (ended.state, ended.progress.message) == (RunState.DONE, services.SUPERSEDED)
 
 
 def test_a_version_waits_between_the_gate_and_its_release(shop: Shop, artifact: Path) -> None:

@@ -36,8 +36,6 @@ def test_every_live_run_can_fail_and_be_cancelled(state: RunState) -> None:
         (RunState.QUEUED, WAITING + BLINK, True),
         (RunState.TRAINING, SILENCE, False),
         (RunState.TRAINING, SILENCE + BLINK, True),
-        (RunState.PUBLISHING, SILENCE + BLINK, False),
-        (RunState.PUBLISHING, WAITING + BLINK, True),
         (RunState.DONE, WAITING * 100, False),
         (RunState.FAILED, WAITING * 100, False),
     ],
@@ -53,7 +51,6 @@ def test_is_stale(state: RunState, silent_for: timedelta, stale: bool) -> None:
         ("held and fresh: a second delivery", RunState.TRAINING, 1, timedelta(0), False),
         ("held by a dead worker", RunState.TRAINING, 1, SILENCE + BLINK, True),
         ("killed too many workers", RunState.TRAINING, MAX_ATTEMPTS, SILENCE + BLINK, False),
-        ("handed over to the release", RunState.PUBLISHING, 1, WAITING + BLINK, False),
         ("over", RunState.DONE, 1, WAITING * 9, False),
     ],
 )

@@ -6,7 +6,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from django.db import OperationalError
@@ -19,16 +19,16 @@ from backend.core.queue import Job
 from backend.features import services as features
 from backend.features.models import Interaction
 from backend.registry import queries as registry
-from backend.registry.values import VersionState
+from backend.rollouts import queries as rollout_queries
 from backend.rollouts import services as rollouts
+from backend.rollouts.values import GateVerdict
 from backend.shops.models import Shop
 from backend.training import gateway, queries, rules, services
 from backend.training.models import TrainingRun
-from backend.training.services import asking, states
+from backend.training.services import states
 from backend.training.services.reporting import Reporter
 from backend.training.values import (
     MAX_ATTEMPTS,
-    PUBLISHING_ENDS_AFTER,
     SILENCE,
     AlreadyRunning,
     BadDataset,
@@ -42,7 +42,7 @@ from backend.training.values import (
 )
 from models.recommender.api import Recipe
 from tests.backend.history import NOW, a_busy_shop, a_product, a_shop, an_order
-from tests.backend.registry.versions import a_live_version, a_version
+from tests.backend.registry.versions import a_version
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("artifact_root", "untracked")]
 
@@ -62,6 +62,10 @@ def clock() -> Any:
 def request(shop: Shop) -> tuple[Run, int]:
     run = services.request_training(shop.id, reason=Reason.MANUAL, now=NOW)
     return run, TrainingRun.objects.for_shop(shop.id).get(uuid=run.id).id
+
+
+# As the worker puts it together: which version serves, training does not know.
+run_training = partial(services.run_training, find_champion=rollout_queries.find_champion)
 
 
 def run_now(shop: Shop, run: Run) -> Run:
@@ -87,7 +91,7 @@ def test_a_shops_orders_become_a_registered_version(
 
     monkeypatch.setattr(states, "move", move)
 
-    version = services.run_training(row_id, clock=clock, recipe=QUICK)
+    version = run_training(row_id, clock=clock, recipe=QUICK)
 
     assert version is not None
     assert (version.number, version.lineage.interactions, version.lineage.customers) == (1, 1593, 60)
@@ -96,10 +100,11 @@ def test_a_shops_orders_become_a_registered_version(
     assert sum(metric["is_served"] for metric in version.outcome.metrics) == 1
     assert registry.open_scorer(version.artifact, manifest_sha256=version.manifest_sha256).popular(3)
     done = run_now(shop, run)
-    assert (done.state, done.version_id, done.error) == (RunState.PUBLISHING, version.id, "")
+    assert (done.state, done.version_id, done.error) == (RunState.DONE, version.id, "")
     assert done.progress.curve
+    assert (done.finished_at, done.progress.fraction) == (NOW, 1.0)
     assert seen[0] == RunState.TRAINING
-    assert seen[-2:] == [RunState.REGISTERING, RunState.PUBLISHING]
+    assert seen[-2:] == [RunState.REGISTERING, RunState.DONE]
     assert enqueued.of(Job.RELEASE) == [{"shop_id": shop.id, "version_id": str(version.id)}]
     assert list((artifact_root / ".runs").iterdir()) == []
 
@@ -111,7 +116,7 @@ def test_a_shop_without_orders_gets_a_version_that_shows_its_newest_products() -
         a_product(shop, product_id)
     _, row_id = request(shop)
 
-    version = services.run_training(row_id, clock=clock, recipe=QUICK)
+    version = run_training(row_id, clock=clock, recipe=QUICK)
 
     assert version is not None
     scorer = registry.open_scorer(version.artifact, manifest_sha256=version.manifest_sha256)
@@ -149,7 +154,7 @@ def test_a_second_delivery_of_the_same_job_does_nothing(monkeypatch: pytest.Monk
     run, row_id = request(shop)
     TrainingRun.objects.for_shop(shop.id).update(state=RunState.TRAINING, attempts=1, heard_at=NOW)
 
-    assert services.run_training(row_id, clock=clock) is None
+    assert run_training(row_id, clock=clock) is None
 
     assert run_now(shop, run).state is RunState.TRAINING
 
@@ -161,7 +166,7 @@ def test_a_trainer_that_fails_leaves_a_plain_message_and_the_run_failed(
     run, row_id = request(shop)
 
     with pytest.raises(TrainerFailed):
-        services.run_training(row_id, clock=clock, recipe={"no_such_setting": 1})
+        run_training(row_id, clock=clock, recipe={"no_such_setting": 1})
 
     failed = run_now(shop, run)
     assert failed.state is RunState.FAILED
@@ -179,7 +184,7 @@ def test_a_dataset_that_breaks_a_promise_is_not_trained_on() -> None:
     run, row_id = request(shop)
 
     with pytest.raises(BadDataset):
-        services.run_training(row_id, clock=clock)
+        run_training(row_id, clock=clock)
 
     failed = run_now(shop, run)
     assert failed.state is RunState.FAILED
@@ -202,7 +207,7 @@ def test_out_of_memory_is_tried_once_more_with_half_the_batch(
 
     monkeypatch.setattr(gateway, "train", train)
     with pytest.raises(TrainerOutOfMemory):
-        services.run_training(row_id, clock=clock, recipe=recipe)
+        run_training(row_id, clock=clock, recipe=recipe)
 
     assert recipes == [recipe, {**recipe, "batch_tokens": half}]
 
@@ -248,7 +253,7 @@ def test_a_run_that_was_cancelled_stops_its_trainer(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(Reporter, "__call__", cancel_first)
     with pytest.raises(LostRace):
-        services.run_training(row_id, clock=clock, recipe=QUICK)
+        run_training(row_id, clock=clock, recipe=QUICK)
 
     cancelled = run_now(shop, run)
     assert (cancelled.state, cancelled.error) == (RunState.CANCELLED, "The app was uninstalled.")
@@ -316,7 +321,7 @@ def test_a_database_that_is_away_for_a_moment_does_not_end_a_training(
 
     monkeypatch.setattr(gateway, "train", away)
     with pytest.raises(OperationalError):
-        services.run_training(row_id, clock=clock)
+        run_training(row_id, clock=clock)
 
     assert run_now(shop, run).state is RunState.TRAINING
 
@@ -329,7 +334,7 @@ def test_the_run_of_a_worker_that_just_died_is_begun_by_the_one_that_has_its_lea
     _, row_id = request(shop)
     TrainingRun.objects.for_shop(shop.id).update(state=RunState.TRAINING, attempts=1, heard_at=NOW)
     monkeypatch.setattr(gateway, "train", raising(TrainerFailed("Enough.")))
-    work = partial(services.run_training, row_id, clock=clock)
+    work = partial(run_training, row_id, clock=clock)
 
     if is_leased:
         lease = leases.claim(Job.TRAIN.value, {"run_id": row_id})
@@ -402,34 +407,6 @@ def test_a_lost_run_does_not_stand_in_the_way_of_the_next() -> None:
     assert run_now(shop, fresh).state is RunState.QUEUED
 
 
-def test_the_sweep_repeats_a_release_whose_message_was_lost(enqueued: Any) -> None:
-    shop = a_shop()
-    version_id = uuid4()
-    request(shop)
-    TrainingRun.objects.for_shop(shop.id).update(
-        state=RunState.PUBLISHING, version_id=version_id, heard_at=NOW - timedelta(hours=1)
-    )
-
-    services.sweep(now=NOW)
-
-    assert enqueued.of(Job.RELEASE) == [{"shop_id": shop.id, "version_id": str(version_id)}]
-
-
-def test_a_release_that_fails_for_a_day_frees_the_shop_for_another_run(enqueued: Any) -> None:
-    shop = a_shop()
-    run, _ = request(shop)
-    TrainingRun.objects.for_shop(shop.id).update(
-        state=RunState.PUBLISHING, version_id=uuid4(), started_at=NOW, heard_at=NOW
-    )
-    enqueued.clear()
-
-    services.sweep(now=NOW + PUBLISHING_ENDS_AFTER + timedelta(seconds=1))
-
-    ended = run_now(shop, run)
-    assert (ended.state, ended.error) == (RunState.FAILED, asking.UNPUBLISHED)
-    assert enqueued.of(Job.RELEASE) == []
-
-
 def test_a_run_that_waits_long_gets_one_more_message_not_one_a_minute(enqueued: Any) -> None:
     shop = a_shop()
     _, row_id = request(shop)
@@ -467,23 +444,9 @@ def test_a_trainer_that_talks_on_past_its_deadline_is_stopped(
     monkeypatch.setattr(gateway, "DEADLINE_SECONDS", 0.0)
 
     with pytest.raises(TrainerFailed, match="still running"):
-        services.run_training(row_id, clock=clock)
+        run_training(row_id, clock=clock)
 
     assert run_now(shop, run).state is RunState.FAILED
-
-
-def test_finishing_ends_the_run_that_waits_for_the_version() -> None:
-    shop = a_shop()
-    version_id = uuid4()
-    run, _ = request(shop)
-    TrainingRun.objects.for_shop(shop.id).update(state=RunState.PUBLISHING, version_id=version_id)
-
-    services.finish(shop.id, uuid4(), message="Another version.", now=NOW)
-    assert run_now(shop, run).state is RunState.PUBLISHING
-    services.finish(shop.id, version_id, message="Live.", now=NOW + timedelta(minutes=1))
-
-    done = run_now(shop, run)
-    assert (done.state, done.progress.message, done.progress.fraction) == (RunState.DONE, "Live.", 1.0)
 
 
 def test_another_shops_run_is_unknown() -> None:
@@ -494,36 +457,24 @@ def test_another_shops_run_is_unknown() -> None:
         queries.get_run(mine.id, run.id)
 
 
-def test_mlflow_is_told_what_the_gate_said_and_which_version_answers_and_may_be_down(
+def test_mlflow_is_told_of_the_versions_that_it_knows_and_may_be_down(
     artifact: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop = a_shop()
-    unknown = a_live_version(shop, artifact)
-    known = a_live_version(shop, artifact, mlflow_version=3)
+    unknown = a_version(shop, artifact)
+    known = a_version(shop, artifact, mlflow_version=3)
     told: list[Any] = []
 
-    def refuse(experiment: str, mlflow_version: int, *, aliases: Any, tags: Any) -> None:
+    def refuse(experiment: str, mlflow_version: int | None, *, aliases: Any, tags: Any) -> None:
         told.append((experiment, mlflow_version, aliases, tags))
         raise TrackingUnavailable("MLflow is down.")
 
     monkeypatch.setattr(gateway, "mark", refuse)
-    for version in (known, unknown):
-        services.track_release(shop.id, version.id, tags={"gate.verdict": "PASSED"}, is_staged=True)
+    aliases = {"staging": known.id, "challenger": None, "champion": unknown.id}
+    services.track_release(shop.id, known.id, tags={"gate.verdict": "PASSED"}, aliases=aliases)
 
-    assert told == [("tailorbird-willow-gifts", 3, ["staging", "champion"], {"gate.verdict": "PASSED"})]
-
-
-def test_a_held_version_is_neither_staged_nor_champion_in_mlflow(
-    artifact: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shop = a_shop()
-    version = a_version(shop, artifact, mlflow_version=4)
-    told: list[Any] = []
-    monkeypatch.setattr(gateway, "mark", lambda *_, aliases, tags: told.append((aliases, tags)))
-
-    services.track_release(shop.id, version.id, tags={"gate.verdict": "FAILED"}, is_staged=False)
-
-    assert told == [([], {"gate.verdict": "FAILED"})]
+    named = {"staging": 3, "challenger": None, "champion": None}
+    assert told == [("tailorbird-willow-gifts", 3, named, {"gate.verdict": "PASSED"})]
 
 
 @pytest.mark.slow
@@ -531,14 +482,13 @@ def test_a_second_training_is_compared_with_the_version_that_answers(enqueued: A
     shop = a_busy_shop(customers=110)
     features.rebuild(shop.id)
     _, row_id = request(shop)
-    first = services.run_training(row_id, clock=lambda: NOW - timedelta(days=20), recipe=QUICK)
+    first = run_training(row_id, clock=lambda: NOW - timedelta(days=20), recipe=QUICK)
     assert first is not None
     rollouts.stage(shop.id, first.id, now=NOW)
     rollouts.release(shop.id, first.id, now=NOW)
-    services.finish(shop.id, first.id, message="Live.", now=NOW)
     _, row_id = request(shop)
 
-    second = services.run_training(row_id, clock=clock, recipe=QUICK)
+    second = run_training(row_id, clock=clock, recipe=QUICK)
 
     assert first.outcome.gate is None
     assert second is not None
@@ -546,9 +496,12 @@ def test_a_second_training_is_compared_with_the_version_that_answers(enqueued: A
     assert gate is not None
     assert (gate["champion_id"], gate["customers"], gate["reason"]) == (str(first.id), 110, None)
     assert gate["low"] <= gate["gain"] <= gate["high"]
-    state = rollouts.stage(shop.id, second.id, now=NOW)
-    assert (state is VersionState.STAGED) == (gate["low"] >= 0.02)
-    assert registry.get_version(shop.id, second.id).state_reason.endswith("The bar is +2.0%.")
+    rollouts.stage(shop.id, second.id, now=NOW)
+    record = rollout_queries.find_gate_record(shop.id, second.id)
+    simple = second.outcome.findings["against_simple"]
+    assert record is not None
+    assert (record.verdict is GateVerdict.PASSED) == (gate["low"] >= -0.02 and simple["gain"] >= 0.02)
+    assert record.words.endswith("down to −2.0% is allowed.")
 
 
 @pytest.mark.parametrize(
