@@ -10,7 +10,7 @@ from backend.staff.values import Role
 
 ROLES = [
     (Role.SUPPORT.value, "Support: reads"),
-    (Role.OPERATOR.value, "Operator: reads, and asks again for jobs that were set aside"),
+    (Role.OPERATOR.value, "Operator: reads, asks again for jobs that were set aside, and stops rollouts"),
     (Role.ADMIN.value, "Admin: all of that, and manages accounts"),
 ]
 

@@ -15,7 +15,7 @@ class Role(StrEnum):
     """What a staff account may do. Each may do what the one before it may."""
 
     SUPPORT = "support"  # reads
-    OPERATOR = "operator"  # acts: asks again for jobs that were set aside
+    OPERATOR = "operator"  # acts: asks again for jobs that were set aside, stops a rollout that hurts
     ADMIN = "admin"  # manages accounts
 
 
@@ -90,6 +90,19 @@ class NotSetAside(Refused):
     """A job that is not set aside can't be asked for again by hand."""
 
     code = "not_set_aside"
+
+
+class NotStoppable(Refused):
+    """A rollout that is not under way can't be stopped."""
+
+    code = "not_stoppable"
+    status = 409
+
+
+class ReasonMissing(Refused):
+    """An act that a merchant reads needs a reason."""
+
+    code = "reason_missing"
 
 
 class CodeRefused(Refused):

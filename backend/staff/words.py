@@ -7,7 +7,7 @@ from backend.attribution.values import Outcome, Via
 from backend.events.values import Topic
 from backend.monitoring.values import Verdict
 from backend.registry.values import VersionState
-from backend.rollouts.values import GateVerdict
+from backend.rollouts.values import GateVerdict, RolloutState
 from backend.serving.values import ReplayVerdict, Rule
 from backend.staff.values import JobState
 from backend.training.values import RunState
@@ -27,6 +27,19 @@ GATE: Final[Mapping[str, str]] = {
     GateVerdict.FAILED: "held: measured, and not better than simple by the bar, or worse than the champion",
     GateVerdict.NOT_ENOUGH_DATA: "held: too few customers to compare it on, which is never a success",
     GateVerdict.OVERRIDDEN: "let through all the same, by a person or by the shop's settings",
+}
+
+ROLLOUTS: Final[Mapping[str, str]] = {
+    RolloutState.DRAFT: "waits for its start, or for the one before it to end",
+    RolloutState.SHADOW: "shown to nobody; its answers are compared with what was shown",
+    RolloutState.CANARY: "shown to a share of the visitors",
+    RolloutState.HOLD: "an A/B test: the share stays until the difference is known",
+    RolloutState.PAUSED: "the share stays; only the way back is open until a person resumes it",
+    RolloutState.INCONCLUSIVE: "its longest time is over without a clear answer: the merchant decides",
+    RolloutState.PROMOTED: "shown to every visitor; the former version stands by",
+    RolloutState.ROLLED_BACK: "taken back by a guardrail or a person; everybody sees the former version",
+    RolloutState.SUPERSEDED: "a newer version took its place before anybody saw it",
+    RolloutState.ABORTED: "ended by a person before anybody saw it",
 }
 
 TRIGGERS: Final[Mapping[str, str]] = {

@@ -6,6 +6,26 @@ are the only ones that do, and they write nothing. Importing one registers its
 pages.
 """
 
-from backend.staff.admin import accounts, decisions, jobs, orders, releases, shops, trainings, triggers
+from backend.staff.admin import (
+    accounts,
+    decisions,
+    jobs,
+    orders,
+    releases,
+    rollouts,
+    shops,
+    trainings,
+    triggers,
+)
 
-__all__ = ["accounts", "decisions", "jobs", "orders", "releases", "shops", "trainings", "triggers"]
+__all__ = [
+    "accounts",
+    "decisions",
+    "jobs",
+    "orders",
+    "releases",
+    "rollouts",
+    "shops",
+    "trainings",
+    "triggers",
+]

@@ -1,4 +1,4 @@
-"""What staff do: to their accounts and second factors, and to jobs that were set aside."""
+"""What staff do: to their accounts and second factors, to jobs that were set aside, and to rollouts."""
 
 from backend.staff.services.accounts import (
     change_account,
@@ -14,6 +14,7 @@ from backend.staff.services.accounts import (
 )
 from backend.staff.services.jobs import ask_again
 from backend.staff.services.looks import record_looks
+from backend.staff.services.rollouts import stop_rollout
 from backend.staff.services.second_factor import (
     check_code,
     enrol,
@@ -43,5 +44,6 @@ __all__ = [
     "record_looks",
     "reset_second_factor",
     "role_of",
+    "stop_rollout",
     "unlock",
 ]

@@ -15,7 +15,7 @@ from backend.staff.services.sessions import delete_sessions
 from backend.staff.values import Actor, NotPermitted, Role, StaffAct
 
 # Beside looking at every page of the dashboard, which all roles may.
-ACTS = frozenset({"core.change_pendingjob"})
+ACTS = frozenset({"core.change_pendingjob", "rollouts.change_rollout"})
 ACCOUNTS = frozenset({"auth.view_user", "auth.add_user", "auth.change_user", "staff.view_staffevent"})
 
 

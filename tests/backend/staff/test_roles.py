@@ -23,7 +23,14 @@ OWN = {"index", "logout", "password_change", "password_change_done", "jsi18n", "
 BEFORE = {"login", "verify", "enrol"}
 ACCOUNTS = {"auth_user", "staff_staffevent"}
 # Told by tests of their own: acts, which only a POST does, and what has nothing of a shop.
-ELSEWHERE = {"logout", "autocomplete", "view_on_site", "auth_user_act", "core_pendingjob_again"}
+ELSEWHERE = {
+    "logout",
+    "autocomplete",
+    "view_on_site",
+    "auth_user_act",
+    "core_pendingjob_again",
+    "rollouts_rollout_stop",
+}
 # The page of no row at all: what answers 404 or leads back to the list was let through to look for it.
 LET_IN = {200, 302, 404, 405}
 
@@ -47,7 +54,7 @@ def _walk(resolver: URLResolver, before: str) -> Iterator[tuple[str, str]]:
 def _filled(pattern: str) -> str:
     filled = {
         "<path:object_id>": "0", "<path:content_type_id>": "0", "<int:account_id>": "0",
-        "<int:job_id>": "0", "<str:name>": "unlock", "<id>": "0",
+        "<int:job_id>": "0", "<int:rollout_id>": "0", "<str:name>": "unlock", "<id>": "0",
         "<uuid:decision_id>": "0197a1b2-0000-7000-8000-00000000000a",
     }  # fmt: skip
     for part, value in filled.items():
