@@ -70,6 +70,13 @@ def find_products(shop_id: int, words: str, *, limit: int) -> list[FoundProduct]
     return [FoundProduct(*row) for row in found]
 
 
+def found_products(shop_id: int, product_ids: Ids[int]) -> dict[int, FoundProduct]:
+    """Return the named products by their ids, of deleted ones too."""
+    rows = Product.objects.for_shop(shop_id).filter(product_id__in=list(product_ids))
+    fields = ("product_id", "title", "image_url", "available")
+    return {row[0]: FoundProduct(*row) for row in rows.values_list(*fields)}
+
+
 def products_created_since(shop_id: int, since: datetime, *, limit: int) -> list[DescribedProduct]:
     """Return the newest products of a kind to recommend, the newest first, published or not."""
     rows = _recommendable(shop_id).filter(created_at__gte=since)

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 from backend.catalog import queries as catalog
 from backend.catalog.values import FoundProduct, OrderInfo
@@ -53,12 +54,19 @@ def products(shop_id: int, words: str) -> list[FoundProduct]:
 
 
 def preview(
-    shop_id: int, *, product_id: int | None, order: str, customer_id: int | None, now: datetime
+    shop_id: int,
+    *,
+    product_id: int | None,
+    order: str,
+    customer_id: int | None,
+    now: datetime,
+    version_id: UUID | None = None,
 ) -> Previewed:
     """
     Return what would be shown now, without a record.
 
     :param order: the name or id of an order whose customer is meant; empty if none is
+    :param version_id: which version is asked; by default the one that most visitors see
     :raises NoSuchOrder: if the shop has no such order
     :raises NoSuchProduct: if the shop has no such product
     """
@@ -71,6 +79,7 @@ def preview(
         product_id=product_id,
         customer_id=customer_id,
         customer_key=found.customer_key if found else None,
+        version_id=version_id,
     )
     return Previewed(
         preview=shown,

@@ -1,14 +1,21 @@
 """A shop's rollouts for its merchant."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from backend.onboarding.queries.zones import shop_zone
 from backend.rollouts import queries
 from backend.rollouts.values import (
     LIVE_STATES,
+    Autonomy,
+    Freeze,
+    Requirement,
+    RolloutPlan,
     RolloutReport,
+    RolloutSettings,
     RolloutSummary,
     VersionOffer,
 )
@@ -21,6 +28,7 @@ class Rollouts:
 
     :param live: the one that is under way
     :param live_version: the number of the version that answers; None before the first
+    :param advice: what the shop's own traffic can tell, and by when
     :param may_move: whether who asks may let more visitors see a version
     """
 
@@ -29,6 +37,7 @@ class Rollouts:
     live_version: int | None
     is_off: bool
     may_move: bool
+    advice: tuple[str, ...]
     to_open: tuple[VersionOffer, ...]
     to_go_back_to: tuple[VersionOffer, ...]
 
@@ -45,6 +54,7 @@ def rollouts(shop_id: int, *, actor: str, now: datetime) -> Rollouts:
         live_version=champion.number if champion else None,
         is_off=queries.settings(shop_id).is_off,
         may_move=queries.may_promote(shop_id, actor),
+        advice=queries.plan_advice(shop_id),
         to_open=to_open,
         to_go_back_to=to_go_back_to,
     )
@@ -53,3 +63,35 @@ def rollouts(shop_id: int, *, actor: str, now: datetime) -> Rollouts:
 def rollout(shop_id: int, rollout_id: UUID, *, actor: str, now: datetime) -> RolloutReport:
     """Return one rollout. :raises UnknownRollout: if the shop has no such rollout"""
     return queries.rollout_report(shop_id, rollout_id, actor=actor, zone=shop_zone(shop_id), now=now)
+
+
+def settings(shop_id: int, *, actor: str) -> dict[str, Any]:
+    """Return what a shop says of its rollouts, what it may say, and who asks; the defaults at first."""
+    said = queries.settings(shop_id)
+    limits = [
+        {"name": name, "lowest": lowest, "highest": highest}
+        for name, (lowest, highest) in queries.plan_limits().items()
+    ]
+    return asdict(said.plan) | {
+        "is_off": said.is_off,
+        "freezes": said.freezes,
+        "promoters": said.promoters,
+        "limits": limits,
+        "you": actor.removeprefix("user "),
+    }
+
+
+def settings_asked(shop_id: int, asked: Mapping[str, Any]) -> RolloutSettings:
+    """Return the settings that are asked for. What no page offers stays as it is."""
+    planned = {one.name: asked[one.name] for one in fields(RolloutPlan) if one.name in asked}
+    plan = replace(
+        queries.settings(shop_id).plan,
+        **planned
+        | {
+            "steps": tuple(asked["steps"]),
+            "requirement": Requirement(asked["requirement"]),
+            "autonomy": Autonomy(asked["autonomy"]),
+        },
+    )
+    freezes = tuple(Freeze(**one) for one in asked["freezes"])
+    return RolloutSettings(asked["is_off"], plan, freezes, tuple(asked["promoters"]))

@@ -31,11 +31,13 @@ class FoundProductsSerializer(serializers.Serializer[Any]):
 
 
 class PreviewQuerySerializer(serializers.Serializer[Any]):
-    """For which page and customer: nobody in particular, whose order it was, or by Shopify's number."""
+    """For which page, customer and version: nobody in particular, whose order it was, or Shopify's number."""
 
     product = serializers.IntegerField(min_value=1, max_value=LARGEST_ID, required=False)
     order = serializers.CharField(max_length=100, required=False)
     customer = serializers.IntegerField(min_value=1, max_value=LARGEST_ID, required=False)
+
+    version = serializers.UUIDField(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse two answers to who is meant."""

@@ -4,6 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from backend.onboarding.serializers.preview import FoundProductSerializer
+from backend.rollouts.queries import DiffOrder
 from backend.rollouts.values import (
     Autonomy,
     EntryKind,
@@ -15,6 +17,11 @@ from backend.rollouts.values import (
     StepProgress,
     Verdict,
 )
+
+LONGEST_REASON = 300
+
+# More pages than any shop's are compared.
+MOST_PAGES = 10_000
 
 
 def _values(kind: Any) -> list[str]:
@@ -66,6 +73,7 @@ class RolloutsSerializer(serializers.Serializer[Any]):
     live_version = serializers.IntegerField(allow_null=True)
     is_off = serializers.BooleanField()
     may_move = serializers.BooleanField()
+    advice = serializers.ListField(child=serializers.CharField())
     to_open = VersionOfferSerializer(many=True)
     to_go_back_to = VersionOfferSerializer(many=True)
 
@@ -107,8 +115,6 @@ class MetricReportSerializer(serializers.Serializer[Any]):
     bound = serializers.FloatField(allow_null=True)
     candidate_visitors = serializers.IntegerField()
     control_visitors = serializers.IntegerField()
-    candidate_mean = serializers.FloatField(allow_null=True)
-    control_mean = serializers.FloatField(allow_null=True)
     percent = serializers.FloatField(allow_null=True)
     low = serializers.FloatField(allow_null=True)
     high = serializers.FloatField(allow_null=True)
@@ -171,9 +177,107 @@ class RolloutReportSerializer(serializers.Serializer[Any]):
     shadow = ShadowReportSerializer(allow_null=True)
     advice = serializers.ListField(child=serializers.CharField())
     timeline = TimelineEntrySerializer(many=True)
-    days_left = serializers.FloatField(allow_null=True)
     requirement = serializers.ChoiceField(
         choices=_values(Requirement), source="summary.rollout.plan.requirement"
     )
     margin_percent = serializers.FloatField(source="summary.rollout.plan.margin_percent")
     autonomy = serializers.ChoiceField(choices=_values(Autonomy), source="summary.rollout.plan.autonomy")
+
+
+class OpenRolloutSerializer(serializers.Serializer[Any]):
+    """Which version a person opens a rollout for, and why."""
+
+    version = serializers.UUIDField()
+    reason = serializers.CharField(max_length=LONGEST_REASON, allow_blank=True, default="")
+
+
+class MoveRolloutSerializer(serializers.Serializer[Any]):
+    """
+    Why a person moves a rollout, and which revision of it they saw.
+
+    A rollout that has moved on since then stays as it is: nobody widens what they did not see.
+    """
+
+    action = serializers.ChoiceField(choices=_values(RolloutAction))
+    revision = serializers.IntegerField(min_value=1)
+    reason = serializers.CharField(max_length=LONGEST_REASON, allow_blank=True, default="")
+
+
+class FreezeSerializer(serializers.Serializer[Any]):
+    """Days of the shop's calendar, both included, on which nothing widens."""
+
+    first = serializers.DateField()
+    last = serializers.DateField()
+    name = serializers.CharField(max_length=60, allow_blank=True, default="")
+
+
+class PlanLimitSerializer(serializers.Serializer[Any]):
+    """The lowest and the highest value of one field of a plan."""
+
+    name = serializers.CharField()
+    lowest = serializers.FloatField()
+    highest = serializers.FloatField()
+
+
+class RolloutSettingsSerializer(serializers.Serializer[Any]):
+    """What a shop says of its rollouts. The plan is that of the next one: a running one keeps its own."""
+
+    is_off = serializers.BooleanField()
+    autonomy = serializers.ChoiceField(choices=_values(Autonomy))
+    steps = serializers.ListField(child=serializers.IntegerField())
+    dwell_hours = serializers.FloatField()
+    shadow_percent = serializers.IntegerField()
+    shadow_requests = serializers.IntegerField()
+    shadow_hours = serializers.FloatField()
+    ab_days = serializers.IntegerField()
+    requirement = serializers.ChoiceField(choices=_values(Requirement))
+    margin_percent = serializers.FloatField()
+    window_days = serializers.IntegerField()
+    max_days = serializers.IntegerField()
+    freezes = FreezeSerializer(many=True)
+    promoters = serializers.ListField(child=serializers.CharField(max_length=40), max_length=50)
+    limits = PlanLimitSerializer(many=True, read_only=True)
+    you = serializers.CharField(read_only=True)
+
+
+class ChangesQuerySerializer(serializers.Serializer[Any]):
+    """Which pages are asked for: those that sell most or those that change most first."""
+
+    order = serializers.ChoiceField(choices=_values(DiffOrder), default=DiffOrder.MOST_SOLD.value)
+    page = serializers.IntegerField(min_value=1, max_value=MOST_PAGES, default=1)
+
+
+class PlaceSerializer(serializers.Serializer[Any]):
+    """One product of a list. ``rises`` is null where only one of the versions shows it."""
+
+    product = FoundProductSerializer()
+    rises = serializers.IntegerField(allow_null=True)
+
+
+class ChangedPageSerializer(serializers.Serializer[Any]):
+    """One page under both versions; ``product`` is null for the home page."""
+
+    product = FoundProductSerializer(allow_null=True)
+    overlap = serializers.FloatField()
+    champion = PlaceSerializer(many=True)
+    candidate = PlaceSerializer(many=True)
+
+
+class ShiftSerializer(serializers.Serializer[Any]):
+    """A product that stands on more lists than before, or on fewer."""
+
+    product = FoundProductSerializer()
+    lists = serializers.IntegerField()
+
+
+class ChangesSerializer(serializers.Serializer[Any]):
+    """What would change under the new version. Figures are null before anything was compared."""
+
+    pages_compared = serializers.IntegerField(source="summary.pages")
+    pages_changed = serializers.IntegerField(source="summary.changed")
+    overlap = serializers.FloatField(source="summary.overlap", allow_null=True)
+    is_complete = serializers.BooleanField(source="summary.is_complete")
+    gains = ShiftSerializer(many=True)
+    losses = ShiftSerializer(many=True)
+    pages = ChangedPageSerializer(many=True)
+    next_page = serializers.IntegerField(allow_null=True)

@@ -51,6 +51,7 @@ class PreviewView(ApiView):
             product_id=given.get("product"),
             order=given.get("order", ""),
             customer_id=given.get("customer"),
+            version_id=given.get("version"),
             now=clock.now(),
         )
         return Response(PreviewSerializer(_body(found)).data)

@@ -30,7 +30,14 @@ from backend.rollouts.queries.guards import judge_guards
 from backend.rollouts.queries.holdout import fresh_holdout, holding_out, holdout, incremental
 from backend.rollouts.queries.outcomes import arm_outcomes, usual_outcomes
 from backend.rollouts.queries.recent import forget_cached
-from backend.rollouts.queries.reporting import may_promote, rollout_report, rollout_summary, version_offers
+from backend.rollouts.queries.reporting import (
+    may_promote,
+    plan_advice,
+    plan_limits,
+    rollout_report,
+    rollout_summary,
+    version_offers,
+)
 from backend.rollouts.queries.rollouts import (
     find_live_rollout,
     find_waiting_rollout,
@@ -42,13 +49,19 @@ from backend.rollouts.queries.rollouts import (
     shops_with_open_rollouts,
     was_live,
 )
-from backend.rollouts.queries.shadow import judge_shadow
+from backend.rollouts.queries.shadow import (
+    DiffOrder,
+    diff,
+    judge_shadow,
+    shadow_figures,
+)
 from backend.rollouts.queries.standings import standings
 from backend.rollouts.queries.traffic import forecast, is_traffic_old, traffic
 from backend.rollouts.queries.verdicts import verdicts_on
 
 __all__ = [
     "NOTHING_RELEASED",
+    "DiffOrder",
     "arm_outcomes",
     "champion_id",
     "champion_version",
@@ -57,6 +70,7 @@ __all__ = [
     "compared_spans",
     "confounders",
     "days_left",
+    "diff",
     "differences",
     "drawn_arm",
     "due_for_measuring",
@@ -86,13 +100,16 @@ __all__ = [
     "may_promote",
     "moment",
     "moves_of",
+    "plan_advice",
     "plan_day",
+    "plan_limits",
     "release_notes",
     "release_policy",
     "rollout_report",
     "rollout_summary",
     "rollouts",
     "settings",
+    "shadow_figures",
     "shops_with_open_rollouts",
     "standings",
     "traffic",

@@ -1,6 +1,6 @@
 """A rollout as people are told of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -11,21 +11,36 @@ from backend.registry import queries as registry
 from backend.registry.values import Version
 from backend.rollouts import rules
 from backend.rollouts.queries.arms import champion_id
+from backend.rollouts.queries.business import changes, days_left, differences, exposed, history
 from backend.rollouts.queries.gate import gate_records
+from backend.rollouts.queries.guards import judge_guards
 from backend.rollouts.queries.holdout import fresh_holdout
 from backend.rollouts.queries.rollouts import get_rollout, moment, moves_of, settings
+from backend.rollouts.queries.shadow import judge_shadow, shadow_figures
 from backend.rollouts.queries.standings import standings
+from backend.rollouts.queries.traffic import forecast
 from backend.rollouts.values import (
     GateRecord,
+    GuardReport,
+    Metric,
+    MetricPoint,
+    MetricReport,
     Rollout,
+    RolloutMove,
     RolloutReport,
+    RolloutState,
     RolloutSummary,
+    ShadowReport,
     Standing,
+    TimelineEntry,
     VersionOffer,
 )
 
 # Versions that are offered to open a rollout for, or to go back to: the newest ones.
 MOST_OFFERED: Final = 5
+
+# What decides comes first.
+METRIC_ORDER: Final = (Metric.REVENUE, Metric.CONVERSION, Metric.ADD_TO_CART, Metric.CLICK_THROUGH)
 
 OPENABLE: Final = frozenset({Standing.HELD, Standing.STAGED, Standing.ROLLED_BACK})
 
@@ -49,23 +64,95 @@ def rollout_report(
         actions=rules.offered_actions(rollout, may_widen=may_widen, is_champion=is_champion),
         steps=rules.step_reports(rollout, moves),
         split=rules.split(rollout, holdout=fresh_holdout(shop_id).percent),
-        metrics=(),
-        sample_words="",
-        guards=(),
-        shadow=None,
-        advice=(),
-        timeline=tuple(rules.move_entry(move) for move in reversed(moves)),
-        days_left=None,
+        metrics=_metrics(rollout),
+        sample_words=rules.sample_words(exposed(shop_id, rollout_id)),
+        guards=_guards(rollout),
+        shadow=_shadow(rollout, moves),
+        advice=_advice(rollout),
+        timeline=_timeline(rollout, moves, now=now),
+    )
+
+
+def _metrics(rollout: Rollout) -> tuple[MetricReport, ...]:
+    return tuple(
+        MetricReport(
+            metric=one.metric,
+            name=rules.METRIC_NAMES[one.metric],
+            is_deciding=one.metric in rules.GUARDRAILS,
+            bound=rules.bound(one.metric, rollout.plan),
+            candidate_visitors=one.candidate.visitors,
+            control_visitors=one.control.visitors,
+            percent=one.percent,
+            low=one.low,
+            high=one.high,
+            verdict=one.verdict,
+            words=rules.verdict_words(one, rollout.plan),
+            history=_history(rollout, one.metric),
+        )
+        for one in sorted(
+            differences(rollout.shop_id, rollout.id), key=lambda one: METRIC_ORDER.index(one.metric)
+        )
+    )
+
+
+def _history(rollout: Rollout, metric: Metric) -> tuple[MetricPoint, ...]:
+    points = history(rollout.shop_id, rollout.id, metric).points
+    return tuple(
+        MetricPoint(one.at, one.percent, one.low, one.high)
+        for one in points
+        if one.percent is not None and one.low is not None and one.high is not None
+    )
+
+
+def _timeline(rollout: Rollout, moves: Sequence[RolloutMove], *, now: datetime) -> tuple[TimelineEntry, ...]:
+    """Return the moves and what else changed meanwhile, newest first."""
+    others = [rules.change_entry(one) for one in changes(rollout.shop_id, rollout.id, now=now)]
+    # The sort keeps the order of what happened at one moment.
+    told = [*(rules.move_entry(move) for move in reversed(moves)), *others]
+    return tuple(sorted(told, key=lambda one: one.at, reverse=True))
+
+
+def _advice(rollout: Rollout) -> tuple[str, ...]:
+    found = forecast(rollout.shop_id, rollout.plan) if rollout.ended_at is None else None
+    return rules.advice(found, rollout.plan) if found else ()
+
+
+def plan_advice(shop_id: int) -> tuple[str, ...]:
+    """Return what a shop's own traffic can tell of a rollout by its present plan, before one starts."""
+    plan = settings(shop_id).plan
+    found = forecast(shop_id, plan)
+    return rules.advice(found, plan) if found else ()
+
+
+def _guards(rollout: Rollout) -> tuple[GuardReport, ...]:
+    if rollout.shown_at is None:
+        return ()
+    return rules.told_guards(judge_guards(rollout), percent=rollout.percent)
+
+
+def _shadow(rollout: Rollout, moves: Sequence[RolloutMove]) -> ShadowReport | None:
+    if not any(move.state is RolloutState.SHADOW for move in moves):
+        return None
+    judged = judge_shadow(rollout)
+    figures = shadow_figures(rollout.shop_id, rollout.id)
+    return ShadowReport(
+        compared=figures.sums.compared,
+        wanted=rollout.plan.shadow_requests,
+        verdict=judged.verdict,
+        words=judged.words,
+        figures=rules.told_figures(figures),
     )
 
 
 def rollout_summary(rollout: Rollout, *, zone: ZoneInfo, now: datetime) -> RolloutSummary:
     """Return a rollout in a few sentences."""
+    measured = differences(rollout.shop_id, rollout.id) if rollout.shown_at else []
+    left = days_left(rollout.shop_id, rollout.id) if measured and rollout.ended_at is None else None
     return RolloutSummary(
         rollout=rollout,
         headline=rules.headline(rollout, now=now, zone=zone),
-        finding="",
-        outlook="",
+        finding=rules.finding(measured),
+        outlook=rules.outlook(rollout, left=left),
         next_move=rules.coming(rollout, moment(rollout.shop_id, now)),
     )
 
@@ -91,3 +178,8 @@ def _offers(versions: list[Version], gates: Mapping[UUID, GateRecord]) -> tuple[
         VersionOffer(one.id, one.number, one.created_at, gates[one.id].words if one.id in gates else "")
         for one in versions[:MOST_OFFERED]
     )
+
+
+def plan_limits() -> Mapping[str, tuple[float, float]]:
+    """Return the lowest and the highest value that is offered of each figure of a plan."""
+    return rules.PLAN_LIMITS

@@ -1,6 +1,9 @@
 """Pure decisions of rollouts."""
 
 from backend.rollouts.rules.changes import FALL, OVER_SHARE, SALE_SHARE, share_fallen, weigh_change
+from backend.rollouts.rules.comparing import (
+    told_figures,
+)
 from backend.rollouts.rules.counting import count_arms
 from backend.rollouts.rules.drawing import arm_weights, draw_arm, is_compared, rollout_salt
 from backend.rollouts.rules.gate import FIRST, judge, read_baseline, read_evidence
@@ -27,6 +30,7 @@ from backend.rollouts.rules.holdout import (
 )
 from backend.rollouts.rules.judging import (
     GUARDRAILS,
+    METRIC_NAMES,
     business_verdict,
     compare_metrics,
     days_left,
@@ -69,6 +73,7 @@ from backend.rollouts.rules.outcomes import (
     next_reading,
 )
 from backend.rollouts.rules.plans import (
+    PLAN_LIMITS,
     check_freezes,
     check_plan,
     read_freezes,
@@ -86,7 +91,19 @@ from backend.rollouts.rules.reporting import (
     step_reports,
 )
 from backend.rollouts.rules.sequences import Interval, boundary, metric_alpha, relative_difference
-from backend.rollouts.rules.wording import bound, finding, headline, outlook, verdict_words
+from backend.rollouts.rules.watching import (
+    told_guards,
+)
+from backend.rollouts.rules.wording import (
+    advice,
+    bound,
+    change_entry,
+    finding,
+    headline,
+    outlook,
+    sample_words,
+    verdict_words,
+)
 
 __all__ = [
     "ACTS",
@@ -101,11 +118,13 @@ __all__ = [
     "HALF",
     "LEAST_AB_DAYS",
     "LOOK_SECONDS",
+    "METRIC_NAMES",
     "MIN_ORDERS_FOR_BOUND",
     "MIN_RETURNING",
     "MOST_DEVIATIONS",
     "MOVES",
     "OVER_SHARE",
+    "PLAN_LIMITS",
     "RATIO_ALPHA",
     "SALE_SHARE",
     "WIDENING",
@@ -115,11 +134,13 @@ __all__ = [
     "add_counts",
     "add_up",
     "advance_guards",
+    "advice",
     "arm_weights",
     "asked_move",
     "bound",
     "boundary",
     "business_verdict",
+    "change_entry",
     "check_freezes",
     "check_plan",
     "coming",
@@ -169,6 +190,7 @@ __all__ = [
     "required",
     "rollout_salt",
     "sample_ratio",
+    "sample_words",
     "seconds_to_detect",
     "share_fallen",
     "shop_day",
@@ -180,6 +202,8 @@ __all__ = [
     "storable_plan",
     "supersedes",
     "t_quantile",
+    "told_figures",
+    "told_guards",
     "verdict_words",
     "weigh_change",
     "why_held",

@@ -22,7 +22,7 @@ from backend.rollouts.values import (
 GUARDRAILS: Final = (Metric.REVENUE, Metric.CONVERSION)
 
 
-NAMES: Final = {
+METRIC_NAMES: Final = {
     Metric.CLICK_THROUGH: "Visitors who click",
     Metric.ADD_TO_CART: "Visitors who add to the cart",
     Metric.CONVERSION: "Visitors who buy",
@@ -170,7 +170,7 @@ def distance_to_clear(percent: float | None, plan: RolloutPlan) -> float:
 
 def interval_words(difference: Difference) -> str:
     """Return a metric's interval as a sentence."""
-    name = NAMES[difference.metric]
+    name = METRIC_NAMES[difference.metric]
     if difference.low is None or difference.high is None:
         return f"{name}: too few orders to say anything yet."
     return f"{name} between {signed_percent(difference.low)} and {signed_percent(difference.high)}."

@@ -45,7 +45,7 @@ def read_freezes(stored: Iterable[Mapping[str, str]]) -> tuple[Freeze, ...]:
 
 # What a merchant may ask of a plan, lowest and highest. A sequence of fewer orders than 200 in each arm is
 # not proven to hold its promise; a margin above a tenth is no margin.
-LIMITS: Final[Mapping[str, tuple[float, float]]] = {
+PLAN_LIMITS: Final[Mapping[str, tuple[float, float]]] = {
     "dwell_hours": (1, 30 * 24),
     "shadow_percent": (1, 100),
     "shadow_requests": (100, 100_000),
@@ -81,7 +81,7 @@ def check_plan(plan: RolloutPlan, *, is_speeded_up: bool = False) -> None:
         raise BadPlan(f"An A/B test needs {least}.", field="ab_days")
     if plan.ab_days > plan.max_days:
         raise BadPlan("An A/B test can't last longer than the rollout.", field="ab_days")
-    for name, (lowest, highest) in LIMITS.items():
+    for name, (lowest, highest) in PLAN_LIMITS.items():
         value = getattr(plan, name)
         if not math.isfinite(value) or value < 0:
             raise BadPlan(f"{_called(name)} must be a number that isn't negative.", field=name)

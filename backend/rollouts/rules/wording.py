@@ -1,17 +1,24 @@
 """A rollout in plain sentences, for merchants and staff alike: with intervals, never a bare p-value."""
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from backend.rollouts.rules.judging import GUARDRAILS, days_words, interval_words, required
+from backend.rollouts.rules.power import StepForecast
 from backend.rollouts.values import (
+    Change,
+    ChangeKind,
     Difference,
+    EntryKind,
+    Exposures,
     Metric,
     Rollout,
     RolloutPlan,
     RolloutState,
+    TimelineEntry,
     Verdict,
 )
 
@@ -90,6 +97,55 @@ def verdict_words(difference: Difference, plan: RolloutPlan) -> str:
             else f"Not narrow enough yet to say that it is {proven} than the version in use."
         ),
     }[difference.verdict]
+
+
+def sample_words(exposures: Exposures) -> str:
+    """Return whether both arms hold as many visitors as the draw gives; empty before anybody was counted."""
+    candidate, control = exposures.candidate, exposures.control
+    if not candidate + control:
+        return ""
+    if not exposures.is_mismatched:
+        return "Both groups are of the sizes that were drawn."
+    return (
+        f"{candidate:,} visitors saw the new version and {control:,} its control, which should be as many. "
+        "One of them is counted worse, so nothing is decided by them."
+    )
+
+
+def advice(forecasts: Sequence[StepForecast], plan: RolloutPlan) -> tuple[str, ...]:
+    """Return what a shop's own traffic can tell of a new version, and by when."""
+    judged = [one for one in forecasts if one.can_be_judged]
+    if forecasts and not judged:
+        return (
+            f"At your traffic no share of visitors can be judged by its orders in {plan.max_days} days.",
+            "What tells more before anybody sees it: a longer shadow, and what it changes page by page.",
+        )
+    told = [_told_forecast(one, plan) for one in forecasts]
+    return tuple(told)
+
+
+def _told_forecast(forecast: StepForecast, plan: RolloutPlan) -> str:
+    if not forecast.can_be_judged:
+        return f"{forecast.percent}% of visitors can't be judged by their orders in {plan.max_days} days."
+    days = max(1, math.ceil(forecast.days))
+    named = "1 day" if days == 1 else f"{days} days"
+    return f"{forecast.percent}% of visitors can be judged by their orders in about {named}."
+
+
+def change_entry(change: Change) -> TimelineEntry:
+    """Return what else changed in a shop as a rollout's timeline tells it."""
+    waits = " A promotion waits until it is over." if change.is_confounding else ""
+    title = CHANGE_TITLES[change.kind]
+    return TimelineEntry(change.began_at, EntryKind.CHANGE, title, f"{change.words}{waits}")
+
+
+CHANGE_TITLES: Final[Mapping[ChangeKind, str]] = {
+    ChangeKind.THEME: "A new theme was published",
+    ChangeKind.SALE: "A sale",
+    ChangeKind.SHOPIFY_ROLLOUT: "A rollout of Shopify's own",
+    ChangeKind.CURRENCY: "The shop's currency changed",
+    ChangeKind.SETTINGS: "A setting was changed",
+}
 
 
 def outlook(rollout: Rollout, *, left: float | None) -> str:

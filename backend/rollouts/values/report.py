@@ -88,8 +88,6 @@ class MetricReport:
     bound: float | None
     candidate_visitors: int
     control_visitors: int
-    candidate_mean: float | None
-    control_mean: float | None
     percent: float | None
     low: float | None
     high: float | None
@@ -198,7 +196,6 @@ class RolloutReport:
     shadow: ShadowReport | None
     advice: tuple[str, ...]
     timeline: tuple[TimelineEntry, ...]
-    days_left: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from backend.features.values import NO_PAST, Past
 from backend.registry import queries as registry
 from backend.registry.values import ArtifactRefused
 from backend.rollouts import queries as rollouts
-from backend.rollouts.values import LiveArm
+from backend.rollouts.values import CANDIDATE, CHAMPION, LiveArm
 from backend.serving import rules
 from backend.serving.gateway import opine
 from backend.serving.services.gathering import LiveWorld
@@ -31,6 +31,8 @@ class _Asked:
     opinion: Opinion
     reason: str
 
+
+HALF: Final = 50
 
 NOBODY: Final = _Asked(None, NO_OPINION, "no_model")
 
@@ -82,11 +84,13 @@ def _past(shop_id: int, customer_id: int | None, customer_key: str | None) -> Pa
 
 def _arm(shop_id: int, version_id: UUID | None) -> LiveArm | None:
     """Return whom to ask: a version by its arm, where it answers somebody, or the one that answers most."""
-    arms = rollouts.fresh_arms(shop_id).arms
+    live = rollouts.fresh_arms(shop_id)
     if version_id is None:
-        return max(arms, key=lambda one: one.weight, default=None)
+        # The control sees the champion, too: at 40 % the candidate's arm is the largest and most see another.
+        sees_candidate = live.draw is not None and live.draw.percent > HALF
+        return live.find(CANDIDATE if sees_candidate else CHAMPION)
     version = registry.get_version(shop_id, version_id)
-    names = (one.name for one in arms if one.version_id == version_id)
+    names = (one.name for one in live.arms if one.version_id == version_id)
     return LiveArm(
         shop_id,
         next(names, NO_ARM),

@@ -217,7 +217,8 @@ export interface paths {
         /** @description Return the calling shop's rollouts, newest first, and what could be begun. */
         get: operations["get_rollouts"];
         put?: never;
-        post?: never;
+        /** @description Open a rollout of a version by hand: also of one that did not prove itself beforehand. */
+        post: operations["open_rollout"];
         delete?: never;
         options?: never;
         head?: never;
@@ -234,6 +235,75 @@ export interface paths {
         /** @description Return where one of the calling shop's rollouts stands, what it showed and what comes next. */
         get: operations["get_rollout"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/rollouts/{id}/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return what the new version would show on the calling shop's pages, beside what is shown. */
+        get: operations["get_rollout_changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/rollouts/{id}/moves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Start, pause, resume, widen, promote, undo or end a rollout. */
+        post: operations["move_rollout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/rollouts/go-back": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Go back to a version that was live before, for every visitor and at once. */
+        post: operations["go_back"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/rollouts/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return the calling shop's plan of rollouts, or the defaults. */
+        get: operations["get_rollout_settings"];
+        /** @description Change the calling shop's plan. Turned off, the rollout that is under way goes back at once. */
+        put: operations["set_rollout_settings"];
         post?: never;
         delete?: never;
         options?: never;
@@ -440,6 +510,26 @@ export interface components {
             old: string;
             new: string;
         };
+        /** @description One page under both versions; ``product`` is null for the home page. */
+        ChangedPage: {
+            product: components["schemas"]["FoundProduct"] | null;
+            /** Format: double */
+            overlap: number;
+            champion: components["schemas"]["Place"][];
+            candidate: components["schemas"]["Place"][];
+        };
+        /** @description What would change under the new version. Figures are null before anything was compared. */
+        Changes: {
+            pages_compared: number;
+            pages_changed: number;
+            /** Format: double */
+            overlap: number | null;
+            is_complete: boolean;
+            gains: components["schemas"]["Shift"][];
+            losses: components["schemas"]["Shift"][];
+            pages: components["schemas"]["ChangedPage"][];
+            next_page: number | null;
+        };
         /** @description How often products without a sale were found for the customers who then bought them. */
         Cold: {
             items: number;
@@ -543,6 +633,24 @@ export interface components {
         /** @description The products that were found, the best first. */
         FoundProducts: {
             products: components["schemas"]["FoundProduct"][];
+        };
+        /** @description Days of the shop's calendar, both included, on which nothing widens. */
+        Freeze: {
+            /** Format: date */
+            first: string;
+            /** Format: date */
+            last: string;
+            /** @default  */
+            name: string;
+        };
+        /** @description Days of the shop's calendar, both included, on which nothing widens. */
+        FreezeRequest: {
+            /** Format: date */
+            first: string;
+            /** Format: date */
+            last: string;
+            /** @default  */
+            name: string;
         };
         /**
          * @description What the gate said of a version. Gains are in percent, with a 95 % interval; null without data.
@@ -649,10 +757,6 @@ export interface components {
             candidate_visitors: number;
             control_visitors: number;
             /** Format: double */
-            candidate_mean: number | null;
-            /** Format: double */
-            control_mean: number | null;
-            /** Format: double */
             percent: number | null;
             /** Format: double */
             low: number | null;
@@ -750,6 +854,17 @@ export interface components {
         };
         /** @enum {string} */
         ModelVersionStateEnum: "STAGED" | "LIVE" | "RETIRED" | "HELD" | "REJECTED";
+        /**
+         * @description Why a person moves a rollout, and which revision of it they saw.
+         *
+         *     A rollout that has moved on since then stays as it is: nobody widens what they did not see.
+         */
+        MoveRolloutRequest: {
+            action: components["schemas"]["RolloutActionEnum"];
+            revision: number;
+            /** @default  */
+            reason: string;
+        };
         /** @description What happens next if nobody does anything, and the earliest moment of it. */
         NextMove: {
             words: string;
@@ -763,6 +878,13 @@ export interface components {
         };
         /** @enum {unknown} */
         NullEnum: null;
+        /** @description Which version a person opens a rollout for, and why. */
+        OpenRolloutRequest: {
+            /** Format: uuid */
+            version: string;
+            /** @default  */
+            reason: string;
+        };
         /** @description How far one half of an import is. */
         Part: {
             part: components["schemas"]["PartEnum"];
@@ -780,8 +902,29 @@ export interface components {
         PartStateEnum: "WAITING" | "STARTING" | "EXPORTING" | "LOADING" | "DONE" | "FAILED";
         /** @enum {string} */
         PixelEnum: "ACTIVE" | "PENDING" | "NOT_GRANTED" | "REFUSED";
+        /** @description One product of a list. ``rises`` is null where only one of the versions shows it. */
+        Place: {
+            product: components["schemas"]["FoundProduct"];
+            rises: number | null;
+        };
         /** @enum {string} */
         PlacementEnum: "product" | "home";
+        /** @description The lowest and the highest value of one field of a plan. */
+        PlanLimit: {
+            name: string;
+            /** Format: double */
+            lowest: number;
+            /** Format: double */
+            highest: number;
+        };
+        /** @description The lowest and the highest value of one field of a plan. */
+        PlanLimitRequest: {
+            name: string;
+            /** Format: double */
+            lowest: number;
+            /** Format: double */
+            highest: number;
+        };
         /** @description What would be shown now, and why. Nothing of it is on record. */
         Preview: {
             surface: components["schemas"]["SurfaceEnum"];
@@ -860,12 +1003,52 @@ export interface components {
             shadow: components["schemas"]["ShadowReport"] | null;
             advice: string[];
             timeline: components["schemas"]["TimelineEntry"][];
-            /** Format: double */
-            days_left: number | null;
             requirement: components["schemas"]["RequirementEnum"];
             /** Format: double */
             margin_percent: number;
             autonomy: components["schemas"]["AutonomyEnum"];
+        };
+        /** @description What a shop says of its rollouts. The plan is that of the next one: a running one keeps its own. */
+        RolloutSettings: {
+            is_off: boolean;
+            autonomy: components["schemas"]["AutonomyEnum"];
+            steps: number[];
+            /** Format: double */
+            dwell_hours: number;
+            shadow_percent: number;
+            shadow_requests: number;
+            /** Format: double */
+            shadow_hours: number;
+            ab_days: number;
+            requirement: components["schemas"]["RequirementEnum"];
+            /** Format: double */
+            margin_percent: number;
+            window_days: number;
+            max_days: number;
+            freezes: components["schemas"]["Freeze"][];
+            promoters: string[];
+            readonly limits: components["schemas"]["PlanLimit"][];
+            readonly you: string;
+        };
+        /** @description What a shop says of its rollouts. The plan is that of the next one: a running one keeps its own. */
+        RolloutSettingsRequest: {
+            is_off: boolean;
+            autonomy: components["schemas"]["AutonomyEnum"];
+            steps: number[];
+            /** Format: double */
+            dwell_hours: number;
+            shadow_percent: number;
+            shadow_requests: number;
+            /** Format: double */
+            shadow_hours: number;
+            ab_days: number;
+            requirement: components["schemas"]["RequirementEnum"];
+            /** Format: double */
+            margin_percent: number;
+            window_days: number;
+            max_days: number;
+            freezes: components["schemas"]["FreezeRequest"][];
+            promoters: string[];
         };
         /** @enum {string} */
         RolloutStateEnum: "DRAFT" | "SHADOW" | "CANARY" | "HOLD" | "PAUSED" | "INCONCLUSIVE" | "PROMOTED" | "ROLLED_BACK" | "SUPERSEDED" | "ABORTED";
@@ -901,6 +1084,7 @@ export interface components {
             live_version: number | null;
             is_off: boolean;
             may_move: boolean;
+            advice: string[];
             to_open: components["schemas"]["VersionOffer"][];
             to_go_back_to: components["schemas"]["VersionOffer"][];
         };
@@ -942,6 +1126,11 @@ export interface components {
             verdict: components["schemas"]["RolloutVerdictEnum"];
             words: string;
             figures: components["schemas"]["ShadowFigure"][];
+        };
+        /** @description A product that stands on more lists than before, or on fewer. */
+        Shift: {
+            product: components["schemas"]["FoundProduct"];
+            lists: number;
         };
         /** @description The shop that is calling. */
         Shop: {
@@ -1440,6 +1629,7 @@ export interface operations {
                 customer?: number;
                 order?: string;
                 product?: number;
+                version?: string;
             };
             header?: never;
             path?: never;
@@ -1550,6 +1740,61 @@ export interface operations {
             };
         };
     };
+    open_rollout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OpenRolloutRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutReport"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_rollout: {
         parameters: {
             query?: never;
@@ -1570,6 +1815,216 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_rollout_changes: {
+        parameters: {
+            query?: {
+                order?: "MOST_SOLD" | "MOST_CHANGED";
+                page?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Changes"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    move_rollout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MoveRolloutRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutReport"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    go_back: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OpenRolloutRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rollouts"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_rollout_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutSettings"];
+                };
+            };
+        };
+    };
+    set_rollout_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RolloutSettingsRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutSettings"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -13,7 +13,7 @@ from backend.shops import services as shops
 from backend.shops.models import Shop
 from tests.backend.history import NOW, a_product, an_order
 from tests.backend.onboarding.test_api import OTHER, a_signed_in_shop, call
-from tests.backend.registry.versions import a_live_version
+from tests.backend.registry.versions import a_live_version, a_version
 
 pytestmark = [
     pytest.mark.django_db,
@@ -160,3 +160,21 @@ def test_a_search_for_nothing_or_for_a_novel_is_refused(words: str) -> None:
     answer = call("GET", f"/api/products?{urlencode({'search': words})}", shop=shop)
 
     assert (answer.status_code, answer.json()["error"]["field"]) == (400, "search")
+
+
+def test_a_version_that_nobody_sees_can_be_looked_at(shop: Shop, artifact: Any) -> None:
+    live = a_live_version(shop, artifact)
+    unseen = a_version(shop, artifact)
+
+    plain, chosen = previewed(shop).json(), previewed(shop, version=unseen.id).json()
+
+    assert (plain["version_number"], chosen["version_number"]) == (live.number, unseen.number)
+    assert chosen["items"]
+
+
+def test_a_version_of_another_shop_is_none_to_look_at(shop: Shop, artifact: Any) -> None:
+    theirs = a_live_version(a_signed_in_shop(OTHER), artifact)
+
+    answer = previewed(shop, version=theirs.id)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown_version")

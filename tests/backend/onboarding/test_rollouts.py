@@ -1,5 +1,6 @@
 """A shop's rollouts in the app."""
 
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -7,56 +8,62 @@ from uuid import uuid4
 
 import pytest
 
+from backend.audit import queries as audit
+from backend.audit.values import Event
 from backend.core import clock
-from backend.registry import queries as registry
-from backend.registry.values import Version
-from backend.rollouts import models, rules
-from backend.rollouts import services as rollouts
-from backend.rollouts.values import RolloutPlan, RolloutState
+from backend.onboarding.queries.changes import PAGE
+from backend.rollouts import models, queries, services
+from backend.rollouts.queries.shadow import summarize
+from backend.rollouts.rules.shadow import page_diff
+from backend.rollouts.values import Rollout, RolloutState
+from backend.rollouts.values.shadow import PageLists
 from backend.shops.models import Shop
+from tests.backend.history import a_product
 from tests.backend.onboarding.test_api import OTHER, a_signed_in_shop, call
 from tests.backend.registry.versions import a_gate, a_live_version, a_version
+from tests.backend.rollouts.rollouts import at_step
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("artifact_root")]
 
 
-def a_rollout(shop: Shop, champion: Version, candidate: Version, **changes: Any) -> models.Rollout:
-    """Put a rollout at its first step into the tables, with its moves."""
-    now = clock.now()
-    fields: dict[str, Any] = {
-        "number": 1,
-        "candidate_id": registry.row_id(shop.id, candidate.id),
-        "champion_id": registry.row_id(shop.id, champion.id),
-        "state": RolloutState.CANARY,
-        "step": 0,
-        "percent": 5,
-        "plan": rules.storable_plan(RolloutPlan()),
-        "opened_at": now - timedelta(hours=3),
-        "entered_at": now - timedelta(hours=1),
-        "words": "The shadow held.",
-        "revision": 2,
-    }
-    [row] = models.Rollout.objects.for_shop(shop.id).bulk_create([models.Rollout(**fields | changes)])
-    moves = [
-        ("SHADOW", -1, 0, now - timedelta(hours=2)),
-        ("CANARY", 0, 5, now - timedelta(hours=1)),
-    ]
-    models.RolloutMove.objects.for_shop(shop.id).bulk_create(
-        [
-            models.RolloutMove(
-                rollout=row,
-                revision=at + 1,
-                at=moment,
-                state=state,
-                step=step,
-                percent=percent,
-                actor="system",
-                words="It held.",
-            )
-            for at, (state, step, percent, moment) in enumerate(moves)
-        ]
+def a_running_rollout(shop: Shop, artifact: Path) -> Rollout:
+    """Return the rollout of a shop's second version, at its first step."""
+    a_live_version(shop, artifact)
+    return at_step(shop, artifact, 0)
+
+
+def moved(shop: Shop, rollout: Rollout, action: str, **changes: Any) -> Any:
+    """Ask for a move as the shop's merchant, who saw the rollout as it is now."""
+    revision = queries.get_rollout(rollout.shop_id, rollout.id).revision
+    body = {"action": action, "revision": revision, "reason": " Because. "} | changes
+    return call("POST", f"/api/rollouts/{rollout.id}/moves", shop=shop, body=body)
+
+
+def state_of(rollout: Rollout) -> tuple[RolloutState, int]:
+    now = queries.get_rollout(rollout.shop_id, rollout.id)
+    return now.state, now.percent
+
+
+def compare_page(
+    shop: Shop,
+    rollout: Rollout,
+    *,
+    rank: int,
+    product_id: int | None,
+    champion: list[int],
+    candidate: list[int],
+) -> None:
+    """Put what the shadow found on one page into the tables."""
+    found = page_diff(PageLists(rank, product_id, tuple(champion), tuple(candidate)))
+    models.ShadowPage.objects.for_shop(shop.id).create(
+        rollout=models.Rollout.objects.for_shop(shop.id).get(uuid=rollout.id),
+        rank=rank,
+        product_id=product_id,
+        champion=champion,
+        candidate=candidate,
+        overlap=found.overlap,
+        alike=found.alike,
     )
-    return row
 
 
 def test_a_shop_without_a_version_has_no_rollouts_and_nothing_to_begin() -> None:
@@ -71,6 +78,7 @@ def test_a_shop_without_a_version_has_no_rollouts_and_nothing_to_begin() -> None
         "live_version": None,
         "is_off": False,
         "may_move": True,
+        "advice": [],
         "to_open": [],
         "to_go_back_to": [],
     }
@@ -78,15 +86,13 @@ def test_a_shop_without_a_version_has_no_rollouts_and_nothing_to_begin() -> None
 
 def test_a_running_rollout_is_told_in_sentences(artifact: Path) -> None:
     shop = a_signed_in_shop()
-    champion = a_live_version(shop, artifact)
-    candidate = a_version(shop, artifact, gate=a_gate(champion))
-    row = a_rollout(shop, champion, candidate)
+    rollout = a_running_rollout(shop, artifact)
 
     listed = call("GET", "/api/rollouts", shop=shop).json()
-    told = call("GET", f"/api/rollouts/{row.uuid}", shop=shop).json()
+    told = call("GET", f"/api/rollouts/{rollout.id}", shop=shop).json()
 
     assert listed["live"] == told["summary"]
-    assert listed["live_version"] == champion.number
+    assert listed["live_version"] == rollout.champion_number
     assert told["summary"]["headline"].startswith("Shown to 5% of visitors since ")
     assert (told["summary"]["candidate_number"], told["summary"]["champion_number"]) == (2, 1)
     assert told["split"] == {"candidate": 5, "control": 5, "rest": 90, "holdout": 0}
@@ -94,31 +100,263 @@ def test_a_running_rollout_is_told_in_sentences(artifact: Path) -> None:
         (0, "DONE"), (5, "CURRENT"), (25, "AHEAD"), (50, "AHEAD"), (100, "AHEAD"),
     ]  # fmt: skip
     assert told["actions"] == ["STEP", "PAUSE", "PROMOTE", "UNDO"]
-    assert [entry["title"] for entry in told["timeline"]] == ["Shown to 5% of visitors", "Shadow began"]
+    assert [entry["title"] for entry in told["timeline"]] == [
+        "Shown to 5% of visitors",
+        "Shadow began",
+        "Opened",
+    ]
 
 
-def test_a_version_that_the_gate_held_can_be_opened_by_hand_and_a_former_one_gone_back_to(
+def test_an_admin_steps_pauses_resumes_and_undoes_and_the_ledger_says_who_and_why(
     artifact: Path,
 ) -> None:
     shop = a_signed_in_shop()
+    rollout = a_running_rollout(shop, artifact)
+
+    answers = [moved(shop, rollout, action) for action in ("STEP", "PAUSE", "RESUME", "UNDO")]
+
+    assert [one.status_code for one in answers] == [200] * 4
+    assert [(one.json()["summary"]["state"], one.json()["summary"]["percent"]) for one in answers] == [
+        ("CANARY", 25),
+        ("PAUSED", 25),
+        ("CANARY", 25),
+        ("ROLLED_BACK", 0),
+    ]
+    assert queries.champion_id(shop.id) == rollout.champion_id
+    newest = audit.events(shop.id, event=Event.ROLLOUT_MOVED)
+    assert {one.reason for one in newest if one.actor.startswith("user ")} == {"Because."}
+
+
+def test_a_promotion_is_undone_while_its_version_answers(artifact: Path) -> None:
+    shop = a_signed_in_shop()
+    rollout = a_running_rollout(shop, artifact)
+
+    promoted = moved(shop, rollout, "PROMOTE").json()
+    undone = moved(shop, rollout, "UNDO").json()
+
+    assert (promoted["summary"]["state"], promoted["actions"]) == ("PROMOTED", ["UNDO"])
+    assert (undone["summary"]["state"], undone["actions"]) == ("ROLLED_BACK", [])
+    assert queries.champion_id(shop.id) == rollout.champion_id
+
+
+def test_a_move_decided_on_an_old_page_moves_nothing(artifact: Path) -> None:
+    shop = a_signed_in_shop()
+    rollout = a_running_rollout(shop, artifact)
+    moved(shop, rollout, "STEP")
+
+    answer = moved(shop, rollout, "STEP", revision=rollout.revision)
+
+    assert answer.status_code == 503
+    assert "has moved since" in answer.json()["error"]["message"]
+    assert state_of(rollout) == (RolloutState.CANARY, 25)
+
+
+@pytest.mark.parametrize(
+    ("action", "status", "code"),
+    [("RESUME", 409, "forbidden_move"), ("ABORT", 409, "forbidden_move"), ("WIDEN", 400, "invalid")],
+)
+def test_a_move_that_is_not_offered_is_refused(artifact: Path, action: str, status: int, code: str) -> None:
+    shop = a_signed_in_shop()
+    rollout = a_running_rollout(shop, artifact)
+
+    answer = moved(shop, rollout, action)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+    assert state_of(rollout) == (RolloutState.CANARY, 5)
+
+
+def test_who_may_not_widen_is_offered_only_the_way_back(artifact: Path) -> None:
+    shop = a_signed_in_shop()
+    rollout = a_running_rollout(shop, artifact)
+    settings = call("GET", "/api/rollouts/settings", shop=shop).json()
+    call("PUT", "/api/rollouts/settings", shop=shop, body=settings | {"promoters": ["900"]})
+
+    told = call("GET", f"/api/rollouts/{rollout.id}", shop=shop).json()
+    refused, paused = moved(shop, rollout, "STEP"), moved(shop, rollout, "PAUSE")
+
+    assert told["actions"] == ["PAUSE", "UNDO"]
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "not_allowed")
+    assert (paused.status_code, paused.json()["actions"]) == (200, ["UNDO"])
+
+
+def test_a_held_version_is_opened_by_hand_and_a_former_one_gone_back_to(artifact: Path) -> None:
+    shop = a_signed_in_shop()
     former = a_live_version(shop, artifact)
     live = a_live_version(shop, artifact)
-    held = a_version(shop, artifact, gate=a_gate(live, low=-0.4))
-    rollouts.stage(shop.id, held.id, now=clock.now())
-
+    held = a_version(shop, artifact, gate=a_gate(live, low=-40.0))
+    services.stage(shop.id, held.id, now=clock.now())
     listed = call("GET", "/api/rollouts", shop=shop).json()
+
+    body = {"version": str(held.id), "reason": "It knows the new range."}
+    opened = call("POST", "/api/rollouts", shop=shop, body=body)
+    body = {"version": str(former.id), "reason": "It sold more."}
+    back = call("POST", "/api/rollouts/go-back", shop=shop, body=body)
 
     assert [one["number"] for one in listed["to_open"]] == [held.number]
     assert listed["to_open"][0]["words"]
     assert [one["number"] for one in listed["to_go_back_to"]] == [former.number]
+    assert (opened.status_code, opened.json()["summary"]["candidate_number"]) == (201, held.number)
+    assert (back.status_code, back.json()["live_version"]) == (200, former.number)
 
 
-def test_a_rollout_of_another_shop_is_unknown(artifact: Path) -> None:
+def test_a_version_that_never_answered_is_not_gone_back_to(artifact: Path) -> None:
+    shop = a_signed_in_shop()
+    live = a_live_version(shop, artifact)
+    other = a_version(shop, artifact)
+
+    body = {"version": str(other.id)}
+    answer = call("POST", "/api/rollouts/go-back", shop=shop, body=body)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "forbidden_move")
+    assert queries.champion_id(shop.id) == live.id
+
+
+@pytest.mark.parametrize("path", ["", "/moves", "/changes"])
+def test_a_rollout_of_another_shop_is_unknown(artifact: Path, path: str) -> None:
     mine, theirs = a_signed_in_shop(), a_signed_in_shop(OTHER)
-    champion = a_live_version(theirs, artifact)
-    row = a_rollout(theirs, champion, a_version(theirs, artifact))
+    rollout = a_running_rollout(theirs, artifact)
+    method = "POST" if path == "/moves" else "GET"
+    body = {"action": "UNDO", "revision": rollout.revision} if path == "/moves" else None
 
-    for rollout in (row.uuid, uuid4()):
-        answer = call("GET", f"/api/rollouts/{rollout}", shop=mine)
+    for one in (rollout.id, uuid4()):
+        answer = call(method, f"/api/rollouts/{one}{path}", shop=mine, body=body)
 
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown_rollout")
+    assert state_of(rollout) == (RolloutState.CANARY, 5)
+
+
+def test_a_plan_is_changed_for_the_next_rollout_and_not_for_the_one_under_way(artifact: Path) -> None:
+    shop = a_signed_in_shop()
+    rollout = a_running_rollout(shop, artifact)
+    before = call("GET", "/api/rollouts/settings", shop=shop).json()
+    freeze = {"first": "2026-11-26", "last": "2026-11-30", "name": "Black Friday"}
+    wanted = before | {"steps": [10, 50, 100], "requirement": "BETTER", "freezes": [freeze]}
+
+    answer = call("PUT", "/api/rollouts/settings", shop=shop, body=wanted)
+
+    assert answer.status_code == 200
+    assert answer.json() == wanted
+    assert (before["you"], before["promoters"]) == ("7", [])
+    assert queries.get_rollout(shop.id, rollout.id).plan.steps == (5, 25, 50, 100)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"steps": [50, 25, 100]}, "steps"),
+        ({"steps": ["many"]}, "steps"),
+        ({"margin_percent": 40}, "margin_percent"),
+        ({"max_days": 1}, "max_days"),
+        ({"ab_days": 3}, "ab_days"),
+        ({"autonomy": "EVERYTHING"}, "autonomy"),
+        ({"freezes": [{"first": "2026-12-24", "last": "2026-12-01"}]}, "freezes"),
+    ],
+)
+def test_a_plan_outside_of_what_is_offered_is_refused_by_its_field(
+    changes: dict[str, Any], field: str
+) -> None:
+    shop = a_signed_in_shop()
+    before = call("GET", "/api/rollouts/settings", shop=shop).json()
+
+    answer = call("PUT", "/api/rollouts/settings", shop=shop, body=before | changes)
+
+    assert (answer.status_code, answer.json()["error"]["field"]) == (400, field)
+    assert call("GET", "/api/rollouts/settings", shop=shop).json() == before
+
+
+def test_turned_off_the_running_rollout_goes_back_and_none_opens(artifact: Path) -> None:
+    shop = a_signed_in_shop()
+    rollout = a_running_rollout(shop, artifact)
+    settings = call("GET", "/api/rollouts/settings", shop=shop).json()
+
+    call("PUT", "/api/rollouts/settings", shop=shop, body=settings | {"is_off": True})
+
+    assert state_of(rollout) == (RolloutState.ROLLED_BACK, 0)
+    assert call("GET", "/api/rollouts", shop=shop).json()["is_off"] is True
+    body = {"version": str(rollout.candidate_id)}
+    refused = call("POST", "/api/rollouts", shop=shop, body=body)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "releases_off")
+
+
+def test_what_changes_is_told_page_by_page_with_titles_also_of_products_that_are_gone(
+    artifact: Path,
+) -> None:
+    shop = a_signed_in_shop()
+    rollout = a_running_rollout(shop, artifact)
+    for product_id, title in ((101, "Candle"), (102, "Notebook"), (103, "Vase")):
+        a_product(shop, product_id, title=title)
+    compare_page(shop, rollout, rank=0, product_id=None, champion=[101, 102], candidate=[101, 102])
+    compare_page(shop, rollout, rank=1, product_id=101, champion=[102, 103], candidate=[104, 102])
+    models.ShadowCursor.objects.for_shop(shop.id).create(
+        rollout=models.Rollout.objects.for_shop(shop.id).get(uuid=rollout.id),
+        until=rollout.opened_at,
+        looked_at=rollout.opened_at,
+        pages=2,
+        summary=asdict(summarize(shop.id, rollout.id)),
+    )
+
+    told = call("GET", f"/api/rollouts/{rollout.id}/changes", shop=shop).json()
+
+    assert (told["pages_compared"], told["pages_changed"], told["next_page"]) == (2, 1, None)
+    home, candle = told["pages"]
+    assert (home["product"], candle["product"]["title"]) == (None, "Candle")
+    assert [(one["product"]["title"], one["rises"]) for one in candle["champion"]] == [
+        ("Notebook", -1),
+        ("Vase", None),
+    ]
+    assert [(one["product"]["title"], one["rises"]) for one in candle["candidate"]] == [
+        ("Product 104", None),
+        ("Notebook", -1),
+    ]
+    assert [(one["product"]["title"], one["lists"]) for one in told["losses"]] == [("Vase", 1)]
+
+
+def test_pages_of_changes_are_read_one_after_the_other(artifact: Path) -> None:
+    shop = a_signed_in_shop()
+    rollout = a_running_rollout(shop, artifact)
+    for rank in range(PAGE + 1):
+        compare_page(shop, rollout, rank=rank, product_id=500 + rank, champion=[1], candidate=[2])
+
+    first = call("GET", f"/api/rollouts/{rollout.id}/changes", shop=shop).json()
+    second = call("GET", f"/api/rollouts/{rollout.id}/changes?page=2", shop=shop).json()
+
+    assert (len(first["pages"]), first["next_page"]) == (PAGE, 2)
+    assert ([one["product"]["product_id"] for one in second["pages"]], second["next_page"]) == (
+        [500 + PAGE],
+        None,
+    )
+
+
+@pytest.mark.parametrize("query", ["page=0", "page=many", "order=BEST"])
+def test_an_unknown_order_or_page_of_changes_is_refused(query: str) -> None:
+    answer = call("GET", f"/api/rollouts/{uuid4()}/changes?{query}", shop=a_signed_in_shop())
+
+    assert (answer.status_code, answer.json()["error"]["field"]) == (400, query.partition("=")[0])
+
+
+def test_metrics_guardrails_and_other_changes_of_a_rollout_are_told(artifact: Path) -> None:
+    shop = a_signed_in_shop()
+    rollout = a_running_rollout(shop, artifact)
+    row = models.Rollout.objects.for_shop(shop.id).get(uuid=rollout.id)
+    at = clock.now() - timedelta(minutes=1)
+    for minutes, low in ((2, -9.0), (1, -1.2)):
+        models.RolloutReading.objects.for_shop(shop.id).create(
+            rollout=row, metric="REVENUE", read_at=at - timedelta(minutes=minutes),
+            candidate_visitors=10_214, candidate_total=15_000, candidate_squares=99_000,
+            control_visitors=10_188, control_total=15_000, control_squares=99_000,
+            percent=0.9, low=low, high=3.0, verdict="SUCCESS", took_ms=12,
+        )  # fmt: skip
+    models.ShopChange.objects.for_shop(shop.id).create(
+        kind="THEME", began_at=clock.now(), words="The theme Dawn was published."
+    )
+
+    told = call("GET", f"/api/rollouts/{rollout.id}", shop=shop).json()
+
+    [revenue] = told["metrics"]
+    assert (revenue["low"], revenue["high"], revenue["bound"]) == (-1.2, 3.0, -5.0)
+    assert [point["low"] for point in revenue["history"]] == [-9.0, -1.2]
+    assert told["summary"]["finding"] == "Revenue per visitor between −1.2% and +3.0%."
+    assert told["sample_words"] == "Both groups are of the sizes that were drawn."
+    theme = told["timeline"][0]
+    assert (theme["kind"], theme["title"]) == ("CHANGE", "A new theme was published")
+    assert theme["words"].endswith("A promotion waits until it is over.")

@@ -1,5 +1,6 @@
 """What people are told of a rollout, in words."""
 
+import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -9,10 +10,15 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from backend.rollouts import rules
+from backend.rollouts.rules import StepForecast
 from backend.rollouts.rules.wording import day_and_time
 from backend.rollouts.values import (
     ArmSums,
+    Change,
+    ChangeKind,
     Difference,
+    Exposures,
+    Judged,
     Metric,
     Moment,
     NextMove,
@@ -252,3 +258,67 @@ def test_a_finding_is_an_interval_and_never_a_bare_figure() -> None:
         "Revenue per visitor: too few orders to say anything yet."
     )
     assert rules.finding([]) == ""
+
+
+COUNTED = {"answers": 300, "errors": 24, "fatal": 0, "p95_ms": 9.5}
+QUIET = {"errors": 0.0, "latency": 0.0, "both_errors": 0.0, "both_latency": 0.0}
+
+
+def a_guard_verdict(verdict: Verdict = Verdict.NOT_ENOUGH, **logs: float) -> Judged:
+    pace = {"answers_per_second": 20.0, "seconds_to_detect": 502.0}
+    arms = {"candidate": COUNTED, "champion": COUNTED | {"answers": 5700, "errors": 52}}
+    return Judged(verdict, "", arms | {"log_evidence": QUIET | logs} | pace)
+
+
+def test_guardrails_tell_what_was_counted_and_how_long_harm_stays_unseen() -> None:
+    fatal, errors, slow, _ = rules.told_guards(a_guard_verdict(), percent=5)
+
+    assert (fatal.candidate, fatal.notice_seconds) == ("0 of 300", 3.0)
+    assert (errors.candidate, errors.champion) == ("24 of 300", "52 of 5,700")
+    assert (errors.verdict, errors.notice_seconds) == (Verdict.NOT_ENOUGH, 502.0)
+    assert slow.candidate == "19 of 20 within 9.5 ms"
+
+
+def test_the_guardrail_that_convicts_is_named_and_the_others_are_not() -> None:
+    told = rules.told_guards(a_guard_verdict(Verdict.FAILED, errors=8.0), percent=5)
+
+    assert [one.name for one in told if one.verdict is Verdict.FAILED] == ["Errors"]
+
+
+def test_before_the_first_answer_there_is_no_guardrail_to_tell_of() -> None:
+    assert rules.told_guards(Judged(Verdict.NOT_ENOUGH, "Nobody was answered yet."), percent=5) == ()
+
+
+@pytest.mark.parametrize(
+    ("forecasts", "words"),
+    [
+        ((StepForecast(5, 140.0, False),), "At your traffic no share of visitors can be judged"),
+        (
+            (StepForecast(5, 140.0, False), StepForecast(50, 13.2, True)),
+            "5% of visitors can't be judged by their orders in 60 days.",
+        ),
+        ((StepForecast(50, 13.2, True),), "50% of visitors can be judged by their orders in about 14 days."),
+        ((StepForecast(50, math.inf, False),), "At your traffic no share"),
+    ],
+)
+def test_a_shop_is_told_what_its_traffic_can_tell(forecasts: tuple[StepForecast, ...], words: str) -> None:
+    assert rules.advice(forecasts, RolloutPlan())[0].startswith(words)
+
+
+def test_groups_that_are_not_of_the_drawn_sizes_are_said_to_be_so() -> None:
+    assert rules.sample_words(Exposures()) == ""
+    assert rules.sample_words(Exposures(900, 1200, NOW, is_mismatched=True)).startswith(
+        "900 visitors saw the new version and 1,200 its control"
+    )
+
+
+def test_what_a_promotion_waits_for_says_so_on_the_timeline() -> None:
+    sale = Change(ChangeKind.SALE, NOW, None, "Prices fell.", is_confounding=True)
+
+    assert rules.change_entry(sale).words == "Prices fell. A promotion waits until it is over."
+    assert rules.change_entry(replace(sale, is_confounding=False)).words == "Prices fell."
+
+
+@pytest.mark.parametrize("kind", ChangeKind)
+def test_every_other_change_has_a_title(kind: ChangeKind) -> None:
+    assert rules.change_entry(Change(kind, NOW, None, "It changed.")).title
