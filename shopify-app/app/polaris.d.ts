@@ -5,6 +5,7 @@ declare module "react" {
   namespace JSX {
     interface IntrinsicElements {
       "s-app-nav": { children?: ReactNode };
+      "ui-save-bar": { id: string; children?: ReactNode };
     }
   }
 }

@@ -107,6 +107,7 @@ export default function App() {
         <s-link href="/" {...{ rel: "home" }}>
           Home
         </s-link>
+        <s-link href="/rollouts">Rollouts</s-link>
         <s-link href="/model">Model</s-link>
         <s-link href="/preview">Preview</s-link>
         <s-link href="/activity">Activity</s-link>

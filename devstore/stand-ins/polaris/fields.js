@@ -133,6 +133,10 @@ class PasswordField extends TextField {
   static strings = [...INPUT_STRINGS, ...LENGTHS];
   static type = 'password';
 }
+class DateField extends TextField {
+  static strings = INPUT_STRINGS;
+  static type = 'date';
+}
 class MoneyField extends TextField {
   static strings = [...INPUT_STRINGS, 'min', 'max', 'currencyCode'];
   static type = 'number';
@@ -331,6 +335,7 @@ define('s-email-field', EmailField);
 define('s-url-field', UrlField);
 define('s-search-field', SearchField);
 define('s-password-field', PasswordField);
+define('s-date-field', DateField);
 define('s-money-field', MoneyField);
 define('s-text-area', TextArea);
 define('s-select', Select);

@@ -3,7 +3,7 @@ import type { Session } from "../session/token.server";
 import { apiFor, ask, type Answer, type Problem } from "./client.server";
 import type { paths } from "./schema";
 
-export type ActionAnswer = { ok: true; toast?: string } | { ok: false; problem: Problem };
+export type ActionAnswer = { ok: true; toast?: string; /** The revision that a move left. */ seen?: number } | { ok: false; problem: Problem };
 
 /** What the merchant asked for already happens: that is no error to them. */
 const ALREADY_RUNNING = "already_running";
@@ -77,6 +77,44 @@ async function setHoldout(session: Session, form: FormData): Promise<ActionAnswe
   return { ok: true, toast: percent === 0 ? "Every visitor sees recommendations" : `${percent}% of your visitors are held out` };
 }
 
+type RolloutMove = paths["/api/rollouts/{id}/moves"]["post"]["requestBody"]["content"]["application/json"];
+
+async function moveRollout(session: Session, form: FormData): Promise<ActionAnswer> {
+  // Django checks the action and the revision: what a browser sends is not to be trusted here either.
+  const body: RolloutMove = { action: textOf(form, "action") as RolloutMove["action"], revision: Number(textOf(form, "revision")), reason: textOf(form, "reason") };
+  const answer = await ask(session, apiFor(session).POST("/api/rollouts/{id}/moves", { params: { path: { id: textOf(form, "rollout") } }, body }));
+  return answer.ok ? { ok: true, toast: textOf(form, "toast"), seen: answer.data.summary.revision } : answer;
+}
+
+async function openRollout(session: Session, form: FormData): Promise<ActionAnswer> {
+  const body = { version: textOf(form, "version"), reason: textOf(form, "reason") };
+  const answer = await ask(session, apiFor(session).POST("/api/rollouts", { body }));
+  return answer.ok ? { ok: true, toast: `Rollout ${answer.data.summary.number} is opened` } : answer;
+}
+
+async function goBack(session: Session, form: FormData): Promise<ActionAnswer> {
+  const body = { version: textOf(form, "version"), reason: textOf(form, "reason") };
+  const answer = await ask(session, apiFor(session).POST("/api/rollouts/go-back", { body }));
+  return answer.ok ? { ok: true, toast: `Version ${answer.data.live_version} is in use` } : answer;
+}
+
+type RolloutSettings = paths["/api/rollouts/settings"]["put"]["requestBody"]["content"]["application/json"];
+
+function settingsIn(form: FormData): RolloutSettings | undefined {
+  try {
+    return JSON.parse(textOf(form, "settings")) as RolloutSettings;
+  } catch {
+    return undefined;
+  }
+}
+
+async function changeRolloutSettings(session: Session, form: FormData): Promise<ActionAnswer> {
+  const body = settingsIn(form);
+  if (!body) return { ok: false, problem: UNKNOWN_INTENT };
+  const answer = await ask(session, apiFor(session).PUT("/api/rollouts/settings", { body }));
+  return answer.ok ? { ok: true, toast: answer.data.is_off ? "Rollouts are off" : "Plan saved" } : answer;
+}
+
 /** Do what a form asks for. */
 export async function act(session: Session, form: FormData): Promise<ActionAnswer> {
   switch (form.get("intent")) {
@@ -92,6 +130,14 @@ export async function act(session: Session, form: FormData): Promise<ActionAnswe
       return showNewProducts(session, form);
     case "holdout":
       return setHoldout(session, form);
+    case "move-rollout":
+      return moveRollout(session, form);
+    case "open-rollout":
+      return openRollout(session, form);
+    case "go-back":
+      return goBack(session, form);
+    case "rollout-settings":
+      return changeRolloutSettings(session, form);
     case "theme-block":
       return reportBlock(session, form);
     default:

@@ -39,3 +39,19 @@ export type ModelSettings = Get<"/api/model/settings">;
 export type Trigger = Get<"/api/triggers">["triggers"][number];
 export type TriggerStatuses = Get<"/api/triggers/status">;
 export type TriggerStatus = TriggerStatuses["statuses"][number];
+
+export type Rollouts = Get<"/api/rollouts">;
+export type RolloutReport = Get<"/api/rollouts/{id}">;
+export type RolloutSummary = RolloutReport["summary"];
+export type RolloutAction = RolloutReport["actions"][number];
+export type RolloutStep = RolloutReport["steps"][number];
+export type MetricReport = RolloutReport["metrics"][number];
+export type GuardReport = RolloutReport["guards"][number];
+export type TimelineEntry = RolloutReport["timeline"][number];
+export type RolloutSettings = Get<"/api/rollouts/settings">;
+export type VersionOffer = Rollouts["to_open"][number];
+
+export type Changes = Get<"/api/rollouts/{id}/changes">;
+export type ChangedPage = Changes["pages"][number];
+export type Place = ChangedPage["candidate"][number];
+export type Shift = Changes["gains"][number];

@@ -4,7 +4,7 @@ import { useNavigation, useSearchParams } from "react-router";
 import type { Problem } from "../api/client.server";
 import type { FoundProduct } from "../api/types";
 import { formatUnit } from "../lib/format";
-import { addressOf, type Asked, askedIn, findProducts } from "../lib/preview";
+import { addressOf, type Asked, askedIn, besideIn, findProducts } from "../lib/preview";
 
 /** Long enough to type a word, short enough to feel immediate. */
 const PAUSE_MS = 250;
@@ -90,7 +90,7 @@ export function PreviewForm({ product, problem }: FormProps) {
   const errorOf = (field: keyof Asked) => (problem?.field === field ? problem.message : undefined);
   const show = (event: FormEvent) => {
     event.preventDefault();
-    setQuery(addressOf({ ...asked, product: chosen ? String(chosen.product_id) : "" }), { preventScrollReset: true });
+    setQuery(addressOf({ ...asked, product: chosen ? String(chosen.product_id) : "" }, besideIn(query)), { preventScrollReset: true });
   };
   return (
     <form onSubmit={show}>

@@ -1,14 +1,13 @@
-import { useEffect, useId, useState } from "react";
+import { useId } from "react";
 
 import type { CurvePoint } from "../api/types";
 import { axis, linePath, type Point, type Range, rangeOf, scale, thin, ticks } from "../lib/chart";
 import { formatDuration, formatScore, NOTHING } from "../lib/format";
+import { useWidth } from "../lib/width";
 
 const PANEL_HEIGHT = 168;
 const MARGIN = { top: 12, right: 16, bottom: 28, left: 48 };
 const Y_TICKS = 4;
-/** Drawn at this width on the server, and at the real one once the browser has measured it. */
-const SERVER_WIDTH = 640;
 /** The table under the plot is to be read, not scrolled through. */
 const MOST_ROWS = 20;
 
@@ -24,21 +23,6 @@ function seriesOf(curve: readonly CurvePoint[], key: "train_loss" | "validation_
     const value = point[key];
     return value === null || value === undefined ? [] : [{ x: point.seconds, y: value }];
   });
-}
-
-function useWidth() {
-  // Kept as state and not as a ref: while a training has few points there is no box yet to measure.
-  const [element, box] = useState<HTMLDivElement | null>(null);
-  const [width, setWidth] = useState(SERVER_WIDTH);
-  useEffect(() => {
-    if (!element || typeof ResizeObserver === "undefined") return;
-    const observer = new ResizeObserver(([entry]) => {
-      if (entry && entry.contentRect.width > 0) setWidth(Math.round(entry.contentRect.width));
-    });
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, [element]);
-  return { box, width };
 }
 
 /** Beyond this share of the time before the first point, an axis from zero would be mostly empty. */

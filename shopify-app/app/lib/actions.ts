@@ -17,8 +17,10 @@ function announce({ toast }: Done): void {
   if (toast) showToast(toast);
 }
 
+type Intent = "train" | "import" | "release" | "settings" | "new-products" | "holdout" | "move-rollout" | "open-rollout" | "go-back" | "rollout-settings";
+
 /** A button that posts one intent to its page: success is a toast, or what `onDone` makes of it; failure stays on the page. */
-export function useIntent(intent: "train" | "import" | "release" | "settings" | "new-products" | "holdout", path: string, onDone: (answer: Done) => void = announce): Button {
+export function useIntent(intent: Intent, path: string, onDone: (answer: Done) => void = announce): Button {
   const fetcher = useFetcher<ActionAnswer>();
   const { data } = fetcher;
   const latest = useRef(onDone);

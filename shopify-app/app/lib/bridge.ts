@@ -34,6 +34,12 @@ export function showLoading(isLoading: boolean): void {
   bridge()?.loading?.(isLoading);
 }
 
+/** Show or hide the admin's save bar, which has the buttons of the `ui-save-bar` of this id. */
+export function showSaveBar(id: string, isShown: boolean): void {
+  const bar = bridge()?.saveBar;
+  void (isShown ? bar?.show(id) : bar?.hide(id));
+}
+
 /** Let Shopify ask the merchant for one more permission, and tell whether it was given. */
 export async function requestScope(scope: string): Promise<boolean> {
   const answer = await bridge()?.scopes?.request([scope]);

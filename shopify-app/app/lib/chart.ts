@@ -60,3 +60,10 @@ export function thin<T>(items: readonly T[], most: number): T[] {
   const stride = (items.length - 1) / (most - 1);
   return Array.from({ length: most }, (_, index) => items[Math.round(index * stride)] as T);
 }
+
+/** Return an SVG path around the area between two lines over the same moments. */
+export function bandPath(lows: readonly Point[], highs: readonly Point[]): string {
+  if (lows.length === 0) return "";
+  const back = [...lows].reverse().map(({ x, y }) => `L${x.toFixed(1)} ${y.toFixed(1)}`);
+  return `${linePath(highs)}${back.join("")}Z`;
+}

@@ -35,6 +35,13 @@ export function formatGain(percent: number): string {
   return percent > 0 && text !== "0%" ? `+${text}` : text;
 }
 
+/** "+3.0%", "−1.2%", "0.0%": an end of an interval, whose other end is beside it. */
+export function formatChange(percent: number): string {
+  const text = Math.abs(percent).toFixed(1);
+  if (text === "0.0") return "0.0%";
+  return `${percent < 0 ? "−" : "+"}${text}%`;
+}
+
 /** A sentence of the backend's, with percentages written as everywhere on our pages: "2%" for "2 %". */
 export const withOurPercent = (words: string): string => words.replaceAll(/(\d) %/g, "$1%");
 
@@ -86,22 +93,22 @@ function isTimeZone(name: string): boolean {
   }
 }
 
+const inZone = (iso: string, timeZone: string, parts: Intl.DateTimeFormatOptions): string =>
+  new Intl.DateTimeFormat("en-GB", { ...parts, timeZone: isTimeZone(timeZone) ? timeZone : "UTC" }).format(new Date(iso));
+
 /** "21 Nov 2026" on the shop's own clock. */
 export function formatDate(iso: string, timeZone: string): string {
-  const zone = isTimeZone(timeZone) ? timeZone : "UTC";
-  return new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: zone }).format(new Date(iso));
+  return inZone(iso, timeZone, { day: "numeric", month: "short", year: "numeric" });
 }
+
+/** "21 Nov" on the shop's own clock: a mark of an axis. */
+export const formatShortDate = (iso: string, timeZone: string): string => inZone(iso, timeZone, { day: "numeric", month: "short" });
+
+/** "10:05" on the shop's own clock: a mark of an axis. */
+export const formatClock = (iso: string, timeZone: string): string => inZone(iso, timeZone, { hour: "2-digit", minute: "2-digit" });
 
 /** "21 Nov 2026, 10:05" on the shop's own clock; UTC, and said so, where the shop's zone is unknown. */
 export function formatMoment(iso: string, timeZone: string): string {
-  const isKnown = isTimeZone(timeZone);
-  const moment = new Intl.DateTimeFormat("en-GB", {
-    day: "numeric",
-    month: "short",
-    year: "numeric",
-    hour: "2-digit",
-    minute: "2-digit",
-    timeZone: isKnown ? timeZone : "UTC",
-  }).format(new Date(iso));
-  return isKnown ? moment : `${moment} UTC`;
+  const moment = inZone(iso, timeZone, { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
+  return isTimeZone(timeZone) ? moment : `${moment} UTC`;
 }

@@ -18,6 +18,9 @@ export const askedIn = (query: URLSearchParams): Asked => ({
   customer: query.get("customer") ?? "",
 });
 
+/** The version that the address asks to see beside the one in use; empty for none. */
+export const besideIn = (query: URLSearchParams): string => query.get("beside") ?? "";
+
 /** Django checks each: what is no number is refused in its own words, beside its field. */
 export function questionOf(query: URLSearchParams): Question {
   const { product, order, customer } = askedIn(query);
@@ -29,8 +32,8 @@ export function questionOf(query: URLSearchParams): Question {
 }
 
 /** The address of a preview, without what is empty. */
-export function addressOf(asked: Asked): URLSearchParams {
-  const told = Object.entries(asked).map(([name, text]) => [name, text.trim()] as const);
+export function addressOf(asked: Asked, beside = ""): URLSearchParams {
+  const told = Object.entries({ ...asked, beside }).map(([name, text]) => [name, text.trim()] as const);
   return new URLSearchParams(told.filter(([, text]) => text) as [string, string][]);
 }
 

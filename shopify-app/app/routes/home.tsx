@@ -3,12 +3,13 @@ import { data, useRevalidator } from "react-router";
 import type { Route } from "./+types/home";
 import { act, type ActionAnswer } from "../api/actions.server";
 import { type Answer, apiFor, ask } from "../api/client.server";
-import type { Block, ModelState, ModelVersion, Results, Setup, SetupStep, Shop } from "../api/types";
+import type { Block, ModelState, ModelVersion, Results, Rollouts, Setup, SetupStep, Shop } from "../api/types";
 import { DataRequests } from "../components/data-requests";
 import { KeyNumbers } from "../components/key-numbers";
 import { Part } from "../components/part";
 import { ActionProblem, StaleBanner, Unreachable } from "../components/problem";
 import { ResultsSections } from "../components/results";
+import { SummaryWords } from "../components/rollout-summary";
 import { Steps } from "../components/steps";
 import { useIntent } from "../lib/actions";
 import { useBlockReport } from "../lib/block-report";
@@ -27,6 +28,8 @@ interface Home {
   model: ModelState;
   /** By itself, so that a page without its results still stands. */
   results: Answer<Results>;
+  /** Likewise. */
+  rollouts: Answer<Rollouts>;
 }
 
 async function load(session: Parameters<typeof ask>[0], asked: URLSearchParams): Promise<Answer<Home>> {
@@ -34,14 +37,15 @@ async function load(session: Parameters<typeof ask>[0], asked: URLSearchParams):
   // Alone and first: the first call of a new shop exchanges tokens, which should happen once.
   const shop = await ask(session, api.GET("/api/shop"));
   if (!shop.ok) return shop;
-  const [setup, model, results] = await Promise.all([
+  const [setup, model, results, rollouts] = await Promise.all([
     ask(session, api.GET("/api/setup")),
     ask(session, api.GET("/api/model")),
     ask(session, api.GET("/api/results", { params: { query: { days: daysIn(asked) } } })),
+    ask(session, api.GET("/api/rollouts")),
   ]);
   if (!setup.ok) return setup;
   if (!model.ok) return model;
-  return { ok: true, data: { shop: shop.data, setup: setup.data, model: model.data, results } };
+  return { ok: true, data: { shop: shop.data, setup: setup.data, model: model.data, results, rollouts } };
 }
 
 export async function loader({ context, request }: Route.LoaderArgs) {
@@ -89,11 +93,23 @@ export default function HomePage({ loaderData }: Route.ComponentProps) {
   );
 }
 
-function Body({ home: { setup, shop, results } }: { home: Home }) {
+/** The one that is under way, and what comes next: the first thing to know where there is one. */
+function Rollout({ answer }: { answer: Answer<Rollouts> }) {
+  const { data: known } = useLastGood(answer);
+  if (!known?.live) return null;
+  return (
+    <s-section heading={`Rollout ${known.live.number}: version ${known.live.candidate_number} against version ${known.live.champion_number}`}>
+      <SummaryWords summary={known.live} />
+    </s-section>
+  );
+}
+
+function Body({ home: { setup, shop, results, rollouts } }: { home: Home }) {
   // Once shoppers see recommendations, a later import or training doesn't turn the page upside down again.
   const isComplete = setup.recommendations_live || isDone(setup);
   return (
     <>
+      <Rollout answer={rollouts} />
       {isComplete && (
         <Part answer={results} heading="Revenue from recommendations">
           {(known) => <ResultsSections results={known} timezone={shop.timezone} />}

@@ -5,24 +5,43 @@ import { type Answer, apiFor, ask } from "../api/client.server";
 import type { Preview } from "../api/types";
 import { PreviewForm } from "../components/preview-form";
 import { Shelf } from "../components/shelf";
-import { questionOf, whatWords } from "../lib/preview";
+import { besideIn, questionOf, whatWords } from "../lib/preview";
 import { orProblem } from "../lib/load";
 import { sessionContext } from "../session/middleware.server";
 
+/** A page under the version in use and, where one is asked for, under another. */
+interface Previews {
+  inUse: Preview;
+  beside: Preview | undefined;
+}
+
+type Question = ReturnType<typeof questionOf>;
+
+async function load(session: Parameters<typeof ask>[0], question: Question, version: string): Promise<Answer<Previews>> {
+  const api = apiFor(session);
+  const [inUse, beside] = await Promise.all([
+    ask(session, api.GET("/api/preview", { params: { query: question } })),
+    version ? ask(session, api.GET("/api/preview", { params: { query: { ...question, version } } })) : undefined,
+  ]);
+  if (!inUse.ok) return inUse;
+  if (beside && !beside.ok) return beside;
+  return { ok: true, data: { inUse: inUse.data, beside: beside?.data } };
+}
+
 export async function loader({ context, request }: Route.LoaderArgs) {
   const session = context.get(sessionContext);
-  const query = questionOf(new URL(request.url).searchParams);
-  const answer = await ask(session, apiFor(session).GET("/api/preview", { params: { query } }));
+  const asked = new URL(request.url).searchParams;
+  const answer = await load(session, questionOf(asked), besideIn(asked));
   return data(answer, { status: answer.ok || !answer.problem.isTemporary ? 200 : 503 });
 }
 
-export const clientLoader = ({ serverLoader }: Route.ClientLoaderArgs) => orProblem<Answer<Preview>>(serverLoader);
+export const clientLoader = ({ serverLoader }: Route.ClientLoaderArgs) => orProblem<Answer<Previews>>(serverLoader);
 
 export const meta: Route.MetaFunction = () => [{ title: "Preview" }];
 
 /** What a customer or a product's page would show now, and why. */
 export default function PreviewPage({ loaderData }: Route.ComponentProps) {
-  const answer = loaderData as Answer<Preview>;
+  const answer = loaderData as Answer<Previews>;
   const [query] = useSearchParams();
   // A form for another question begins with what the address says of that one.
   return (
@@ -32,9 +51,9 @@ export default function PreviewPage({ loaderData }: Route.ComponentProps) {
           <s-paragraph color="subdued">
             See what a page recommends at this moment, and why. Nothing is shown to anybody, and nothing is counted. What a shopper looked at or has in the cart only their own browser knows, so it is left out here.
           </s-paragraph>
-          <PreviewForm key={query.toString()} product={answer.ok ? answer.data.product : null} problem={answer.ok ? undefined : answer.problem} />
+          <PreviewForm key={query.toString()} product={answer.ok ? answer.data.inUse.product : null} problem={answer.ok ? undefined : answer.problem} />
         </s-section>
-        {answer.ok ? <Shown preview={answer.data} /> : <Lost message={answer.problem.message} isField={answer.problem.field !== undefined} />}
+        {answer.ok ? <Shown {...answer.data} /> : <Lost message={answer.problem.message} isField={answer.problem.field !== undefined} />}
       </div>
     </s-page>
   );
@@ -55,9 +74,20 @@ function Lost({ message, isField }: { message: string; isField: boolean }) {
   );
 }
 
-function Shown({ preview }: { preview: Preview }) {
+function Shown({ inUse, beside }: Previews) {
+  if (!beside) return <List preview={inUse} />;
   return (
-    <s-section heading={preview.product ? `On the page of ${preview.product.title}` : "On the home page"}>
+    <div className="sides">
+      <List preview={inUse} under={`Version ${inUse.version_number ?? "–"}, in use`} />
+      <List preview={beside} under={`Version ${beside.version_number ?? "–"}, the new one`} />
+    </div>
+  );
+}
+
+function List({ preview, under }: { preview: Preview; under?: string }) {
+  const page = preview.product ? `On the page of ${preview.product.title}` : "On the home page";
+  return (
+    <s-section heading={under ? `${under}: ${page.charAt(0).toLowerCase()}${page.slice(1)}` : page}>
       <div role="status">
         <s-stack gap="small">
           {whatWords(preview).map((sentence) => (

@@ -1,0 +1,160 @@
+import type { GuardReport, MetricReport, RolloutReport, TimelineEntry } from "../api/types";
+import { formatCount, formatMoment, NOTHING, withOurPercent } from "../lib/format";
+import { intervalText, noticeWords, stateLook, verdictLook } from "../lib/rollouts";
+import { RolloutPlot } from "./rollout-plot";
+
+function MetricHead({ metric }: { metric: MetricReport }) {
+  const { tone, word } = verdictLook(metric.verdict);
+  return (
+    <>
+      <div className="step-head">
+        <s-text type="strong">{metric.name}</s-text>
+        {metric.is_deciding ? <s-badge tone={tone}>{word}</s-badge> : <s-badge>Only informs</s-badge>}
+      </div>
+      <s-paragraph>
+        {intervalText(metric) && <strong className="interval">{intervalText(metric)}. </strong>}
+        {withOurPercent(metric.words)}
+      </s-paragraph>
+      <s-text color="subdued">
+        {formatCount(metric.candidate_visitors)} visitors saw the new version, {formatCount(metric.control_visitors)} the one in use.
+      </s-text>
+    </>
+  );
+}
+
+/** The new version against the one in use, metric by metric: an interval each, never a bare number. */
+export function RolloutMetrics({ report, timezone }: { report: RolloutReport; timezone: string }) {
+  const { metrics, sample_words: sample } = report;
+  return (
+    <s-section heading="The new version against the one in use">
+      {metrics.length === 0 && <s-paragraph color="subdued">Nothing is compared until the first visitors see the new version.</s-paragraph>}
+      {sample && <s-paragraph color="subdued">{withOurPercent(sample)}</s-paragraph>}
+      <ul className="versions">
+        {metrics.map((metric) => (
+          <li key={metric.metric} className="version">
+            <MetricHead metric={metric} />
+            <RolloutPlot plotted={metric} timezone={timezone} />
+          </li>
+        ))}
+      </ul>
+    </s-section>
+  );
+}
+
+function GuardRow({ guard }: { guard: GuardReport }) {
+  const { tone, word } = verdictLook(guard.verdict);
+  return (
+    <tr>
+      <th scope="row">{guard.name}</th>
+      <td>
+        <s-badge tone={tone}>{guard.verdict === "NOT_ENOUGH" ? "Watching" : word}</s-badge>
+      </td>
+      <td>{guard.candidate || NOTHING}</td>
+      <td>{guard.champion || NOTHING}</td>
+      <td>{noticeWords(guard.notice_seconds)}</td>
+    </tr>
+  );
+}
+
+const GUARDS = "What takes it back by itself";
+
+/** What is watched every two seconds, and how long it would take to notice. */
+export function RolloutGuards({ guards }: { guards: readonly GuardReport[] }) {
+  if (guards.length === 0) return null;
+  return (
+    <s-section heading={GUARDS}>
+      <s-paragraph color="subdued">Looked at every 2 seconds against the version in use at the same moment. Where the new one is clearly worse, every visitor is back on the old one within a second.</s-paragraph>
+      <div className="table-scroll" tabIndex={0} role="region" aria-label="Guardrails">
+        <table className="numbers numbers-wide">
+          <caption className="visually-hidden">{GUARDS}</caption>
+          <thead>
+            <tr>
+              <th scope="col">What</th>
+              <th scope="col">Now</th>
+              <th scope="col">New version</th>
+              <th scope="col">In use</th>
+              <th scope="col">Clear harm is noticed</th>
+            </tr>
+          </thead>
+          <tbody>
+            {guards.map((guard) => (
+              <GuardRow key={guard.name} guard={guard} />
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </s-section>
+  );
+}
+
+/** What was compared before anybody saw it. */
+export function RolloutShadow({ report }: { report: RolloutReport }) {
+  const { shadow, summary } = report;
+  if (!shadow) return null;
+  const { tone, word } = verdictLook(shadow.verdict);
+  return (
+    <s-section heading="Compared in the shadow">
+      <s-stack gap="small">
+        <div className="step-head">
+          <s-text>
+            {formatCount(shadow.compared)} of at least {formatCount(shadow.wanted)} real requests
+          </s-text>
+          <s-badge tone={tone}>{word}</s-badge>
+        </div>
+        <s-paragraph>{withOurPercent(shadow.words)}</s-paragraph>
+        <dl className="figures">
+          {shadow.figures.map(({ name, value, words }) => (
+            <div key={name} className="figure">
+              <dt>{name}</dt>
+              <dd>
+                {withOurPercent(value)} {words && <span className="tile-note">{withOurPercent(words)}</span>}
+              </dd>
+            </div>
+          ))}
+        </dl>
+        <s-link href={`/rollouts/${summary.id}/changes`}>See product by product what would change</s-link>
+      </s-stack>
+    </s-section>
+  );
+}
+
+const who = (actor: string): string => {
+  if (actor === "system") return "Tailorbird";
+  if (actor.startsWith("staff")) return "Tailorbird support";
+  const user = /^user (.+)$/.exec(actor)?.[1];
+  return user ? `Staff member ${user}` : actor;
+};
+
+function Entry({ entry, timezone }: { entry: TimelineEntry; timezone: string }) {
+  const isMove = entry.kind === "MOVE";
+  const tone = entry.state ? stateLook(entry.state).tone : "warning";
+  return (
+    <li className="step">
+      <s-icon type={isMove ? "arrow-right" : "alert-triangle"} tone={tone} />
+      <div className="step-body">
+        <div className="step-head">
+          <s-text type="strong">{withOurPercent(entry.title)}</s-text>
+          {!isMove && <s-badge tone="warning">Also changed</s-badge>}
+        </div>
+        <s-text color="subdued">
+          {formatMoment(entry.at, timezone)}
+          {entry.actor && `, ${who(entry.actor)}`}
+        </s-text>
+        {entry.words && <s-paragraph>{withOurPercent(entry.words)}</s-paragraph>}
+      </div>
+    </li>
+  );
+}
+
+/** What happened, newest first, with what else changed in the shop meanwhile. */
+export function RolloutTimeline({ timeline, timezone }: { timeline: RolloutReport["timeline"]; timezone: string }) {
+  return (
+    <s-section heading="What happened">
+      <ol className="steps">
+        {timeline.map((entry) => (
+          <Entry key={`${entry.at} ${entry.title}`} entry={entry} timezone={timezone} />
+        ))}
+      </ol>
+    </s-section>
+  );
+}

@@ -1,0 +1,89 @@
+import { useState } from "react";
+
+import type { Problem } from "../api/client.server";
+import type { RolloutReport } from "../api/types";
+import { useIntent } from "../lib/actions";
+import { offerInToast, showToast } from "../lib/bridge";
+import { type Move, moveOf, movesOf } from "../lib/rollouts";
+
+const DIALOG_ID = "rollout-move";
+const LONGEST_REASON = 300;
+
+/** What can be undone by one more click, while its toast stands. */
+const WIDENS: ReadonlySet<Move["action"]> = new Set(["STEP", "PROMOTE"]);
+
+/** A rollout's moves: asked for by a button, confirmed in a dialog, told in a toast. */
+export interface RolloutMoves {
+  moves: Move[];
+  asked: Move | undefined;
+  isBusy: boolean;
+  problem: Problem | undefined;
+  ask: (move: Move) => void;
+  confirm: (reason: string) => void;
+}
+
+export function useRolloutMoves(report: RolloutReport): RolloutMoves {
+  const [asked, setAsked] = useState<Move>();
+  const { id, revision } = report.summary;
+  const intent = useIntent("move-rollout", `/rollouts/${id}`, ({ toast, seen }) => {
+    if (toast && seen && asked && WIDENS.has(asked.action)) offerInToast(toast, { label: "Undo", run: () => run("UNDO", seen, "Undone.") });
+    else if (toast) showToast(toast);
+  });
+  const run = (action: Move["action"], seen: number, reason: string) => {
+    const { toast } = moveOf(action, report);
+    intent.run({ rollout: id, action, revision: String(seen), reason, toast });
+  };
+  return {
+    moves: movesOf(report),
+    asked,
+    isBusy: intent.isBusy,
+    problem: intent.problem,
+    ask: setAsked,
+    confirm: (reason) => asked && run(asked.action, revision, reason),
+  };
+}
+
+/** One button a move. Each asks once more before anything happens. */
+export function MoveButtons({ moves: { moves, isBusy, ask } }: { moves: RolloutMoves }) {
+  if (moves.length === 0) return null;
+  return (
+    <s-stack direction="inline" gap="small">
+      {moves.map((move, index) => (
+        <s-button
+          key={move.action}
+          variant={index === 0 && move.tone === "auto" ? "primary" : "secondary"}
+          tone={move.tone}
+          disabled={isBusy}
+          commandFor={DIALOG_ID}
+          command="--show"
+          onClick={() => ask(move)}
+        >
+          {move.label}
+        </s-button>
+      ))}
+    </s-stack>
+  );
+}
+
+/** Asks once more, and for the reason, before shoppers see something else. */
+export function MoveDialog({ moves: { asked, confirm } }: { moves: RolloutMoves }) {
+  const [reason, setReason] = useState("");
+  const send = () => {
+    confirm(reason.trim());
+    setReason("");
+  };
+  return (
+    <s-modal id={DIALOG_ID} heading={asked?.question ?? "Move this rollout?"}>
+      <s-stack gap="base">
+        <s-paragraph>{asked?.consequence}</s-paragraph>
+        <s-text-field label="Why? (optional)" details="Kept with the move, for whoever asks later." maxLength={LONGEST_REASON} value={reason} onInput={(event) => setReason(event.currentTarget.value)} />
+      </s-stack>
+      <s-button slot="secondary-actions" commandFor={DIALOG_ID} command="--hide">
+        Cancel
+      </s-button>
+      <s-button slot="primary-action" variant="primary" tone={asked?.tone ?? "auto"} commandFor={DIALOG_ID} command="--hide" onClick={send}>
+        {asked?.confirm ?? "Do it"}
+      </s-button>
+    </s-modal>
+  );
+}

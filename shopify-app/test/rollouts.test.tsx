@@ -1,0 +1,321 @@
+import { act, fireEvent, screen, waitFor, within } from "@testing-library/react";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+
+import { shownRange } from "../app/components/rollout-plot";
+import { faultsOf, draftOf, readSteps } from "../app/lib/plan";
+import { describeHistory, dwellWords, moveOf, movesOf, noticeWords } from "../app/lib/rollouts";
+import { aPreview } from "./fixtures/answers";
+import { everything, OFFLINE, open, theList, thePage, violations } from "./fixtures/pages";
+import { aMetricReport, aReport, REPORTS, ROLLOUT, theChanges, thePlan, theRollouts } from "./fixtures/rollouts";
+
+const toast = { show: vi.fn(), hide: vi.fn() };
+const saveBar = { show: vi.fn(), hide: vi.fn() };
+const PAGE = `/rollouts/${ROLLOUT}` as const;
+
+type Sent = Record<string, FormDataEntryValue>;
+
+beforeEach(() => {
+  for (const spy of [toast.show, toast.hide, saveBar.show, saveBar.hide]) spy.mockReset();
+  vi.stubGlobal("shopify", { toast, saveBar, app: { extensions: vi.fn().mockResolvedValue([]) }, loading: vi.fn() });
+});
+
+afterEach(() => vi.unstubAllGlobals());
+
+function type(label: string, value: string): void {
+  const field = document.querySelector(`[label="${label}"]`) as HTMLInputElement;
+  field.value = value;
+  fireEvent.input(field);
+  fireEvent.change(field);
+}
+
+/** The one primary button of the dialog that asks once more. */
+const confirming = (id = "rollout-move") => document.querySelector(`#${id} s-button[slot="primary-action"]`) as HTMLElement;
+
+describe("the list of rollouts", () => {
+  test("says in sentences where the one under way stands, and what became of the others", async () => {
+    const { container } = await open("/rollouts");
+
+    expect(screen.getByText("Shown to 5% of visitors since Tuesday. Revenue per visitor between −1.2% and +3.0%. Needs about 6 more days.")).toBeInTheDocument();
+    expect(screen.getByText(/It answered with an error 24 times in 300/)).toBeInTheDocument();
+    expect(container.textContent).not.toMatch(/p ?[=<]|p-value/);
+    expect(await violations(container)).toEqual([]);
+  });
+
+  test.each([
+    ["before the first version", { live: null, rollouts: [], live_version: null }, /There is no version yet/],
+    ["while there is only the first", { live: null, rollouts: [], live_version: 1 }, /Version 1 is your first one and every visitor sees it/],
+    ["between two rollouts", { live: null, live_version: 7 }, /begins a rollout by itself/],
+  ])("says %s what comes", async (_, changes, words) => {
+    await open("/rollouts", { listed: () => theList(changes) });
+
+    expect(screen.getByText(words)).toBeInTheDocument();
+  });
+
+  test("opens a rollout by hand in two clicks, with the reason", async () => {
+    const sent: Sent[] = [];
+    await open("/rollouts", { act: (form) => (sent.push(Object.fromEntries(form)), { ok: true, toast: "Rollout 4 is opened" }) });
+
+    fireEvent.click(screen.getByText("Open a rollout", { selector: "li s-button" }));
+    type("Why? (optional)", " It knows the new range. ");
+    fireEvent.click(confirming("rollout-offer"));
+
+    await waitFor(() => expect(toast.show).toHaveBeenCalledWith("Rollout 4 is opened"));
+    expect(sent).toEqual([{ intent: "open-rollout", version: theRollouts().to_open[0]?.version_id, reason: "It knows the new range." }]);
+  });
+
+  test("says of a former version that old pages may stay for 12 hours before it goes back", async () => {
+    await open("/rollouts");
+
+    fireEvent.click(screen.getByText("Go back to it", { selector: "li s-button" }));
+
+    expect(document.querySelector("#rollout-offer")).toHaveAttribute("heading", "Go back to version 5?");
+    expect(screen.getByText(/up to 12 hours/)).toBeInTheDocument();
+  });
+
+  test("stays while the service can't be reached, and says so", async () => {
+    await open("/rollouts", { listed: () => OFFLINE });
+
+    expect(screen.getByRole("alert")).toHaveTextContent("can't be reached just now");
+  });
+});
+
+describe("a rollout's page", () => {
+  test.each(Object.entries(REPORTS))("has nothing that axe objects to while it is %s", async (_, report) => {
+    const { container } = await open(PAGE, { rolled: () => thePage(report) });
+
+    expect(screen.getByText(report.summary.headline, { exact: false })).toBeInTheDocument();
+    expect(await violations(container)).toEqual([]);
+  });
+
+  test("shows the way, the live split and what comes next", async () => {
+    const { container } = await open(PAGE);
+
+    const way = [...container.querySelectorAll(".way-step")].map((step) => [step.querySelector(".way-name")?.textContent, step.getAttribute("aria-current")]);
+    expect(way).toEqual([["Shadow", null], ["5%", "step"], ["25%", null], ["50%", null], ["100%", null]]);
+    expect([...container.querySelectorAll(".split-name")].map((part) => part.textContent)).toEqual(["Version 8, the new one5%", "Version 7, compared with it5%", "Version 790%"]);
+    expect(screen.getByText(/Not before 25 Nov 2026, 09:00/)).toBeInTheDocument();
+  });
+
+  test("plots each deciding metric with the same in words and as a table", async () => {
+    await open(PAGE);
+
+    const plot = screen.getByRole("img", { name: /Revenue per visitor: at first between .* now between −1.2% and \+3.0%. It must stay above −5.0% to go on. The whole range lies above it./ });
+    expect(plot.querySelector(".plot-bound")).not.toBeNull();
+    expect(plot.querySelector(".plot-band")?.getAttribute("d")).toMatch(/^M.+Z$/);
+    expect(within(screen.getByRole("table", { hidden: true, name: "Revenue per visitor over time" })).getAllByRole("row", { hidden: true }).length).toBeGreaterThan(10);
+  });
+
+  test("asks once more before the next step, posts which revision was seen, and offers to undo", async () => {
+    const sent: Sent[] = [];
+    await open(PAGE, { act: (form) => (sent.push(Object.fromEntries(form)), { ok: true, toast: String(form.get("toast")), seen: 5 }) });
+
+    fireEvent.click(screen.getByText("Next step: 25%", { selector: ".page-stack s-button" }));
+    expect(sent).toEqual([]);
+    fireEvent.click(confirming());
+
+    await waitFor(() => expect(toast.show).toHaveBeenCalledWith("Shown to 25% of visitors", expect.objectContaining({ action: "Undo" })));
+    await act(async () => toast.show.mock.lastCall?.[1].onAction());
+    await waitFor(() => expect(sent).toHaveLength(2));
+    expect(sent.map(({ action, revision, rollout }) => [action, revision, rollout])).toEqual([
+      ["STEP", "4", ROLLOUT],
+      ["UNDO", "5", ROLLOUT],
+    ]);
+  });
+
+  test("undoes in two clicks and says how old a page may be", async () => {
+    const sent: Sent[] = [];
+    await open(PAGE, { act: (form) => (sent.push(Object.fromEntries(form)), { ok: true, toast: "Back to version 7", seen: 5 }) });
+
+    fireEvent.click(screen.getByText("Undo", { selector: ".page-stack s-button" }));
+    expect(document.querySelector("#rollout-move")).toHaveTextContent(/up to 12 hours/);
+    fireEvent.click(confirming());
+
+    await waitFor(() => expect(toast.show).toHaveBeenCalledWith("Back to version 7"));
+    expect(sent.map(({ action }) => action)).toEqual(["UNDO"]);
+  });
+
+  test("says why a move was not made", async () => {
+    const problem = { code: "moved_meanwhile", message: "The rollout has moved on since you saw it.", isTemporary: false };
+    await open(PAGE, { act: () => ({ ok: false, problem }) });
+
+    fireEvent.click(screen.getByText("Pause", { selector: ".page-stack s-button" }));
+    fireEvent.click(confirming());
+
+    expect(await screen.findByRole("alert")).toHaveTextContent("The rollout has moved on since you saw it.");
+    expect(toast.show).not.toHaveBeenCalled();
+  });
+
+  test("tells of a rollback by itself with its reason and shows the guardrail that convicted", async () => {
+    const { container } = await open(PAGE, { rolled: () => thePage(REPORTS.rolledBack) });
+
+    expect(screen.getAllByText(/It answered with an error 24 times in 300/).length).toBeGreaterThan(0);
+    const row = screen.getByRole("row", { name: /Errors/ });
+    expect(row).toHaveTextContent("Worse");
+    expect(container.querySelectorAll(".page-stack > s-section s-button")).toHaveLength(0);
+  });
+});
+
+describe("home", () => {
+  test("shows the running rollout and its next step", async () => {
+    await open("/", { load: () => everything({ rollouts: { ok: true, data: theRollouts() } }) });
+
+    expect(screen.getByText(/Shown to 5% of visitors since Tuesday/)).toBeInTheDocument();
+    expect(screen.getByText(/^Next: 25% of visitors/)).toBeInTheDocument();
+  });
+
+  test.each([
+    ["there is none", { ok: true as const, data: theRollouts({ live: null }) }],
+    ["rollouts can't be had", OFFLINE],
+  ])("stands without one where %s", async (_, rollouts) => {
+    const { container } = await open("/", { load: () => everything({ rollouts }) });
+
+    expect(screen.queryByText(/of visitors since/)).toBeNull();
+    expect(container.querySelector('s-section[heading="Revenue from recommendations"]')).not.toBeNull();
+  });
+});
+
+describe("what a rollout changes", () => {
+  test("stands page by page, with what comes, goes and moves", async () => {
+    const { container } = await open(`${PAGE}/changes`);
+
+    expect(screen.getByText("On 31 of 40 pages something would change. On average 62% of the products in a list stay.")).toBeInTheDocument();
+    const candle = container.querySelector('s-section[heading="Beeswax Candle"]') as HTMLElement;
+    expect([...candle.querySelectorAll(".change-item")].map((item) => item.textContent)).toEqual(["Glass Bud VaseGone", "Linen Notebook", "Linen Notebook1 place up", "Wool ThrowNew"]);
+    expect(container.querySelector('s-section[heading="Home page"]')).toHaveTextContent("Nothing would change.");
+    expect(screen.getByRole("link", { name: "More pages" })).toHaveAttribute("href", expect.stringContaining("page=2"));
+    expect(await violations(container)).toEqual([]);
+  });
+
+  test("says that nothing was compared yet", async () => {
+    const nothing = theChanges({ pages_compared: 0, pages_changed: 0, overlap: null, gains: [], losses: [], pages: [], next_page: null });
+    await open(`${PAGE}/changes`, { changed: () => ({ ok: true, data: nothing }) });
+
+    expect(screen.getByText(/No page was compared yet/)).toBeInTheDocument();
+    expect(screen.queryByRole("navigation")).toBeNull();
+  });
+});
+
+describe("the preview", () => {
+  test("shows a page under both versions", async () => {
+    const { container } = await open("/preview?beside=x", { beside: aPreview({ version_number: 8 }) });
+
+    expect([...container.querySelectorAll(".sides s-section")].map((one) => one.getAttribute("heading"))).toEqual([
+      "Version 3, in use: on the page of Beeswax Candle",
+      "Version 8, the new one: on the page of Beeswax Candle",
+    ]);
+  });
+});
+
+describe("the plan", () => {
+  test("shows the admin's save bar once something is changed, and saves from it", async () => {
+    const sent: Sent[] = [];
+    await open("/rollouts/settings", { act: (form) => (sent.push(Object.fromEntries(form)), { ok: true, toast: "Plan saved" }) });
+    expect(saveBar.show).not.toHaveBeenCalled();
+
+    type("Shares of visitors, in percent", "10, 50");
+    expect(saveBar.show).toHaveBeenLastCalledWith("rollout-settings-bar");
+    fireEvent.click(screen.getByText("Save"));
+
+    await waitFor(() => expect(toast.show).toHaveBeenCalledWith("Plan saved"));
+    expect(JSON.parse(String(sent[0]?.settings))).toMatchObject({ steps: [10, 50, 100], is_off: false, margin_percent: 5, freezes: [{ name: "Black Friday" }] });
+  });
+
+  test("hides the save bar when the change is discarded", async () => {
+    await open("/rollouts/settings");
+
+    type("A loss up to this counts as no worse", "2");
+    fireEvent.click(screen.getByText("Discard"));
+
+    expect(saveBar.hide).toHaveBeenLastCalledWith("rollout-settings-bar");
+  });
+
+  test("lets nothing be saved that is out of limits, and says which", async () => {
+    await open("/rollouts/settings");
+
+    type("A loss up to this counts as no worse", "40");
+
+    expect(screen.getByText("Save")).toBeDisabled();
+    expect(document.querySelector('[label="A loss up to this counts as no worse"]')).toHaveAttribute("error", "Give a number from 0.5 to 10.");
+  });
+
+  test("turns everything off in two clicks", async () => {
+    const sent: Sent[] = [];
+    const { container } = await open("/rollouts/settings", { act: (form) => (sent.push(Object.fromEntries(form)), { ok: true, toast: "Rollouts are off" }) });
+
+    fireEvent.click(screen.getByText("Turn all rollouts off"));
+    fireEvent.click(confirming("rollouts-off"));
+
+    await waitFor(() => expect(toast.show).toHaveBeenCalledWith("Rollouts are off"));
+    expect(JSON.parse(String(sent[0]?.settings))).toMatchObject({ is_off: true });
+    expect(await violations(container)).toEqual([]);
+  });
+
+  test.each([
+    ["5, 25, 50", [5, 25, 50, 100]],
+    ["5% 50%", [5, 50, 100]],
+    ["", [100]],
+    ["50, 25", undefined],
+    ["5, 5", undefined],
+    ["0, 50", undefined],
+    ["5, 100", undefined],
+    ["2.5", undefined],
+    ["many", undefined],
+  ])("reads %j as shares", (text, shares) => {
+    expect(readSteps(text)).toEqual(shares);
+  });
+
+  test("wants both days of a freeze in their order", () => {
+    const settings = thePlan();
+    const draft = { ...draftOf(settings), freezes: [{ first: "2026-12-24", last: "2026-12-20", name: "" }] };
+
+    expect(faultsOf(draft, settings)).toEqual({ freezes: "Each time needs a first day and a last one that is not before it." });
+  });
+});
+
+describe("words", () => {
+  test.each([
+    [null, "No requests to tell from"],
+    [0.2, "At once"],
+    [40, "About 40 seconds"],
+    [1500, "About 25 minutes"],
+    [90_000, "About 25 hours"],
+    [400_000, "About 5 days"],
+  ])("say how long %j seconds are", (seconds, words) => {
+    expect(noticeWords(seconds)).toBe(words);
+  });
+
+  test.each([
+    [0, ""],
+    [0.01, "1 min at least"],
+    [1, "1 hour at least"],
+    [24, "1 day at least"],
+    [72, "3 days at least"],
+  ])("say how long %j hours are", (hours, words) => {
+    expect(dwellWords(hours)).toBe(words);
+  });
+
+  test("name the last step for what it is", () => {
+    const steps = aReport().steps.map((step) => ({ ...step, progress: step.percent === 100 ? ("AHEAD" as const) : ("DONE" as const) }));
+
+    expect(moveOf("STEP", aReport({ steps })).label).toBe("Show it to everyone");
+  });
+
+  test("offer what goes on before what goes back", () => {
+    expect(movesOf(aReport()).map(({ action }) => action)).toEqual(["STEP", "PAUSE", "PROMOTE", "UNDO"]);
+    expect(movesOf(REPORTS.paused).map(({ action }) => action)).toEqual(["RESUME", "UNDO"]);
+  });
+
+  test("say that an interval has not cleared its bound", () => {
+    expect(describeHistory(aMetricReport("REVENUE", { bound: 0 }))).toMatch(/The low end has not cleared it\.$/);
+    expect(describeHistory({ name: "Visitors who buy", history: [], bound: null })).toBe("");
+  });
+
+  test("leave the width of the first days off the axis", () => {
+    const history = [
+      { at: "2026-11-24T00:00:00Z", percent: 0, low: -900, high: 900 },
+      { at: "2026-11-25T00:00:00Z", percent: 0, low: -4, high: 4 },
+    ];
+
+    expect(shownRange(history, -5)).toEqual({ low: -15, high: 15 });
+  });
+});
