@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 
 from backend.catalog import queries as catalog
 from backend.core.bucketing import BUCKETS
@@ -133,7 +133,10 @@ def _sums(
         "bound": estimand.bound,
         "orders": json.dumps(list(_orders(shop_id, estimand, since=since - estimand.past, until=until))),
     }
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Of rows that came a moment ago PostgreSQL has no statistics. It takes them for a few, and joins all
+        # visitors with all orders one by one: minutes instead of a second for 1,500 visitors.
+        cursor.execute("SET LOCAL enable_nestloop = off")
         cursor.execute(_SUMS.format(met=met), named | values)
         return {is_candidate: ArmOutcomes(*sums) for is_candidate, *sums in cursor.fetchall()}
 
