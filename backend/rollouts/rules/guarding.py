@@ -137,9 +137,9 @@ def guard_verdict(state: GuardState) -> Judged:
         return Judged(Verdict.FAILED, words, evidence)
     fewest = min(state.candidate.answers, state.champion.answers)
     if fewest < ENOUGH_ANSWERS:
-        words = f"Answers as well as the champion in {state.candidate.answers:,} answers so far."
+        words = f"Answers as well as the version in use in {state.candidate.answers:,} answers so far."
         return Judged(Verdict.NOT_ENOUGH, words, evidence)
-    words = f"Answers as well and as fast as the champion, in {state.candidate.answers:,} answers."
+    words = f"Answers as well and as fast as the version in use, in {state.candidate.answers:,} answers."
     return Judged(Verdict.SUCCESS, words, evidence)
 
 
@@ -148,9 +148,9 @@ def _why_worse(state: GuardState, evidence: Mapping[str, Any]) -> str:
     if candidate.fatal:
         return "Gave a list that was empty or couldn't be read."
     if logs["errors"] >= -math.log(ERRORS_ALPHA):
-        return f"Failed in {_share(candidate)} answers, the champion beside it in {_share(champion)}."
+        return f"Failed in {_share(candidate)} answers, the version in use beside it in {_share(champion)}."
     if logs["latency"] >= -math.log(LATENCY_ALPHA):
-        return "Slower than the champion beside it: more of its answers are above the champion's p95."
+        return "Slower than the version in use beside it, at the same moments."
     if logs["both_errors"] >= -math.log(BOTH_ALPHA):
         return "Both versions fail more often than before the rollout."
     if logs["both_latency"] >= -math.log(BOTH_ALPHA):

@@ -99,7 +99,7 @@ def business_verdict(
     failed = [one for one in differences if one.verdict is Verdict.FAILED]
     for one in failed:
         if one.metric in GUARDRAILS:
-            return Judged(Verdict.FAILED, f"Worse than the champion. {interval_words(one)}", evidence)
+            return Judged(Verdict.FAILED, f"Worse than the version in use. {interval_words(one)}", evidence)
     for one in failed:
         words = f"Look before it goes on. {interval_words(one)}"
         return Judged(Verdict.INCONCLUSIVE, words, evidence, pauses=True)
@@ -195,14 +195,14 @@ def _left_words(left: float | None, plan: RolloutPlan, elapsed_days: float) -> s
 
 def _cleared(plan: RolloutPlan) -> str:
     if plan.requirement is Requirement.BETTER:
-        return "Better than the champion."
-    return f"Not worse than the champion by more than {plan.margin_percent:g}%."
+        return "Better than the version in use."
+    return f"Not worse than the version in use by more than {plan.margin_percent:g}%."
 
 
 def _mismatch(ratio: SampleRatio) -> str:
     candidate, control = ratio.counts
     return (
-        f"Can't be measured: {candidate:,} visitors saw the candidate and {control:,} the control, "
+        f"Can't be measured: {candidate:,} visitors saw the new version and {control:,} the one in use, "
         "which should be as many."
     )
 

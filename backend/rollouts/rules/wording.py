@@ -107,8 +107,8 @@ def sample_words(exposures: Exposures) -> str:
     if not exposures.is_mismatched:
         return "Both groups are of the sizes that were drawn."
     return (
-        f"{candidate:,} visitors saw the new version and {control:,} its control, which should be as many. "
-        "One of them is counted worse, so nothing is decided by them."
+        f"{candidate:,} visitors saw the new version and {control:,} the one in use, "
+        "which should be as many. One of them is counted worse, so nothing is decided by them."
     )
 
 

@@ -71,7 +71,7 @@ def test_more_errors_than_the_champion_beside_it_convict() -> None:
     judged = guard_verdict(state)
 
     assert judged.verdict is Verdict.FAILED
-    assert judged.words == "Failed in 5.0% of 500 answers, the champion beside it in 1.1% of 9,500."
+    assert judged.words == "Failed in 5.0% of 500 answers, the version in use beside it in 1.1% of 9,500."
 
 
 def test_a_database_that_is_slow_for_both_convicts_nobody() -> None:
@@ -94,7 +94,7 @@ def test_answers_that_take_twice_as_long_convict() -> None:
 
     judged = guard_verdict(state)
     assert judged.verdict is Verdict.FAILED
-    assert "Slower than the champion" in judged.words
+    assert "Slower than the version in use" in judged.words
 
 
 def test_what_goes_bad_after_a_million_good_answers_is_found() -> None:

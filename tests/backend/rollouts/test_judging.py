@@ -71,7 +71,7 @@ def test_revenue_above_the_margin_is_no_worse() -> None:
 
     assert found.verdict is Verdict.SUCCESS
     assert found.words == (
-        "Revenue per visitor between −4.1% and +4.1%. Not worse than the champion by more than 5%."
+        "Revenue per visitor between −4.1% and +4.1%. Not worse than the version in use by more than 5%."
     )
     assert found.days_left == 0
 
@@ -98,7 +98,7 @@ def test_a_guardrail_metric_that_got_worse_fails(arms: dict[Metric, tuple[ArmSum
     found = judged(arms)
 
     assert found.verdict is Verdict.FAILED
-    assert found.words.startswith("Worse than the champion. ")
+    assert found.words.startswith("Worse than the version in use. ")
 
 
 def test_a_signal_that_got_worse_pauses_even_where_revenue_is_fine() -> None:
@@ -114,7 +114,7 @@ def test_arms_of_wrong_sizes_are_an_error_whatever_they_earned() -> None:
     found = judged(sums(earned=(1.0, 2.0), visitors=1_000_000), counts=(100_000, 95_000))
 
     assert found.verdict is Verdict.ERROR
-    assert "100,000 visitors saw the candidate and 95,000 the control" in found.words
+    assert "100,000 visitors saw the new version and 95,000 the one in use" in found.words
 
 
 def test_what_stays_undecided_goes_to_a_person() -> None:

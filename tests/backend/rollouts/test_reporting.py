@@ -308,7 +308,7 @@ def test_a_shop_is_told_what_its_traffic_can_tell(forecasts: tuple[StepForecast,
 def test_groups_that_are_not_of_the_drawn_sizes_are_said_to_be_so() -> None:
     assert rules.sample_words(Exposures()) == ""
     assert rules.sample_words(Exposures(900, 1200, NOW, is_mismatched=True)).startswith(
-        "900 visitors saw the new version and 1,200 its control"
+        "900 visitors saw the new version and 1,200 the one in use"
     )
 
 
