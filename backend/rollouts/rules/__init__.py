@@ -23,10 +23,8 @@ from backend.rollouts.rules.guarding import (
 from backend.rollouts.rules.holdout import (
     CENT,
     CONFIDENCE,
-    MOST_DEVIATIONS,
     add_up,
     compare_sales,
-    t_quantile,
 )
 from backend.rollouts.rules.judging import (
     GUARDRAILS,
@@ -121,7 +119,6 @@ __all__ = [
     "METRIC_NAMES",
     "MIN_ORDERS_FOR_BOUND",
     "MIN_RETURNING",
-    "MOST_DEVIATIONS",
     "MOVES",
     "OVER_SHARE",
     "PLAN_LIMITS",
@@ -201,7 +198,6 @@ __all__ = [
     "storable_freezes",
     "storable_plan",
     "supersedes",
-    "t_quantile",
     "told_figures",
     "told_guards",
     "verdict_words",

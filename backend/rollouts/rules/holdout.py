@@ -4,11 +4,12 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from statistics import NormalDist
 from typing import Final
 
 from backend.core.bucketing import is_in_share
 from backend.events.values import DrawnClient
+from backend.rollouts.rules.ratio import sample_ratio
+from backend.rollouts.rules.sequences import boundary
 from backend.rollouts.values import (
     MIN_BUYERS,
     MIN_VISITORS,
@@ -21,10 +22,6 @@ CENT: Final = Decimal("0.01")
 
 
 CONFIDENCE: Final = 0.95
-
-
-# A draw gives sizes that are further off than this, in standard deviations, once in a thousand times.
-MOST_DEVIATIONS: Final = NormalDist().inv_cdf(1 - 0.001 / 2)
 
 
 def add_up(
@@ -59,14 +56,16 @@ def compare_sales(held_out: GroupSales, shown: GroupSales, *, percent: int, sinc
     Visitors who bought nothing count. Nothing is said where a group is too small, or where the groups' sizes
     are not what the draw of ``percent`` gives: then one of them is counted worse than the other.
 
-    Source: Welch 1947, unequal variances, degrees of freedom by Welch and Satterthwaite.
+    Both are looked at every day for years, so both hold at all looks together: the interval is a confidence
+    sequence, and the sizes are tested by a sequential test.
     """
     told = Incremental(held_out, shown, percent, since, reason=_why_unproven(held_out, shown, percent))
     if told.reason:
         return told
     gain = _mean(shown) - _mean(held_out)
     errors = [_variance(group) / group.visitors for group in (held_out, shown)]
-    within = math.sqrt(sum(errors)) * t_quantile(0.5 + CONFIDENCE / 2, _freedom(errors, held_out, shown))
+    reach = boundary(held_out.visitors + shown.visitors, alpha=1 - CONFIDENCE)
+    within = math.sqrt(sum(errors)) * reach
     amount, low, high = (_for_all(shown, one) for one in (gain, gain - within, gain + within))
     return Incremental(held_out, shown, percent, since, amount, low, high)
 
@@ -74,9 +73,8 @@ def compare_sales(held_out: GroupSales, shown: GroupSales, *, percent: int, sinc
 def _why_unproven(held_out: GroupSales, shown: GroupSales, percent: int) -> Unproven | None:
     if min(held_out.visitors, shown.visitors) < MIN_VISITORS:
         return Unproven.FEW_VISITORS
-    share, visitors = percent / 100, held_out.visitors + shown.visitors
-    off = abs(held_out.visitors - visitors * share) / math.sqrt(visitors * share * (1 - share))
-    if off > MOST_DEVIATIONS:
+    share = percent / 100
+    if sample_ratio((held_out.visitors, shown.visitors), (share, 1 - share)).is_mismatched:
         return Unproven.WRONG_SHARES
     return Unproven.FEW_BUYERS if min(held_out.buyers, shown.buyers) < MIN_BUYERS else None
 
@@ -91,22 +89,5 @@ def _variance(group: GroupSales) -> float:
     return float(spread) / (group.visitors - 1)
 
 
-def _freedom(errors: list[float], *groups: GroupSales) -> float:
-    parts = [error**2 / (group.visitors - 1) for error, group in zip(errors, groups, strict=True)]
-    return sum(errors) ** 2 / sum(parts)
-
-
 def _for_all(shown: GroupSales, per_visitor: float) -> Decimal:
     return (Decimal(per_visitor) * shown.visitors).quantize(CENT)
-
-
-def t_quantile(share: float, freedom: float) -> float:
-    """
-    Return the quantile of Student's t, right to four digits from 100 degrees of freedom on.
-
-    Source: Abramowitz & Stegun 1964, 26.7.5.
-    """
-    z = NormalDist().inv_cdf(share)
-    first = (z**3 + z) / 4
-    second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
-    return z + first / freedom + second / freedom**2
