@@ -5,6 +5,7 @@ Importing this module brings NumPy only; torch, pandas and SciPy come with ``tra
 with ``load``.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from models.recommender.content import ItemFacts
@@ -23,6 +24,7 @@ from models.recommender.values import (
     Report,
     Scored,
     Stage,
+    TimeTravel,
     ignore,
 )
 
@@ -46,10 +48,12 @@ __all__ = [
     "Scored",
     "Scorer",
     "Stage",
+    "TimeTravel",
     "VersionInfo",
     "explain",
     "ignore",
     "load",
+    "look_back",
     "train",
     "words",
 ]
@@ -89,3 +93,23 @@ def train(
     revision = code_revision or running_revision()
     rival = None if champion is None else standing.Rival(champion, champion_until)
     return training.train_log(read(dataset), out, recipe, reporter, revision=revision, rival=rival)
+
+
+def look_back(
+    dataset: Path,
+    recipe: Recipe,
+    rivals: Sequence[tuple[Path, str]],
+    *,
+    on_progress: OnProgress = ignore,
+) -> TimeTravel:
+    """
+    Judge a recipe over the newest 30 days as it would have served, beside the versions that were live.
+
+    :param rivals: the artifact folders of the versions that were live, each with its data's end, ISO 8601
+    :raises DatasetInvalid: if the dataset folder breaks its contract
+    """
+    from models.recommender import standing, time_machine
+    from models.recommender.dataset import read
+
+    live = [standing.Rival(artifact, until) for artifact, until in rivals]
+    return time_machine.look_back(read(dataset).sequences, recipe, live, on_progress=on_progress)

@@ -186,6 +186,36 @@ class GateEvidence:
 
 
 @dataclass(frozen=True)
+class TimeRound:
+    """One round of a look back: what a copy of the candidate and the version that was live reached."""
+
+    since: str  # ISO 8601
+    until: str
+    customers: int
+    candidate: float  # NDCG@10
+    champion: float
+    rival: str  # the artifact folder of the version that was live
+
+
+@dataclass(frozen=True)
+class TimeTravel:
+    """
+    How a candidate's way of learning would have done over the last weeks, beside what was live.
+
+    ``gain``, ``low`` and ``high`` are as of :class:`GateEvidence`, over customers, each counted once.
+    """
+
+    rounds: list[TimeRound]
+    customers: int
+    since: str
+    until: str
+    gain: float | None
+    low: float | None
+    high: float | None
+    reason: str | None  # why there are no figures, in plain words; None when there are
+
+
+@dataclass(frozen=True)
 class Gain:
     """
     What is served beside the best simple model on the test's customers, relative (0.02 is 2 %).

@@ -1,0 +1,28 @@
+"""One list drawn from two versions' lists, and what shoppers' clicks say of the two."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Team(StrEnum):
+    """Whose product one place shows."""
+
+    CHAMPION = "champion"
+    CANDIDATE = "candidate"
+    BOTH = "both"  # the beginning that the two lists have in common: a click on it tells nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Interleaved:
+    """A list of two versions: the products, and for each place whose it is."""
+
+    products: tuple[int, ...]
+    teams: tuple[Team, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """Visitors by the version whose products they clicked more; each visitor counts once."""
+
+    candidate: int = 0
+    champion: int = 0
