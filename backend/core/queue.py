@@ -95,6 +95,7 @@ class Job(StrEnum):
     ROLLOUT_CONTEXT = "rollout_context"
     ROLLOUT_SWEEP = "rollout_sweep"
     ROLLOUT_ADVANCE = "rollout_advance"
+    LOOK_BACK = "look_back"
     RELEASE = "release"
     TRACK_RELEASE = "track_release"
     FORGET_TRACKING = "forget_tracking"
@@ -191,6 +192,8 @@ PLANS: Final[Mapping[Job, tuple[Queue, Kept]]] = {
     Job.ROLLOUT_CONTEXT: (Queue.LONG, Kept.PENDING),
     Job.ROLLOUT_SWEEP: (Queue.SHORT, Kept.TIMETABLE),
     Job.ROLLOUT_ADVANCE: (Queue.SHORT, Kept.PENDING),
+    # As a training, of which it does four.
+    Job.LOOK_BACK: (Queue.TRAIN, Kept.PENDING),
     # MLflow is told in a process that takes seconds to start and may wait a minute for an answer.
     Job.RELEASE: (Queue.LONG, Kept.PENDING),
     Job.TRACK_RELEASE: (Queue.LONG, Kept.PENDING),

@@ -44,7 +44,7 @@ def main() -> int:
     threading.Thread(target=_die_with_the_worker, daemon=True).start()
     os.nice(NICENESS)
     try:
-        result = _train(order, out)
+        result = _look_back(order, out) if order["do"] == "look_back" else _train(order, out)
     except ValueError as error:
         # The recommender's errors about its input: a person can act on the message.
         _tell(out, "error", {"message": str(error)})
@@ -80,6 +80,18 @@ def _train(order: dict[str, Any], out: TextIO) -> dict[str, Any]:
         **_compared_with(order["champion"]),
     )
     return {"report": dataclasses.asdict(report), "tracked": _track(order["tracking"], report, artifact, out)}
+
+
+def _look_back(order: dict[str, Any], out: TextIO) -> dict[str, Any]:
+    from models.recommender import api
+
+    def on_progress(progress: api.Progress) -> None:
+        _tell(out, "progress", dataclasses.asdict(progress))
+
+    rivals = [(Path(one["artifact"]), one["until"]) for one in order["rivals"]]
+    recipe = api.Recipe(**order["recipe"])
+    found = api.look_back(Path(order["dataset"]), recipe, rivals, on_progress=on_progress)
+    return {"found": dataclasses.asdict(found)}
 
 
 def _compared_with(champion: dict[str, str] | None) -> dict[str, Any]:

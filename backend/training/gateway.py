@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -83,15 +83,45 @@ def train(
         "champion": _champion(champion),
         "tracking": _tracking(experiment),
     }
-    errors = out.with_name("trainer.log")
+    result = _result_of(order, out.with_name("trainer.log"), on_progress)
+    tracked = result.get("tracked") or {}
+    run_id, version = str(tracked.get("run_id", "")), tracked.get("version")
+    return Trained(out, result["report"], run_id, version, run_url(tracked))
+
+
+def look_back(
+    dataset: Path,
+    *,
+    recipe: dict[str, Any],
+    rivals: Sequence[Champion],
+    errors: Path,
+    on_progress: Callable[[dict[str, Any] | None], None],
+) -> dict[str, Any]:
+    """
+    Judge a recipe over the last weeks in a process of its own, and return what it found.
+
+    :param rivals: the versions that were live
+    :param errors: where the process writes what goes wrong
+    :param on_progress: as of :func:`train`
+    :raises TrainerOutOfMemory: if the system killed the process
+    :raises TrainerFailed: if it ended in any other way without a result
+    """
+    told = [_champion(rival) for rival in rivals]
+    order = {"do": "look_back", "dataset": str(dataset), "recipe": recipe, "rivals": told}
+    found: dict[str, Any] = _result_of(order, errors, on_progress)["found"]
+    return found
+
+
+def _result_of(
+    order: dict[str, Any], errors: Path, on_progress: Callable[[dict[str, Any] | None], None]
+) -> dict[str, Any]:
+    """Return what the process answers to an order."""
     with errors.open("wb") as stderr, _process(order, stderr) as process:
         result = _listen(process, on_progress)
         code = process.wait(timeout=TICK_SECONDS * 15)
     if result is None or code != 0:
         raise _failure(code, result, errors)
-    tracked = result.get("tracked") or {}
-    run_id, version = str(tracked.get("run_id", "")), tracked.get("version")
-    return Trained(out, result["report"], run_id, version, run_url(tracked))
+    return result
 
 
 def with_half_batch(recipe: Mapping[str, Any]) -> dict[str, Any]:

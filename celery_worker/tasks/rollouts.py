@@ -8,6 +8,7 @@ from backend.rollouts import queries, services
 from backend.shops import queries as shops
 from backend.training import services as training
 from celery_worker.tasks.base import task_for
+from celery_worker.tasks.training import HARD_SECONDS, SOFT_SECONDS
 
 
 @task_for(Job.RELEASE)
@@ -27,6 +28,18 @@ def track_release(shop_id: int, version_id: str) -> None:
 def _track(shop_id: int, version_id: UUID) -> None:
     notes = queries.release_notes(shop_id, version_id)
     training.track_release(shop_id, version_id, tags=notes.tags, aliases=notes.aliases)
+
+
+def _give_up_look_back(shop_id: int, rollout_id: str, *, reason: str) -> None:
+    services.give_up_look_back(shop_id, UUID(rollout_id), reason=reason)
+
+
+@task_for(
+    Job.LOOK_BACK, on_given_up=_give_up_look_back, soft_time_limit=SOFT_SECONDS, time_limit=HARD_SECONDS
+)
+def look_back(shop_id: int, rollout_id: str) -> None:
+    """Judge a rollout's candidate over the last weeks."""
+    services.look_back(shop_id, UUID(rollout_id), clock=clock.now)
 
 
 @task_for(Job.MEASURE_HOLDOUTS)

@@ -58,6 +58,7 @@ TITLES: Final[Mapping[Event, tuple[ActKind, str]]] = {
     Event.ROLLOUT_OPENED: (ActKind.MODEL, "A rollout was opened"),
     Event.ROLLOUT_MOVED: (ActKind.STOREFRONT, "A rollout moved"),
     Event.ROLLOUT_SETTINGS_CHANGED: (ActKind.SETTINGS, "The rules for rollouts were changed"),
+    Event.LOOK_BACK_REQUESTED: (ActKind.MODEL, "A look back at the last weeks was asked for"),
     Event.RECOMMENDATIONS_PUBLISHED: (ActKind.STOREFRONT, "Recommendations were written to the shop"),
     Event.LEDGER_RETIRED: (ActKind.PRIVACY, "Old decisions were deleted"),
     Event.ARTIFACT_REFUSED: (ActKind.MODEL, "A version's files were refused"),

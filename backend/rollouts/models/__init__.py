@@ -13,12 +13,14 @@ from backend.rollouts.models.measuring import (
 from backend.rollouts.models.pointer import Pointer, PointerMove
 from backend.rollouts.models.rollout import Rollout, RolloutMove, RolloutSettings
 from backend.rollouts.models.shadow import ShadowCursor, ShadowPage, ShadowReading
+from backend.rollouts.models.time_machine import LookBack
 
 __all__ = [
     "GateDecision",
     "GuardRecord",
     "HoldoutChange",
     "HoldoutReading",
+    "LookBack",
     "Pointer",
     "PointerMove",
     "PriceReading",

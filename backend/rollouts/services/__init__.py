@@ -32,6 +32,7 @@ from backend.rollouts.services.rolling import (
     undo,
 )
 from backend.rollouts.services.settings import set_rollout_settings
+from backend.rollouts.services.time_machine import give_up_look_back, look_back, request_look_back
 
 __all__ = [
     "BY_HAND",
@@ -46,7 +47,9 @@ __all__ = [
     "count_answers",
     "erase_shop",
     "fix_estimand",
+    "give_up_look_back",
     "go_back",
+    "look_back",
     "measure_holdout",
     "measure_rollout",
     "measure_traffic",
@@ -57,6 +60,7 @@ __all__ = [
     "promote",
     "release",
     "release_by_hand",
+    "request_look_back",
     "resume",
     "roll_back",
     "set_champion",

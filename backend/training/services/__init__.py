@@ -7,6 +7,7 @@ from backend.training.services.asking import (
     request_training,
     sweep,
 )
+from backend.training.services.looking_back import look_back
 from backend.training.services.tracking import experiment_of, forget_tracking, track_release
 from backend.training.services.working import run_training
 
@@ -16,6 +17,7 @@ __all__ = [
     "experiment_of",
     "forget_tracking",
     "give_up_training",
+    "look_back",
     "request_training",
     "run_training",
     "sweep",

@@ -54,6 +54,8 @@ EXCEPTIONS: Final = {
     "backend.privacy.services.forget_old_requests": "requests that were answered and are a year old",
     "backend.publishing.services.sweep": DERIVED,
     "backend.rollouts.services.erase_shop": SHOP_ERASURE,
+    "backend.rollouts.services.give_up_look_back": "what became of a look back, whose request is an act",
+    "backend.rollouts.services.look_back": DERIVED,
     "backend.rollouts.services.measure_holdout": DERIVED,
     "backend.rollouts.services.measure_rollout": DERIVED,
     "backend.rollouts.services.measure_traffic": DERIVED,
