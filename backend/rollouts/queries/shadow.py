@@ -11,8 +11,10 @@ from django.db.models import Avg, Count, F, Q, QuerySet
 
 from backend.rollouts import models
 from backend.rollouts.queries.arms import fresh_arms
+from backend.rollouts.queries.rollouts import moment
 from backend.rollouts.rules import pooling
 from backend.rollouts.rules import shadow as judging
+from backend.rollouts.rules.moves import days_since
 from backend.rollouts.values import CANDIDATE, CHAMPION, Judged, Rollout
 from backend.rollouts.values.shadow import (
     Diff,
@@ -97,12 +99,12 @@ def judge_shadow(rollout: Rollout) -> Judged:
     """
     figures = shadow_figures(rollout.shop_id, rollout.id)
     looked_at = shadow_progress(rollout.shop_id, rollout.id).looked_at
-    seconds = (looked_at - rollout.entered_at).total_seconds() if looked_at else 0.0
+    days = days_since(rollout.entered_at, moment(rollout.shop_id, looked_at)) if looked_at else 0.0
     return judging.judge(
         figures,
         diff_summary(rollout.shop_id, rollout.id),
         rollout.plan,
-        hours=max(0.0, seconds) / 3600,
+        hours=max(0.0, days) * 24,
         hours_needed=rollout.plan.shadow_hours,
     )
 

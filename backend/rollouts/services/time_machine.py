@@ -82,8 +82,9 @@ def look_back(shop_id: int, rollout_id: UUID, *, clock: Callable[[], datetime]) 
         give_up_look_back(shop_id, rollout_id, reason=error.message)
         raise
     words = look_back_words(found)
-    rows.update(state=LookBackState.DONE, progress=1.0, words=words, found=found)
-    log.info("looked_back", shop_id=shop_id, rollout=str(rollout_id), customers=found["customers"])
+    running = rows.filter(state=LookBackState.RUNNING)
+    is_kept = running.update(state=LookBackState.DONE, progress=1.0, words=words, found=found) == 1
+    log.info("looked_back", rollout=str(rollout_id), customers=found["customers"], is_kept=is_kept)
 
 
 def _note(rows: QuerySet[models.LookBack], progress: float, words: str) -> None:

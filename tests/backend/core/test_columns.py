@@ -37,6 +37,7 @@ BOUNDED = {
     "privacy.DataRequest": {"customer_key"},
     "registry.ModelVersion": {"data_hash", "manifest_sha256", "served", "state"},
     "rollouts.GateDecision": {"verdict"},
+    "rollouts.LookBack": {"state"},
     "rollouts.Rollout": {"former_state", "state"},
     "rollouts.RolloutEstimand": {"currency"},
     "rollouts.RolloutMove": {"state"},
