@@ -54,8 +54,10 @@ def judge_business(rollout: Rollout, *, now: datetime | None = None) -> Judged:
         return Judged(Verdict.ERROR, words, {"read_at": read_at.isoformat()})
     compared = [_difference(row) for row in newest]
     ratio = rules.sample_ratio([compared[0].candidate.visitors, compared[0].control.visitors])
-    elapsed = elapsed_days(rollout, until=read_at)
-    judged = rules.business_verdict(compared, ratio=ratio, plan=rollout.plan, elapsed_days=elapsed)
+    elapsed, pace = elapsed_days(rollout, until=read_at), _pace(rollout, compared[0], until=read_at)
+    judged = rules.business_verdict(
+        compared, ratio=ratio, plan=rollout.plan, elapsed_days=elapsed, visitors_per_day=pace
+    )
     return replace(judged, evidence={**judged.evidence, "read_at": read_at.isoformat()})
 
 
@@ -91,8 +93,14 @@ def days_left(shop_id: int, rollout_id: UUID) -> float | None:
     if not newest:
         return None
     rollout = get_rollout(shop_id, rollout_id)
-    elapsed = elapsed_days(rollout, until=newest[0].read_at)
-    return rules.days_left([_difference(row) for row in newest], plan=rollout.plan, elapsed_days=elapsed)
+    until, compared = newest[0].read_at, [_difference(row) for row in newest]
+    elapsed, pace = elapsed_days(rollout, until=until), _pace(rollout, compared[0], until=until)
+    return rules.days_left(compared, plan=rollout.plan, elapsed_days=elapsed, visitors_per_day=pace)
+
+
+def _pace(rollout: Rollout, compared: Difference, *, until: datetime) -> float | None:
+    visitors = compared.candidate.visitors + compared.control.visitors
+    return rules.visitors_per_day(visitors, compared_spans(rollout, until=until), day=plan_day())
 
 
 def elapsed_days(rollout: Rollout, *, until: datetime) -> float:

@@ -79,7 +79,7 @@ from backend.rollouts.rules.plans import (
     storable_freezes,
     storable_plan,
 )
-from backend.rollouts.rules.power import StepForecast, days_to_decision, forecast
+from backend.rollouts.rules.power import StepForecast, days_to_decision, forecast, visitors_per_day
 from backend.rollouts.rules.ratio import RATIO_ALPHA, SampleRatio, sample_ratio
 from backend.rollouts.rules.reporting import (
     coming,
@@ -201,6 +201,7 @@ __all__ = [
     "told_figures",
     "told_guards",
     "verdict_words",
+    "visitors_per_day",
     "weigh_change",
     "why_held",
 ]

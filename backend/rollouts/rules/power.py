@@ -1,13 +1,14 @@
 """How long a comparison takes on a shop's own traffic, by the very sequence that will decide it."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from statistics import NormalDist
 from typing import Final
 
 from backend.rollouts.rules.sequences import boundary, metric_alpha
-from backend.rollouts.values import Requirement, RolloutPlan, Traffic
+from backend.rollouts.values import Requirement, RolloutPlan, Span, Traffic
 
 # A forecast that is kept in four rollouts of five.
 KEPT: Final = NormalDist().inv_cdf(0.8)
@@ -56,6 +57,16 @@ def days_to_decision(traffic: Traffic, plan: RolloutPlan, *, percent: int) -> fl
     )
     needed = max(needed, 2 * plan.min_orders / traffic.conversion)
     return max(needed / daily, float(plan.ab_days))
+
+
+def visitors_per_day(visitors: int, spans: Sequence[Span], *, day: timedelta) -> float | None:
+    """
+    Return how many visitors of both arms come a day at the newest share, by those of all shares until now.
+
+    :param spans: in which they came
+    """
+    came = sum((span.until - span.since) / day * span.percent for span in spans)
+    return visitors * spans[-1].percent / came if came else None
 
 
 def assumed_distance(plan: RolloutPlan) -> float:

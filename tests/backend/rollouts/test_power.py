@@ -2,13 +2,14 @@
 
 import math
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from backend.rollouts.rules import days_to_decision, forecast, metric_alpha
+from backend.rollouts.rules import days_to_decision, forecast, metric_alpha, visitors_per_day
 from backend.rollouts.rules.power import KEPT
 from backend.rollouts.rules.sequences import boundary
-from backend.rollouts.values import Requirement, RolloutPlan, Traffic
+from backend.rollouts.values import Requirement, RolloutPlan, Span, Traffic
 
 PLAN = RolloutPlan()
 # 3 % of 60,000 visitors a day buy for 80 on average, spread as widely.
@@ -64,3 +65,13 @@ def test_better_is_forecast_for_a_gain() -> None:
 
     assert days_to_decision(LARGE, better, percent=50) == days_to_decision(LARGE, PLAN, percent=50)
     assert days_to_decision(LARGE, replace(PLAN, margin_percent=0.0), percent=50) == math.inf
+
+
+def test_visitors_come_faster_once_a_rollout_has_widened() -> None:
+    day, since = timedelta(days=1), datetime(2026, 11, 1, tzinfo=UTC)
+    narrow = Span(since, since + 10 * day, 5)
+    wide = Span(since + 10 * day, since + 12 * day, 25)
+
+    assert visitors_per_day(10_000, [narrow], day=day) == pytest.approx(1_000)
+    assert visitors_per_day(20_000, [narrow, wide], day=day) == pytest.approx(5_000)
+    assert visitors_per_day(0, [], day=day) is None
