@@ -94,6 +94,12 @@ def available_product_ids(shop_id: int) -> list[int]:
     return list(rows.values_list("product_id", flat=True))
 
 
+def available_among(shop_id: int, product_ids: Ids[int]) -> set[int]:
+    """Return which of some products a storefront may recommend now."""
+    rows = _available(shop_id).filter(product_id__in=list(product_ids))
+    return set(rows.values_list("product_id", flat=True))
+
+
 def has_available_product(shop_id: int) -> bool:
     """Tell whether a storefront has anything that may be recommended now."""
     return _available(shop_id).exists()

@@ -1,16 +1,21 @@
 """Reads of publishing."""
 
+from collections import defaultdict
+from collections.abc import Mapping
 from uuid import UUID
 
 from backend.features import queries as features
-from backend.publishing.models import Comparison, Publication
-from backend.publishing.values import HOME, NOTHING, Held, Progress
+from backend.publishing.models import Comparison, Publication, Publisher
+from backend.publishing.values import EMPTY, HOME, NOTHING, Held, HeldSlot, Progress, Slot, Switch
 
 
 def held(shop_id: int) -> Held:
     """Return what a shop's pages hold."""
-    row = Comparison.objects.for_shop(shop_id).first()
-    return _held(row) if row else NOTHING
+    row = Publisher.objects.for_shop(shop_id).first()
+    if row is None:
+        return NOTHING
+    slots = {Slot(one.slot): held_slot(one) for one in Comparison.objects.for_shop(shop_id)}
+    return _held(row, slots)
 
 
 def progress(shop_id: int, version_id: UUID) -> Progress | None:
@@ -23,23 +28,32 @@ def progress(shop_id: int, version_id: UUID) -> Progress | None:
 
 
 def has_lists(shop_id: int) -> bool:
-    """Tell whether a shop's pages hold lists of ours, of whatever version."""
-    return Publication.objects.for_shop(shop_id).filter(is_confirmed=True).exists()
+    """Tell whether a shop's pages show lists of ours, of whatever version."""
+    shown = held(shop_id).switch.default
+    return Publication.objects.for_shop(shop_id).filter(slot=shown, is_confirmed=True).exists()
 
 
 def held_by_shop() -> dict[int, Held]:
     """Return what the pages of each shop hold that was ever written to."""
-    rows = Comparison.objects.across_shops(reason="the sweep looks at every shop")
-    return {row.shop_id: _held(row) for row in rows}
+    slots: dict[int, dict[Slot, HeldSlot]] = defaultdict(dict)
+    for one in Comparison.objects.across_shops(reason="the sweep looks at every shop"):
+        slots[one.shop_id][Slot(one.slot)] = held_slot(one)
+    rows = Publisher.objects.across_shops(reason="the sweep looks at every shop")
+    return {row.shop_id: _held(row, slots[row.shop_id]) for row in rows}
 
 
-def _held(row: Comparison) -> Held:
+def held_slot(row: Comparison) -> HeldSlot:
+    """Return what one slot holds."""
+    return HeldSlot(row.version_id, row.goal_id, row.compared_at)
+
+
+def _held(row: Publisher, slots: Mapping[Slot, HeldSlot]) -> Held:
     return Held(
-        version_id=row.version_id,
-        goal_id=row.goal_id,
+        slots={slot: slots.get(slot, EMPTY) for slot in Slot},
+        switch=Switch.from_json(row.switch),
+        is_switch_known=row.is_switch_confirmed,
         installed_at=row.installed_at,
         heard_at=row.heard_at,
         retry_at=row.retry_at,
-        compared_at=row.compared_at,
         failure=row.failure,
     )

@@ -1,5 +1,5 @@
 """
-Who works on a shop's lists, and how far they are. The only writer of ``Comparison``.
+Who works on a shop's lists, and how far they are. The only writer of ``Publisher`` and ``Comparison``.
 
 One worker at a time: whoever claims a shop's row has it until it falls silent.
 Who finds the row claimed may go, because the holder reads the pointer once more,
@@ -7,10 +7,11 @@ under a lock on the row, before it lets go: a pointer that moved before that is
 seen there, and whoever moves it later finds the row free.
 """
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from django.db import transaction
 
@@ -18,27 +19,49 @@ from backend.core import leases
 from backend.core.errors import LostRace
 from backend.core.ids import uuid7
 from backend.core.queue import Job
-from backend.publishing import rules
-from backend.publishing.models import Comparison, Publication
-from backend.publishing.values import START, Claim
+from backend.publishing import queries, rules
+from backend.publishing.models import Comparison, Publication, Publisher
+from backend.publishing.values import REFRESH, START, Claim, Slot, Switch
 from backend.rollouts import queries as rollouts
-from backend.rollouts.values import LiveArm
+from backend.rollouts.values import CANDIDATE, CHAMPION, HoldoutPolicy, LiveArm, LiveArms, Pointed, Verdict
 from backend.shops import queries as shops
 from backend.shops.values import ShopState
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """The version whose lists a shop should hold, and the last page that is known to hold its own."""
+    """The version whose lists a slot should hold, and the last page that is known to hold its own."""
 
+    slot: Slot
     arm: LiveArm
     cursor: int
     written: int
 
 
 @dataclass(frozen=True, slots=True)
+class Work:
+    """
+    What is to be done next for a shop's pages.
+
+    :param switch: what the switch has to say, before anything else is written; None where it says so
+    :param holdout: who is held out, where their list is to be compared then
+    :param goal: the slot that is to be compared after that; None where both hold what they should
+    """
+
+    arms: LiveArms
+    switch: Switch | None = None
+    holdout: HoldoutPolicy | None = None
+    goal: Goal | None = None
+
+    @property
+    def is_none(self) -> bool:
+        """Whether there is nothing to do."""
+        return self.switch is None and self.holdout is None and self.goal is None
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
-    """What a comparison came to. ``is_new`` says whether the pages held another version's lists before."""
+    """What a comparison came to. ``is_new`` says whether the slot held another version's lists before."""
 
     written: int
     is_new: bool
@@ -59,35 +82,117 @@ def claim(shop_id: int, *, now: datetime) -> Claim | None:
     return Claim(shop_id, row.claim)
 
 
-def aim(held: Claim, *, now: datetime) -> Goal | None:
+def next_work(held: Claim, *, now: datetime) -> Work | None:
     """
-    Return what is to be written next, or None where nothing is live or the app is gone.
+    Return what is to be done next, or let go of the shop and return None where nothing is.
 
-    A version that was being written is gone on with; another one begins at the first page.
+    Nothing is live, or the app is gone, or the pages hold what they should. A version whose lists were being
+    written is gone on with; another one begins at the first page.
     """
-    arm = find_live(held.shop_id)
-    shop = shops.get_fresh_shop(held.shop_id)
-    if arm is None or shop.state is not ShopState.INSTALLED:
-        return None
+    # Before the lock: only a hint, which a wrong one makes a page expire early at worst.
+    is_healthy = _is_healthy(held.shop_id)
     with transaction.atomic():
         row = _held(held)
+        arms, shop = rollouts.fresh_arms(held.shop_id), shops.get_fresh_shop(held.shop_id)
+        if not arms.arms or shop.state is not ShopState.INSTALLED:
+            _let_go(row)
+            return None
         if row.installed_at != shop.installed_at:
             _forget(row)
             row.installed_at = shop.installed_at
-        if row.goal_id != arm.version_id:
-            row.goal_id, row.cursor, row.written = arm.version_id, START, 0
-        if row.version_id != arm.version_id:
-            # From the first write on the pages hold some lists of each.
-            row.version_id = None
         row.heard_at = now
+        work = _work(row, arms, is_healthy=is_healthy, now=now)
+        if work.is_none:
+            row.attempts, row.failure, row.retry_at = 0, "", now
+            _let_go(row)
+            return None
         row.save()
-    return Goal(arm, row.cursor, row.written)
+    return work
 
 
-def find_live(shop_id: int) -> LiveArm | None:
-    """Return the version that answers a shop now."""
-    arms = rollouts.fresh_arms(shop_id).arms
-    return arms[0] if arms else None
+def _work(row: Publisher, arms: LiveArms, *, is_healthy: bool, now: datetime) -> Work:
+    slots, held, pointed = _slots(row.shop_id), Switch.from_json(row.switch), pointed_by(arms)
+    known = {slot: queries.held_slot(one) for slot, one in slots.items()}
+    switch = rules.next_switch(held, known, pointed, is_healthy=is_healthy, now=now)
+    if switch != held or not row.is_switch_confirmed:
+        return Work(arms, switch=switch)
+    holdout = rollouts.fresh_holdout(row.shop_id)
+    if _is_holdout_due(row, holdout, now=now):
+        return Work(arms, holdout=holdout)
+    slot = rules.next_slot(known, held, pointed, now=now)
+    if slot is None:
+        return Work(arms)
+    name = CHAMPION if slot is rules.place(known, held, pointed).champion else CANDIDATE
+    return Work(arms, goal=_begin(slots[slot], arms.get(name)))
+
+
+def _is_holdout_due(row: Publisher, holdout: HoldoutPolicy, *, now: datetime) -> bool:
+    # A holdout that ended is told to the pages too; a shop that never had one needs no list for it.
+    if holdout.since is None:
+        return False
+    compared_at = row.holdout_compared_at
+    return row.holdout != policy_of(holdout) or compared_at is None or now - compared_at > REFRESH
+
+
+def policy_of(holdout: HoldoutPolicy) -> str:
+    """Return what a list says of who is held out."""
+    return json.dumps({"percent": holdout.percent, "salt": holdout.salt})
+
+
+def _begin(row: Comparison, arm: LiveArm) -> Goal:
+    """Go on with the comparison of a slot, or begin one."""
+    if row.goal_id != arm.version_id:
+        row.goal_id, row.cursor, row.written = arm.version_id, START, 0
+    if row.version_id != arm.version_id:
+        # From the first write on the slot holds some lists of each.
+        row.version_id = None
+    row.save()
+    return Goal(Slot(row.slot), arm, row.cursor, row.written)
+
+
+def pointed_by(arms: LiveArms) -> Pointed:
+    """Return what a shop's arms say of its pointer."""
+    champion, candidate, draw = arms.get(CHAMPION), arms.find(CANDIDATE), arms.draw
+    if candidate is None or draw is None:
+        return Pointed(champion.version_id)
+    return Pointed(
+        champion.version_id, candidate.version_id, draw.rollout_id, salt=draw.salt, percent=draw.percent
+    )
+
+
+def _is_healthy(shop_id: int) -> bool:
+    rollout = rollouts.find_live_rollout(shop_id)
+    if rollout is None:
+        return True
+    return rollouts.judge_guards(rollout).verdict not in {Verdict.FAILED, Verdict.ERROR}
+
+
+def is_moved(shop_id: int, arms: LiveArms) -> bool:
+    """Return whether a shop's pointer says something else by now."""
+    return rollouts.fresh_arms(shop_id).revision != arms.revision
+
+
+def finish_holdout(held: Claim, holdout: HoldoutPolicy, *, now: datetime) -> None:
+    """Note that held-out visitors see what they should."""
+    hear(held, now=now, holdout=policy_of(holdout), holdout_compared_at=now, attempts=0, failure="")
+
+
+def announce(held: Claim, switch: Switch, *, now: datetime) -> None:
+    """Note what the switch is about to say, of which nobody knows yet whether it does."""
+    hear(held, now=now, switch=switch.to_json(), is_switch_confirmed=False)
+
+
+def confirm(held: Claim, *, now: datetime) -> None:
+    """
+    Note that the switch says what was announced.
+
+    :raises LostRace: if another worker has the shop's lists by now; then nobody knows what it says
+    """
+    try:
+        hear(held, now=now, is_switch_confirmed=True, attempts=0, failure="")
+    except LostRace:
+        Publisher.objects.for_shop(held.shop_id).update(is_switch_confirmed=False)
+        raise
 
 
 def hear(held: Claim, *, now: datetime, **values: Any) -> None:
@@ -96,50 +201,56 @@ def hear(held: Claim, *, now: datetime, **values: Any) -> None:
 
     :raises LostRace: if another worker has the shop's lists by now
     """
-    rows = Comparison.objects.for_shop(held.shop_id).filter(claim=held.token)
+    rows = Publisher.objects.for_shop(held.shop_id).filter(claim=held.token)
     if rows.update(heard_at=now, **values) != 1:
         raise LostRace(f"Another worker has the lists of shop {held.shop_id}.")
 
 
-def finish(held: Claim, version_id: UUID, *, now: datetime) -> Finished | None:
+@transaction.atomic
+def advance(held: Claim, goal: Goal, *, cursor: int, written: int, now: datetime) -> None:
+    """Note that a slot's pages are compared up to one."""
+    # Progress: whatever ended earlier tries is over.
+    hear(held, now=now, attempts=0, failure="")
+    rows = Comparison.objects.for_shop(held.shop_id).filter(slot=goal.slot)
+    rows.update(cursor=cursor, written=written)
+
+
+@transaction.atomic
+def finish(held: Claim, goal: Goal, *, now: datetime) -> Finished | None:
     """
-    Let go of a shop whose pages hold the lists of a version, if that version is still the live one.
+    Note that a slot holds the lists of its goal.
 
-    :returns: None if there is more to do: the pointer moved, the app was installed anew, or a page's
-        list is in doubt
+    :returns: None if they have to be compared once more: the app was installed anew, or a list is in doubt
     """
-    with transaction.atomic():
-        row = _held(held)
-        if _is_outdated(row, version_id):
-            row.goal_id, row.heard_at = None, now
-            row.save()
-            return None
-        finished = Finished(row.written, is_new=row.version_id != version_id)
-        row.version_id, row.goal_id, row.cursor = version_id, None, START
-        row.attempts, row.failure = 0, ""
-        row.compared_at = row.retry_at = now
-        _let_go(row)
-    return finished
+    _held(held)
+    row = _slots(held.shop_id)[goal.slot]
+    is_new = row.version_id != goal.arm.version_id
+    written, row.goal_id = row.written, None
+    if _is_outdated(held.shop_id, goal.slot):
+        row.save()
+        return None
+    row.version_id, row.cursor, row.written = goal.arm.version_id, START, 0
+    row.compared_at = now
+    row.save()
+    return Finished(written, is_new)
 
 
-def _is_outdated(row: Comparison, version_id: UUID) -> bool:
-    live = find_live(row.shop_id)
-    if live is None or live.version_id != version_id:
+def _is_outdated(shop_id: int, slot: Slot) -> bool:
+    installed_at = Publisher.objects.for_shop(shop_id).values_list("installed_at", flat=True).get()
+    if installed_at != shops.get_fresh_shop(shop_id).installed_at:
         return True
-    if row.installed_at != shops.get_fresh_shop(row.shop_id).installed_at:
-        return True
-    return Publication.objects.for_shop(row.shop_id).filter(is_confirmed=False).exists()
+    return Publication.objects.for_shop(shop_id).filter(slot=slot, is_confirmed=False).exists()
 
 
 def release(held: Claim, *, failure: str = "") -> None:
     """Let go of a shop before its lists are done; a claim that was lost meanwhile is not ours to release."""
-    rows = Comparison.objects.for_shop(held.shop_id).filter(claim=held.token)
+    rows = Publisher.objects.for_shop(held.shop_id).filter(claim=held.token)
     rows.update(claim=None, heard_at=None, failure=failure)
 
 
-def doubt(shop_id: int) -> None:
-    """Note that a shop's pages may hold something else than was noted, so that they are compared again."""
-    Comparison.objects.for_shop(shop_id).update(version_id=None)
+def doubt(shop_id: int, slot: Slot) -> None:
+    """Note that a slot may hold something else than was noted, so that it is compared again."""
+    Comparison.objects.for_shop(shop_id).filter(slot=slot).update(version_id=None)
 
 
 def ask_later(shop_id: int, *, now: datetime) -> None:
@@ -151,32 +262,39 @@ def ask_later(shop_id: int, *, now: datetime) -> None:
 
 
 def forget(shop_id: int, *, now: datetime) -> None:
-    """Note that a shop holds no list of ours any more; whoever is writing some loses their claim."""
+    """Note that a shop holds nothing of ours any more; whoever is writing some of it loses their claim."""
     with transaction.atomic():
         row = _locked(shop_id, now=now)
         _forget(row)
         _let_go(row)
 
 
-def _forget(row: Comparison) -> None:
+def _forget(row: Publisher) -> None:
     Publication.objects.for_shop(row.shop_id).delete()
-    row.version_id = row.goal_id = row.compared_at = None
-    row.cursor, row.written = START, 0
+    Comparison.objects.for_shop(row.shop_id).delete()
+    row.switch, row.is_switch_confirmed = {}, True
+    row.holdout, row.holdout_compared_at = "", None
 
 
-def _let_go(row: Comparison) -> None:
+def _let_go(row: Publisher) -> None:
     row.claim = row.heard_at = None
     row.save()
 
 
-def _held(held: Claim) -> Comparison:
-    row = Comparison.objects.for_shop(held.shop_id).select_for_update().filter(claim=held.token).first()
+def _held(held: Claim) -> Publisher:
+    row = Publisher.objects.for_shop(held.shop_id).select_for_update().filter(claim=held.token).first()
     if row is None:
         raise LostRace(f"Another worker has the lists of shop {held.shop_id}.")
     return row
 
 
-def _locked(shop_id: int, *, now: datetime) -> Comparison:
+def _slots(shop_id: int) -> Mapping[Slot, Comparison]:
     rows = Comparison.objects.for_shop(shop_id)
-    rows.bulk_create([Comparison(retry_at=now)], ignore_conflicts=True)
+    rows.bulk_create([Comparison(slot=slot) for slot in Slot], ignore_conflicts=True)
+    return {Slot(row.slot): row for row in rows.all()}
+
+
+def _locked(shop_id: int, *, now: datetime) -> Publisher:
+    rows = Publisher.objects.for_shop(shop_id)
+    rows.bulk_create([Publisher(retry_at=now)], ignore_conflicts=True)
     return rows.select_for_update().get()

@@ -1,10 +1,10 @@
 """
 The loop: what a shop's pages should hold against what they hold, until both are the same.
 
-What they should hold is what the live version shows everybody. The pointer is
-read again before each call to Shopify, so a rollback turns the loop round
-within seconds; rows say what is done, so it can be ended anywhere and goes on
-where it was.
+What they should hold is what the pointer's versions show everybody: the champion's lists in the slot that is
+shown, and a rollout's candidate's in the other. The pointer is read again before each call to Shopify, and
+what the switch says comes first, so a rollback turns the pages round within seconds; rows say what is done,
+so it can be ended anywhere and goes on where it was.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -21,11 +21,13 @@ from backend.core.queue import Job, enqueue
 from backend.features import queries as features
 from backend.publishing import queries, rules
 from backend.publishing.models import Publication
-from backend.publishing.services import claims
+from backend.publishing.services import claims, switching
 from backend.publishing.services.claims import Goal
+from backend.publishing.services.sending import Sender
 from backend.publishing.services.writing import LISTS_PER_CALL, Writer
-from backend.publishing.values import HOME, NOTHING, POPULAR, TURN, Claim
+from backend.publishing.values import HOME, NOTHING, POPULAR, TURN, Claim, Slot
 from backend.rollouts import queries as rollouts
+from backend.rollouts.values import CANDIDATE, CHAMPION, HoldoutPolicy, LiveArms
 from backend.serving.services import GeneralLists
 from backend.shops import queries as shops
 
@@ -37,16 +39,16 @@ UNEXPECTED: Final = "Something unexpected went wrong. It was reported."
 
 
 class _End(Enum):
-    """How one walk over a shop's pages ended."""
+    """How one walk over a slot of a shop's pages ended."""
 
     DONE = auto()
-    MOVED = auto()  # another version is live
+    MOVED = auto()  # the pointer says something else
     OUT_OF_TIME = auto()
 
 
 def publish(shop_id: int, *, clock: Clock) -> None:
     """
-    Bring a shop's pages to the lists of its live version, as far as one turn gets.
+    Bring a shop's pages to the lists of its versions, as far as one turn gets.
 
     Does nothing while another worker is at it: that one sees where the pointer is before it ends.
     """
@@ -55,7 +57,7 @@ def publish(shop_id: int, *, clock: Clock) -> None:
         log.info("publishing_claimed_by_another", shop_id=shop_id)
         return
     try:
-        _compare(held, clock)
+        _work(held, clock)
     except Unavailable:
         claims.release(held)
         raise
@@ -66,45 +68,55 @@ def publish(shop_id: int, *, clock: Clock) -> None:
         raise
 
 
-def _compare(held: Claim, clock: Clock) -> None:
+def _work(held: Claim, clock: Clock) -> None:
+    """Do what is next until nothing is."""
     ends_at = clock() + TURN
-    while (goal := claims.aim(held, now=clock())) is not None:
-        end = _walk(held, goal, clock, ends_at=ends_at)
-        if end is _End.OUT_OF_TIME:
-            claims.release(held)
-            enqueue(Job.PUBLISH, shop_id=held.shop_id)
-            return
-        if end is _End.DONE and _finish(held, goal, now=clock()):
-            return
-    claims.release(held)
+    sender = Sender(held.shop_id, clock=clock)
+    while (work := claims.next_work(held, now=clock())) is not None:
+        if work.switch is not None:
+            switching.turn(held, work.switch, sender, clock=clock)
+        elif work.holdout is not None:
+            _bring_popular(held, work.arms, work.holdout, sender, clock)
+        elif work.goal is not None:
+            end = _walk(held, work.arms, work.goal, sender, clock, ends_at=ends_at)
+            if end is _End.OUT_OF_TIME:
+                claims.release(held)
+                enqueue(Job.PUBLISH, shop_id=held.shop_id)
+                return
+            if end is _End.DONE:
+                _finish(held, work.goal, now=clock())
 
 
-def _walk(held: Claim, goal: Goal, clock: Clock, *, ends_at: datetime) -> _End:
+def _bring_popular(held: Claim, arms: LiveArms, holdout: HoldoutPolicy, sender: Sender, clock: Clock) -> None:
+    """Bring what held-out visitors see, and who they are. It is the same beside either slot."""
+    lists = GeneralLists(arms.get(CHAMPION), clock=clock)
+    Writer(held, Slot.A, lists, sender, policy=claims.policy_of(holdout), clock=clock).bring([POPULAR])
+    claims.finish_holdout(held, holdout, now=clock())
+
+
+def _walk(
+    held: Claim, arms: LiveArms, goal: Goal, sender: Sender, clock: Clock, *, ends_at: datetime
+) -> _End:
     """Compare the pages that come after the goal's cursor, some at a time."""
-    shop_id, version_id = held.shop_id, goal.arm.version_id
-    holdout = rollouts.fresh_holdout(shop_id)
-    # A holdout that ended is told to the pages too; a shop that never had one needs no list for it.
-    popular = [POPULAR] if holdout.since else []
-    pages = [*popular, HOME, *sorted(features.listed_products(shop_id))]
-    writer = Writer(held, GeneralLists(goal.arm, clock=clock), holdout, clock=clock)
+    shop_id = held.shop_id
+    pages = [HOME, *sorted(features.listed_products(shop_id))]
+    writer = Writer(held, goal.slot, GeneralLists(goal.arm, clock=clock), sender, clock=clock)
     written = goal.written
     for some in _batches(pages, after=goal.cursor):
-        live = claims.find_live(shop_id)
-        if live is None or live.version_id != version_id:
+        if claims.is_moved(shop_id, arms):
             return _End.MOVED
         if clock() > ends_at:
             return _End.OUT_OF_TIME
         written += writer.bring(some)
-        # Progress: whatever ended earlier tries is over.
-        claims.hear(held, now=clock(), cursor=some[-1], written=written, attempts=0, failure="")
-    _forget_other_pages(shop_id, pages)
+        claims.advance(held, goal, cursor=some[-1], written=written, now=clock())
+    _forget_other_pages(shop_id, goal.slot, pages)
     return _End.DONE
 
 
-def _forget_other_pages(shop_id: int, pages: Sequence[int]) -> None:
+def _forget_other_pages(shop_id: int, slot: Slot, pages: Sequence[int]) -> None:
     """Take nothing for granted of a page that can't be seen now: it is not kept up to date."""
-    rows = Publication.objects.for_shop(shop_id)
-    others = set(rows.values_list("product_id", flat=True)) - set(pages)
+    rows = Publication.objects.for_shop(shop_id).filter(slot=slot)
+    others = set(rows.values_list("product_id", flat=True)) - {*pages, POPULAR}
     rows.filter(product_id__in=others).delete()
 
 
@@ -115,27 +127,26 @@ def _batches(pages: Sequence[int], *, after: int) -> Iterator[Sequence[int]]:
         yield pages[start : start + LISTS_PER_CALL]
 
 
-def _written(lists: int) -> str:
-    changed = "One list" if lists == 1 else f"{lists:,} lists"
-    return f"{changed} changed and {'was' if lists == 1 else 'were'} written to the shop."
-
-
-def _finish(held: Claim, goal: Goal, *, now: datetime) -> bool:
-    """End the work and tell of it; False if there is more to do."""
-    version_id = goal.arm.version_id
-    finished = claims.finish(held, version_id, now=now)
+def _finish(held: Claim, goal: Goal, *, now: datetime) -> None:
+    """Note that a slot holds its version's lists, and tell of it."""
+    finished = claims.finish(held, goal, now=now)
     if finished is None:
-        return False
+        return
     if finished.written or finished.is_new:
         audit.record(
             Event.RECOMMENDATIONS_PUBLISHED,
             shop_id=held.shop_id,
             subject=f"version {goal.arm.version_number}",
-            reason=_written(finished.written),
+            reason=_written(finished.written, is_for_rollout=goal.arm.name == CANDIDATE),
             now=now,
-            details={"version": str(version_id), "lists": finished.written},
+            details={"version": str(goal.arm.version_id), "lists": finished.written, "slot": goal.slot},
         )
-    return True
+
+
+def _written(lists: int, *, is_for_rollout: bool) -> str:
+    changed = "One list" if lists == 1 else f"{lists:,} lists"
+    seen_by = ", for the visitors of its rollout" if is_for_rollout else ""
+    return f"{changed} changed and {'was' if lists == 1 else 'were'} written to the shop{seen_by}."
 
 
 def sweep(*, now: datetime) -> int:
@@ -150,9 +161,9 @@ def sweep(*, now: datetime) -> int:
     installed = shops.reachable_shops()
     due = [
         shop_id
-        for shop_id, live in rollouts.champions().items()
+        for shop_id, pointed in rollouts.pointed_by_shop().items()
         if shop_id in installed
-        and rules.is_due(known.get(shop_id, NOTHING), live=live, installed_at=installed[shop_id], now=now)
+        and rules.is_due(known.get(shop_id, NOTHING), pointed, installed_at=installed[shop_id], now=now)
     ]
     for shop_id in due:
         claims.ask_later(shop_id, now=now)

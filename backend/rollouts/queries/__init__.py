@@ -9,6 +9,7 @@ from backend.rollouts.queries.arms import (
     fresh_arms,
     live_arms,
     live_shops,
+    pointed_by_shop,
 )
 from backend.rollouts.queries.business import (
     changes,
@@ -103,6 +104,7 @@ __all__ = [
     "plan_advice",
     "plan_day",
     "plan_limits",
+    "pointed_by_shop",
     "release_notes",
     "release_policy",
     "rollout_report",

@@ -17,6 +17,7 @@ from backend.rollouts.values import (
     STANDBY,
     LiveArm,
     LiveArms,
+    Pointed,
     RolloutDraw,
 )
 
@@ -105,8 +106,19 @@ def champion_id(shop_id: int) -> UUID | None:
 
 def champions() -> dict[int, UUID]:
     """Return the version that answers each shop where something was released."""
+    return {shop_id: pointed.champion_id for shop_id, pointed in pointed_by_shop().items()}
+
+
+def pointed_by_shop() -> dict[int, Pointed]:
+    """Return what each shop's pointer names, where something was released."""
     rows = Pointer.objects.across_shops(reason="publishing looks at every shop")
-    return dict(rows.values_list("shop_id", "champion__uuid"))
+    fields = ("shop_id", "champion__uuid", "candidate__uuid", "rollout__uuid", "percent")
+    return {
+        shop_id: Pointed(
+            champion, candidate, rollout, rules.rollout_salt(rollout) if rollout else "", percent
+        )
+        for shop_id, champion, candidate, rollout, percent in rows.values_list(*fields)
+    }
 
 
 def live_shops(*, limit: int) -> list[int]:

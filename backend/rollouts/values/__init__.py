@@ -11,6 +11,7 @@ from backend.rollouts.values.arms import (
     STANDBY,
     LiveArm,
     LiveArms,
+    Pointed,
     RolloutDraw,
 )
 from backend.rollouts.values.changes import Change, ChangeKind
@@ -167,6 +168,7 @@ __all__ = [
     "NotAllowedToPromote",
     "NotReleasable",
     "Point",
+    "Pointed",
     "ReleaseNotes",
     "ReleasePolicy",
     "ReleasesOff",

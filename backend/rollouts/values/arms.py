@@ -58,6 +58,13 @@ class LiveArms:
     standby: LiveArm | None = None
     draw: RolloutDraw | None = None
 
+    def get(self, name: str) -> LiveArm:
+        """Return the arm of a name. :raises KeyError: if there is none"""
+        found = self.find(name)
+        if found is None:
+            raise KeyError(f"No arm is called {name} at revision {self.revision}.")
+        return found
+
     def find(self, name: str) -> LiveArm | None:
         """Return the arm of a name, or None where there is none."""
         return next((arm for arm in self.arms if arm.name == name), None)
@@ -65,3 +72,14 @@ class LiveArms:
     def without_candidate(self) -> "LiveArms":
         """Return what answers where nobody knows whether the rollout goes on."""
         return replace(self, arms=self.arms[:1], draw=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Pointed:
+    """What a shop's pointer names: the champion, and the candidate of a rollout with its share in percent."""
+
+    champion_id: UUID
+    candidate_id: UUID | None = None
+    rollout_id: UUID | None = None
+    salt: str = ""
+    percent: int = 0

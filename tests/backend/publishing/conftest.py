@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from tests.backend.shopify.fake import FakeShopify, data, installation
 from tests.backend.shops.factories import a_token
 
 FIRST, LAST = 100, 140
+INSTALLATION = "gid://shopify/AppInstallation/1"
 
 
 class Striding:
@@ -56,7 +58,7 @@ def shop() -> Shop:
     """A shop with the products that the models know."""
     made = a_shop()
     products(made, range(FIRST, LAST))
-    a_token(made, now=NOW)
+    a_token(made, now=NOW, expires_at=NOW + timedelta(days=7))
     return made
 
 
@@ -132,10 +134,22 @@ class Metafields:
     def _deleted(self) -> set[str]:
         return {gid("Product", product) for product in self.deleted}
 
-    def list_of(self, product_id: int) -> list[int]:
-        """Return the products of a page's list as the storefront reads it; none where there is no list."""
-        value = self.held.get((gid("Product", product_id), "$app", "recs"), "[]")
+    @property
+    def switch(self) -> dict[str, Any]:
+        """What the pages are told of their slots."""
+        found: dict[str, Any] = json.loads(self.held.get((INSTALLATION, "release", "state"), "{}"))
+        return found
+
+    def list_of(self, product_id: int, slot: str | None = None) -> list[int]:
+        """Return a page's list as the storefront reads it, or that of a slot; none where there is no list."""
+        ending = {"a": "", "b": "_b"}[slot or self.switch.get("default", "a")]
+        value = self.held.get((gid("Product", product_id), "$app", f"recs{ending}"), "[]")
         return [int(one.rsplit("/", 1)[1]) for one in json.loads(value)]
+
+    @property
+    def lists_written(self) -> int:
+        """How many lists were sent so far."""
+        return sum(one["type"].startswith("list.") for call in self.calls for one in call)
 
 
 def a_user_error(place: int, field: str, message: str, code: str) -> dict[str, Any]:
