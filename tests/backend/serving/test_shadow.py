@@ -20,10 +20,10 @@ from backend.features import services as features
 from backend.registry.values import Version
 from backend.rollouts import models
 from backend.rollouts import services as rollout_services
-from backend.rollouts.queries import forget_cached
+from backend.rollouts.queries import forget_cached, get_rollout
 from backend.rollouts.queries import shadow as shadows
 from backend.rollouts.rules import pooling
-from backend.rollouts.values import Rollout, Verdict
+from backend.rollouts.values import Rollout, RolloutPlan, RolloutState, Verdict
 from backend.rollouts.values.shadow import ShadowSums
 from backend.serving import gateway, queries
 from backend.serving.services import PageLister, ShadowScorer, listing, shadowing
@@ -398,3 +398,31 @@ def test_nothing_is_done_where_no_shadow_is_on(shop: Shop, live: Version, scorer
 
     assert scorer.look() is False
     assert not models.ShadowReading.objects.for_shop(shop.id).exists()
+
+
+# What follows from it
+
+
+def test_a_shadow_that_passed_is_shown_and_a_poisoned_one_is_not(
+    shop: Shop, twin: Version, poisoned: Version, scorer: ShadowScorer
+) -> None:
+    plan = RolloutPlan(shadow_percent=100, shadow_requests=3, shadow_hours=0.0)
+    ends = {}
+    for version in (poisoned, twin):
+        opened = rollout_services.open_rollout(
+            shop.id, version.id, now=clock.now(), actor="user 1", by_hand=True, plan=plan
+        )
+        forget_cached()
+        for _ in range(3):
+            ask(consent=GRANTED)
+        scorer.look()
+        later(scorer, seconds=6)
+        scorer.look()
+        rollout_services.advance(shop.id, now=clock.now())
+        ends[version.id] = get_rollout(shop.id, opened.id)
+        scorer.clock = clock.now
+
+    assert ends[poisoned.id].state is RolloutState.ROLLED_BACK
+    assert ends[poisoned.id].step == -1
+    assert "no numbers" in ends[poisoned.id].words
+    assert (ends[twin.id].state, ends[twin.id].percent) == (RolloutState.CANARY, 5)
