@@ -86,6 +86,14 @@ ENOUGH_ANSWERS: Final = 500
 ENOUGH_BEFORE: Final = 1_000
 
 
+# What a stored state must have been made by to be gone on with.
+_TESTS: Final = {
+    "odds": [*ODDS],
+    "bad_shares": [*BAD_SHARES],
+    "bounds": [len(LATENCY_BOUNDS_MS), *LATENCY_BOUNDS_MS[:2]],
+}
+
+
 # A look at the counts.
 LOOK_SECONDS: Final = 2
 
@@ -193,12 +201,18 @@ def seconds_to_detect(requests_per_second: float, percent: float) -> float:
 
 
 def dump_guards(state: GuardState) -> dict[str, Any]:
-    """Return a state as what JSON can hold."""
-    return asdict(state)
+    """Return a state as what JSON can hold, with the tests whose evidence it is."""
+    return asdict(state) | {"tests": _TESTS}
 
 
 def load_guards(stored: Mapping[str, Any]) -> GuardState:
-    """Return the state that was dumped."""
+    """
+    Return the state that was dumped; an empty one if a release since then tests something else.
+
+    Evidence of other bets, or counts between other bounds, can't be gone on with.
+    """
+    if stored.get("tests") != _TESTS:
+        return GuardState()
     waiting = stored["waiting"]
     return GuardState(
         baseline=_counts(stored["baseline"]),

@@ -150,6 +150,14 @@ def test_a_state_goes_through_json_unchanged() -> None:
     assert load_guards(json.loads(json.dumps(dump_guards(state)))) == state
 
 
+@pytest.mark.parametrize("other", [{"odds": [2.0]}, {"bounds": [1.0, 2.0]}])
+def test_evidence_of_other_tests_is_not_gone_on_with(other: dict[str, list[float]]) -> None:
+    stored = dump_guards(after([a_batch(an_arm(20, 1), an_arm(380, 4))]))
+
+    assert load_guards(stored | {"tests": stored["tests"] | other}) == NOTHING
+    assert load_guards({name: value for name, value in stored.items() if name != "tests"}) == NOTHING
+
+
 def test_the_seconds_that_harm_takes_are_told() -> None:
     assert [seconds_to_detect(rate, 5) for rate in (5, 20, 200)] == [2002, 502, 52]
     assert seconds_to_detect(0, 5) == math.inf
