@@ -8,10 +8,22 @@ from datetime import datetime
 from html import escape
 from typing import Final
 from urllib.parse import parse_qsl
+from uuid import UUID
 
 from backend.audit.values import Surface
+from backend.rollouts.values import FULL_WEIGHT
 from backend.serving.services import read_override
-from backend.serving.values import MAX_ITEMS, MAX_LISTED, Answer, Ask, BadAsk, Card, Form, Purpose
+from backend.serving.values import (
+    MAX_ITEMS,
+    MAX_LISTED,
+    Answer,
+    Ask,
+    BadAsk,
+    Card,
+    Form,
+    PageDraw,
+    Purpose,
+)
 from backend.shopify.values import ProxyRequest
 
 DEFAULT_LIMIT: Final = 8
@@ -21,7 +33,7 @@ SURFACES: Final = {"product": Surface.PRODUCT_PAGE, "home": Surface.HOME_PAGE}
 # Product ids are signed 64-bit and positive at Shopify.
 _ID: Final = re.compile(r"[1-9][0-9]{0,18}")
 _LARGEST_ID: Final = 2**63 - 1
-_VISITOR: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
+_UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
 
 # Letters of any script, digits, hyphen and underscore: nothing that Liquid or HTML could read as its own.
 _HANDLE: Final = re.compile(r"[\w-]{1,255}")
@@ -38,6 +50,7 @@ PARAMETERS: Final = (
     "visitor",
     "format",
     "canary",
+    "rollout",
 )
 
 
@@ -80,6 +93,7 @@ def _ask(request: ProxyRequest, given: Mapping[str, str]) -> Ask:
         recent=_ids(given.get("recent", ""), "recent"),
         exclude=_ids(given.get("exclude", ""), "exclude"),
         visitor=_visitor(given.get("visitor", "")),
+        drawn=_drawn(given.get("rollout", "")),
         customer_id=request.logged_in_customer_id,
     )
 
@@ -139,9 +153,20 @@ def _id(text: str, name: str) -> int:
 def _visitor(text: str) -> str | None:
     if not text:
         return None
-    if not _VISITOR.fullmatch(text.lower()):
+    if not _UUID.fullmatch(text.lower()):
         raise BadAsk("The visitor must be a UUID.", field="visitor")
     return text.lower()
+
+
+def _drawn(text: str) -> PageDraw | None:
+    if not text:
+        return None
+    if text == "none":
+        return PageDraw()
+    rollout, _, percent = text.partition(":")
+    if not _UUID.fullmatch(rollout) or not _ID.fullmatch(percent) or int(percent) > FULL_WEIGHT:
+        raise BadAsk("The rollout must be none, or an id and a share in percent.", field="rollout")
+    return PageDraw(UUID(rollout), int(percent))
 
 
 def to_json(answer: Answer | None) -> bytes:

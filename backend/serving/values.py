@@ -92,6 +92,19 @@ class Override:
 
 
 @dataclass(frozen=True, slots=True)
+class PageDraw:
+    """
+    The rollout that a page has drawn its visitor in, before it asked.
+
+    :param rollout_id: None where the page belongs to none: it is older, has expired or met its visitor first
+    :param percent: of the visitors whom the candidate answers, as the page knows it
+    """
+
+    rollout_id: UUID | None = None
+    percent: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """
     One well-formed question from a storefront.
@@ -100,6 +113,7 @@ class Ask:
 
     :param exclude: products that are shown nearby
     :param override: the arm that somebody wants to see, whichever they would be drawn into
+    :param drawn: what the page has drawn; None where it says nothing of it
     """
 
     shop_domain: str
@@ -113,6 +127,7 @@ class Ask:
     visitor: str | None = None
     customer_id: int | None = None
     override: Override | None = None
+    drawn: PageDraw | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
 
@@ -23,7 +23,15 @@ from backend.rollouts.values import (
 from backend.serving import rules
 from backend.serving.gateway import DEADLINE_SECONDS, LOADING_SECONDS, Models
 from backend.serving.services.guarding import Guard
-from backend.serving.values import NO_OPINION, Ask, ModelQuery, Opinion, Override, ScoringUnavailable
+from backend.serving.values import (
+    NO_OPINION,
+    Ask,
+    ModelQuery,
+    Opinion,
+    Override,
+    PageDraw,
+    ScoringUnavailable,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -85,9 +93,23 @@ def choose_arm(live: LiveArms, ask: Ask) -> Chosen | None:
     wanted = _overridden(live, draw, ask.override)
     if wanted is not None:
         return Chosen(wanted, draw, is_override=True)
-    if ask.visitor is None:
+    known = _as_on_page(draw, ask.drawn)
+    if ask.visitor is None or known is None:
         return Chosen(champion)
-    return Chosen(live.find(rollouts.drawn_arm(draw, ask.visitor)) or champion, draw)
+    return Chosen(live.find(rollouts.drawn_arm(known, ask.visitor)) or champion, draw)
+
+
+def _as_on_page(draw: RolloutDraw, drawn: PageDraw | None) -> RolloutDraw | None:
+    """
+    Return the draw that a page and we know, or None where the page belongs to no rollout that is on.
+
+    A page from a cache may know a narrower one. What is asked for has to agree with what it shows.
+    """
+    if drawn is None:
+        return draw
+    if drawn.rollout_id != draw.rollout_id:
+        return None
+    return replace(draw, percent=min(draw.percent, drawn.percent))
 
 
 def _overridden(live: LiveArms, draw: RolloutDraw, override: Override | None) -> LiveArm | None:

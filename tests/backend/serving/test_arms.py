@@ -18,12 +18,14 @@ from backend.audit.values import DecisionRecord, Event
 from backend.config import limits
 from backend.config.limits import LIMITS, Process
 from backend.core import clock
+from backend.core.bucketing import BUCKETS, bucket
 from backend.core.queue import Job
 from backend.registry.values import ArtifactRefused, Version
 from backend.rollouts import queries as rollouts
 from backend.rollouts import services as rollout_services
 from backend.rollouts.models import Rollout
 from backend.rollouts.queries import arms, recent
+from backend.rollouts.rules import rollout_salt
 from backend.rollouts.values import CANDIDATE, CHAMPION, CONTROL, AnswerOutcome, ArmAnswer
 from backend.serving import views
 from backend.serving.rules import is_held_out, recording
@@ -123,6 +125,38 @@ def test_who_keeps_no_id_sees_the_champion_outside_the_rollout(
 
     assert (decision.arm, decision.version_id) == (CHAMPION, live.id), case
     assert (rollout_of(decision), noted()) == ("", [])
+
+
+@pytest.mark.parametrize(
+    ("case", "drawn", "arm", "is_inside"),
+    [
+        ("the same draw", "{rollout}:25", CANDIDATE, True),
+        ("a wider one than is on", "{rollout}:50", CANDIDATE, True),
+        ("a narrower one, of a page from a cache", "{rollout}:1", CHAMPION, True),
+        ("a first view, or an expired page", "none", CHAMPION, False),
+        ("a rollout that is over", "0197a1b2-0000-7000-8000-0000000000ff:25", CHAMPION, False),
+    ],
+)
+def test_what_a_page_asks_for_agrees_with_what_it_shows(
+    shop: Shop, rollout: Rollout, case: str, drawn: str, arm: str, is_inside: bool
+) -> None:
+    browser = next(
+        one
+        for one in browsers_of(CANDIDATE, rollout)
+        if bucket(rollout_salt(rollout.uuid), one) >= BUCKETS // 100
+    )
+
+    decision = asked(shop, visitor=browser, rollout=drawn.format(rollout=rollout.uuid))
+
+    assert decision.arm == arm, case
+    assert rollout_of(decision) == (str(rollout.uuid) if is_inside else ""), case
+
+
+@pytest.mark.parametrize("drawn", ["5", "x:5", "0197a1b2-0000-7000-8000-0000000000ff", "{rollout}:101"])
+def test_a_page_that_tells_of_a_rollout_in_another_form_is_refused(rollout: Rollout, drawn: str) -> None:
+    response = ask(consent=GRANTED, rollout=drawn.format(rollout=rollout.uuid))
+
+    assert (response.status_code, response.json()["error"]["field"]) == (400, "rollout")
 
 
 def test_who_is_held_out_is_in_no_arm(shop: Shop, rollout: Rollout) -> None:
