@@ -40,7 +40,8 @@ TIMETABLE: dict[str, dict[str, Any]] = {
     # On Tuesdays the week before is over, and its last visitors had their day to buy.
     "watch-daily": _entry(Job.WATCH_DAILY, crontab(minute="47", hour="2")),
     "measure-holdouts": _entry(Job.MEASURE_HOLDOUTS, crontab(minute="37")),
-    "measure-rollouts": _sweep(Job.MEASURE_ROLLOUTS, timedelta(minutes=1)),
+    # Each rollout once a minute of its plan's day, which a demo may make shorter.
+    "measure-rollouts": _sweep(Job.MEASURE_ROLLOUTS, timedelta(seconds=10)),
     # A sale that began is noticed within the hour.
     "rollout-contexts": _entry(Job.ROLLOUT_CONTEXTS, crontab(minute="53")),
     # Harm is undone by the serving processes within seconds; this is for what takes hours.

@@ -10,7 +10,6 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from backend.audit import queries as audit
 from backend.audit.values import ActFilter, Event
-from backend.core import clock
 from backend.rollouts import models, rules
 from backend.rollouts.queries.rollouts import get_rollout, moves_of
 from backend.rollouts.values import (
@@ -38,13 +37,8 @@ OUR_ACTS: Final = frozenset({Event.HOLDOUT_CHANGED, Event.SHOP_SETTINGS_CHANGED}
 MOST_ACTS: Final = 50
 
 
-def judge_business(rollout: Rollout, *, now: datetime | None = None) -> Judged:
-    """
-    Return what is known so far of what both arms' visitors did. No data is never success.
-
-    :param now: the present moment where it isn't given
-    """
-    now = now or clock.now()
+def judge_business(rollout: Rollout, *, now: datetime) -> Judged:
+    """Return what is known so far of what both arms' visitors did. No data is never success."""
     newest = _newest(rollout.shop_id, rollout.id)
     if not newest:
         return Judged(Verdict.NOT_ENOUGH, "Nothing was measured yet.")
@@ -120,13 +114,8 @@ def find_estimand(shop_id: int, rollout_id: UUID) -> Estimand | None:
     return Estimand(row.window, row.past, row.bound, row.currency, row.orders) if row else None
 
 
-def confounders(rollout: Rollout, *, now: datetime | None = None) -> tuple[str, ...]:
-    """
-    Return what else changed in the shop for which a promotion waits, in words, the newest first.
-
-    :param now: the present moment where it isn't given
-    """
-    now = now or clock.now()
+def confounders(rollout: Rollout, *, now: datetime) -> tuple[str, ...]:
+    """Return what else changed in the shop for which a promotion waits, in words, the newest first."""
     return tuple(one.words for one in changes(rollout.shop_id, rollout.id, now=now) if one.is_confounding)
 
 
@@ -173,13 +162,14 @@ def due_for_measuring(*, now: datetime) -> list[int]:
         read_at=Subquery(newest.order_by("-read_at").values("read_at")[:1]),
         took_ms=Subquery(newest.order_by("-read_at").values("took_ms")[:1]),
     )
-    return [
-        shop_id
-        for shop_id, read_at, took_ms in known.order_by("shop_id").values_list(
-            "shop_id", "read_at", "took_ms"
-        )
-        if read_at is None or rules.next_reading(read_at, timedelta(milliseconds=took_ms)) <= now
-    ]
+    found = known.order_by("shop_id").values_list("shop_id", "read_at", "took_ms")
+    return [shop_id for shop_id, read_at, took_ms in found if _is_due(read_at, took_ms, now=now)]
+
+
+def _is_due(read_at: datetime | None, took_ms: int, *, now: datetime) -> bool:
+    if read_at is None:
+        return True
+    return rules.next_reading(read_at, timedelta(milliseconds=took_ms), day=plan_day()) <= now
 
 
 def plan_day() -> timedelta:

@@ -15,8 +15,9 @@ BOUND_SHARE: Final = 0.995
 MIN_ORDERS_FOR_BOUND: Final = 200
 # Of a rollout's age: a plot of so many points to each doubling shows no step.
 KEPT_APART: Final = 1 / 200
-# Readings follow one another no faster, and take no more than this share of a worker's time.
-READ_EVERY: Final = timedelta(minutes=1)
+# Readings follow one another once a minute of the plan's day, and take no more than this share of a worker's
+# time.
+READINGS_A_DAY: Final = 24 * 60
 SHARE_OF_TIME: Final = 1 / 20
 
 
@@ -40,9 +41,9 @@ def keeps_apart(age: timedelta) -> timedelta:
     return age * KEPT_APART
 
 
-def next_reading(read_at: datetime, took: timedelta) -> datetime:
+def next_reading(read_at: datetime, took: timedelta, *, day: timedelta) -> datetime:
     """Return when the next reading is due: with millions of visitors more rarely than each minute."""
-    return read_at + max(READ_EVERY, took / SHARE_OF_TIME)
+    return read_at + max(day / READINGS_A_DAY, took / SHARE_OF_TIME)
 
 
 def compare_outcomes(candidate: ArmOutcomes, control: ArmOutcomes) -> list[Comparison]:

@@ -123,6 +123,8 @@ def test_arms_without_visitors_are_compared_without_harm() -> None:
 
 
 def test_a_reading_that_takes_long_comes_more_rarely() -> None:
-    assert next_reading(NOW, timedelta(seconds=1)) == NOW + timedelta(minutes=1)
-    assert next_reading(NOW, timedelta(seconds=30)) == NOW + timedelta(minutes=10)
+    day = timedelta(days=1)
+
+    assert next_reading(NOW, timedelta(seconds=1), day=day) == NOW + timedelta(minutes=1)
+    assert next_reading(NOW, timedelta(seconds=30), day=day) == NOW + timedelta(minutes=10)
     assert keeps_apart(timedelta(days=50)) == timedelta(hours=6)
