@@ -2,6 +2,7 @@ import { act, fireEvent, screen, waitFor, within } from "@testing-library/react"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
 import { shownRange } from "../app/components/rollout-plot";
+import { formatChange } from "../app/lib/format";
 import { faultsOf, draftOf, readSteps } from "../app/lib/plan";
 import { describeHistory, dwellWords, moveOf, movesOf, noticeWords } from "../app/lib/rollouts";
 import { aPreview } from "./fixtures/answers";
@@ -273,6 +274,16 @@ describe("the plan", () => {
 });
 
 describe("words", () => {
+  test.each([
+    [3, "+3.0%"],
+    [-1.24, "−1.3%"],
+    [-0.04, "−0.1%"],
+    [0, "+0.0%"],
+    [6.99999999, "+7.0%"],
+  ])("round %j as the backend does", (percent, words) => {
+    expect(formatChange(percent)).toBe(words);
+  });
+
   test.each([
     [null, "No requests to tell from"],
     [0.2, "At once"],

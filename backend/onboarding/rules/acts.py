@@ -100,6 +100,12 @@ STATES: Final = {
     "ROLLED_BACK": "rolled back",
     "SUPERSEDED": "replaced by a newer one",
     "ABORTED": "called off",
+    "NO_WORSE": "no worse than the version in use",
+    "BETTER": "better than the version in use",
+    "NOTHING": "only when started by a person",
+    "FIRST_STEP": "up to the first step",
+    "HALF": "up to half of the visitors",
+    "PROMOTE": "all the way",
 }
 
 # What Shopify lets the app do, as Shopify's own page of permissions says it.
@@ -127,7 +133,25 @@ FIELDS: Final = {
     "percent": ("Shoppers who see popular products", "%"),
     "state": ("State", ""),
     "share": ("Share of shoppers", "%"),
+    "is_off": ("All rollouts turned off", ""),
+    "autonomy": ("A rollout goes by itself", ""),
+    "steps": ("Shares of visitors", "%"),
+    "dwell_hours": ("At each share for at least", " hours"),
+    "ab_days": ("Experiment for at least", " days"),
+    "requirement": ("A new version must be", ""),
+    "margin_percent": ("A loss that counts as no worse", "%"),
+    "shadow_percent": ("Share of requests compared in the shadow", "%"),
+    "shadow_requests": ("Requests compared at least", ""),
+    "shadow_hours": ("In the shadow for at least", " hours"),
+    "window_days": ("Orders count for", " days"),
+    "max_days": ("Longest time of a rollout", " days"),
+    "freezes": ("Days without changes", ""),
+    "promoters": ("Who may show it to more visitors", ""),
 }
+
+
+# What only programs read: the share and the state say where a rollout stands.
+UNTOLD: Final = frozenset({"step"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +225,7 @@ def where(text: str) -> str:
 
 def changes(old: Mapping[str, object], new: Mapping[str, object]) -> tuple[Change, ...]:
     """Return what differs between two sets of values, in the order of the newer one."""
-    names = dict.fromkeys([*new, *old])
+    names = [name for name in dict.fromkeys([*new, *old]) if name not in UNTOLD]
     told = (Change(field(name), words(name, old.get(name)), words(name, new.get(name))) for name in names)
     return tuple(one for one in told if one.old != one.new)
 

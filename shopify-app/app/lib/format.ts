@@ -35,11 +35,10 @@ export function formatGain(percent: number): string {
   return percent > 0 && text !== "0%" ? `+${text}` : text;
 }
 
-/** "+3.0%", "−1.2%", "0.0%": an end of an interval, whose other end is beside it. */
+/** "+3.0%", "−1.2%": an end of an interval. Rounded down like the backend's own sentences, so that no loss looks like less. */
 export function formatChange(percent: number): string {
-  const text = Math.abs(percent).toFixed(1);
-  if (text === "0.0") return "0.0%";
-  return `${percent < 0 ? "−" : "+"}${text}%`;
+  const tenths = Math.floor(Number((percent * 10).toFixed(6)));
+  return `${tenths < 0 ? "−" : "+"}${(Math.abs(tenths) / 10).toFixed(1)}%`;
 }
 
 /** A sentence of the backend's, with percentages written as everywhere on our pages: "2%" for "2 %". */

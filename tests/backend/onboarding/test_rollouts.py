@@ -44,6 +44,10 @@ def state_of(rollout: Rollout) -> tuple[RolloutState, int]:
     return now.state, now.percent
 
 
+def newest_act(shop: Shop) -> Any:
+    return call("GET", "/api/activity", shop=shop).json()["acts"][0]
+
+
 def compare_page(
     shop: Shop,
     rollout: Rollout,
@@ -125,6 +129,7 @@ def test_an_admin_steps_pauses_resumes_and_undoes_and_the_ledger_says_who_and_wh
     assert queries.champion_id(shop.id) == rollout.champion_id
     newest = audit.events(shop.id, event=Event.ROLLOUT_MOVED)
     assert {one.reason for one in newest if one.actor.startswith("user ")} == {"Because."}
+    assert [one["name"] for one in newest_act(shop)["changes"]] == ["Share of shoppers", "State"]
 
 
 def test_a_promotion_is_undone_while_its_version_answers(artifact: Path) -> None:
@@ -238,6 +243,12 @@ def test_a_plan_is_changed_for_the_next_rollout_and_not_for_the_one_under_way(ar
     assert answer.json() == wanted
     assert (before["you"], before["promoters"]) == ("7", [])
     assert queries.get_rollout(shop.id, rollout.id).plan.steps == (5, 25, 50, 100)
+    told = {one["name"]: one["new"] for one in newest_act(shop)["changes"]}
+    assert told == {
+        "Shares of visitors": "10%, 50%, 100%",
+        "A new version must be": "better than the version in use",
+        "Days without changes": "2026-11-26 to 2026-11-30 Black Friday",
+    }
 
 
 @pytest.mark.parametrize(

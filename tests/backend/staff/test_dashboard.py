@@ -53,6 +53,7 @@ READ_ONLY = [
     "registry_modelversion",
     "rollouts_gatedecision",
     "rollouts_pointer",
+    "rollouts_rollout",
     "shops_shop",
     "staff_staffevent",
     "training_trainingrun",
@@ -445,6 +446,7 @@ def newest_decision(shop: Shop) -> GateDecision:
     [
         ("registry_modelversion", words.VERSIONS),
         ("rollouts_gatedecision", words.GATE),
+        ("rollouts_rollout", words.ROLLOUTS),
         ("monitoring_retraintrigger", words.TRIGGERS),
         ("training_trainingrun", words.RUNS),
         ("core_pendingjob", words.JOBS),
