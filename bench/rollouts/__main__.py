@@ -13,7 +13,7 @@ import json
 import time
 from typing import Final
 
-PARTS: Final = ("aa", "worse", "harm", "coverage")
+PARTS: Final = ("aa", "worse", "harm", "coverage", "invariants")
 
 
 def main() -> None:

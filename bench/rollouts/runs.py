@@ -18,10 +18,10 @@ def scaled(scale: float, full: int = FULL) -> int:
     return max(20, round(full * scale))
 
 
-def every(simulate: Callable[[int], Result], runs: int) -> list[Result]:
+def every(simulate: Callable[[int], Result], runs: int, *, first: int = 0) -> list[Result]:
     """Return what each run came to, in order. ``simulate`` is a module's function of the run's number."""
     with ProcessPoolExecutor(os.cpu_count()) as processes:
-        return list(processes.map(simulate, range(runs), chunksize=max(1, runs // 64)))
+        return list(processes.map(simulate, range(first, first + runs), chunksize=max(1, runs // 64)))
 
 
 def chance(part: str, run: int) -> np.random.Generator:
