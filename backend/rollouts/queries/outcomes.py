@@ -51,6 +51,7 @@ _SUMS: Final = """
         JOIN events_acts act ON act.client_key = met.client_key
          AND act.at >= met.at AND act.at < met.at + %(window)s
         WHERE act.shop_id = %(shop_id)s AND act.id >= %(first_key)s AND act.id < %(last_key)s
+          AND act.at < %(until)s
         GROUP BY met.client_key
     ),
     browsers AS (
@@ -91,7 +92,7 @@ def arm_outcomes(
     shop_id: int, rollout_id: UUID, spans: Sequence[Span], estimand: Estimand, *, until: datetime
 ) -> tuple[ArmOutcomes, ArmOutcomes]:
     """
-    Return what the candidate's visitors and its control's did, as far as it is known at a moment.
+    Return what the candidate's visitors and its control's did until a moment, as far as it is known.
 
     A visitor counts from their first exposure on, and their orders for the window after it, over or not: who
     came yesterday has had a day to buy, in both arms alike.

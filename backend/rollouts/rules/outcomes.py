@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import takewhile
 from typing import Final
 
 from backend.rollouts.values import ArmOutcomes, ArmSums, Comparison, Metric, RolloutMove, Span
@@ -13,6 +14,8 @@ MIN_RETURNING: Final = 100
 BOUND_SHARE: Final = 0.995
 # Of fewer orders the quantile is one order's chance: then none is cut below the dearest so far.
 MIN_ORDERS_FOR_BOUND: Final = 200
+# The largest share of the visitors beside which a control of the same size is left.
+HALF: Final = 50
 # Of a rollout's age: a plot of so many points to each doubling shows no step.
 KEPT_APART: Final = 1 / 200
 # Readings follow one another once a minute of the plan's day, and take no more than this share of a worker's
@@ -25,14 +28,15 @@ def compared_spans(moves: Sequence[RolloutMove], *, until: datetime) -> list[Spa
     """
     Return when which share of the visitors was in each of the two arms that are compared.
 
+    They end where more than half see the candidate: visitors of the control begin to see it too, and what
+    they do from then on is no control's any more.
+
     :param moves: of a rollout, the first one first
     :param until: now, or when it ended
     """
-    ends = [*(move.at for move in moves[1:]), until]
-    spans = [
-        Span(move.at, min(end, until), min(move.percent, 100 - move.percent))
-        for move, end in zip(moves, ends, strict=True)
-    ]
+    compared = list(takewhile(lambda move: move.percent <= HALF, moves))
+    ends = [move.at for move in moves[1:]] + [until]
+    spans = [Span(move.at, min(end, until), move.percent) for move, end in zip(compared, ends, strict=False)]
     return [span for span in spans if span.percent > 0 and span.since < span.until]
 
 

@@ -34,7 +34,8 @@ def measure_rollout(shop_id: int, *, now: datetime) -> bool:
     if not spans:
         return False
     began = time.perf_counter()
-    arms = queries.arm_outcomes(shop_id, rollout.id, spans, estimand, until=now)
+    # Once more than half see the candidate, the last span is over, and what was known of it stands.
+    arms = queries.arm_outcomes(shop_id, rollout.id, spans, estimand, until=spans[-1].until)
     took = timedelta(seconds=time.perf_counter() - began)
     compared = rules.compare_outcomes(*arms)
     sums = {one.metric: (one.candidate, one.control) for one in compared}

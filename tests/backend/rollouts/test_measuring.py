@@ -58,13 +58,18 @@ def visitors(
     orders(shop, dict.fromkeys(paid, at + HOUR))
 
 
-def orders(shop: Shop, paid: dict[str, datetime]) -> None:
+def orders(shop: Shop, paid: dict[str, datetime], *, first: int = 1) -> None:
     """Let each browser end a checkout of 19.00."""
     key = events.checkout_namer(shop.id)
     write(
         shop,
         [
-            Event(topic=Topic.CHECKOUT_COMPLETED, at=at, client_key=client, checkout_key=key(f"of {client}"))
+            Event(
+                topic=Topic.CHECKOUT_COMPLETED,
+                at=at,
+                client_key=client,
+                checkout_key=key(f"{first} of {client}"),
+            )
             for client, at in paid.items()
         ],
     )
@@ -72,9 +77,9 @@ def orders(shop: Shop, paid: dict[str, datetime]) -> None:
         [
             Order(
                 order_id=number, created_at=at, processed_at=at, updated_at=at, currency="GBP",
-                checkout_token=f"of {client}",
+                checkout_token=f"{first} of {client}",
             )
-            for number, (client, at) in enumerate(paid.items(), start=1)
+            for number, (client, at) in enumerate(paid.items(), start=first)
         ]
     )  # fmt: skip
     OrderLine.objects.for_shop(shop.id).bulk_create(
@@ -141,6 +146,21 @@ def test_what_visitors_did_comes_to_a_verdict(
     services.measure_rollout(shop.id, now=now)
 
     assert queries.judge_business(rollout, now=now).verdict is verdict, case
+
+
+def test_what_visitors_do_once_their_control_sees_the_candidate_counts_no_more(
+    shop: Shop, now: datetime
+) -> None:
+    half, whole = now - 20 * HOUR, now - 5 * HOUR
+    rollout = a_rollout(shop, [(half, RolloutState.CANARY, 50), (whole, RolloutState.CANARY, 100)], plan=PLAN)
+    visitors(shop, rollout, candidate=30, control=30, buyers=(3, 3), at=half + HOUR)
+    visitors(shop, rollout, candidate=50, control=50, buyers=(0, 0), at=whole + HOUR)
+    orders(shop, {"1-9": whole + HOUR}, first=1_000)
+
+    services.measure_rollout(shop.id, now=now)
+
+    revenue = queries.differences(shop.id, rollout.id)[-1]
+    assert [(arm.visitors, arm.total) for arm in (revenue.candidate, revenue.control)] == [(30, 57), (30, 57)]
 
 
 def test_no_reading_is_no_success_and_an_old_one_is_an_error(shop: Shop, now: datetime) -> None:

@@ -21,7 +21,7 @@ def moves(*told: tuple[int, RolloutState, int]) -> list[RolloutMove]:
     ]
 
 
-def test_arms_are_compared_while_both_have_a_share() -> None:
+def test_arms_are_compared_while_both_have_a_share_and_the_control_is_whole() -> None:
     told = moves(
         (0, RolloutState.SHADOW, 0),
         (1, RolloutState.CANARY, 5),
@@ -36,10 +36,10 @@ def test_arms_are_compared_while_both_have_a_share() -> None:
     assert spans == [
         Span(NOW + HOUR, NOW + 2 * HOUR, 5),
         Span(NOW + 2 * HOUR, NOW + 3 * HOUR, 5),
-        Span(NOW + 3 * HOUR, NOW + 4 * HOUR, 25),
     ]
     assert compared_spans(told, until=NOW + HOUR) == []
     assert compared_spans(told[:2], until=NOW + 3 * HOUR) == [Span(NOW + HOUR, NOW + 3 * HOUR, 5)]
+    assert compared_spans([], until=NOW) == []
 
 
 def an_arm(spent: np.ndarray, past: np.ndarray) -> ArmOutcomes:
