@@ -333,7 +333,6 @@ def _learned(imports: int) -> list[Fill]:
                 "uuid": "md5(n::text)::uuid",
                 "number": f"1 + n / {SHOPS}",
                 "created_at": MOMENT,
-                "state": f"CASE WHEN n > {SHOPS * 59} THEN 'LIVE' ELSE 'RETIRED' END",
                 "served": "'blend'",
                 "artifact": "'made-up'",
                 "manifest_sha256": "md5(n::text)",

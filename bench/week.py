@@ -135,7 +135,9 @@ class Week:
             self.shop.id, folder / "artifact", lineage=lineage, outcome=outcome, now=self._now
         )
         rollouts.stage(self.shop.id, version.id, now=self._now)
-        rollouts.release_by_hand(self.shop.id, version.id, reason="", now=self._now, actor=ACTOR)
+        rollouts.set_champion(
+            self.shop.id, version.id, reason="It is a new week.", now=self._now, actor=ACTOR
+        )
 
     def publish(self, pages: int) -> None:
         """Decide the lists of some pages, as they are written ahead."""

@@ -1,4 +1,4 @@
-"""Model versions. PostgreSQL lets nothing but their state change: see migration 0002."""
+"""Model versions. PostgreSQL lets nothing of them change: see migrations 0002 and 0007."""
 
 from typing import ClassVar
 
@@ -6,7 +6,6 @@ from django.db import models
 
 from backend.core.ids import uuid7
 from backend.core.tenancy import ShopScoped
-from backend.registry.values import VersionState
 
 
 class ModelVersion(ShopScoped):
@@ -15,8 +14,6 @@ class ModelVersion(ShopScoped):
     uuid = models.UUIDField(unique=True, default=uuid7, editable=False)
     number = models.IntegerField()
     created_at = models.DateTimeField()
-    state = models.CharField(max_length=12)
-    state_reason = models.TextField(blank=True)
     served = models.CharField(max_length=40)
     # A path below ARTIFACT_ROOT, so that the root may move.
     artifact = models.TextField()
@@ -47,9 +44,6 @@ class ModelVersion(ShopScoped):
         ordering: ClassVar = ["-number"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["shop", "number"], name="registry_version_number"),
-            models.CheckConstraint(
-                name="registry_version_state", condition=models.Q(state__in=list(VersionState))
-            ),
         ]
 
     def __str__(self) -> str:

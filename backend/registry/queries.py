@@ -12,7 +12,6 @@ from backend.registry.values import (
     Outcome,
     UnknownVersion,
     Version,
-    VersionState,
 )
 from models.recommender.api import Scorer
 
@@ -67,8 +66,6 @@ def version_of(row: ModelVersion) -> Version:
         id=row.uuid,
         shop_id=row.shop_id,
         number=row.number,
-        state=VersionState(row.state),
-        state_reason=row.state_reason,
         created_at=row.created_at,
         artifact=row.artifact,
         manifest_sha256=row.manifest_sha256,

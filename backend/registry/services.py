@@ -1,4 +1,4 @@
-"""Writes of the registry: a version is registered once; afterwards only its state moves."""
+"""Writes of the registry: a version is registered once, and never changes."""
 
 from datetime import datetime
 from pathlib import Path
@@ -9,16 +9,15 @@ from django.db.models import Max
 
 from backend.audit import services as audit
 from backend.audit.values import Event
-from backend.core.errors import LostRace
 from backend.core.ids import uuid7
-from backend.registry import gateway, queries, rules
+from backend.registry import gateway, queries
 from backend.registry.models import ModelVersion
-from backend.registry.values import ForbiddenMove, Lineage, Outcome, Version, VersionState
+from backend.registry.values import Lineage, Outcome, Version
 
 
 def register(shop_id: int, folder: Path, *, lineage: Lineage, outcome: Outcome, now: datetime) -> Version:
     """
-    Store an artifact and remember it as the shop's next version, a CANDIDATE.
+    Store an artifact and remember it as the shop's next version.
 
     The files are stored before the row is written: a crash in between leaves
     an unused folder, never a version without its files.
@@ -48,7 +47,6 @@ def _insert(
         uuid=version_id,
         number=_next_number(shop_id),
         created_at=now,
-        state=VersionState.CANDIDATE,
         artifact=artifact,
         manifest_sha256=manifest,
         data_hash=lineage.data_hash,
@@ -98,45 +96,6 @@ def _next_number(shop_id: int) -> int:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('registry_number'), %s::int)", [shop_id])
     newest = ModelVersion.objects.for_shop(shop_id).aggregate(number=Max("number"))["number"]
     return (newest or 0) + 1
-
-
-@transaction.atomic
-def move(
-    shop_id: int,
-    version_id: UUID,
-    to: VersionState,
-    *,
-    reason: str,
-    now: datetime,
-    actor: str = audit.SYSTEM,
-) -> None:
-    """
-    Move a version to another state and write the ledger. Moving to where it stands does nothing.
-
-    :raises ForbiddenMove: if the table of moves has no such step
-    :raises LostRace: if the version moved meanwhile
-    """
-    version = queries.get_version(shop_id, version_id)
-    if version.state is to:
-        return
-    if not rules.may_move(version.state, to):
-        raise ForbiddenMove(
-            f"Version {version.number} of shop {shop_id} is {version.state} and can't become {to}."
-        )
-    rows = ModelVersion.objects.for_shop(shop_id).filter(uuid=version_id, state=version.state)
-    if rows.update(state=to, state_reason=reason) != 1:
-        raise LostRace(f"Version {version.number} of shop {shop_id} is no longer {version.state}.")
-    audit.record(
-        Event.MODEL_STATE_CHANGED,
-        shop_id=shop_id,
-        subject=f"version {version.number}",
-        reason=reason,
-        now=now,
-        actor=actor,
-        details={"version": str(version_id)},
-        old={"state": version.state},
-        new={"state": to},
-    )
 
 
 def erase_shop(shop_id: int) -> None:

@@ -2,22 +2,10 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from backend.core.errors import Corrupt, Refused
-
-
-class VersionState(StrEnum):
-    """Where a model version stands."""
-
-    CANDIDATE = "CANDIDATE"  # trained and stored; the gate has not spoken
-    STAGED = "STAGED"  # may be released: it passed the gate, or a person let it through
-    LIVE = "LIVE"  # answers visitors
-    RETIRED = "RETIRED"  # was live, can be again
-    HELD = "HELD"  # did not prove itself at the gate; only a person may use it
-    REJECTED = "REJECTED"  # its files are damaged, or it was refused before gates had evidence; never used
 
 
 class UnknownVersion(Refused):
@@ -25,13 +13,6 @@ class UnknownVersion(Refused):
 
     code = "unknown_version"
     status = 404
-
-
-class ForbiddenMove(Refused):
-    """A version may not go from its state to the one asked for."""
-
-    code = "forbidden_move"
-    status = 409
 
 
 class ArtifactRefused(Corrupt):
@@ -79,13 +60,11 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One immutable model version."""
+    """One immutable model version. What it is to its shop, rollouts say."""
 
     id: UUID
     shop_id: int
     number: int
-    state: VersionState
-    state_reason: str
     created_at: datetime
     artifact: str
     manifest_sha256: str

@@ -6,19 +6,21 @@ from typing import Final
 from backend.attribution.values import Outcome, Via
 from backend.events.values import Topic
 from backend.monitoring.values import Verdict
-from backend.registry.values import VersionState
-from backend.rollouts.values import GateVerdict, RolloutState
+from backend.rollouts.values import GateVerdict, RolloutState, Standing
 from backend.serving.values import ReplayVerdict, Rule
 from backend.staff.values import JobState
 from backend.training.values import RunState
 
-VERSIONS: Final[Mapping[str, str]] = {
-    VersionState.CANDIDATE: "trained; the gate has not judged it yet",
-    VersionState.STAGED: "past the gate; about to answer shoppers",
-    VersionState.LIVE: "answers shoppers",
-    VersionState.RETIRED: "answered before, until another version took its place; can be gone back to",
-    VersionState.HELD: "the gate did not let it through; a person may use it all the same",
-    VersionState.REJECTED: "its files are damaged; it can't answer anybody",
+STANDINGS: Final[Mapping[str, str]] = {
+    Standing.CANDIDATE: "trained; the gate has not judged it yet",
+    Standing.REJECTED: "its files are damaged; it can't answer anybody",
+    Standing.HELD: "the gate did not let it through; a person may roll it out all the same",
+    Standing.STAGED: "past the gate; may be rolled out",
+    Standing.WAITING: "its rollout has not begun",
+    Standing.ROLLING_OUT: "its rollout is on",
+    Standing.ROLLED_BACK: "its rollout was taken back",
+    Standing.LIVE: "answers shoppers",
+    Standing.RETIRED: "answered before, until another version took its place; can be gone back to",
 }
 
 GATE: Final[Mapping[str, str]] = {
@@ -26,6 +28,7 @@ GATE: Final[Mapping[str, str]] = {
     GateVerdict.PASSED: "let through: better than simple by the bar, and no worse than the champion",
     GateVerdict.FAILED: "held: measured, and not better than simple by the bar, or worse than the champion",
     GateVerdict.NOT_ENOUGH_DATA: "held: too few customers to compare it on, which is never a success",
+    GateVerdict.DAMAGED: "its files are damaged or missing; it can answer nobody",
     GateVerdict.OVERRIDDEN: "let through all the same, by a person or by the shop's settings",
 }
 

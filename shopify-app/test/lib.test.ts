@@ -176,9 +176,9 @@ describe("what is said of a blend", () => {
 });
 
 describe("a version's decision", () => {
-  test("is the gate's words, or the state's reason from before gates", () => {
-    expect(decisionWords({ gate: aGate({ words: "It cleared the bar of +2.0 %." }), state_reason: "Old words." })).toBe("It cleared the bar of +2.0%.");
-    expect(decisionWords({ gate: null, state_reason: "Old words." })).toBe("Old words.");
+  test("is the gate's words, and none from before gates", () => {
+    expect(decisionWords({ gate: aGate({ words: "It cleared the bar of +2.0 %." }) })).toBe("It cleared the bar of +2.0%.");
+    expect(decisionWords({ gate: null })).toBe("");
   });
 
   test.each([
@@ -197,13 +197,13 @@ describe("a version's decision", () => {
   test("can be changed for a held and for a former version only", () => {
     const current = aVersion({ number: 3 });
 
-    expect(findMove(aVersion({ number: 4, can_release: true }), current)?.confirm).toBe("Use version 4");
+    expect(findMove(aVersion({ number: 4, can_release: true }), current)?.confirm).toBe("Try out version 4");
     expect(findMove(aVersion({ number: 2, can_roll_back: true }), current)?.confirm).toBe("Go back to version 2");
     expect(findMove(current, current)).toBeUndefined();
   });
 
   test("promises nothing about a version in use where there is none", () => {
-    expect(findMove(aVersion({ can_release: true }), null)?.consequence).toBe("Your storefront shows its recommendations within a few minutes.");
+    expect(findMove(aVersion({ can_release: true }), null)?.consequence).toBe("A few shoppers see its recommendations first, and it goes back by itself if it hurts.");
   });
 });
 

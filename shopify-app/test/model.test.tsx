@@ -274,7 +274,7 @@ describe("the decision on a version", () => {
   });
 
   test("can't be changed for a version whose files are damaged", async () => {
-    await open("/model", { load: () => everything({ model: twoVersions({ state: "REJECTED", can_release: false, state_reason: "A file is missing." }) }) });
+    await open("/model", { load: () => everything({ model: twoVersions({ state: "REJECTED", can_release: false, gate: aGate({ verdict: "DAMAGED", words: "A file is missing.", gain_percent: null, low_percent: null, high_percent: null }) }) }) });
 
     expect(versionNamed("Version 4")).toHaveTextContent("A file is missing.");
     expect(versionNamed("Version 4").querySelector("s-button")).toBeNull();
@@ -292,8 +292,8 @@ describe("the decision on a version", () => {
 
 describe("using a version by hand", () => {
   /** A backend that moves what is in use. */
-  function movable() {
-    let model = twoVersions({ gate: FAILED });
+  function movable(changes: Parameters<typeof twoVersions>[0] = {}) {
+    let model = twoVersions({ gate: FAILED, ...changes });
     const asked: Record<string, FormDataEntryValue>[] = [];
     const move = (form: FormData) => {
       asked.push(Object.fromEntries(form));
@@ -308,25 +308,25 @@ describe("using a version by hand", () => {
   test("asks first, says what is known, and keeps the reason", async () => {
     const { asked, ...backend } = movable();
     const { container } = await open("/model", backend);
-    fireEvent.click(screen.getByText("Use it anyway"));
+    fireEvent.click(screen.getByText("Try it out anyway"));
 
     const dialog = container.querySelector("s-modal");
-    expect(dialog).toHaveAttribute("heading", "Use version 4 anyway?");
+    expect(dialog).toHaveAttribute("heading", "Try out version 4 anyway?");
     expect(dialog).toHaveTextContent("Not proven as good as version 3: +0.8%");
     expect(dialog).toHaveTextContent("Version 3 is kept: you can go back to it at any time.");
     expect(asked).toEqual([]);
 
     type("Why? (optional)", " It knows the Christmas range. ");
-    fireEvent.click(screen.getByText("Use version 4"));
+    fireEvent.click(screen.getByText("Try out version 4"));
 
     await waitFor(() => expect(asked).toEqual([{ intent: "release", version: "0192f0a1-0000-7000-8000-000000000004", reason: "It knows the Christmas range." }]));
   });
 
   test("can be undone from the banner", async () => {
-    const { asked, ...backend } = movable();
+    const { asked, ...backend } = movable({ state: "RETIRED", can_release: false, can_roll_back: true });
     await open("/model", backend);
-    fireEvent.click(screen.getByText("Use it anyway"));
-    fireEvent.click(screen.getByText("Use version 4"));
+    fireEvent.click(screen.getByText("Go back to this version"));
+    fireEvent.click(screen.getByText("Go back to version 4"));
 
     fireEvent.click(await screen.findByText("Undo: back to version 3"));
 
@@ -335,10 +335,10 @@ describe("using a version by hand", () => {
   });
 
   test("can be undone from the toast", async () => {
-    const { asked, ...backend } = movable();
+    const { asked, ...backend } = movable({ state: "RETIRED", can_release: false, can_roll_back: true });
     await open("/model", backend);
-    fireEvent.click(screen.getByText("Use it anyway"));
-    fireEvent.click(screen.getByText("Use version 4"));
+    fireEvent.click(screen.getByText("Go back to this version"));
+    fireEvent.click(screen.getByText("Go back to version 4"));
     await waitFor(() => expect(toast.show).toHaveBeenCalledWith("Version 4 is in use", expect.objectContaining({ action: "Undo" })));
 
     act(() => toast.show.mock.calls[0]?.[1].onAction());
@@ -348,11 +348,11 @@ describe("using a version by hand", () => {
   });
 
   test("leaves one offer to undo at a time", async () => {
-    const { load, act: move } = movable();
+    const { load, act: move } = movable({ state: "RETIRED", can_release: false, can_roll_back: true });
     toast.show.mockReturnValueOnce("first").mockReturnValueOnce("second");
     await open("/model", { load, act: move });
-    fireEvent.click(screen.getByText("Use it anyway"));
-    fireEvent.click(screen.getByText("Use version 4"));
+    fireEvent.click(screen.getByText("Go back to this version"));
+    fireEvent.click(screen.getByText("Go back to version 4"));
 
     fireEvent.click(await screen.findByText("Undo: back to version 3"));
 
@@ -372,8 +372,8 @@ describe("using a version by hand", () => {
   test("says in place why nothing was changed", async () => {
     const refused = { ok: false as const, problem: { code: "lost_race", message: "Somebody else changed it just now.", isTemporary: false } };
     const { container } = await open("/model", { load: () => everything({ model: twoVersions() }), act: () => refused });
-    fireEvent.click(screen.getByText("Use it anyway"));
-    fireEvent.click(screen.getByText("Use version 4"));
+    fireEvent.click(screen.getByText("Try it out anyway"));
+    fireEvent.click(screen.getByText("Try out version 4"));
 
     expect(await screen.findByRole("alert")).toHaveTextContent("Somebody else changed it just now.");
     expect(container.querySelector('s-banner[heading="Version 4 is in use"]')).toBeNull();

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from backend.monitoring import queries as monitoring
 from backend.registry import queries as registry
-from backend.registry.values import Version, VersionState
+from backend.registry.values import Version
 from backend.rollouts import queries as rollouts
-from backend.rollouts.values import GateRecord
+from backend.rollouts.values import OPENABLE, GateRecord, Standing
 
 # Before any moment that can be stored.
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -29,6 +29,7 @@ class VersionCard:
     """A version beside what the gate said of it and what a person may do with it."""
 
     version: Version
+    standing: Standing
     gate: GateRecord | None
     weights: tuple[Weight, ...]
     against_simple: dict[str, Any] | None
@@ -52,30 +53,34 @@ class ModelSettings:
 
 def version_cards(shop_id: int) -> list[VersionCard]:
     """Return a shop's versions for its merchant, newest first."""
+    found = registry.versions(shop_id)
+    ids = [one.id for one in found]
+    standings, gates = rollouts.standings(shop_id, ids), rollouts.gate_records(shop_id, ids)
     # A candidate is between training and the gate: a moment that no merchant needs to see.
-    found = [one for one in registry.versions(shop_id) if one.state is not VersionState.CANDIDATE]
-    gates = rollouts.gate_records(shop_id, [one.id for one in found])
-    return [_card(one, gates.get(one.id)) for one in found]
+    shown = [one for one in found if standings[one.id] is not Standing.CANDIDATE]
+    return [_card(one, standings[one.id], gates.get(one.id)) for one in shown]
 
 
 def version_card(shop_id: int, version_id: UUID) -> VersionCard:
     """Return one version for its merchant. :raises UnknownVersion: if the shop has no such version"""
     version = registry.get_version(shop_id, version_id)
-    return _card(version, rollouts.find_gate_record(shop_id, version_id))
+    standing = rollouts.standings(shop_id, [version_id])[version_id]
+    return _card(version, standing, rollouts.find_gate_record(shop_id, version_id))
 
 
-def _card(version: Version, gate: GateRecord | None) -> VersionCard:
+def _card(version: Version, standing: Standing, gate: GateRecord | None) -> VersionCard:
     labels = {one["model"]: one["label"] for one in version.outcome.metrics}
     shares = sorted(version.outcome.weights.items(), key=lambda one: -one[1])
     return VersionCard(
         version=version,
+        standing=standing,
         gate=gate,
         weights=tuple(Weight(model, labels.get(model, model), share) for model, share in shares),
         against_simple=_gain_over_another(version),
         cold=version.outcome.findings.get("cold"),
         peak_memory_mb=version.outcome.findings.get("peak_memory_mb"),
-        can_release=version.state is VersionState.HELD,
-        can_roll_back=version.state is VersionState.RETIRED,
+        can_release=standing in OPENABLE,
+        can_roll_back=standing is Standing.RETIRED,
     )
 
 

@@ -5,12 +5,11 @@ from typing import Any
 from rest_framework import serializers
 
 from backend.monitoring.values import HIGHEST_ACCURACY, LONGEST_COOL_DOWN_HOURS, LOWEST_ACCURACY
-from backend.registry.values import VersionState
-from backend.rollouts.values import HIGHEST_BAR, LOWEST_BAR, GateVerdict
+from backend.rollouts.values import HIGHEST_BAR, LOWEST_BAR, GateVerdict, Standing
 from backend.training.serializers import CurvePointSerializer, TrainingRunSerializer
 
 # A candidate is between training and the gate: a moment that no merchant needs to see.
-SHOWN = [state for state in VersionState if state is not VersionState.CANDIDATE]
+SHOWN = [one for one in Standing if one is not Standing.CANDIDATE]
 
 
 class MetricsSerializer(serializers.Serializer[Any]):
@@ -104,8 +103,7 @@ class ModelVersionSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField(source="version.id")
     number = serializers.IntegerField(source="version.number")
     created_at = serializers.DateTimeField(source="version.created_at")
-    state = serializers.ChoiceField(choices=[state.value for state in SHOWN], source="version.state")
-    state_reason = serializers.CharField(source="version.state_reason", allow_blank=True)
+    state = serializers.ChoiceField(choices=[state.value for state in SHOWN], source="standing")
     served = serializers.CharField(source="version.outcome.served")
     data_until = serializers.DateTimeField(source="version.lineage.data_until")
     interactions = serializers.IntegerField(source="version.lineage.interactions")

@@ -5,10 +5,6 @@ from typing import Any
 from rest_framework import serializers
 
 from backend.onboarding.values import BlockState, BlockStatus, Placement, Serving, StepId, StepState
-from backend.registry.values import VersionState
-
-# A candidate is between training and the gate: a moment that no merchant needs to see.
-SHOWN = [state for state in VersionState if state is not VersionState.CANDIDATE]
 
 
 class SetupStepSerializer(serializers.Serializer[Any]):

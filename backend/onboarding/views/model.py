@@ -16,9 +16,8 @@ from backend.onboarding.serializers.model import (
     ModelVersionSerializer,
     ReleaseRequestSerializer,
 )
-from backend.registry.values import VersionState
 from backend.rollouts import services as rollouts
-from backend.rollouts.values import ReleasePolicy
+from backend.rollouts.values import ReleasePolicy, Standing
 from backend.training import queries as training
 
 
@@ -30,7 +29,7 @@ class ModelView(ApiView):
         """Return the calling shop's model versions and its training under way, or its last one."""
         versions = queries.version_cards(request.shop_id)
         body = {
-            "current": next((one for one in versions if one.version.state is VersionState.LIVE), None),
+            "current": next((one for one in versions if one.standing is Standing.LIVE), None),
             "versions": versions,
             "training": training.find_last_run(request.shop_id),
         }
@@ -38,7 +37,7 @@ class ModelView(ApiView):
 
 
 class VersionReleaseView(ApiView):
-    """Where a person chooses the version that answers."""
+    """Where a person chooses a version."""
 
     @extend_schema(
         operation_id="release_version",
@@ -46,7 +45,7 @@ class VersionReleaseView(ApiView):
         responses={200: ModelVersionSerializer, 400: ErrorBody, 404: ErrorBody, 409: ErrorBody},
     )
     def post(self, request: ShopRequest, id: UUID) -> Response:  # noqa: A002 -- the name in the address
-        """Use a version that the gate held, or go back to a former one. The former one undoes it."""
+        """Roll out a version that was kept back, or go back to a former one."""
         asked = ReleaseRequestSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         reason = asked.validated_data["reason"].strip()

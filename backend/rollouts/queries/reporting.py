@@ -20,6 +20,7 @@ from backend.rollouts.queries.shadow import judge_shadow, shadow_figures
 from backend.rollouts.queries.standings import standings
 from backend.rollouts.queries.traffic import forecast
 from backend.rollouts.values import (
+    OPENABLE,
     GateRecord,
     GuardReport,
     Metric,
@@ -41,8 +42,6 @@ MOST_OFFERED: Final = 5
 
 # What decides comes first.
 METRIC_ORDER: Final = (Metric.REVENUE, Metric.CONVERSION, Metric.ADD_TO_CART, Metric.CLICK_THROUGH)
-
-OPENABLE: Final = frozenset({Standing.HELD, Standing.STAGED, Standing.ROLLED_BACK})
 
 
 def rollout_report(

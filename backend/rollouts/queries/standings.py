@@ -3,11 +3,9 @@
 from collections.abc import Collection, Mapping
 from uuid import UUID
 
-from backend.registry import queries as registry
-from backend.registry.values import VersionState
 from backend.rollouts.models import Pointer, PointerMove, Rollout
 from backend.rollouts.queries.gate import gate_records
-from backend.rollouts.values import LETS_THROUGH, LIVE_STATES, GateRecord, RolloutState, Standing
+from backend.rollouts.values import LETS_THROUGH, LIVE_STATES, GateRecord, GateVerdict, RolloutState, Standing
 
 
 def standings(shop_id: int, version_ids: Collection[UUID]) -> dict[UUID, Standing]:
@@ -21,7 +19,6 @@ def standings(shop_id: int, version_ids: Collection[UUID]) -> dict[UUID, Standin
     retired = set(moves.values_list("champion__uuid", flat=True))
     rolled = _newest_rollouts(shop_id, version_ids)
     judged = gate_records(shop_id, version_ids)
-    damaged = _damaged(shop_id, version_ids)
     found: dict[UUID, Standing] = {}
     for version in version_ids:
         by_rollout = _of_rollout(rolled.get(version))
@@ -32,7 +29,7 @@ def standings(shop_id: int, version_ids: Collection[UUID]) -> dict[UUID, Standin
         elif version in retired:
             found[version] = Standing.RETIRED
         else:
-            found[version] = by_rollout or _of_gate(judged.get(version), is_damaged=version in damaged)
+            found[version] = by_rollout or _of_gate(judged.get(version))
     return found
 
 
@@ -55,14 +52,9 @@ def _of_rollout(state: RolloutState | None) -> Standing | None:
     )
 
 
-def _of_gate(record: GateRecord | None, *, is_damaged: bool) -> Standing:
-    if is_damaged:
-        return Standing.REJECTED
+def _of_gate(record: GateRecord | None) -> Standing:
     if record is None:
         return Standing.CANDIDATE
+    if record.verdict is GateVerdict.DAMAGED:
+        return Standing.REJECTED
     return Standing.STAGED if record.verdict in LETS_THROUGH else Standing.HELD
-
-
-def _damaged(shop_id: int, version_ids: Collection[UUID]) -> set[UUID]:
-    versions = (registry.get_version(shop_id, one) for one in version_ids)
-    return {one.id for one in versions if one.state is VersionState.REJECTED}

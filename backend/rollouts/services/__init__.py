@@ -8,7 +8,6 @@ from backend.rollouts.services.measuring import fix_estimand, measure_rollout, m
 from backend.rollouts.services.moving import roll_back
 from backend.rollouts.services.pointing import Aim, aim_of, point
 from backend.rollouts.services.releasing import (
-    BY_HAND,
     DAMAGED,
     FIGURES,
     STANDING_ORDER,
@@ -35,7 +34,6 @@ from backend.rollouts.services.settings import set_rollout_settings
 from backend.rollouts.services.time_machine import give_up_look_back, look_back, request_look_back
 
 __all__ = [
-    "BY_HAND",
     "DAMAGED",
     "FIGURES",
     "STANDING_ORDER",

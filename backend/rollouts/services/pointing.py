@@ -11,8 +11,6 @@ from backend.audit.values import Event
 from backend.core.errors import LostRace
 from backend.core.queue import Job, enqueue
 from backend.registry import queries as registry
-from backend.registry import services as registry_services
-from backend.registry.values import VersionState
 from backend.rollouts.models import Pointer, PointerMove
 
 
@@ -69,7 +67,6 @@ def point(
     PointerMove.objects.for_shop(shop_id).bulk_create([move])
     if former is None or former.champion_id != aim.champion_id:
         _record(shop_id, aim, former, words=words, now=now, actor=actor)
-        _follow_states(shop_id, aim, former, words=words, now=now, actor=actor)
     enqueue(Job.PUBLISH, shop_id=shop_id)
     _track(shop_id, aim, former)
 
@@ -112,16 +109,3 @@ def hold_pointer(shop_id: int) -> Pointer | None:
     Whoever moves a shop's rollouts takes this lock first, so that no two wait for each other.
     """
     return Pointer.objects.for_shop(shop_id).select_for_update().first()
-
-
-def _follow_states(
-    shop_id: int, aim: Aim, former: Pointer | None, *, words: str, now: datetime, actor: str
-) -> None:
-    """Move the versions' own states along."""
-    champion = registry.get_version_by_row(shop_id, aim.champion_id).id
-    registry_services.move(shop_id, champion, VersionState.LIVE, reason=words, now=now, actor=actor)
-    if former is None:
-        return
-    why = "Another version answers in its place."
-    replaced = former.champion.uuid
-    registry_services.move(shop_id, replaced, VersionState.RETIRED, reason=why, now=now, actor=actor)

@@ -5,30 +5,31 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from backend.audit import services as audit
 from backend.audit.values import Event
+from backend.core.errors import LostRace
 from backend.core.text import signed_percent
 from backend.registry import queries as registry
-from backend.registry import services as registry_services
-from backend.registry.values import ArtifactRefused, Version, VersionState
+from backend.registry.values import ArtifactRefused, Version
 from backend.rollouts import queries, rules
 from backend.rollouts.models import (
     GateDecision,
     ReleaseSettings,
 )
-from backend.rollouts.services.rolling import set_champion
+from backend.rollouts.services.rolling import go_back, open_rollout, set_champion
 from backend.rollouts.values import (
     GATE_MARGIN,
-    LETS_THROUGH,
+    OPENABLE,
     Baseline,
-    DamagedVersion,
     Evidence,
     GateVerdict,
     Judgement,
     NotReleasable,
     ReleasePolicy,
+    ReleasesOff,
+    Standing,
 )
 
 log = structlog.get_logger(__name__)
@@ -37,33 +38,32 @@ log = structlog.get_logger(__name__)
 DAMAGED = "Not used: its files are damaged, so it can't answer anybody."
 
 
+# Answers visitors already, or will without anybody's help.
+UNDER_WAY = frozenset({Standing.LIVE, Standing.ROLLING_OUT, Standing.WAITING})
+
 STANDING_ORDER = "The shop's settings use new versions that can't be compared yet."
 
 
 @transaction.atomic
-def stage(shop_id: int, version_id: UUID, *, now: datetime) -> VersionState:
+def stage(shop_id: int, version_id: UUID, *, now: datetime) -> GateVerdict:
     """
-    Let the gate judge a candidate: it becomes STAGED, HELD or, if its files are damaged, REJECTED.
+    Let the gate judge a candidate, and write down what it says.
 
     A version is judged once, so a message that comes twice is harmless.
+
+    :returns: what it says by now: a person, or the shop's settings, may have let the version through since
+    :raises LostRace: if another worker judges it at this moment
     """
+    known = queries.find_gate_record(shop_id, version_id)
+    if known is not None:
+        return known.verdict
     candidate = registry.get_version(shop_id, version_id)
-    if candidate.state is not VersionState.CANDIDATE:
-        return candidate.state
-    try:
-        _open(candidate, now=now)
-    except ArtifactRefused:
-        # The ledger has what exactly was wrong; a merchant reads this.
-        registry_services.move(shop_id, version_id, VersionState.REJECTED, reason=DAMAGED, now=now)
-        return VersionState.REJECTED
     policy = queries.release_policy(shop_id)
     judgement = _judge(candidate, policy, now=now)
-    state = VersionState.STAGED if judgement.verdict in LETS_THROUGH else VersionState.HELD
-    registry_services.move(shop_id, version_id, state, reason=judgement.words, now=now)
     if judgement.verdict is GateVerdict.NOT_ENOUGH_DATA and policy.release_without_evidence:
         _override(candidate, reason=STANDING_ORDER, now=now, actor=audit.SYSTEM)
-        return VersionState.STAGED
-    return state
+        return GateVerdict.OVERRIDDEN
+    return judgement.verdict
 
 
 def _open(version: Version, *, now: datetime) -> None:
@@ -82,23 +82,25 @@ def _open(version: Version, *, now: datetime) -> None:
 
 
 def _judge(candidate: Version, policy: ReleasePolicy, *, now: datetime) -> Judgement:
+    asked = {"bar_percent": policy.min_gain_percent, "margin_percent": GATE_MARGIN}
+    try:
+        _open(candidate, now=now)
+    except ArtifactRefused:
+        # The ledger has what exactly was wrong; a merchant reads this.
+        damaged = Judgement(GateVerdict.DAMAGED, DAMAGED)
+        _write(candidate, damaged, asked, now=now, actor=audit.SYSTEM)
+        return damaged
     champion = queries.find_champion(candidate.shop_id)
-    gate = candidate.outcome.gate
-    simple = candidate.outcome.findings.get("against_simple")
-    evidence = Evidence(baseline=rules.read_baseline(simple))
-    if champion is not None:
-        evidence = rules.read_evidence(gate, simple, champion=str(champion.id))
-    bar = policy.min_gain_percent
+    evidence = _evidence(candidate, champion)
     live = queries.champion_version(candidate.shop_id)
     judgement = rules.judge(
         evidence,
         champion=champion.number if champion else None,
-        bar_percent=bar,
+        bar_percent=policy.min_gain_percent,
         unreadable=live.number if live and live.lineage.interactions else None,
     )
     figures = {
-        "bar_percent": bar,
-        "margin_percent": GATE_MARGIN,
+        **asked,
         **_baseline_figures(evidence.baseline),
         "champion_id": registry.row_id(champion.shop_id, champion.id) if champion else None,
         "gain_percent": evidence.gain_percent,
@@ -107,10 +109,17 @@ def _judge(candidate: Version, policy: ReleasePolicy, *, now: datetime) -> Judge
         "customers": evidence.customers,
         "since": evidence.since,
         "until": evidence.until,
-        "evidence": gate,
+        "evidence": candidate.outcome.gate,
     }
     _write(candidate, judgement, figures, now=now, actor=audit.SYSTEM)
     return judgement
+
+
+def _evidence(candidate: Version, champion: Version | None) -> Evidence:
+    gate, simple = candidate.outcome.gate, candidate.outcome.findings.get("against_simple")
+    if champion is None:
+        return Evidence(baseline=rules.read_baseline(simple))
+    return rules.read_evidence(gate, simple, champion=str(champion.id))
 
 
 def _baseline_figures(found: Baseline | None) -> dict[str, Any]:
@@ -136,7 +145,13 @@ def _write(
         "actor": actor,
         "created_at": now,
     }
-    GateDecision.objects.for_shop(version.shop_id).bulk_create([GateDecision(**columns | figures)])
+    try:
+        with transaction.atomic():
+            GateDecision.objects.for_shop(version.shop_id).bulk_create([GateDecision(**columns | figures)])
+    except IntegrityError as error:
+        if "rollouts_gate_judged_once" not in str(error):
+            raise
+        raise LostRace(f"Another worker judges version {version.number} at this moment.") from error
     audit.record(
         Event.GATE_DECIDED,
         shop_id=version.shop_id,
@@ -168,55 +183,54 @@ def _override(version: Version, *, reason: str, now: datetime, actor: str) -> No
     words = f"Let through all the same: {reason} Before that: {former.words}"
     figures = {name: getattr(former, name) for name in FIGURES}
     _write(version, Judgement(GateVerdict.OVERRIDDEN, words), figures, now=now, actor=actor)
-    staged = VersionState.STAGED
-    registry_services.move(version.shop_id, version.id, staged, reason=words, now=now, actor=actor)
 
 
-@transaction.atomic
-def release(shop_id: int, version_id: UUID, *, now: datetime, actor: str = audit.SYSTEM) -> bool:
+def release(shop_id: int, version_id: UUID, *, now: datetime, actor: str = audit.SYSTEM) -> None:
     """
-    Let a staged version answer every surface.
+    Let the release of a version begin that the gate let through: a first one goes live, others roll out.
 
-    A version that is already live is released again without a change, so a
-    message that comes twice is harmless.
+    What is not, or no longer, up for its release stays as it is, so a message that comes twice is harmless.
 
-    :returns: whether the version answers now
     :raises NotReleasable: if the gate has not judged it yet
     """
-    version = registry.get_version(shop_id, version_id)
-    if version.state is VersionState.CANDIDATE:
-        raise NotReleasable(f"The gate has not judged version {version.number} yet.")
-    if version.state not in {VersionState.STAGED, VersionState.LIVE}:
-        return False
-    set_champion(shop_id, version_id, reason=version.state_reason, now=now, actor=actor)
-    return True
-
-
-BY_HAND = frozenset({VersionState.HELD, VersionState.STAGED, VersionState.RETIRED})
+    record = queries.find_gate_record(shop_id, version_id)
+    if record is None:
+        raise NotReleasable(f"The gate has not judged version {version_id} yet.")
+    if queries.standings(shop_id, [version_id])[version_id] is not Standing.STAGED:
+        return
+    if record.verdict is GateVerdict.FIRST or queries.champion_id(shop_id) is None:
+        set_champion(shop_id, version_id, reason=record.words, now=now, actor=actor)
+        return
+    try:
+        open_rollout(shop_id, version_id, reason=record.words, now=now, actor=actor)
+    except ReleasesOff as error:
+        log.info("rollout_not_opened", shop_id=shop_id, version_id=str(version_id), reason=error.message)
 
 
 @transaction.atomic
 def release_by_hand(shop_id: int, version_id: UUID, *, reason: str, now: datetime, actor: str) -> None:
     """
-    Let a person use a held version, or go back to a former one. Going back is also how it is undone.
+    Let a person roll out a version that was not proven, or go back to one that was live.
 
-    :raises NotReleasable: if the version is a candidate still, or was rejected
+    :raises NotReleasable: if the version is a candidate still, or damaged
     :raises DamagedVersion: if its files can't be opened
+    :raises ReleasesOff: if the shop has switched its releases off
+    :raises NotAllowedToPromote: if this person may not
     """
     version = registry.get_version(shop_id, version_id)
-    if version.state is VersionState.LIVE:
+    standing = queries.standings(shop_id, [version_id])[version_id]
+    if standing in UNDER_WAY:
         return
-    if version.state not in BY_HAND:
-        raise NotReleasable(f"Version {version.number} is {version.state.lower()} and can't be used.")
-    try:
-        registry.open_scorer(version.artifact, manifest_sha256=version.manifest_sha256)
-    except ArtifactRefused as error:
-        raise DamagedVersion(f"Version {version.number} can't be used: its files are damaged.") from error
-    if version.state is VersionState.HELD:
+    why = f"Chosen by hand: {reason}" if reason else "Chosen by hand."
+    if standing is Standing.RETIRED:
+        go_back(shop_id, version_id, reason=why, now=now, actor=actor)
+        return
+    if standing not in OPENABLE:
+        raise NotReleasable(f"Version {version.number} is {standing.lower()} and can't be used.")
+    if standing is Standing.HELD:
         told = f"{reason.rstrip('.')}." if reason else "a person chose it."
         _override(version, reason=told, now=now, actor=actor)
-    why = f"Chosen by hand: {reason}" if reason else "Chosen by hand."
-    set_champion(shop_id, version_id, reason=why, now=now, actor=actor)
+    open_rollout(shop_id, version_id, by_hand=True, reason=why, now=now, actor=actor)
 
 
 @transaction.atomic

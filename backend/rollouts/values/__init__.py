@@ -82,6 +82,7 @@ from backend.rollouts.values.report import (
 from backend.rollouts.values.rollout import (
     ENDED_STATES,
     LIVE_STATES,
+    OPENABLE,
     ArmSums,
     Autonomy,
     BadPlan,
@@ -124,6 +125,7 @@ __all__ = [
     "MIN_CUSTOMERS",
     "MIN_VISITORS",
     "NO_LATENCY",
+    "OPENABLE",
     "OVERRIDE",
     "STANDBY",
     "AnswerOutcome",

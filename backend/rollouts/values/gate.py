@@ -29,19 +29,20 @@ class DamagedVersion(Refused):
 
 
 class NotReleasable(Refused):
-    """A version in this state is not a person's to release."""
+    """A version of this standing is not to be released."""
 
     code = "not_releasable"
     status = 409
 
 
 class GateVerdict(StrEnum):
-    """What the gate says of a candidate. Only the first two and the last let it through."""
+    """What the gate says of a candidate. ``LETS_THROUGH`` are those that let it through."""
 
     FIRST = "FIRST"  # nothing that had learned from orders was live before
     PASSED = "PASSED"  # better than the best simple model by the bar, and no worse than the champion
     FAILED = "FAILED"  # measured, and not both
     NOT_ENOUGH_DATA = "NOT_ENOUGH_DATA"  # could not be measured; that is never a success
+    DAMAGED = "DAMAGED"  # its files can't be read: it can answer nobody
     OVERRIDDEN = "OVERRIDDEN"  # a person, or the shop's settings, let it through all the same
 
 

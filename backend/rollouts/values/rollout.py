@@ -70,6 +70,10 @@ class Standing(StrEnum):
     RETIRED = "RETIRED"  # was the champion, and can be again
 
 
+# What a person may open a rollout with: it was kept back, it waits for one, or it came back from one.
+OPENABLE: Final = frozenset({Standing.HELD, Standing.STAGED, Standing.ROLLED_BACK})
+
+
 class Requirement(StrEnum):
     """What a promotion asks of the difference between the arms."""
 

@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 
 from backend.core.text import signed_percent
 from backend.registry.models import ModelVersion
-from backend.registry.values import VersionState
+from backend.rollouts import queries as rollouts
 from backend.rollouts.models import GateDecision, Pointer
 from backend.rollouts.values import GateVerdict
 from backend.staff import words
@@ -22,11 +22,10 @@ from backend.staff.tables import badge, badge_of, facts, figure, folded, in_word
 class ModelVersionAdmin(ReadOnlyAdmin):
     """Model versions with their lineage."""
 
-    list_display = ("__str__", "shop_link", "state_badge", "method", "quality", "purchases", "created_at")
-    list_filter = (among("state", VersionState), "served")
-    meanings = words.VERSIONS
+    list_display = ("__str__", "shop_link", "method", "quality", "purchases", "created_at")
+    list_filter = ("served",)
     fieldsets = (
-        (None, {"fields": ("shop_link", "number", "uuid", "state_told", "state_reason", "created_at")}),
+        (None, {"fields": ("shop_link", "number", "uuid", "standing", "created_at")}),
         ("What the gate decided", {"fields": ("gate_table",)}),
         ("Quality", {"fields": ("summary", "method", "weights_table", "metrics_table")}),
         (
@@ -50,6 +49,11 @@ class ModelVersionAdmin(ReadOnlyAdmin):
     def thing(self, row: ModelVersion) -> str:
         """Return the number that the merchant knows."""
         return str(row.number)
+
+    @admin.display(description="What it is to its shop")
+    def standing(self, row: ModelVersion) -> str:
+        """Return what the version is to its shop now, as rollouts tell it."""
+        return words.STANDINGS[rollouts.standings(row.shop_id, [row.uuid])[row.uuid]]
 
     @admin.display(description="NDCG@10")
     def quality(self, row: ModelVersion) -> str:

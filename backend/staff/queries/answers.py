@@ -40,7 +40,7 @@ FIGURES = """
     )
     SELECT
         (SELECT COUNT(*) FROM shops_shop WHERE state = 'INSTALLED'),
-        (SELECT COUNT(*) FROM registry_modelversion WHERE state = 'LIVE'),
+        (SELECT COUNT(*) FROM rollouts_pointer),
         (SELECT COUNT(*) FROM training_trainingrun WHERE finished_at IS NULL),
         (SELECT COUNT(*) FROM (SELECT FROM audit_decision WHERE id >= %(since)s LIMIT %(decisions)s) today),
         (SELECT AVG((fallback <> '')::int)::double precision FROM answers),

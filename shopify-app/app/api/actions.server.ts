@@ -46,7 +46,9 @@ async function release(session: Session, form: FormData): Promise<ActionAnswer> 
     body: { reason: textOf(form, "reason") },
   });
   const answer = await ask(session, call);
-  return answer.ok ? { ok: true, toast: `Version ${answer.data.number} is in use` } : answer;
+  if (!answer.ok) return answer;
+  const { number, state } = answer.data;
+  return { ok: true, toast: state === "LIVE" ? `Version ${number} is in use` : `Version ${number} is being tried out` };
 }
 
 type Settings = paths["/api/model/settings"]["put"]["requestBody"]["content"]["application/json"];

@@ -148,7 +148,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** @description Use a version that the gate held, or go back to a former one. The former one undoes it. */
+        /** @description Roll out a version that was kept back, or go back to a former one. */
         post: operations["release_version"];
         delete?: never;
         options?: never;
@@ -683,7 +683,7 @@ export interface components {
             created_at: string;
         };
         /** @enum {string} */
-        GateVerdictEnum: "FIRST" | "PASSED" | "FAILED" | "NOT_ENOUGH_DATA" | "OVERRIDDEN";
+        GateVerdictEnum: "FIRST" | "PASSED" | "FAILED" | "NOT_ENOUGH_DATA" | "DAMAGED" | "OVERRIDDEN";
         /** @description A technical guardrail, and how long it takes to notice harm at the shop's own rate. */
         GuardReport: {
             name: string;
@@ -828,7 +828,6 @@ export interface components {
             /** Format: date-time */
             created_at: string;
             state: components["schemas"]["ModelVersionStateEnum"];
-            state_reason: string;
             served: string;
             /** Format: date-time */
             data_until: string;
@@ -853,7 +852,7 @@ export interface components {
             can_roll_back: boolean;
         };
         /** @enum {string} */
-        ModelVersionStateEnum: "STAGED" | "LIVE" | "RETIRED" | "HELD" | "REJECTED";
+        ModelVersionStateEnum: "REJECTED" | "HELD" | "STAGED" | "WAITING" | "ROLLING_OUT" | "ROLLED_BACK" | "LIVE" | "RETIRED";
         /**
          * @description Why a person moves a rollout, and which revision of it they saw.
          *

@@ -45,7 +45,8 @@ export function useRelease({ current }: ModelState): Release {
   const intent = useIntent("release", "/model", ({ toast }) => {
     const change = pending.current;
     setDone(change);
-    if (toast && change?.from) offerInToast(toast, { label: "Undo", run: () => undo(change) });
+    // What is tried out is undone where its rollout is looked at.
+    if (toast && change?.from && !change.to.can_release) offerInToast(toast, { label: "Undo", run: () => undo(change) });
     else if (toast) showToast(toast);
   });
   return {

@@ -5,7 +5,10 @@ import { formatDate, formatPercent, formatUnit, withOurPercent } from "./format"
 type State = ModelVersion["state"];
 
 const STATES = {
-  STAGED: { tone: "info", word: "About to be used" },
+  STAGED: { tone: "info", word: "About to be tried out" },
+  WAITING: { tone: "info", word: "Waits to be tried out" },
+  ROLLING_OUT: { tone: "info", word: "Being tried out" },
+  ROLLED_BACK: { tone: "warning", word: "Taken back" },
   LIVE: { tone: "success", word: "In use" },
   RETIRED: { tone: "neutral", word: "Replaced" },
   HELD: { tone: "caution", word: "Not in use" },
@@ -19,13 +22,14 @@ const VERDICTS: Record<Gate["verdict"], string> = {
   PASSED: "Good enough to try out",
   FAILED: "Not good enough to try out",
   NOT_ENOUGH_DATA: "Not enough data",
+  DAMAGED: "Damaged",
   OVERRIDDEN: "A person decided",
 };
 
 export const verdictWord = ({ verdict }: Pick<Gate, "verdict">): string => VERDICTS[verdict];
 
-/** Say why a version is or isn't used. Versions from before gates carry only their state's reason. */
-export const decisionWords = ({ gate, state_reason: reason }: Pick<ModelVersion, "gate" | "state_reason">): string => withOurPercent(gate?.words || reason);
+/** Say what was decided on a version; on one from before versions were compared nothing was. */
+export const decisionWords = ({ gate }: Pick<ModelVersion, "gate">): string => withOurPercent(gate?.words ?? "");
 
 /** "Tailorbird", or the person who decided. */
 export function decidedBy({ actor }: Pick<Gate, "actor">): string {
@@ -71,7 +75,8 @@ export function findMove(version: ModelVersion, current: ModelVersion | null): M
   const kept = current ? ` Version ${current.number} is kept: you can go back to it at any time.` : "";
   const shown = "Your storefront shows its recommendations within a few minutes.";
   if (version.can_release) {
-    return { label: "Use it anyway", question: `Use version ${version.number} anyway?`, consequence: `${shown}${kept}`, confirm: `Use version ${version.number}` };
+    const tried = "A few shoppers see its recommendations first, and it goes back by itself if it hurts.";
+    return { label: "Try it out anyway", question: `Try out version ${version.number} anyway?`, consequence: `${tried}${kept}`, confirm: `Try out version ${version.number}` };
   }
   if (version.can_roll_back) {
     const age = "It does not know the orders that came after it was trained.";

@@ -203,25 +203,34 @@ def test_a_version_without_further_figures_is_shown_without_them(
     assert (shown["against_simple"], shown["cold"], shown["peak_memory_mb"]) == (None, None, None)
 
 
-def test_a_held_version_is_used_by_hand_and_undone_by_going_back(artifact: Path) -> None:
+def test_a_held_version_is_tried_out_by_hand(artifact: Path) -> None:
     shop = a_signed_in_shop()
     former = a_live_version(shop, artifact)
     held = a_held_version(shop, artifact)
-    release = "/api/model/versions/{}/release"
 
-    used = call("POST", release.format(held.id), shop=shop, body={"reason": "We trust it"})
-    undone = call("POST", release.format(former.id), shop=shop)
+    tried = call("POST", f"/api/model/versions/{held.id}/release", shop=shop, body={"reason": "We trust it"})
 
-    assert (used.status_code, used.json()["state"]) == (200, "LIVE")
-    assert used.json()["gate"]["verdict"] == "OVERRIDDEN"
-    assert used.json()["gate"]["actor"].startswith("user ")
-    assert (undone.status_code, undone.json()["state"]) == (200, "LIVE")
+    assert (tried.status_code, tried.json()["state"]) == (200, "ROLLING_OUT")
+    assert tried.json()["gate"]["verdict"] == "OVERRIDDEN"
+    assert tried.json()["gate"]["actor"].startswith("user ")
+    assert call("GET", "/api/model", shop=shop).json()["current"]["id"] == str(former.id)
+    [opened] = audit.events(shop.id, event=Event.ROLLOUT_OPENED)
+    assert opened.actor == tried.json()["gate"]["actor"]
+
+
+def test_a_former_version_is_gone_back_to(artifact: Path) -> None:
+    shop = a_signed_in_shop()
+    former, newer = a_live_version(shop, artifact), a_live_version(shop, artifact)
+
+    back = call("POST", f"/api/model/versions/{former.id}/release", shop=shop)
+
+    assert (back.status_code, back.json()["state"]) == (200, "LIVE")
     body = call("GET", "/api/model", shop=shop).json()
     assert body["current"]["id"] == str(former.id)
-    assert [one["can_roll_back"] for one in body["versions"]] == [True, False]
-    pointed = audit.events(shop.id, event=Event.SURFACE_POINTED)
-    assert {entry.actor for entry in pointed[:4]} <= {used.json()["gate"]["actor"], "system"}
-    assert used.json()["gate"]["actor"] in {entry.actor for entry in pointed}
+    assert {one["id"]: one["can_roll_back"] for one in body["versions"]} == {
+        str(newer.id): True,
+        str(former.id): False,
+    }
 
 
 def test_a_candidate_is_not_a_merchants_to_use(artifact: Path) -> None:

@@ -6,9 +6,9 @@ from django.db import DatabaseError, transaction
 
 from backend.audit import queries as audit
 from backend.audit.values import Event
-from backend.registry import gateway, queries, rules, services
+from backend.registry import gateway, queries, services
 from backend.registry.models import ModelVersion
-from backend.registry.values import ArtifactRefused, ForbiddenMove, UnknownVersion, VersionState
+from backend.registry.values import ArtifactRefused, UnknownVersion
 from tests.backend.history import NOW, a_shop
 from tests.backend.registry.versions import a_lineage, a_version, an_array_of, an_outcome
 
@@ -20,7 +20,7 @@ def test_a_version_keeps_its_files_lineage_and_ledger_entry(artifact: Path) -> N
 
     version = a_version(shop, artifact)
 
-    assert (version.number, version.state) == (1, VersionState.CANDIDATE)
+    assert version.number == 1
     assert version.lineage == a_lineage()
     assert version.outcome == an_outcome()
     scorer = queries.open_scorer(version.artifact, manifest_sha256=version.manifest_sha256)
@@ -48,8 +48,6 @@ def test_another_shops_version_is_unknown(artifact: Path) -> None:
 
     with pytest.raises(UnknownVersion):
         queries.get_version(mine.id, version.id)
-    with pytest.raises(UnknownVersion):
-        services.move(mine.id, version.id, VersionState.LIVE, reason="No.", now=NOW)
 
 
 @pytest.mark.parametrize("damage", ["changed", "missing", "added", "manifest", "gone"])
@@ -100,7 +98,7 @@ def test_a_registration_that_fails_leaves_no_files(artifact: Path, artifact_root
 @pytest.mark.parametrize(
     "change", [{"number": 9}, {"metrics": []}, {"manifest_sha256": "0" * 64}, {"artifact": "elsewhere"}]
 )
-def test_the_database_lets_nothing_but_the_state_change(artifact: Path, change: dict[str, object]) -> None:
+def test_the_database_lets_nothing_of_a_version_change(artifact: Path, change: dict[str, object]) -> None:
     shop = a_shop()
     version = a_version(shop, artifact)
 
@@ -108,39 +106,6 @@ def test_the_database_lets_nothing_but_the_state_change(artifact: Path, change: 
         ModelVersion.objects.for_shop(shop.id).update(**change)
 
     assert queries.get_version(shop.id, version.id) == version
-
-
-@pytest.mark.parametrize(
-    ("state", "to", "may"),
-    [
-        (VersionState.CANDIDATE, VersionState.STAGED, True),
-        (VersionState.CANDIDATE, VersionState.HELD, True),
-        (VersionState.CANDIDATE, VersionState.REJECTED, True),
-        (VersionState.CANDIDATE, VersionState.LIVE, False),
-        (VersionState.STAGED, VersionState.LIVE, True),
-        (VersionState.STAGED, VersionState.REJECTED, False),
-        (VersionState.HELD, VersionState.STAGED, True),
-        (VersionState.HELD, VersionState.LIVE, False),
-        (VersionState.CANDIDATE, VersionState.RETIRED, False),
-        (VersionState.LIVE, VersionState.RETIRED, True),
-        (VersionState.LIVE, VersionState.REJECTED, False),
-        (VersionState.RETIRED, VersionState.LIVE, True),
-        (VersionState.REJECTED, VersionState.LIVE, False),
-    ],
-)
-def test_may_move(state: VersionState, to: VersionState, may: bool) -> None:
-    assert rules.may_move(state, to) is may
-
-
-def test_a_forbidden_move_changes_nothing(artifact: Path) -> None:
-    shop = a_shop()
-    version = a_version(shop, artifact)
-
-    with pytest.raises(ForbiddenMove):
-        services.move(shop.id, version.id, VersionState.RETIRED, reason="No.", now=NOW)
-
-    assert queries.get_version(shop.id, version.id) == version
-    assert len(audit.events(shop.id)) == 1
 
 
 def test_an_unknown_version_is_refused() -> None:

@@ -14,7 +14,7 @@ from backend.audit.values import Event
 from backend.core.queue import Job
 from backend.registry import gateway
 from backend.registry import queries as registry
-from backend.registry.values import UnknownVersion, Version, VersionState
+from backend.registry.values import UnknownVersion, Version
 from backend.rollouts import queries, rules, services
 from backend.rollouts.models import GateDecision, ReleaseSettings
 from backend.rollouts.values import (
@@ -24,6 +24,8 @@ from backend.rollouts.values import (
     GateVerdict,
     NotReleasable,
     ReleasePolicy,
+    RolloutSettings,
+    Standing,
 )
 from backend.shops.models import Shop
 from tests.backend.history import NOW, a_shop
@@ -172,8 +174,8 @@ def shop(db: None, artifact_root: Path) -> Shop:
     return a_shop()
 
 
-def state_of(shop: Shop, version: Version) -> VersionState:
-    return registry.get_version(shop.id, version.id).state
+def standing_of(shop: Shop, version: Version) -> Standing:
+    return queries.standings(shop.id, [version.id])[version.id]
 
 
 def verdicts(shop: Shop, version: Version) -> list[str]:
@@ -184,10 +186,11 @@ def verdicts(shop: Shop, version: Version) -> list[str]:
 def test_the_first_version_passes_without_a_comparison(shop: Shop, artifact: Path) -> None:
     version = a_version(shop, artifact)
 
-    state = services.stage(shop.id, version.id, now=NOW)
+    verdict = services.stage(shop.id, version.id, now=NOW)
 
     record = queries.find_gate_record(shop.id, version.id)
-    assert state is VersionState.STAGED
+    assert verdict is GateVerdict.FIRST
+    assert standing_of(shop, version) is Standing.STAGED
     assert record is not None
     assert (record.verdict, record.champion, record.actor) == (GateVerdict.FIRST, None, "system")
 
@@ -251,13 +254,14 @@ def test_an_unproven_version_is_held_and_the_former_goes_on(
     version = a_version(shop, artifact, gate=None if gate is None else a_gate(former, **gate))
 
     services.stage(shop.id, version.id, now=NOW)
-    is_live = services.release(shop.id, version.id, now=NOW)
+    services.release(shop.id, version.id, now=NOW)
 
-    assert not is_live
     assert verdicts(shop, version) == [verdict]
-    held = registry.get_version(shop.id, version.id)
-    assert held.state is VersionState.HELD
-    assert words in held.state_reason
+    assert standing_of(shop, version) is Standing.HELD
+    record = queries.find_gate_record(shop.id, version.id)
+    assert record is not None
+    assert words in record.words
+    assert queries.find_live_rollout(shop.id) is None
     assert queries.champion_id(shop.id) == former.id
     assert enqueued.jobs == []
 
@@ -271,7 +275,7 @@ def test_a_version_is_judged_once(shop: Shop, artifact: Path) -> None:
     services.stage(shop.id, version.id, now=LATER)
 
     assert verdicts(shop, version) == ["FAILED"]
-    assert state_of(shop, version) is VersionState.HELD
+    assert standing_of(shop, version) is Standing.HELD
 
 
 def test_a_merchant_may_ask_for_less(shop: Shop, artifact: Path) -> None:
@@ -296,14 +300,15 @@ def test_a_shop_too_small_to_compare_may_order_new_versions_all_the_same(shop: S
     unmeasured = a_version(shop, artifact, gate=a_gate(former, low=None))
     worse = a_version(shop, artifact, gate=a_gate(former, low=-0.2))
 
-    states = [services.stage(shop.id, one.id, now=NOW) for one in (unmeasured, worse)]
+    said = [services.stage(shop.id, one.id, now=NOW) for one in (unmeasured, worse)]
 
-    assert states == [VersionState.STAGED, VersionState.HELD]
+    assert said == [GateVerdict.OVERRIDDEN, GateVerdict.FAILED]
+    assert [standing_of(shop, one) for one in (unmeasured, worse)] == [Standing.STAGED, Standing.HELD]
     assert verdicts(shop, unmeasured) == ["NOT_ENOUGH_DATA", "OVERRIDDEN"]
     assert verdicts(shop, worse) == ["FAILED"]
 
 
-def test_a_held_version_can_be_used_by_hand_and_undone(
+def test_a_held_version_can_be_rolled_out_by_hand(
     shop: Shop, artifact: Path, enqueued: Any, committed: Any
 ) -> None:
     former = a_live_version(shop, artifact)
@@ -315,21 +320,54 @@ def test_a_held_version_can_be_used_by_hand_and_undone(
         services.release_by_hand(shop.id, version.id, reason="We trust it", now=LATER, actor="user 7")
 
     tracked = {"shop_id": shop.id, "version_id": str(version.id)}
-    assert enqueued.jobs == [(Job.PUBLISH, {"shop_id": shop.id}), (Job.TRACK_RELEASE, tracked)]
-    assert (state_of(shop, former), state_of(shop, version)) == (VersionState.RETIRED, VersionState.LIVE)
+    assert enqueued.of(Job.TRACK_RELEASE) == [tracked]
+    assert (standing_of(shop, former), standing_of(shop, version)) == (Standing.LIVE, Standing.ROLLING_OUT)
     record = queries.find_gate_record(shop.id, version.id)
     assert record is not None
     assert (record.verdict, record.actor, record.champion) == (GateVerdict.OVERRIDDEN, "user 7", 1)
     assert record.evidence.low_percent == pytest.approx(-3.0)
     assert record.evidence.baseline == Baseline("Popularity", 412, 12.0, 6.0, 18.0)
     assert record.words.startswith("Let through all the same: We trust it. Before that: Not proven as good")
-    changed = audit.events(shop.id, event=Event.MODEL_STATE_CHANGED)
-    assert {entry.actor for entry in changed if entry.at == LATER} == {"user 7"}
+    rollout = queries.find_live_rollout(shop.id)
+    assert rollout is not None
+    assert (rollout.candidate_id, rollout.words) == (version.id, "Chosen by hand: We trust it")
+
+
+def test_going_back_to_a_former_version_is_one_step(shop: Shop, artifact: Path) -> None:
+    former, newer = a_live_version(shop, artifact), a_live_version(shop, artifact)
 
     services.release_by_hand(shop.id, former.id, reason="", now=LATER, actor="user 7")
 
-    assert (state_of(shop, former), state_of(shop, version)) == (VersionState.LIVE, VersionState.RETIRED)
+    assert (standing_of(shop, former), standing_of(shop, newer)) == (Standing.LIVE, Standing.RETIRED)
     assert queries.champion_id(shop.id) == former.id
+
+
+def test_a_version_that_passed_is_rolled_out_once(shop: Shop, artifact: Path) -> None:
+    former = a_live_version(shop, artifact)
+    version = a_version(shop, artifact, gate=a_gate(former))
+    services.stage(shop.id, version.id, now=NOW)
+
+    for _ in range(2):
+        services.release(shop.id, version.id, now=NOW)
+
+    [rollout] = queries.rollouts(shop.id)
+    assert (rollout.candidate_id, rollout.champion_id) == (version.id, former.id)
+    [opened] = audit.events(shop.id, event=Event.ROLLOUT_OPENED)
+    assert opened.reason.startswith("A rollout may begin.")
+    assert queries.champion_id(shop.id) == former.id
+    assert standing_of(shop, version) is Standing.ROLLING_OUT
+
+
+def test_nothing_is_rolled_out_while_releases_are_off(shop: Shop, artifact: Path) -> None:
+    former = a_live_version(shop, artifact)
+    services.set_rollout_settings(shop.id, RolloutSettings(is_off=True), now=NOW, actor="user 7")
+    version = a_version(shop, artifact, gate=a_gate(former))
+    services.stage(shop.id, version.id, now=NOW)
+
+    services.release(shop.id, version.id, now=NOW)
+
+    assert queries.rollouts(shop.id) == []
+    assert standing_of(shop, version) is Standing.STAGED
 
 
 def test_using_what_is_live_already_changes_nothing(shop: Shop, artifact: Path) -> None:

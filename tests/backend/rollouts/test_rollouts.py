@@ -11,10 +11,10 @@ from backend.core.errors import LostRace
 from backend.core.queue import Job
 from backend.registry import gateway
 from backend.registry import queries as registry
-from backend.registry.values import Version, VersionState
+from backend.registry.values import Version
 from backend.rollouts import queries, services
 from backend.rollouts.models import Pointer, PointerMove
-from backend.rollouts.values import NotReleasable
+from backend.rollouts.values import GateVerdict, NotReleasable, Standing
 from backend.shops.models import Shop
 from tests.backend.history import NOW, a_shop
 from tests.backend.registry.versions import a_gate, a_live_version, a_version, an_array_of
@@ -27,18 +27,21 @@ def shop(db: None, artifact_root: Path) -> Shop:
     return a_shop()
 
 
-def states(shop: Shop) -> list[VersionState]:
-    return [version.state for version in reversed(registry.versions(shop.id))]
+def standings(shop: Shop) -> list[Standing]:
+    """Return what each version is to the shop, the first one first."""
+    ids = [version.id for version in reversed(registry.versions(shop.id))]
+    found = queries.standings(shop.id, ids)
+    return [found[one] for one in ids]
 
 
 def damage(version: Version) -> None:
     an_array_of(gateway.locate(version.artifact)).write_bytes(b"not what was registered")
 
 
-def go(shop: Shop, version: Version) -> bool:
+def go(shop: Shop, version: Version) -> None:
     """Do what the release job does."""
     services.stage(shop.id, version.id, now=NOW)
-    return services.release(shop.id, version.id, now=NOW)
+    services.release(shop.id, version.id, now=NOW)
 
 
 def test_the_first_version_answers_everybody_and_is_published(
@@ -47,23 +50,22 @@ def test_the_first_version_answers_everybody_and_is_published(
     version = a_version(shop, artifact)
 
     with committed():
-        is_live = go(shop, version)
+        go(shop, version)
 
-    assert is_live
     assert queries.champion_id(shop.id) == version.id
-    assert states(shop) == [VersionState.LIVE]
+    assert standings(shop) == [Standing.LIVE]
     assert enqueued.of(Job.PUBLISH) == [{"shop_id": shop.id}]
     pointed = audit.events(shop.id, event=Event.SURFACE_POINTED)
     assert [entry.new for entry in pointed] == [{"version": str(version.id)}]
 
 
-def test_a_better_version_replaces_the_former_which_stands_by(shop: Shop, artifact: Path) -> None:
+def test_another_champion_replaces_the_former_which_stands_by(shop: Shop, artifact: Path) -> None:
     former = a_live_version(shop, artifact)
-    better = a_version(shop, artifact, gate=a_gate(former, low=0.02))
+    better = a_version(shop, artifact, gate=a_gate(former))
 
-    go(shop, better)
+    services.set_champion(shop.id, better.id, reason="It held up.", now=NOW)
 
-    assert states(shop) == [VersionState.RETIRED, VersionState.LIVE]
+    assert standings(shop) == [Standing.RETIRED, Standing.LIVE]
     live = queries.live_arms(shop.id)
     assert [arm.version_id for arm in live.arms] == [better.id]
     assert live.standby is not None
@@ -75,10 +77,10 @@ def test_a_version_waits_between_the_gate_and_its_release(shop: Shop, artifact: 
     former = a_live_version(shop, artifact)
     better = a_version(shop, artifact, gate=a_gate(former))
 
-    state = services.stage(shop.id, better.id, now=NOW)
+    verdict = services.stage(shop.id, better.id, now=NOW)
 
-    assert state is VersionState.STAGED
-    assert states(shop) == [VersionState.LIVE, VersionState.STAGED]
+    assert verdict is GateVerdict.PASSED
+    assert standings(shop) == [Standing.LIVE, Standing.STAGED]
     assert queries.champion_id(shop.id) == former.id
 
 
@@ -88,7 +90,7 @@ def test_nothing_is_released_that_the_gate_has_not_judged(shop: Shop, artifact: 
     with pytest.raises(NotReleasable):
         services.release(shop.id, version.id, now=NOW)
 
-    assert (states(shop), queries.champion_id(shop.id)) == ([VersionState.CANDIDATE], None)
+    assert (standings(shop), queries.champion_id(shop.id)) == ([Standing.CANDIDATE], None)
 
 
 def test_releasing_twice_changes_nothing_the_second_time(shop: Shop, artifact: Path) -> None:
@@ -105,17 +107,17 @@ def test_a_damaged_candidate_is_rejected_before_anyone_sees_it(shop: Shop, artif
     damaged = a_version(shop, artifact, gate=a_gate(former))
     damage(damaged)
 
-    is_live = go(shop, damaged)
+    go(shop, damaged)
 
-    assert not is_live
     assert queries.champion_id(shop.id) == former.id
-    assert states(shop) == [VersionState.LIVE, VersionState.REJECTED]
-    # A merchant reads the state's reason, a person who mends it the ledger.
-    assert registry.get_version(shop.id, damaged.id).state_reason == services.DAMAGED
+    assert standings(shop) == [Standing.LIVE, Standing.REJECTED]
+    # A merchant reads the decision, a person who mends it the ledger.
+    record = queries.find_gate_record(shop.id, damaged.id)
+    assert record is not None
+    assert (record.verdict, record.words) == (GateVerdict.DAMAGED, services.DAMAGED)
     [entry] = audit.events(shop.id, event=Event.ARTIFACT_REFUSED)
     assert entry.subject == "version 2"
     assert "does not match its sha256" in entry.reason
-    assert queries.find_gate_record(shop.id, damaged.id) is None
 
 
 def test_a_pointer_that_moved_meanwhile_is_not_moved_again(shop: Shop, artifact: Path) -> None:
