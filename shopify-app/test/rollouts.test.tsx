@@ -7,7 +7,7 @@ import { faultsOf, draftOf, readSteps } from "../app/lib/plan";
 import { describeHistory, dwellWords, moveOf, movesOf, noticeWords } from "../app/lib/rollouts";
 import { aPreview } from "./fixtures/answers";
 import { everything, OFFLINE, open, theList, thePage, violations } from "./fixtures/pages";
-import { aMetricReport, aReport, REPORTS, ROLLOUT, theChanges, thePlan, theRollouts } from "./fixtures/rollouts";
+import { aLookBack, aMetricReport, aReport, REPORTS, ROLLOUT, theChanges, thePlan, theRollouts } from "./fixtures/rollouts";
 
 const toast = { show: vi.fn(), hide: vi.fn() };
 const saveBar = { show: vi.fn(), hide: vi.fn() };
@@ -133,6 +133,29 @@ describe("a rollout's page", () => {
 
     await waitFor(() => expect(toast.show).toHaveBeenCalledWith("Back to version 7"));
     expect(sent.map(({ action }) => action)).toEqual(["UNDO"]);
+  });
+
+  test("looks back at the last weeks in one click, and tells what was found with its interval", async () => {
+    const sent: Sent[] = [];
+    await open(PAGE, { act: (form) => (sent.push(Object.fromEntries(form)), { ok: true, toast: "Looking back at the last 30 days" }) });
+
+    fireEvent.click(screen.getByText("Look back at the last 30 days", { selector: "s-button" }));
+
+    await waitFor(() => expect(toast.show).toHaveBeenCalledWith("Looking back at the last 30 days"));
+    expect(sent).toEqual([{ intent: "look-back", rollout: ROLLOUT }]);
+  });
+
+  test.each([
+    [aLookBack({ state: "RUNNING", progress: 0.4, words: "Week 2 of 4: Learning.", rounds: [] }), /Week 2 of 4/, null],
+    [aLookBack(), /between \+1.0% and \+7.0%/, "Look back again"],
+    [aLookBack({ state: "FAILED", words: "The trainer ran out of memory.", rounds: [] }), /ran out of memory/, "Look back again"],
+  ])("shows a look back as it stands", async (found, words, offer) => {
+    const { container } = await open(PAGE, { rolled: () => thePage(aReport({ look_back: found })) });
+
+    expect(screen.getByText(words)).toBeInTheDocument();
+    expect(screen.queryAllByText(/^Look back/, { selector: "s-button" }).map((button) => button.textContent)).toEqual(offer ? [offer] : []);
+    expect(container.querySelectorAll('[aria-label="Time machine"] tbody tr')).toHaveLength(found.rounds.length);
+    expect(await violations(container)).toEqual([]);
   });
 
   test("says why a move was not made", async () => {

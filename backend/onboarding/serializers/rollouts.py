@@ -17,6 +17,7 @@ from backend.rollouts.values import (
     StepProgress,
     Verdict,
 )
+from backend.rollouts.values.time_machine import LookBackState
 
 LONGEST_REASON = 300
 
@@ -151,6 +152,30 @@ class ShadowReportSerializer(serializers.Serializer[Any]):
     figures = ShadowFigureSerializer(many=True)
 
 
+class LookBackRoundSerializer(serializers.Serializer[Any]):
+    """A week of the look back: how well each side found what customers then bought, 0 to 1."""
+
+    since = serializers.DateTimeField()
+    until = serializers.DateTimeField()
+    customers = serializers.IntegerField()
+    candidate = serializers.FloatField()
+    champion = serializers.FloatField()
+
+
+class LookBackSerializer(serializers.Serializer[Any]):
+    """What the last 30 days say of a version that is made like the new one."""
+
+    state = serializers.ChoiceField(choices=_values(LookBackState))
+    progress = serializers.FloatField()
+    words = serializers.CharField()
+    asked_at = serializers.DateTimeField()
+    customers = serializers.IntegerField()
+    gain_percent = serializers.FloatField(allow_null=True)
+    low_percent = serializers.FloatField(allow_null=True)
+    high_percent = serializers.FloatField(allow_null=True)
+    rounds = LookBackRoundSerializer(many=True)
+
+
 class TimelineEntrySerializer(serializers.Serializer[Any]):
     """One thing that happened meanwhile: a move, or another change in the shop."""
 
@@ -175,6 +200,7 @@ class RolloutReportSerializer(serializers.Serializer[Any]):
     sample_words = serializers.CharField(allow_blank=True)
     guards = GuardReportSerializer(many=True)
     shadow = ShadowReportSerializer(allow_null=True)
+    look_back = LookBackSerializer(allow_null=True)
     advice = serializers.ListField(child=serializers.CharField())
     timeline = TimelineEntrySerializer(many=True)
     requirement = serializers.ChoiceField(

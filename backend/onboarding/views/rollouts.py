@@ -138,6 +138,20 @@ class RolloutChangesView(ApiView):
         return Response(ChangesSerializer(found).data)
 
 
+class RolloutLookBackView(ApiView):
+    """A look back at the last weeks for one rollout."""
+
+    @extend_schema(
+        operation_id="look_back",
+        request=None,
+        responses={202: RolloutReportSerializer, 404: ErrorBody, 409: ErrorBody},
+    )
+    def post(self, request: ShopRequest, id: UUID) -> Response:  # noqa: A002 -- the name in the address
+        """Have the new version judged on the last 30 days; it takes minutes and moves nothing."""
+        services.request_look_back(request.shop_id, id, now=clock.now(), actor=request.actor)
+        return Response(_report(request, id), status.HTTP_202_ACCEPTED)
+
+
 class RolloutMovesView(ApiView):
     """The moves of one rollout."""
 

@@ -18,6 +18,7 @@ from backend.rollouts.queries.holdout import fresh_holdout
 from backend.rollouts.queries.rollouts import get_rollout, moment, moves_of, settings
 from backend.rollouts.queries.shadow import judge_shadow, shadow_figures
 from backend.rollouts.queries.standings import standings
+from backend.rollouts.queries.time_machine import find_look_back
 from backend.rollouts.queries.traffic import forecast
 from backend.rollouts.values import (
     OPENABLE,
@@ -67,6 +68,7 @@ def rollout_report(
         sample_words=rules.sample_words(exposed(shop_id, rollout_id)),
         guards=_guards(rollout),
         shadow=_shadow(rollout, moves),
+        look_back=find_look_back(shop_id, rollout_id),
         advice=_advice(rollout),
         timeline=_timeline(rollout, moves, now=now),
     )

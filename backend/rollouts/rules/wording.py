@@ -118,7 +118,7 @@ def advice(forecasts: Sequence[StepForecast], plan: RolloutPlan) -> tuple[str, .
     if forecasts and not judged:
         return (
             f"At your traffic no share of visitors can be judged by its orders in {plan.max_days} days.",
-            "What tells more before anybody sees it: a longer shadow, and what it changes page by page.",
+            "What tells more: your last 30 days looked back at, a longer shadow, what changes page by page.",
         )
     told = [_told_forecast(one, plan) for one in forecasts]
     return tuple(told)

@@ -6,6 +6,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from backend.rollouts.values.rollout import Metric, Rollout, RolloutState, Verdict
+from backend.rollouts.values.time_machine import LookBack
 
 
 class RolloutAction(StrEnum):
@@ -194,6 +195,7 @@ class RolloutReport:
     sample_words: str
     guards: tuple[GuardReport, ...]
     shadow: ShadowReport | None
+    look_back: LookBack | None
     advice: tuple[str, ...]
     timeline: tuple[TimelineEntry, ...]
 

@@ -88,6 +88,11 @@ async function moveRollout(session: Session, form: FormData): Promise<ActionAnsw
   return answer.ok ? { ok: true, toast: textOf(form, "toast"), seen: answer.data.summary.revision } : answer;
 }
 
+async function lookBack(session: Session, form: FormData): Promise<ActionAnswer> {
+  const answer = await ask(session, apiFor(session).POST("/api/rollouts/{id}/look-back", { params: { path: { id: textOf(form, "rollout") } } }));
+  return answer.ok ? { ok: true, toast: "Looking back at the last 30 days" } : answer;
+}
+
 async function openRollout(session: Session, form: FormData): Promise<ActionAnswer> {
   const body = { version: textOf(form, "version"), reason: textOf(form, "reason") };
   const answer = await ask(session, apiFor(session).POST("/api/rollouts", { body }));
@@ -134,6 +139,8 @@ export async function act(session: Session, form: FormData): Promise<ActionAnswe
       return setHoldout(session, form);
     case "move-rollout":
       return moveRollout(session, form);
+    case "look-back":
+      return lookBack(session, form);
     case "open-rollout":
       return openRollout(session, form);
     case "go-back":

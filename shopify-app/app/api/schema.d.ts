@@ -259,6 +259,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/rollouts/{id}/look-back": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Have the new version judged on the last 30 days; it takes minutes and moves nothing. */
+        post: operations["look_back"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/rollouts/{id}/moves": {
         parameters: {
             query?: never;
@@ -734,6 +751,37 @@ export interface components {
             shown_visitors: number;
             held_out_visitors: number;
         };
+        /** @description What the last 30 days say of a version that is made like the new one. */
+        LookBack: {
+            state: components["schemas"]["LookBackStateEnum"];
+            /** Format: double */
+            progress: number;
+            words: string;
+            /** Format: date-time */
+            asked_at: string;
+            customers: number;
+            /** Format: double */
+            gain_percent: number | null;
+            /** Format: double */
+            low_percent: number | null;
+            /** Format: double */
+            high_percent: number | null;
+            rounds: components["schemas"]["LookBackRound"][];
+        };
+        /** @description A week of the look back: how well each side found what customers then bought, 0 to 1. */
+        LookBackRound: {
+            /** Format: date-time */
+            since: string;
+            /** Format: date-time */
+            until: string;
+            customers: number;
+            /** Format: double */
+            candidate: number;
+            /** Format: double */
+            champion: number;
+        };
+        /** @enum {string} */
+        LookBackStateEnum: "WAITING" | "RUNNING" | "DONE" | "FAILED";
         /** @enum {string} */
         MetricEnum: "CLICK_THROUGH" | "ADD_TO_CART" | "CONVERSION" | "REVENUE";
         /** @description What was known of a difference at one moment. */
@@ -1000,6 +1048,7 @@ export interface components {
             sample_words: string;
             guards: components["schemas"]["GuardReport"][];
             shadow: components["schemas"]["ShadowReport"] | null;
+            look_back: components["schemas"]["LookBack"] | null;
             advice: string[];
             timeline: components["schemas"]["TimelineEntry"][];
             requirement: components["schemas"]["RequirementEnum"];
@@ -1854,6 +1903,43 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    look_back: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RolloutReport"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

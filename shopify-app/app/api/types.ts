@@ -47,6 +47,7 @@ export type RolloutAction = RolloutReport["actions"][number];
 export type RolloutStep = RolloutReport["steps"][number];
 export type MetricReport = RolloutReport["metrics"][number];
 export type GuardReport = RolloutReport["guards"][number];
+export type LookBack = NonNullable<RolloutReport["look_back"]>;
 export type TimelineEntry = RolloutReport["timeline"][number];
 export type RolloutSettings = Get<"/api/rollouts/settings">;
 export type VersionOffer = Rollouts["to_open"][number];

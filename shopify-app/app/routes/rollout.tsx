@@ -4,6 +4,7 @@ import type { Route } from "./+types/rollout";
 import { act, type ActionAnswer } from "../api/actions.server";
 import { type Answer, apiFor, ask } from "../api/client.server";
 import type { RolloutReport, Shop } from "../api/types";
+import { isLookingBack, LookBackSection } from "../components/look-back";
 import { ActionProblem, StaleBanner, Unreachable } from "../components/problem";
 import { Advice } from "../components/rollout-advice";
 import { RolloutGuards, RolloutMetrics, RolloutShadow, RolloutTimeline } from "../components/rollout-evidence";
@@ -50,7 +51,7 @@ export default function RolloutPage({ loaderData }: Route.ComponentProps) {
   const answer = loaderData as Answer<RolloutData>;
   const { data: known, problem } = useLastGood(answer);
   const { revalidate, state } = useRevalidator();
-  useLivePolling(answer, known ? isWatched(known.report.summary, Date.now()) : false);
+  useLivePolling(answer, known ? isWatched(known.report.summary, Date.now()) || isLookingBack(known.report.look_back) : false);
   if (known) return <Loaded known={known} problem={problem} />;
   if (!problem) return null;
   return <Unreachable page="Rollout" problem={problem} isTrying={state !== "idle"} onRetry={() => void revalidate()} />;
@@ -71,6 +72,7 @@ function Loaded({ known: { report, shop }, problem }: { known: RolloutData; prob
         <RolloutMetrics report={report} timezone={shop.timezone} />
         <RolloutGuards guards={report.guards} />
         <RolloutShadow report={report} />
+        <LookBackSection report={report} timezone={shop.timezone} />
         <RolloutTimeline timeline={report.timeline} timezone={shop.timezone} />
       </div>
       <div slot="aside" className="page-stack">

@@ -371,3 +371,20 @@ def test_metrics_guardrails_and_other_changes_of_a_rollout_are_told(artifact: Pa
     theme = told["timeline"][0]
     assert (theme["kind"], theme["title"]) == ("CHANGE", "A new theme was published")
     assert theme["words"].endswith("A promotion waits until it is over.")
+
+
+@pytest.mark.usefixtures("redis_server")
+def test_a_look_back_is_asked_for_and_told(artifact: Path) -> None:
+    shop = a_signed_in_shop()
+    rollout = a_running_rollout(shop, artifact)
+    before = call("GET", f"/api/rollouts/{rollout.id}", shop=shop).json()
+
+    asked = call("POST", f"/api/rollouts/{rollout.id}/look-back", shop=shop)
+    again = call("POST", f"/api/rollouts/{rollout.id}/look-back", shop=shop)
+
+    assert before["look_back"] is None
+    assert asked.status_code == 202
+    assert (asked.json()["look_back"]["state"], asked.json()["look_back"]["rounds"]) == ("WAITING", [])
+    assert (again.status_code, again.json()["error"]["code"]) == (409, "already_looking_back")
+    (act,) = audit.events(shop.id, event=Event.LOOK_BACK_REQUESTED)
+    assert act.actor == "user 7"
