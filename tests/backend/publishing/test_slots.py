@@ -17,9 +17,9 @@ from backend.registry import queries as registry
 from backend.registry.values import Version
 from backend.rollouts.models import Pointer, Rollout
 from backend.rollouts.queries import champion_version
-from backend.rollouts.services import pointing, stage
+from backend.rollouts.services import count_answers, pointing, stage
 from backend.rollouts.services.pointing import Aim
-from backend.rollouts.values import RolloutPlan, RolloutState
+from backend.rollouts.values import CANDIDATE, AnswerOutcome, ArmAnswer, RolloutPlan, RolloutState
 from backend.serving import queries as serving
 from backend.shops.models import Shop
 from tests.backend.history import NOW
@@ -306,6 +306,24 @@ def test_the_end_of_a_switch_moves_on_by_the_loop_alone_and_only_while_the_rollo
     story.publish()
     story.clock.advance(SWITCH_RENEWAL)
     assert story.publish() == []
+
+
+def test_a_candidate_that_the_guards_convict_is_shown_to_nobody_after_the_end_that_was_said(
+    story: Story, candidate: Version
+) -> None:
+    rollout = story.open(candidate)
+    story.publish()
+    story.step(rollout, 5)
+    story.publish()
+    convicting = [ArmAnswer(CANDIDATE, 5, AnswerOutcome.FATAL, 0.0)]
+    count_answers(story.shop.id, rollout.uuid, convicting, now=NOW)
+
+    story.clock.advance(SWITCH_RENEWAL)
+    assert story.publish() == []
+    story.clock.advance(SWITCH_LIFE - SWITCH_RENEWAL)
+
+    assert keys(story.publish()) == SWITCH_ALONE
+    assert story.pages.switch == {"default": "a"}
 
 
 def test_the_next_candidate_takes_the_slot_of_what_was_shown_before(
