@@ -49,20 +49,24 @@ WARM_UP_SECONDS = 15
 def worker_exit(server: Any, worker: Any) -> None:
     """Write what a worker counted and did not write yet; a database that is down by then is forgiven."""
     # One that never began has loaded nothing, and counted nothing.
-    events = sys.modules.get("backend.events.views")
-    if events is None:
+    events, serving = (sys.modules.get(f"backend.{app}.views") for app in ("events", "serving"))
+    if events is None or serving is None:
         return
     from django.db import Error
 
     with suppress(Error):
         events.collector.flush()
+    with suppress(Error):
+        serving.desk.guard.stop()
 
 
 def post_worker_init(worker: Any) -> None:
-    """Load the code and the live models of a new worker before it takes its first request."""
+    """Load the code and the live models of a new worker before it takes its first request, and keep watch."""
     from django.urls import get_resolver
 
     from backend.serving.views import desk
 
+    # A thread of its own: it must begin after the fork, which threads don't survive.
+    desk.guard.start()
     get_resolver().url_patterns  # noqa: B018 - asked for, they are imported
     desk.warm_up_behind().join(timeout=WARM_UP_SECONDS)

@@ -1,8 +1,9 @@
 """
-Count what each arm of a rollout answers.
+Count what each arm of a rollout answers, and take a candidate back that does harm.
 
 An answer appends one tuple. A thread of each serving process pools them in PostgreSQL every two seconds, at
-once where one was fatal.
+once where one was fatal, and rolls back where all that was counted says so. That is the one move that a
+serving process makes by itself, and it needs PostgreSQL and nothing else.
 """
 
 import threading
@@ -17,7 +18,7 @@ from django.db import Error, close_old_connections
 
 from backend.core.errors import Unavailable, describe
 from backend.rollouts import services as rollouts
-from backend.rollouts.values import AnswerOutcome, ArmAnswer, Verdict
+from backend.rollouts.values import AnswerOutcome, ArmAnswer, Judged, Verdict
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +40,7 @@ class Guard:
         self._noted: deque[tuple[_Rollout, ArmAnswer]] = deque(maxlen=MOST_REMEMBERED)
         self._piles: dict[_Rollout, deque[ArmAnswer]] = {}
         self._wake = threading.Event()
+        self._is_over = threading.Event()
         self._looking = threading.Lock()
 
     def note(self, shop_id: int, rollout_id: UUID, answer: ArmAnswer) -> None:
@@ -48,11 +50,17 @@ class Guard:
             self._wake.set()
 
     def start(self) -> None:
-        """Look every two seconds from now on, for as long as the process lives."""
+        """Look every two seconds from now on, in a thread of its own."""
         threading.Thread(target=self._keep_looking, name="guard", daemon=True).start()
 
+    def stop(self) -> None:
+        """Look no more, but for a last time now: what was counted and not pooled would be lost."""
+        self._is_over.set()
+        self._wake.set()
+        self.look()
+
     def look(self) -> None:
-        """Pool what was noted since the last look, and judge what the pool says."""
+        """Pool what was noted since the last look, and take back what the pool convicts."""
         with self._looking:
             for _ in range(len(self._noted)):
                 rollout, answer = self._noted.popleft()
@@ -61,7 +69,7 @@ class Guard:
                 self._judge(*rollout)
 
     def _keep_looking(self) -> None:
-        while True:
+        while not self._is_over.is_set():
             self._wake.wait(LOOK_SECONDS)
             self._wake.clear()
             try:
@@ -80,7 +88,13 @@ class Guard:
             # Counted once, whatever becomes of the rest. The empty pile stays until the rest is done.
             pile.clear()
             if judged is not None and judged.verdict is Verdict.FAILED:
-                log.error("candidate_convicted", rollout=str(rollout_id), why=judged.words)
+                self._take_back(shop_id, rollout_id, judged)
             del self._piles[shop_id, rollout_id]
         except (Error, Unavailable) as error:
             log.warning("guard_waits", rollout=str(rollout_id), error=describe(error))
+
+    def _take_back(self, shop_id: int, rollout_id: UUID, judged: Judged) -> None:
+        log.error("candidate_convicted", rollout=str(rollout_id), why=judged.words)
+        rollouts.roll_back(
+            shop_id, rollout_id, reason=judged.words, evidence=judged.evidence, now=self.clock()
+        )

@@ -1,14 +1,19 @@
 """Made-up lineages and outcomes of model versions."""
 
+import json
+import shutil
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from backend.registry import queries, services
 from backend.registry.values import Lineage, Outcome, Version
 from backend.rollouts import queries as rollout_queries
 from backend.rollouts import services as rollouts
 from backend.shops.models import Shop
+from models.recommender.scoring import file_sha256
 from tests.backend.history import NOW
 
 
@@ -119,3 +124,14 @@ def a_live_version(shop: Shop, artifact: Path, *, now: datetime = NOW, **changes
     rollouts.stage(shop.id, version.id, now=now)
     rollouts.set_champion(shop.id, version.id, reason="It is the shop's new version.", now=now)
     return queries.get_version(shop.id, version.id)
+
+
+def poisoned(artifact: Path, to: Path) -> Path:
+    """Copy an artifact that is sound but for its numbers, as a training that diverged would leave it."""
+    copy = Path(shutil.copytree(artifact, to))
+    popularity = copy / "popularity.scores.npy"
+    np.save(popularity, np.full_like(np.load(popularity), np.nan))
+    manifest = json.loads((copy / "manifest.json").read_text())
+    manifest["files"][popularity.name] = file_sha256(popularity)
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    return copy
