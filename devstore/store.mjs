@@ -122,7 +122,7 @@ export class ShopData {
     this.pixels = new Map();
     this.flowEvents = [];
     /** What the shop began with; the rows of an order file are its order lines, its refunded lines and its rejected rows. */
-    this.seeded = { orders: 0, order_lines: 0, refunded_lines: 0, rejected_rows: {} };
+    this.seeded = { orders: 0, held_back: 0, order_lines: 0, refunded_lines: 0, rejected_rows: {} };
     /** Orders of the newest days that did not happen yet, see seed/held-back.mjs. */
     this.heldBack = [];
     this.versions = {};
@@ -146,7 +146,7 @@ export class ShopData {
     const known = new Set(orders.map(({ id }) => id));
     const all = [...orders, ...held.filter(({ id }) => !known.has(id))];
     const lines = all.reduce((sum, order) => sum + order.lines.length, 0);
-    this.seeded = { orders: all.length, order_lines: lines, refunded_lines: refundedLines, rejected_rows: rejectedRows };
+    this.seeded = { orders: all.length, held_back: held.length, order_lines: lines, refunded_lines: refundedLines, rejected_rows: rejectedRows };
   }
 
   /** Nothing that happens before them may take the ids of orders that are held back. */

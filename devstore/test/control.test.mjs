@@ -26,7 +26,7 @@ test('the state tells counts, installs, pending webhooks and what the shop began
   assert.ok(state.shops[0].install.scopes.includes('write_products'));
   assert.deepEqual(state.pending_webhooks, { due: 0, retrying: 0, scheduled: 0 });
   const { orders, order_lines } = state.shops[0].counts;
-  assert.deepEqual(state.seeded, { orders, order_lines, refunded_lines: 0, rejected_rows: {} });
+  assert.deepEqual(state.seeded, { orders, held_back: 0, order_lines, refunded_lines: 0, rejected_rows: {} });
 });
 
 test('an order is placed, taken from stock and told, products/update after it', async (t) => {
