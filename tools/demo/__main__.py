@@ -162,6 +162,7 @@ def _walk(options: Options, stack: Stack, screen: Screen, *, read_all_orders: bo
         optional_scopes=["read_all_orders"] if read_all_orders else [],
         new_shopper=lambda: Shopper(at),
         origin=at.devstore,
+        environment=stack.env,
         started_at=options.started_at,
     )
 

@@ -16,7 +16,7 @@ import httpx
 
 from tools.demo import pages, second_factor
 from tools.demo.pages import Card, Element, Form
-from tools.demo.pixel import NotTold, Pixel
+from tools.demo.pixel import NotTold, Pixel, collector_of
 from tools.demo.stack import SHOP, Addresses
 
 # Shopify's session tokens live for 60 s; a new one well before that.
@@ -79,6 +79,26 @@ class Merchant:
         """Return what the local Shopify says of itself: shops, installs, unusable rows."""
         state: dict[str, Any] = _expect(self._devstore.get("/control/state")).json()
         return state
+
+    def release_orders(self) -> int:
+        """Let happen what the shop held back of its history. :returns: how many orders and refunds"""
+        released: int = _expect(self._devstore.post("/control/release", json={})).json()["released"]
+        return released
+
+    def shop_counts(self) -> dict[str, int]:
+        """Return how many products and orders the shop has, by what the local Shopify says of itself."""
+        shops = self.store_state()["shops"]
+        found: dict[str, int] = next(one["counts"] for one in shops if one["domain"] == SHOP)
+        return found
+
+    def holds_back(self) -> bool:
+        """Return whether the newest days of the shop were held back when it was filled."""
+        return bool(self.store_state()["seeded"]["held_back"])
+
+    def held_back(self) -> int:
+        """Return how many orders and refunds of the shop have not happened yet."""
+        shops = self.store_state()["shops"]
+        return int(next(one["held_back"] for one in shops if one["domain"] == SHOP))
 
     def open_app(self) -> None:
         """Open the app's page: the admin's frame, and in it the app's own document."""
@@ -151,6 +171,18 @@ class Shopper:
     def product_id(self, path: str) -> int:
         """Return the id of the product at an address, as theme scripts see it."""
         found: int = _expect(self._shop.get(f"{path}.js")).json()["id"]
+        return found
+
+    def product(self, path: str) -> dict[str, Any]:
+        """Return what theme scripts see of the product at an address."""
+        found: dict[str, Any] = _expect(self._shop.get(f"{path}.js")).json()
+        return found
+
+    def collector(self, path: str) -> str:
+        """Return where the pixel that runs on a page tells its events."""
+        found = collector_of(pages.read(_expect(self._shop.get(path)).text))
+        if found is None:
+            raise DoorShut(f"No pixel of ours runs on {path}.")
         return found
 
     def product_paths(self) -> list[str]:

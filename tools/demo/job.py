@@ -12,8 +12,10 @@ from typing import Any, Final
 from uuid import UUID
 
 from tools.demo import report, traffic
+from tools.demo.crowd import Places
 from tools.demo.doors import DoorShut, Merchant, Shopper, Staff, reachable
 from tools.demo.pages import Card
+from tools.demo.releases import Released, Releases
 from tools.demo.report import Report, Served
 from tools.demo.screen import Screen
 from tools.demo.stack import SHOP
@@ -73,6 +75,7 @@ class Job:
         optional_scopes: list[str],
         new_shopper: Callable[[], Shopper],
         origin: str,
+        environment: Mapping[str, str],
         started_at: float,
     ) -> Report:
         """
@@ -80,6 +83,7 @@ class Job:
 
         :param new_shopper: makes a visitor without cookies
         :param origin: where the storefront answers
+        :param environment: of the product's processes
         :param started_at: when the whole run began, in Unix seconds
         :raises StepFailed: naming the first step that did not hold
         """
@@ -93,6 +97,7 @@ class Job:
         with self._step("Support signs in"):
             self._staff.sign_in()
         self._buy_and_trace(cards or home)
+        released = self._release(paths, origin, environment) if self._has_to_release() else None
         with self._step("Figures are read") as step:
             setup = self._merchant.call("GET", "/api/setup")
             logged = self._staff.count("audit/decision")
@@ -103,7 +108,7 @@ class Job:
                 f"{earned.adds} added; earned {earned.earned} {earned.currency}"
             )
         return Report(
-            filled=filled, model=model, served=answers, results=earned,
+            filled=filled, model=model, served=answers, results=earned, released=released,
             carousel_items=len(cards), decisions_logged=logged, seconds=time.time() - started_at,
         )  # fmt: skip
 
@@ -258,6 +263,30 @@ class Job:
             order_id = self._merchant.newest_order()
             self._wait_until_found(card.decision_id, order_id)
             step(f"order {order_id}, decision {card.decision_id}")
+
+    def _has_to_release(self) -> bool:
+        """Return whether the second act is still to be walked."""
+        if self._merchant.held_back():
+            return True
+        rollouts = self._merchant.call("GET", "/api/rollouts")["rollouts"]
+        return self._merchant.holds_back() and all(one["state"] != "PROMOTED" for one in rollouts)
+
+    def _release(self, paths: list[str], origin: str, environment: Mapping[str, str]) -> Released:
+        """Let the newest weeks happen, and a second version and a poisoned one go their ways."""
+        with reachable():
+            products = sorted((self._shopper.product(path) for path in paths), key=lambda one: one["price"])
+            # Of about one price, so that what a visitor spends differs little and a difference shows early.
+            some = products[len(products) // 4 : -(len(products) // 4) or None]
+            places = Places(
+                devstore=origin,
+                collector=self._shopper.collector(paths[0]),
+                products=[one["id"] for one in some],
+                variants=[one["variants"][0]["id"] for one in some],
+            )
+        releases = Releases(
+            self._merchant, self._screen, self._check, places=places, step=self._step, environment=environment
+        )
+        return releases.run()
 
     def _wait_until_found(self, decision_id: str, order_id: str) -> None:
         """Wait until the order's webhook has been worked off and the dashboard knows of it."""

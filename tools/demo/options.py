@@ -8,6 +8,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRST_PORT = 9400
+# What a second version learns of, and is judged on: two weeks, as the first was.
+HOLD_BACK_DAYS = 14
 SHOPS = ("generated", "empty", "test_orders", "unpublished")
 
 
@@ -21,6 +23,7 @@ class Options:
     :param run_job: install the app and walk through the main job; False leaves that to a browser
     :param reload: restart servers when their code changes
     :param first_port: where to look for free ports; 0 takes any
+    :param hold_back_days: the newest days of the shop, which happen after the first training; 0 for none
     :param started_at: when the whole run began, set-up included, in Unix seconds
     """
 
@@ -31,6 +34,7 @@ class Options:
     run_job: bool
     reload: bool
     first_port: int
+    hold_back_days: int
     started_at: float
     clean: bool
 
@@ -46,6 +50,7 @@ def parse(arguments: Sequence[str]) -> Options:
         run_job=not given.skip_job,
         reload=given.reload,
         first_port=given.first_port,
+        hold_back_days=HOLD_BACK_DAYS if not given.skip_job and given.shop == SHOPS[0] else 0,
         started_at=given.since or time.time(),
         clean=given.clean,
     )

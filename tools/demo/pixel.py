@@ -52,9 +52,8 @@ class Pixel:
         running = _about(page)["pixel"]
         if running is None or not events:
             return
-        settings = running["settings"]
         body = {"events": [self._event(topic, data) for topic, data in events]}
-        url = f"{settings['endpoint']}/events/{settings['accountID']}"
+        url = _collector(running)
         headers = {"Content-Type": "text/plain;charset=UTF-8", "User-Agent": BROWSER}
         answer = httpx.post(url, content=json.dumps(body), headers=headers, trust_env=False, timeout=30)
         if answer.status_code != ACCEPTED or answer.json()["refused"]:
@@ -63,6 +62,16 @@ class Pixel:
     def _event(self, topic: str, data: Mapping[str, Any]) -> dict[str, Any]:
         at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         return {"id": f"sh-{uuid4()}", "topic": topic, "at": at, "client": self.client, "data": data}
+
+
+def collector_of(page: Element) -> str | None:
+    """Return the address to which a page's pixel tells its events; None where no pixel runs."""
+    running = _about(page)["pixel"]
+    return _collector(running) if running else None
+
+
+def _collector(running: Mapping[str, Any]) -> str:
+    return f"{running['settings']['endpoint']}/events/{running['settings']['accountID']}"
 
 
 def _about(page: Element) -> dict[str, Any]:

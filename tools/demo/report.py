@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 
+from tools.demo.releases import Released
 from tools.demo.traffic import Answer, percentile
 
 
@@ -156,6 +157,7 @@ class Report:
     model: Model
     served: Served
     results: Results
+    released: Released | None
     carousel_items: int
     decisions_logged: int
     seconds: float
@@ -178,6 +180,7 @@ class Report:
                 "fallbacks": self.served.fallbacks,
             },
             "results": asdict(self.results),
+            "rollout": asdict(self.released) if self.released else None,
             "carousel_items": self.carousel_items,
             "decisions_logged": self.decisions_logged,
             "seconds": round(self.seconds, 1),

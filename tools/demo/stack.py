@@ -24,6 +24,8 @@ WORKERS = {
     "worker": ["-B", "-Q", "short,catalog", "--concurrency", "1"],
     "worker-long": ["-Q", "long,train", "--concurrency", "2"],
 }
+# So long lasts a day of a rollout's plan: four seconds are four hours.
+ROLLOUT_DAY_SECONDS = 24
 # Far longer than any answer takes.
 GRACEFUL_SECONDS = 2
 
@@ -85,6 +87,10 @@ def environment(at: Addresses, keys: Secrets, running: engines.Engines, data_dir
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "APP_BRIDGE_URL": f"{at.devstore}/stand-ins/app-bridge.js",
         "POLARIS_URL": f"{at.devstore}/stand-ins/polaris.js",
+        # All of the demo's shoppers come from this machine.
+        "EVENTS_PER_MINUTE_ADDRESS": "60000",
+        # A day of a rollout is as short as a reader's patience.
+        "ROLLOUT_DAY_SECONDS": str(ROLLOUT_DAY_SECONDS),
         # Storefront addresses are asked of this machine, never through a proxy.
         "NO_PROXY": "127.0.0.1,localhost",
     }
@@ -126,6 +132,7 @@ class Stack:
         # Visitors come from where consent is asked for, and have not answered yet.
         asks = {"DEVSTORE_CONTROL": "1", "DEVSTORE_CONSENT": "unanswered"}
         asks["DEVSTORE_SHOP"] = self.options.shop
+        asks["DEVSTORE_HOLD_BACK_DAYS"] = str(self.options.hold_back_days)
         extra = asks | ({"DEVSTORE_ORDERS": str(orders)} if orders else {})
         reload = ["--watch-path=devstore"] if self.options.reload else []
         self._start("devstore", ["node", *reload, "devstore/bin/devstore.mjs"], extra)
