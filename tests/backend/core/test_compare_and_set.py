@@ -13,8 +13,10 @@ GUARDS = {"state", "state__in", "attempts", "revision", "heard_at", "lost_loads"
 
 # Updates whose count says nothing to their caller, and why.
 HARMLESS = {
+    ("backend/rollouts/services/rolling.py", "_note"): "words about what a rollout waits for",
     ("backend/rollouts/services/time_machine.py", "_note"): "words about work that may have ended",
     ("backend/training/services/asking.py", "_repeat_training"): "the message is sent either way",
+    ("backend/training/migrations/0005_done_when_registered.py", "end"): "nobody moves runs meanwhile",
     ("backend/webhooks/services/sweeping.py", "_requeue_due"): "a message too many does no harm",
     ("backend/webhooks/services/privacy.py", "_note_erasure"): "words about all requests there are",
 }
