@@ -85,7 +85,6 @@ def a_version(shop_id: int) -> UUID:
     row = ModelVersion.objects.for_shop(shop_id).create(
         number=newest + 1,
         created_at=BEGAN,
-        state="STAGED",
         served="transformer",
         artifact="none",
         manifest_sha256="",
@@ -112,9 +111,10 @@ class History:
     def act(self) -> Callable[[], object]:
         """Choose what happens next. What it returns does it, the same each time."""
         self.now += timedelta(days=self.chance.choices((0, 0.1, 1, 8, 40), weights=(2, 2, 8, 4, 0.5))[0])
+        is_open = models.Rollout.objects.for_shop(self.shop_id).filter(ended_at=None).exists()
         choose = self.chance.choices(
             (self._open, self._advance, self._ask, self._roll_back, self._go_back, self._settle),
-            weights=(3, 16, 6, 0.5, 0.5, 1),
+            weights=(3 if is_open else 60, 16, 6, 0.5, 0.5, 1),
         )[0]
         self.done.append(choose.__name__)
         return choose()
