@@ -18,7 +18,7 @@ from bench.rollouts.runs import every, scaled
 HISTORIES: Final = 10_000
 CRASH_POINTS: Final = 1_000
 ACTS: Final = 15
-AT_ONCE: Final = 16
+AT_ONCE: Final = 4
 SECRET: Final = "only-for-the-simulation-of-rollouts"  # noqa: S105 -- signs nothing that leaves this process
 DATA_DIR: Final = Path(__file__).resolve().parents[2] / ".data" / "sim-rollouts"
 
