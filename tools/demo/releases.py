@@ -51,7 +51,8 @@ class Released:
     :param version: the number of the second version, and ``opened_by`` "the gate" or "the merchant"
     :param states: of its rollout, in their order, with the share in percent where it answers some
     :param shoppers: who came while it went its way
-    :param rolled_back_s: from the first answer that a poisoned version was asked for to its way back
+    :param rolled_back_s: from the opening of a poisoned version's rollout to its way back
+    :param empty_answers: that shoppers got in all of it
     """
 
     orders: int
@@ -216,9 +217,6 @@ class Releases:
             version = json.loads(done.stdout.splitlines()[-1])["number"]
             step(f"version {version}: each of its scores is NaN")
         self._opened(version)
-        with self._step("The merchant shows it to 5 % at once"):
-            # Its shadow would convict it before anybody saw it; here a person does not wait for that.
-            self._known.move("STEP", "Not waiting for the shadow.")
         begun = time.monotonic()
         _, _, states = self._watch("It goes back before the reader's eyes", POISONED_SHOPPERS)
         if states[-1] != "ROLLED_BACK":
@@ -300,13 +298,4 @@ class Known:
         """Open a rollout of a version by hand."""
         asked = {"version": offer["version_id"], "reason": "The demo goes on."}
         self._merchant.call("POST", "/api/rollouts", asked)
-        self.look()
-
-    def move(self, action: str, reason: str) -> None:
-        """Move the live rollout as a button of its page does."""
-        live = self.look()
-        if live is None:
-            raise DoorShut("there is no rollout to move")
-        asked = {"action": action, "revision": live["revision"], "reason": reason}
-        self._merchant.call("POST", f"/api/rollouts/{live['id']}/moves", asked)
         self.look()
