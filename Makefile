@@ -2,7 +2,7 @@
 # a step that is done leaves a stamp in .make/, so it runs again only when what it was made from changes.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo staff-code dev test check fix bench-serving bench-pages bench-ledger bench-recommender sim-rollouts schema pins clean setup setup-dev
+.PHONY: help demo staff-code dev test check fix bench-serving bench-pages bench-ledger bench-recommender bench-rollout sim-rollouts schema pins clean setup setup-dev
 MAKEFLAGS += --no-print-directory
 
 # Set PYTHON to build the virtual environment with another interpreter.
@@ -59,6 +59,9 @@ bench-recommender: setup .bench/venv/.ready ## quality, seconds and memory of th
 .bench/venv/.ready: bench/peers/requirements.txt bench/peers/setup.sh
 	@$(step) "Peers of the recommender" $(logs)/peers.log bench/peers/setup.sh
 	@touch $@
+
+bench-rollout: setup ## what a rollout costs those who serve, how soon all obey, and what kills lose; BENCH="--kills 5 --pairs 2 --seconds 5"
+	@$(py) -m bench.rollouts.serve $(BENCH)
 
 sim-rollouts: setup ## how often the rules of rollouts err, and how soon they see harm, over simulated shops; BENCH="--scale 0.01 --only aa"
 	@$(py) -m bench.rollouts $(BENCH)

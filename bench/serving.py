@@ -36,12 +36,10 @@ def main() -> int:
     """Measure, and print the figures as one last line of JSON."""
     options = parse(["--exit", "--data-dir", DATA_DIR, "--first-port", "0"])
     screen = Screen()
-    with state.hold(options.data_dir), _running(options, screen) as stack:
-        asks = _asks(stack)
+    with state.hold(options.data_dir), running(options, screen) as stack:
+        asks = questions(stack)
         measured = {
-            "ours": _measure(
-                screen, "The signed endpoint", stack.addresses.web, lambda: _signed(stack, asks)
-            ),
+            "ours": _measure(screen, "The signed endpoint", stack.addresses.web, lambda: signed(stack, asks)),
             "bare": _measure_bare(screen, stack),
         }
     print(json.dumps(measured))
@@ -49,7 +47,7 @@ def main() -> int:
 
 
 @contextmanager
-def _running(options: Options, screen: Screen) -> Iterator[Stack]:
+def running(options: Options, screen: Screen) -> Iterator[Stack]:
     """Run the product with a live model."""
     stack = Stack(options, state.choose_ports(options.data_dir, 0), state.read_secrets(options.data_dir))
     screen.begin("The product starts")
@@ -76,7 +74,7 @@ def _job(stack: Stack, screen: Screen) -> Job:
     return Job(Merchant(at), Shopper(at), staff, screen, stack.crew.check)
 
 
-def _asks(stack: Stack) -> list[dict[str, str]]:
+def questions(stack: Stack) -> list[dict[str, str]]:
     """Return different questions: product pages and the home page, strangers and customers."""
     shopper = Shopper(stack.addresses)
     products = [str(shopper.product_id(path)) for path in shopper.product_paths()]
@@ -92,7 +90,7 @@ def _asks(stack: Stack) -> list[dict[str, str]]:
     ]
 
 
-def _signed(stack: Stack, asks: list[dict[str, str]]) -> list[str]:
+def signed(stack: Stack, asks: list[dict[str, str]]) -> list[str]:
     """Return the addresses of the questions, signed now: a signature is good for a minute and a half."""
     common = {"shop": SHOP, "path_prefix": "/apps/tailorbird", "timestamp": str(int(time.time()))}
     return [_address(ask | common, stack.keys.api_secret) for ask in asks]

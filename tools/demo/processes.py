@@ -114,6 +114,10 @@ class Crew:
         self._children.clear()
         self._register.unlink(missing_ok=True)
 
+    def pid(self, name: str) -> int:
+        """Return the id of a child."""
+        return self._children[name].process.pid
+
     def pids(self) -> list[int]:
         """Return the ids of the children, not of what they started."""
         return [child.process.pid for child in self._children.values()]

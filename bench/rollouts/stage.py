@@ -1,0 +1,160 @@
+"""The running product with a live version and its twin, and the moves of a rollout between them."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from bench import serving
+from tools.demo import state
+from tools.demo.options import ROOT, parse
+from tools.demo.screen import Screen
+from tools.demo.stack import SHOP, Stack
+
+__all__ = ["ROOT", "OutOfOrder", "Sizes", "Stage", "on_stage"]
+
+DATA_DIR: Final = ".data/bench"
+ACTOR: Final = "user 7"
+# Enough for each arm to have many, whatever its share.
+BROWSERS: Final = 400
+NAMESPACE: Final = uuid.UUID("6ba7b812-9dad-11d1-80b4-00c04fd430c8")
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much is measured."""
+
+    kills: int
+    pairs: int
+    seconds: float
+    moves: int
+
+
+@contextmanager
+def on_stage(screen: Screen) -> Iterator["Stage"]:
+    """Run the product, and let this process speak to the same database."""
+    options = parse(["--exit", "--data-dir", DATA_DIR, "--first-port", "0"])
+    with state.hold(options.data_dir), serving.running(options, screen) as stack:
+        os.environ.update(stack.env, LOG_LEVEL="ERROR", DJANGO_SETTINGS_MODULE="backend.config.settings")
+        import django
+
+        django.setup()
+        stage = Stage(stack)
+        try:
+            yield stage
+        finally:
+            stage.clear()
+
+
+class OutOfOrder(Exception):
+    """A rollout and what answers whom say different things."""
+
+
+class Stage:
+    """One shop, its live version and a candidate."""
+
+    def __init__(self, stack: Stack) -> None:
+        from backend.rollouts import queries
+        from backend.shops import queries as shops
+
+        found = shops.find_shop_by_domain(SHOP)
+        if found is None:
+            raise LookupError(f"{SHOP} is not installed.")
+        self.stack = stack
+        self.shop_id = found.id
+        self.web = stack.addresses.web
+        self._asks = serving.questions(stack)
+        self.clear()
+        champion = queries.champion_version(self.shop_id)
+        if champion is None:
+            raise LookupError("Nothing is live.")
+        self.champion = champion
+        self.candidate = self._twin()
+
+    def paths(self) -> list[str]:
+        """Return signed addresses of different questions, by browsers that allowed to be known."""
+        browsers = [str(uuid.uuid5(NAMESPACE, str(number))) for number in range(BROWSERS)]
+        count = max(len(browsers), len(self._asks))
+        asks = [
+            self._asks[place % len(self._asks)] | {"visitor": browsers[place % len(browsers)]}
+            for place in range(count)
+        ]
+        found: list[str] = serving.signed(self.stack, asks)
+        return found
+
+    def open(self, *, percent: int) -> Any:
+        """Open a rollout of the twin: in the shadow, or at a share of the visitors."""
+        from backend.core import clock
+        from backend.rollouts import services
+        from backend.rollouts.values import Autonomy, RolloutPlan
+
+        steps = (percent, 100) if percent else RolloutPlan().steps
+        plan = RolloutPlan(steps=steps, autonomy=Autonomy.SHADOW)
+        opened = services.open_rollout(
+            self.shop_id, self.candidate.id, now=clock.now(), actor=ACTOR, by_hand=True, plan=plan
+        )
+        if percent:
+            opened = self.step(opened.id)
+        return opened
+
+    def step(self, rollout_id: uuid.UUID) -> Any:
+        """Let a person take the next step."""
+        from backend.core import clock
+        from backend.rollouts import services
+
+        return services.step(
+            self.shop_id, rollout_id, reason="For a measurement.", now=clock.now(), actor=ACTOR, judge=sound
+        )
+
+    def take_back(self, rollout_id: uuid.UUID) -> None:
+        """Roll back."""
+        from backend.core import clock
+        from backend.rollouts import services
+
+        why = "For a measurement."
+        services.roll_back(self.shop_id, rollout_id, reason=why, evidence={}, now=clock.now(), actor=ACTOR)
+
+    def clear(self) -> None:
+        """Leave no rollout behind."""
+        from backend.rollouts import queries
+
+        for found in (queries.find_live_rollout(self.shop_id), queries.find_waiting_rollout(self.shop_id)):
+            if found is not None:
+                self.take_back(found.id)
+
+    def check(self) -> None:
+        """
+        Look whether the pointer and the rollout say the same.
+
+        :raises OutOfOrder: if they don't
+        """
+        from backend.rollouts import queries
+
+        arms, live = queries.fresh_arms(self.shop_id), queries.find_live_rollout(self.shop_id)
+        pointed = (arms.draw.rollout_id, arms.draw.percent) if arms.draw else None
+        said = (live.id, live.percent) if live else None
+        if pointed != said:
+            raise OutOfOrder(f"The pointer says {pointed}, the rollout {said}.")
+
+    def _twin(self) -> Any:
+        """Register the champion's files once more: the same lists, under another number."""
+        from dataclasses import replace
+
+        from backend.core import clock
+        from backend.registry import gateway, services
+
+        folder = gateway.locate(self.champion.artifact)
+        outcome = replace(self.champion.outcome, gate=None)
+        return services.register(
+            self.shop_id, folder, lineage=self.champion.lineage, outcome=outcome, now=clock.now()
+        )
+
+
+def sound(rollout: Any, now: Any) -> Any:
+    """Judge every rollout healthy: what is measured here is not whether it is."""
+    from backend.rollouts.values import Judged, Verdict, Verdicts
+
+    healthy = Judged(Verdict.SUCCESS, "For a measurement.")
+    return Verdicts(healthy, healthy, healthy)
