@@ -1,6 +1,6 @@
 """
 The Celery application. Each queue has a worker process of its own, so that no long job stops a short one:
-``celery -A celery_worker.app worker -B -Q short,catalog`` beside ``-Q long,train``.
+``celery -A celery_worker.app worker -B -Q control,short,catalog`` beside ``-Q long,train``.
 
 A message is a hint at a row. Of a job with a row it is acknowledged before
 the work, of another one after it; every job is safe to do twice.

@@ -35,6 +35,9 @@ SWEEP_ROWS: Final = 2_000
 class Queue(StrEnum):
     """Queues by how long a job may take, each with workers of its own: no long job stops a short one."""
 
+    # What must not be late however much else waits: it decides what shoppers see, or seals what they saw. A
+    # worker takes turns between its queues, so one of these waits for one other job.
+    CONTROL = "control"
     SHORT = "short"  # seconds
     # As short, but by the thousand: each list that we write on a product comes back as its update. A worker
     # takes turns between its queues, so an order waits for one product, not for all of them.
@@ -154,7 +157,7 @@ PLANS: Final[Mapping[Job, tuple[Queue, Kept]]] = {
     # A few calls to the Admin API in the shop's budget.
     Job.PRODUCTS_READ: (Queue.SHORT, Kept.PENDING),
     Job.PRODUCTS_SWEEP: (Queue.SHORT, Kept.TIMETABLE),
-    Job.JOB_SWEEP: (Queue.SHORT, Kept.TIMETABLE),
+    Job.JOB_SWEEP: (Queue.CONTROL, Kept.TIMETABLE),
     Job.WEBHOOK_PROCESS: (Queue.SHORT, Kept.INBOX),
     Job.WEBHOOK_PROCESS_CATALOG: (Queue.CATALOG, Kept.INBOX),
     Job.WEBHOOK_SWEEP: (Queue.SHORT, Kept.TIMETABLE),
@@ -184,14 +187,14 @@ PLANS: Final[Mapping[Job, tuple[Queue, Kept]]] = {
     Job.MEASURE_HOLDOUTS: (Queue.SHORT, Kept.TIMETABLE),
     # Reads every order and every drawn browser since the share was last changed.
     Job.MEASURE_HOLDOUT: (Queue.LONG, Kept.PENDING),
-    Job.MEASURE_ROLLOUTS: (Queue.SHORT, Kept.TIMETABLE),
+    Job.MEASURE_ROLLOUTS: (Queue.CONTROL, Kept.TIMETABLE),
     # Reads every exposure since the rollout was first shown, and the orders of that time.
     Job.MEASURE_ROLLOUT: (Queue.LONG, Kept.PENDING),
     Job.ROLLOUT_CONTEXTS: (Queue.SHORT, Kept.TIMETABLE),
     # Asks Shopify, reads prices, and once a day two weeks of a shop's visitors.
     Job.ROLLOUT_CONTEXT: (Queue.LONG, Kept.PENDING),
-    Job.ROLLOUT_SWEEP: (Queue.SHORT, Kept.TIMETABLE),
-    Job.ROLLOUT_ADVANCE: (Queue.SHORT, Kept.PENDING),
+    Job.ROLLOUT_SWEEP: (Queue.CONTROL, Kept.TIMETABLE),
+    Job.ROLLOUT_ADVANCE: (Queue.CONTROL, Kept.PENDING),
     # As a training, of which it does four.
     Job.LOOK_BACK: (Queue.TRAIN, Kept.PENDING),
     # MLflow is told in a process that takes seconds to start and may wait a minute for an answer.
@@ -199,7 +202,7 @@ PLANS: Final[Mapping[Job, tuple[Queue, Kept]]] = {
     Job.TRACK_RELEASE: (Queue.LONG, Kept.PENDING),
     Job.FORGET_TRACKING: (Queue.LONG, Kept.PENDING),
     Job.PUBLISH: (Queue.LONG, Kept.PENDING),
-    Job.PUBLISH_SWEEP: (Queue.SHORT, Kept.TIMETABLE),
+    Job.PUBLISH_SWEEP: (Queue.CONTROL, Kept.TIMETABLE),
     Job.TRAIN: (Queue.TRAIN, Kept.PENDING),
     Job.TRAIN_WEEKLY: (Queue.SHORT, Kept.TIMETABLE),
     Job.TRAIN_SWEEP: (Queue.SHORT, Kept.TIMETABLE),
@@ -209,7 +212,7 @@ PLANS: Final[Mapping[Job, tuple[Queue, Kept]]] = {
     Job.WATCH_SHOP: (Queue.LONG, Kept.PENDING),
     # Whoever is late with it finds it done: see ``audit.sealing``.
     Job.SESSIONS_CLEAR: (Queue.SHORT, Kept.TIMETABLE),
-    Job.LEDGER_SEAL: (Queue.SHORT, Kept.TIMETABLE),
+    Job.LEDGER_SEAL: (Queue.CONTROL, Kept.TIMETABLE),
     Job.LEDGER_VERIFY: (Queue.SHORT, Kept.TIMETABLE),
     Job.LEDGER_VERIFY_WHOLE: (Queue.SHORT, Kept.TIMETABLE),
     # A million rows take half a minute.

@@ -37,7 +37,7 @@ SHOPPERS_PER_SECOND: Final = 100.0
 MOST_SHOPPERS: Final = 60_000
 POISONED_SHOPPERS: Final = 2_000
 ENDED: Final = frozenset({"PROMOTED", "ROLLED_BACK", "SUPERSEDED", "ABORTED"})
-STEADY: Final = Mood(looks=0.88, clicks=0.4, buys=0.8)
+STEADY: Final = Mood(looks=0.94, clicks=0.4, buys=0.8)
 POLL_SECONDS: Final = 0.5
 STALL_SECONDS: Final = 600.0
 OPENS_WITHIN_SECONDS: Final = 120.0

@@ -21,7 +21,7 @@ START_DEADLINE_SECONDS = 120.0
 # Short jobs have a process that no long one can take. Two slots for the rest: a shop's lists are written
 # while another one is trained.
 WORKERS = {
-    "worker": ["-B", "-Q", "short,catalog", "--concurrency", "1"],
+    "worker": ["-B", "-Q", "control,short,catalog", "--concurrency", "1"],
     "worker-long": ["-Q", "long,train", "--concurrency", "2"],
 }
 # So long lasts a day of a rollout's plan: four seconds are four hours.

@@ -359,6 +359,21 @@ def test_every_job_has_a_plan_and_every_one_that_a_message_alone_would_carry_is_
         assert not task.acks_late or job.queue is Queue.SHORT, job
 
 
+def test_no_flood_of_orders_keeps_a_rollout_or_a_seal_waiting() -> None:
+    flood = {Job.WEBHOOK_PROCESS, Job.WEBHOOK_PROCESS_CATALOG, Job.ATTRIBUTE, Job.FEATURES_EXTEND}
+    urgent = {Job.ROLLOUT_SWEEP, Job.ROLLOUT_ADVANCE, Job.MEASURE_ROLLOUTS, Job.LEDGER_SEAL, Job.JOB_SWEEP}
+
+    assert not {job.queue for job in urgent} & {job.queue for job in flood}
+
+
+def test_every_queue_has_a_worker_that_takes_from_it() -> None:
+    from tools.demo.stack import WORKERS
+
+    taken = {name for command in WORKERS.values() for name in command[command.index("-Q") + 1].split(",")}
+
+    assert taken == {queue.value for queue in Queue}
+
+
 class Reserved:
     """A message in a worker, as far as the worker's list of them goes."""
 
