@@ -19,7 +19,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 _env = environ.Env()
 ROOT: Final = Path(__file__).resolve().parents[2]
-DAY_SECONDS: Final = 86_400.0
+_DAY_SECONDS: Final = 86_400.0
 
 
 def _absolute(path: str) -> Path:
@@ -83,12 +83,12 @@ def _seconds(name: str) -> float | None:
 
 
 def _day_seconds() -> float:
-    seconds: float = _env.float("ROLLOUT_DAY_SECONDS", default=DAY_SECONDS)
+    seconds: float = _env.float("ROLLOUT_DAY_SECONDS", default=_DAY_SECONDS)
     # No shop of Shopify's own lies on this machine, so none can be hurried by mistake.
-    if seconds != DAY_SECONDS and not (DEBUG or _is_local(SHOPIFY_SHOP_URL)):
+    if seconds != _DAY_SECONDS and not (DEBUG or _is_local(SHOPIFY_SHOP_URL)):
         raise ImproperlyConfigured("ROLLOUT_DAY_SECONDS is for a local Shopify. Unset it, or set DEBUG=true.")
-    if not 0 < seconds <= DAY_SECONDS:
-        raise ImproperlyConfigured(f"ROLLOUT_DAY_SECONDS must be more than 0 and at most {DAY_SECONDS:g}.")
+    if not 0 < seconds <= _DAY_SECONDS:
+        raise ImproperlyConfigured(f"ROLLOUT_DAY_SECONDS must be more than 0 and at most {_DAY_SECONDS:g}.")
     return seconds
 
 
