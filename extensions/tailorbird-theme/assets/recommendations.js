@@ -562,7 +562,9 @@
       const query = new URLSearchParams({ surface, consent, format: 'json', limit: this.most, visitor: getVisitor() });
       // The order is of the version whose list this page chose.
       query.set('rollout', this.isInRollout() ? `${rollout}:${share}` : 'none');
-      const lists = { cart: [...inCart], recent: getRecent(), exclude: [page, ...this.shownAbove()].filter((id) => id && id !== subject) };
+      // Who may look at one version.
+      const canary = new URLSearchParams(location.search).getAll('canary');
+      const lists = { canary, cart: [...inCart], recent: getRecent(), exclude: [page, ...this.shownAbove()].filter((id) => id && id !== subject) };
       for (const [name, ids] of Object.entries(lists)) {
         if (ids.length) query.set(name, ids.slice(0, LISTED_MOST));
       }

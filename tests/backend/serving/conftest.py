@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from backend.serving import gateway, views
+from backend.serving import gateway, queries, views
 from backend.serving.services import Desk, scoring
 from backend.shops.models import Shop
 from tests.backend.history import a_shop, products
@@ -18,6 +18,8 @@ def _own_desk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gateway, "DEADLINE_SECONDS", 10.0)
     monkeypatch.setattr(scoring, "DEADLINE_SECONDS", 10.0)
     monkeypatch.setattr(scoring, "LOADING_SECONDS", 10.0)
+    # Nothing is read anew behind a test's back, on a connection that outlives it.
+    monkeypatch.setattr(queries, "FRESH_SECONDS", queries.USABLE_SECONDS)
     monkeypatch.setattr(views, "desk", Desk(views.clock.now))
 
 
