@@ -7,9 +7,11 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.conf import settings
+from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 
@@ -458,6 +460,20 @@ def test_what_is_no_arm_or_not_signed_by_us_is_refused(
     assert response.status_code == 400
     assert told in json.dumps(response.json())
     assert recorded(shop.id) == []
+
+
+def test_an_operator_gets_an_address_that_shows_the_candidate(
+    shop: Shop, candidate: Version, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a_rollout(shop, candidate, percent=0)
+    load(shop)
+
+    call_command("canary", DOMAIN, CANDIDATE)
+
+    address = urlsplit(capsys.readouterr().out.strip())
+    override(canary=parse_qs(address.query)["canary"][0])
+    [decision] = recorded(shop.id)
+    assert (address.netloc, decision.arm, decision.version_id) == (DOMAIN, "override", candidate.id)
 
 
 @pytest.mark.parametrize(

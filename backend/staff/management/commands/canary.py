@@ -1,0 +1,34 @@
+"""Print the address of a storefront that shows one arm of its rollout: ``manage.py canary DOMAIN ARM``."""
+
+from argparse import ArgumentParser
+from typing import Any
+from urllib.parse import urlencode
+
+from django.core.management.base import BaseCommand, CommandError
+
+from backend.core import clock
+from backend.rollouts.values import CANDIDATE, CHAMPION
+from backend.serving.services import sign_override
+from backend.shopify import oauth
+from backend.shops import queries as shops
+
+
+class Command(BaseCommand):
+    """Sign which arm a page shows, for an hour. Nobody's record says more than that somebody looked."""
+
+    help = (
+        "Print an address at which a storefront shows one arm of its rollout for an hour, to whoever has it."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Name the arguments."""
+        parser.add_argument("shop", help="the shop's domain")
+        parser.add_argument("arm", choices=[CANDIDATE, CHAMPION], help="what the page's personal order shows")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        """Print it."""
+        shop = shops.find_shop_by_domain(options["shop"])
+        if shop is None:
+            raise CommandError(f"There is no shop {options['shop']}.")
+        token = sign_override(shop.domain, options["arm"], now=clock.now())
+        self.stdout.write(f"{oauth.shop_url(shop.domain)}/?{urlencode({'canary': token})}")
