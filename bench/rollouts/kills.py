@@ -28,6 +28,8 @@ CONNECTIONS: Final = 4
 PERCENT: Final = 50
 # Within these a move is under way, the write of its rows and the job that follows included.
 LATEST_SECONDS: Final = {"web": 0.15, "worker": 1.0}
+# Few enough to be asked while their signatures are good.
+SIGNED_TOGETHER: Final = 50
 ID_ROWS: Final = 5_000
 
 
@@ -56,7 +58,7 @@ class Shoppers:
         with closing(load.Connection(self.stage.web)) as connection:
             while not self._ends.is_set():
                 # Signed anew: a signature is good for a minute and a half.
-                for path in islice(cycle(self.stage.paths()), offset, offset + 200):
+                for path in islice(cycle(self.stage.paths()), offset, offset + SIGNED_TOGETHER):
                     self._ask_one(connection, path)
             # Cut off on a kept connection, and sent once more.
             self.cut_off += connection.retried

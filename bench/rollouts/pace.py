@@ -32,6 +32,8 @@ def measure(sizes: Sizes, stage: Stage) -> dict[str, Any]:
 def _with(stage: Stage, percent: int, seconds: float) -> float:
     opened = stage.open(percent=percent)
     try:
+        if not percent:
+            stage.settle(opened.id)
         return _closed(stage, seconds)
     finally:
         stage.take_back(opened.id)

@@ -9,7 +9,6 @@ from bench.rollouts.pairs import interval
 from bench.rollouts.stage import Sizes, Stage
 
 PER_SECOND: Final = 50.0
-PAGES_SECONDS: Final = 120.0
 # What is older is dropped.
 OLDEST_SECONDS: Final = 60.0
 
@@ -26,7 +25,7 @@ def measure(sizes: Sizes, stage: Stage) -> dict[str, Any]:
                 found[is_on] = _paced(stage, sizes.seconds)
                 continue
             opened = stage.open(percent=0)
-            _settle(stage, opened.id)
+            stage.settle(opened.id)
             found[is_on] = _paced(stage, sizes.seconds)
             shares.append(_compared(stage, opened.id))
             stage.take_back(opened.id)
@@ -37,15 +36,6 @@ def measure(sizes: Sizes, stage: Stage) -> dict[str, Any]:
         "shadow_p99_ratio_high": round(interval(ratios)[1], 3),
         "shadow_scored_share": round(looked_at / drawn, 4) if drawn else None,
     }
-
-
-def _settle(stage: Stage, rollout_id: Any) -> None:
-    """Wait until every page's list was compared, which happens once a rollout."""
-    from backend.rollouts.queries.shadow import diff_summary
-
-    end = time.monotonic() + PAGES_SECONDS
-    while not diff_summary(stage.shop_id, rollout_id).is_complete and time.monotonic() < end:
-        time.sleep(0.5)
 
 
 def _paced(stage: Stage, seconds: float) -> float:

@@ -1,6 +1,7 @@
 """The running product with a live version and its twin, and the moves of a rollout between them."""
 
 import os
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ DATA_DIR: Final = ".data/bench"
 ACTOR: Final = "user 7"
 # Enough for each arm to have many, whatever its share.
 BROWSERS: Final = 400
+PAGES_SECONDS: Final = 120.0
 NAMESPACE: Final = uuid.UUID("6ba7b812-9dad-11d1-80b4-00c04fd430c8")
 
 
@@ -123,6 +125,14 @@ class Stage:
         for found in (queries.find_live_rollout(self.shop_id), queries.find_waiting_rollout(self.shop_id)):
             if found is not None:
                 self.take_back(found.id)
+
+    def settle(self, rollout_id: uuid.UUID) -> None:
+        """Wait until every page's list was compared, which a shadow does once, at its beginning."""
+        from backend.rollouts.queries.shadow import diff_summary
+
+        end = time.monotonic() + PAGES_SECONDS
+        while not diff_summary(self.shop_id, rollout_id).is_complete and time.monotonic() < end:
+            time.sleep(0.5)
 
     def check(self) -> None:
         """
