@@ -156,7 +156,10 @@ def _start(stack: Stack, screen: Screen, orders: Path | None) -> None:
 def _walk(options: Options, stack: Stack, screen: Screen, *, read_all_orders: bool) -> Report:
     at = stack.addresses
     staff = Staff(at, user=STAFF_USER, password=stack.keys.staff_password, secret=stack.keys.staff_secret)
-    job = Job(Merchant(at), Shopper(at), staff, screen, stack.crew.check)
+    merchant = Merchant(at)
+    job = Job(merchant, Shopper(at), staff, screen, stack.crew.check)
+    if options.hold_back_days and not merchant.holds_back():
+        screen.note('  This shop was filled with its newest weeks: "make clean" first to see them happen.')
     return job.run(
         # Orders of a file are older than the 60 days that an app may see unasked.
         optional_scopes=["read_all_orders"] if read_all_orders else [],

@@ -50,7 +50,7 @@ def parse(arguments: Sequence[str]) -> Options:
         run_job=not given.skip_job,
         reload=given.reload,
         first_port=given.first_port,
-        hold_back_days=HOLD_BACK_DAYS if not given.skip_job and given.shop == SHOPS[0] else 0,
+        hold_back_days=HOLD_BACK_DAYS if given.releases else 0,
         started_at=given.since or time.time(),
         clean=given.clean,
     )
@@ -65,6 +65,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--exit", action="store_true", help="stop when the job is done; the last line is a JSON object")
     add("--orders", type=Path, metavar="CSV", help="fill the shop from this .csv or .csv.gz of order lines")
     add("--shop", default="generated", choices=SHOPS, help="which built-in shop, where no file is given")
+    add(
+        "--releases",
+        action="store_true",
+        help="hold back the newest two weeks, then walk a second version and a poisoned one through rollouts",
+    )
     add("--data-dir", type=Path, default=Path(".data"), help="where everything is kept (default: .data)")
     add("--skip-job", action="store_true", help="only start: print one JSON line with the addresses and wait")
     add("--reload", action="store_true", help="restart servers when their code changes")
