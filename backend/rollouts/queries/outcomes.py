@@ -43,7 +43,8 @@ _MET: Final = """
 """
 
 _SUMS: Final = """
-    WITH met AS MATERIALIZED ({met}),
+    -- Shopify tells an order's moment in whole seconds: one of the same second came after the exposure.
+    WITH met AS MATERIALIZED (SELECT found.*, date_trunc('second', found.at) AS second FROM ({met}) found),
     acts AS (
         SELECT met.client_key, bool_or(act.topic = 'CLICK') AS clicked,
                bool_or(act.topic <> 'CLICK') AS added
@@ -62,9 +63,9 @@ _SUMS: Final = """
     ),
     bought AS (
         SELECT met.client_key,
-               bool_or(paid.placed_at >= met.at AND paid.amount > 0) AS is_buyer,
-               SUM(paid.amount) FILTER (WHERE paid.placed_at >= met.at AND paid.counts) AS revenue,
-               SUM(paid.amount) FILTER (WHERE paid.placed_at < met.at AND paid.counts) AS past
+               bool_or(paid.placed_at >= met.second AND paid.amount > 0) AS is_buyer,
+               SUM(paid.amount) FILTER (WHERE paid.placed_at >= met.second AND paid.counts) AS revenue,
+               SUM(paid.amount) FILTER (WHERE paid.placed_at < met.second AND paid.counts) AS past
         FROM json_to_recordset(%(orders)s)
             AS paid(checkout_key text, placed_at timestamptz, amount numeric, counts boolean)
         JOIN browsers USING (checkout_key)

@@ -91,7 +91,9 @@ def _spent(
     for order in catalog.paid_orders(shop_id, since=since, until=now):
         visitor = visitors.get(browsers.get(name(order.checkout_token), ""))
         # Amounts of a currency that the shop had before can't be added to those of the one that it has.
-        if visitor is not None and visitor.at <= order.placed_at and order.currency == currency:
+        # Shopify tells an order's moment in whole seconds.
+        is_after = visitor is not None and visitor.at.replace(microsecond=0) <= order.placed_at
+        if visitor is not None and is_after and order.currency == currency:
             spent[visitor.client_key] += order.amount
     return spent
 

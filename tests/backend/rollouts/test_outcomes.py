@@ -130,6 +130,19 @@ def test_the_window_holds_its_first_moment_and_not_its_end(shop: Shop, now: date
     assert (candidate.buyers, control.buyers) == (1, 0)
 
 
+def test_an_order_of_the_same_second_came_after_the_exposure(shop: Shop, now: datetime) -> None:
+    """Shopify tells an order's moment in whole seconds, a browser its own in milliseconds."""
+    rollout, start = in_canary(shop, since=now - 20 * HOUR), (now - 10 * HOUR).replace(microsecond=0)
+    met(shop, rollout, "a", LOW, at=start + timedelta(milliseconds=900))
+    met(shop, rollout, "b", HIGH, at=start + timedelta(milliseconds=900))
+    bought(shop, "a", at=start)
+    bought(shop, "b", at=start - timedelta(seconds=1))
+
+    candidate, control = read(shop, rollout, now=now)
+
+    assert (candidate.buyers, control.buyers) == (1, 0)
+
+
 def test_a_customers_two_browsers_are_two_visitors(shop: Shop, now: datetime) -> None:
     rollout = in_canary(shop, since=now - 20 * HOUR)
     met(shop, rollout, "phone", LOW, at=now - 10 * HOUR)
@@ -320,8 +333,9 @@ def by_hand(shop: Shop, rollout: Rollout, spans: list[Span], estimand: Estimand)
         end = at + estimand.window
         acts = {row.topic for row in told[client] if at <= row.at < end}
         orders = [one for row in told[client] if row.checkout_key for one in paid[row.checkout_key]]
-        after = [(order, amount) for order, amount in orders if at <= order.processed_at < end]
-        before = [(order, a) for order, a in orders if at - estimand.past <= order.processed_at < at]
+        second = at.replace(microsecond=0)
+        after = [(order, amount) for order, amount in orders if second <= order.processed_at < end]
+        before = [(order, a) for order, a in orders if at - estimand.past <= order.processed_at < second]
         revenue, past = (
             min(sum((a for order, a in few if order.currency == estimand.currency), Decimal(0)), bound)
             for few in (after, before)
