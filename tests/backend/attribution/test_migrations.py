@@ -7,10 +7,10 @@ from uuid import UUID
 
 import pytest
 from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 
 from backend.attribution import queries, services
 from tests.backend.history import NOW, a_shop, an_order, refund
+from tests.backend.migrating import migrate, migrated_back
 
 from .test_services import a_shown_decision, written
 
@@ -19,19 +19,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 BEFORE = [("attribution", "0002_credits_of_today")]
 
 
-def migrate(targets: list[tuple[str, str]]) -> None:
-    executor = MigrationExecutor(connection)
-    executor.migrate(targets)
-
-
 @pytest.fixture
 def old_tables() -> Iterator[None]:
-    newest = [
-        key for key in MigrationExecutor(connection).loader.graph.leaf_nodes() if key[0] == "attribution"
-    ]
-    migrate(BEFORE)
-    yield
-    migrate(newest)
+    with migrated_back(BEFORE):
+        yield
 
 
 def credit_as_before(shop_id: int, order_id: int, line_id: int, decision: UUID) -> None:

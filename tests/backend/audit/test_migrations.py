@@ -8,7 +8,6 @@ from uuid import UUID
 
 import pytest
 from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
 
 from backend.audit import queries, rules
 from backend.audit.models import DECISIONS, Decision
@@ -16,6 +15,7 @@ from backend.audit.values import ShownItem
 from backend.core import partitions
 from backend.core.ids import made_at, uuid7
 from tests.backend.history import a_shop
+from tests.backend.migrating import migrate, migrated_back
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -35,16 +35,10 @@ ITEMS = [
 REQUEST_IDS = ("", "a" * 31 + "0", "an-edges-own-id", "sixteen-letters-", "A" * 32)
 
 
-def migrate(targets: list[tuple[str, str]]) -> None:
-    MigrationExecutor(connection).migrate(targets)
-
-
 @pytest.fixture
 def _old_table() -> Iterator[None]:
-    newest = [key for key in MigrationExecutor(connection).loader.graph.leaf_nodes() if key[0] == "audit"]
-    migrate(BEFORE)
-    yield
-    migrate(newest)
+    with migrated_back(BEFORE):
+        yield
 
 
 def rows() -> list[tuple[Any, ...]]:

@@ -5,10 +5,9 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 
 from tests.backend.history import NOW, OPENED, a_shop
+from tests.backend.migrating import migrate, migrated_back
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -17,20 +16,14 @@ AFTER = [("publishing", "0004_two_slots")]
 VERSION, DECISION = UUID(int=1), UUID(int=2)
 
 
-def migrate(targets: list[tuple[str, str]]) -> Any:
-    executor = MigrationExecutor(connection)
-    return executor.migrate(targets).apps
-
-
 def rows(apps: Any, name: str) -> Any:
     return apps.get_model("publishing", name)._base_manager
 
 
 @pytest.fixture
 def old() -> Iterator[Any]:
-    newest = MigrationExecutor(connection).loader.graph.leaf_nodes()
-    yield migrate(BEFORE)
-    migrate(newest)
+    with migrated_back(BEFORE) as apps:
+        yield apps
 
 
 def test_what_is_known_of_a_shops_lists_is_known_of_the_first_slot_and_back(old: Any) -> None:

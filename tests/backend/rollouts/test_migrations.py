@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 
 from backend.audit import services as audit
 from backend.audit.values import Event
 from backend.shops.models import Shop
 from tests.backend.history import NOW, a_shop
+from tests.backend.migrating import migrate, migrated_back
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -20,16 +19,10 @@ BEFORE = [("rollouts", "0007_holdout_reading"), ("registry", "0006_words_of_any_
 POINTED = [("rollouts", "0010_one_pointer")]
 
 
-def migrate(targets: list[tuple[str, str]]) -> Any:
-    executor = MigrationExecutor(connection)
-    return executor.migrate(targets).apps
-
-
 @pytest.fixture
 def old() -> Iterator[Any]:
-    newest = MigrationExecutor(connection).loader.graph.leaf_nodes()
-    yield migrate(BEFORE)
-    migrate(newest)
+    with migrated_back(BEFORE) as apps:
+        yield apps
 
 
 def a_version_of_before(old: Any, shop: Shop, number: int, state: str) -> Any:
