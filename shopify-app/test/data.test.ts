@@ -16,6 +16,7 @@ import { loader as settingsLoader } from "../app/routes/settings";
 import { sessionContext } from "../app/session/middleware.server";
 import type { Session } from "../app/session/token.server";
 import { aHoldout, aModel, anActivity, aRun, aSettings, aSetup, aShop, aTrigger, aVersion, theResults, theStatuses } from "./fixtures/answers";
+import { theRollouts } from "./fixtures/rollouts";
 import { SHOP } from "./fixtures/tokens";
 
 const DJANGO = "http://django.test";
@@ -39,6 +40,7 @@ function answering({ shop = aShop(), setup = aSetup(), model = aModel() } = {}) 
     http.get(`${DJANGO}/api/setup`, () => HttpResponse.json(setup)),
     http.get(`${DJANGO}/api/model`, () => HttpResponse.json(model)),
     http.get(`${DJANGO}/api/results`, ({ request }) => HttpResponse.json(theResults({ days: Number(new URL(request.url).searchParams.get("days")) }))),
+    http.get(`${DJANGO}/api/rollouts`, () => HttpResponse.json(theRollouts())),
   ];
 }
 
@@ -53,9 +55,9 @@ describe("the home page's data", () => {
 
     const { data, init } = await homeLoader(argsOf(aSession()));
 
-    expect(data).toEqual({ ok: true, data: { shop: aShop(), setup: aSetup(), model: aModel(), results: { ok: true, data: theResults() } } });
+    expect(data).toEqual({ ok: true, data: { shop: aShop(), setup: aSetup(), model: aModel(), results: { ok: true, data: theResults() }, rollouts: { ok: true, data: theRollouts() } } });
     expect(init?.status).toBe(200);
-    expect(tokens).toEqual(Array(4).fill("Bearer the-session-token"));
+    expect(tokens).toEqual(Array(5).fill("Bearer the-session-token"));
     django.events.removeAllListeners();
   });
 
@@ -69,7 +71,7 @@ describe("the home page's data", () => {
 
     expect(paths).toEqual(["/api/shop"]);
     await asked;
-    expect(paths).toHaveLength(4);
+    expect(paths).toHaveLength(5);
     django.events.removeAllListeners();
   });
 
@@ -93,6 +95,15 @@ describe("the home page's data", () => {
 
     expect(init?.status).toBe(200);
     expect(data).toMatchObject({ ok: true, data: { results: { ok: false, problem: { message: "The results can't be read." } } } });
+  });
+
+  test("stands without its rollouts", async () => {
+    django.use(failing("/api/rollouts", 503, "down", "The rollouts can't be read."), ...answering());
+
+    const { data, init } = await homeLoader(argsOf(aSession()));
+
+    expect(init?.status).toBe(200);
+    expect(data).toMatchObject({ ok: true, data: { rollouts: { ok: false, problem: { message: "The rollouts can't be read." } } } });
   });
 
   test.each(["/api/shop", "/api/setup", "/api/model"])("is a problem in Django's words when %s is unavailable", async (path) => {
