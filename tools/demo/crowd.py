@@ -6,23 +6,21 @@ that the browser keeps, tells that it met the rollout, what it saw and clicked, 
 No browser is started for any; `tests/e2e` does the same in one.
 """
 
-import json
 import random
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import httpx
 
 from backend.core.bucketing import bucket
 from backend.rollouts.rules import draw_arm, is_compared
 from backend.rollouts.values import CHAMPION
-from tools.demo.pixel import ACCEPTED, BROWSER, NotTold
+from tools.demo import pixel
 
 THREADS: Final = 8
 TIMEOUT_SECONDS: Final = 30.0
@@ -188,22 +186,12 @@ class Crowd:
         return True
 
     def _tell(self, client: str, events: Sequence[tuple[str, dict[str, Any]]]) -> None:
-        if not events:
-            return
-        body = {"events": [_event(client, topic, data) for topic, data in events]}
-        headers = {"Content-Type": "text/plain;charset=UTF-8", "User-Agent": BROWSER}
-        answer = self._http.post(self._places.collector, content=json.dumps(body), headers=headers)
-        if answer.status_code != ACCEPTED or answer.json()["refused"]:
-            raise NotTold(f"{self._places.collector} answered {answer.status_code}: {answer.text[:300]}")
+        if events:
+            pixel.send(self._http, self._places.collector, client, events)
 
     def _note(self, counts: dict[str, int], arm: str) -> None:
         with self._lock:
             counts[arm] = counts.get(arm, 0) + 1
-
-
-def _event(client: str, topic: str, data: dict[str, Any]) -> dict[str, Any]:
-    at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return {"id": f"sh-{uuid4()}", "topic": topic, "at": at, "client": client, "data": data}
 
 
 def _uuid(chance: random.Random) -> str:

@@ -87,8 +87,7 @@ class Merchant:
 
     def shop_counts(self) -> dict[str, int]:
         """Return how many products and orders the shop has, by what the local Shopify says of itself."""
-        shops = self.store_state()["shops"]
-        found: dict[str, int] = next(one["counts"] for one in shops if one["domain"] == SHOP)
+        found: dict[str, int] = self._shop_state()["counts"]
         return found
 
     def holds_back(self) -> bool:
@@ -97,8 +96,11 @@ class Merchant:
 
     def held_back(self) -> int:
         """Return how many orders and refunds of the shop have not happened yet."""
-        shops = self.store_state()["shops"]
-        return int(next(one["held_back"] for one in shops if one["domain"] == SHOP))
+        return int(self._shop_state()["held_back"])
+
+    def _shop_state(self) -> dict[str, Any]:
+        shops: list[dict[str, Any]] = self.store_state()["shops"]
+        return next(one for one in shops if one["domain"] == SHOP)
 
     def open_app(self) -> None:
         """Open the app's page: the admin's frame, and in it the app's own document."""

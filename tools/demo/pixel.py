@@ -5,7 +5,7 @@ No browser is started for it; `tests/e2e` does the same in one.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -52,16 +52,26 @@ class Pixel:
         running = _about(page)["pixel"]
         if running is None or not events:
             return
-        body = {"events": [self._event(topic, data) for topic, data in events]}
-        url = _collector(running)
-        headers = {"Content-Type": "text/plain;charset=UTF-8", "User-Agent": BROWSER}
-        answer = httpx.post(url, content=json.dumps(body), headers=headers, trust_env=False, timeout=30)
-        if answer.status_code != ACCEPTED or answer.json()["refused"]:
-            raise NotTold(f"{url} answered {answer.status_code}: {answer.text[:300]}")
+        with httpx.Client(trust_env=False, timeout=30) as http:
+            send(http, _collector(running), self.client, events)
 
-    def _event(self, topic: str, data: Mapping[str, Any]) -> dict[str, Any]:
-        at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        return {"id": f"sh-{uuid4()}", "topic": topic, "at": at, "client": self.client, "data": data}
+
+def send(http: httpx.Client, url: str, client: str, events: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+    """
+    Send some events of one browser to a collector.
+
+    :raises NotTold: if it refuses one
+    """
+    body = {"events": [_event(client, topic, data) for topic, data in events]}
+    headers = {"Content-Type": "text/plain;charset=UTF-8", "User-Agent": BROWSER}
+    answer = http.post(url, content=json.dumps(body), headers=headers)
+    if answer.status_code != ACCEPTED or answer.json()["refused"]:
+        raise NotTold(f"{url} answered {answer.status_code}: {answer.text[:300]}")
+
+
+def _event(client: str, topic: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {"id": f"sh-{uuid4()}", "topic": topic, "at": at, "client": client, "data": data}
 
 
 def collector_of(page: Element) -> str | None:

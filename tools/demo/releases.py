@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final
 
+from backend.rollouts.rules import rollout_salt
 from tools.demo.crowd import Crowd, Draw, Mood, Places
 from tools.demo.doors import DoorShut, Merchant
 from tools.demo.options import ROOT
@@ -286,7 +287,7 @@ class Known:
         found = self._found
         if found is None or not found["percent"]:
             return None
-        return Draw(found["id"], f"rollout:{found['id']}", found["percent"])
+        return Draw(found["id"], rollout_salt(found["id"]), found["percent"])
 
     def offer(self, version: int) -> dict[str, Any] | None:
         """Return the version as one that a person may open a rollout for, if it is one."""
