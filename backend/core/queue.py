@@ -9,6 +9,7 @@ there, and a broker that is down does not fail the request: the timetable sweeps
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache, partial
+from time import monotonic
 from typing import Any, Final
 
 import redis
@@ -262,22 +263,56 @@ def _request_id() -> str | None:
 def _send(job: Job, countdown: float, ids: dict[str, Any], request_id: str | None) -> None:
     try:
         dispatch(job, countdown=countdown, ids=ids, request_id=request_id)
-    except (OperationalError, OSError, redis.RedisError) as error:
+    except BROKER_DOWN as error:
         log.warning("broker_unreachable", job=job.value, error=describe(error))
 
 
+# Whoever asks for a job may hold a shopper's or a merchant's answer, and its row is there already. kombu by
+# itself tries a dead broker again after two and four seconds, and waits ten for one that says nothing.
+PRODUCER_OPTIONS: Final = {"socket_connect_timeout": 1, "socket_timeout": 1, "max_retries": 0}
+
+BROKER_DOWN: Final = (OperationalError, OSError, redis.RedisError)
+
+# After a failure a broker is left alone for so long: a move asks for several jobs, a sweep for hundreds. The
+# rows wait for the next sweep.
+BROKER_REST_SECONDS: Final = 5.0
+
+
+class _BrokerRests(OperationalError):  # type: ignore[misc]
+    """The broker failed a moment ago."""
+
+
+_rest_until = 0.0
+
+
+def rest(seconds: float) -> None:
+    """Leave the broker alone for so long."""
+    global _rest_until  # noqa: PLW0603 - one process has one broker
+    _rest_until = monotonic() + seconds
+
+
 def dispatch(job: Job, *, countdown: float, ids: dict[str, Any], request_id: str | None) -> None:
-    """Put one message on the wire. Tests replace this door."""
-    producer().send_task(
-        job.task,
-        kwargs=ids,
-        queue=job.queue.value,
-        countdown=countdown or None,
-        expires=countdown + EXPIRES_SECONDS,
-        headers={"request_id": request_id} if request_id else None,
-        retry=False,
-        ignore_result=True,
-    )
+    """
+    Put one message on the wire. Tests replace this door.
+
+    :raises OperationalError: if the broker does not take it within a second, or did not a moment ago
+    """
+    if monotonic() < _rest_until:
+        raise _BrokerRests("The broker failed a moment ago.")
+    try:
+        producer().send_task(
+            job.task,
+            kwargs=ids,
+            queue=job.queue.value,
+            countdown=countdown or None,
+            expires=countdown + EXPIRES_SECONDS,
+            headers={"request_id": request_id} if request_id else None,
+            retry=False,
+            ignore_result=True,
+        )
+    except BROKER_DOWN:
+        rest(BROKER_REST_SECONDS)
+        raise
     log.debug("job_sent", job=job.value, **ids)
 
 
@@ -286,4 +321,5 @@ def producer() -> Celery:
     """Return the sending side of Celery; the worker's application is not imported by the web process."""
     app = Celery("tailorbird-producer", broker=settings.BROKER_URL, set_as_current=False)
     app.conf.update(settings.CELERY)
+    app.conf.broker_transport_options = settings.CELERY["broker_transport_options"] | PRODUCER_OPTIONS
     return app

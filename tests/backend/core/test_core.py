@@ -1,6 +1,9 @@
 """What every app stands on."""
 
 import json
+import socket
+import time
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import pytest
@@ -112,6 +115,44 @@ def test_a_dead_broker_fails_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     enqueue(Job.PUBLISH, shop_id=7, version_id="v")
 
     assert PendingJob.objects.get().ids == {"shop_id": 7, "version_id": "v"}
+
+
+@pytest.fixture
+def silent_broker(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A broker that takes connections, as a frozen one does, and says nothing."""
+    monkeypatch.undo()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        settings.BROKER_URL = f"redis://127.0.0.1:{server.getsockname()[1]}/0"
+        queue.producer.cache_clear()
+        yield
+    queue.producer.cache_clear()
+    queue.rest(0.0)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("silent_broker")
+def test_a_frozen_broker_holds_whoever_asks_for_many_jobs_for_a_second() -> None:
+    began = time.monotonic()
+
+    for shop_id in range(20):
+        enqueue(Job.PUBLISH, shop_id=shop_id)
+
+    assert time.monotonic() - began < 2
+    assert PendingJob.objects.count() == 20
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("silent_broker")
+def test_a_dead_broker_holds_nobody(settings: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        settings.BROKER_URL = f"redis://127.0.0.1:{server.getsockname()[1]}/0"
+    queue.producer.cache_clear()
+    began = time.monotonic()
+
+    enqueue(Job.PUBLISH, shop_id=7)
+
+    assert time.monotonic() - began < 1
+    assert PendingJob.objects.count() == 1
 
 
 def test_a_message_names_its_task_queue_and_ids(
