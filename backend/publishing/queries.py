@@ -2,11 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
 from backend.features import queries as features
+from backend.publishing import rules
 from backend.publishing.models import Comparison, Publication, Publisher
 from backend.publishing.values import EMPTY, HOME, NOTHING, Held, HeldSlot, Progress, Slot, Switch
+from backend.rollouts import queries as rollouts
+from backend.rollouts.values import Rollout, Verdicts
 
 
 def held(shop_id: int) -> Held:
@@ -25,6 +30,14 @@ def progress(shop_id: int, version_id: UUID) -> Progress | None:
         return None
     pages = [HOME, *features.listed_products(shop_id)]
     return Progress(sum(page <= row.cursor for page in pages), len(pages))
+
+
+def verdicts_on(rollout: Rollout, now: datetime) -> Verdicts:
+    """Return what all judges say of a rollout, of the lists on the shop's pages too."""
+    lists = rules.judge_lists(
+        held(rollout.shop_id), rollout, progress(rollout.shop_id, rollout.candidate_id), now=now
+    )
+    return replace(rollouts.verdicts_on(rollout, now), lists=lists)
 
 
 def has_lists(shop_id: int) -> bool:

@@ -14,10 +14,11 @@ from backend.publishing.values import (
     SWITCH_RENEWAL,
     Held,
     HeldSlot,
+    Progress,
     Slot,
     Switch,
 )
-from backend.rollouts.values import Pointed
+from backend.rollouts.values import Judged, Pointed, Rollout, Verdict
 
 
 def may_claim(*, heard_at: datetime | None, now: datetime) -> bool:
@@ -129,6 +130,34 @@ def is_due(held: Held, pointed: Pointed, *, installed_at: datetime | None, now: 
     # Whether it is healthy is asked by who does the work.
     wanted = next_switch(held.switch, held.slots, pointed, is_healthy=True, now=now)
     return wanted != held.switch or next_slot(held.slots, held.switch, pointed, now=now) is not None
+
+
+def judge_lists(held: Held, rollout: Rollout, progress: Progress | None, *, now: datetime) -> Judged:
+    """
+    Tell whether a shop's pages are where its rollout is, so that the rollout may be shown to more visitors.
+
+    Every page holds both versions' lists, and once visitors see the candidate the switch says to how many.
+    """
+    if not {rollout.champion_id, rollout.candidate_id} <= {slot.version_id for slot in held.slots.values()}:
+        return Judged(Verdict.NOT_ENOUGH, _unwritten(held, progress))
+    if rollout.percent and not _is_told(held, rollout, now=now):
+        words = "The shop's pages are not told of its last step yet."
+        return Judged(Verdict.NOT_ENOUGH, f"{words} {held.failure}".strip())
+    return Judged(Verdict.SUCCESS, "Its lists are on the shop's pages.")
+
+
+def _unwritten(held: Held, progress: Progress | None) -> str:
+    words = "Its lists are not on all of the shop's pages yet."
+    if progress:
+        words = f"{words} {progress.done:,} of {progress.pages:,} are written."
+    return f"{words} {held.failure}".strip()
+
+
+def _is_told(held: Held, rollout: Rollout, *, now: datetime) -> bool:
+    said = held.switch
+    is_alive = said.expires_at is not None and now < said.expires_at
+    is_same = (said.rollout_id, said.share) == (rollout.id, rollout.percent)
+    return held.is_switch_known and is_alive and is_same
 
 
 def is_sound(items: Sequence[int], *, page: int) -> bool:

@@ -179,8 +179,8 @@ class History:
         return lambda: services.set_rollout_settings(self.shop_id, settings, now=self.now, actor=actor)
 
     def _verdicts(self) -> Verdicts:
-        shadow, guards, business = self._said(), self._said(), self._said()
-        return Verdicts(shadow, guards, business, self._confounders())
+        shadow, guards, business, lists = (self._said() for _ in range(4))
+        return Verdicts(shadow, guards, business, self._confounders(), lists)
 
     def _said(self) -> Judged:
         if self.chance.random() < CONTENT_SHARE:

@@ -167,4 +167,4 @@ def sound(rollout: Any, now: Any) -> Any:
     from backend.rollouts.values import Judged, Verdict, Verdicts
 
     healthy = Judged(Verdict.SUCCESS, "For a measurement.")
-    return Verdicts(healthy, healthy, healthy)
+    return Verdicts(healthy, healthy, healthy, lists=healthy)

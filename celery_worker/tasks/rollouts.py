@@ -4,6 +4,7 @@ from uuid import UUID
 
 from backend.core import clock
 from backend.core.queue import Job, enqueue
+from backend.publishing import queries as publishing
 from backend.rollouts import queries, services
 from backend.shops import queries as shops
 from backend.training import services as training
@@ -96,4 +97,4 @@ def sweep_rollouts() -> None:
 @task_for(Job.ROLLOUT_ADVANCE)
 def advance_rollout(shop_id: int) -> None:
     """Make the move that follows for one shop's rollout, if one does."""
-    services.advance(shop_id, now=clock.now())
+    services.advance(shop_id, now=clock.now(), judge=publishing.verdicts_on)

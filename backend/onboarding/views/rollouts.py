@@ -21,6 +21,7 @@ from backend.onboarding.serializers.rollouts import (
     RolloutSettingsSerializer,
     RolloutsSerializer,
 )
+from backend.publishing import queries as publishing
 from backend.rollouts import services
 from backend.rollouts.queries import DiffOrder
 from backend.rollouts.values import RolloutAction
@@ -179,6 +180,7 @@ class RolloutMovesView(ApiView):
             reason=given["reason"].strip(),
             now=clock.now(),
             actor=request.actor,
+            judge=publishing.verdicts_on,
         )
         return Response(_report(request, id))
 

@@ -205,6 +205,8 @@ def _unproven(rollout: Rollout, to: Stop, verdicts: Verdicts) -> Judged | None:
     # Where visitors can't be measured they are not sent on either, whatever the step asks.
     elif verdicts.business.verdict is Verdict.ERROR:
         return verdicts.business
+    if is_wider(rollout, to):
+        asked.append(verdicts.lists)
     return next((one for one in asked if one.verdict is not Verdict.SUCCESS), None)
 
 
@@ -215,6 +217,11 @@ def needs_business(rollout: Rollout, to: Stop) -> bool:
     It is the last one that leaves something to compare with: behind it everybody sees the candidate.
     """
     return to.percent == 100 and rollout.percent < 100 and rollout.state is not State.SHADOW
+
+
+def is_wider(rollout: Rollout, to: Stop) -> bool:
+    """Return whether more visitors see the candidate from a step on, or all of them for good."""
+    return to.percent > rollout.percent or to.state is State.PROMOTED
 
 
 def _give_up(rollout: Rollout, unproven: Judged, verdicts: Verdicts, moment: Moment) -> Move | None:
@@ -238,7 +245,7 @@ def why_held(
     moment: Moment,
 ) -> str:
     """Return why nobody, a person included, may widen a rollout now; empty where they may."""
-    if to.percent <= rollout.percent and to.state is not State.PROMOTED:
+    if not is_wider(rollout, to):
         return ""
     freeze = freeze_on(moment.today, settings.freezes)
     if freeze is not None:
@@ -271,7 +278,12 @@ def end(rollout: Rollout, state: RolloutState) -> Stop:
 
 def evidence_of(verdicts: Verdicts, decided: str = "") -> dict[str, Any]:
     """Return everything that was known at a move, as JSON carries it; the judge who decided by name."""
-    judges = {"shadow": verdicts.shadow, "guards": verdicts.guards, "business": verdicts.business}
+    judges = {
+        "shadow": verdicts.shadow,
+        "guards": verdicts.guards,
+        "business": verdicts.business,
+        "lists": verdicts.lists,
+    }
     told: dict[str, Any] = {
         name: {"verdict": one.verdict.value, "words": one.words, "evidence": dict(one.evidence)}
         for name, one in judges.items()
@@ -293,7 +305,7 @@ def asked_move(
     Decide what a person's act does to a rollout.
 
     A person may go on without the time and the orders that a plan asks for. Nobody may show a candidate that
-    did not pass its shadow, or widen it in a freeze.
+    did not pass its shadow or whose lists are not on the pages, or widen it in a freeze.
 
     :returns: words why not, where the act can't be done now
     """
@@ -334,6 +346,9 @@ def _why_refused(
         return "Releases are switched off."
     if to.percent > 0 and is_unseen(rollout) and verdicts.shadow.verdict is not Verdict.SUCCESS:
         return f"It has not passed its shadow yet. {verdicts.shadow.words}"
+    # Else it would answer personally while every page shows the champion: two lists for one visitor.
+    if is_wider(rollout, to) and verdicts.lists.verdict is not Verdict.SUCCESS:
+        return verdicts.lists.words
     return why_held(rollout, to, settings, (), moment)
 
 

@@ -30,12 +30,15 @@ class Verdicts:
     What the judges say of a rollout.
 
     :param confounders: what else changed in the shop, in words, so that the arms can't be compared
+    :param lists: whether the shop's pages hold the candidate's lists and are told of its step. Publishing
+        judges it, which stands above rollouts: who asks for a wider step brings its word along
     """
 
     shadow: Judged = NOT_JUDGED
     guards: Judged = NOT_JUDGED
     business: Judged = NOT_JUDGED
     confounders: tuple[str, ...] = ()
+    lists: Judged = NOT_JUDGED
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from backend.rollouts.values.shadow import PageLists
 from backend.shops.models import Shop
 from tests.backend.history import a_product
 from tests.backend.onboarding.test_api import OTHER, a_signed_in_shop, call
+from tests.backend.publishing.followed import follow_pointer
 from tests.backend.registry.versions import a_gate, a_live_version, a_version
 from tests.backend.rollouts.rollouts import at_step
 
@@ -33,7 +34,8 @@ def a_running_rollout(shop: Shop, artifact: Path) -> Rollout:
 
 
 def moved(shop: Shop, rollout: Rollout, action: str, **changes: Any) -> Any:
-    """Ask for a move as the shop's merchant, who saw the rollout as it is now."""
+    """Ask for a move as the shop's merchant, who saw the rollout as it is now; the pages have followed."""
+    follow_pointer(shop)
     revision = queries.get_rollout(rollout.shop_id, rollout.id).revision
     body = {"action": action, "revision": revision, "reason": " Because. "} | changes
     return call("POST", f"/api/rollouts/{rollout.id}/moves", shop=shop, body=body)
@@ -130,6 +132,18 @@ def test_an_admin_steps_pauses_resumes_and_undoes_and_the_ledger_says_who_and_wh
     newest = audit.events(shop.id, event=Event.ROLLOUT_MOVED)
     assert {one.reason for one in newest if one.actor.startswith("user ")} == {"Because."}
     assert [one["name"] for one in newest_act(shop)["changes"]] == ["Share of shoppers", "State"]
+
+
+def test_a_step_waits_for_the_pages_and_says_so(artifact: Path) -> None:
+    shop = a_signed_in_shop()
+    rollout = a_running_rollout(shop, artifact)
+    body = {"action": "STEP", "revision": rollout.revision, "reason": "Because."}
+
+    refused = call("POST", f"/api/rollouts/{rollout.id}/moves", shop=shop, body=body)
+
+    assert refused.status_code == 409
+    assert refused.json()["error"]["message"] == "Its lists are not on all of the shop's pages yet."
+    assert state_of(rollout) == (RolloutState.CANARY, 5)
 
 
 def test_a_promotion_is_undone_while_its_version_answers(artifact: Path) -> None:

@@ -24,8 +24,9 @@ from backend.publishing.values import (
     Slot,
     Switch,
 )
-from backend.rollouts.values import Pointed
+from backend.rollouts.values import Pointed, Verdict
 from tests.backend.history import NOW, OPENED
+from tests.backend.rollouts.rollouts import a_rollout
 
 LIVE, FORMER, NEW, OTHER = (UUID(int=number) for number in range(1, 5))
 ROLLOUT = UUID(int=9)
@@ -193,3 +194,35 @@ def test_a_shop_that_keeps_failing_is_asked_for_ever_more_seldom() -> None:
         LONGEST_PAUSE,
         LONGEST_PAUSE,
     ]
+
+
+@pytest.mark.parametrize(
+    ("case", "held", "percent", "verdict"),
+    [
+        ("nothing is there", NOTHING, 0, Verdict.NOT_ENOUGH),
+        ("the champion's alone", Held(slots(LIVE)), 0, Verdict.NOT_ENOUGH),
+        ("the candidate's are being written", Held(slots(LIVE, b=NEW)), 0, Verdict.NOT_ENOUGH),
+        ("the candidate's alone", Held(slots(None, NEW, a=LIVE)), 0, Verdict.NOT_ENOUGH),
+        ("both", Held(slots(LIVE, NEW)), 0, Verdict.SUCCESS),
+        ("both, compared once more", Held(slots(LIVE, NEW, b=NEW)), 0, Verdict.SUCCESS),
+        ("not told", Held(slots(LIVE, NEW)), 5, Verdict.NOT_ENOUGH),
+        ("told", Held(slots(LIVE, NEW), ON), 5, Verdict.SUCCESS),
+        ("told of the step before", Held(slots(LIVE, NEW), ON), 25, Verdict.NOT_ENOUGH),
+        (
+            "nobody knows what was told",
+            Held(slots(LIVE, NEW), ON, is_switch_known=False),
+            5,
+            Verdict.NOT_ENOUGH,
+        ),
+        ("it has run out", Held(slots(LIVE, NEW), replace(ON, expires_at=NOW)), 5, Verdict.NOT_ENOUGH),
+        ("of another rollout", Held(slots(LIVE, NEW), replace(ON, rollout_id=OTHER)), 5, Verdict.NOT_ENOUGH),
+    ],
+)
+def test_whether_the_pages_are_where_the_rollout_is(
+    case: str, held: Held, percent: int, verdict: Verdict
+) -> None:
+    rollout = a_rollout(id=ROLLOUT, champion_id=LIVE, candidate_id=NEW, percent=percent)
+
+    judged = rules.judge_lists(held, rollout, None, now=NOW)
+
+    assert judged.verdict is verdict, case

@@ -9,22 +9,31 @@ import pytest
 
 from backend.audit import queries as audit
 from backend.catalog.models import Product
-from backend.core.errors import LostRace
+from backend.core.errors import LostRace, Refused
 from backend.publishing import queries, services
 from backend.publishing.models import Comparison, Publication, Publisher
 from backend.publishing.values import SWITCH_LIFE, SWITCH_RENEWAL, Slot
 from backend.registry import queries as registry
 from backend.registry.values import Version
 from backend.rollouts.models import Pointer, Rollout
-from backend.rollouts.queries import champion_version
+from backend.rollouts.queries import champion_version, get_rollout
 from backend.rollouts.services import count_answers, pointing, stage
 from backend.rollouts.services.pointing import Aim
-from backend.rollouts.values import CANDIDATE, AnswerOutcome, ArmAnswer, RolloutPlan, RolloutState
+from backend.rollouts.values import (
+    CANDIDATE,
+    AnswerOutcome,
+    ArmAnswer,
+    Judged,
+    RolloutPlan,
+    RolloutState,
+    Verdict,
+)
 from backend.serving import queries as serving
 from backend.shops.models import Shop
 from tests.backend.history import NOW
-from tests.backend.publishing.conftest import FIRST, INSTALLATION, LAST, Metafields
+from tests.backend.publishing.conftest import FIRST, INSTALLATION, LAST, Metafields, a_user_error
 from tests.backend.registry.versions import a_gate, a_version
+from tests.backend.shopify.fake import data
 
 pytestmark = [
     pytest.mark.django_db(transaction=True, databases=["default", "tokens"]),
@@ -92,7 +101,8 @@ class Story:
             percent=percent,
             shadow_percent=0 if percent else 10,
         )
-        self._point(aim, rollout, RolloutState.CANARY if percent else RolloutState.SHADOW)
+        state = RolloutState.CANARY if percent else RolloutState.SHADOW
+        self._point(aim, rollout, state, percent=percent)
 
     def end(self, rollout: Rollout, champion: Version) -> None:
         """Let one version answer everybody."""
@@ -232,6 +242,53 @@ def test_a_candidate_is_not_shown_before_all_its_lists_are_there(story: Story, c
     assert keys(calls[-1:]) == SWITCH_ALONE
     assert ("release", "state") not in keys(calls[:-1])
     assert story.pages.lists_written == LISTS
+
+
+def test_a_rollout_is_told_how_far_its_lists_are(story: Story, candidate: Version) -> None:
+    """So that it is shown to nobody, personally or on a page, before every page holds them."""
+    rollout = story.open(candidate)
+    said = []
+
+    def look(_: int) -> None:
+        said.append(_lists_of(rollout))
+
+    story.pages.meanwhile = look
+    story.publish()
+
+    assert {one.verdict for one in said} == {Verdict.NOT_ENOUGH}
+    assert said[0].words == "Its lists are not on all of the shop's pages yet. 0 of 41 are written."
+    assert said[-1].words == "Its lists are not on all of the shop's pages yet. 36 of 41 are written."
+    assert _lists_of(rollout).verdict is Verdict.SUCCESS
+    story.pages.meanwhile = lambda _: None
+    story.step(rollout, 5)
+    assert _lists_of(rollout).words == "The shop's pages are not told of its last step yet."
+    story.publish()
+    assert _lists_of(rollout).verdict is Verdict.SUCCESS
+
+
+def test_a_rollout_is_told_why_its_lists_are_not_there(story: Story, candidate: Version) -> None:
+    rollout = story.open(candidate)
+    story.pages.meanwhile = lambda _: data(
+        {
+            "metafieldsSet": {
+                "metafields": None,
+                "userErrors": [a_user_error(0, "value", "No.", "INVALID_VALUE")],
+            }
+        }
+    )
+
+    with pytest.raises(Refused):
+        story.publish()
+
+    lists = _lists_of(rollout)
+    assert lists.verdict is Verdict.NOT_ENOUGH
+    assert "0 of 41 are written." in lists.words
+    assert queries.held(story.shop.id).failure in lists.words != ""
+
+
+def _lists_of(rollout: Rollout) -> Judged:
+    found = get_rollout(rollout.shop_id, rollout.uuid)
+    return queries.verdicts_on(found, NOW).lists
 
 
 @pytest.mark.parametrize("is_taken", [True, False], ids=["Shopify took it", "Shopify did not get it"])

@@ -1,6 +1,7 @@
 """Made-up rollouts, settings and verdicts."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,12 @@ def judged(verdict: Verdict, words: str = "", **changes: Any) -> Judged:
 
 
 GOOD = judged(Verdict.SUCCESS)
-HEALTHY = Verdicts(GOOD, GOOD, GOOD)
+HEALTHY = Verdicts(GOOD, GOOD, GOOD, lists=GOOD)
+
+
+def judge_as_listed(rollout: Rollout, now: datetime) -> Verdicts:
+    """Judge a rollout by what is known of it, and its lists as being on the shop's pages."""
+    return replace(queries.verdicts_on(rollout, now), lists=GOOD)
 
 
 def saying(verdicts: Verdicts) -> Callable[[Rollout, datetime], Verdicts]:

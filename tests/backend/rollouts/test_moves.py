@@ -46,7 +46,8 @@ BROKEN = judged(Verdict.ERROR)
 TOO_LITTLE = judged(Verdict.NOT_ENOUGH)
 NEITHER = judged(Verdict.INCONCLUSIVE)
 SUSPECT = judged(Verdict.INCONCLUSIVE, pauses=True)
-SALE = Verdicts(GOOD, GOOD, GOOD, ("A sale began.",))
+SALE = replace(HEALTHY, confounders=("A sale began.",))
+UNLISTED = replace(HEALTHY, lists=judged(Verdict.NOT_ENOUGH, "3 of 41 pages are written."))
 
 
 def verdicts(**changes: Any) -> Verdicts:
@@ -199,7 +200,11 @@ def test_no_move_leaves_the_table() -> None:
     """Whatever is known, when, and whatever a person asks for."""
     judgements = (GOOD, BAD, BROKEN, TOO_LITTLE, NEITHER, SUSPECT)
     places = (DRAFT, SHADOW, a_rollout(), HALF_WAY, EVERYBODY, HELD, PAUSED, UNDECIDED)
-    known = [Verdicts(*three) for three in product(judgements, repeat=3)]
+    known = [
+        Verdicts(*three, lists=lists)
+        for three in product(judgements, repeat=3)
+        for lists in (GOOD, TOO_LITTLE)
+    ]
 
     for rollout, said, settings, days in product(places, known, (ON, OFF, FROZEN), (0, 8, 61)):
         outcomes = [rules.next_move(rollout, settings, said, a_moment(days))]
@@ -214,6 +219,7 @@ def test_no_move_leaves_the_table() -> None:
                 assert not (is_wider and (settings is OFF or said.shadow.verdict is not Verdict.SUCCESS)) or (
                     rollout.step >= 0 and settings is not OFF
                 )
+                assert not is_wider or said.lists is GOOD
 
 
 @pytest.mark.parametrize(
@@ -247,13 +253,31 @@ def test_what_a_person_may_ask_of_a_rollout(act: RolloutAction, rollout: Any, be
 
 
 def test_a_person_may_go_on_without_proof_but_not_without_a_shadow() -> None:
-    unproven = Verdicts(TOO_LITTLE, TOO_LITTLE, TOO_LITTLE, ("A sale began.",))
+    unproven = Verdicts(TOO_LITTLE, TOO_LITTLE, TOO_LITTLE, ("A sale began.",), GOOD)
 
     on = rules.asked_move(RolloutAction.STEP, HALF_WAY, ON, unproven, a_moment(), reason="")
     shown = rules.asked_move(RolloutAction.STEP, SHADOW, ON, unproven, a_moment(), reason="")
 
     assert place(on) == Stop(RolloutState.CANARY, 3, 100)
     assert shown == Wait("It has not passed its shadow yet. Is not_enough.")
+
+
+@pytest.mark.parametrize("rollout", [SHADOW, a_rollout(), HALF_WAY, EVERYBODY], ids=lambda one: one.percent)
+def test_nothing_widens_before_the_pages_hold_its_lists(rollout: Any) -> None:
+    """Personal answers and the default list come from one version, whoever asks for the step."""
+    waits = Wait("3 of 41 pages are written.")
+
+    assert rules.next_move(rollout, ON, UNLISTED, a_moment(8)) == waits
+    assert rules.asked_move(RolloutAction.STEP, rollout, ON, UNLISTED, a_moment(8), reason="") == waits
+    assert isinstance(rules.next_move(rollout, ON, HEALTHY, a_moment(8)), Move)
+
+
+@pytest.mark.parametrize(
+    ("act", "rollout"),
+    [(RolloutAction.UNDO, EVERYBODY), (RolloutAction.PAUSE, HALF_WAY), (RolloutAction.RESUME, PAUSED)],
+)
+def test_what_shows_it_to_nobody_new_asks_nothing_of_the_pages(act: RolloutAction, rollout: Any) -> None:
+    assert isinstance(rules.asked_move(act, rollout, ON, UNLISTED, a_moment(), reason=""), Move)
 
 
 @pytest.mark.parametrize("act", [RolloutAction.STEP, RolloutAction.PROMOTE])

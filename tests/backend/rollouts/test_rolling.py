@@ -47,12 +47,14 @@ from .rollouts import (
     advance,
     an_open_rollout,
     at_step,
+    judge_as_listed,
     judged,
     saying,
 )
 
 LATER = NOW + timedelta(days=20)
-ASKED = {"reason": "Because.", "now": LATER, "actor": OWNER}
+SAID = {"reason": "Because.", "now": LATER, "actor": OWNER}
+ASKED = SAID | {"judge": judge_as_listed}
 HARM = Verdicts(guards=judged(Verdict.FAILED, "Empty lists."))
 
 
@@ -353,7 +355,7 @@ def test_going_back_to_any_version_that_was_live(shop: Shop, artifact: Path, cha
     newest = an_open_rollout(shop, artifact)
     before = queries.fresh_arms(shop.id).revision
 
-    services.go_back(shop.id, champion.id, **ASKED)
+    services.go_back(shop.id, champion.id, **SAID)
 
     live = queries.fresh_arms(shop.id)
     assert ([arm.version_id for arm in live.arms], live.revision) == ([champion.id], before + 1)
@@ -368,12 +370,12 @@ def test_nobody_goes_back_to_what_never_was_live_or_is_damaged(
 ) -> None:
     rollout = at_step(shop, artifact, 0)
     with pytest.raises(ForbiddenRolloutMove, match="never live"):
-        services.go_back(shop.id, rollout.candidate_id, **ASKED)
+        services.go_back(shop.id, rollout.candidate_id, **SAID)
     services.promote(shop.id, rollout.id, **ASKED)
     an_array_of(gateway.locate(champion.artifact)).write_bytes(b"not what was registered")
 
     with pytest.raises(DamagedVersion):
-        services.go_back(shop.id, champion.id, **ASKED)
+        services.go_back(shop.id, champion.id, **SAID)
 
     assert queries.champion_id(shop.id) == rollout.candidate_id
 

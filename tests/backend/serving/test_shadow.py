@@ -32,6 +32,7 @@ from backend.shops.models import Shop
 from models.recommender.scoring import file_sha256
 from tests.backend.history import an_order
 from tests.backend.registry.versions import a_version
+from tests.backend.rollouts.rollouts import judge_as_listed
 from tests.backend.rollouts.shadows import a_shadow, end
 from tests.backend.serving.storefront import GRANTED, ask, recorded
 
@@ -418,7 +419,7 @@ def test_a_shadow_that_passed_is_shown_and_a_poisoned_one_is_not(
         scorer.look()
         later(scorer, seconds=6)
         scorer.look()
-        rollout_services.advance(shop.id, now=clock.now())
+        rollout_services.advance(shop.id, now=clock.now(), judge=judge_as_listed)
         ends[version.id] = get_rollout(shop.id, opened.id)
         scorer.clock = clock.now
 
