@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import hypothesis
 import pytest
 import structlog
 from django.conf import settings
@@ -18,6 +19,10 @@ from django.db.models.signals import post_migrate
 
 from backend.core import queue
 from backend.core.queue import Job
+
+# How long an example takes says something of the machine: tests that are about time measure it.
+hypothesis.settings.register_profile("tests", deadline=None)
+hypothesis.settings.load_profile("tests")
 
 # Made once by the migrations and never by a test.
 LASTING_TABLES = {"django_content_type", "auth_permission", "auth_group", "auth_group_permissions"}

@@ -278,7 +278,7 @@ BROKER_DOWN: Final = (OperationalError, OSError, redis.RedisError)
 BROKER_REST_SECONDS: Final = 5.0
 
 
-class _BrokerRests(OperationalError):  # type: ignore[misc]
+class _BrokerRests(OperationalError):
     """The broker failed a moment ago."""
 
 

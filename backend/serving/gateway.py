@@ -99,11 +99,14 @@ class Models:
         self._loaders = ThreadPoolExecutor(2, thread_name_prefix="load")
         self._scorers = ThreadPoolExecutor(THREADS, thread_name_prefix="score")
 
-    def score(self, arm: LiveArm, asked: ModelQuery, *, patience: float = DEADLINE_SECONDS) -> Opinion:
+    def score(
+        self, arm: LiveArm, asked: ModelQuery, *, patience: float = DEADLINE_SECONDS, asker: str | None = None
+    ) -> Opinion:
         """
         Return what a version says within the deadline.
 
         :param patience: seconds to wait for a version that is being loaded
+        :param asker: whoever alone does not prove a model sick, however often it fails them
         :raises ScoringUnavailable: if the model is late, broken, refused, resting or not loaded yet
         """
         seat = self._seat(arm)
@@ -117,12 +120,12 @@ class Models:
             opinion = call.result(timeout=DEADLINE_SECONDS)
         except LateError as error:
             call.cancel()
-            seat.breaker.fail(now=time.monotonic())
+            seat.breaker.fail(now=time.monotonic(), asker=asker)
             raise ScoringUnavailable(
                 f"Version {arm.version_number} did not answer in time.", reason="late"
             ) from error
         except Exception as error:
-            seat.breaker.fail(now=time.monotonic())
+            seat.breaker.fail(now=time.monotonic(), asker=asker)
             reason = "not_finite" if isinstance(error, api.NotFinite) else "failed"
             raise ScoringUnavailable(
                 f"Version {arm.version_number} failed: {describe(error)}.", reason=reason

@@ -86,9 +86,10 @@ def _draw(pointer: Pointer) -> RolloutDraw | None:
 _live = Recent(_read_arms, outdated=LiveArms.without_candidate)
 
 
-def drawn_arm(draw: RolloutDraw, browser_id: str) -> str:
-    """Return the name of the arm that a browser is in: always the same one while the shares stay."""
-    return rules.draw_arm(bucket(draw.salt, browser_id), draw.percent)
+def drawn_arm(draw: RolloutDraw, browser_id: str) -> tuple[str, int]:
+    """Return the name of the arm that a browser is in, and its bucket: the same while the shares stay."""
+    found = bucket(draw.salt, browser_id)
+    return rules.draw_arm(found, draw.percent), found
 
 
 def champion_version(shop_id: int) -> Version | None:

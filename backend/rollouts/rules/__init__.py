@@ -1,5 +1,6 @@
 """Pure decisions of rollouts."""
 
+from backend.rollouts.rules.browsers import cap_browsers
 from backend.rollouts.rules.changes import FALL, OVER_SHARE, SALE_SHARE, share_fallen, weigh_change
 from backend.rollouts.rules.comparing import (
     told_figures,
@@ -19,6 +20,7 @@ from backend.rollouts.rules.guarding import (
     latency_place,
     load_guards,
     seconds_to_detect,
+    slow_above_ms,
 )
 from backend.rollouts.rules.holdout import (
     CENT,
@@ -137,6 +139,7 @@ __all__ = [
     "bound",
     "boundary",
     "business_verdict",
+    "cap_browsers",
     "change_entry",
     "check_freezes",
     "check_plan",
@@ -191,6 +194,7 @@ __all__ = [
     "seconds_to_detect",
     "share_fallen",
     "shop_day",
+    "slow_above_ms",
     "split",
     "stay",
     "step_reports",

@@ -22,9 +22,11 @@ from dataclasses import asdict, replace
 from operator import add
 from typing import Any, Final
 
+from backend.rollouts.rules.browsers import dump_browsers, load_browsers
 from backend.rollouts.values import (
     LATENCY_BOUNDS_MS,
     ArmCounts,
+    BrowserCounts,
     GuardBatch,
     GuardState,
     Judged,
@@ -202,7 +204,9 @@ def seconds_to_detect(requests_per_second: float, percent: float) -> float:
 
 def dump_guards(state: GuardState) -> dict[str, Any]:
     """Return a state as what JSON can hold, with the tests whose evidence it is."""
-    return asdict(state) | {"tests": _TESTS}
+    # Their sets are no JSON, and thousands of numbers take long to copy.
+    told = asdict(replace(state, browsers=BrowserCounts()))
+    return told | {"browsers": dump_browsers(state.browsers), "tests": _TESTS}
 
 
 def load_guards(stored: Mapping[str, Any]) -> GuardState:
@@ -224,6 +228,7 @@ def load_guards(stored: Mapping[str, Any]) -> GuardState:
         latency=_wealth(stored["latency"]),
         both_errors=_wealth(stored["both_errors"]),
         both_latency=_wealth(stored["both_latency"]),
+        browsers=load_browsers(stored.get("browsers", {})),
     )
 
 
@@ -259,6 +264,12 @@ def _slow(batch: GuardBatch, recent: Sequence[float]) -> tuple[int, int, int, in
     place = _p95_place(recent)
     candidate, champion = batch.candidate.latency, batch.champion.latency
     return sum(candidate[place + 1 :]), sum(candidate), sum(champion[place + 1 :]), sum(champion)
+
+
+def slow_above_ms(state: GuardState) -> float:
+    """Return the milliseconds above which an answer is slow now: the champion's newest p95."""
+    place = _p95_place(state.recent)
+    return LATENCY_BOUNDS_MS[place] if place < len(LATENCY_BOUNDS_MS) else math.inf
 
 
 def _p95_place(latency: Sequence[float]) -> int:

@@ -32,10 +32,15 @@ def count_answers(
     new = GuardRecord(rollout=rollout, state=rules.dump_guards(GuardState()), since=now, counted_at=now)
     records.bulk_create([new], ignore_conflicts=True)
     record = records.select_for_update().get(rollout=rollout)
-    state = reduce(_add, rules.count_arms(answers), rules.load_guards(record.state))
+    state = _count(answers, rules.load_guards(record.state))
     record.state, record.counted_at = rules.dump_guards(state), max(now, record.counted_at)
     record.save(update_fields=["state", "counted_at"])
     return rules.guard_verdict(state)
+
+
+def _count(answers: Iterable[ArmAnswer], state: GuardState) -> GuardState:
+    counted, browsers = rules.cap_browsers(answers, state.browsers, slow_above_ms=rules.slow_above_ms(state))
+    return reduce(_add, rules.count_arms(counted), replace(state, browsers=browsers))
 
 
 def _add(state: GuardState, batch: GuardBatch) -> GuardState:

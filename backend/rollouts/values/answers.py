@@ -17,11 +17,13 @@ class ArmAnswer:
     """
     One answer of one arm, to a visitor who was drawn.
 
+    :param bucket: of the browser under the rollout's salt
     :param percent: of the visitors whom the candidate answered at that moment
     :param milliseconds: that its version took, whatever the rest of the answer waited for
     """
 
     arm: str
+    bucket: int
     percent: int
     outcome: AnswerOutcome
     milliseconds: float

@@ -56,6 +56,25 @@ class Wealth:
 
 
 @dataclass(frozen=True, slots=True)
+class BrowserCounts:
+    """
+    What the browsers did lately, by bucket: see ``rules.cap_browsers``, which alone changes it.
+
+    :param seen: answers of this window, counted or not
+    :param answers: of this window that counted, by bucket
+    :param failed: buckets with a failure in this window; ``failed_before`` in the one before it
+    :param slow: likewise with a slow answer
+    """
+
+    seen: int = 0
+    answers: dict[int, int] = field(default_factory=dict)
+    failed: set[int] = field(default_factory=set)
+    failed_before: set[int] = field(default_factory=set)
+    slow: set[int] = field(default_factory=set)
+    slow_before: set[int] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
 class GuardState:
     """
     All that the judge of the technical guardrails needs to go on, batch by batch.
@@ -69,6 +88,7 @@ class GuardState:
     :param latency: that more of its answers are above the champion's p95 than the champion's own
     :param both_errors: that both arms fail more often than before the rollout
     :param both_latency: that both are slower than before
+    :param browsers: how often each counted lately
     """
 
     baseline: ArmCounts = ArmCounts()
@@ -80,3 +100,4 @@ class GuardState:
     latency: Wealth = Wealth()
     both_errors: Wealth = Wealth()
     both_latency: Wealth = Wealth()
+    browsers: BrowserCounts = field(default_factory=BrowserCounts)

@@ -167,13 +167,14 @@ class Breaker:
     """
     Opens after several failures in a row and stays open for a while, so that a sick model is left alone.
 
-    After the rest, one call may try; its failure opens the breaker again at once.
+    They must be of different askers: the past of one browser may fail each time, and is no reason to keep
+    everybody else from the model. After the rest, one call may try; its failure opens the breaker again.
     """
 
     def __init__(self, *, failures: int = 5, rest_seconds: float = 60.0) -> None:
         self.limit = failures
         self.rest_seconds = rest_seconds
-        self.failed = 0
+        self.failed: set[object] = set()
         self.open_until = 0.0
 
     def is_closed(self, *, now: float) -> bool:
@@ -182,12 +183,12 @@ class Breaker:
 
     def succeed(self) -> None:
         """Note a call that went well."""
-        self.failed = 0
+        self.failed.clear()
 
-    def fail(self, *, now: float) -> None:
-        """Note a call that failed."""
-        self.failed += 1
-        if self.failed >= self.limit:
+    def fail(self, *, now: float, asker: str | None = None) -> None:
+        """Note a call that failed; whose asker is unknown is nobody else's."""
+        self.failed.add(asker or object())
+        if len(self.failed) >= self.limit:
             self.open_until = now + self.rest_seconds
 
 

@@ -235,7 +235,13 @@ class Desk:
         if asked.chosen is None:
             return Scored(None, NO_OPINION, "no_model", NO_ARM)
         to_model = rules.to_model(query, world)
-        return self.arms.score(asked.live, asked.chosen, to_model, available=world.shelf.available)
+        return self.arms.score(
+            asked.live,
+            asked.chosen,
+            to_model,
+            available=world.shelf.available,
+            asker=asked.visitor.key,
+        )
 
 
 def _visitor(shop_id: int, ask: Ask) -> _Visitor:

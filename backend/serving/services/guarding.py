@@ -72,13 +72,12 @@ class Guard:
         while not self._is_over.is_set():
             self._wake.wait(LOOK_SECONDS)
             self._wake.clear()
+            # Without this thread nobody watches the rollouts of this process, so nothing ends it.
             try:
                 self.look()
-            except Exception:
-                # Without this thread nobody watches the rollouts of this process.
-                log.exception("guard_failed")
-            finally:
                 close_old_connections()
+            except Exception:
+                log.exception("guard_failed")
 
     def _judge(self, shop_id: int, rollout_id: UUID) -> None:
         """Pool one rollout's answers and obey what they say; what fails is done by the next look."""
@@ -92,6 +91,9 @@ class Guard:
             del self._piles[shop_id, rollout_id]
         except (Error, Unavailable) as error:
             log.warning("guard_waits", rollout=str(rollout_id), error=describe(error))
+        except Exception:
+            # What is wrong with one shop's rollout must not keep those of others from being watched.
+            log.exception("guard_failed", rollout=str(rollout_id))
 
     def _take_back(self, shop_id: int, rollout_id: UUID, judged: Judged) -> None:
         log.error("candidate_convicted", rollout=str(rollout_id), why=judged.words)

@@ -47,11 +47,13 @@ class Chosen:
     The arm of one visitor.
 
     :param draw: of the rollout that chose it; None where none did
+    :param bucket: of the visitor, where they were drawn
     :param is_override: whether somebody asked to see it, so that the answer counts nowhere
     """
 
     arm: LiveArm
     draw: RolloutDraw | None = None
+    bucket: int | None = None
     is_override: bool = False
 
     @property
@@ -96,7 +98,8 @@ def choose_arm(live: LiveArms, ask: Ask) -> Chosen | None:
     known = _as_on_page(draw, ask.drawn)
     if ask.visitor is None or known is None:
         return Chosen(champion)
-    return Chosen(live.find(rollouts.drawn_arm(known, ask.visitor)) or champion, draw)
+    name, bucket = rollouts.drawn_arm(known, ask.visitor)
+    return Chosen(live.find(name) or champion, draw, bucket)
 
 
 def _as_on_page(draw: RolloutDraw, drawn: PageDraw | None) -> RolloutDraw | None:
@@ -128,16 +131,23 @@ class ArmScorer:
         self.guard = guard
 
     def score(
-        self, live: LiveArms, chosen: Chosen, asked: ModelQuery, *, available: AbstractSet[int]
+        self,
+        live: LiveArms,
+        chosen: Chosen,
+        asked: ModelQuery,
+        *,
+        available: AbstractSet[int],
+        asker: str | None = None,
     ) -> Scored:
         """
         Return what the arm's version says, or what stands in for it.
 
         :param available: the products that the shop can show
+        :param asker: the visitor's pseudonym, where there is one
         """
         began = time.perf_counter()
         try:
-            opinion = self.models.score(chosen.arm, asked, patience=_patience(live, chosen))
+            opinion = self.models.score(chosen.arm, asked, patience=_patience(live, chosen), asker=asker)
         except ScoringUnavailable as error:
             log.warning(
                 "scoring_unavailable",
@@ -176,9 +186,9 @@ class ArmScorer:
 
     def _note(self, chosen: Chosen, outcome: AnswerOutcome, milliseconds: float) -> None:
         """Count an answer of an arm, where the visitor was drawn into it."""
-        if chosen.draw is None or chosen.is_override:
+        if chosen.draw is None or chosen.bucket is None:
             return
-        answer = ArmAnswer(chosen.arm.name, chosen.draw.percent, outcome, milliseconds)
+        answer = ArmAnswer(chosen.arm.name, chosen.bucket, chosen.draw.percent, outcome, milliseconds)
         self.guard.note(chosen.arm.shop_id, chosen.draw.rollout_id, answer)
 
 

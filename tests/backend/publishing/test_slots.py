@@ -372,7 +372,7 @@ def test_a_candidate_that_the_guards_convict_is_shown_to_nobody_after_the_end_th
     story.publish()
     story.step(rollout, 5)
     story.publish()
-    convicting = [ArmAnswer(CANDIDATE, 5, AnswerOutcome.FATAL, 0.0)]
+    convicting = [ArmAnswer(CANDIDATE, 0, 5, AnswerOutcome.FATAL, 0.0)]
     count_answers(story.shop.id, rollout.uuid, convicting, now=NOW)
 
     story.clock.advance(SWITCH_RENEWAL)

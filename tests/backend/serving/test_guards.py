@@ -1,5 +1,6 @@
 """What the serving processes count of a rollout's arms, and the one move that they make by themselves."""
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -8,10 +9,11 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 import redis
-from django.db import connection, connections
+from django.db import InterfaceError, connection, connections
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -52,6 +54,8 @@ DISPATCH = queue.dispatch
 # The writers of rollouts and of pointers.
 MOVES = {"backend.rollouts.services.moving.move", "backend.rollouts.services.pointing.point"}
 VISITOR = "0192f0a1-0000-7000-8000-0000000000aa"
+# Each answer another browser's, unless a test says otherwise.
+BUCKETS = itertools.count()
 NOBODY_LISTENS = "redis://127.0.0.1:1/0"
 
 
@@ -107,7 +111,8 @@ def judged(rollout: Rollout) -> Any:
 def an_answer(
     arm: str = CHAMPION, outcome: AnswerOutcome = AnswerOutcome.ANSWERED, **changes: Any
 ) -> ArmAnswer:
-    return ArmAnswer(**{"arm": arm, "percent": 50, "outcome": outcome, "milliseconds": 2.0} | changes)
+    made = {"arm": arm, "bucket": next(BUCKETS), "percent": 50, "outcome": outcome, "milliseconds": 2.0}
+    return ArmAnswer(**made | changes)
 
 
 def note(guard: Guard, rollout: Rollout, *answers: ArmAnswer) -> None:
@@ -178,6 +183,45 @@ def test_what_could_not_be_taken_back_is_taken_back_by_the_next_look(
     assert counted(rollout).candidate.answers == 1
 
 
+def test_what_is_wrong_with_one_rollout_keeps_no_other_from_being_watched(
+    shop: Shop, rollout: Rollout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guard = Guard(clock.now)
+    other = uuid4()
+    counts = guarding.rollouts.count_answers
+
+    def count_answers(shop_id: int, rollout_id: UUID, *rest: Any, **named: Any) -> Any:
+        if rollout_id == other:
+            raise KeyError("What is stored of it can't be read.")
+        return counts(shop_id, rollout_id, *rest, **named)
+
+    monkeypatch.setattr(guarding.rollouts, "count_answers", count_answers)
+    guard.note(shop.id, other, an_answer())
+    note(guard, rollout, an_answer(CANDIDATE, AnswerOutcome.FATAL))
+
+    guard.look()
+
+    assert state_of(rollout) is RolloutState.ROLLED_BACK
+
+
+def test_nothing_ends_the_watch(shop: Shop, rollout: Rollout, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guarding, "LOOK_SECONDS", 0.01)
+    close_all, failures = connections.close_all, [InterfaceError("It can't be closed either.")] * 3
+
+    def close() -> None:
+        close_all()
+        if failures:
+            raise failures.pop()
+
+    monkeypatch.setattr(connections, "close_all", close)
+    guard = Guard(clock.now)
+
+    with watching(guard, monkeypatch):
+        until(lambda: not failures)
+        note(guard, rollout, an_answer(CANDIDATE, AnswerOutcome.FATAL))
+        until(lambda: state_of(rollout) is RolloutState.ROLLED_BACK)
+
+
 def loses_the_race(*_: Any, **__: Any) -> None:
     raise LostRace("The pointer moved meanwhile.")
 
@@ -223,17 +267,37 @@ def test_processes_pool_what_they_count_and_lose_nothing(shop: Shop, rollout: Ro
 
 def test_errors_that_no_process_could_convict_alone_convict_together(shop: Shop, rollout: Rollout) -> None:
     alone, guards = GuardState(), [Guard(clock.now) for _ in range(8)]
-    pile = [an_answer()] * 12 + [an_answer(CANDIDATE)] * 9 + [an_answer(CANDIDATE, AnswerOutcome.FAILED)] * 3
-    for batch in rules.count_arms(pile):
+
+    def pile() -> list[ArmAnswer]:
+        sound = [an_answer() for _ in range(12)] + [an_answer(CANDIDATE) for _ in range(9)]
+        return sound + [an_answer(CANDIDATE, AnswerOutcome.FAILED) for _ in range(3)]
+
+    for batch in rules.count_arms(pile()):
         alone = rules.advance_guards(alone, batch)
 
     for guard in guards:
-        note(guard, rollout, *pile)
+        note(guard, rollout, *pile())
         guard.look()
 
     assert rules.guard_verdict(alone).verdict is Verdict.NOT_ENOUGH
     assert state_of(rollout) is RolloutState.ROLLED_BACK
     assert "Failed in" in RolloutMove.objects.for_shop(shop.id).latest("revision").words
+
+
+def test_one_browser_that_always_fails_convicts_nobody_whichever_process_it_meets(
+    shop: Shop, rollout: Rollout
+) -> None:
+    guards = [Guard(clock.now) for _ in range(4)]
+    broken = an_answer(CANDIDATE, AnswerOutcome.FAILED)
+
+    for turn in range(60):
+        sound = [an_answer(arm) for arm in (CHAMPION, CANDIDATE) for _ in range(12)]
+        note(guards[turn % 4], rollout, *sound, broken, broken)
+        guards[turn % 4].look()
+
+    assert state_of(rollout) is RolloutState.CANARY
+    found = counted(rollout).candidate
+    assert (found.answers, found.errors) == (60 * 12 + 1, 1)
 
 
 def test_what_the_champion_does_in_the_shadow_is_what_was_before(shop: Shop, rollout: Rollout) -> None:

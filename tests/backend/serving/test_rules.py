@@ -173,6 +173,18 @@ def test_a_breaker_opens_after_five_failures_in_a_row_for_a_minute() -> None:
     assert not breaker.is_closed(now=75)
 
 
+def test_a_breaker_stays_closed_for_others_whatever_one_asker_meets() -> None:
+    breaker = Breaker()
+    for second in range(100):
+        breaker.fail(now=second, asker="one")
+    assert breaker.is_closed(now=100)
+
+    for asker in ("two", "three", "four", "five"):
+        breaker.fail(now=100, asker=asker)
+
+    assert not breaker.is_closed(now=101)
+
+
 @pytest.mark.parametrize(
     ("values", "share", "expected"), [([], 0.5, None), ([7.0], 0.99, 7.0), ([1.0, 2.0, 3.0, 4.0], 0.5, 2.0)]
 )
