@@ -28,6 +28,8 @@ MOST_NEW_PRODUCTS = 1_000
 # A product may have been made before a version's data ended and have reached us after.
 LATE_PRODUCTS = timedelta(days=1)
 
+MICROSECOND = timedelta(microseconds=1)
+
 # What the rows call an event, as models number it.
 EVENTS = {"view": Event.VIEW, "cart": Event.CART, "purchase": Event.PURCHASE}
 
@@ -65,21 +67,27 @@ PAST = f"""
     LIMIT %(limit)s
 """  # noqa: S608 -- built from constants of this file; every value is a parameter
 
-# Collation "C" sorts by bytes, so that the same rows come in the same order on every machine.
 # Who never bought teaches no purchase: views are exported of those who did.
+EXPORTED = f"""
+    FROM ({STEPS}) step
+    WHERE shop_id = %(shop_id)s AND occurred_at < %(until)s
+      AND (event = 'purchase' OR visitor_key IN (
+          SELECT customer_key FROM features_interaction
+          WHERE shop_id = %(shop_id)s AND occurred_at < %(until)s
+      ))
+"""  # noqa: S608 -- built from constants of this file; every value is a parameter
+
+# Collation "C" sorts by bytes, so that the same rows come in the same order on every machine.
 INTERACTIONS_CSV = f"""
     COPY (
         SELECT COALESCE(visitor_key, 'guest:' || basket_id) COLLATE "C" AS customer, product_id,
                (EXTRACT(EPOCH FROM occurred_at) * 1000000)::bigint AS at, basket_id, event, quantity, price
-        FROM ({STEPS}) step
-        WHERE shop_id = %(shop_id)s AND occurred_at < %(until)s
-          AND (event = 'purchase' OR visitor_key IN (
-              SELECT customer_key FROM features_interaction
-              WHERE shop_id = %(shop_id)s AND occurred_at < %(until)s
-          ))
+        {EXPORTED}
         ORDER BY 1, 3, 4, 2, place, event
     ) TO STDOUT WITH (FORMAT csv)
 """  # noqa: S608 -- built from constants of this file; every value is a parameter
+
+NEWEST_STEP = f"SELECT MAX(occurred_at) {EXPORTED}"
 
 # What may never be recommended teaches by its purchases, but is no item: models recommend items only.
 ITEMS_CSV = """
@@ -231,6 +239,9 @@ def export(shop_id: int, *, until: datetime, folder: Path) -> Dataset:
     Everything is read in one snapshot, streamed through files, and hashed as
     text, so the same rows give the same hash whatever writes the Parquet.
 
+    The dataset ends right after its newest step, not when it was asked for: what happened since, or became
+    known since, is news to whoever learned from it.
+
     :param folder: is made; must not hold an earlier export
     """
     folder.mkdir(parents=True)
@@ -239,7 +250,7 @@ def export(shop_id: int, *, until: datetime, folder: Path) -> Dataset:
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        counts = _copy(shop_id, until, csvs)
+        counts, newest = _copy(shop_id, until, csvs)
     sha256 = datafiles.content_sha256(list(csvs.values()))
     columns = {"interactions": datafiles.INTERACTION_COLUMNS, "items": datafiles.ITEM_COLUMNS}
     rows = {
@@ -252,7 +263,7 @@ def export(shop_id: int, *, until: datetime, folder: Path) -> Dataset:
     dataset = Dataset(
         folder,
         sha256,
-        until,
+        newest + MICROSECOND if newest else until,
         interactions=rows["interactions"],
         users=counts[1] + counts[2],
         items=items,
@@ -264,7 +275,8 @@ def export(shop_id: int, *, until: datetime, folder: Path) -> Dataset:
     return dataset
 
 
-def _copy(shop_id: int, until: datetime, files: dict[str, Path]) -> Sequence[int]:
+def _copy(shop_id: int, until: datetime, files: dict[str, Path]) -> tuple[Sequence[int], datetime | None]:
+    """Write both files; return the counts of those who bought, and the moment of the newest step."""
     values: dict[str, Any] = {
         "shop_id": shop_id,
         "until": until,
@@ -276,7 +288,9 @@ def _copy(shop_id: int, until: datetime, files: dict[str, Path]) -> Sequence[int
                 cursor.copy_expert(cursor.mogrify(sql, values), handle)
         cursor.execute(CUSTOMER_COUNTS, values)
         counts: Sequence[int] = cursor.fetchone()
-    return counts
+        cursor.execute(NEWEST_STEP, values)
+        [newest] = cursor.fetchone()
+    return counts, newest
 
 
 def _describe(dataset: Dataset) -> None:

@@ -48,7 +48,11 @@ class Rebuilt:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """An exported dataset folder."""
+    """
+    An exported dataset folder.
+
+    :param until: the end of its data: right after its newest step, or the moment of an empty one
+    """
 
     folder: Path
     sha256: str

@@ -59,7 +59,7 @@ def test_the_folder_holds_purchases_products_and_facts(tmp_path: Path) -> None:
     facts = json.loads((dataset.folder / "dataset.json").read_text())
     assert facts == {
         "sha256": dataset.sha256,
-        "until": "2026-11-21T12:00:00+00:00",
+        "until": "2026-11-20T12:00:00.000001+00:00",
         "interactions": 4,
         "users": 3,
         "items": 2,
@@ -116,6 +116,19 @@ def test_a_shop_without_orders_gives_an_empty_readable_dataset(tmp_path: Path) -
 
     assert parquet.read_table(dataset.folder / "interactions.parquet").num_rows == 0
     assert (dataset.interactions, dataset.users, dataset.items) == (0, 0, 1)
+
+
+def test_what_happened_before_and_became_known_later_lies_behind_the_end_of_the_data(tmp_path: Path) -> None:
+    shop = a_small_shop()
+    dataset = export(shop, tmp_path / "dataset")
+
+    late = an_order(shop, [11], at=NOW - timedelta(hours=1))
+    services.extend(shop.id, late.order_id)
+
+    # Whoever learned from the dataset is asked about the late order: it is no part of what was learned.
+    assert NOW - timedelta(days=1) < dataset.until <= late.created_at
+    # Dataset and manifest say the same.
+    assert recommender.read(dataset.folder).until == dataset.until.isoformat()
 
 
 def test_broken_rows_are_counted_by_promise(tmp_path: Path) -> None:
