@@ -15,6 +15,8 @@ export default [
       '.make/',
       '.schema/',
       'devstore/.schema/',
+      // Made of extensions/recommendations.js.
+      'extensions/tailorbird-theme/assets/',
       '**/*.ts',
       '**/*.tsx',
     ],

@@ -15,10 +15,11 @@ import * as graphql from './lib/graphql.mjs';
 import * as limits from './lib/limits.mjs';
 import * as locales from './lib/locales.mjs';
 import * as scopes from './lib/scopes.mjs';
+import * as script from './lib/script.mjs';
 import * as theme from './lib/theme.mjs';
 import * as toml from './lib/toml.mjs';
 
-export const CHECKS = { theme, blocks, arms, locales, limits, toml, graphql, scopes, build };
+export const CHECKS = { theme, blocks, script, arms, locales, limits, toml, graphql, scopes, build };
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 
 async function runOne(name, root) {

@@ -11,13 +11,13 @@
  * The draw is MurmurHash3 (x86, 32 bits, seed 0), scaled to 10,000 buckets: backend/core/bucketing.py and
  * backend/rollouts/rules/drawing.py draw by the same one, and tests/bucketing.json holds what all must give.
  *
- * `node checks/arms.mjs --write` makes snippets/recommendation-arm.liquid of it.
+ * `node checks/write.mjs` makes snippets/recommendation-arm.liquid of it.
  */
 (() => {
-  const script = document.currentScript;
-  const list = script.parentNode;
-  script.remove();
   try {
+    const script = document.currentScript;
+    const list = script.parentNode;
+    script.remove();
     const { dataset } = list.closest('tailorbird-carousel');
     const visitor = localStorage.getItem('tailorbird:visitor');
     const now = Date.now() / 1000;
@@ -49,6 +49,6 @@
     list.replaceWith(shown);
     content.append(list);
   } catch {
-    /* Storage may be blocked: then nobody is known. */
+    /* Storage may be blocked, or a theme runs this outside of its list: then nobody is known. */
   }
 })();

@@ -15,7 +15,7 @@ const BYTES_MOST = 1024;
 /** Returns the snippet that the source makes. */
 async function makeSnippet(root) {
   const { code } = await transform(await readText(root, SOURCE), { minify: true, target: 'es2020' });
-  return `{%- comment -%} Made of ${SOURCE} by \`node checks/arms.mjs --write\`. {%- endcomment -%}
+  return `{%- comment -%} Made of ${SOURCE} by \`node checks/write.mjs\`. {%- endcomment -%}
 <script>${code.trim()}</script>
 `;
 }
@@ -30,7 +30,7 @@ async function readElement(root) {
 export async function findProblems(root) {
   const problems = [];
   if ((await readText(root, SNIPPET)) !== (await makeSnippet(root))) {
-    problems.push(`${SNIPPET} is not what ${SOURCE} makes: run node checks/arms.mjs --write.`);
+    problems.push(`${SNIPPET} is not what ${SOURCE} makes: run node checks/write.mjs.`);
   }
   const size = Buffer.byteLength(await readElement(root));
   if (/<script>[^<]*{[{%]/.test(await readText(root, SNIPPET))) problems.push(`${SNIPPET}: the script holds what Liquid reads as its own.`);

@@ -9,6 +9,7 @@ const BLOCK = 'extensions/tailorbird-theme/blocks/product-recommendations.liquid
 const HOME = 'extensions/tailorbird-theme/blocks/home-recommendations.liquid';
 const CARD = 'extensions/tailorbird-theme/snippets/recommendation-card.liquid';
 const SCRIPT = 'extensions/tailorbird-theme/assets/recommendations.js';
+const SCRIPT_SOURCE = 'extensions/recommendations.js';
 const ARM = 'extensions/tailorbird-theme/snippets/recommendation-arm.liquid';
 const ARM_SOURCE = 'extensions/choose-arm.js';
 const STYLE = 'extensions/tailorbird-theme/assets/recommendations.css';
@@ -59,6 +60,7 @@ const FAULTS = [
   ['a label without a translation', 'blocks', (p) => p.change(GERMAN_SCHEMA, '"show_price"', '"price"'), /t:settings\.show_price\.label has no translation/],
   ['a script that is not there', 'blocks', (p) => p.remove(SCRIPT), /there is no asset recommendations\.js/],
 
+  ['a script whose source was changed alone', 'script', (p) => p.change(SCRIPT_SOURCE, 'DEADLINE_MS = 800', 'DEADLINE_MS = 900'), /is not what extensions\/recommendations\.js makes/],
   ['a source that was changed alone', 'arms', (p) => p.change(ARM_SOURCE, '10_000', '1_000'), /is not what extensions\/choose-arm\.js makes/],
   ['a script of more than a kilobyte', 'arms', (p) => p.change(ARM, '<script>', `<script>"${'x'.repeat(300)}";`), /bytes, 1024 at most/],
   ['a script that Liquid would read', 'arms', (p) => p.change(ARM, '<script>', '<script>for(;;){{}}'), /what Liquid reads as its own/],

@@ -214,12 +214,31 @@ for (const [who, options, rollout] of [
   });
 }
 
-test('where a theme puts the block in by a script of its own, it is the champion with all its cards', async () => {
-  const html = await pageOf({ script: false });
-  const block = new JSDOM(html).window.document.querySelector('.shopify-app-block').outerHTML;
-  const page = await open(await makePage('<div id="place"></div>'), { stored: { 'tailorbird:visitor': FIRST } });
-  page.document.querySelector('#place').innerHTML = block;
+for (const [visitor, arm, shown] of [[FIRST, 'candidate', CANDIDATES], [LAST, 'control', CHAMPIONS]]) {
+  test(`a visitor stays in the arm ${arm} in a section that a theme loads, and loads again, by a script of its own`, async () => {
+    const told = [];
+    const block = new JSDOM(await pageOf({ script: false })).window.document.querySelector('.shopify-app-block').outerHTML;
+    const shopify = { ...allowing(true), analytics: { publish: (name, data) => told.push([name, structuredClone(data)]) } };
+    const page = await open(await makePage('<div id="place"></div>'), { shopify, stored: { 'tailorbird:visitor': visitor } });
+    for (let load = 0; load < 2; load += 1) {
+      page.document.querySelector('#place').innerHTML = block;
+      await page.scrollTo();
 
-  assert.deepEqual(page.titles(), CHAMPIONS);
-  assert.equal(page.document.querySelector('tailorbird-carousel').most, 2);
+      assert.deepEqual(page.titles(), shown);
+      assert.equal(page.document.querySelector('tailorbird-carousel').most, 2);
+      assert.equal(page.document.querySelectorAll('ul').length, 1);
+      assert.equal(page.document.querySelector('ul script'), null);
+    }
+    assert.deepEqual(exposures(told), [{ rollout: ROLLOUT, bucket: visitor === FIRST ? 0 : 9999 }]);
+  });
+}
+
+test('where a theme runs the scripts of a section elsewhere, nothing fails and it is the champion', async () => {
+  const errors = [];
+  const page = await open(await pageOf({ script: false, release: {} }), { stored: { 'tailorbird:visitor': FIRST } });
+  page.window.addEventListener('error', ({ message }) => errors.push(message));
+  const choose = (await readFile(new URL('../../extensions/tailorbird-theme/snippets/recommendation-arm.liquid', import.meta.url), 'utf8')).match(/<script>(.*)<\/script>/)[1];
+  page.window.eval(choose);
+
+  assert.deepEqual([page.titles(), errors], [CHAMPIONS, []]);
 });
