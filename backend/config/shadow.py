@@ -5,6 +5,7 @@ One is enough for all shops: it looks at the ledger each second until somebody e
 shadow goes on, and nobody's answer waits for it.
 """
 
+import os
 import signal
 import threading
 from pathlib import Path
@@ -21,12 +22,13 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# Between two looks at the ledger.
-LOOK_SECONDS: Final = 1.0
+# Between two looks at the ledger: each costs the same few statements, however few decisions it finds.
+LOOK_SECONDS: Final = 2.0
 
 
 def main() -> None:
     """Look until a signal comes; a look under way is finished first."""
+    _yield_to_everybody()
     launch.prepare(Process.SHADOW)
     import django
 
@@ -44,6 +46,13 @@ def main() -> None:
     looked_at = Path(settings.DATA_DIR) / "shadow-looked-at"
     while not ends.wait(0.0 if _look(scorer, pages, looked_at) else LOOK_SECONDS):
         pass
+
+
+def _yield_to_everybody() -> None:
+    """Run only while a processor is idle: whoever answers a shopper takes it the moment they wake up."""
+    # By ``nice`` alone it keeps a tenth of a busy processor, and the slice that it has begun. Linux only.
+    if hasattr(os, "SCHED_IDLE"):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def _look(scorer: "ShadowScorer", pages: "PageLister", looked_at: Path) -> bool:

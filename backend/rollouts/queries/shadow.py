@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models import Avg, Count, F, Q, QuerySet
 
 from backend.rollouts import models
-from backend.rollouts.queries.arms import fresh_arms
+from backend.rollouts.queries.arms import live_arms
 from backend.rollouts.queries.rollouts import moment
 from backend.rollouts.rules import pooling
 from backend.rollouts.rules import shadow as judging
@@ -48,7 +48,7 @@ def shadows() -> list[Shadow]:
 
 
 def _shadow(shop_id: int, since: Any) -> Shadow | None:
-    arms = fresh_arms(shop_id)
+    arms = live_arms(shop_id)
     champion, candidate = arms.find(CHAMPION), arms.find(CANDIDATE)
     # It may have ended since its pointer was read.
     if arms.draw is None or champion is None or candidate is None or not arms.draw.shadow_percent:

@@ -1,10 +1,11 @@
 """Sums of a shadow: how they add, how they are kept, and what they tell."""
 
 import math
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from datetime import datetime
-from functools import reduce
+from functools import cache, reduce
 from itertools import chain
 from typing import Any, TypeVar, get_type_hints
 
@@ -40,7 +41,7 @@ def add(left: Sums, right: Sums) -> Sums:
 def _plus(left: Any, right: Any) -> Any:
     if is_dataclass(left):
         return add(left, right)
-    return tuple(map(_plus, left, right)) if isinstance(left, tuple) else left + right
+    return tuple(map(operator.add, left, right)) if isinstance(left, tuple) else left + right
 
 
 def pool(some: Iterable[ShadowSums]) -> ShadowSums:
@@ -55,8 +56,14 @@ def from_json(kept: Mapping[str, Any]) -> ShadowSums:
 
 
 def _read(kind: Any, kept: Mapping[str, Any]) -> Any:
-    hints = get_type_hints(kind)
+    hints = _hints(kind)
     return kind(**{name: _read_one(hints[name], value) for name, value in kept.items() if name in hints})
+
+
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    # Each look reads what it adds to, and to find the hints takes longer than to add.
+    return get_type_hints(kind)
 
 
 def _read_one(kind: Any, value: Any) -> Any:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from backend.rollouts import models
 from backend.rollouts.queries.shadow import summarize
@@ -40,6 +40,7 @@ def add_shadow(
     :param dropped: how many were too old when their turn came
     :param since: where the cursor stood when the decisions were looked for
     """
+    _commit_without_waiting()
     row = models.Rollout.objects.for_shop(shop_id).get(uuid=rollout_id)
     cursors = models.ShadowCursor.objects.for_shop(shop_id)
     cursor, _ = cursors.select_for_update().get_or_create(
@@ -54,6 +55,17 @@ def add_shadow(
     cursor.until, cursor.looked_at = until, now
     cursor.save(update_fields=["until", "looked_at"])
     return True
+
+
+def _commit_without_waiting() -> None:
+    """
+    Let this transaction end before the disk has it.
+
+    Shoppers' decisions wait for the same disk. Should the server break down, sums and cursor are lost
+    together, and what they told of is looked at again.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL synchronous_commit = off")
 
 
 def _add(rollout: models.Rollout, reading: ShadowReading) -> None:
@@ -95,6 +107,7 @@ def add_pages(
     :param pages: each with how the champion and the candidate answered for it
     :param total: how many pages the shop has
     """
+    _commit_without_waiting()
     row = models.Rollout.objects.for_shop(shop_id).get(uuid=rollout_id)
     models.ShadowPage.objects.for_shop(shop_id).bulk_create(
         [_page(row, lists) for lists, *_ in pages], ignore_conflicts=True

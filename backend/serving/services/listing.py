@@ -8,6 +8,8 @@ from itertools import islice
 from typing import Final
 from uuid import UUID
 
+import structlog
+
 from backend.audit.values import DecisionRecord
 from backend.features import queries as features
 from backend.rollouts.queries import shadow as rollouts
@@ -15,6 +17,8 @@ from backend.rollouts.services import shadow as rollout_services
 from backend.rollouts.values.shadow import PageLists, Reanswer, Shadow
 from backend.serving.services.general import GeneralLists
 from backend.serving.services.shadowing import ShadowScorer, fault
+
+log = structlog.get_logger(__name__)
 
 # Between two looks at the ledger; the requests of shoppers come first.
 SLICE_SECONDS: Final = 0.4
@@ -60,9 +64,17 @@ class PageLister:
             id_: left for id_, left in self._left.items() if id_ in {one.rollout_id for one in shadows}
         }
         for shadow in shadows:
-            left = self._left.get(shadow.rollout_id) or self._begin(shadow)
-            while left.products and time.monotonic() < ends_at:
-                self._compare(shadow, left)
+            try:
+                self._look_at(shadow, ends_at)
+            except Exception:
+                # Of this shop nothing more for now: the others go on, and it is begun again.
+                log.exception("shadow_pages_wait", shop_id=shadow.shop_id)
+                self._left.pop(shadow.rollout_id, None)
+
+    def _look_at(self, shadow: Shadow, ends_at: float) -> None:
+        left = self._left.get(shadow.rollout_id) or self._begin(shadow)
+        while left.products and time.monotonic() < ends_at:
+            self._compare(shadow, left)
 
     def _begin(self, shadow: Shadow) -> _Left:
         rollout_services.drop_former_pages(shadow.shop_id, shadow.rollout_id)

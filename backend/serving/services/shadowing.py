@@ -39,6 +39,8 @@ log = structlog.get_logger(__name__)
 OLDEST: Final = timedelta(minutes=1)
 # A decision is looked for once more for so long: its row may be committed after younger ones.
 LATE: Final = timedelta(seconds=15)
+# What a process that was away for longer has missed is counted hour by hour.
+MOST_BEHIND: Final = timedelta(hours=1)
 # Decisions that are read together.
 BATCH: Final = 50
 # For how long one shop keeps the others waiting.
@@ -123,12 +125,23 @@ class ShadowScorer:
         shadows = rollouts.shadows()
         live = {one.rollout_id for one in shadows}
         self._followers = {id_: one for id_, one in self._followers.items() if id_ in live}
-        waits = [self._follow(shadow) for shadow in shadows]
+        waits = [self._follow_forgivingly(shadow) for shadow in shadows]
         return any(waits)
+
+    def _follow_forgivingly(self, shadow: Shadow) -> bool:
+        try:
+            return self._follow(shadow)
+        except Exception:
+            # What is wrong with one shop's ledger, or takes too long there, must not end the others' shadows.
+            log.exception("shadow_waits", shop_id=shadow.shop_id)
+            self._followers.pop(shadow.rollout_id, None)
+            return False
 
     def _follow(self, shadow: Shadow) -> bool:
         follower = self._followers.get(shadow.rollout_id) or self._begin(shadow)
         now = self.clock()
+        if now - follower.until > MOST_BEHIND:
+            return self._leave(shadow, follower, until=follower.until + MOST_BEHIND, now=now)
         since = follower.since(now)
         oldest = max(since, now - OLDEST)
         dropped = audit.count_drawn(_share(shadow), since=since, until=oldest) if since < oldest else 0
@@ -139,7 +152,31 @@ class ShadowScorer:
         requests = self._compare(shadow, new)
         done = len(requests)
         until = made_at(new[done]) if done < len(new) else now
-        if not rollout_services.add_shadow(
+        if not self._add(shadow, follower, requests, dropped=dropped, until=until, now=now):
+            return False
+        follower.advance(until, now, new[:done])
+        return done < len(new)
+
+    def _leave(self, shadow: Shadow, follower: _Follower, *, until: datetime, now: datetime) -> bool:
+        """Count what is far too old, an hour at a time: a week in one statement would take too long, ever."""
+        dropped = audit.count_drawn(_share(shadow), since=follower.until, until=until)
+        if not self._add(shadow, follower, [], dropped=dropped, until=until, now=now):
+            return False
+        follower.advance(until, now, [])
+        return True
+
+    def _add(
+        self,
+        shadow: Shadow,
+        follower: _Follower,
+        requests: Sequence[Compared | Skipped],
+        *,
+        dropped: int,
+        until: datetime,
+        now: datetime,
+    ) -> bool:
+        """Add to what is known; return whether no other process has counted the same."""
+        is_added = rollout_services.add_shadow(
             shadow.shop_id,
             shadow.rollout_id,
             requests,
@@ -147,12 +184,11 @@ class ShadowScorer:
             since=follower.until,
             until=until,
             now=now,
-        ):
+        )
+        if not is_added:
             log.warning("shadow_counted_elsewhere", shop_id=shadow.shop_id)
             del self._followers[shadow.rollout_id]
-            return False
-        follower.advance(until, now, new[:done])
-        return done < len(new)
+        return is_added
 
     def _begin(self, shadow: Shadow) -> _Follower:
         progress = rollouts.shadow_progress(shadow.shop_id, shadow.rollout_id)

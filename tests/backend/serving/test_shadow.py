@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,45 @@ def test_what_is_older_than_a_minute_is_counted_and_left(
     sums = sums_of(rollout)
     assert (sums.drawn, sums.dropped, sums.compared) == (2, 2, 0)
     assert shadows.shadow_figures(shop.id, rollout.id).scored_share == 0.0
+
+
+def test_a_process_that_was_away_for_hours_counts_them_hour_by_hour(
+    shop: Shop, twin: Version, scorer: ShadowScorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rollout = open_shadow(shop, twin)
+    ask(consent=GRANTED)
+    spans: list[timedelta] = []
+    count = audit.count_drawn
+
+    def count_drawn(share: Any, *, since: Any, until: Any) -> int:
+        spans.append(until - since)
+        return count(share, since=since, until=until)
+
+    monkeypatch.setattr(shadowing.audit, "count_drawn", count_drawn)
+    later(scorer, seconds=3 * 3600 + 120)
+
+    behind = [scorer.look() for _ in range(4)]
+
+    assert behind == [True, True, True, False]
+    assert max(spans) == timedelta(hours=1)
+    assert (sums_of(rollout).drawn, sums_of(rollout).dropped) == (1, 1)
+
+
+def test_a_shop_that_is_erased_meanwhile_ends_no_other_shadow(
+    shop: Shop, twin: Version, scorer: ShadowScorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rollout = open_shadow(shop, twin)
+    ask(consent=GRANTED)
+    [known] = shadows.shadows()
+    monkeypatch.setattr(shadows, "shadows", lambda: [replace(known, rollout_id=uuid7()), known])
+
+    scorer.look()
+    pages = PageLister(scorer)
+    for _ in range(10):
+        pages.look()
+
+    assert sums_of(rollout).compared == 1
+    assert shadows.diff_summary(shop.id, rollout.id).is_complete
 
 
 def test_an_erased_visitor_is_skipped_and_counted(shop: Shop, twin: Version, scorer: ShadowScorer) -> None:
