@@ -35,7 +35,7 @@ LOADING_SECONDS: Final = 0.500
 
 # Versions held in one process, up to three a shop: the champion, the one before it and a candidate. A small
 # shop's takes a few megabytes.
-MOST_LOADED: Final = 64
+MOST_LOADED: Final = 96
 
 # Threads that score or load. As many as gunicorn's threads, so that a deadline is never spent in a queue.
 THREADS: Final = 4
@@ -151,9 +151,15 @@ class Models:
         return self._current(arm, self._seat(arm).loading.result()).scorer
 
     def keep_warm(self, arms: Iterable[LiveArm]) -> None:
-        """Load versions behind the caller's back, and keep those that are loaded from being dropped."""
+        """
+        Load versions behind the caller's back, as long as there is room.
+
+        Where there is none, what is asked stays: were each shop's former version as good a reason to drop
+        another one as a shopper is, the champions of many shops would be loaded anew for each request.
+        """
         for arm in arms:
-            self._seat(arm)
+            if arm.version_id in self._seats or len(self._seats) < MOST_LOADED:
+                self._seat(arm, is_asked=False)
 
     def prepare(self, arm: LiveArm) -> None:
         """Load a version ahead. One that is refused was reported and is answered for by others."""
@@ -168,14 +174,15 @@ class Models:
             version for version, seat in seats if seat.loading.done() and seat.loading.exception() is None
         ]
 
-    def _seat(self, arm: LiveArm) -> _Seat:
+    def _seat(self, arm: LiveArm, *, is_asked: bool = True) -> _Seat:
         now = time.monotonic()
         with self._lock:
             seat = self._seats.get(arm.version_id)
             if seat is None or _is_worth_another_look(seat, now):
                 seat = _Seat(self._loaders.submit(self._load, arm), asked_at=now)
                 self._seats[arm.version_id] = seat
-            self._seats.move_to_end(arm.version_id)
+            if is_asked:
+                self._seats.move_to_end(arm.version_id)
             while len(self._seats) > MOST_LOADED:
                 self._seats.popitem(last=False)
         return seat

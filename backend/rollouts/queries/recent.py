@@ -1,5 +1,6 @@
 """What a serving process may go on with for a moment: most answers ask PostgreSQL nothing of it."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Hashable
@@ -16,6 +17,10 @@ log = structlog.get_logger(__name__)
 # How long a serving process goes on with what it read. A move must be obeyed within a second, and beside
 # this it takes the write, one read and an answer that is being made.
 FRESH_SECONDS: Final = 0.5
+
+# From when on one thread reads it again while the others go on with it, so that nobody waits for a read that
+# is quick, however many ask.
+RENEWED_SECONDS: Final = 0.4
 
 # How long a request waits for the read of another one before it goes on without.
 WAIT_SECONDS: Final = 0.25
@@ -48,8 +53,9 @@ class Recent(Generic[Key, Value]):
     """
     Values by key, each as old as ``FRESH_SECONDS`` and one read at most.
 
-    One thread reads and the others wait for it: whoever went on with what is known meanwhile would do so
-    for as long as the read takes. Where it takes too long or fails, what is known counts for a while yet.
+    One thread reads, a little early, and once it is too late for that the others wait for it: whoever went on
+    with what is known meanwhile would do so for as long as the read takes. Where it takes too long or fails,
+    what is known counts for a while yet.
 
     :param read: reads one value; gets what is known of it, or None
     :param outdated: what remains of a value that could not be read for ``USABLE_SECONDS``; else all of it
@@ -78,10 +84,11 @@ class Recent(Generic[Key, Value]):
         :raises DatabaseError: if nothing is known of it, and it can't be read
         """
         known = self._known.get(key)
-        if known is not None and self._age(known) < FRESH_SECONDS:
+        age = math.inf if known is None else self._age(known)
+        if known is not None and age < RENEWED_SECONDS:
             return known.value
         lock = self._locks.setdefault(key, threading.Lock())
-        if lock.acquire(timeout=USABLE_SECONDS if known is None else WAIT_SECONDS):
+        if lock.acquire(timeout=_patience(age)):
             try:
                 self._renew(key)
             finally:
@@ -95,7 +102,7 @@ class Recent(Generic[Key, Value]):
     def _renew(self, key: Key) -> None:
         """Read a value, unless somebody did so while this thread waited for its turn."""
         known = self._known.get(key)
-        if known is not None and self._age(known) < FRESH_SECONDS:
+        if known is not None and self._age(known) < RENEWED_SECONDS:
             return
         began_at = self._clock()
         try:
@@ -113,6 +120,13 @@ class Recent(Generic[Key, Value]):
 
     def _age(self, known: _Read[Value]) -> float:
         return self._clock() - known.began_at
+
+
+def _patience(age: float) -> float:
+    """Return how many seconds to wait for another thread's read of a value that is so old."""
+    if age < FRESH_SECONDS:
+        return 0.0
+    return WAIT_SECONDS if age < math.inf else USABLE_SECONDS
 
 
 def forget_cached() -> None:

@@ -8,7 +8,7 @@ import pytest
 from django.db import OperationalError
 
 from backend.rollouts.queries import recent
-from backend.rollouts.queries.recent import FRESH_SECONDS, USABLE_SECONDS, Recent, Unreadable
+from backend.rollouts.queries.recent import FRESH_SECONDS, RENEWED_SECONDS, USABLE_SECONDS, Recent, Unreadable
 from tests.backend.racing import LONGEST_SECONDS, Pause, Worker, until
 
 SHOP = 7
@@ -46,10 +46,25 @@ def test_what_was_read_a_moment_ago_is_not_read_again(pointer: Pointer) -> None:
     arms = kept(pointer)
     arms.get(SHOP)
 
-    pointer.now += FRESH_SECONDS * 0.99
+    pointer.now += RENEWED_SECONDS * 0.99
     arms.get(SHOP)
 
     assert pointer.reads == 1
+
+
+def test_nobody_waits_for_a_read_that_is_begun_in_time(pointer: Pointer) -> None:
+    pause = Pause()
+    arms = kept(pointer)
+    arms.get(SHOP)
+    pointer.revision, pointer.now = 2, pointer.now + RENEWED_SECONDS + 0.01
+    arms._read = pause.before(pointer.read)
+    reader = Worker(lambda: arms.get(SHOP))
+
+    with pause.holding(reader):
+        meanwhile = arms.get(SHOP)
+
+    assert (meanwhile, reader.finish()) == ("revision 1", "revision 2")
+    assert pointer.reads == 2
 
 
 def test_a_move_is_obeyed_as_soon_as_the_copy_is_not_fresh_any_more(pointer: Pointer) -> None:
