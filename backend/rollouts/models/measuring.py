@@ -47,6 +47,8 @@ class RolloutReading(ShopScoped):
     control_visitors = models.IntegerField()
     control_total = models.DecimalField(max_digits=24, decimal_places=6)
     control_squares = models.DecimalField(max_digits=38, decimal_places=8)
+    # Of the visitors of both arms: who told a bucket of the other arm too. They count where they were first.
+    in_both_arms = models.IntegerField(default=0, db_default=0)
     # Of the metric on what visitors had bought before, by which the sums were adjusted; 0 for none.
     slope = models.FloatField(default=0)
     percent = models.FloatField(null=True)

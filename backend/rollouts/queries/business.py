@@ -52,7 +52,8 @@ def judge_business(rollout: Rollout, *, now: datetime) -> Judged:
     judged = rules.business_verdict(
         compared, ratio=ratio, plan=rollout.plan, elapsed_days=elapsed, visitors_per_day=pace
     )
-    return replace(judged, evidence={**judged.evidence, "read_at": read_at.isoformat()})
+    told = {"in_both_arms": newest[0].in_both_arms, "read_at": read_at.isoformat()}
+    return replace(judged, evidence={**judged.evidence, **told})
 
 
 def differences(shop_id: int, rollout_id: UUID) -> list[Difference]:
@@ -78,7 +79,8 @@ def exposed(shop_id: int, rollout_id: UUID) -> Exposures:
     if row is None:
         return Exposures()
     ratio = rules.sample_ratio([row.candidate_visitors, row.control_visitors])
-    return Exposures(row.candidate_visitors, row.control_visitors, row.read_at, ratio.is_mismatched)
+    visitors = row.candidate_visitors, row.control_visitors
+    return Exposures(*visitors, row.read_at, ratio.is_mismatched, row.in_both_arms)
 
 
 def days_left(shop_id: int, rollout_id: UUID) -> float | None:

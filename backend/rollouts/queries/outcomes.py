@@ -19,19 +19,35 @@ from backend.core.bucketing import BUCKETS
 from backend.events import queries as events
 from backend.rollouts.values import ArmOutcomes, Estimand, Span
 
-# Each browser with its first exposure at a time at which its bucket was in one of the two arms. Who was
-# outside both at 5 % may come in at 25 %; who came in stays: widening moves nobody from one to the other.
-_EXPOSED: Final = f"""
-    SELECT DISTINCT ON (met.client_key) met.client_key, met.at,
-           met.bucket * 100 < span.percent * {BUCKETS} AS is_candidate
+# Exposures at a time at which the browser's bucket was in one of the two arms. Who was outside both at 5 %
+# may come in at 25 %; who came in stays: widening moves nobody from one to the other.
+_IN_SPANS: Final = f"""
     FROM events_exposures met
     JOIN json_to_recordset(%(spans)s) AS span(since timestamptz, until timestamptz, percent integer)
       ON met.at >= span.since AND met.at < span.until
      AND (met.bucket * 100 < span.percent * {BUCKETS} OR met.bucket * 100 >= (100 - span.percent) * {BUCKETS})
     WHERE met.shop_id = %(shop_id)s AND met.rollout_id = %(rollout_id)s
       AND met.id >= %(first_key)s AND met.id < %(last_key)s
+"""
+_IS_CANDIDATE: Final = f"met.bucket * 100 < span.percent * {BUCKETS}"
+
+# Each browser with the first of them.
+_EXPOSED: Final = f"""
+    SELECT DISTINCT ON (met.client_key) met.client_key, met.at, {_IS_CANDIDATE} AS is_candidate
+    {_IN_SPANS}
     ORDER BY met.client_key, met.at, met.id
-"""  # noqa: S608 -- built from constants; every value is a parameter
+"""
+
+# Browsers that were in both arms: whoever clears what a page keeps is drawn anew, while Shopify knows them.
+_IN_BOTH: Final = f"""
+    SELECT COUNT(*)
+    FROM (
+        SELECT met.client_key
+        {_IN_SPANS}
+        GROUP BY met.client_key
+        HAVING COUNT(DISTINCT {_IS_CANDIDATE}) > 1
+    ) mixed
+"""  # noqa: S608 -- likewise
 
 # Each browser with the first list of ours that it saw: all of one arm, for a forecast before there are two.
 _MET: Final = """
@@ -100,17 +116,32 @@ def arm_outcomes(
     """
     if not spans:
         return ArmOutcomes(), ArmOutcomes()
-    shown = {
-        "rollout_id": str(rollout_id),
-        "spans": json.dumps(
-            [
-                {"since": span.since.isoformat(), "until": span.until.isoformat(), "percent": span.percent}
-                for span in spans
-            ]
-        ),
-    }
-    found = _sums(_EXPOSED, shop_id, shown, estimand, since=spans[0].since, until=until)
+    found = _sums(_EXPOSED, shop_id, _shown(rollout_id, spans), estimand, since=spans[0].since, until=until)
     return found.get(True, ArmOutcomes()), found.get(False, ArmOutcomes())
+
+
+def in_both_arms(shop_id: int, rollout_id: UUID, spans: Sequence[Span], *, until: datetime) -> int:
+    """
+    Return how many of both arms' visitors were drawn into the other arm too until a moment.
+
+    They saw both lists, which makes any difference between the arms look smaller.
+    """
+    if not spans:
+        return 0
+    first_key, last_key = events.key_bounds(spans[0].since, until)
+    keys: dict[str, Any] = {"shop_id": shop_id, "first_key": str(first_key), "last_key": str(last_key)}
+    with connection.cursor() as cursor:
+        cursor.execute(_IN_BOTH, keys | _shown(rollout_id, spans))
+        found: int = cursor.fetchone()[0]
+    return found
+
+
+def _shown(rollout_id: UUID, spans: Sequence[Span]) -> dict[str, Any]:
+    told = [
+        {"since": span.since.isoformat(), "until": span.until.isoformat(), "percent": span.percent}
+        for span in spans
+    ]
+    return {"rollout_id": str(rollout_id), "spans": json.dumps(told)}
 
 
 def usual_outcomes(shop_id: int, estimand: Estimand, *, since: datetime, until: datetime) -> ArmOutcomes:

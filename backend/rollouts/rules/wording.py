@@ -104,12 +104,22 @@ def sample_words(exposures: Exposures) -> str:
     candidate, control = exposures.candidate, exposures.control
     if not candidate + control:
         return ""
-    if not exposures.is_mismatched:
-        return "Both groups are of the sizes that were drawn."
-    return (
-        f"{candidate:,} visitors saw the new version and {control:,} the one in use, "
-        "which should be as many. One of them is counted worse, so nothing is decided by them."
-    )
+    words = "Both groups are of the sizes that were drawn."
+    if exposures.is_mismatched:
+        words = (
+            f"{candidate:,} visitors saw the new version and {control:,} the one in use, "
+            "which should be as many. One of them is counted worse, so nothing is decided by them."
+        )
+    return f"{words} {_mixed_words(exposures)}".strip()
+
+
+def _mixed_words(exposures: Exposures) -> str:
+    """Return how many visitors met both versions, which makes a difference look smaller than it is."""
+    if not exposures.in_both_arms:
+        return ""
+    visitors = exposures.candidate + exposures.control
+    told = f"{exposures.in_both_arms:,} of {visitors:,} visitors were in both groups"
+    return f"{told}: their browser had forgotten which. Each counts where it was first."
 
 
 def advice(forecasts: Sequence[StepForecast], plan: RolloutPlan) -> tuple[str, ...]:

@@ -36,12 +36,13 @@ def measure_rollout(shop_id: int, *, now: datetime) -> bool:
     began = time.perf_counter()
     # Once more than half see the candidate, the last span is over, and what was known of it stands.
     arms = queries.arm_outcomes(shop_id, rollout.id, spans, estimand, until=spans[-1].until)
+    in_both = queries.in_both_arms(shop_id, rollout.id, spans, until=spans[-1].until)
     took = timedelta(seconds=time.perf_counter() - began)
     compared = rules.compare_outcomes(*arms)
     sums = {one.metric: (one.candidate, one.control) for one in compared}
     slopes = {one.metric: one.slope for one in compared}
     rows = [
-        _reading(one, slope=slopes[one.metric], now=now, took=took)
+        _reading(one, slope=slopes[one.metric], in_both=in_both, now=now, took=took)
         for one in rules.compare_metrics(sums, rollout.plan)
     ]
     _keep(rollout, rows, age=now - spans[0].since, now=now)
@@ -86,7 +87,7 @@ def _choose_estimand(shop_id: int, *, window: timedelta, past: timedelta, until:
 
 
 def _reading(
-    difference: Difference, *, slope: float, now: datetime, took: timedelta
+    difference: Difference, *, slope: float, in_both: int, now: datetime, took: timedelta
 ) -> models.RolloutReading:
     return models.RolloutReading(
         metric=difference.metric,
@@ -97,6 +98,7 @@ def _reading(
         control_visitors=difference.control.visitors,
         control_total=difference.control.total,
         control_squares=difference.control.squares,
+        in_both_arms=in_both,
         slope=slope,
         percent=difference.percent,
         low=difference.low,

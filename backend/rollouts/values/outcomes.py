@@ -106,6 +106,7 @@ class Exposures:
     """
     How many visitors of each compared arm met a rollout, as it was last read; None before that.
 
+    :param in_both_arms: of them, who was drawn into the other arm too: their browser's storage was cleared
     :param is_mismatched: their numbers are not what the draw gives: one arm is counted worse
     """
 
@@ -113,3 +114,4 @@ class Exposures:
     control: int = 0
     read_at: datetime | None = None
     is_mismatched: bool = False
+    in_both_arms: int = 0

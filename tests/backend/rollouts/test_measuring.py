@@ -99,9 +99,17 @@ def write(shop: Shop, rows: list[Event]) -> None:
     Event.objects.for_shop(shop.id).bulk_create(rows)
 
 
+def copy_of(event: Event, **changes: Any) -> Event:
+    fields = {field.attname: getattr(event, field.attname) for field in Event._meta.concrete_fields}
+    return Event(**fields | changes)
+
+
 def test_both_arms_are_told_with_an_interval_and_a_verdict(shop: Shop, now: datetime) -> None:
     rollout = in_canary(shop, since=now - 20 * HOUR, plan=PLAN)
     visitors(shop, rollout, candidate=300, control=300, buyers=(90, 90), at=now - 10 * HOUR)
+    # Two of the first arm cleared their storage, and were drawn into the other one.
+    seen = Event.objects.for_shop(shop.id).filter(topic="EXPOSURE", bucket__lt=5_000).order_by("id")[:2]
+    write(shop, [copy_of(one, bucket=9_999, at=one.at + HOUR) for one in seen])
 
     assert services.measure_rollout(shop.id, now=now)
 
@@ -125,6 +133,7 @@ def test_both_arms_are_told_with_an_interval_and_a_verdict(shop: Shop, now: date
     assert judged.verdict is Verdict.NOT_ENOUGH
     assert "Revenue per visitor between" in judged.words
     assert judged.evidence["read_at"] == now.isoformat()
+    assert (judged.evidence["in_both_arms"], exposed.in_both_arms) == (2, 2)
     assert queries.days_left(shop.id, rollout.id) == judged.days_left
 
 

@@ -92,6 +92,24 @@ def test_each_visitor_counts_once_with_what_they_did_since_they_met_the_rollout(
     )
 
 
+def test_who_was_drawn_into_both_arms_is_counted_once(shop: Shop, now: datetime) -> None:
+    rollout, start = in_canary(shop, since=now - 40 * HOUR), now - 30 * HOUR
+    told = {
+        "cleared": (LOW, HIGH, 1),
+        "cleared and drawn alike": (LOW, 1),
+        "on another day": (HIGH, HIGH),
+    }
+    for client, buckets in told.items():
+        for hours, bucket in enumerate(buckets):
+            met(shop, rollout, client, bucket, at=start + hours * HOUR)
+    other = in_canary(a_shop("other.myshopify.com"), since=now - 40 * HOUR)
+    spans = queries.compared_spans(rollout, until=now)
+
+    assert queries.in_both_arms(shop.id, rollout.id, spans, until=now) == 1
+    assert queries.in_both_arms(other.shop_id, other.id, spans, until=now) == 0
+    assert queries.in_both_arms(shop.id, rollout.id, [], until=now) == 0
+
+
 @pytest.mark.parametrize(
     ("case", "changes", "is_refunded", "buyers"),
     [

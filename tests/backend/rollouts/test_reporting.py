@@ -310,6 +310,10 @@ def test_groups_that_are_not_of_the_drawn_sizes_are_said_to_be_so() -> None:
     assert rules.sample_words(Exposures(900, 1200, NOW, is_mismatched=True)).startswith(
         "900 visitors saw the new version and 1,200 the one in use"
     )
+    assert rules.sample_words(Exposures(900, 900, NOW, in_both_arms=12)) == (
+        "Both groups are of the sizes that were drawn. 12 of 1,800 visitors were in both groups: "
+        "their browser had forgotten which. Each counts where it was first."
+    )
 
 
 def test_what_a_promotion_waits_for_says_so_on_the_timeline() -> None:
