@@ -174,6 +174,28 @@ for (const [why, options] of [
   });
 }
 
+test('nobody tells of a rollout that ran out while the page was open', async () => {
+  const told = [];
+  const page = await openRollout({ told });
+  page.window.Date.now = () => Date.now() + 13 * 3600 * 1000;
+  await page.scrollTo();
+
+  assert.deepEqual([page.titles(), exposures(told)], [CANDIDATES, []]);
+});
+
+test('two blocks of a page are of one arm, repeat nothing and tell of the rollout once', async () => {
+  const told = [];
+  const objects = { product: subject(), app: { metafields: aRelease() } };
+  const block = () => renderBlock('product-recommendations', { objects, settings: { items_to_show: 2 } });
+  const html = await makePage((await block()) + (await block()));
+  const shopify = { ...allowing(true), analytics: { publish: (name, data) => told.push([name, structuredClone(data)]) } };
+  const page = await open(html, { shopify, stored: { 'tailorbird:visitor': FIRST } });
+  await page.scrollTo();
+
+  assert.deepEqual(page.titles(), [...CANDIDATES, 'Product 8', 'Product 9']);
+  assert.deepEqual(exposures(told), [{ rollout: ROLLOUT, bucket: 0 }]);
+});
+
 test('nobody tells of a rollout before the block is near', async () => {
   const told = [];
   await openRollout({ told });
