@@ -13,6 +13,7 @@ from backend.audit.values import Event
 from backend.rollouts import queries
 from backend.rollouts.values import RolloutState
 from tests.backend.onboarding.test_api import a_signed_in_shop
+from tests.backend.publishing.followed import follow_pointer
 from tests.backend.registry.versions import a_live_version
 from tests.backend.rollouts.rollouts import at_step
 
@@ -27,6 +28,7 @@ def test_an_admin_steps_and_undoes_in_a_browser(
     shop = a_signed_in_shop()
     a_live_version(shop, artifact)
     rollout = at_step(shop, artifact, 0)
+    follow_pointer(shop)
 
     walk = subprocess.run(
         ["node", "tests/e2e/walks/rollout.mjs", live_server.url, str(rollout.id), shop.domain],
