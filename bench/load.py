@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import cycle, islice
 from urllib.parse import urlsplit
 
@@ -40,6 +40,7 @@ class Figures:
     What a run came to.
 
     :param retried: requests that were sent again because a kept connection had ended unannounced
+    :param times_ms: how long each took
     """
 
     requests: int
@@ -47,6 +48,7 @@ class Figures:
     p50_ms: float
     p99_ms: float
     retried: int
+    times_ms: tuple[float, ...] = field(repr=False)
 
 
 class Connection:
@@ -207,4 +209,5 @@ def _run(origin: str, work: Callable[[Connection, list[float], int], None]) -> F
         p50_ms=percentile(times, 0.50),
         p99_ms=percentile(times, 0.99),
         retried=sum(retried),
+        times_ms=tuple(times),
     )

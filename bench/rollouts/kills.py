@@ -81,6 +81,7 @@ def measure(sizes: Sizes, stage: Stage) -> dict[str, Any]:
     shoppers = Shoppers(stage)
     with shoppers.running():
         for place in range(sizes.kills):
+            stage.screen.progress(done=place, total=sizes.kills, unit="kills")
             _one(stage, chance, "web" if place % 2 else "worker")
         time.sleep(1.0)
     return {

@@ -3,7 +3,37 @@
 from collections.abc import Sequence
 from math import comb
 
+import numpy as np
+
 CONFIDENCE = 0.95
+RESAMPLES = 2_000
+
+# What was measured with something on, and without it beside it.
+Pair = tuple[Sequence[float], Sequence[float]]
+
+
+def pooled_ratio(
+    pairs: Sequence[Pair], share: float, confidence: float = CONFIDENCE
+) -> tuple[float, float, float]:
+    """
+    Return a quantile with something on over the quantile without, of all pairs together, and its interval.
+
+    The worst hundredth of one half of a pair is a few requests; of all halves it is a hundred or more. Whole
+    pairs are drawn again, because what is slow comes in moments and not in single requests.
+
+    Source: the cluster bootstrap, percentile interval; Davison & Hinkley 1997, section 3.8.
+    """
+    arrays = [tuple(np.asarray(half) for half in pair) for pair in pairs]
+    chance = np.random.default_rng(7)
+
+    def ratio(places: Sequence[int]) -> float:
+        halves = ([arrays[place][side] for place in places] for side in (0, 1))
+        with_it, without = (float(np.quantile(np.concatenate(half), share)) for half in halves)
+        return with_it / without
+
+    drawn = [ratio(chance.integers(len(arrays), size=len(arrays)).tolist()) for _ in range(RESAMPLES)]
+    low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return ratio(range(len(arrays))), float(low), float(high)
 
 
 def interval(values: Sequence[float], confidence: float = CONFIDENCE) -> tuple[float, float]:

@@ -2,44 +2,93 @@
 
 import statistics
 import time
+from dataclasses import dataclass
 from typing import Any, Final
 
+import psutil
+
 from bench import load
-from bench.rollouts.pairs import interval
+from bench.rollouts.pairs import interval, pooled_ratio
 from bench.rollouts.stage import Sizes, Stage
+from tools.demo.traffic import percentile
 
 PER_SECOND: Final = 50.0
 # What is older is dropped.
 OLDEST_SECONDS: Final = 60.0
 
 
+@dataclass(frozen=True)
+class Half:
+    """
+    One half of a pair.
+
+    :param drawn: requests that were the shadow's to look at; ``compared``: those that it looked at
+    :param processor_ms: that the shadow's process took meanwhile
+    """
+
+    times_ms: tuple[float, ...]
+    compared: int = 0
+    drawn: int = 0
+    processor_ms: float = 0.0
+
+
 def measure(sizes: Sizes, stage: Stage) -> dict[str, Any]:
-    """Return the median of p99 on over p99 off with its upper end, and the share that was compared."""
-    ratios, shares = [], []
+    """
+    Return p99 with a shadow over p99 without, the share that was compared, and what a comparison takes.
+
+    The median of the pairs with its interval, and the quotient of all requests together with its own, which
+    is the narrower one. Processor time tells on a busy machine what latencies don't.
+    """
     _paced(stage, sizes.seconds / 2)
+    pairs = []
     for place in range(sizes.pairs):
-        found: dict[bool, float] = {}
+        stage.screen.progress(done=place, total=sizes.pairs, unit="pairs")
         # Which one comes first alternates, so that what drifts favours neither.
-        for is_on in (place % 2 == 0, place % 2 == 1):
-            if not is_on:
-                found[is_on] = _paced(stage, sizes.seconds)
-                continue
-            opened = stage.open(percent=0)
-            stage.settle(opened.id)
-            found[is_on] = _paced(stage, sizes.seconds)
-            shares.append(_compared(stage, opened.id))
-            stage.take_back(opened.id)
-        ratios.append(found[True] / found[False])
-    looked_at, drawn = (sum(column) for column in zip(*shares, strict=True))
+        found = {is_on: _half(stage, sizes, is_on=is_on) for is_on in (place % 2 == 0, place % 2 == 1)}
+        pairs.append((found[True], found[False]))
+    return _figures(pairs)
+
+
+def _figures(pairs: list[tuple[Half, Half]]) -> dict[str, Any]:
+    ratios = [percentile(on.times_ms, 0.99) / percentile(off.times_ms, 0.99) for on, off in pairs]
+    times = [(on.times_ms, off.times_ms) for on, off in pairs]
+    compared, drawn = (sum(getattr(on, name) for on, _ in pairs) for name in ("compared", "drawn"))
+    spent = sum(on.processor_ms for on, _ in pairs)
     return {
         "shadow_p99_ratio": round(statistics.median(ratios), 3),
         "shadow_p99_ratio_high": round(interval(ratios)[1], 3),
-        "shadow_scored_share": round(looked_at / drawn, 4) if drawn else None,
+        "shadow_p99_ratio_pooled": [round(value, 3) for value in pooled_ratio(times, 0.99)],
+        "shadow_p50_ratio_pooled": [round(value, 3) for value in pooled_ratio(times, 0.50)],
+        "shadow_scored_share": round(compared / drawn, 4) if drawn else None,
+        "shadow_processor_ms": round(spent / compared, 2) if compared else None,
     }
 
 
-def _paced(stage: Stage, seconds: float) -> float:
-    return load.paced(stage.web, stage.paths(), per_second=PER_SECOND, seconds=seconds).p99_ms
+def _half(stage: Stage, sizes: Sizes, *, is_on: bool) -> Half:
+    """Measure one half. Both begin with the same work: a rollout is opened and its pages are compared."""
+    opened = stage.open(percent=0)
+    stage.settle(opened.id)
+    if not is_on:
+        stage.take_back(opened.id)
+        stage.rest()
+        return Half(_paced(stage, sizes.seconds))
+    stage.rest()
+    before = _processor_ms(stage)
+    times = _paced(stage, sizes.seconds)
+    compared, drawn = _compared(stage, opened.id)
+    spent = _processor_ms(stage) - before
+    stage.take_back(opened.id)
+    return Half(times, compared, drawn, spent)
+
+
+def _paced(stage: Stage, seconds: float) -> tuple[float, ...]:
+    return load.paced(stage.web, stage.paths(), per_second=PER_SECOND, seconds=seconds).times_ms
+
+
+def _processor_ms(stage: Stage) -> float:
+    """Return what the shadow's process took until now. What PostgreSQL does for it is not in it."""
+    spent = psutil.Process(stage.stack.crew.pid("shadow")).cpu_times()
+    return (spent.user + spent.system) * 1000
 
 
 def _compared(stage: Stage, rollout_id: Any) -> tuple[int, int]:

@@ -21,6 +21,8 @@ ACTOR: Final = "user 7"
 # Enough for each arm to have many, whatever its share.
 BROWSERS: Final = 400
 PAGES_SECONDS: Final = 120.0
+# In which all processes have read the pointer.
+REST_SECONDS: Final = 1.0
 NAMESPACE: Final = uuid.UUID("6ba7b812-9dad-11d1-80b4-00c04fd430c8")
 
 
@@ -43,7 +45,7 @@ def on_stage(screen: Screen) -> Iterator["Stage"]:
         import django
 
         django.setup()
-        stage = Stage(stack)
+        stage = Stage(stack, screen)
         try:
             yield stage
         finally:
@@ -57,14 +59,14 @@ class OutOfOrder(Exception):
 class Stage:
     """One shop, its live version and a candidate."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, screen: Screen) -> None:
         from backend.rollouts import queries
         from backend.shops import queries as shops
 
         found = shops.find_shop_by_domain(SHOP)
         if found is None:
             raise LookupError(f"{SHOP} is not installed.")
-        self.stack = stack
+        self.stack, self.screen = stack, screen
         self.shop_id = found.id
         self.web = stack.addresses.web
         self._asks = serving.questions(stack)
@@ -133,6 +135,14 @@ class Stage:
         end = time.monotonic() + PAGES_SECONDS
         while not diff_summary(self.shop_id, rollout_id).is_complete and time.monotonic() < end:
             time.sleep(0.5)
+
+    def rest(self) -> None:
+        """Write out what waits, so that no measurement pays for what was done before it."""
+        from django.db import connection
+
+        with connection.cursor() as cursor:
+            cursor.execute("CHECKPOINT")
+        time.sleep(REST_SECONDS)
 
     def check(self) -> None:
         """

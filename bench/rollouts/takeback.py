@@ -59,7 +59,11 @@ class Watch:
 
 def measure(sizes: Sizes, stage: Stage) -> dict[str, Any]:
     """Return the longest of some rollbacks, in seconds."""
-    return {"rollback_s": round(max(_one(stage) for _ in range(sizes.moves)), 3)}
+    found = []
+    for place in range(sizes.moves):
+        stage.screen.progress(done=place, total=sizes.moves, unit="rollbacks")
+        found.append(_one(stage))
+    return {"rollback_s": round(max(found), 3)}
 
 
 def _one(stage: Stage) -> float:
