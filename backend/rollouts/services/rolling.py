@@ -23,6 +23,7 @@ from backend.rollouts.values import (
     ForbiddenRolloutMove,
     Move,
     NotAllowedToPromote,
+    OldPage,
     ReleasesOff,
     Rollout,
     RolloutAction,
@@ -217,7 +218,8 @@ def ask(
     :param revision: of the rollout that the person saw; a click that comes twice moves nothing twice
     :raises NotAllowedToPromote: if this person may not widen one
     :raises ForbiddenRolloutMove: if the rollout can't be asked for this now
-    :raises LostRace: if it moved since the person saw it
+    :raises OldPage: if it moved since the person saw it
+    :raises LostRace: if it moved in this moment, where no revision is given
     """
     if act in rules.WIDENING:
         check_may_promote(shop_id, actor)
@@ -225,8 +227,10 @@ def ask(
     verdicts = judge(seen, now)
     with transaction.atomic():
         row = moving.hold_rollout(shop_id, rollout_id)
-        if row.revision != (revision or seen.revision):
-            raise LostRace(f"Rollout {seen.number} has moved since. Look at it again.")
+        if revision is not None and row.revision != revision:
+            raise OldPage(f"Rollout {row.number} has moved since. Look at it again.")
+        if row.revision != seen.revision:
+            raise LostRace(f"Rollout {row.number} moved past revision {seen.revision}.")
         if act is RolloutAction.START and moving.hold_live(shop_id) is not None:
             raise ForbiddenRolloutMove(WAITS)
         if act is RolloutAction.UNDO and row.state == RolloutState.PROMOTED:

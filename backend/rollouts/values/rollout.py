@@ -261,6 +261,13 @@ class ForbiddenRolloutMove(Refused):
     status = 409
 
 
+class OldPage(Refused):
+    """A person asks for a move by what they saw, and the rollout has moved since: they look again."""
+
+    code = "moved_since"
+    status = 409
+
+
 class UnknownRollout(Refused):
     """No such rollout in this shop."""
 

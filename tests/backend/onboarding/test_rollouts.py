@@ -165,8 +165,9 @@ def test_a_move_decided_on_an_old_page_moves_nothing(artifact: Path) -> None:
 
     answer = moved(shop, rollout, "STEP", revision=rollout.revision)
 
-    assert answer.status_code == 503
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "moved_since")
     assert "has moved since" in answer.json()["error"]["message"]
+    assert "Retry-After" not in answer.headers
     assert state_of(rollout) == (RolloutState.CANARY, 25)
 
 

@@ -24,6 +24,7 @@ from backend.rollouts.values import (
     ForbiddenRolloutMove,
     Freeze,
     NotAllowedToPromote,
+    OldPage,
     ReleasesOff,
     Rollout,
     RolloutPlan,
@@ -307,7 +308,8 @@ def test_a_click_that_comes_twice_moves_once(shop: Shop, artifact: Path, champio
 
     services.step(shop.id, seen.id, **ASKED, revision=seen.revision)
 
-    refuse(shop, services.step, seen, LostRace, revision=seen.revision)
+    refuse(shop, services.step, seen, OldPage, revision=seen.revision)
+    refuse(shop, services.step, seen, OldPage, revision=0)
     assert shares(shop)[CANDIDATE] == 25
 
 
