@@ -24,6 +24,7 @@ from psycopg2.extras import execute_values  # type: ignore[import-untyped]
 from backend.audit import rules
 from backend.audit.values import Condition
 from backend.core.errors import describe
+from backend.core.partitions import is_misrouted
 
 log = structlog.get_logger(__name__)
 
@@ -225,12 +226,16 @@ class _Own(threading.local):
 
     def write(self, row: Values, new: Mapping[Place, bytes], untied_if: Condition | None) -> None:
         """
-        Send one decision, once more if the connection turns out to be lost.
+        Send one decision, once more if the connection was lost or a day's partition came in between.
 
         Nobody knows what became of a statement whose answer was lost. The same row again is refused by its
         key where it had arrived, and then it is durable: that refusal waits for the first one's flush.
         """
         try:
+            self._send(row, new, untied_if)
+        except psycopg2.errors.CheckViolation as error:
+            if not is_misrouted(error):
+                raise
             self._send(row, new, untied_if)
         except (psycopg2.OperationalError, psycopg2.InterfaceError, psycopg2.ProgrammingError) as error:
             if not self._is_lost(error):

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from django.db import connection, transaction
+from psycopg2.errors import CheckViolation  # type: ignore[import-untyped]
 
 from .ids import first_id
 
@@ -112,6 +113,16 @@ def drop(of: Partitioned, day: date) -> None:
     with connection.cursor() as cursor:
         _lock(cursor, of)
         cursor.execute(f'DROP TABLE IF EXISTS "{of.partition(day)}"')
+
+
+def is_misrouted(error: BaseException) -> bool:
+    """
+    Return whether a row was refused because its day's partition came while it waited for the DEFAULT one.
+
+    The bounds of a partition are a constraint without a name. The same row again finds its place.
+    """
+    cause = error if isinstance(error, CheckViolation) else error.__cause__
+    return isinstance(cause, CheckViolation) and cause.diag.constraint_name is None
 
 
 def _stray_days(of: Partitioned, *, until: date) -> set[date]:

@@ -84,6 +84,8 @@ def until(is_true: Callable[[], bool]) -> None:
 
 def _waiting_for_locks() -> int:
     with connection.cursor() as cursor:
+        # Inside a transaction what was seen first would stay.
+        cursor.execute("SELECT pg_stat_clear_snapshot()")
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity"
             " WHERE datname = current_database() AND wait_event_type = 'Lock'"

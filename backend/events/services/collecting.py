@@ -16,12 +16,13 @@ from uuid import UUID
 
 import crawleruseragents  # type: ignore[import-untyped]
 from cachetools import LRUCache
-from django.db import connection
+from django.db import IntegrityError, connection
 
 from backend.audit import queries as audit
 from backend.audit.values import ShownList
 from backend.core.database import DATABASE_DOWN
 from backend.core.errors import Refused
+from backend.core.partitions import is_misrouted
 from backend.events import queries, rules
 from backend.events.gateway import Counters, seconds_left
 from backend.events.services.counting import Pending
@@ -180,7 +181,8 @@ class Collector:
 
     def _write(self, claims: Sequence[_Claim | None]) -> list[Receipt]:
         """
-        Judge and write what several threads wait for, on a new connection if the former one broke.
+        Judge and write what several threads wait for, once more if that can help: on a new connection if the
+        former one broke, on the same one if a day's partition came in between.
 
         Django would ask a connection for a sign of life before each use. To write twice changes nothing, so
         it is cheaper to be told by the work itself.
@@ -192,6 +194,10 @@ class Collector:
             if connection.in_atomic_block:
                 raise
             connection.close()
+            return self._write_once(claims)
+        except IntegrityError as error:
+            if not is_misrouted(error):
+                raise
             return self._write_once(claims)
 
     def _write_once(self, claims: Sequence[_Claim | None]) -> list[Receipt]:

@@ -4,6 +4,7 @@ import threading
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -12,8 +13,9 @@ import pytest
 from django.db import IntegrityError, OperationalError, connection, transaction
 
 from backend.audit import gateway, queries, rules, services
-from backend.audit.models import Content, Decision
+from backend.audit.models import DECISIONS, Content, Decision
 from backend.audit.values import DecisionRecord, ShownItem
+from backend.core import partitions
 from backend.core.ids import uuid7
 from backend.shops import services as shops
 from backend.shops.models import Shop
@@ -392,3 +394,23 @@ def test_a_decision_of_another_shop_is_not_among_those_recorded(shop: Shop) -> N
         services.record_decisions([a_decision(other.id)], shop_id=shop.id)
 
     assert Decision.objects.for_shop(other.id).count() == 0
+
+
+def test_a_decision_that_waits_while_its_day_gets_a_partition_is_recorded(shop: Shop) -> None:
+    # Of no day that a migration made a partition for.
+    at = NOW.replace(year=2031)
+    decision = a_decision(shop.id, at=at)
+
+    with services.erasure():
+        partitions.make(DECISIONS, [at.date()])
+        writer = Worker(partial(_record_and_close, decision))
+        writer.finish_or_wait()
+        assert not writer.is_over
+    writer.finish()
+
+    assert recorded(shop.id) == {decision.id: decision}
+
+
+def _record_and_close(decision: DecisionRecord) -> None:
+    services.record_decision(decision)
+    gateway.close()

@@ -7,12 +7,14 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from backend.audit import services as audit
 from backend.core import partitions
 from backend.events import services
 from backend.events.models import PARTITIONED, Event, Tally
 from backend.shops.models import Shop
 from celery_worker.tasks.events import retention
 from tests.backend.events.bodies import CRAWLER, an_event, post
+from tests.backend.racing import Worker
 
 pytestmark = pytest.mark.django_db
 
@@ -47,6 +49,23 @@ def test_an_id_counts_once_on_both_sides_of_a_new_partition(shop: Shop) -> None:
     services.make_partitions(now=timezone.now())
 
     assert post(shop, event).json()["duplicate"] == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_event_that_waits_while_its_day_gets_a_partition_is_kept(shop: Shop) -> None:
+    of, now = PARTITIONED[0], timezone.now()
+    with audit.erasure():
+        for day in partitions.days(of):
+            partitions.drop(of, day)
+
+    with audit.erasure():
+        partitions.make(of, [now.date()])
+        sender = Worker(lambda: post(shop, an_event("product_viewed", product=1, at=now)))
+        sender.finish_or_wait()
+        assert not sender.is_over
+
+    assert sender.finish().json()["accepted"] == 1
+    assert rows_in(of.partition(now.date())) == 1
 
 
 def test_what_is_older_than_the_retention_goes_as_whole_days_with_its_counts(
