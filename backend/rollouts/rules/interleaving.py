@@ -1,7 +1,7 @@
 """
 Two versions in one list: each visitor compares them, so few visitors tell what an A/B test needs many for.
 
-The two versions draft products in turns, as captains choose teams. Whose team's products are clicked more is
+The two versions draft products in turns, as captains choose teams. Whose product a visitor clicks first is
 preferred. A list of both differs from what either would show alone, so this tells which one visitors prefer
 and nothing of revenue.
 
@@ -10,7 +10,8 @@ Source: Radlinski, Kurup & Joachims 2008, "How does clickthrough data reflect re
 """
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -37,15 +38,28 @@ def interleave(
     :param champion: its own list, best first, longer than ``places`` where it can be; ``candidate`` likewise
     """
     common = _common_beginning(champion, candidate, places)
-    products, teams = [*champion[:common]], [Team.BOTH] * common
+    drafted = dict.fromkeys(champion[:common], Team.NOBODY)
     lists = {Team.CHAMPION: champion, Team.CANDIDATE: candidate}
     for round_ in range(places):
-        for team in _order(decision_id, round_):
-            product = next((one for one in lists[team] if one not in products), None)
-            if product is not None and len(products) < places:
-                products.append(product)
-                teams.append(team)
-    return Interleaved(tuple(products), tuple(teams))
+        if len(drafted) < places:
+            drafted |= _round(lists, _order(decision_id, round_), drafted)
+    return Interleaved(tuple(drafted)[:places], tuple(drafted.values())[:places])
+
+
+def _round(
+    lists: Mapping[Team, Sequence[int]], order: tuple[Team, Team], drafted: Mapping[int, Team]
+) -> dict[int, Team]:
+    """
+    Return what a round adds, and for whom.
+
+    Where one has nothing left the other's product is nobody's: who holds more places is clicked more.
+    """
+    chosen: dict[int, Team] = {}
+    for team in order:
+        product = next((one for one in lists[team] if one not in drafted and one not in chosen), None)
+        if product is not None:
+            chosen[product] = team
+    return chosen if len(chosen) == len(order) else dict.fromkeys(chosen, Team.NOBODY)
 
 
 def _common_beginning(left: Sequence[int], right: Sequence[int], places: int) -> int:
@@ -59,23 +73,31 @@ def _order(decision_id: UUID, round_: int) -> tuple[Team, Team]:
     return (Team.CANDIDATE, Team.CHAMPION) if is_heads else (Team.CHAMPION, Team.CANDIDATE)
 
 
-def credit(shown: Interleaved, clicked: Collection[int]) -> int:
-    """Return how many more of the candidate's products were clicked than of the champion's."""
-    teams = [team for product, team in zip(shown.products, shown.teams, strict=True) if product in clicked]
-    return teams.count(Team.CANDIDATE) - teams.count(Team.CHAMPION)
+def chosen_team(shown: Interleaved, clicks: Iterable[int]) -> Team | None:
+    """
+    Return whose product was clicked first, or None where no click tells.
+
+    Which team's products were clicked more would be told anew by each later click. A visitor who may be
+    counted one way today and the other way tomorrow is more than one toss of a coin.
+
+    :param clicks: products, in the order of time
+    """
+    team_of = dict(zip(shown.products, shown.teams, strict=True))
+    teams = (team_of.get(product, Team.NOBODY) for product in clicks)
+    return next((team for team in teams if team is not Team.NOBODY), None)
 
 
-def preferences(credits_of: Mapping[str, Sequence[int]]) -> Preferences:
+def preferences(chosen: Iterable[Sequence[Team | None]]) -> Preferences:
     """
     Return which version visitors prefer, each by the first of their lists that says so.
 
     One who comes back a hundred times must not outvote others, and what is known of them must not change once
     it was counted: the test is looked at all the time.
 
-    :param credits_of: what each visitor's lists gave, in the order of time
+    :param chosen: for each visitor what their lists gave, in the order of time
     """
-    firsts = [next((one for one in some if one), 0) for some in credits_of.values()]
-    return Preferences(sum(one > 0 for one in firsts), sum(one < 0 for one in firsts))
+    firsts = Counter(next((team for team in some if team), None) for some in chosen)
+    return Preferences(firsts[Team.CANDIDATE], firsts[Team.CHAMPION])
 
 
 def sign_evidence(counted: Preferences) -> float:
@@ -99,7 +121,7 @@ def judge_preferences(counted: Preferences, *, alpha: float) -> Judged:
     total = counted.candidate + counted.champion
     evidence = {"candidate": counted.candidate, "champion": counted.champion}
     if sign_evidence(counted) < -math.log(alpha):
-        words = f"{total:,} visitors clicked one model's products more, and neither is clearly preferred yet."
+        words = f"{total:,} visitors chose one model's products first, and neither is clearly preferred yet."
         return Judged(Verdict.NOT_ENOUGH, words, evidence)
     if counted.candidate > counted.champion:
         words = f"{counted.candidate:,} of {total:,} visitors who chose prefer the new model's products."

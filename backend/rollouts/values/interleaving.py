@@ -9,7 +9,7 @@ class Team(StrEnum):
 
     CHAMPION = "champion"
     CANDIDATE = "candidate"
-    BOTH = "both"  # the beginning that the two lists have in common: a click on it tells nothing
+    NOBODY = "nobody"  # both agree on it, or one alone had something left to add: a click on it tells nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Interleaved:
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """Visitors by the version whose products they clicked more; each visitor counts once."""
+    """Visitors by the version whose product they clicked first; each visitor counts once."""
 
     candidate: int = 0
     champion: int = 0

@@ -3,14 +3,16 @@
 import math
 import random
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
+from scipy import stats
 
 from backend.core.ids import uuid7
 from backend.rollouts.rules.interleaving import (
-    credit,
+    chosen_team,
     interleave,
     judge_preferences,
     preferences,
@@ -20,7 +22,7 @@ from backend.rollouts.values import Verdict
 from backend.rollouts.values.interleaving import Interleaved, Preferences, Team
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
-CHAMPION, CANDIDATE, BOTH = Team.CHAMPION, Team.CANDIDATE, Team.BOTH
+CHAMPION, CANDIDATE, NOBODY = Team.CHAMPION, Team.CANDIDATE, Team.NOBODY
 
 
 def an_id(coins: list[int]) -> UUID:
@@ -53,16 +55,15 @@ def test_what_one_has_taken_the_other_passes_over() -> None:
 def test_a_common_beginning_is_nobodys() -> None:
     drafted = interleave([1, 2, 3, 4], [1, 2, 5, 6], places=4, decision_id=an_id([1]))
 
-    assert drafted == Interleaved((1, 2, 5, 3), (BOTH, BOTH, CANDIDATE, CHAMPION))
-    assert credit(drafted, {1, 2}) == 0
-    assert credit(drafted, {1, 5}) == 1
-    assert credit(drafted, {3, 5}) == 0
-    assert credit(drafted, {3, 99}) == -1
+    assert drafted == Interleaved((1, 2, 5, 3), (NOBODY, NOBODY, CANDIDATE, CHAMPION))
+    assert chosen_team(drafted, [1, 2]) is None
+    assert chosen_team(drafted, [1, 5]) is CANDIDATE
+    assert chosen_team(drafted, [99, 3, 5, 5]) is CHAMPION
 
 
 def test_lists_that_are_equal_or_short_are_shown_as_they_are() -> None:
     assert interleave([1, 2], [1, 2], places=4, decision_id=an_id([1])).products == (1, 2)
-    assert interleave([], [1, 2], places=4, decision_id=an_id([0])) == Interleaved((1, 2), (CANDIDATE,) * 2)
+    assert interleave([], [1, 2], places=4, decision_id=an_id([0])) == Interleaved((1, 2), (NOBODY,) * 2)
     assert interleave([], [], places=4, decision_id=an_id([0])) == Interleaved((), ())
 
 
@@ -76,32 +77,55 @@ def test_no_product_stands_twice_and_teams_differ_by_one_place_at_most() -> None
         assert abs(drafted.teams.count(CANDIDATE) - drafted.teams.count(CHAMPION)) <= 1
 
 
-def test_who_clicks_by_place_alone_prefers_nobody() -> None:
+@pytest.mark.parametrize(
+    "champion", [range(12), range(3), range(1), range(101, 104)], ids=["long", "short", "one", "shared"]
+)
+def test_who_clicks_by_place_alone_prefers_nobody(champion: Sequence[int]) -> None:
     drawn = random.Random(11)
-    total = Counter[int]()
+    total = Counter[Team | None]()
     for _ in range(20_000):
-        drafted = interleave(range(12), range(100, 112), places=8, decision_id=uuid7(NOW))
-        place = min(int(drawn.expovariate(0.7)), 7)
-        total[credit(drafted, {drafted.products[place]})] += 1
+        drafted = interleave(champion, range(100, 112), places=8, decision_id=uuid7(NOW))
+        place = min(int(drawn.expovariate(0.7)), len(drafted.products) - 1)
+        total[chosen_team(drafted, [drafted.products[place]])] += 1
 
-    won, lost = total[1], total[-1]
+    won, lost = total[CANDIDATE], total[CHAMPION]
     assert abs(won - lost) < 4 * math.sqrt(won + lost)
+
+
+def test_a_visitor_who_clicks_on_is_no_second_toss_of_the_coin() -> None:
+    """Few visitors who click a lot, looked at after each click, convict no oftener than promised."""
+    drawn = random.Random(14)
+    convicted = sum(_is_convicted_by_clickers(drawn) for _ in range(200))
+
+    assert convicted / 200 <= 0.05
+
+
+def _is_convicted_by_clickers(drawn: random.Random) -> bool:
+    lists = [interleave(range(12), range(100, 112), places=8, decision_id=uuid7(NOW)) for _ in range(10)]
+    clicks: list[list[int]] = [[] for _ in lists]
+    for _ in range(200):
+        at = drawn.randrange(len(lists))
+        clicks[at].append(drawn.choice(lists[at].products))
+        counted = preferences([chosen_team(shown, some)] for shown, some in zip(lists, clicks, strict=True))
+        if judge_preferences(counted, alpha=0.05).verdict is not Verdict.NOT_ENOUGH:
+            return True
+    return False
 
 
 def test_who_likes_the_candidates_products_prefers_it() -> None:
     drawn = random.Random(12)
     liked = set(range(100, 106))
-    given: dict[str, list[int]] = {}
-    for visitor in range(400):
+    given: list[list[Team | None]] = []
+    for _ in range(400):
         drafted = interleave(range(12), range(100, 112), places=8, decision_id=uuid7(NOW))
-        clicked = {one for one in drafted.products if drawn.random() < (0.12 if one in liked else 0.06)}
-        given[str(visitor)] = [credit(drafted, clicked)]
+        clicks = [one for one in drafted.products if drawn.random() < (0.12 if one in liked else 0.06)]
+        given.append([chosen_team(drafted, clicks)])
 
     assert judge_preferences(preferences(given), alpha=0.05).verdict is Verdict.SUCCESS
 
 
 def test_a_visitor_counts_once_by_the_first_list_that_says_something() -> None:
-    counted = preferences({"a": [0, 1, -1, -1], "b": [-2], "c": [0, 0], "d": []})
+    counted = preferences([[None, CANDIDATE, CHAMPION, CHAMPION], [CHAMPION], [None, None], []])
 
     assert counted == Preferences(candidate=1, champion=1)
 
@@ -130,6 +154,14 @@ def test_the_evidence_is_a_fair_bet() -> None:
     ]
 
     assert ways == [pytest.approx(1.0)]
+
+
+@pytest.mark.parametrize(("won", "lost"), [(0, 0), (1, 0), (10, 0), (140, 80), (40_000, 39_000)])
+def test_the_evidence_is_that_of_another_library(won: int, lost: int) -> None:
+    total = won + lost
+    mixture = stats.betabinom.logpmf(won, total, 0.5, 0.5) - stats.binom.logpmf(won, total, 0.5)
+
+    assert sign_evidence(Preferences(won, lost)) == pytest.approx(mixture, abs=1e-6)
 
 
 def test_looked_at_after_every_visitor_a_fair_coin_convicts_as_rarely_as_promised() -> None:
