@@ -7,7 +7,7 @@ import pytest
 
 from backend.rollouts.rules import GUARD_ALPHA, boundary, relative_difference
 from backend.rollouts.values import Metric, Requirement, RolloutPlan, Verdict
-from bench.rollouts import guards
+from bench.rollouts import guards, interleaved
 from bench.rollouts.deciding import ENDS, covers, deviations, first_end, look, reach_by_look, run
 from bench.rollouts.harm import t_test_days
 from bench.rollouts.shop import MINUTES_A_DAY, History, Shop, arrivals, watch, worth
@@ -114,3 +114,13 @@ def test_a_healthy_candidate_is_hardly_ever_undone(monkeypatch: pytest.MonkeyPat
     convicted = sum(guards.is_convicted(number) for number in range(30))
 
     assert convicted <= 30 * GUARD_ALPHA + 2
+
+
+@pytest.mark.parametrize(("gain", "verdict"), [(4.0, Verdict.SUCCESS), (-1.0, Verdict.FAILED)])
+def test_visitors_of_one_list_tell_a_version_that_is_clearly_better_or_worse(
+    gain: float, verdict: Verdict
+) -> None:
+    told = interleaved.compare(np.random.default_rng(7), gain=gain)
+
+    assert told.verdict is verdict
+    assert told.chose < interleaved.MOST_WHO_CHOOSE / 4
