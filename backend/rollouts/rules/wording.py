@@ -122,16 +122,19 @@ def _mixed_words(exposures: Exposures) -> str:
     return f"{told}: their browser had forgotten which. Each counts where it was first."
 
 
+WHAT_TELLS_MORE: Final = (
+    "What tells more: your last 30 days looked back at, a longer shadow, what changes page by page."
+)
+
+
 def advice(forecasts: Sequence[StepForecast], plan: RolloutPlan) -> tuple[str, ...]:
-    """Return what a shop's own traffic can tell of a new version, and by when."""
-    judged = [one for one in forecasts if one.can_be_judged]
-    if forecasts and not judged:
-        return (
-            f"At your traffic no share of visitors can be judged by its orders in {plan.max_days} days.",
-            "What tells more: your last 30 days looked back at, a longer shadow, what changes page by page.",
-        )
-    told = [_told_forecast(one, plan) for one in forecasts]
-    return tuple(told)
+    """Return what a shop's own traffic can tell of a new version, and by when; else what tells more."""
+    if all(one.can_be_judged for one in forecasts):
+        return tuple(_told_forecast(one, plan) for one in forecasts)
+    if not any(one.can_be_judged for one in forecasts):
+        none = f"At your traffic no share of visitors can be judged by its orders in {plan.max_days} days."
+        return none, WHAT_TELLS_MORE
+    return *(_told_forecast(one, plan) for one in forecasts), WHAT_TELLS_MORE
 
 
 def _told_forecast(forecast: StepForecast, plan: RolloutPlan) -> str:

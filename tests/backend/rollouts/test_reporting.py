@@ -305,6 +305,19 @@ def test_a_shop_is_told_what_its_traffic_can_tell(forecasts: tuple[StepForecast,
     assert rules.advice(forecasts, RolloutPlan())[0].startswith(words)
 
 
+@pytest.mark.parametrize(
+    ("can_be_judged", "offers"), [((False, False), True), ((False, True), True), ((True, True), False)]
+)
+def test_where_a_step_cannot_be_judged_advice_offers_what_tells_more(
+    can_be_judged: tuple[bool, bool], offers: bool
+) -> None:
+    forecasts = [
+        StepForecast(percent, 20.0, judged) for percent, judged in zip((5, 25), can_be_judged, strict=True)
+    ]
+
+    assert ("What tells more" in rules.advice(forecasts, RolloutPlan())[-1]) is offers
+
+
 def test_groups_that_are_not_of_the_drawn_sizes_are_said_to_be_so() -> None:
     assert rules.sample_words(Exposures()) == ""
     assert rules.sample_words(Exposures(900, 1200, NOW, is_mismatched=True)).startswith(
