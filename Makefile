@@ -25,8 +25,8 @@ help: ## show this list
 	@echo "Tailorbird. The two commands to know: make demo, make test."
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 
-demo: setup ## run the whole product here; EXIT=1 stops when the job is done, ORDERS=file.csv[.gz] brings your own orders; RELEASES=1 walks two rollouts
-	@$(py) -m tools.demo $(if $(EXIT),--exit) $(if $(ORDERS),--orders "$(ORDERS)") $(if $(RELEASES),--releases) --since $(started)
+demo: setup ## run the whole product here; EXIT=1 stops when the job is done, ORDERS=file.csv[.gz] brings your own orders; RELEASES=0 stops at the first sale
+	@$(py) -m tools.demo $(if $(EXIT),--exit) $(if $(ORDERS),--orders "$(ORDERS)") $(if $(filter 0,$(RELEASES)),,--releases) --since $(started)
 
 staff-code: ## print the code with which the demo's staff account signs in now
 	@$(py) -m tools.demo.second_factor

@@ -35,6 +35,7 @@ export class BadConfig extends Error {}
  * @property {string | null} ordersPath order-lines file that fills the default shop
  * @property {string} shopKind what fills the default shop when there is no file
  * @property {number} holdBackDays the newest days of the default shop's orders that wait until /control/release lets them happen
+ * @property {number} holdBackLeast none wait where fewer orders than these would, or where the days before them are few
  * @property {number} pageSeconds how long a page of the storefront may be kept; 0 keeps none
  * @property {boolean} control whether /control answers
  * @property {string} clientId
@@ -63,6 +64,7 @@ export function readConfig(env) {
     ordersPath: env.DEVSTORE_ORDERS ? path.resolve(env.DEVSTORE_ORDERS) : null,
     shopKind: readChoice(env, 'DEVSTORE_SHOP', SHOP_KINDS),
     holdBackDays: readNumber(env, 'DEVSTORE_HOLD_BACK_DAYS', 0),
+    holdBackLeast: readNumber(env, 'DEVSTORE_HOLD_BACK_LEAST', 0),
     pageSeconds: readNumber(env, 'DEVSTORE_PAGE_SECONDS', 60),
     control: env.DEVSTORE_CONTROL === '1',
     clientId,

@@ -6,6 +6,28 @@
  */
 import { orderPayload, refundPayload } from '../order-payloads.mjs';
 
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** How many times as long the days that are left must be, where a shop must stay one that is worth a look. */
+const LEFT_SPANS = 4;
+
+/**
+ * Hold back the newest days of a seed, counted from its newest order, which may be days old in an order file.
+ *
+ * @param {{orders: object[]}} seed
+ * @param {{days: number, least: number}} wanted nothing is held back of a shop with fewer orders than `least` in these days, or with
+ *   little before them; 0 for whatever there is
+ */
+export function holdBackDays(seed, { days, least }) {
+  const moments = seed.orders.map(({ createdAt }) => createdAt);
+  const newest = moments.reduce((found, at) => Math.max(found, at), 0);
+  const oldest = moments.reduce((found, at) => Math.min(found, at), newest);
+  const after = newest - days * DAY_MS;
+  const whole = { seed, held: [] };
+  if (days === 0 || (least > 0 && after - oldest < LEFT_SPANS * days * DAY_MS)) return whole;
+  const split = holdBack(seed, after);
+  return split.held.length < least ? whole : split;
+}
+
 /**
  * Split a seed at a moment.
  *

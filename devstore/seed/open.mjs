@@ -10,7 +10,7 @@ import path from 'node:path';
 import { BadConfig, DEFAULT_SHOP } from '../config.mjs';
 import { Journal } from '../journal.mjs';
 import { FIRST_IDS, ShopData, Store } from '../store.mjs';
-import { holdBack } from './held-back.mjs';
+import { holdBackDays } from './held-back.mjs';
 import { generateShop } from './generated.mjs';
 import { BadOrders, buildShop, readOrders, shiftFor } from './orders-file.mjs';
 import { hashText } from './words.mjs';
@@ -52,15 +52,10 @@ export async function openStore(config, { clock, log }) {
 
 function fill(store, meta, seed) {
   const shop = newShop(DEFAULT_SHOP, meta.seededAt);
-  if (meta.holdBackDays) {
-    const { seed: earlier, held } = holdBack(seed, newestMoment(seed) - meta.holdBackDays * DAY_MS);
-    shop.load(earlier, held);
-  } else shop.load(seed);
+  const { seed: earlier, held } = holdBackDays(seed, { days: meta.holdBackDays ?? 0, least: meta.holdBackLeast ?? 0 });
+  shop.load(earlier, held);
   store.addShop(shop);
 }
-
-/** The days are counted from the newest order, which may be days old in an order file. */
-const newestMoment = ({ orders }) => orders.reduce((newest, { createdAt }) => Math.max(newest, createdAt), 0);
 
 /** Add a further shop; journalled by its caller, so that a restart adds it again. */
 function addShop(store, { handle, kind, seededAt }) {
@@ -95,7 +90,7 @@ function checkMeta(meta, config) {
 }
 
 async function firstSeed(config, now) {
-  const begun = { seedVersion: SEED_VERSION, seededAt: now, shiftMs: 0, holdBackDays: config.holdBackDays };
+  const begun = { seedVersion: SEED_VERSION, seededAt: now, shiftMs: 0, holdBackDays: config.holdBackDays, holdBackLeast: config.holdBackLeast };
   if (config.ordersPath === null) {
     const meta = { ...begun, source: { kind: config.shopKind } };
     const seed = await makeSeed(meta, config);

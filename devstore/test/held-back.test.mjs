@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { holdBack } from '../seed/held-back.mjs';
+import { holdBack, holdBackDays } from '../seed/held-back.mjs';
 import { makeFolder, post, startApp, startDevstore } from './helpers.mjs';
 
 const FILE = `InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country
@@ -90,4 +90,16 @@ test('an order that was refunded before and after the moment keeps the first ref
 
   assert.deepEqual(seed.orders, [{ ...order, updatedAt: 20, refunds: [refunds[0]], lines: [{ ...line, currentQuantity: 4 }] }]);
   assert.deepEqual(held, [order]);
+});
+
+test('nothing is held back of a shop that would be none without it, or would hardly notice', () => {
+  const day = 24 * 60 * 60 * 1000;
+  const shopOf = (days) => ({ orders: Array.from({ length: days }, (_, at) => ({ id: at, createdAt: at * day, refunds: [], lines: [] })) });
+  const held = (days, wanted) => holdBackDays(shopOf(days), wanted).held.length;
+
+  assert.equal(held(100, { days: 14, least: 14 }), 14);
+  assert.equal(held(100, { days: 14, least: 15 }), 0);
+  assert.equal(held(60, { days: 14, least: 14 }), 0);
+  assert.equal(held(60, { days: 14, least: 0 }), 14);
+  assert.equal(held(0, { days: 14, least: 0 }), 0);
 });

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -140,7 +141,6 @@ def test_the_last_line_has_exactly_the_keys_that_were_promised():
         model=report.model(a_version()),
         served=report.served([an_answer(7.04)]),
         results=report.results(RESULTS),
-        released=None,
         carousel_items=8,
         decisions_logged=401,
         seconds=12.345,
@@ -180,3 +180,19 @@ def test_only_a_uuid_is_a_decision():
     assert is_uuid("0198c0de-0000-7000-8000-000000000001")
     assert not is_uuid("")
     assert not is_uuid("popular")
+
+
+def test_what_did_not_hold_in_the_second_act_stands_beside_the_figures_of_the_first():
+    first = report.Report(
+        filled=report.filled(COUNTS, A_STORE, "willow.myshopify.com"),
+        model=report.model(a_version()),
+        served=report.served([an_answer(7.04)]),
+        results=report.results(RESULTS),
+        carousel_items=8,
+        decisions_logged=401,
+        seconds=12.3,
+    )
+
+    line = json.loads(replace(first, failure="Shoppers make the rollout move: it stalled").line())
+
+    assert line == json.loads(first.line()) | {"failure": "Shoppers make the rollout move: it stalled"}

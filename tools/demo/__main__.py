@@ -115,7 +115,7 @@ def _run_stack(options: Options, stack: Stack, orders: Path | None) -> int:
         stack.stop()
     if report:
         print(report.line(), flush=True)
-    return 0
+    return 1 if report and report.failure else 0
 
 
 def _live(

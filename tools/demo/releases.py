@@ -35,10 +35,10 @@ PLAN: Final[Mapping[str, Any]] = {
 }
 SHOPPERS_PER_SECOND: Final = 100.0
 # Those of both arms that the plan asks for, and as many again.
-MOST_SHOPPERS: Final = 60_000
+MOST_SHOPPERS: Final = 100_000
 POISONED_SHOPPERS: Final = 2_000
 ENDED: Final = frozenset({"PROMOTED", "ROLLED_BACK", "SUPERSEDED", "ABORTED"})
-STEADY: Final = Mood(looks=0.94, clicks=0.4, buys=0.8)
+STEADY: Final = Mood(looks=0.9, clicks=0.4, buys=0.8)
 POLL_SECONDS: Final = 0.5
 STALL_SECONDS: Final = 600.0
 OPENS_WITHIN_SECONDS: Final = 120.0
@@ -121,6 +121,7 @@ class Releases:
             released = self._merchant.release_orders()
             wanted = known + self._merchant.shop_counts()["orders"] - before
             self._until(lambda: self._orders() >= wanted, lambda: (self._orders(), wanted, "orders"))
+            self._run("caught_up")
             step(f"{released:,} orders and refunds since the first training")
             return released
 
@@ -167,7 +168,7 @@ class Releases:
         raise DoorShut(f"no page shows the version {version_id} that was trained")
 
     def _opened(self, version: int) -> str:
-        with self._step("Its rollout opens by itself") as step:
+        with self._step("Its rollout opens") as step:
             end = time.monotonic() + OPENS_WITHIN_SECONDS
             while time.monotonic() < end:
                 self._check()
@@ -209,13 +210,7 @@ class Releases:
 
     def _poison(self) -> tuple[list[str], float | None]:
         with self._step("A poisoned version is registered") as step:
-            done = subprocess.run(
-                [sys.executable, "-m", "tools.demo.poison", SHOP],
-                cwd=ROOT, env=dict(self._environment), capture_output=True, text=True, check=False,
-            )  # fmt: skip
-            if done.returncode != 0:
-                raise DoorShut(f"it could not be registered: {done.stderr[-300:]}")
-            version = json.loads(done.stdout.splitlines()[-1])["number"]
+            version = json.loads(self._run("poison", SHOP).splitlines()[-1])["number"]
             step(f"version {version}: each of its scores is NaN")
         self._opened(version)
         begun = time.monotonic()
@@ -223,6 +218,17 @@ class Releases:
         if states[-1] != "ROLLED_BACK":
             raise DoorShut(f"the poisoned version ended as {states[-1]}")
         return states, round(time.monotonic() - begun, 1)
+
+    def _run(self, name: str, *arguments: str) -> str:
+        """Run a program of the demo's own beside the product. :returns: what it printed"""
+        done = subprocess.run(
+            [sys.executable, "-m", f"tools.demo.{name}", *arguments],
+            cwd=ROOT, env=dict(self._environment), capture_output=True, text=True, check=False,
+            timeout=STALL_SECONDS,
+        )  # fmt: skip
+        if done.returncode != 0:
+            raise DoorShut(f"{name} failed: {done.stderr[-300:]}")
+        return done.stdout
 
     def _until(
         self, holds: Callable[[], bool], told: Callable[[], tuple[int | None, int | None, str]]

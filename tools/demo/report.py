@@ -151,16 +151,23 @@ def results(found: Mapping[str, Any]) -> Results:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything measured in a run."""
+    """
+    Everything measured in a run.
+
+    :param seconds: from the beginning to the first sale and its figures
+    :param released: what the second act came to; None where there was none
+    :param failure: why the second act did not come to its end
+    """
 
     filled: Filled
     model: Model
     served: Served
     results: Results
-    released: Released | None
     carousel_items: int
     decisions_logged: int
     seconds: float
+    released: Released | None = None
+    failure: str = ""
 
     def line(self) -> str:
         """Return the report as one line of JSON."""
@@ -181,6 +188,7 @@ class Report:
             },
             "results": asdict(self.results),
             "rollout": asdict(self.released) if self.released else None,
+            **({"failure": self.failure} if self.failure else {}),
             "carousel_items": self.carousel_items,
             "decisions_logged": self.decisions_logged,
             "seconds": round(self.seconds, 1),

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from backend.config import engines
 from tools.demo.memory import engine_pids
-from tools.demo.options import ROOT, Options
+from tools.demo.options import HOLD_BACK_LEAST, ROOT, Options
 from tools.demo.processes import Crew
 from tools.demo.state import STAFF_USER, Secrets
 
@@ -133,6 +133,7 @@ class Stack:
         asks = {"DEVSTORE_CONTROL": "1", "DEVSTORE_CONSENT": "unanswered"}
         asks["DEVSTORE_SHOP"] = self.options.shop
         asks["DEVSTORE_HOLD_BACK_DAYS"] = str(self.options.hold_back_days)
+        asks["DEVSTORE_HOLD_BACK_LEAST"] = str(HOLD_BACK_LEAST)
         extra = asks | ({"DEVSTORE_ORDERS": str(orders)} if orders else {})
         reload = ["--watch-path=devstore"] if self.options.reload else []
         self._start("devstore", ["node", *reload, "devstore/bin/devstore.mjs"], extra)
