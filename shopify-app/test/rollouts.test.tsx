@@ -97,6 +97,34 @@ describe("a rollout's page", () => {
     expect(screen.getByText(/Not before 25 Nov 2026, 09:00/)).toBeInTheDocument();
   });
 
+  test("says who sees the version in use at any share, and how old a page may be after an undo", async () => {
+    await open(PAGE);
+
+    expect(screen.getByText(/First visits, and browsers that keep nothing of ours .* at 100% too/)).toBeInTheDocument();
+    expect(screen.getByText(/up to 12 hours more/)).toBeInTheDocument();
+  });
+
+  test.each([
+    ["before anybody sees it", REPORTS.shadow],
+    ["while it is watched", REPORTS.canary],
+  ])("says %s how soon harm is found, in answers and at three rates", async (_, report) => {
+    await open(PAGE, { rolled: () => thePage(report) });
+
+    expect(screen.getByText(/after 147 of the new version's answers in half of all cases, after 450 in 99 of 100/)).toBeInTheDocument();
+    const told = [...document.querySelectorAll(`[heading="What takes it back by itself"] s-list-item`)].map((item) => item.textContent);
+    expect(told).toEqual([
+      "5 requests a second: about 10 minutes in half of all cases, about 30 minutes in 99 of 100",
+      "20 requests a second: about 2 minutes in half of all cases, about 8 minutes in 99 of 100",
+      "200 requests a second: about 17 seconds in half of all cases, about 47 seconds in 99 of 100",
+    ]);
+  });
+
+  test("says nothing of how soon harm is found once nothing is watched", async () => {
+    await open(PAGE, { rolled: () => thePage(REPORTS.rolledBack) });
+
+    expect(screen.queryByText(/in 99 of 100/)).toBeNull();
+  });
+
   test("plots each deciding metric with the same in words and as a table", async () => {
     await open(PAGE);
 

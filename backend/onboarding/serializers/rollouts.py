@@ -134,6 +134,23 @@ class GuardReportSerializer(serializers.Serializer[Any]):
     notice_seconds = serializers.FloatField(allow_null=True)
 
 
+class DetectionTimeSerializer(serializers.Serializer[Any]):
+    """How soon harm is found at a rate of requests: in half of all cases, and in 99 of 100."""
+
+    requests_per_second = serializers.IntegerField()
+    median_seconds = serializers.FloatField()
+    p99_seconds = serializers.FloatField()
+
+
+class DetectionSerializer(serializers.Serializer[Any]):
+    """How soon 5 % errors beside 1 % are found at a share of visitors, in answers and in time."""
+
+    percent = serializers.IntegerField()
+    median_answers = serializers.IntegerField()
+    p99_answers = serializers.IntegerField()
+    times = DetectionTimeSerializer(many=True)
+
+
 class ShadowFigureSerializer(serializers.Serializer[Any]):
     """One thing that the shadow measured."""
 
@@ -199,6 +216,7 @@ class RolloutReportSerializer(serializers.Serializer[Any]):
     metrics = MetricReportSerializer(many=True)
     sample_words = serializers.CharField(allow_blank=True)
     guards = GuardReportSerializer(many=True)
+    detection = DetectionSerializer(allow_null=True)
     shadow = ShadowReportSerializer(allow_null=True)
     look_back = LookBackSerializer(allow_null=True)
     advice = serializers.ListField(child=serializers.CharField())

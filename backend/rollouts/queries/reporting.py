@@ -22,6 +22,7 @@ from backend.rollouts.queries.time_machine import find_look_back
 from backend.rollouts.queries.traffic import forecast
 from backend.rollouts.values import (
     OPENABLE,
+    Detection,
     GateRecord,
     GuardReport,
     Metric,
@@ -67,6 +68,7 @@ def rollout_report(
         metrics=_metrics(rollout),
         sample_words=rules.sample_words(exposed(shop_id, rollout_id)),
         guards=_guards(rollout),
+        detection=_detection(rollout),
         shadow=_shadow(rollout, moves),
         look_back=find_look_back(shop_id, rollout_id),
         advice=_advice(rollout),
@@ -129,6 +131,13 @@ def _guards(rollout: Rollout) -> tuple[GuardReport, ...]:
     if rollout.shown_at is None:
         return ()
     return rules.told_guards(judge_guards(rollout), percent=rollout.percent)
+
+
+def _detection(rollout: Rollout) -> Detection | None:
+    """Return how soon harm is found at its share; before it has one, at its first."""
+    if rollout.ended_at is not None:
+        return None
+    return rules.detection(rollout.percent or rollout.plan.steps[0])
 
 
 def _shadow(rollout: Rollout, moves: Sequence[RolloutMove]) -> ShadowReport | None:

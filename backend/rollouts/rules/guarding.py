@@ -27,6 +27,8 @@ from backend.rollouts.values import (
     LATENCY_BOUNDS_MS,
     ArmCounts,
     BrowserCounts,
+    Detection,
+    DetectionTime,
     GuardBatch,
     GuardState,
     Judged,
@@ -82,6 +84,13 @@ SLOW_SHARE: Final = 0.05
 # Without this many answers of the candidate and of the champion nothing is said to be healthy: harm of the
 # kind that the guardrails promise to see would have been seen by then in 99 of 100 cases.
 ENOUGH_ANSWERS: Final = 500
+
+
+# How many of the candidate's answers it took `make sim-rollouts` until 5 % errors beside 1 % were found, in
+# half of all cases and in 99 of 100.
+MEDIAN_ANSWERS, P99_ANSWERS = 147, 450
+# Requests a second that people are told of: a small shop's, a large one's, a sale's.
+TOLD_RATES: Final = (5, 20, 200)
 
 
 # Before the rollout, for "both arms are worse than before" to mean anything.
@@ -198,8 +207,25 @@ def seconds_to_detect(requests_per_second: float, percent: float) -> float:
 
     For 5 % errors where the champion has 1 %, or answers that take twice as long.
     """
+    return _seconds(ENOUGH_ANSWERS, requests_per_second, percent)
+
+
+def _seconds(answers: int, requests_per_second: float, percent: float) -> float:
     asked = requests_per_second * percent / 100
-    return ENOUGH_ANSWERS / asked + LOOK_SECONDS if asked > 0 else math.inf
+    return answers / asked + LOOK_SECONDS if asked > 0 else math.inf
+
+
+def detection(percent: int) -> Detection:
+    """Return how soon 5 % errors beside 1 % are found at a share of visitors, at rates that people know."""
+    return Detection(
+        percent,
+        MEDIAN_ANSWERS,
+        P99_ANSWERS,
+        tuple(
+            DetectionTime(rate, *(_seconds(many, rate, percent) for many in (MEDIAN_ANSWERS, P99_ANSWERS)))
+            for rate in TOLD_RATES
+        ),
+    )
 
 
 def dump_guards(state: GuardState) -> dict[str, Any]:

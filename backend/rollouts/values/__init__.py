@@ -63,6 +63,8 @@ from backend.rollouts.values.outcomes import (
     Span,
 )
 from backend.rollouts.values.report import (
+    Detection,
+    DetectionTime,
     EntryKind,
     GuardReport,
     MetricPoint,
@@ -144,6 +146,8 @@ __all__ = [
     "ChangeKind",
     "Comparison",
     "DamagedVersion",
+    "Detection",
+    "DetectionTime",
     "Difference",
     "EntryKind",
     "Estimand",

@@ -116,6 +116,31 @@ class GuardReport:
 
 
 @dataclass(frozen=True, slots=True)
+class DetectionTime:
+    """How soon harm is found where the whole shop asks so often: in half of all cases, and in 99 of 100."""
+
+    requests_per_second: int
+    median_seconds: float
+    p99_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """
+    How soon the technical guardrails find harm, for whoever has no traffic of their own to tell it from yet.
+
+    :param percent: of the visitors whom the candidate answers
+    :param median_answers: the candidate's answers that it takes in half of all cases
+    :param p99_answers: and in 99 of 100
+    """
+
+    percent: int
+    median_answers: int
+    p99_answers: int
+    times: tuple[DetectionTime, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ShadowFigure:
     """One thing that the shadow measured, as people read it."""
 
@@ -194,6 +219,7 @@ class RolloutReport:
     metrics: tuple[MetricReport, ...]
     sample_words: str
     guards: tuple[GuardReport, ...]
+    detection: Detection | None
     shadow: ShadowReport | None
     look_back: LookBack | None
     advice: tuple[str, ...]

@@ -616,6 +616,21 @@ export interface components {
         DataRequests: {
             requests: components["schemas"]["DataRequest"][];
         };
+        /** @description How soon 5 % errors beside 1 % are found at a share of visitors, in answers and in time. */
+        Detection: {
+            percent: number;
+            median_answers: number;
+            p99_answers: number;
+            times: components["schemas"]["DetectionTime"][];
+        };
+        /** @description How soon harm is found at a rate of requests: in half of all cases, and in 99 of 100. */
+        DetectionTime: {
+            requests_per_second: number;
+            /** Format: double */
+            median_seconds: number;
+            /** Format: double */
+            p99_seconds: number;
+        };
         /** @description What is left of what was earned, and what was taken back by refunds and cancellations. */
         Earned: {
             /** Format: decimal */
@@ -1047,6 +1062,7 @@ export interface components {
             metrics: components["schemas"]["MetricReport"][];
             sample_words: string;
             guards: components["schemas"]["GuardReport"][];
+            detection: components["schemas"]["Detection"] | null;
             shadow: components["schemas"]["ShadowReport"] | null;
             look_back: components["schemas"]["LookBack"] | null;
             advice: string[];

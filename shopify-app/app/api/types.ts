@@ -46,6 +46,7 @@ export type RolloutSummary = RolloutReport["summary"];
 export type RolloutAction = RolloutReport["actions"][number];
 export type RolloutStep = RolloutReport["steps"][number];
 export type MetricReport = RolloutReport["metrics"][number];
+export type Detection = NonNullable<RolloutReport["detection"]>;
 export type GuardReport = RolloutReport["guards"][number];
 export type LookBack = NonNullable<RolloutReport["look_back"]>;
 export type TimelineEntry = RolloutReport["timeline"][number];

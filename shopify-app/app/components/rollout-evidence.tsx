@@ -1,6 +1,6 @@
-import type { GuardReport, MetricReport, RolloutReport, TimelineEntry } from "../api/types";
-import { formatCount, formatMoment, NOTHING, withOurPercent } from "../lib/format";
-import { intervalText, noticeWords, stateLook, verdictLook } from "../lib/rollouts";
+import type { Detection, GuardReport, MetricReport, RolloutReport, TimelineEntry } from "../api/types";
+import { formatCount, formatMoment, formatPercent, NOTHING, withOurPercent } from "../lib/format";
+import { detectionWords, intervalText, noticeWords, stateLook, verdictLook } from "../lib/rollouts";
 import { RolloutPlot } from "./rollout-plot";
 
 function MetricHead({ metric }: { metric: MetricReport }) {
@@ -58,32 +58,56 @@ function GuardRow({ guard }: { guard: GuardReport }) {
 
 const GUARDS = "What takes it back by itself";
 
+/** How soon harm is found in shops of several sizes, for who has no traffic to tell it from yet. */
+function DetectionTimes({ detection: { percent, median_answers: usual, p99_answers: latest, times } }: { detection: Detection }) {
+  return (
+    <>
+      <s-paragraph>
+        Errors in 5% of its answers, where the version in use has 1%, are found after {formatCount(usual)} of the new version's answers in half of all cases, after {formatCount(latest)} in 99 of 100. Where {formatPercent(percent)} of visitors
+        see it, and the whole shop has
+      </s-paragraph>
+      <s-unordered-list>
+        {times.map((time) => (
+          <s-list-item key={time.requests_per_second}>{detectionWords(time)}</s-list-item>
+        ))}
+      </s-unordered-list>
+    </>
+  );
+}
+
 /** What is watched every two seconds, and how long it would take to notice. */
-export function RolloutGuards({ guards }: { guards: readonly GuardReport[] }) {
-  if (guards.length === 0) return null;
+export function RolloutGuards({ guards, detection }: Pick<RolloutReport, "guards" | "detection">) {
+  if (guards.length === 0 && !detection) return null;
   return (
     <s-section heading={GUARDS}>
       <s-paragraph color="subdued">Looked at every 2 seconds against the version in use at the same moment. Where the new one is clearly worse, every visitor is back on the old one within a second.</s-paragraph>
-      <div className="table-scroll" tabIndex={0} role="region" aria-label="Guardrails">
-        <table className="numbers numbers-wide">
-          <caption className="visually-hidden">{GUARDS}</caption>
-          <thead>
-            <tr>
-              <th scope="col">What</th>
-              <th scope="col">Now</th>
-              <th scope="col">New version</th>
-              <th scope="col">In use</th>
-              <th scope="col">Clear harm is noticed</th>
-            </tr>
-          </thead>
-          <tbody>
-            {guards.map((guard) => (
-              <GuardRow key={guard.name} guard={guard} />
-            ))}
-          </tbody>
-        </table>
-      </div>
+      {detection && <DetectionTimes detection={detection} />}
+      {guards.length > 0 && <GuardTable guards={guards} />}
     </s-section>
+  );
+}
+
+function GuardTable({ guards }: Pick<RolloutReport, "guards">) {
+  return (
+    <div className="table-scroll" tabIndex={0} role="region" aria-label="Guardrails">
+      <table className="numbers numbers-wide">
+        <caption className="visually-hidden">{GUARDS}</caption>
+        <thead>
+          <tr>
+            <th scope="col">What</th>
+            <th scope="col">Now</th>
+            <th scope="col">New version</th>
+            <th scope="col">In use</th>
+            <th scope="col">Clear harm is noticed</th>
+          </tr>
+        </thead>
+        <tbody>
+          {guards.map((guard) => (
+            <GuardRow key={guard.name} guard={guard} />
+          ))}
+        </tbody>
+      </table>
+    </div>
   );
 }
 

@@ -1,6 +1,6 @@
 import type { RolloutReport, RolloutStep } from "../api/types";
 import { formatMoment, formatPercent } from "../lib/format";
-import { dwellWords, splitParts, stepName } from "../lib/rollouts";
+import { dwellWords, splitParts, stepName, UNKNOWN_VISITORS } from "../lib/rollouts";
 
 const LOOKS = {
   DONE: { icon: "check-circle", tone: "success", word: "done" },
@@ -52,6 +52,7 @@ export function LiveSplit({ report }: { report: RolloutReport }) {
           </li>
         ))}
       </ul>
+      <s-text color="subdued">{UNKNOWN_VISITORS}</s-text>
     </div>
   );
 }

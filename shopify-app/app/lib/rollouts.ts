@@ -1,6 +1,6 @@
 /** How a rollout reads to a merchant: its state, its steps, and what can be done with it. */
-import type { MetricReport, RolloutAction, RolloutReport, RolloutStep, RolloutSummary } from "../api/types";
-import { formatChange, formatCount, formatPercent } from "./format";
+import type { Detection, MetricReport, RolloutAction, RolloutReport, RolloutStep, RolloutSummary } from "../api/types";
+import { formatChange, formatCount, formatPercent, formatUnit } from "./format";
 
 type State = RolloutSummary["state"];
 type Verdict = MetricReport["verdict"];
@@ -73,6 +73,15 @@ export function noticeWords(seconds: number | null): string {
   return `About ${formatCount(count)} ${unit}${count === 1 ? "" : "s"}`;
 }
 
+/** "5 requests a second: about 10 minutes in half of all cases, about 30 minutes in 99 of 100". */
+export function detectionWords({ requests_per_second: rate, median_seconds: median, p99_seconds: p99 }: Detection["times"][number]): string {
+  const [usual, latest] = [median, p99].map((seconds) => noticeWords(seconds).toLowerCase());
+  return `${formatUnit(rate, "requests")} a second: ${usual} in half of all cases, ${latest} in 99 of 100`;
+}
+
+/** Who goes on seeing the version in use however large the share is. */
+export const UNKNOWN_VISITORS = "First visits, and browsers that keep nothing of ours (no consent to preferences, no script), see the version in use, at 100% too. They see the new one once it is promoted.";
+
 /** What a person may do, in the words of its button and its question. */
 export interface Move {
   action: RolloutAction;
@@ -97,7 +106,7 @@ type MoveWords = Omit<Move, "action">;
 function stepWords({ summary, steps }: RolloutReport): MoveWords {
   const next = nextStep(steps);
   const share = next && next.kind !== "SHADOW" ? next.percent : 100;
-  const who = share >= 100 ? "Every visitor sees" : `${formatPercent(share)} of your visitors see`;
+  const who = share >= 100 ? "Every visitor who can be known again sees" : `${formatPercent(share)} of your visitors see`;
   const label = share >= 100 ? "Show it to everyone" : `Next step: ${formatPercent(share)}`;
   return {
     label,

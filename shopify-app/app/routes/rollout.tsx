@@ -70,7 +70,7 @@ function Loaded({ known: { report, shop }, problem }: { known: RolloutData; prob
         <ActionProblem heading="The rollout was not moved" problem={moves.problem} />
         <Now report={report} moves={moves} timezone={shop.timezone} />
         <RolloutMetrics report={report} timezone={shop.timezone} />
-        <RolloutGuards guards={report.guards} />
+        <RolloutGuards guards={report.guards} detection={report.detection} />
         <RolloutShadow report={report} />
         <LookBackSection report={report} timezone={shop.timezone} />
         <RolloutTimeline timeline={report.timeline} timezone={shop.timezone} />

@@ -383,6 +383,8 @@ def test_metrics_guardrails_and_other_changes_of_a_rollout_are_told(artifact: Pa
     assert [point["low"] for point in revenue["history"]] == [-9.0, -1.2]
     assert told["summary"]["finding"] == "Revenue per visitor between −1.2% and +3.0%."
     assert told["sample_words"] == "Both groups are of the sizes that were drawn."
+    assert told["detection"]["percent"] == (row.percent or row.plan["steps"][0])
+    assert [one["requests_per_second"] for one in told["detection"]["times"]] == [5, 20, 200]
     theme = told["timeline"][0]
     assert (theme["kind"], theme["title"]) == ("CHANGE", "A new theme was published")
     assert theme["words"].endswith("A promotion waits until it is over.")

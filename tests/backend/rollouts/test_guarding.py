@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from backend.rollouts.rules import (
     add_counts,
     advance_guards,
+    detection,
     dump_guards,
     guard_evidence,
     guard_verdict,
@@ -161,6 +162,17 @@ def test_evidence_of_other_tests_is_not_gone_on_with(other: dict[str, list[float
 def test_the_seconds_that_harm_takes_are_told() -> None:
     assert [seconds_to_detect(rate, 5) for rate in (5, 20, 200)] == [2002, 502, 52]
     assert seconds_to_detect(0, 5) == math.inf
+
+
+def test_harm_is_told_in_answers_and_at_rates_that_people_know() -> None:
+    told = detection(5)
+
+    assert (told.median_answers, told.p99_answers) == (147, 450)
+    assert [(one.requests_per_second, one.median_seconds, one.p99_seconds) for one in told.times] == [
+        (5, 590.0, 1802.0),
+        (20, 149.0, 452.0),
+        (200, pytest.approx(16.7), 47.0),
+    ]
 
 
 @pytest.mark.parametrize("took", [0.0, 0.4, 0.5, 0.6, 25.0, 1e9])
