@@ -32,6 +32,7 @@ from backend.rollouts.queries.holdout import fresh_holdout, holding_out, holdout
 from backend.rollouts.queries.outcomes import arm_outcomes, in_both_arms, usual_outcomes
 from backend.rollouts.queries.recent import forget_cached
 from backend.rollouts.queries.reporting import (
+    is_staff,
     may_promote,
     plan_advice,
     plan_limits,
@@ -93,6 +94,7 @@ __all__ = [
     "holdout",
     "in_both_arms",
     "incremental",
+    "is_staff",
     "is_traffic_old",
     "judge_business",
     "judge_guards",

@@ -7,6 +7,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from backend.audit import queries as audit
+from backend.audit.values import ActorKind
 from backend.registry import queries as registry
 from backend.registry.values import Version
 from backend.rollouts import rules
@@ -171,6 +172,11 @@ def may_promote(shop_id: int, actor: str) -> bool:
     """Return whether somebody, as the ledger names them, may let more visitors see a version."""
     kind, account = audit.actor_kind(actor), actor.rpartition(" ")[2]
     return rules.may_promote(settings(shop_id), kind=kind, account=account)
+
+
+def is_staff(actor: str) -> bool:
+    """Return whether somebody, as the ledger names them, is one of our people."""
+    return audit.actor_kind(actor) is ActorKind.STAFF
 
 
 def version_offers(shop_id: int) -> tuple[tuple[VersionOffer, ...], tuple[VersionOffer, ...]]:

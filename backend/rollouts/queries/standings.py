@@ -1,7 +1,10 @@
 """What each version is to its shop."""
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from uuid import UUID
+
+from django.db.models import Max
 
 from backend.rollouts.models import Pointer, PointerMove, Rollout
 from backend.rollouts.queries.gate import gate_records
@@ -15,27 +18,42 @@ def standings(shop_id: int, version_ids: Collection[UUID]) -> dict[UUID, Standin
     It is kept nowhere: the pointer, its moves, the rollouts and the gate's decisions say it between them.
     """
     champion = Pointer.objects.for_shop(shop_id).values_list("champion__uuid", flat=True).first()
-    moves = PointerMove.objects.for_shop(shop_id).filter(champion__uuid__in=version_ids)
-    retired = set(moves.values_list("champion__uuid", flat=True))
+    answered = _last_answered(shop_id, version_ids)
     rolled = _newest_rollouts(shop_id, version_ids)
     judged = gate_records(shop_id, version_ids)
     found: dict[UUID, Standing] = {}
     for version in version_ids:
-        by_rollout = _of_rollout(rolled.get(version))
+        state, ended_at = rolled.get(version, (None, None))
+        by_rollout = _of_rollout(state)
         if version == champion:
             found[version] = Standing.LIVE
         elif by_rollout in {Standing.ROLLING_OUT, Standing.WAITING}:
             found[version] = by_rollout
-        elif version in retired:
+        elif version in answered and not _is_withdrawn(by_rollout, ended_at, answered[version]):
             found[version] = Standing.RETIRED
         else:
             found[version] = by_rollout or _of_gate(judged.get(version))
     return found
 
 
-def _newest_rollouts(shop_id: int, version_ids: Collection[UUID]) -> Mapping[UUID, RolloutState]:
+def _last_answered(shop_id: int, version_ids: Collection[UUID]) -> Mapping[UUID, datetime]:
+    """Return when a pointer that named each version as its champion was last written."""
+    moves = PointerMove.objects.for_shop(shop_id).filter(champion__uuid__in=version_ids)
+    last = moves.order_by().values_list("champion__uuid").annotate(last=Max("at"))
+    return dict(last)
+
+
+def _is_withdrawn(by_rollout: Standing | None, ended_at: datetime | None, answered_at: datetime) -> bool:
+    """Return whether a rollout was taken back, and nobody went back to its version since."""
+    return by_rollout is Standing.ROLLED_BACK and ended_at is not None and answered_at <= ended_at
+
+
+def _newest_rollouts(
+    shop_id: int, version_ids: Collection[UUID]
+) -> Mapping[UUID, tuple[RolloutState, datetime | None]]:
     rows = Rollout.objects.for_shop(shop_id).filter(candidate__uuid__in=version_ids).order_by("number")
-    return {uuid: RolloutState(state) for uuid, state in rows.values_list("candidate__uuid", "state")}
+    found = rows.values_list("candidate__uuid", "state", "ended_at")
+    return {uuid: (RolloutState(state), ended_at) for uuid, state, ended_at in found}
 
 
 def _of_rollout(state: RolloutState | None) -> Standing | None:

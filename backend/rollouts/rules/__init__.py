@@ -62,6 +62,7 @@ from backend.rollouts.rules.moves import (
     stay,
     storable_evidence,
     supersedes,
+    why_frozen,
     why_held,
 )
 from backend.rollouts.rules.outcomes import (
@@ -209,5 +210,6 @@ __all__ = [
     "verdict_words",
     "visitors_per_day",
     "weigh_change",
+    "why_frozen",
     "why_held",
 ]

@@ -121,6 +121,15 @@ def freeze_on(today: date, freezes: tuple[Freeze, ...]) -> Freeze | None:
     return next((one for one in freezes if one.first <= today <= one.last), None)
 
 
+def why_frozen(settings: RolloutSettings, moment: Moment) -> str:
+    """Return in words which freeze holds a shop now; empty where none does."""
+    freeze = freeze_on(moment.today, settings.freezes)
+    if freeze is None:
+        return ""
+    named = f" ({freeze.name})" if freeze.name else ""
+    return f"Nothing widens until {freeze.last:%-d %B %Y} is over{named}."
+
+
 def may_go_alone(plan: RolloutPlan, to: Stop) -> bool:
     """Return whether a plan lets a rollout go somewhere without a person."""
     if to.state is State.SHADOW:
@@ -247,10 +256,9 @@ def why_held(
     """Return why nobody, a person included, may widen a rollout now; empty where they may."""
     if not is_wider(rollout, to):
         return ""
-    freeze = freeze_on(moment.today, settings.freezes)
-    if freeze is not None:
-        named = f" ({freeze.name})" if freeze.name else ""
-        return f"Nothing widens until {freeze.last:%-d %B %Y} is over{named}."
+    frozen = why_frozen(settings, moment)
+    if frozen:
+        return frozen
     if to.percent == 100 and confounders:
         return f"The versions can't be compared at the moment: {' '.join(confounders)}"
     return ""

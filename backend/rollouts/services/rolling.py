@@ -29,15 +29,20 @@ from backend.rollouts.values import (
     RolloutAction,
     RolloutPlan,
     RolloutState,
+    Standing,
     Verdicts,
     Wait,
 )
 
 Judge = Callable[[Rollout, datetime], Verdicts]
 
+# What anybody of a shop may go back to: it answered everybody and was not withdrawn since.
+WAYS_BACK = frozenset({Standing.LIVE, Standing.RETIRED})
+
 NEWER = "A newer version takes its place before anybody saw it."
 ALREADY_LIVE = "Its version answers already."
 WAITS = "Waits for the rollout before it to end."
+OFF = "Releases are switched off in this shop."
 WENT_BACK = "Another version was gone back to."
 
 
@@ -101,7 +106,7 @@ def _known(shop_id: int, version: Version, *, by_hand: bool) -> Rollout | None:
 
 def _check_may_open(shop_id: int, version: Version, pointer: models.Pointer) -> None:
     if queries.settings(shop_id).is_off:
-        raise ReleasesOff("Releases are switched off in this shop.")
+        raise ReleasesOff(OFF)
     if pointer.champion_id == registry.row_id(shop_id, version.id):
         raise ForbiddenRolloutMove(f"Version {version.number} answers already.")
 
@@ -291,10 +296,31 @@ def go_back(shop_id: int, version_id: UUID, *, reason: str, now: datetime, actor
     """
     Let a version answer again that was live before. Its files are opened first.
 
-    :raises ForbiddenRolloutMove: if it never was live
+    The way back is open to all of the merchant's people, in a freeze and with releases off too. One that was
+    withdrawn, or is rolled out at the moment, comes to more visitors by this: it asks what promoting asks.
+
+    :raises ForbiddenRolloutMove: if it never was live, or a freeze holds what was withdrawn
     :raises DamagedVersion: if its files can't be opened
+    :raises NotAllowedToPromote: if this person may not
+    :raises ReleasesOff: if the shop has switched its releases off, and it was withdrawn
     """
     version = _opened(shop_id, version_id)
     if version_id not in queries.was_live(shop_id):
         raise ForbiddenRolloutMove(f"Version {version.number} was never live: it has to be rolled out.")
-    set_champion(shop_id, version_id, reason=reason, now=now, actor=actor)
+    if queries.is_staff(actor):
+        raise NotAllowedToPromote("People of ours change no version that answers everybody.")
+    with transaction.atomic():
+        hold_pointer(shop_id)
+        if queries.standings(shop_id, [version_id])[version_id] not in WAYS_BACK:
+            _check_may_widen(shop_id, now=now, actor=actor)
+        set_champion(shop_id, version_id, reason=reason, now=now, actor=actor)
+
+
+def _check_may_widen(shop_id: int, *, now: datetime, actor: str) -> None:
+    check_may_promote(shop_id, actor)
+    settings = queries.settings(shop_id)
+    if settings.is_off:
+        raise ReleasesOff(OFF)
+    frozen = rules.why_frozen(settings, queries.moment(shop_id, now))
+    if frozen:
+        raise ForbiddenRolloutMove(frozen)

@@ -65,7 +65,7 @@ class Standing(StrEnum):
     STAGED = "STAGED"  # may be rolled out
     WAITING = "WAITING"  # its rollout has not begun
     ROLLING_OUT = "ROLLING_OUT"
-    ROLLED_BACK = "ROLLED_BACK"  # its rollout was taken back
+    ROLLED_BACK = "ROLLED_BACK"  # its rollout was taken back, its promotion too
     LIVE = "LIVE"  # the champion
     RETIRED = "RETIRED"  # was the champion, and can be again
 

@@ -12,6 +12,7 @@ from backend.audit.values import Event
 from backend.core.errors import LostRace
 from backend.core.queue import Job
 from backend.registry import gateway
+from backend.registry import queries as registry
 from backend.registry.values import Version
 from backend.rollouts import models, queries, services
 from backend.rollouts.values import (
@@ -380,6 +381,90 @@ def test_nobody_goes_back_to_what_never_was_live_or_is_damaged(
         services.go_back(shop.id, champion.id, **SAID)
 
     assert queries.champion_id(shop.id) == rollout.candidate_id
+
+
+FROZEN = Freeze(LATER.date(), LATER.date(), "Black Friday")
+
+
+def withdrawn(shop: Shop, artifact: Path) -> Version:
+    """Promote a version, and undo that."""
+    rollout = at_step(shop, artifact, 0)
+    services.promote(shop.id, rollout.id, **ASKED)
+    services.undo(shop.id, rollout.id, **ASKED)
+    return registry.get_version(shop.id, rollout.candidate_id)
+
+
+def standing_of(shop: Shop, version: Version) -> Standing:
+    return queries.standings(shop.id, [version.id])[version.id]
+
+
+@pytest.mark.parametrize(
+    ("said", "actor", "error"),
+    [
+        (RolloutSettings(promoters=("7",)), OUTSIDER, NotAllowedToPromote),
+        (RolloutSettings(), SUPPORT, NotAllowedToPromote),
+        (RolloutSettings(is_off=True), OWNER, ReleasesOff),
+        (RolloutSettings(freezes=(FROZEN,)), OWNER, ForbiddenRolloutMove),
+    ],
+)
+def test_what_was_withdrawn_answers_again_only_as_a_promotion_would(
+    said: RolloutSettings,
+    actor: str,
+    error: type[Exception],
+    shop: Shop,
+    artifact: Path,
+    champion: Version,
+) -> None:
+    version = withdrawn(shop, artifact)
+    services.set_rollout_settings(shop.id, said, now=NOW, actor=OWNER)
+
+    with pytest.raises(error):
+        services.go_back(shop.id, version.id, **SAID | {"actor": actor})
+
+    assert queries.champion_id(shop.id) == champion.id
+    assert standing_of(shop, version) is Standing.ROLLED_BACK
+
+
+def test_by_hand_what_was_withdrawn_is_rolled_out_anew(shop: Shop, artifact: Path, champion: Version) -> None:
+    version = withdrawn(shop, artifact)
+
+    services.release_by_hand(shop.id, version.id, **SAID)
+
+    assert queries.champion_id(shop.id) == champion.id
+    assert standing_of(shop, version) is Standing.ROLLING_OUT
+
+
+def test_who_may_promote_goes_back_to_what_was_withdrawn_and_others_do_from_then_on(
+    shop: Shop, artifact: Path, champion: Version
+) -> None:
+    version = withdrawn(shop, artifact)
+    later = LATER + timedelta(days=1)
+    services.go_back(shop.id, version.id, **SAID | {"now": later})
+    services.set_rollout_settings(shop.id, RolloutSettings(promoters=("7",)), now=later, actor=OWNER)
+    assert standing_of(shop, version) is Standing.LIVE
+
+    for back in (champion, version):
+        services.go_back(shop.id, back.id, **SAID | {"now": later, "actor": OUTSIDER})
+
+        assert queries.champion_id(shop.id) == back.id
+
+
+@pytest.mark.parametrize(
+    "said", [RolloutSettings(is_off=True, promoters=("7",)), RolloutSettings(freezes=(FROZEN,))]
+)
+def test_the_way_back_is_everybodys_at_any_time_and_no_ones_of_ours(
+    said: RolloutSettings, shop: Shop, artifact: Path, champion: Version
+) -> None:
+    rollout = at_step(shop, artifact, 0)
+    services.promote(shop.id, rollout.id, **ASKED)
+    services.set_rollout_settings(shop.id, said, now=NOW, actor=OWNER)
+
+    with pytest.raises(NotAllowedToPromote):
+        services.go_back(shop.id, champion.id, **SAID | {"actor": SUPPORT})
+    assert queries.champion_id(shop.id) == rollout.candidate_id
+    services.go_back(shop.id, champion.id, **SAID | {"actor": OUTSIDER})
+
+    assert queries.champion_id(shop.id) == champion.id
 
 
 @pytest.mark.parametrize("actor", [OUTSIDER, SUPPORT])
