@@ -27,6 +27,7 @@
   const CARTED_KEY = 'tailorbird:carted';
   const GROUPED_KEY = 'tailorbird:grouped';
   const EXPOSED_KEY = 'tailorbird:exposed';
+  const LOOK_KEY = 'tailorbird:look';
   const ATTRIBUTE = '_tailorbird';
   const DECISION = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
   const CLICK = /^[0-9a-f-]{36}:[1-9]\d{0,17}:[1-9]\d{9}:[ca]$/; // decision:product:unix second:click or add
@@ -213,7 +214,7 @@
 
   async function noteClick(card, how) {
     const { decision, product } = card?.dataset ?? {};
-    if (!decision || shopify().designMode || !allows('analytics')) return null;
+    if (!decision || isWatcher() || !allows('analytics')) return null;
     const click = `${decision}:${product}:${secondNow(decision)}:${how}`;
     holdClicks(mergeClicks([click], heldClicks()));
     if (how === 'c') publish('click', { decision, product });
@@ -249,10 +250,38 @@
     if (clicks.some((click) => !told.includes(click))) sendClicks();
   }
 
+  /*
+   * A merchant looks at one version: signed in the address, kept for this tab until its hour is over. An empty `canary=` ends it.
+   * Only our server can tell whether the signature is good; here it says which of the page's own two lists to show.
+   */
+  const look = readLook();
+
+  function readLook() {
+    const asked = new URLSearchParams(location.search).get('canary');
+    try {
+      if (asked !== null) sessionStorage.setItem(LOOK_KEY, asked);
+      return lookOf(sessionStorage.getItem(LOOK_KEY));
+    } catch {
+      return lookOf(asked);
+    }
+  }
+
+  function lookOf(token) {
+    try {
+      const said = JSON.parse(atob(token.split('.')[0].replace(/-/g, '+').replace(/_/g, '/')));
+      return Date.now() < said.until * 1000 ? { ...said, token } : {};
+    } catch {
+      return {};
+    }
+  }
+
+  /* Whoever edits the shop or looks at a version is no shopper: nothing of them is told. */
+  const isWatcher = () => shopify().designMode || look.token;
+
   /* Signals: Shopify's analytics hands them to our pixel, which asks for consent once more. */
 
   function publish(name, data) {
-    if (shopify().designMode || !allows('analytics')) return;
+    if (isWatcher() || !allows('analytics')) return;
     try {
       shopify().analytics?.publish?.(`tailorbird:${name}`, data);
     } catch (error) {
@@ -383,6 +412,7 @@
       if (this.list) return;
       const cardsOf = (kind, of = this) => [...(of.querySelector(`.tailorbird__${kind}`)?.content.children ?? [])];
       this.chooseArm();
+      this.showLook();
       this.list = this.querySelector('ul');
       // Where the page allows no script in it, the rollout's still stands in the list.
       const shown = [...this.list.children].filter(productOf);
@@ -409,6 +439,20 @@
       const script = document.createElement('script');
       script.text = waiting.text;
       waiting.replaceWith(script);
+    }
+
+    /* The two lists change places, as where the rollout's own script chose the other one. */
+    showLook() {
+      const { rollout, arm } = this.dataset;
+      if (!rollout || look.rollout !== rollout) return;
+      this.dataset.arm = look.arm;
+      if ((arm === 'candidate') === (look.arm === 'candidate')) return;
+      const list = this.querySelector('ul');
+      const { content } = this.querySelector('.tailorbird__candidate');
+      const other = content.querySelector('ul') ?? list.cloneNode();
+      if (!other.firstElementChild) other.append(...content.querySelectorAll('li'));
+      list.replaceWith(other);
+      content.append(list);
     }
 
     followed(event) {
@@ -522,7 +566,7 @@
     /* Where a merchant measures what recommendations add: those who are held out see what is popular. */
     joinGroup() {
       const { holdout, salt } = this.dataset;
-      if (!this.popular.length || shopify().designMode) return;
+      if (!this.popular.length || isWatcher()) return;
       const visitor = allows('preferences') && getVisitor();
       // Who can't be remembered would be drawn anew on every page.
       const place = visitor && read(VISITOR_KEY) === visitor ? bucket(salt, visitor) : BUCKETS;
@@ -537,7 +581,7 @@
     /* Who may be remembered from now on is drawn by the next page. */
     meetRollout() {
       const { rollout, bucket: place } = this.dataset;
-      if (!rollout || !allows('preferences')) return;
+      if (!rollout || look.token || !allows('preferences')) return;
       getVisitor();
       if (place && this.isInRollout()) tellDaily(EXPOSED_KEY, 'exposure', { rollout, bucket: Number(place) });
     }
@@ -572,9 +616,8 @@
       const query = new URLSearchParams({ surface, consent, format: 'json', limit: this.most, visitor: getVisitor() });
       // The order is of the version whose list this page chose.
       query.set('rollout', this.isInRollout() ? `${rollout}:${share}` : 'none');
-      // Who may look at one version.
-      const canary = new URLSearchParams(location.search).getAll('canary');
-      const lists = { canary, cart: [...inCart], recent: getRecent(), exclude: [page, ...this.shownAbove()].filter((id) => id && id !== subject) };
+      if (look.token) query.set('canary', look.token);
+      const lists = { cart: [...inCart], recent: getRecent(), exclude: [page, ...this.shownAbove()].filter((id) => id && id !== subject) };
       for (const [name, ids] of Object.entries(lists)) {
         if (ids.length) query.set(name, ids.slice(0, LISTED_MOST));
       }

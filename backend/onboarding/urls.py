@@ -16,6 +16,7 @@ urlpatterns = [
     path("api/rollouts/settings", rollouts.RolloutSettingsView.as_view()),
     path("api/rollouts/<uuid:id>", rollouts.RolloutView.as_view()),
     path("api/rollouts/<uuid:id>/changes", rollouts.RolloutChangesView.as_view()),
+    path("api/rollouts/<uuid:id>/look", rollouts.RolloutLookView.as_view()),
     path("api/rollouts/<uuid:id>/look-back", rollouts.RolloutLookBackView.as_view()),
     path("api/rollouts/<uuid:id>/moves", rollouts.RolloutMovesView.as_view()),
     path("api/setup", setup.SetupView.as_view()),

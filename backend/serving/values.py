@@ -85,10 +85,12 @@ class Override:
     Which arm of a rollout somebody wants to see.
 
     :param is_signed: whether we said that they may see what no visitor sees yet
+    :param rollout_id: the one that a signature is for; None for whichever is on
     """
 
     arm: str
     is_signed: bool
+    rollout_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

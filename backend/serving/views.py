@@ -20,7 +20,7 @@ from backend.core.api import error_body
 from backend.core.errors import Failure, Refused, describe
 from backend.serving import serializers
 from backend.serving.services import Desk
-from backend.serving.values import Answer, Form
+from backend.serving.values import Answer, BadAsk, Form
 from backend.shopify import credentials
 from backend.shopify.verify import verify_proxy
 
@@ -44,10 +44,10 @@ def recommendations(request: HttpRequest) -> HttpResponse:
         proxied = verify_proxy(query_string, secrets=credentials.secrets(), now=clock.now())
         header = request.headers.get(OVERRIDE_HEADER, "")
         ask = serializers.parse_ask(proxied, query_string, header=header, now=clock.now())
+        request_id = str(structlog.contextvars.get_contextvars().get("request_id", ""))
+        answer = _answer(ask, started=started, request_id=request_id)
     except Refused as error:
         return _refused(error)
-    request_id = str(structlog.contextvars.get_contextvars().get("request_id", ""))
-    answer = _answer(ask, started=started, request_id=request_id)
     response = _liquid(answer) if ask.form is Form.LIQUID else _json(answer)
     desk.note_latency((time.perf_counter() - started) * 1000)
     return response
@@ -56,6 +56,8 @@ def recommendations(request: HttpRequest) -> HttpResponse:
 def _answer(ask: Any, *, started: float, request_id: str) -> Answer | None:
     try:
         return desk.answer(ask, started=started, request_id=request_id)
+    except BadAsk:
+        raise
     except (DatabaseError, Failure) as error:
         log.warning("answer_unavailable", error=describe(error))
     except Exception:

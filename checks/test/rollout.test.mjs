@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { JSDOM } from 'jsdom';
 import { drawArms } from '../lib/arms.mjs';
@@ -264,3 +265,52 @@ test('where a theme runs the scripts of a section elsewhere, nothing fails and i
 
   assert.deepEqual([page.titles(), errors], [CHAMPIONS, []]);
 });
+
+const aLook = (arm, changes = {}) => {
+  const said = { shop: 'willow-gifts.example', rollout: ROLLOUT, arm, until: now() + 3600, ...changes };
+  return `${Buffer.from(JSON.stringify(said)).toString('base64url')}.signed`;
+};
+const keeping = (token) => (window) => window.sessionStorage.setItem('tailorbird:look', token);
+
+for (const [who, visitor, arm, shown] of [
+  ['in the control sees the new version', LAST, 'candidate', CANDIDATES],
+  ['in the candidate sees the one in use', FIRST, 'champion', CHAMPIONS],
+  ['in the candidate goes on seeing it', FIRST, 'candidate', CANDIDATES],
+  ['whom nobody knows sees the new version', null, 'candidate', CANDIDATES],
+]) {
+  test(`who looks at a version and is ${who}, and nothing of it is told`, async () => {
+    const told = [];
+    const page = await openRollout({ visitor, told, url: `/products/product-1?canary=${aLook(arm)}` });
+    await page.scrollTo();
+    page.see(shown.map((title) => title.split(' ')[1]));
+    await wait(1200);
+
+    assert.deepEqual(page.titles(), shown);
+    assert.deepEqual(told, []);
+    assert.equal(page.document.querySelectorAll('ul').length, 1);
+  });
+}
+
+test('a look stays in its tab from page to page, and asks for its version each time', async () => {
+  const token = aLook('candidate');
+  const answers = { [PROXY]: answerOf() };
+  const page = await openRollout({ visitor: LAST, answers, before: keeping(token), page: { settings: { personalise: true } } });
+  await page.scrollTo();
+
+  assert.deepEqual(page.titles(), CANDIDATES);
+  assert.equal(page.to(PROXY)[0].query.canary, token);
+});
+
+for (const [why, options] of [
+  ['its hour is over', { before: keeping(aLook('candidate', { until: now() - 1 })) }],
+  ['it is of another rollout', { before: keeping(aLook('candidate', { rollout: SECOND })) }],
+  ['it can not be read', { before: keeping('none') }],
+  ['an empty one ends it', { before: keeping(aLook('candidate')), url: '/products/product-1?canary=' }],
+]) {
+  test(`a look shows nothing else where ${why}`, async () => {
+    const page = await openRollout({ visitor: LAST, ...options });
+
+    assert.deepEqual(page.titles(), CHAMPIONS);
+    assert.equal(page.carousel.dataset.arm, 'control');
+  });
+}

@@ -119,6 +119,29 @@ describe("a rollout's page", () => {
     ]);
   });
 
+  test.each([
+    ["Open the shop as the new version", "candidate"],
+    ["Open the shop as the live one", "champion"],
+  ])("has a button '%s', which opens a tab and leaves a link", async (label, arm) => {
+    const [sent, opened]: [Sent[], unknown[]] = [[], []];
+    const url = "https://willow.myshopify.com/?canary=signed";
+    vi.stubGlobal("open", (...asked: unknown[]) => void opened.push(asked));
+    await open(PAGE, { act: (form) => (sent.push(Object.fromEntries(form)), { ok: true, url }) });
+
+    fireEvent.click(screen.getByText(label, { selector: "s-button" }));
+
+    // The first of a file opens its page cold.
+    await waitFor(() => expect(screen.getByText("Open it again")).toHaveAttribute("href", url), { timeout: 4000 });
+    expect([sent, opened]).toEqual([[{ intent: "look", rollout: ROLLOUT, arm }], [[url, "_blank", "noopener"]]]);
+    expect(screen.getByText(/valid for an hour, for whoever has it/)).toBeInTheDocument();
+  });
+
+  test("offers no look at the shop once it is over", async () => {
+    await open(PAGE, { rolled: () => thePage(REPORTS.rolledBack) });
+
+    expect(screen.queryByText(/Open the shop as/)).toBeNull();
+  });
+
   test("says nothing of how soon harm is found once nothing is watched", async () => {
     await open(PAGE, { rolled: () => thePage(REPORTS.rolledBack) });
 

@@ -7,6 +7,8 @@ from rest_framework import serializers
 from backend.onboarding.serializers.preview import FoundProductSerializer
 from backend.rollouts.queries import DiffOrder
 from backend.rollouts.values import (
+    CANDIDATE,
+    CHAMPION,
     Autonomy,
     EntryKind,
     Metric,
@@ -245,6 +247,20 @@ class MoveRolloutSerializer(serializers.Serializer[Any]):
     action = serializers.ChoiceField(choices=_values(RolloutAction))
     revision = serializers.IntegerField(min_value=1)
     reason = serializers.CharField(max_length=LONGEST_REASON, allow_blank=True, default="")
+
+
+class AskLookSerializer(serializers.Serializer[Any]):
+    """Which version the storefront is to show, and on which page; without a product on the home page."""
+
+    arm = serializers.ChoiceField(choices=[CANDIDATE, CHAMPION])
+    product = serializers.IntegerField(min_value=1, max_value=2**63 - 1, allow_null=True, default=None)
+
+
+class LookSerializer(serializers.Serializer[Any]):
+    """An address that shows one version to whoever has it, until a moment."""
+
+    url = serializers.URLField()
+    until = serializers.DateTimeField()
 
 
 class FreezeSerializer(serializers.Serializer[Any]):

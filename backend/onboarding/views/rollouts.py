@@ -12,9 +12,12 @@ from backend.core import clock
 from backend.core.api import ApiView, ErrorBody, ShopRequest
 from backend.onboarding.queries import rollouts as queries
 from backend.onboarding.queries.changes import changes
+from backend.onboarding.queries.looking import look
 from backend.onboarding.serializers.rollouts import (
+    AskLookSerializer,
     ChangesQuerySerializer,
     ChangesSerializer,
+    LookSerializer,
     MoveRolloutSerializer,
     OpenRolloutSerializer,
     RolloutReportSerializer,
@@ -151,6 +154,23 @@ class RolloutLookBackView(ApiView):
         """Have the new version judged on the last 30 days; it takes minutes and moves nothing."""
         services.request_look_back(request.shop_id, id, now=clock.now(), actor=request.actor)
         return Response(_report(request, id), status.HTTP_202_ACCEPTED)
+
+
+class RolloutLookView(ApiView):
+    """The storefront under one version of a rollout."""
+
+    @extend_schema(
+        operation_id="look_at_rollout",
+        request=AskLookSerializer,
+        responses={200: LookSerializer, 400: ErrorBody, 404: ErrorBody, 409: ErrorBody},
+    )
+    def post(self, request: ShopRequest, id: UUID) -> Response:  # noqa: A002 -- the name in the address
+        """Return an address that shows the storefront as one version for an hour; it counts nowhere."""
+        asked = AskLookSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        arm, product = asked.validated_data["arm"], asked.validated_data["product"]
+        found = look(request.shop_id, id, arm=arm, product_id=product, now=clock.now())
+        return Response(LookSerializer(found).data)
 
 
 class RolloutMovesView(ApiView):

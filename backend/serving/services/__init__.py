@@ -3,13 +3,14 @@
 from backend.serving.services.answering import Desk, open_models
 from backend.serving.services.general import GeneralLists
 from backend.serving.services.listing import PageLister
-from backend.serving.services.overriding import read_override, sign_override
+from backend.serving.services.overriding import LOOK_VALID, read_override, sign_override
 from backend.serving.services.previewing import preview
 from backend.serving.services.replaying import replay, replay_from
 from backend.serving.services.shadowing import ShadowScorer
 from backend.serving.services.telling import ingredients
 
 __all__ = [
+    "LOOK_VALID",
     "Desk",
     "GeneralLists",
     "PageLister",

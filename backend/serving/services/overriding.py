@@ -6,7 +6,8 @@ nobody sees yet needs the word of whoever may see it: a token in the page's addr
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
+from uuid import UUID
 
 from django.core.signing import BadSignature, Signer
 
@@ -14,20 +15,23 @@ from backend.rollouts.values import CANDIDATE, CHAMPION
 from backend.serving.values import BadAsk, Override
 
 # Long enough to look around, and too short to be passed on.
-VALID: Final = timedelta(hours=1)
+LOOK_VALID: Final = timedelta(hours=1)
 
 ARMS: Final = (CANDIDATE, CHAMPION)
 
 
-def sign_override(shop_domain: str, arm: str, *, now: datetime) -> str:
+def sign_override(shop_domain: str, arm: str, *, rollout_id: UUID, now: datetime) -> str:
     """
-    Return the token that lets one storefront's pages show one arm for an hour.
+    Return the token that lets a storefront's pages show one arm of a rollout for an hour, to whoever has it.
+
+    Pages read it too: which list they hold is of that arm, and until when.
 
     :param arm: ``candidate`` or ``champion``
     :raises BadAsk: if it is another one
     """
-    until = int((now + VALID).timestamp())
-    return _signer().sign_object({"shop": shop_domain, "arm": _known(arm, "canary"), "until": until})
+    until = int((now + LOOK_VALID).timestamp())
+    said = {"shop": shop_domain, "rollout": str(rollout_id), "arm": _known(arm, "canary"), "until": until}
+    return _signer().sign_object(said)
 
 
 def read_override(shop_domain: str, *, token: str, header: str, now: datetime) -> Override | None:
@@ -37,20 +41,23 @@ def read_override(shop_domain: str, *, token: str, header: str, now: datetime) -
     :raises BadAsk: if it names no arm, or its token is another shop's, too old or not ours
     """
     if token:
-        return Override(_verified(shop_domain, token, now=now), is_signed=True)
+        said = _verified(shop_domain, token, now=now)
+        return Override(said["arm"], is_signed=True, rollout_id=UUID(said["rollout"]))
     return Override(_known(header, "x-canary"), is_signed=False) if header else None
 
 
-def _verified(shop_domain: str, token: str, *, now: datetime) -> str:
+def _verified(shop_domain: str, token: str, *, now: datetime) -> dict[str, str]:
     try:
-        said = _signer().unsign_object(token)
+        said: dict[str, Any] = _signer().unsign_object(token)
     except (BadSignature, ValueError) as error:
         raise BadAsk("The canary's signature does not fit.", field="canary") from error
+    if "rollout" not in said:
+        raise BadAsk("The canary names no rollout. Ask for a new one.", field="canary")
     if said["shop"] != shop_domain:
         raise BadAsk("The canary was signed for another shop.", field="canary")
     if now >= datetime.fromtimestamp(said["until"], tz=UTC):
         raise BadAsk("The canary's hour is over. Ask for a new one.", field="canary")
-    return str(said["arm"])
+    return said
 
 
 def _known(arm: str, field: str) -> str:

@@ -26,6 +26,7 @@ from backend.serving.services.guarding import Guard
 from backend.serving.values import (
     NO_OPINION,
     Ask,
+    BadAsk,
     ModelQuery,
     Opinion,
     Override,
@@ -86,7 +87,10 @@ def choose_arm(live: LiveArms, ask: Ask) -> Chosen | None:
     Return the arm of a visitor, or None before the first release.
 
     A browser that keeps no id can't be shown the same arm twice. It sees the champion, outside the rollout.
+
+    :raises BadAsk: if an arm is asked for of a rollout that is not on
     """
+    _refuse_other_rollouts(live.draw, ask.override)
     if not live.arms:
         return None
     champion, draw = live.arms[0], live.draw
@@ -113,6 +117,12 @@ def _as_on_page(draw: RolloutDraw, drawn: PageDraw | None) -> RolloutDraw | None
     if drawn.rollout_id != draw.rollout_id:
         return None
     return replace(draw, percent=min(draw.percent, drawn.percent))
+
+
+def _refuse_other_rollouts(draw: RolloutDraw | None, override: Override | None) -> None:
+    named = override.rollout_id if override else None
+    if named is not None and (draw is None or draw.rollout_id != named):
+        raise BadAsk("The canary's rollout is over.", field="canary")
 
 
 def _overridden(live: LiveArms, draw: RolloutDraw, override: Override | None) -> LiveArm | None:

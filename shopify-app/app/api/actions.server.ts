@@ -3,7 +3,7 @@ import type { Session } from "../session/token.server";
 import { apiFor, ask, type Answer, type Problem } from "./client.server";
 import type { paths } from "./schema";
 
-export type ActionAnswer = { ok: true; toast?: string; /** The revision that a move left. */ seen?: number } | { ok: false; problem: Problem };
+export type ActionAnswer = { ok: true; toast?: string; /** The revision that a move left. */ seen?: number; /** An address to open. */ url?: string } | { ok: false; problem: Problem };
 
 /** What the merchant asked for already happens: that is no error to them. */
 const ALREADY_RUNNING = "already_running";
@@ -88,6 +88,14 @@ async function moveRollout(session: Session, form: FormData): Promise<ActionAnsw
   return answer.ok ? { ok: true, toast: textOf(form, "toast"), seen: answer.data.summary.revision } : answer;
 }
 
+type Look = paths["/api/rollouts/{id}/look"]["post"]["requestBody"]["content"]["application/json"];
+
+async function look(session: Session, form: FormData): Promise<ActionAnswer> {
+  const body = { arm: textOf(form, "arm") as Look["arm"] };
+  const answer = await ask(session, apiFor(session).POST("/api/rollouts/{id}/look", { params: { path: { id: textOf(form, "rollout") } }, body }));
+  return answer.ok ? { ok: true, url: answer.data.url } : answer;
+}
+
 async function lookBack(session: Session, form: FormData): Promise<ActionAnswer> {
   const answer = await ask(session, apiFor(session).POST("/api/rollouts/{id}/look-back", { params: { path: { id: textOf(form, "rollout") } } }));
   return answer.ok ? { ok: true, toast: "Looking back at the last 30 days" } : answer;
@@ -139,6 +147,8 @@ export async function act(session: Session, form: FormData): Promise<ActionAnswe
       return setHoldout(session, form);
     case "move-rollout":
       return moveRollout(session, form);
+    case "look":
+      return look(session, form);
     case "look-back":
       return lookBack(session, form);
     case "open-rollout":

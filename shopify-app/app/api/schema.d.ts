@@ -259,6 +259,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/rollouts/{id}/look": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Return an address that shows the storefront as one version for an hour; it counts nowhere. */
+        post: operations["look_at_rollout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/rollouts/{id}/look-back": {
         parameters: {
             query?: never;
@@ -505,6 +522,14 @@ export interface components {
             /** Format: double */
             high: number;
             customers: number;
+        };
+        /** @enum {string} */
+        ArmEnum: "candidate" | "champion";
+        /** @description Which version the storefront is to show, and on which page; without a product on the home page. */
+        AskLookRequest: {
+            arm: components["schemas"]["ArmEnum"];
+            /** Format: int64 */
+            product?: number | null;
         };
         /** @enum {string} */
         AutonomyEnum: "NOTHING" | "SHADOW" | "FIRST_STEP" | "HALF" | "PROMOTE";
@@ -765,6 +790,13 @@ export interface components {
             readonly reason: string;
             shown_visitors: number;
             held_out_visitors: number;
+        };
+        /** @description An address that shows one version to whoever has it, until a moment. */
+        Look: {
+            /** Format: uri */
+            url: string;
+            /** Format: date-time */
+            until: string;
         };
         /** @description What the last 30 days say of a version that is made like the new one. */
         LookBack: {
@@ -1919,6 +1951,55 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    look_at_rollout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskLookRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Look"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

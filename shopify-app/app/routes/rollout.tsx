@@ -10,6 +10,7 @@ import { Advice } from "../components/rollout-advice";
 import { RolloutGuards, RolloutMetrics, RolloutShadow, RolloutTimeline } from "../components/rollout-evidence";
 import { MoveButtons, MoveDialog, type RolloutMoves, useRolloutMoves } from "../components/rollout-moves";
 import { LiveSplit, RolloutSteps } from "../components/rollout-steps";
+import { ShopLook } from "../components/shop-look";
 import { formatMoment, withOurPercent } from "../lib/format";
 import { useLastGood } from "../lib/last-good";
 import { orProblem } from "../lib/load";
@@ -121,12 +122,14 @@ function Next({ report, timezone }: { report: RolloutReport; timezone: string })
   );
 }
 
-function Look({ report: { candidate_id: candidate, summary } }: { report: RolloutReport }) {
+function Look({ report }: { report: RolloutReport }) {
+  const { candidate_id: candidate, summary } = report;
   return (
     <s-section heading="Look at it">
       <s-stack gap="small">
         <s-link href={`/preview?beside=${candidate}`}>Preview pages under both versions</s-link>
         <s-link href={`/rollouts/${summary.id}/changes`}>What changes, product by product</s-link>
+        <ShopLook report={report} />
         <s-text color="subdued">{STALE_PAGES}</s-text>
       </s-stack>
     </s-section>

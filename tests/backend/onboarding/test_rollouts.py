@@ -4,6 +4,7 @@ from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import pytest
@@ -17,6 +18,8 @@ from backend.rollouts.queries.shadow import summarize
 from backend.rollouts.rules.shadow import page_diff
 from backend.rollouts.values import Rollout, RolloutState
 from backend.rollouts.values.shadow import PageLists
+from backend.serving.services import read_override
+from backend.serving.values import BadAsk, Override
 from backend.shops.models import Shop
 from tests.backend.history import a_product
 from tests.backend.onboarding.test_api import OTHER, a_signed_in_shop, call
@@ -231,12 +234,45 @@ def test_a_version_that_never_answered_is_not_gone_back_to(artifact: Path) -> No
     assert queries.champion_id(shop.id) == live.id
 
 
-@pytest.mark.parametrize("path", ["", "/moves", "/changes"])
+@pytest.mark.parametrize("arm", ["candidate", "champion"])
+def test_a_merchant_gets_an_address_of_the_storefront_under_one_version(artifact: Path, arm: str) -> None:
+    shop = a_signed_in_shop()
+    rollout = a_running_rollout(shop, artifact)
+
+    answer = call("POST", f"/api/rollouts/{rollout.id}/look", shop=shop, body={"arm": arm})
+
+    address = urlsplit(answer.json()["url"])
+    [token] = parse_qs(address.query)["canary"]
+    assert (answer.status_code, address.netloc, address.path) == (200, shop.domain, "/")
+    signed = read_override(shop.domain, token=token, header="", now=clock.now())
+    assert signed == Override(arm, is_signed=True, rollout_id=rollout.id)
+    with pytest.raises(BadAsk, match="another shop"):
+        read_override(OTHER, token=token, header="", now=clock.now())
+
+
+def test_there_is_no_address_once_a_rollout_is_over_nor_of_a_product_that_is_not_there(
+    artifact: Path,
+) -> None:
+    shop = a_signed_in_shop()
+    rollout = a_running_rollout(shop, artifact)
+
+    def looked(**body: Any) -> tuple[int, str]:
+        answer = call("POST", f"/api/rollouts/{rollout.id}/look", shop=shop, body=body)
+        return answer.status_code, answer.json()["error"]["code"]
+
+    assert looked(arm="candidate", product=999_999) == (404, "unknown_product")
+    assert looked(arm="standby")[0] == 400
+    moved(shop, rollout, "UNDO")
+    assert looked(arm="candidate") == (409, "nothing_to_show")
+
+
+@pytest.mark.parametrize("path", ["", "/moves", "/changes", "/look"])
 def test_a_rollout_of_another_shop_is_unknown(artifact: Path, path: str) -> None:
     mine, theirs = a_signed_in_shop(), a_signed_in_shop(OTHER)
     rollout = a_running_rollout(theirs, artifact)
-    method = "POST" if path == "/moves" else "GET"
-    body = {"action": "UNDO", "revision": rollout.revision} if path == "/moves" else None
+    bodies = {"/moves": {"action": "UNDO", "revision": rollout.revision}, "/look": {"arm": "candidate"}}
+    body = bodies.get(path)
+    method = "POST" if body else "GET"
 
     for one in (rollout.id, uuid4()):
         answer = call(method, f"/api/rollouts/{one}{path}", shop=mine, body=body)

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
 
 import pytest
 from django.conf import settings
@@ -380,14 +381,23 @@ def lock_pointers(pause: Pause) -> None:
 # Somebody asks to see an arm
 
 
+SOME_ROLLOUT = UUID("0197a1b2-0000-7000-8000-0000000000ff")
+
+
 def override(header: str = "", **parameters: Any) -> Any:
     query = a_query(**{"consent": GRANTED, "limit": 4} | parameters)
     headers = {"x-canary": header} if header else {}
     return Client().get(f"/proxy/recommendations?{query}", headers=headers)
 
 
-def a_token(arm: str = CANDIDATE, *, shop: str = DOMAIN, age: timedelta = timedelta()) -> str:
-    return sign_override(shop, arm, now=clock.now() - age)
+def a_token(
+    arm: str = CANDIDATE,
+    *,
+    shop: str = DOMAIN,
+    rollout_id: UUID = SOME_ROLLOUT,
+    age: timedelta = timedelta(),
+) -> str:
+    return sign_override(shop, arm, rollout_id=rollout_id, now=clock.now() - age)
 
 
 @pytest.mark.parametrize(
@@ -412,7 +422,9 @@ def test_who_asks_to_see_an_arm_sees_it_and_counts_nowhere(
     drawn = CHAMPION if sees in (CANDIDATE, None) else CANDIDATE
     visitor = a_browser_of(drawn, rollout)
 
-    override(header, visitor=visitor, **({"canary": a_token(token)} if token else {}))
+    override(
+        header, visitor=visitor, **({"canary": a_token(token, rollout_id=rollout.uuid)} if token else {})
+    )
 
     [decision] = recorded(shop.id)
     if sees is None:
@@ -490,6 +502,21 @@ def test_a_token_is_good_for_one_shop_and_one_hour(
 
     assert response.status_code == 400
     assert told in json.dumps(response.json())
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_a_token_of_another_rollout_is_refused_and_so_is_one_of_a_rollout_that_is_over(
+    shop: Shop, live: Version, candidate: Version, is_on: bool
+) -> None:
+    if is_on:
+        a_rollout(shop, candidate, percent=25)
+    load(shop)
+
+    response = override(canary=a_token())
+
+    assert (response.status_code, response.json()["error"]["field"]) == (400, "canary")
+    assert "rollout is over" in json.dumps(response.json())
+    assert recorded(shop.id) == []
 
 
 def test_a_candidate_or_a_former_version_that_cannot_be_loaded_ahead_alarms_nobody(

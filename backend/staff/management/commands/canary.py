@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from django.core.management.base import BaseCommand, CommandError
 
 from backend.core import clock
+from backend.rollouts import queries as rollouts
 from backend.rollouts.values import CANDIDATE, CHAMPION
 from backend.serving.services import sign_override
 from backend.shopify import oauth
@@ -30,5 +31,8 @@ class Command(BaseCommand):
         shop = shops.find_shop_by_domain(options["shop"])
         if shop is None:
             raise CommandError(f"There is no shop {options['shop']}.")
-        token = sign_override(shop.domain, options["arm"], now=clock.now())
+        rollout = rollouts.find_live_rollout(shop.id)
+        if rollout is None:
+            raise CommandError(f"{shop.domain} has no rollout under way.")
+        token = sign_override(shop.domain, options["arm"], rollout_id=rollout.id, now=clock.now())
         self.stdout.write(f"{oauth.shop_url(shop.domain)}/?{urlencode({'canary': token})}")
