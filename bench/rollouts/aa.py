@@ -21,6 +21,7 @@ def measure(scale: float) -> dict[str, Any]:
         "false_better": share([verdict is Verdict.SUCCESS for verdict in ended]),
         "false_mismatch": share([verdict is Verdict.ERROR for verdict in ended]),
         "guards": guards.measure_healthy(scale),
+        "swings": guards.measure_swings(scale),
     }
 
 

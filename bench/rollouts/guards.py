@@ -7,6 +7,7 @@ A look is two seconds, at the first step of a rollout, at which the candidate an
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import cache, partial
 from statistics import NormalDist
 from typing import Any, Final
@@ -14,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from backend.rollouts.rules import LOOK_SECONDS, advance_guards, guard_verdict
+from backend.rollouts.rules import LOOK_SECONDS, advance_both, advance_guards, guard_verdict
 from backend.rollouts.values import LATENCY_BOUNDS_MS, ArmCounts, GuardBatch, GuardState, Verdict
 from bench.rollouts.runs import chance, every, scaled, share
 
@@ -25,6 +26,7 @@ MEDIAN_MS, SPREAD = 20.0, 0.8
 ERRORS = 0.01
 # Of a healthy rollout: two weeks of a shop with one answer a second.
 HEALTHY_ANSWERS, HEALTHY_RATE = 1_200_000, 1_000
+DAY, BURSTS, BURST_SECONDS = 24 * 60 * 60, 6, 5 * 60
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def measure_harm(kind: str, scale: float) -> dict[str, Any]:
         "runs": len(requests),
         "undone": share([many > 0 for many in requests]),
         "median_requests": int(np.median(requests)),
-        "p99_requests": _p99(requests),
+        "p99_requests": int(_p99(requests)),
         "worst_requests": max(requests),
         "seconds": {str(rate): _p99([one.seconds for one in found]) for rate, found in by_rate.items()},
     }
@@ -77,6 +79,43 @@ def is_convicted(number: int) -> bool:
         if guard_verdict(state).verdict is Verdict.FAILED:
             return True
     return False
+
+
+def measure_swings(scale: float) -> dict[str, Any]:
+    """Return how often a healthy day undoes both arms, and when harm to both is found."""
+    runs = scaled(scale, 250)
+    found = {name: every(partial(_day, name), runs) for name in ("healthy", "harm", "harm_after_a_day")}
+    return {
+        "runs": runs,
+        "bursts_a_day": BURSTS,
+        "false_rollback": share([when < math.inf for when in found.pop("healthy")]),
+        "p99_seconds": {name: _p99(seconds) for name, seconds in found.items()},
+    }
+
+
+def _day(kind: str, number: int) -> float:
+    """
+    Return the seconds until both arms are convicted together; infinite where they never are.
+
+    The rate swings tenfold over a day and answers take up to half as long again. In bursts of five minutes,
+    of which the first comes at once, answers take four times as long and one in ten fails.
+    """
+    source = chance(f"swings {kind}", number)
+    state = GuardState(baseline=_answers(Arm(), 20_000, source))
+    bursts = [0.0, *source.uniform(0, DAY, BURSTS - 1)]
+    bad_from = {"healthy": math.inf, "harm": 0, "harm_after_a_day": DAY}[kind]
+    for second in range(0, DAY if kind == "healthy" else 2 * DAY, LOOK_SECONDS):
+        busy = (1 - math.cos(math.tau * second / DAY)) / 2
+        slower = math.floor(4 * (1 + busy / 2)) / 4
+        is_bad = second >= bad_from or any(0 <= second - begun < BURST_SECONDS for begun in bursts)
+        arm = Arm(errors=0.1, slower=4 * slower) if is_bad else Arm(slower=slower)
+        both = _answers(arm, int(source.poisson(5 + 45 * busy)) * LOOK_SECONDS, source)
+        before = state.both_errors.batches
+        state = advance_both(state, both, now=datetime.fromtimestamp(second, UTC))
+        judged_anew = state.both_errors.batches != before
+        if judged_anew and guard_verdict(state).verdict is Verdict.FAILED:
+            return second - (bad_from if bad_from < math.inf else 0)
+    return math.inf
 
 
 def harm(kind: str, rate: int, number: int) -> Undone:
@@ -121,5 +160,5 @@ def _places(slower: float) -> NDArray[np.float64]:
     return np.diff([0.0, *below, 1.0])
 
 
-def _p99(values: Sequence[int]) -> int:
-    return int(np.quantile(values, 0.99, method="higher"))
+def _p99(values: Sequence[float]) -> float:
+    return float(np.quantile(values, 0.99, method="higher"))

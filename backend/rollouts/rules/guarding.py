@@ -19,6 +19,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
+from datetime import datetime
 from operator import add
 from typing import Any, Final
 
@@ -31,6 +32,7 @@ from backend.rollouts.values import (
     DetectionTime,
     GuardBatch,
     GuardState,
+    GuardWindow,
     Judged,
     Verdict,
     Wealth,
@@ -53,14 +55,16 @@ ODDS: Final = {1.5: 0.05, 3.0: 0.85, 10.0: 0.1}
 ERRORS_ODDS, LATENCY_ODDS = 1.0, 1.25
 
 
-# Both arms are judged beside what was before the rollout, not beside each other, and a slow database would
-# make every answer of its seconds slow. So a batch counts once, as good or as bad, and the bet is that more
-# than half of the batches are bad: it takes about a minute of nothing else.
-BAD_BATCHES: Final = 0.5
+# Both arms are judged beside what was before the rollout, not beside each other, and a slow database makes
+# every answer of its minutes slow. So all that the processes counted in a window of time counts once, as good
+# or as bad, and the bet is that more than half of the windows are bad. It takes 16 bad ones and nothing else:
+# eight minutes, longer than a flash sale's burst or a backup takes, however many processes tell of them.
+WINDOW_SECONDS: Final = 30
+BAD_WINDOWS: Final = 0.5
 BAD_SHARES: Final = {0.75: 1.0}
 
 
-# A batch is bad where errors are this many times as many as before, and by this much; or where this many
+# A window is bad where errors are this many times as many as before, and by this much; or where this many
 # times as many answers as before are above what the p95 was.
 WORSE_ERRORS, WORSE_ERRORS_BY, WORSE_LATENCY = 3.0, 0.02, 4.0
 
@@ -101,6 +105,7 @@ ENOUGH_BEFORE: Final = 1_000
 _TESTS: Final = {
     "odds": [*ODDS],
     "bad_shares": [*BAD_SHARES],
+    "window_seconds": WINDOW_SECONDS,
     "bounds": [len(LATENCY_BOUNDS_MS), *LATENCY_BOUNDS_MS[:2]],
 }
 
@@ -146,6 +151,26 @@ def advance_guards(state: GuardState, batch: GuardBatch) -> GuardState:
     if waiting.candidate.answers + waiting.champion.answers < FULL_BATCH:
         return replace(counted, waiting=waiting)
     return replace(_judge_batch(counted, waiting), waiting=GuardBatch(batch.percent))
+
+
+def advance_both(state: GuardState, both: ArmCounts, *, now: datetime) -> GuardState:
+    """
+    Return what is known of both arms together after what one process counted of them.
+
+    It bets once for each window of time, however many processes come, and only once a window is over. Which
+    one an answer falls into depends on the clock alone. A window of few answers goes on until enough came.
+    """
+    window, at = state.window, now.timestamp()
+    is_over = at >= window.begun_at + WINDOW_SECONDS and window.counts.answers >= FULL_BATCH
+    if not is_over:
+        begun_at = window.begun_at if window.counts.answers else at
+        return replace(state, window=GuardWindow(begun_at, add_counts(window.counts, both)))
+    return replace(
+        state,
+        both_errors=_bet_on_before(state.both_errors, has_more_errors(state.baseline, window.counts)),
+        both_latency=_bet_on_before(state.both_latency, is_slower(state.baseline, window.counts)),
+        window=GuardWindow(at, both),
+    )
 
 
 def guard_verdict(state: GuardState) -> Judged:
@@ -249,6 +274,7 @@ def load_guards(stored: Mapping[str, Any]) -> GuardState:
         candidate=_counts(stored["candidate"]),
         champion=_counts(stored["champion"]),
         waiting=GuardBatch(waiting["percent"], _counts(waiting["candidate"]), _counts(waiting["champion"])),
+        window=GuardWindow(stored["window"]["begun_at"], _counts(stored["window"]["counts"])),
         recent=tuple(stored["recent"]),
         errors=_wealth(stored["errors"]),
         latency=_wealth(stored["latency"]),
@@ -267,15 +293,12 @@ def _wealth(stored: Mapping[str, Any]) -> Wealth:
 
 
 def _judge_batch(state: GuardState, batch: GuardBatch) -> GuardState:
-    both = add_counts(batch.candidate, batch.champion)
-    if not both.answers:
+    if not batch.candidate.answers + batch.champion.answers:
         return state
     return replace(
         state,
         errors=_bet_on_arms(state.errors, *_errors(batch), tolerated=ERRORS_ODDS),
         latency=_bet_on_arms(state.latency, *_slow(batch, state.recent), tolerated=LATENCY_ODDS),
-        both_errors=_bet_on_before(state.both_errors, has_more_errors(state.baseline, both)),
-        both_latency=_bet_on_before(state.both_latency, is_slower(state.baseline, both)),
         recent=_fade(state.recent, batch.champion),
     )
 
@@ -363,7 +386,7 @@ def is_slower(before: ArmCounts, now: ArmCounts) -> bool | None:
 def _bet_on_before(wealth: Wealth, is_bad: bool | None) -> Wealth:
     if is_bad is None:
         return wealth
-    even = BAD_BATCHES if is_bad else 1 - BAD_BATCHES
+    even = BAD_WINDOWS if is_bad else 1 - BAD_WINDOWS
     return _grow(wealth, [math.log((share if is_bad else 1 - share) / even) for share in BAD_SHARES])
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
-from functools import reduce
+from functools import partial, reduce
 from uuid import UUID
 
 from django.db import transaction
@@ -32,19 +32,20 @@ def count_answers(
     new = GuardRecord(rollout=rollout, state=rules.dump_guards(GuardState()), since=now, counted_at=now)
     records.bulk_create([new], ignore_conflicts=True)
     record = records.select_for_update().get(rollout=rollout)
-    state = _count(answers, rules.load_guards(record.state))
+    state = _count(answers, rules.load_guards(record.state), now=now)
     record.state, record.counted_at = rules.dump_guards(state), max(now, record.counted_at)
     record.save(update_fields=["state", "counted_at"])
     return rules.guard_verdict(state)
 
 
-def _count(answers: Iterable[ArmAnswer], state: GuardState) -> GuardState:
+def _count(answers: Iterable[ArmAnswer], state: GuardState, *, now: datetime) -> GuardState:
     counted, browsers = rules.cap_browsers(answers, state.browsers, slow_above_ms=rules.slow_above_ms(state))
-    return reduce(_add, rules.count_arms(counted), replace(state, browsers=browsers))
+    return reduce(partial(_add, now=now), rules.count_arms(counted), replace(state, browsers=browsers))
 
 
-def _add(state: GuardState, batch: GuardBatch) -> GuardState:
+def _add(state: GuardState, batch: GuardBatch, *, now: datetime) -> GuardState:
     if batch.percent:
-        return rules.advance_guards(state, batch)
+        both = rules.add_counts(batch.candidate, batch.champion)
+        return rules.advance_both(rules.advance_guards(state, batch), both, now=now)
     # The champion answers everybody: what both arms are compared with later, because they share processes.
     return replace(state, baseline=rules.add_counts(state.baseline, batch.champion))

@@ -39,6 +39,7 @@ from backend.rollouts.values.guards import (
     BrowserCounts,
     GuardBatch,
     GuardState,
+    GuardWindow,
     Wealth,
 )
 from backend.rollouts.values.holdout import (
@@ -161,6 +162,7 @@ __all__ = [
     "GuardBatch",
     "GuardReport",
     "GuardState",
+    "GuardWindow",
     "History",
     "HoldoutPolicy",
     "Incremental",

@@ -43,11 +43,23 @@ class GuardBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class GuardWindow:
+    """
+    What all processes counted of both arms together since a moment.
+
+    :param begun_at: seconds since 1970
+    """
+
+    begun_at: float = 0.0
+    counts: ArmCounts = ArmCounts()
+
+
+@dataclass(frozen=True, slots=True)
 class Wealth:
     """
     A sequential test's evidence so far: the log of what one coin has become that bet on each alternative.
 
-    :param batches: on which it has bet
+    :param batches: on which it has bet, or windows
     :param logs: by alternative, in the order of the rule's table; empty before the first
     """
 
@@ -83,6 +95,7 @@ class GuardState:
     :param candidate: everything that it answered until now
     :param champion: likewise
     :param waiting: answers too few to be compared yet; their fatal ones count at once
+    :param window: both arms together, until its time is over
     :param recent: the champion's newest answers by latency, old ones faded: where its p95 lies now
     :param errors: evidence that the candidate fails more often than the champion beside it
     :param latency: that more of its answers are above the champion's p95 than the champion's own
@@ -95,6 +108,7 @@ class GuardState:
     candidate: ArmCounts = ArmCounts()
     champion: ArmCounts = ArmCounts()
     waiting: GuardBatch = GuardBatch(percent=0)
+    window: GuardWindow = GuardWindow()
     recent: tuple[float, ...] = field(default=tuple(float(count) for count in NO_LATENCY))
     errors: Wealth = Wealth()
     latency: Wealth = Wealth()

@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from backend.rollouts.rules import (
     add_counts,
+    advance_both,
     advance_guards,
     detection,
     dump_guards,
@@ -19,7 +21,13 @@ from backend.rollouts.rules import (
     load_guards,
     seconds_to_detect,
 )
-from backend.rollouts.rules.guarding import ENOUGH_ANSWERS, FULL_BATCH, ODDS, odds_ratio_evidence
+from backend.rollouts.rules.guarding import (
+    ENOUGH_ANSWERS,
+    FULL_BATCH,
+    ODDS,
+    WINDOW_SECONDS,
+    odds_ratio_evidence,
+)
 from backend.rollouts.values import (
     LATENCY_BOUNDS_MS,
     NO_LATENCY,
@@ -30,6 +38,7 @@ from backend.rollouts.values import (
 )
 
 NOTHING = GuardState()
+BEGIN = datetime(2026, 11, 1, tzinfo=UTC)
 
 
 def an_arm(answers: int, errors: int = 0, fatal: int = 0, *, took: float = 20.0) -> ArmCounts:
@@ -110,20 +119,61 @@ def test_what_goes_bad_after_a_million_good_answers_is_found() -> None:
     assert batches * 50 <= 1_500
 
 
-@pytest.mark.parametrize(
-    ("kind", "worse"),
-    [("errors", an_arm(200, 20)), ("latency", an_arm(200, 2, took=80))],
-)
-def test_both_arms_worse_than_before_convict_after_a_while(kind: str, worse: ArmCounts) -> None:
+WORSE = [("errors", an_arm(200, 20)), ("latency", an_arm(200, 2, took=80))]
+
+
+def seconds_of(state: GuardState, both: ArmCounts, seconds: int, *, begin: datetime = BEGIN) -> GuardState:
+    """Let thirty processes count the same every two seconds."""
+    for second in range(0, seconds, 2):
+        for process in range(30):
+            now = begin + timedelta(seconds=second, milliseconds=60 * process)
+            state = advance_both(state, both, now=now)
+    return state
+
+
+@pytest.mark.parametrize(("kind", "worse"), WORSE)
+def test_both_arms_worse_than_before_convict_after_a_stated_time(kind: str, worse: ArmCounts) -> None:
     state = GuardState(baseline=an_arm(5_000, 50))
-    batch = a_batch(worse, worse, 50)
 
-    hiccup = after([batch] * 5, state)
-    lasting = after([batch] * 30, state)
+    burst = seconds_of(state, worse, 300)
+    lasting = seconds_of(state, worse, 16 * WINDOW_SECONDS + 2)
 
-    assert guard_verdict(hiccup).verdict is not Verdict.FAILED
+    assert guard_verdict(burst).verdict is not Verdict.FAILED
     assert guard_verdict(lasting).verdict is Verdict.FAILED
     assert "Both versions" in guard_verdict(lasting).words
+
+
+@pytest.mark.parametrize(("kind", "worse"), WORSE)
+def test_bad_minutes_again_and_again_convict_nobody(kind: str, worse: ArmCounts) -> None:
+    state, good = GuardState(baseline=an_arm(5_000, 50)), an_arm(200, 2)
+
+    for hour in range(6):
+        begin = BEGIN + timedelta(hours=hour)
+        state = seconds_of(state, worse, 300, begin=begin)
+        state = seconds_of(state, good, 360, begin=begin + timedelta(seconds=300))
+
+    assert guard_verdict(state).verdict is not Verdict.FAILED
+
+
+def test_both_arms_are_judged_once_a_window_however_many_processes_count() -> None:
+    state = GuardState(baseline=an_arm(5_000, 50))
+
+    state = seconds_of(state, an_arm(200, 20), 10 * WINDOW_SECONDS + 2)
+
+    assert state.both_errors.batches == state.both_latency.batches == 10
+
+
+def test_a_window_of_few_answers_goes_on() -> None:
+    state = GuardState(baseline=an_arm(5_000, 50))
+    single = an_arm(1, 1)
+
+    for minute in range(FULL_BATCH):
+        state = advance_both(state, single, now=BEGIN + timedelta(minutes=minute))
+
+    assert state.both_errors.batches == 0
+    state = advance_both(state, single, now=BEGIN + timedelta(minutes=FULL_BATCH))
+    assert state.both_errors.batches == 1
+    assert state.window.counts == single
 
 
 def test_small_batches_wait_until_there_is_something_to_compare() -> None:
@@ -147,6 +197,7 @@ def test_no_batch_spans_two_shares() -> None:
 
 def test_a_state_goes_through_json_unchanged() -> None:
     state = after([a_batch(an_arm(20, 1), an_arm(380, 4))] * 3 + [a_batch(an_arm(1), an_arm(2))])
+    state = advance_both(state, an_arm(3, 1), now=BEGIN)
 
     assert load_guards(json.loads(json.dumps(dump_guards(state)))) == state
 

@@ -25,6 +25,7 @@ from backend.registry.values import Version
 from backend.rollouts import queries as rollouts
 from backend.rollouts import rules
 from backend.rollouts.models import GuardRecord, Pointer, Rollout, RolloutMove
+from backend.rollouts.services import count_answers
 from backend.rollouts.values import (
     CANDIDATE,
     CHAMPION,
@@ -40,6 +41,7 @@ from backend.serving.services import guarding
 from backend.serving.services.guarding import Guard
 from backend.shops.models import Shop
 from tests.backend import writes
+from tests.backend.history import NOW
 from tests.backend.racing import until
 from tests.backend.registry.versions import a_version, poisoned
 from tests.backend.rollouts.running import a_browser_of, a_rollout, browsers_of
@@ -244,6 +246,27 @@ def test_what_was_counted_while_postgresql_was_away_is_pooled_later(
 
 
 # What takes a test to see
+
+
+def test_a_burst_that_many_processes_count_in_the_same_seconds_convicts_nobody(
+    shop: Shop, rollout: Rollout
+) -> None:
+    def count(*answers: ArmAnswer, seconds: int) -> Verdict:
+        now = NOW + timedelta(seconds=seconds)
+        told = count_answers(shop.id, rollout.uuid, answers, now=now)
+        assert told is not None
+        return told.verdict
+
+    def failing() -> list[ArmAnswer]:
+        return [an_answer(arm, AnswerOutcome.FAILED) for arm in (CHAMPION, CANDIDATE) * 30]
+
+    count(*[an_answer(percent=0) for _ in range(1_000)], seconds=0)
+
+    burst = [count(*failing(), seconds=1) for _ in range(40)]
+    lasting = [count(*failing(), seconds=30 * window) for window in range(1, 18)]
+
+    assert Verdict.FAILED not in burst
+    assert lasting.index(Verdict.FAILED) == 16
 
 
 def test_processes_pool_what_they_count_and_lose_nothing(shop: Shop, rollout: Rollout) -> None:
