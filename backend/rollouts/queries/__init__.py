@@ -57,7 +57,7 @@ from backend.rollouts.queries.shadow import (
     judge_shadow,
     shadow_figures,
 )
-from backend.rollouts.queries.standings import standings
+from backend.rollouts.queries.standings import find_unreleased, standings
 from backend.rollouts.queries.traffic import forecast, is_traffic_old, traffic
 from backend.rollouts.queries.verdicts import verdicts_on
 
@@ -82,6 +82,7 @@ __all__ = [
     "find_estimand",
     "find_gate_record",
     "find_live_rollout",
+    "find_unreleased",
     "find_waiting_rollout",
     "forecast",
     "forget_cached",

@@ -6,7 +6,10 @@ from uuid import UUID
 
 from django.db.models import Max
 
+from backend.registry import queries as registry
+from backend.registry.values import Version
 from backend.rollouts.models import Pointer, PointerMove, Rollout
+from backend.rollouts.queries.arms import champion_version
 from backend.rollouts.queries.gate import gate_records
 from backend.rollouts.values import LETS_THROUGH, LIVE_STATES, GateRecord, GateVerdict, RolloutState, Standing
 
@@ -34,6 +37,15 @@ def standings(shop_id: int, version_ids: Collection[UUID]) -> dict[UUID, Standin
         else:
             found[version] = by_rollout or _of_gate(judged.get(version))
     return found
+
+
+def find_unreleased(shop_id: int) -> Version | None:
+    """Return the newest version that may be rolled out, if it is newer than the champion and never was."""
+    champion = champion_version(shop_id)
+    newer = [one for one in registry.versions(shop_id) if champion is None or one.number > champion.number]
+    found = standings(shop_id, [one.id for one in newer])
+    newest = next((one for one in newer if found[one.id] is Standing.STAGED), None)
+    return None if newest is None or _newest_rollouts(shop_id, [newest.id]) else newest
 
 
 def _last_answered(shop_id: int, version_ids: Collection[UUID]) -> Mapping[UUID, datetime]:

@@ -9,6 +9,8 @@ from django.db import transaction
 
 from backend.audit import services as audit
 from backend.audit.values import Event
+from backend.core.queue import Job, enqueue
+from backend.registry.values import Version
 from backend.rollouts import models, queries, rules
 from backend.rollouts.queries.rollouts import rollout_of
 from backend.rollouts.services import moving
@@ -28,6 +30,7 @@ def set_rollout_settings(
     """
     Change what a shop says of its rollouts. Those that are open keep the plan that they were opened with.
 
+    Switched on again, what the gate let through meanwhile is released by the rules of every new version.
     Whoever may not promote may switch releases off all the same: every rollout of the shop goes back.
 
     :raises BadPlan: if the plan is outside of what is offered
@@ -42,9 +45,12 @@ def set_rollout_settings(
     rules.check_plan(settings.plan, is_speeded_up=django_settings.ROLLOUT_DAY_SECONDS < DAY_SECONDS)
     rules.check_freezes(settings.freezes)
     _store(shop_id, settings, now=now, actor=actor)
-    _record(shop_id, former, settings, now=now, actor=actor)
+    waiting = queries.find_unreleased(shop_id) if former.is_off and not settings.is_off else None
+    _record(shop_id, former, settings, waiting, now=now, actor=actor)
     if settings.is_off:
         _end_all(shop_id, now=now, actor=actor)
+    elif waiting:
+        enqueue(Job.RELEASE, shop_id=shop_id, version_id=str(waiting.id))
     return settings
 
 
@@ -65,9 +71,16 @@ def _storable(settings: RolloutSettings) -> dict[str, Any]:
 
 
 def _record(
-    shop_id: int, former: RolloutSettings, settings: RolloutSettings, *, now: datetime, actor: str
+    shop_id: int,
+    former: RolloutSettings,
+    settings: RolloutSettings,
+    waiting: Version | None,
+    *,
+    now: datetime,
+    actor: str,
 ) -> None:
-    switched = {True: OFF, False: "Releases were switched on."}
+    follows = f" Version {waiting.number} passed the gate meanwhile: it is released now." if waiting else ""
+    switched = {True: OFF, False: f"Releases were switched on.{follows}"}
     words = "The rules for rollouts were changed."
     audit.record(
         Event.ROLLOUT_SETTINGS_CHANGED,

@@ -18,13 +18,16 @@ from backend.registry.values import UnknownVersion, Version
 from backend.rollouts import queries, rules, services
 from backend.rollouts.models import GateDecision, ReleaseSettings
 from backend.rollouts.values import (
+    Autonomy,
     Baseline,
     DamagedVersion,
     Evidence,
     GateVerdict,
     NotReleasable,
     ReleasePolicy,
+    RolloutPlan,
     RolloutSettings,
+    RolloutState,
     Standing,
 )
 from backend.shops.models import Shop
@@ -368,6 +371,61 @@ def test_nothing_is_rolled_out_while_releases_are_off(shop: Shop, artifact: Path
 
     assert queries.rollouts(shop.id) == []
     assert standing_of(shop, version) is Standing.STAGED
+
+
+def test_switched_on_again_the_newest_that_passed_meanwhile_is_released(
+    shop: Shop, artifact: Path, enqueued: Any, committed: Any
+) -> None:
+    former = a_live_version(shop, artifact)
+    services.set_rollout_settings(shop.id, RolloutSettings(is_off=True), now=NOW, actor="user 7")
+    for _ in range(2):
+        version = a_version(shop, artifact, gate=a_gate(former))
+        services.stage(shop.id, version.id, now=NOW)
+    enqueued.clear()
+
+    with committed():
+        services.set_rollout_settings(shop.id, RolloutSettings(), now=LATER, actor="user 7")
+
+    assert enqueued.of(Job.RELEASE) == [{"shop_id": shop.id, "version_id": str(version.id)}]
+    told = audit.events(shop.id, event=Event.ROLLOUT_SETTINGS_CHANGED)[0].reason
+    follows = f"Version {version.number} passed the gate meanwhile: it is released now."
+    assert told == f"Releases were switched on. {follows}"
+    services.release(shop.id, version.id, now=LATER)
+    assert standing_of(shop, version) is Standing.ROLLING_OUT
+
+
+def test_switched_on_again_nothing_older_than_what_is_live_is_released(
+    shop: Shop, artifact: Path, enqueued: Any, committed: Any
+) -> None:
+    former = a_live_version(shop, artifact)
+    services.set_rollout_settings(shop.id, RolloutSettings(is_off=True), now=NOW, actor="user 7")
+    services.stage(shop.id, a_version(shop, artifact, gate=a_gate(former)).id, now=NOW)
+    a_live_version(shop, artifact)
+    enqueued.clear()
+
+    with committed():
+        services.set_rollout_settings(shop.id, RolloutSettings(), now=LATER, actor="user 7")
+
+    assert enqueued.of(Job.RELEASE) == []
+
+
+def test_switched_on_again_what_the_switch_called_off_is_a_persons_to_open(
+    shop: Shop, artifact: Path, enqueued: Any, committed: Any
+) -> None:
+    former = a_live_version(shop, artifact)
+    version = a_version(shop, artifact, gate=a_gate(former))
+    services.stage(shop.id, version.id, now=NOW)
+    opened = services.open_rollout(shop.id, version.id, plan=RolloutPlan(autonomy=Autonomy.NOTHING), now=NOW)
+    services.set_rollout_settings(shop.id, RolloutSettings(is_off=True), now=NOW, actor="user 7")
+    assert queries.get_rollout(shop.id, opened.id).state is RolloutState.ABORTED
+    enqueued.clear()
+
+    with committed():
+        services.set_rollout_settings(shop.id, RolloutSettings(), now=LATER, actor="user 7")
+
+    assert enqueued.of(Job.RELEASE) == []
+    [_, told, *_] = audit.events(shop.id, event=Event.ROLLOUT_SETTINGS_CHANGED)[::-1]
+    assert told.reason == "Releases were switched on."
 
 
 def test_using_what_is_live_already_changes_nothing(shop: Shop, artifact: Path) -> None:
