@@ -173,10 +173,26 @@ class ArmScorer:
         if chosen.arm.name == CANDIDATE and rules.is_empty(opinion, available=available):
             instead = self._stand_in(live, chosen, asked, reason=EMPTY)
             if not rules.is_empty(instead.opinion, available=available):
-                self._note(chosen, AnswerOutcome.FATAL, took)
+                self._note(chosen, self._blame(chosen, asked, available), took)
                 return instead
         self._note(chosen, AnswerOutcome.ANSWERED, took)
         return Scored(chosen.arm, opinion, "", chosen.name)
+
+    def _blame(self, chosen: Chosen, asked: ModelQuery, available: AbstractSet[int]) -> AnswerOutcome:
+        """
+        Return whose fault a list without anything to show is.
+
+        A request says itself what to leave out, and anybody may send one: a version that has something for it
+        otherwise is blamed for nothing.
+        """
+        if not asked.exclude:
+            return AnswerOutcome.FATAL
+        try:
+            whole = self.models.score(chosen.arm, replace(asked, exclude=frozenset()), patience=0.0)
+        except ScoringUnavailable as error:
+            return rules.outcome_of(error.reason)
+        has_nothing = rules.is_empty(whole, available=available)
+        return AnswerOutcome.FATAL if has_nothing else AnswerOutcome.ANSWERED
 
     def keep_warm(self, live: LiveArms) -> None:
         """Have every version in memory that may be asked within a second."""

@@ -263,6 +263,26 @@ def test_where_the_candidate_fails_the_champion_answers_and_it_is_the_candidates
     assert outcomes() == [(CANDIDATE, outcome)]
 
 
+def has_only(product: int) -> Any:
+    silent = says_nothing()
+    found = Scored(product, 1.0, Reason(ReasonKind.FOR_YOU))
+    silent.score = lambda *_, exclude=frozenset(), **__: [] if product in exclude else [found]
+    return silent
+
+
+def test_a_list_that_the_request_itself_leaves_empty_convicts_nobody(
+    shop: Shop, live: Version, candidate: Version, rollout: Rollout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_version(monkeypatch, candidate, lambda: has_only(101))
+    load(shop)
+
+    decision = asked(shop, visitor=a_browser_of(CANDIDATE, rollout), exclude="101")
+
+    # The visitor has the champion's list all the same.
+    assert (decision.arm, decision.version_id) == ("standby", live.id)
+    assert outcomes() == [(CANDIDATE, AnswerOutcome.ANSWERED)]
+
+
 def test_an_empty_list_is_no_fault_where_the_champion_has_none_either(
     shop: Shop, live: Version, candidate: Version, rollout: Rollout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
