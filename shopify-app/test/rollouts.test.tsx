@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { shownRange } from "../app/components/rollout-plot";
 import { formatChange } from "../app/lib/format";
 import { faultsOf, draftOf, readSteps } from "../app/lib/plan";
-import { describeHistory, dwellWords, moveOf, movesOf, noticeWords } from "../app/lib/rollouts";
+import { describeHistory, dwellWords, moveOf, movesOf, noticeWords, refusalsOf } from "../app/lib/rollouts";
 import { aPreview } from "./fixtures/answers";
 import { everything, OFFLINE, open, theList, thePage, violations } from "./fixtures/pages";
 import { aLookBack, aMetricReport, aReport, REPORTS, ROLLOUT, theChanges, thePlan, theRollouts } from "./fixtures/rollouts";
@@ -157,6 +157,20 @@ describe("a rollout's page", () => {
     expect(within(screen.getByRole("table", { hidden: true, name: "Revenue per visitor over time" })).getAllByRole("row", { hidden: true }).length).toBeGreaterThan(10);
   });
 
+  test("says why the next step is not possible before anybody presses it, and leaves the way back open", () => {
+    const words = "Its lists are not on all of the shop's pages yet.";
+    const moves = movesOf(aReport({ refused: [{ action: "STEP", words }, { action: "PROMOTE", words }] }));
+
+    expect(refusalsOf(moves)).toEqual([words]);
+    expect(moves.filter(({ refused }) => !refused).map(({ action }) => action)).toEqual(["PAUSE", "UNDO"]);
+  });
+
+  test("offers one way on where every visitor sees it", () => {
+    const steps = aReport().steps.map((step) => ({ ...step, progress: "DONE" as const, since: "2026-11-24T09:00:00Z" }));
+
+    expect(movesOf(aReport({ steps })).map(({ action }) => action)).toEqual(["PAUSE", "PROMOTE", "UNDO"]);
+  });
+
   test("asks once more before the next step, posts which revision was seen, and offers to undo", async () => {
     const sent: Sent[] = [];
     await open(PAGE, { act: (form) => (sent.push(Object.fromEntries(form)), { ok: true, toast: String(form.get("toast")), seen: 5 }) });
@@ -205,7 +219,7 @@ describe("a rollout's page", () => {
 
     expect(screen.getByText(words)).toBeInTheDocument();
     expect(screen.queryAllByText(/^Look back/, { selector: "s-button" }).map((button) => button.textContent)).toEqual(offer ? [offer] : []);
-    expect(container.querySelectorAll('[aria-label="Time machine"] tbody tr')).toHaveLength(found.rounds.length);
+    expect(container.querySelectorAll('[aria-label="What each found"] tbody tr')).toHaveLength(found.rounds.length);
     expect(await violations(container)).toEqual([]);
   });
 

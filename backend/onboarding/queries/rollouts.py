@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from backend.onboarding.queries.zones import shop_zone
+from backend.publishing import queries as publishing
 from backend.rollouts import queries
 from backend.rollouts.values import (
     LIVE_STATES,
@@ -62,7 +63,8 @@ def rollouts(shop_id: int, *, actor: str, now: datetime) -> Rollouts:
 
 def rollout(shop_id: int, rollout_id: UUID, *, actor: str, now: datetime) -> RolloutReport:
     """Return one rollout. :raises UnknownRollout: if the shop has no such rollout"""
-    return queries.rollout_report(shop_id, rollout_id, actor=actor, zone=shop_zone(shop_id), now=now)
+    zone, judge = shop_zone(shop_id), publishing.verdicts_on
+    return queries.rollout_report(shop_id, rollout_id, actor=actor, zone=zone, now=now, judge=judge)
 
 
 def settings(shop_id: int, *, actor: str) -> dict[str, Any]:

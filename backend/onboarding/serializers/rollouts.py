@@ -206,11 +206,19 @@ class TimelineEntrySerializer(serializers.Serializer[Any]):
     state = serializers.ChoiceField(choices=_values(RolloutState), allow_null=True)
 
 
+class RefusalSerializer(serializers.Serializer[Any]):
+    """An act that is offered, and why it can't be done now."""
+
+    action = serializers.ChoiceField(choices=_values(RolloutAction))
+    words = serializers.CharField()
+
+
 class RolloutReportSerializer(serializers.Serializer[Any]):
     """Everything that is told of a rollout."""
 
     summary = RolloutSummarySerializer()
     actions = serializers.ListField(child=serializers.ChoiceField(choices=_values(RolloutAction)))
+    refused = RefusalSerializer(many=True)
     candidate_id = serializers.UUIDField(source="summary.rollout.candidate_id")
     champion_id = serializers.UUIDField(source="summary.rollout.champion_id")
     steps = StepReportSerializer(many=True)

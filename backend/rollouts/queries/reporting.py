@@ -1,6 +1,6 @@
 """A rollout as people are told of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -21,6 +21,7 @@ from backend.rollouts.queries.shadow import judge_shadow, shadow_figures
 from backend.rollouts.queries.standings import standings
 from backend.rollouts.queries.time_machine import find_look_back
 from backend.rollouts.queries.traffic import forecast
+from backend.rollouts.queries.verdicts import verdicts_on
 from backend.rollouts.values import (
     OPENABLE,
     Detection,
@@ -37,6 +38,7 @@ from backend.rollouts.values import (
     ShadowReport,
     Standing,
     TimelineEntry,
+    Verdicts,
     VersionOffer,
 )
 
@@ -48,22 +50,32 @@ METRIC_ORDER: Final = (Metric.REVENUE, Metric.CONVERSION, Metric.ADD_TO_CART, Me
 
 
 def rollout_report(
-    shop_id: int, rollout_id: UUID, *, actor: str, zone: ZoneInfo, now: datetime
+    shop_id: int,
+    rollout_id: UUID,
+    *,
+    actor: str,
+    zone: ZoneInfo,
+    now: datetime,
+    judge: Callable[[Rollout, datetime], Verdicts] = verdicts_on,
 ) -> RolloutReport:
     """
     Return everything that people are told of a rollout.
 
     :param actor: who asks, as the ledger names them
     :param zone: the clock on which moments are named
+    :param judge: what the judges say who are asked before an act
     :raises UnknownRollout: if the shop has no such rollout
     """
     rollout = get_rollout(shop_id, rollout_id)
     moves = moves_of(shop_id, rollout_id)
     is_champion = champion_id(shop_id) == rollout.candidate_id
     may_widen = may_promote(shop_id, actor)
+    actions = rules.offered_actions(rollout, may_widen=may_widen, is_champion=is_champion)
+    known = settings(shop_id), judge(rollout, now), moment(shop_id, now)
     return RolloutReport(
         summary=rollout_summary(rollout, zone=zone, now=now),
-        actions=rules.offered_actions(rollout, may_widen=may_widen, is_champion=is_champion),
+        actions=actions,
+        refused=rules.refusals(actions, rollout, *known),
         steps=rules.step_reports(rollout, moves),
         split=rules.split(rollout, holdout=fresh_holdout(shop_id).percent),
         metrics=_metrics(rollout),

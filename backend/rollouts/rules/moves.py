@@ -1,7 +1,7 @@
 """The way of a rollout: which moves there are, and which one follows from what is known."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -14,6 +14,7 @@ from backend.rollouts.values import (
     Judged,
     Moment,
     Move,
+    Refusal,
     Rollout,
     RolloutAction,
     RolloutPlan,
@@ -329,6 +330,18 @@ def asked_move(
         if refused:
             return Wait(refused)
     return Move(to, reason, evidence_of(verdicts))
+
+
+def refusals(
+    offered: Iterable[RolloutAction],
+    rollout: Rollout,
+    settings: RolloutSettings,
+    verdicts: Verdicts,
+    moment: Moment,
+) -> tuple[Refusal, ...]:
+    """Return which offered acts would be refused now, so that people read why before they ask."""
+    asked = ((act, asked_move(act, rollout, settings, verdicts, moment, reason="")) for act in offered)
+    return tuple(Refusal(act, outcome.words) for act, outcome in asked if isinstance(outcome, Wait))
 
 
 def _asked_stop(act: RolloutAction, rollout: Rollout) -> Stop | None:

@@ -107,7 +107,8 @@ def coming(rollout: Rollout, moment: Moment) -> NextMove:
     if to is None or rollout.state is RolloutState.DRAFT or to.state is RolloutState.PROMOTED:
         return NextMove(STANDS_STILL.get(rollout.state, ""))
     words = f"Next: {_shown_at(rollout, to)}, once {_asked(rollout, to)}."
-    return NextMove(words, earliest_at(rollout, moment))
+    earliest = earliest_at(rollout, moment)
+    return NextMove(words, earliest if earliest > moment.now else None)
 
 
 STANDS_STILL: Final[Mapping[RolloutState, str]] = {

@@ -209,11 +209,20 @@ class RolloutSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """An act that is offered where a rollout stands, and why it can't be done now."""
+
+    action: RolloutAction
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class RolloutReport:
     """Everything that people are told of a rollout."""
 
     summary: RolloutSummary
     actions: tuple[RolloutAction, ...]
+    refused: tuple[Refusal, ...]
     steps: tuple[StepReport, ...]
     split: Split | None
     metrics: tuple[MetricReport, ...]

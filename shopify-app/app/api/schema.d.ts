@@ -1054,6 +1054,11 @@ export interface components {
         ProgressEnum: "DONE" | "CURRENT" | "AHEAD";
         /** @enum {string} */
         ReasonEnum: "install" | "manual" | "schedule" | "conversion" | "metric" | "drift" | "unreadable";
+        /** @description An act that is offered, and why it can't be done now. */
+        Refusal: {
+            action: components["schemas"]["RolloutActionEnum"];
+            words: string;
+        };
         /** @description Why a person uses a version, for the ledger. */
         ReleaseRequestRequest: {
             /** @default  */
@@ -1085,6 +1090,7 @@ export interface components {
         RolloutReport: {
             summary: components["schemas"]["RolloutSummary"];
             actions: components["schemas"]["RolloutActionEnum"][];
+            refused: components["schemas"]["Refusal"][];
             /** Format: uuid */
             candidate_id: string;
             /** Format: uuid */

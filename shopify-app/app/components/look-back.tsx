@@ -41,7 +41,7 @@ function Found({ found, timezone }: { found: LookBack; timezone: string }) {
 
 function Rounds({ rounds, timezone }: { rounds: LookBack["rounds"]; timezone: string }) {
   return (
-    <div className="table-scroll" tabIndex={0} role="region" aria-label={HEADING}>
+    <div className="table-scroll" tabIndex={0} role="region" aria-label="What each found">
       <table className="numbers">
         <caption className="visually-hidden">How well each found what customers bought, from 0 to 1</caption>
         <thead>

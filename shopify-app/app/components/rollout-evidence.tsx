@@ -1,6 +1,6 @@
 import type { Detection, GuardReport, MetricReport, RolloutReport, TimelineEntry } from "../api/types";
 import { formatCount, formatMoment, formatPercent, NOTHING, withOurPercent } from "../lib/format";
-import { detectionWords, intervalText, noticeWords, stateLook, verdictLook } from "../lib/rollouts";
+import { detectionWords, intervalText, nothingComparedWords, noticeWords, stateLook, verdictLook } from "../lib/rollouts";
 import { RolloutPlot } from "./rollout-plot";
 
 function MetricHead({ metric }: { metric: MetricReport }) {
@@ -22,12 +22,14 @@ function MetricHead({ metric }: { metric: MetricReport }) {
   );
 }
 
+const wasShown = (steps: RolloutReport["steps"]): boolean => steps.some(({ percent, since }) => percent > 0 && since !== null);
+
 /** The new version against the one in use, metric by metric: an interval each, never a bare number. */
 export function RolloutMetrics({ report, timezone }: { report: RolloutReport; timezone: string }) {
   const { metrics, sample_words: sample } = report;
   return (
     <s-section heading="The new version against the one in use">
-      {metrics.length === 0 && <s-paragraph color="subdued">Nothing is compared until the first visitors see the new version.</s-paragraph>}
+      {metrics.length === 0 && <s-paragraph color="subdued">{nothingComparedWords({ shown: wasShown(report.steps), ended_at: report.summary.ended_at })}</s-paragraph>}
       {sample && <s-paragraph color="subdued">{withOurPercent(sample)}</s-paragraph>}
       <ul className="versions">
         {metrics.map((metric) => (
@@ -126,6 +128,7 @@ export function RolloutShadow({ report }: { report: RolloutReport }) {
           <s-badge tone={tone}>{word}</s-badge>
         </div>
         <s-paragraph>{withOurPercent(shadow.words)}</s-paragraph>
+        {shadow.figures.length > 0 && (
         <dl className="figures">
           {shadow.figures.map(({ name, value, words }) => (
             <div key={name} className="figure">
@@ -136,6 +139,7 @@ export function RolloutShadow({ report }: { report: RolloutReport }) {
             </div>
           ))}
         </dl>
+        )}
         <s-link href={`/rollouts/${summary.id}/changes`}>See product by product what would change</s-link>
       </s-stack>
     </s-section>

@@ -4,13 +4,17 @@ import type { Problem } from "../api/client.server";
 import type { RolloutReport } from "../api/types";
 import { useIntent } from "../lib/actions";
 import { offerInToast, showToast } from "../lib/bridge";
-import { type Move, moveOf, movesOf } from "../lib/rollouts";
+import { withOurPercent } from "../lib/format";
+import { type Move, moveOf, movesOf, refusalsOf } from "../lib/rollouts";
 
 const DIALOG_ID = "rollout-move";
 const LONGEST_REASON = 300;
 
 /** What can be undone by one more click, while its toast stands. */
 const WIDENS: ReadonlySet<Move["action"]> = new Set(["STEP", "PROMOTE"]);
+
+/** What may stand out as the one to press: the way on. */
+const LEADS: ReadonlySet<Move["action"]> = new Set(["START", "RESUME", "STEP", "PROMOTE"]);
 
 /** A rollout's moves: asked for by a button, confirmed in a dialog, told in a toast. */
 export interface RolloutMoves {
@@ -44,23 +48,29 @@ export function useRolloutMoves(report: RolloutReport): RolloutMoves {
 }
 
 /** One button a move. Each asks once more before anything happens. */
-export function MoveButtons({ moves: { moves, isBusy, ask } }: { moves: RolloutMoves }) {
+export function MoveButtons({ moves: { moves, ask } }: { moves: RolloutMoves }) {
   if (moves.length === 0) return null;
+  // A button that has the focus is not disabled while its answer is on its way: the focus would be lost. An old revision moves nothing.
   return (
-    <s-stack direction="inline" gap="small">
-      {moves.map((move, index) => (
-        <s-button
-          key={move.action}
-          variant={index === 0 && move.tone === "auto" ? "primary" : "secondary"}
-          tone={move.tone}
-          disabled={isBusy}
-          commandFor={DIALOG_ID}
-          command="--show"
-          onClick={() => ask(move)}
-        >
-          {move.label}
-        </s-button>
+    <s-stack gap="small">
+      {refusalsOf(moves).map((words) => (
+        <s-paragraph key={words}>Not possible yet: {withOurPercent(words)}</s-paragraph>
       ))}
+      <s-stack direction="inline" gap="small">
+        {moves.map((move) => (
+          <s-button
+            key={move.action}
+            variant={LEADS.has(move.action) && move === moves[0] && !move.refused ? "primary" : "secondary"}
+            tone={move.tone}
+            disabled={Boolean(move.refused)}
+            commandFor={DIALOG_ID}
+            command="--show"
+            onClick={() => ask(move)}
+          >
+            {move.label}
+          </s-button>
+        ))}
+      </s-stack>
     </s-stack>
   );
 }

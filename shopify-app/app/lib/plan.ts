@@ -8,11 +8,11 @@ export type Freeze = RolloutSettings["freezes"][number];
 
 /** How far a rollout goes before it asks, in the order in which it goes further. */
 export const AUTONOMIES: Record<Autonomy, string> = {
-  NOTHING: "You start every rollout yourself",
-  SHADOW: "Up to the shadow: you show it to the first visitors",
+  NOTHING: "You start every rollout",
+  SHADOW: "Up to the shadow: nobody sees it",
   FIRST_STEP: "Up to the first step",
-  HALF: "Up to half of the visitors: you promote it",
-  PROMOTE: "All the way: it promotes itself once it has shown what you ask",
+  HALF: "Up to half: you promote it",
+  PROMOTE: "All the way: it promotes itself",
 };
 
 export const REQUIREMENTS: Record<RolloutSettings["requirement"], string> = {

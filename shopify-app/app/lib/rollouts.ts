@@ -1,5 +1,5 @@
 /** How a rollout reads to a merchant: its state, its steps, and what can be done with it. */
-import type { Detection, MetricReport, RolloutAction, RolloutReport, RolloutStep, RolloutSummary } from "../api/types";
+import type { Detection, MetricReport, RolloutAction, RolloutReport, Rollouts, RolloutStep, RolloutSummary } from "../api/types";
 import { formatChange, formatCount, formatPercent, formatUnit } from "./format";
 
 type State = RolloutSummary["state"];
@@ -91,7 +91,12 @@ export interface Move {
   confirm: string;
   tone: "auto" | "critical";
   toast: string;
+  /** Why it can't be done now; empty if it can. */
+  refused: string;
 }
+
+/** The rollout that is open: the one that is under way, else one that waits for its start. */
+export const openRollout = ({ live, rollouts }: Rollouts): RolloutSummary | undefined => live ?? rollouts.find(({ state }) => state === "DRAFT");
 
 /** The step after the one that is under way. */
 export const nextStep = (steps: readonly RolloutStep[]): RolloutStep | undefined => steps.find((step) => step.progress === "AHEAD");
@@ -101,7 +106,7 @@ export const STALE_PAGES = "Pages that Shopify or a browser has kept may show it
 
 const STAYS = "The plan goes on from there.";
 
-type MoveWords = Omit<Move, "action">;
+type MoveWords = Omit<Move, "action" | "refused">;
 
 function stepWords({ summary, steps }: RolloutReport): MoveWords {
   const next = nextStep(steps);
@@ -158,15 +163,30 @@ function moveWords(action: RolloutAction, report: RolloutReport): MoveWords {
   }
 }
 
-export const moveOf = (action: RolloutAction, report: RolloutReport): Move => ({ action, ...moveWords(action, report) });
+export const moveOf = (action: RolloutAction, report: RolloutReport): Move => ({
+  action,
+  ...moveWords(action, report),
+  refused: report.refused.find((one) => one.action === action)?.words ?? "",
+});
 
 /** The one that most will want, by what is offered. */
 const FIRST: readonly RolloutAction[] = ["START", "RESUME", "STEP"];
 
-/** The offered moves, the one that most will want first. */
+/** The offered moves, the one that most will want first. Where no step is left, promoting is what is left to do. */
 export function movesOf(report: RolloutReport): Move[] {
   const rank = (action: RolloutAction) => (FIRST.includes(action) ? 0 : 1);
-  return [...report.actions].sort((one, other) => rank(one) - rank(other)).map((action) => moveOf(action, report));
+  const isLast = !nextStep(report.steps) && report.actions.includes("PROMOTE");
+  const offered = report.actions.filter((action) => action !== "STEP" || !isLast);
+  return offered.sort((one, other) => rank(one) - rank(other)).map((action) => moveOf(action, report));
+}
+
+/** Why what is offered can't be done now, each reason once. */
+export const refusalsOf = (moves: readonly Move[]): string[] => [...new Set(moves.map(({ refused }) => refused).filter(Boolean))];
+
+/** What the comparison of a rollout says before it has a figure. */
+export function nothingComparedWords({ shown, ended_at: ended }: { shown: boolean; ended_at: string | null }): string {
+  if (!shown) return ended ? "No visitor saw the new version, so nothing was compared." : "Nothing is compared until the first visitors see the new version.";
+  return ended ? "It ended before anything could be compared." : "The first visitors see it. Their orders are counted, and the first figures come within some hours.";
 }
 
 /** The parts of the live split, largest meaning first; parts of nobody are left out. */

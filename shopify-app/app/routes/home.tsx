@@ -16,6 +16,7 @@ import { useBlockReport } from "../lib/block-report";
 import { requestScope, showToast } from "../lib/bridge";
 import { formatMoment } from "../lib/format";
 import { useLastGood } from "../lib/last-good";
+import { openRollout } from "../lib/rollouts";
 import { orProblem } from "../lib/load";
 import { useLivePolling } from "../lib/polling";
 import { daysIn } from "../lib/results";
@@ -96,10 +97,11 @@ export default function HomePage({ loaderData }: Route.ComponentProps) {
 /** The one that is under way, and what comes next: the first thing to know where there is one. */
 function Rollout({ answer }: { answer: Answer<Rollouts> }) {
   const { data: known } = useLastGood(answer);
-  if (!known?.live) return null;
+  const open = known && openRollout(known);
+  if (!open) return null;
   return (
-    <s-section heading={`Rollout ${known.live.number}: version ${known.live.candidate_number} against version ${known.live.champion_number}`}>
-      <SummaryWords summary={known.live} />
+    <s-section heading={`Rollout ${open.number}: version ${open.candidate_number} against version ${open.champion_number}`}>
+      <SummaryWords summary={open} />
     </s-section>
   );
 }

@@ -130,7 +130,7 @@ function Look({ report }: { report: RolloutReport }) {
         <s-link href={`/preview?beside=${candidate}`}>Preview pages under both versions</s-link>
         <s-link href={`/rollouts/${summary.id}/changes`}>What changes, product by product</s-link>
         <ShopLook report={report} />
-        <s-text color="subdued">{STALE_PAGES}</s-text>
+        {(summary.percent > 0 || summary.state === "ROLLED_BACK") && <s-text color="subdued">{STALE_PAGES}</s-text>}
       </s-stack>
     </s-section>
   );

@@ -12,7 +12,7 @@ import { formatDate, withOurPercent } from "../lib/format";
 import { useLastGood } from "../lib/last-good";
 import { orProblem } from "../lib/load";
 import { useLivePolling } from "../lib/polling";
-import { isWatched, stateLook } from "../lib/rollouts";
+import { isWatched, openRollout, stateLook } from "../lib/rollouts";
 import { sessionContext } from "../session/middleware.server";
 
 interface RolloutsData {
@@ -85,15 +85,16 @@ function Off() {
   );
 }
 
-function noneWords({ live_version: version, rollouts }: Rollouts): string {
+function noneWords({ live_version: version, rollouts, is_off: isOff }: Rollouts): string {
   if (version === null) return "There is no version yet. The first one is shown to every visitor once it is trained; every later one begins as a rollout, which nobody sees at first.";
+  if (isOff) return `Every visitor sees version ${version}.`;
   if (rollouts.length === 0) return `Version ${version} is your first one and every visitor sees it. The next version begins as a rollout: nobody sees it at first, then 5% of visitors, then more, and it goes back by itself if it hurts.`;
   return `Every visitor sees version ${version}. The next version that is good enough begins a rollout by itself.`;
 }
 
 /** The one that is open, in the words that say most. */
 function UnderWay({ rollouts }: { rollouts: Rollouts }) {
-  const open = rollouts.live ?? rollouts.rollouts.find(({ state }) => state === "DRAFT");
+  const open = openRollout(rollouts);
   if (!open) {
     return (
       <s-section heading="No rollout is under way">

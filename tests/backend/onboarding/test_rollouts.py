@@ -142,11 +142,18 @@ def test_a_step_waits_for_the_pages_and_says_so(artifact: Path) -> None:
     rollout = a_running_rollout(shop, artifact)
     body = {"action": "STEP", "revision": rollout.revision, "reason": "Because."}
 
+    told = call("GET", f"/api/rollouts/{rollout.id}", shop=shop).json()
     refused = call("POST", f"/api/rollouts/{rollout.id}/moves", shop=shop, body=body)
+    follow_pointer(shop)
+    then = call("GET", f"/api/rollouts/{rollout.id}", shop=shop).json()
 
+    why = "Its lists are not on all of the shop's pages yet."
     assert refused.status_code == 409
-    assert refused.json()["error"]["message"] == "Its lists are not on all of the shop's pages yet."
+    assert refused.json()["error"]["message"] == why
     assert state_of(rollout) == (RolloutState.CANARY, 5)
+    # What would be refused is said before anybody presses it.
+    assert told["refused"] == [{"action": "STEP", "words": why}, {"action": "PROMOTE", "words": why}]
+    assert then["refused"] == []
 
 
 def test_a_promotion_is_undone_while_its_version_answers(artifact: Path) -> None:

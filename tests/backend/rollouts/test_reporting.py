@@ -202,10 +202,13 @@ def test_a_rollout_that_has_ended_splits_nobody() -> None:
 
 
 def test_what_comes_next_says_what_is_asked_and_the_earliest_moment() -> None:
-    assert rules.coming(a_rollout(step=2, percent=50), MOMENT) == NextMove(
-        "Next: every visitor, once revenue per visitor is shown to be no worse than −5.0%.",
-        TUESDAY + timedelta(hours=24),
+    words = "Next: every visitor, once revenue per visitor is shown to be no worse than −5.0%."
+    before = Moment(TUESDAY, TUESDAY.date())
+    assert rules.coming(a_rollout(step=2, percent=50), before) == NextMove(
+        words, TUESDAY + timedelta(hours=24)
     )
+    # A moment that is over says nothing.
+    assert rules.coming(a_rollout(step=2, percent=50), MOMENT) == NextMove(words)
     better = replace(RolloutPlan(), requirement=Requirement.BETTER)
     assert "shown to be better" in rules.coming(a_rollout(step=2, percent=50, plan=better), MOMENT).words
     assert rules.coming(a_rollout(RolloutState.PAUSED), MOMENT).at is None
