@@ -18,8 +18,6 @@ import { hashText } from './words.mjs';
 /** Raised when the same source would give other records than before: a journal over it would not fit. */
 const SEED_VERSION = 2;
 
-const DAY_MS = 24 * 60 * 60 * 1000;
-
 /**
  * Return the store with its seed loaded; the caller replays the journal once all parts listen.
  *
