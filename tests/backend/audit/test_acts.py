@@ -183,7 +183,7 @@ SETTINGS = {
     "cool_down_hours": 9, "min_accuracy_percent": 70.0,
 }  # fmt: skip
 
-# What is asked there. None: it is bookkeeping, with its reason among EXCEPTIONS.
+# What is asked there. None: nothing that an act tells of; the reason stands among EXCEPTIONS or beside it.
 CHANGES: Final[dict[str, Any]] = {
     "PUT /api/model/settings": SETTINGS,
     "PUT /api/holdout": {"percent": 5},
@@ -194,6 +194,8 @@ CHANGES: Final[dict[str, Any]] = {
     "PUT /api/rollouts/settings": planning,
     "POST /api/rollouts/{id}/moves": undoing,
     "POST /api/rollouts/{id}/look-back": looking_back,
+    # An address is signed, and nothing is kept of it.
+    "POST /api/rollouts/{id}/look": None,
     "POST /api/setup/theme-block": None,
     "PUT /api/shop/settings": {"shows_new_products": False},
     "POST /api/training": {},
