@@ -1,10 +1,9 @@
 """What a shop says of its rollouts."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings as django_settings
 from django.db import transaction
 
 from backend.audit import services as audit
@@ -20,7 +19,6 @@ from backend.rollouts.values import Move, RolloutSettings, RolloutState
 
 OFF = "Releases were switched off."
 COLUMNS = ("is_off", "plan", "freezes", "promoters", "updated_at", "updated_by")
-DAY_SECONDS = 86_400
 
 
 @transaction.atomic
@@ -42,7 +40,7 @@ def set_rollout_settings(
         return former
     if settings != replace(former, is_off=True):
         check_may_promote(shop_id, actor)
-    rules.check_plan(settings.plan, is_speeded_up=django_settings.ROLLOUT_DAY_SECONDS < DAY_SECONDS)
+    rules.check_plan(settings.plan, is_speeded_up=queries.plan_day() < timedelta(days=1))
     rules.check_freezes(settings.freezes)
     _store(shop_id, settings, now=now, actor=actor)
     waiting = queries.find_unreleased(shop_id) if former.is_off and not settings.is_off else None
