@@ -1,8 +1,8 @@
 """
 The shadow process: ``python -m backend.config.shadow``.
 
-One is enough for all shops: it looks at the ledger each second until somebody ends it. Where it is down no
-shadow goes on, and nobody's answer waits for it.
+One is enough for all shops: it looks at the ledger every two seconds until somebody ends it. Where it is
+down no shadow goes on, and nobody's answer waits for it.
 """
 
 import os

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 from uuid import UUID
 
 from backend.catalog import queries as catalog
@@ -10,8 +10,7 @@ from backend.core.errors import Refused
 from backend.onboarding.queries.preview import NoSuchProduct
 from backend.rollouts import queries as rollouts
 from backend.rollouts.values import LIVE_STATES
-from backend.serving.services import LOOK_VALID, sign_override
-from backend.shopify import oauth
+from backend.serving.services import LOOK_VALID, override_url
 from backend.shops import queries as shops
 
 
@@ -43,8 +42,8 @@ def look(shop_id: int, rollout_id: UUID, *, arm: str, product_id: int | None, no
     if rollout.state not in LIVE_STATES:
         raise NothingToShow("This rollout is not under way, so there is no other version to look at.")
     domain = shops.get_shop(shop_id).domain
-    token = sign_override(domain, arm, rollout_id=rollout.id, now=now)
-    address = f"{oauth.shop_url(domain)}{_path(shop_id, product_id)}?{urlencode({'canary': token})}"
+    path = _path(shop_id, product_id)
+    address = override_url(domain, arm, rollout_id=rollout.id, now=now, path=path)
     return Look(address, now + LOOK_VALID)
 
 

@@ -3,7 +3,12 @@
 from backend.serving.services.answering import Desk, open_models
 from backend.serving.services.general import GeneralLists
 from backend.serving.services.listing import PageLister
-from backend.serving.services.overriding import LOOK_VALID, read_override, sign_override
+from backend.serving.services.overriding import (
+    LOOK_VALID,
+    override_url,
+    read_override,
+    sign_override,
+)
 from backend.serving.services.previewing import preview
 from backend.serving.services.replaying import replay, replay_from
 from backend.serving.services.shadowing import ShadowScorer
@@ -17,6 +22,7 @@ __all__ = [
     "ShadowScorer",
     "ingredients",
     "open_models",
+    "override_url",
     "preview",
     "read_override",
     "replay",

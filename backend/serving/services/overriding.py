@@ -7,12 +7,14 @@ nobody sees yet needs the word of whoever may see it: a token in the page's addr
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.core.signing import BadSignature, Signer
 
 from backend.rollouts.values import CANDIDATE, CHAMPION
 from backend.serving.values import BadAsk, Override
+from backend.shopify import oauth
 
 # Long enough to look around, and too short to be passed on.
 LOOK_VALID: Final = timedelta(hours=1)
@@ -32,6 +34,12 @@ def sign_override(shop_domain: str, arm: str, *, rollout_id: UUID, now: datetime
     until = int((now + LOOK_VALID).timestamp())
     said = {"shop": shop_domain, "rollout": str(rollout_id), "arm": _known(arm, "canary"), "until": until}
     return _signer().sign_object(said)
+
+
+def override_url(shop_domain: str, arm: str, *, rollout_id: UUID, now: datetime, path: str = "/") -> str:
+    """Return the address at which a storefront's page shows one arm, by a token as above."""
+    token = sign_override(shop_domain, arm, rollout_id=rollout_id, now=now)
+    return f"{oauth.shop_url(shop_domain)}{path}?{urlencode({'canary': token})}"
 
 
 def read_override(shop_domain: str, *, token: str, header: str, now: datetime) -> Override | None:

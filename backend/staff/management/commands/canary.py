@@ -2,15 +2,13 @@
 
 from argparse import ArgumentParser
 from typing import Any
-from urllib.parse import urlencode
 
 from django.core.management.base import BaseCommand, CommandError
 
 from backend.core import clock
 from backend.rollouts import queries as rollouts
 from backend.rollouts.values import CANDIDATE, CHAMPION
-from backend.serving.services import sign_override
-from backend.shopify import oauth
+from backend.serving.services import override_url
 from backend.shops import queries as shops
 
 
@@ -34,5 +32,4 @@ class Command(BaseCommand):
         rollout = rollouts.find_live_rollout(shop.id)
         if rollout is None:
             raise CommandError(f"{shop.domain} has no rollout under way.")
-        token = sign_override(shop.domain, options["arm"], rollout_id=rollout.id, now=clock.now())
-        self.stdout.write(f"{oauth.shop_url(shop.domain)}/?{urlencode({'canary': token})}")
+        self.stdout.write(override_url(shop.domain, options["arm"], rollout_id=rollout.id, now=clock.now()))
