@@ -129,14 +129,8 @@ RESULTS = {
 }
 
 
-def test_without_events_and_orders_nothing_was_seen_or_earned():
-    found = report.results({"currency": "GBP", "counts": None, "currencies": []})
-
-    assert found == report.Results(seen=0, clicks=0, adds=0, earned="0.00", currency="GBP")
-
-
-def test_the_last_line_has_exactly_the_keys_that_were_promised():
-    line = report.Report(
+def a_report() -> report.Report:
+    return report.Report(
         filled=report.filled(COUNTS, A_STORE, "willow.myshopify.com"),
         model=report.model(a_version()),
         served=report.served([an_answer(7.04)]),
@@ -144,7 +138,17 @@ def test_the_last_line_has_exactly_the_keys_that_were_promised():
         carousel_items=8,
         decisions_logged=401,
         seconds=12.345,
-    ).line()
+    )
+
+
+def test_without_events_and_orders_nothing_was_seen_or_earned():
+    found = report.results({"currency": "GBP", "counts": None, "currencies": []})
+
+    assert found == report.Results(seen=0, clicks=0, adds=0, earned="0.00", currency="GBP")
+
+
+def test_the_last_line_has_exactly_the_keys_that_were_promised():
+    line = a_report().line()
 
     assert "\n" not in line
     assert json.loads(line) == {
@@ -183,15 +187,7 @@ def test_only_a_uuid_is_a_decision():
 
 
 def test_what_did_not_hold_in_the_second_act_stands_beside_the_figures_of_the_first():
-    first = report.Report(
-        filled=report.filled(COUNTS, A_STORE, "willow.myshopify.com"),
-        model=report.model(a_version()),
-        served=report.served([an_answer(7.04)]),
-        results=report.results(RESULTS),
-        carousel_items=8,
-        decisions_logged=401,
-        seconds=12.3,
-    )
+    first = a_report()
 
     line = json.loads(replace(first, failure="Shoppers make the rollout move: it stalled").line())
 
