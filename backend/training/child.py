@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 if TYPE_CHECKING:
     from models.tracking import Tracker
 
-# Lower priority than whatever answers shoppers on the same machine.
+# Lower priority than whatever answers shoppers on the same machine, from the first import on: MLflow's alone
+# takes seconds of a processor, at each move of a rollout.
 NICENESS = 10
 
 # Ends the process at once: other threads may be deep in native code.
@@ -33,6 +34,7 @@ ORPHANED = 3
 
 def main() -> int:
     """Train as ordered and report. Errors of the data are told; others end in a traceback on stderr."""
+    os.nice(NICENESS)
     out = _own_stdout()
     order = json.loads(sys.stdin.readline())
     if order["do"] == "mark":
@@ -42,7 +44,6 @@ def main() -> int:
         _tracker(order["tracking"]).forget()
         return 0
     threading.Thread(target=_die_with_the_worker, daemon=True).start()
-    os.nice(NICENESS)
     try:
         result = _look_back(order, out) if order["do"] == "look_back" else _train(order, out)
     except ValueError as error:

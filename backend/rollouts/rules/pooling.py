@@ -114,15 +114,24 @@ def sums_of(request: Compared | Skipped) -> ShadowSums:
     """Return what one request adds."""
     if isinstance(request, Skipped):
         return ShadowSums(drawn=1, erased=int(request.is_erased), unreadable=int(not request.is_erased))
+    champion, candidate = _scorings_of(request)
     return ShadowSums(
         drawn=1,
         compared=1,
         overlap=overlap(request.shown, request.would),
         alike=rank_biased_overlap(request.shown, request.would),
         same=int(request.shown == request.would),
-        champion=scoring_of(request.champion, is_home=request.is_home),
-        candidate=scoring_of(request.candidate, is_home=request.is_home),
+        champion=champion,
+        candidate=candidate,
     )
+
+
+def _scorings_of(request: Compared) -> tuple[Scoring, Scoring]:
+    candidate = scoring_of(request.candidate, is_home=request.is_home)
+    if request.champion is None:
+        # Whoever answers alone never finds the processor's caches warm.
+        return Scoring(), replace(candidate, latency=NO_LATENCIES)
+    return scoring_of(request.champion, is_home=request.is_home), candidate
 
 
 def scoring_of(answer: Reanswer, *, is_home: bool) -> Scoring:

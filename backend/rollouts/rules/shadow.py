@@ -67,7 +67,7 @@ def _failed(scoring: Scoring) -> float:
 
 def _is_slower(figures: ShadowFigures) -> bool:
     now, then = figures.candidate_p95_ms, figures.champion_p95_ms
-    if now is None or then is None or figures.sums.compared < FEWEST:
+    if now is None or then is None or sum(figures.sums.champion.latency) < FEWEST:
         return False
     return now > SLOWER_BY * then and now > then + SLOWER_MS
 

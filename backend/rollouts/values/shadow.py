@@ -40,7 +40,7 @@ class Scoring:
     :param short: lists that popular or new products had to fill
     :param places: of its own first ones, as many as were shown, before the stock was looked at
     :param unavailable: of those the products that the shop could not show
-    :param latency: how many took how long, by bucket
+    :param latency: of what both versions were asked, how many took how long, by bucket
     :param home_scores: of the first place, on home pages; a version's own scale
     :param page_scores: of the first place, on products' pages
     """
@@ -64,7 +64,7 @@ class ShadowSums:
     Requests that a candidate answered again for nobody to see, as sums that pool over hours.
 
     :param drawn: those that the draw chose, whatever came of them
-    :param compared: those that both versions answered again
+    :param compared: those that the candidate answered again
     :param dropped: those that were too old when their turn came
     :param erased: those whose visitor was erased since
     :param unreadable: those of which something is not on record
@@ -107,13 +107,17 @@ class Reanswer:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One request that both versions answered again: what was shown, and what the candidate would show."""
+    """
+    One request that a candidate answered again: what was shown, and what it would show.
+
+    :param champion: how the champion answered it again, where it was asked too
+    """
 
     at: datetime
     is_home: bool
     shown: tuple[int, ...]
     would: tuple[int, ...]
-    champion: Reanswer
+    champion: Reanswer | None
     candidate: Reanswer
 
 

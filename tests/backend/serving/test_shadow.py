@@ -28,6 +28,7 @@ from backend.rollouts.values import Rollout, RolloutPlan, RolloutState, Verdict
 from backend.rollouts.values.shadow import ShadowSums
 from backend.serving import gateway, queries
 from backend.serving.services import PageLister, ShadowScorer, listing, shadowing
+from backend.serving.values import Opinion
 from backend.shops import services as shops
 from backend.shops.models import Shop
 from models.recommender.scoring import file_sha256
@@ -76,7 +77,7 @@ def poisoned(shop: Shop, artifact: Path, live: Version) -> Version:
 
 @pytest.fixture
 def scorer() -> Any:
-    made = ShadowScorer(clock.now)
+    made = ShadowScorer(clock.now, champion_every=1)
     yield made
     made.models._loaders.shutdown(wait=True)
 
@@ -119,6 +120,48 @@ def test_a_twin_would_have_shown_the_same(shop: Shop, twin: Version, scorer: Sha
     assert (found.champion_unavailable, found.candidate_unavailable) == (0.0, 0.0)
     assert sum(found.sums.champion.latency) == sum(found.sums.candidate.latency) == 3
     assert found.scored_share == 1.0
+
+
+def test_the_champion_is_asked_now_and_then_and_latencies_are_of_what_both_were_asked(
+    shop: Shop, twin: Version, scorer: ShadowScorer
+) -> None:
+    scorer.champion_every = 2
+    rollout = open_shadow(shop, twin)
+    for _ in range(24):
+        ask(consent=GRANTED)
+
+    scorer.look()
+
+    sums = sums_of(rollout)
+    assert (sums.compared, sums.candidate.asked) == (24, 24)
+    assert 0 < sums.champion.asked < 24
+    assert sum(sums.champion.latency) == sum(sums.candidate.latency) == sums.champion.asked
+
+
+@pytest.mark.parametrize(("has_champion", "verdict"), [(True, Verdict.FAILED), (False, Verdict.NOT_ENOUGH)])
+def test_the_champion_is_always_asked_where_the_candidate_knows_nothing(
+    shop: Shop,
+    twin: Version,
+    scorer: ShadowScorer,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    has_champion: bool,
+    verdict: Verdict,
+) -> None:
+    scorer.champion_every = 1 << 20
+    rollout = open_shadow(shop, twin)
+    ask(consent=GRANTED)
+    candidate, well = scorer.models.get(shadows.shadows()[0].candidate), gateway.opine
+
+    def opine(asked_of: Any, asked: Any) -> Any:
+        return well(asked_of, asked) if has_champion and asked_of is not candidate else Opinion(())
+
+    monkeypatch.setattr(shadowing, "opine", opine)
+
+    scorer.look()
+
+    assert sums_of(rollout).champion.asked == 1
+    assert shadows.judge_shadow(rollout).verdict is verdict
 
 
 def test_another_model_shows_how_far_it_is(shop: Shop, reversed_twin: Version, scorer: ShadowScorer) -> None:
