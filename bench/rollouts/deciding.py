@@ -4,7 +4,7 @@ What production's rules decide over a history that is looked at every minute.
 A look is a few hundred microseconds of decimals, and 2,000 histories of three weeks are sixty million looks.
 So arrays first find the minutes in which any rule could decide at all, with a thousandth to spare, and the
 rules themselves are asked at those, in order, until one ends the rollout. That nothing is missed so is a test
-(tests/backend/rollouts/test_simulations.py), which asks them at every minute.
+(tests/tools/test_bench_rollouts.py), which asks them at every minute.
 """
 
 import math

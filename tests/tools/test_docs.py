@@ -16,6 +16,12 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)|<img [^>]*src=\"([^\"]+)\"")
 CODE_PATH = re.compile(
     r"`((?:backend|celery_worker|models|devstore|shopify-app|extensions|deploy|tools|checks)/[\w./-]+)`"
 )
+# Tests name files that they make up.
+CODE = ("backend", "bench", "celery_worker", "models", "tools")
+FILE_PATH = re.compile(
+    r"(?<![\w./:-])((?:backend|bench|celery_worker|checks|docs|extensions|models|shopify-app|tests|tools)"
+    r"/[\w./-]+\.(?:graphql|js|json|liquid|md|mjs|py|toml|tsx?))\b"
+)
 # A link to code with the name of what is meant behind it: [views.py](../x/views.py) `accept`
 NAMED = re.compile(r"\]\(([^)\s]+)\) `(\w+)`")
 MAKE = re.compile(r"(?:`|^)make ([a-z-]+)", re.MULTILINE)
@@ -30,6 +36,21 @@ def links(document):
 def test_links_and_paths_lead_to_files(document):
     broken = [link for link in links(document) if not (document.parent / link).exists()]
     broken += [path for path in CODE_PATH.findall(document.read_text()) if not (ROOT / path).exists()]
+
+    assert broken == []
+
+
+def test_files_that_code_names_are_there():
+    sources = [path for folder in CODE for path in (ROOT / folder).rglob("*.py")] + [
+        ROOT / "shopify.app.toml"
+    ]
+
+    broken = [
+        (str(source.relative_to(ROOT)), path)
+        for source in sources
+        for path in FILE_PATH.findall(source.read_text())
+        if not (ROOT / path).exists()
+    ]
 
     assert broken == []
 
