@@ -37,14 +37,22 @@ def relative_difference(
     The ratio lies in the interval exactly where the sequence of ``candidate - ratio * control``, which is a
     mean like any other, still holds nothing (Fieller 1954). The delta method puts a symmetric interval
     around a skewed estimate instead, and is off most where orders are few.
+
+    Visitors who all did the same, nothing most likely, show no spread. Taken for certainty that would give an
+    interval without a width, so no arm counts as less spread than one visitor makes it who does as is usual.
     """
     if min(candidate.visitors, control.visitors) < 2:
         return None
     reach = boundary(candidate.visitors + control.visitors, alpha=alpha, tuning=tuning) ** 2
     over, under = _mean(candidate), _mean(control)
-    over_error, under_error = reach * _squared_error(candidate), reach * _squared_error(control)
+    if under <= 0:
+        return None
+    usual = float(control.squares / control.total)
+    over_error, under_error = (
+        reach * max(_squared_error(arm), (usual / arm.visitors) ** 2) for arm in (candidate, control)
+    )
     scale = under**2 - under_error
-    if under <= 0 or scale <= 0:
+    if scale <= 0:
         return None
     middle = over * under / scale
     half = math.sqrt(over**2 * under_error + under**2 * over_error - over_error * under_error) / scale

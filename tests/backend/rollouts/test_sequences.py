@@ -73,7 +73,37 @@ def test_a_candidate_from_which_nobody_buys_is_seen() -> None:
     found = relative_difference(ArmSums(20_000), buyers(20_000, 400), alpha=0.05)
 
     assert found is not None
-    assert found.high < -0.5
+    assert found.low < found.estimate == -1.0 < found.high < -0.5
+
+
+@pytest.mark.parametrize("orders", [40, 200, 400])
+def test_nobody_s_buying_is_no_certainty(orders: int) -> None:
+    found = relative_difference(ArmSums(20_000), buyers(20_000, orders), alpha=0.05)
+
+    assert found is None or found.low < -1.0 < found.high
+
+
+def test_everybody_s_doing_it_is_no_certainty_either() -> None:
+    found = relative_difference(buyers(500, 500), buyers(500, 500), alpha=0.05)
+
+    assert found is not None
+    assert found.low < 0 < found.high
+
+
+def test_where_nobody_bought_nothing_is_known() -> None:
+    assert relative_difference(ArmSums(20_000), ArmSums(20_000), alpha=0.05) is None
+
+
+def test_nobody_s_spending_is_as_uncertain_as_one_usual_order() -> None:
+    orders = 400
+    control = ArmSums(20_000, Decimal(80 * orders), Decimal(80 * 80 * orders))
+    one = ArmSums(20_000, Decimal(80), Decimal(80 * 80))
+
+    nobody, somebody = (relative_difference(arm, control, alpha=0.05) for arm in (ArmSums(20_000), one))
+
+    assert nobody is not None
+    assert somebody is not None
+    assert nobody.high - nobody.low == pytest.approx(somebody.high - somebody.low, rel=0.01)
 
 
 @given(st.integers(1, 10_000_000), st.floats(1e-4, 0.2))
