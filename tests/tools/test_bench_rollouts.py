@@ -1,11 +1,13 @@
 """The simulations of rollouts decide what production's rules decide, at the minute at which they do."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from backend.rollouts.rules import GUARD_ALPHA, boundary, relative_difference
+from backend.rollouts.rules.guarding import ENOUGH_ANSWERS, MEDIAN_ANSWERS, P99_ANSWERS
 from backend.rollouts.values import Metric, Requirement, RolloutPlan, Verdict
 from bench.rollouts import guards, interleaved
 from bench.rollouts.deciding import ENDS, covers, deviations, first_end, look, reach_by_look, run
@@ -13,6 +15,7 @@ from bench.rollouts.harm import t_test_days
 from bench.rollouts.shop import MINUTES_A_DAY, History, Shop, arrivals, watch, worth
 from bench.rollouts.worse import worse_by
 
+ROOT = Path(__file__).resolve().parents[2]
 SHOP = Shop(visitors_per_day=60_000, steps=((0.75, 50),))
 CASES = {
     "no difference": (SHOP, RolloutPlan()),
@@ -100,6 +103,33 @@ def test_harm_is_undone_within_some_hundred_answers(kind: str) -> None:
 
     assert all(0 < one.requests <= 1_500 for one in undone)
     assert sorted(one.requests for one in undone)[5] <= 500
+
+
+@pytest.mark.parametrize(("kind", "is_slowest"), [("errors", True), ("latency", False)])
+def test_people_are_told_how_many_answers_harm_takes_by_the_rules_as_they_are(
+    kind: str, is_slowest: bool
+) -> None:
+    # Fewer at the rates at which each takes longer.
+    runs = {5: 50, 20: 150, 200: 400}
+    found = [
+        guards.harm(kind, rate, number).requests for rate in guards.RATES for number in range(runs[rate])
+    ]
+
+    by_median, by_p99 = (np.mean([one <= told for one in found]) for told in (MEDIAN_ANSWERS, P99_ANSWERS))
+    assert by_p99 >= 0.98
+    assert by_median >= 0.4
+    # Neither are people told of longer than it takes.
+    if is_slowest:
+        assert by_median <= 0.6
+        assert np.mean([one <= 0.75 * P99_ANSWERS for one in found]) < 0.99
+    assert P99_ANSWERS <= ENOUGH_ANSWERS
+
+
+def test_the_guide_tells_the_same() -> None:
+    guide = " ".join((ROOT / "docs/guides/rollouts.md").read_text(encoding="utf-8").split())
+
+    assert f"after {MEDIAN_ANSWERS} of the candidate's answers in half of all cases" in guide
+    assert f"after {P99_ANSWERS} in 99 of 100" in guide
 
 
 @pytest.mark.parametrize("rate", guards.RATES)

@@ -85,14 +85,15 @@ RECENT_ANSWERS: Final = 2_000
 SLOW_SHARE: Final = 0.05
 
 
-# Without this many answers of the candidate and of the champion nothing is said to be healthy: harm of the
-# kind that the guardrails promise to see would have been seen by then in 99 of 100 cases.
-ENOUGH_ANSWERS: Final = 500
-
-
-# How many of the candidate's answers it took `make sim-rollouts` until 5 % errors beside 1 % were found, in
-# half of all cases and in 99 of 100.
+# How many of the candidate's answers it takes until 5 % errors beside 1 % are found, in half of all cases and
+# in 99 of 100; answers that take twice as long are found sooner. As `make sim-rollouts` measured it: a test
+# asks the rules below over simulated answers whether it is so.
 MEDIAN_ANSWERS, P99_ANSWERS = 147, 450
+
+
+# Without this many answers of the candidate and of the champion nothing is said to be healthy: harm of the
+# kind above would have been seen by then.
+ENOUGH_ANSWERS: Final = 500
 # Requests a second that people are told of: a small shop's, a large one's, a sale's.
 TOLD_RATES: Final = (5, 20, 200)
 
@@ -232,7 +233,7 @@ def seconds_to_detect(requests_per_second: float, percent: float) -> float:
 
     For 5 % errors where the champion has 1 %, or answers that take twice as long.
     """
-    return _seconds(ENOUGH_ANSWERS, requests_per_second, percent)
+    return _seconds(P99_ANSWERS, requests_per_second, percent)
 
 
 def _seconds(answers: int, requests_per_second: float, percent: float) -> float:

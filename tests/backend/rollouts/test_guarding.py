@@ -211,7 +211,10 @@ def test_evidence_of_other_tests_is_not_gone_on_with(other: dict[str, list[float
 
 
 def test_the_seconds_that_harm_takes_are_told() -> None:
-    assert [seconds_to_detect(rate, 5) for rate in (5, 20, 200)] == [2002, 502, 52]
+    assert [seconds_to_detect(rate, 5) for rate in (5, 20, 200)] == [1802, 452, 47]
+    assert [seconds_to_detect(one.requests_per_second, 5) for one in detection(5).times] == [
+        one.p99_seconds for one in detection(5).times
+    ]
     assert seconds_to_detect(0, 5) == math.inf
 
 

@@ -401,8 +401,8 @@ def test_the_judge_says_how_long_it_takes_to_see_harm_at_the_shops_own_pace(
     found = judged(rollout).evidence
 
     assert found["answers_per_second"] == 2.0
-    # 500 answers of the candidate, at half of two a second, and the look.
-    assert found["seconds_to_detect"] == pytest.approx(502.0)
+    # 450 answers of the candidate, at half of two a second, and the look.
+    assert found["seconds_to_detect"] == pytest.approx(452.0)
 
 
 # The one move
