@@ -29,7 +29,7 @@ from backend.rollouts.queries.champion import find_champion
 from backend.rollouts.queries.gate import find_gate_record, gate_records, release_notes, release_policy
 from backend.rollouts.queries.guards import judge_guards
 from backend.rollouts.queries.holdout import fresh_holdout, holding_out, holdout, incremental
-from backend.rollouts.queries.outcomes import arm_outcomes, in_both_arms, usual_outcomes
+from backend.rollouts.queries.outcomes import arm_outcomes, usual_outcomes
 from backend.rollouts.queries.recent import forget_cached
 from backend.rollouts.queries.reporting import (
     is_staff,
@@ -93,7 +93,6 @@ __all__ = [
     "history",
     "holding_out",
     "holdout",
-    "in_both_arms",
     "incremental",
     "is_staff",
     "is_traffic_old",

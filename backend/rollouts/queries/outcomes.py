@@ -31,27 +31,19 @@ _IN_SPANS: Final = f"""
 """
 _IS_CANDIDATE: Final = f"met.bucket * 100 < span.percent * {BUCKETS}"
 
-# Each browser with the first of them.
+# Each browser with the first of them, and whether it was in the other arm too: whoever clears what a page
+# keeps is drawn anew, while Shopify knows them.
 _EXPOSED: Final = f"""
-    SELECT DISTINCT ON (met.client_key) met.client_key, met.at, {_IS_CANDIDATE} AS is_candidate
+    SELECT met.client_key, MIN(met.at) AS at,
+           (ARRAY_AGG({_IS_CANDIDATE} ORDER BY met.at, met.id))[1] AS is_candidate,
+           BOOL_OR({_IS_CANDIDATE}) AND NOT BOOL_AND({_IS_CANDIDATE}) AS was_in_both
     {_IN_SPANS}
-    ORDER BY met.client_key, met.at, met.id
+    GROUP BY met.client_key
 """
-
-# Browsers that were in both arms: whoever clears what a page keeps is drawn anew, while Shopify knows them.
-_IN_BOTH: Final = f"""
-    SELECT COUNT(*)
-    FROM (
-        SELECT met.client_key
-        {_IN_SPANS}
-        GROUP BY met.client_key
-        HAVING COUNT(DISTINCT {_IS_CANDIDATE}) > 1
-    ) mixed
-"""  # noqa: S608 -- likewise
 
 # Each browser with the first list of ours that it saw: all of one arm, for a forecast before there are two.
 _MET: Final = """
-    SELECT DISTINCT ON (met.client_key) met.client_key, met.at, TRUE AS is_candidate
+    SELECT DISTINCT ON (met.client_key) met.client_key, met.at, TRUE AS is_candidate, FALSE AS was_in_both
     FROM events_impressions met
     WHERE met.shop_id = %(shop_id)s AND met.at >= %(since)s AND met.at < %(until)s
       AND met.id >= %(first_key)s AND met.id < %(last_key)s
@@ -91,7 +83,7 @@ _SUMS: Final = """
     ),
     visitors AS (
         -- LEAST leaves out what is null: without a bound it cuts nothing, and nothing bought has to be 0.
-        SELECT met.is_candidate, acts.clicked, acts.added, bought.is_buyer,
+        SELECT met.is_candidate, met.was_in_both, acts.clicked, acts.added, bought.is_buyer,
                LEAST(COALESCE(bought.revenue, 0), %(bound)s::numeric) AS revenue,
                LEAST(COALESCE(bought.past, 0), %(bound)s::numeric) AS past
         FROM met LEFT JOIN acts USING (client_key) LEFT JOIN bought USING (client_key)
@@ -99,7 +91,8 @@ _SUMS: Final = """
     SELECT is_candidate, COUNT(*), COUNT(*) FILTER (WHERE clicked), COUNT(*) FILTER (WHERE added),
            COUNT(*) FILTER (WHERE is_buyer), COALESCE(SUM(revenue), 0), COALESCE(SUM(revenue * revenue), 0),
            COUNT(*) FILTER (WHERE past > 0), COALESCE(SUM(past), 0), COALESCE(SUM(past * past), 0),
-           COALESCE(SUM(past) FILTER (WHERE is_buyer), 0), COALESCE(SUM(past * revenue), 0)
+           COALESCE(SUM(past) FILTER (WHERE is_buyer), 0), COALESCE(SUM(past * revenue), 0),
+           COUNT(*) FILTER (WHERE was_in_both)
     FROM visitors
     GROUP BY is_candidate
 """
@@ -118,22 +111,6 @@ def arm_outcomes(
         return ArmOutcomes(), ArmOutcomes()
     found = _sums(_EXPOSED, shop_id, _shown(rollout_id, spans), estimand, since=spans[0].since, until=until)
     return found.get(True, ArmOutcomes()), found.get(False, ArmOutcomes())
-
-
-def in_both_arms(shop_id: int, rollout_id: UUID, spans: Sequence[Span], *, until: datetime) -> int:
-    """
-    Return how many of both arms' visitors were drawn into the other arm too until a moment.
-
-    They saw both lists, which makes any difference between the arms look smaller.
-    """
-    if not spans:
-        return 0
-    first_key, last_key = events.key_bounds(spans[0].since, until)
-    keys: dict[str, Any] = {"shop_id": shop_id, "first_key": str(first_key), "last_key": str(last_key)}
-    with connection.cursor() as cursor:
-        cursor.execute(_IN_BOTH, keys | _shown(rollout_id, spans))
-        found: int = cursor.fetchone()[0]
-    return found
 
 
 def _shown(rollout_id: UUID, spans: Sequence[Span]) -> dict[str, Any]:

@@ -36,11 +36,11 @@ def measure_rollout(shop_id: int, *, now: datetime) -> bool:
     began = time.perf_counter()
     # Once more than half see the candidate, the last span is over, and what was known of it stands.
     arms = queries.arm_outcomes(shop_id, rollout.id, spans, estimand, until=spans[-1].until)
-    in_both = queries.in_both_arms(shop_id, rollout.id, spans, until=spans[-1].until)
     took = timedelta(seconds=time.perf_counter() - began)
     compared = rules.compare_outcomes(*arms)
     sums = {one.metric: (one.candidate, one.control) for one in compared}
     slopes = {one.metric: one.slope for one in compared}
+    in_both = sum(arm.in_both_arms for arm in arms)
     rows = [
         _reading(one, slope=slopes[one.metric], in_both=in_both, now=now, took=took)
         for one in rules.compare_metrics(sums, rollout.plan)

@@ -48,6 +48,8 @@ class ArmOutcomes:
 
     :param buyers: of whose orders something is left after refunds and cancellations
     :param returning: who had bought before
+    :param in_both_arms: who was drawn into the other arm later, and saw both lists, which makes any
+        difference between the arms look smaller
     """
 
     visitors: int = 0
@@ -61,6 +63,7 @@ class ArmOutcomes:
     past_squares: Decimal = Decimal(0)
     past_of_buyers: Decimal = Decimal(0)
     past_by_revenue: Decimal = Decimal(0)
+    in_both_arms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from backend.catalog.models import Order, OrderLine
 from backend.core import clock
@@ -111,8 +112,11 @@ def test_both_arms_are_told_with_an_interval_and_a_verdict(shop: Shop, now: date
     seen = Event.objects.for_shop(shop.id).filter(topic="EXPOSURE", bucket__lt=5_000).order_by("id")[:2]
     write(shop, [copy_of(one, bucket=9_999, at=one.at + HOUR) for one in seen])
 
-    assert services.measure_rollout(shop.id, now=now)
+    with CaptureQueriesContext(connection) as asked:
+        assert services.measure_rollout(shop.id, now=now)
 
+    # The longest reading of all is made once.
+    assert sum("events_exposures" in one["sql"] for one in asked) == 1
     found = {one.metric: one for one in queries.differences(shop.id, rollout.id)}
     revenue = found[Metric.REVENUE]
     assert list(found) == list(Metric)

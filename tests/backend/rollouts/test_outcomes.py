@@ -85,7 +85,7 @@ def test_each_visitor_counts_once_with_what_they_did_since_they_met_the_rollout(
     assert candidate == ArmOutcomes(
         visitors=2, clicked=1, buyers=1, revenue=Decimal(38), revenue_squares=Decimal(38 * 38),
         returning=1, past=Decimal(19), past_squares=Decimal(19 * 19), past_of_buyers=Decimal(19),
-        past_by_revenue=Decimal(19 * 38),
+        past_by_revenue=Decimal(19 * 38), in_both_arms=1,
     )  # fmt: skip
     assert control == ArmOutcomes(
         visitors=2, added=1, buyers=1, revenue=Decimal(19), revenue_squares=Decimal(19 * 19)
@@ -102,12 +102,11 @@ def test_who_was_drawn_into_both_arms_is_counted_once(shop: Shop, now: datetime)
     for client, buckets in told.items():
         for hours, bucket in enumerate(buckets):
             met(shop, rollout, client, bucket, at=start + hours * HOUR)
-    other = in_canary(a_shop("other.myshopify.com"), since=now - 40 * HOUR)
-    spans = queries.compared_spans(rollout, until=now)
 
-    assert queries.in_both_arms(shop.id, rollout.id, spans, until=now) == 1
-    assert queries.in_both_arms(other.shop_id, other.id, spans, until=now) == 0
-    assert queries.in_both_arms(shop.id, rollout.id, [], until=now) == 0
+    candidate, control = read(shop, rollout, now=now)
+
+    assert (candidate.visitors, candidate.in_both_arms) == (2, 1)
+    assert (control.visitors, control.in_both_arms) == (1, 0)
 
 
 @pytest.mark.parametrize(
@@ -320,14 +319,26 @@ def a_busy_week(shop: Shop, rollout: Rollout, chance: random.Random, *, now: dat
         lines.filter(product_id=102).update(current_quantity=chance.randint(0, 2))
 
 
+def arm_of(row: Event, spans: list[Span]) -> bool | None:
+    """Return whether an exposure is the candidate's; None where it is of no compared arm."""
+    if row.topic != Topic.EXPOSURE or row.bucket is None:
+        return None
+    for span in spans:
+        if span.since <= row.at < span.until and is_compared(row.bucket, span.percent):
+            return draw_arm(row.bucket, span.percent) == CANDIDATE
+    return None
+
+
+def arms_of(rows: list[Event], spans: list[Span]) -> set[bool]:
+    return {arm for row in rows if (arm := arm_of(row, spans)) is not None}
+
+
 def first_exposures(rows: list[Event], spans: list[Span]) -> dict[str, tuple[datetime, bool]]:
     first: dict[str, tuple[datetime, bool]] = {}
     for row in rows:
-        if row.topic != Topic.EXPOSURE or row.client_key in first or row.bucket is None:
-            continue
-        for span in spans:
-            if span.since <= row.at < span.until and is_compared(row.bucket, span.percent):
-                first[row.client_key] = row.at, draw_arm(row.bucket, span.percent) == CANDIDATE
+        arm = arm_of(row, spans)
+        if arm is not None:
+            first.setdefault(row.client_key, (row.at, arm))
     return first
 
 
@@ -364,6 +375,7 @@ def by_hand(shop: Shop, rollout: Rollout, spans: list[Span], estimand: Estimand)
             "buyers": is_buyer, "revenue": revenue, "revenue_squares": revenue * revenue,
             "returning": past > 0, "past": past, "past_squares": past * past,
             "past_of_buyers": past if is_buyer else 0, "past_by_revenue": past * revenue,
+            "in_both_arms": len(arms_of(told[client], spans)) > 1,
         }.items():  # fmt: skip
             sums[arm][name] += value
     return {arm: ArmOutcomes(**found) for arm, found in sums.items()}
