@@ -26,9 +26,12 @@ from backend.registry.models import ModelVersion
 from backend.registry.values import ArtifactRefused
 from backend.rollouts import models, queries, rules, services
 from backend.rollouts.values import (
+    DEFAULT_BAR,
+    LETS_THROUGH,
     LIVE_STATES,
     Autonomy,
     Freeze,
+    GateVerdict,
     Judged,
     RolloutAction,
     RolloutPlan,
@@ -53,6 +56,8 @@ WANTED: Final = {
     RolloutAction.ABORT: 1,
 }
 DAMAGED_SHARE: Final = 0.03
+# One version in so many is held by the gate.
+HELD_EVERY: Final = 5
 # What a pointer holds, and what each of its moves tells of it.
 HELD: Final = (
     "champion_id", "former_id", "candidate_id", "rollout_id", "percent", "shadow_percent", "revision",
@@ -96,6 +101,14 @@ def a_version(shop_id: int) -> UUID:
         products=1,
         train_seconds=1,
     )
+    models.GateDecision.objects.for_shop(shop_id).create(
+        version=row,
+        verdict=GateVerdict.FAILED if row.number % HELD_EVERY == 0 else GateVerdict.FIRST,
+        bar_percent=DEFAULT_BAR,
+        words="Made up.",
+        actor="system",
+        created_at=BEGAN,
+    )
     return row.uuid
 
 
@@ -127,10 +140,11 @@ class History:
         )
         version = self._any_version() if self.chance.random() < 0.3 else a_version(self.shop_id)
         actor, by_hand = self.chance.choice(ACTORS), self.chance.random() < 0.3
-        actor = actor if by_hand else "system"
-        return lambda: services.open_rollout(
-            self.shop_id, version, plan=plan, now=self.now, actor=actor, by_hand=by_hand
-        )
+        if by_hand:
+            return lambda: services.open_by_hand(
+                self.shop_id, version, plan=plan, reason="By hand.", now=self.now, actor=actor
+            )
+        return lambda: services.open_rollout(self.shop_id, version, plan=plan, now=self.now)
 
     def _advance(self) -> Callable[[], object]:
         verdicts = self._verdicts()
@@ -333,6 +347,7 @@ def breaches(seen: Seen) -> list[str]:
         "a rollout is open while releases are off": not seen.settings.is_off
         or not (seen.live or seen.waiting),
         "the pointer's ledger lacks a move": _is_pointer_told(seen),
+        "a version is rolled out that nobody let through": _are_let_through(seen),
     }
     broken = [words for words, holds in checks.items() if not holds]
     return broken + [words for row in seen.rollouts for words in _untold(row, seen)]
@@ -347,6 +362,12 @@ def _agree(seen: Seen) -> bool:
     held = (pointer["rollout_id"], pointer["candidate_id"], pointer["champion_id"])
     shares = (pointer["percent"], pointer["shadow_percent"])
     return held == (row["id"], row["candidate_id"], row["champion_id"]) and shares == (row["percent"], shadow)
+
+
+def _are_let_through(seen: Seen) -> bool:
+    decisions = models.GateDecision.objects.for_shop(seen.shop_id)
+    through = set(decisions.filter(verdict__in=LETS_THROUGH).values_list("version_id", flat=True))
+    return {row["candidate_id"] for row in seen.rollouts} <= through
 
 
 def _is_pointer_told(seen: Seen) -> bool:

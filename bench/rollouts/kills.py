@@ -18,10 +18,9 @@ from itertools import cycle, islice
 from typing import Any, Final
 
 import httpx
-import psutil
 
 from bench import load
-from bench.rollouts.stage import Sizes, Stage
+from bench.rollouts.stage import Sizes, Stage, kill_children
 from tools.demo.doors import DoorShut, Merchant
 
 CONNECTIONS: Final = 4
@@ -125,9 +124,7 @@ def _take_back(stage: Stage, opened: Any) -> Callable[[], None]:
 def _kill(stage: Stage, what: str) -> None:
     """Send SIGKILL to what serves, or to what works; the first is begun again by its arbiter."""
     if what == "web":
-        for child in psutil.Process(stage.stack.crew.pid("web")).children():
-            with suppress(psutil.NoSuchProcess):
-                child.kill()
+        kill_children(stage.stack.crew.pid("web"))
         return
     for name in ("worker", "worker-long"):
         os.killpg(stage.stack.crew.pid(name), signal.SIGKILL)

@@ -4,9 +4,12 @@ import os
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
+
+import psutil
 
 from bench import serving
 from tools.demo import state
@@ -18,6 +21,7 @@ __all__ = ["ROOT", "OutOfOrder", "Sizes", "Stage", "on_stage"]
 
 DATA_DIR: Final = ".data/bench"
 ACTOR: Final = "user 7"
+WHY: Final = "For a measurement."
 # Enough for each arm to have many, whatever its share.
 BROWSERS: Final = 400
 PAGES_SECONDS: Final = 120.0
@@ -77,7 +81,7 @@ class Stage:
         if champion is None:
             raise LookupError("Nothing is live.")
         self.champion = champion
-        self.candidate = self._twin()
+        self.candidate = self.twin()
 
     def paths(self) -> list[str]:
         """Return signed addresses of different questions, by browsers that allowed to be known."""
@@ -98,8 +102,8 @@ class Stage:
 
         steps = (percent, 100) if percent else RolloutPlan().steps
         plan = RolloutPlan(steps=steps, autonomy=Autonomy.SHADOW)
-        opened = services.open_rollout(
-            self.shop_id, self.candidate.id, now=clock.now(), actor=ACTOR, by_hand=True, plan=plan
+        opened = services.open_by_hand(
+            self.shop_id, self.candidate.id, reason=WHY, now=clock.now(), actor=ACTOR, plan=plan
         )
         if percent:
             opened = self.step(opened.id)
@@ -110,17 +114,14 @@ class Stage:
         from backend.core import clock
         from backend.rollouts import services
 
-        return services.step(
-            self.shop_id, rollout_id, reason="For a measurement.", now=clock.now(), actor=ACTOR, judge=sound
-        )
+        return services.step(self.shop_id, rollout_id, reason=WHY, now=clock.now(), actor=ACTOR, judge=sound)
 
     def take_back(self, rollout_id: uuid.UUID) -> None:
         """Roll back."""
         from backend.core import clock
         from backend.rollouts import services
 
-        why = "For a measurement."
-        services.roll_back(self.shop_id, rollout_id, reason=why, evidence={}, now=clock.now(), actor=ACTOR)
+        services.roll_back(self.shop_id, rollout_id, reason=WHY, evidence={}, now=clock.now(), actor=ACTOR)
 
     def clear(self) -> None:
         """Leave no rollout behind."""
@@ -173,23 +174,58 @@ class Stage:
         if pointed != said:
             raise OutOfOrder(f"The pointer says {pointed}, the rollout {said}.")
 
-    def _twin(self) -> Any:
-        """Register the champion's files once more: the same lists, under another number."""
+    def twin(self) -> Any:
+        """Register the champion's files once more, under another number, and let the gate judge that."""
         from dataclasses import replace
 
         from backend.core import clock
-        from backend.registry import gateway, services
+        from backend.registry import services as registry
+        from backend.rollouts import services
 
-        folder = gateway.locate(self.champion.artifact)
+        folder, now = self.files(), clock.now()
         outcome = replace(self.champion.outcome, gate=None)
-        return services.register(
-            self.shop_id, folder, lineage=self.champion.lineage, outcome=outcome, now=clock.now()
+        twin = registry.register(
+            self.shop_id, folder, lineage=self.champion.lineage, outcome=outcome, now=now
         )
+        services.stage(self.shop_id, twin.id, now=now)
+        return twin
+
+    def files(self) -> Path:
+        """Return the folder of the champion's files."""
+        from backend.registry import gateway
+
+        return gateway.locate(self.champion.artifact)
+
+    def replace_champion(self, version_id: uuid.UUID) -> None:
+        """Let another version answer everybody."""
+        from backend.core import clock
+        from backend.rollouts import services
+
+        services.set_champion(self.shop_id, version_id, reason=WHY, now=clock.now(), actor=ACTOR)
+
+    def go_back(self, version_id: uuid.UUID) -> None:
+        """Let a version answer again that did before."""
+        from backend.core import clock
+        from backend.rollouts import services
+
+        services.go_back(self.shop_id, version_id, reason=WHY, now=clock.now(), actor=ACTOR)
+
+    def begin_web_anew(self) -> None:
+        """Kill what serves, and wait for what comes in its place: that loads only what the pointer names."""
+        kill_children(self.stack.crew.pid("web"))
+        self.stack.wait("web", lambda: None)
+
+
+def kill_children(pid: int) -> None:
+    """Send SIGKILL to the processes that a server began: it begins others."""
+    for child in psutil.Process(pid).children():
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
 
 
 def sound(rollout: Any, now: Any) -> Any:
     """Judge every rollout healthy: what is measured here is not whether it is."""
     from backend.rollouts.values import Judged, Verdict, Verdicts
 
-    healthy = Judged(Verdict.SUCCESS, "For a measurement.")
+    healthy = Judged(Verdict.SUCCESS, WHY)
     return Verdicts(healthy, healthy, healthy, lists=healthy)

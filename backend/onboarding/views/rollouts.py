@@ -54,10 +54,9 @@ class RolloutsView(ApiView):
         """Open a rollout of a version by hand: also of one that did not prove itself beforehand."""
         asked = OpenRolloutSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        opened = services.open_rollout(
+        opened = services.open_by_hand(
             request.shop_id,
             asked.validated_data["version"],
-            by_hand=True,
             reason=asked.validated_data["reason"].strip(),
             now=clock.now(),
             actor=request.actor,

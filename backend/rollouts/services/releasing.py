@@ -18,10 +18,10 @@ from backend.rollouts.models import (
     GateDecision,
     ReleaseSettings,
 )
+from backend.rollouts.services.pointing import hold_pointer
 from backend.rollouts.services.rolling import go_back, open_rollout, set_champion
 from backend.rollouts.values import (
     GATE_MARGIN,
-    OPENABLE,
     Baseline,
     Evidence,
     GateVerdict,
@@ -29,6 +29,8 @@ from backend.rollouts.values import (
     NotReleasable,
     ReleasePolicy,
     ReleasesOff,
+    Rollout,
+    RolloutPlan,
     Standing,
 )
 
@@ -189,7 +191,9 @@ def release(shop_id: int, version_id: UUID, *, now: datetime, actor: str = audit
     """
     Let the release of a version begin that the gate let through: a first one goes live, others roll out.
 
-    What is not, or no longer, up for its release stays as it is, so a message that comes twice is harmless.
+    First is only who finds nothing live to be compared with. Of several that were judged before any went
+    live one is; the others roll out beside it. What is not, or no longer, up for its release stays as it is,
+    so a message that comes twice is harmless.
 
     :raises NotReleasable: if the gate has not judged it yet
     """
@@ -198,8 +202,9 @@ def release(shop_id: int, version_id: UUID, *, now: datetime, actor: str = audit
         raise NotReleasable(f"The gate has not judged version {version_id} yet.")
     if queries.standings(shop_id, [version_id])[version_id] is not Standing.STAGED:
         return
-    if record.verdict is GateVerdict.FIRST or queries.champion_id(shop_id) is None:
-        set_champion(shop_id, version_id, reason=record.words, now=now, actor=actor)
+    replaced = queries.champion_id(shop_id)
+    if replaced is None or (record.verdict is GateVerdict.FIRST and queries.find_champion(shop_id) is None):
+        _go_live(shop_id, version_id, replaced, reason=record.words, now=now, actor=actor)
         return
     try:
         open_rollout(shop_id, version_id, reason=record.words, now=now, actor=actor)
@@ -208,29 +213,56 @@ def release(shop_id: int, version_id: UUID, *, now: datetime, actor: str = audit
 
 
 @transaction.atomic
+def _go_live(
+    shop_id: int, version_id: UUID, replaced: UUID | None, *, reason: str, now: datetime, actor: str
+) -> None:
+    """Let a first version answer everybody, in place of what was looked at. :raises LostRace: if it moved"""
+    hold_pointer(shop_id)
+    if queries.champion_id(shop_id) != replaced:
+        raise LostRace(f"Another version of shop {shop_id} went live at this moment.")
+    set_champion(shop_id, version_id, reason=reason, now=now, actor=actor)
+
+
 def release_by_hand(shop_id: int, version_id: UUID, *, reason: str, now: datetime, actor: str) -> None:
     """
     Let a person roll out a version that was not proven, or go back to one that was live.
 
-    :raises NotReleasable: if the version is a candidate still, or damaged
-    :raises DamagedVersion: if its files can't be opened
-    :raises ReleasesOff: if the shop has switched its releases off
-    :raises NotAllowedToPromote: if this person may not
+    :raises Refused: as ``open_by_hand`` and ``go_back`` do
+    """
+    standing = queries.standings(shop_id, [version_id])[version_id]
+    if standing is Standing.RETIRED:
+        go_back(shop_id, version_id, reason=_by_hand(reason), now=now, actor=actor)
+    elif standing not in UNDER_WAY:
+        open_by_hand(shop_id, version_id, reason=reason, now=now, actor=actor)
+
+
+@transaction.atomic
+def open_by_hand(
+    shop_id: int,
+    version_id: UUID,
+    *,
+    reason: str,
+    now: datetime,
+    actor: str,
+    plan: RolloutPlan | None = None,
+) -> Rollout:
+    """
+    Let a person open the rollout of a version. One that the gate held is let through by that, on record.
+
+    :param reason: in the person's words, if they gave any
+    :raises Refused: as ``open_rollout`` does
     """
     version = registry.get_version(shop_id, version_id)
-    standing = queries.standings(shop_id, [version_id])[version_id]
-    if standing in UNDER_WAY:
-        return
-    why = f"Chosen by hand: {reason}" if reason else "Chosen by hand."
-    if standing is Standing.RETIRED:
-        go_back(shop_id, version_id, reason=why, now=now, actor=actor)
-        return
-    if standing not in OPENABLE:
-        raise NotReleasable(f"Version {version.number} is {standing.lower()} and can't be used.")
-    if standing is Standing.HELD:
+    if queries.standings(shop_id, [version_id])[version_id] is Standing.HELD:
         told = f"{reason.rstrip('.')}." if reason else "a person chose it."
         _override(version, reason=told, now=now, actor=actor)
-    open_rollout(shop_id, version_id, by_hand=True, reason=why, now=now, actor=actor)
+    return open_rollout(
+        shop_id, version_id, by_hand=True, plan=plan, reason=_by_hand(reason), now=now, actor=actor
+    )
+
+
+def _by_hand(reason: str) -> str:
+    return f"Chosen by hand: {reason}" if reason else "Chosen by hand."
 
 
 @transaction.atomic

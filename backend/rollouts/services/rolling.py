@@ -19,10 +19,12 @@ from backend.rollouts.queries.rollouts import rollout_of
 from backend.rollouts.services import moving
 from backend.rollouts.services.pointing import Aim, hold_pointer, point
 from backend.rollouts.values import (
+    OPENABLE,
     DamagedVersion,
     ForbiddenRolloutMove,
     Move,
     NotAllowedToPromote,
+    NotReleasable,
     OldPage,
     ReleasesOff,
     Rollout,
@@ -38,6 +40,17 @@ Judge = Callable[[Rollout, datetime], Verdicts]
 
 # What anybody of a shop may go back to: it answered everybody and was not withdrawn since.
 WAYS_BACK = frozenset({Standing.LIVE, Standing.RETIRED})
+
+# Of what a rollout may be opened: what the gate or a person let through. What came back from one was, and is
+# rolled out anew by a person only: by itself its former rollout stands.
+LET_THROUGH = OPENABLE - {Standing.HELD}
+WHY_NOT = {
+    Standing.CANDIDATE: "The gate has not judged version {number} yet.",
+    Standing.REJECTED: "The files of version {number} are damaged.",
+    Standing.HELD: "The gate held version {number}, and nobody let it through.",
+    Standing.LIVE: "Version {number} answers already.",
+    Standing.RETIRED: "Version {number} answered everybody before: it is gone back to.",
+}
 
 NEWER = "A newer version takes its place before anybody saw it."
 ALREADY_LIVE = "Its version answers already."
@@ -65,7 +78,8 @@ def open_rollout(
     :param by_hand: a person asks for it, so it starts whatever its plan says of going on alone
     :param plan: in place of the shop's
     :raises ReleasesOff: if the shop has switched its releases off
-    :raises ForbiddenRolloutMove: if the version answers already, or nothing does
+    :raises NotReleasable: if neither the gate nor a person let the version through, or it answered everybody
+    :raises ForbiddenRolloutMove: if nothing answers yet
     :raises DamagedVersion: if its files can't be opened
     :raises NotAllowedToPromote: if this person may not
     """
@@ -77,9 +91,9 @@ def open_rollout(
         known = _known(shop_id, version, by_hand=by_hand)
         if known is not None:
             return known
+        _check_may_open(shop_id, version)
         if pointer is None:
             raise ForbiddenRolloutMove("Nothing is live yet: the first version needs no rollout.")
-        _check_may_open(shop_id, version, pointer)
         _make_way(shop_id, now=now, actor=actor)
         opened = _create(shop_id, version, pointer, plan=plan, reason=reason, now=now, actor=actor)
         return _start_alone(opened, by_hand=by_hand, now=now, actor=actor)
@@ -104,11 +118,12 @@ def _known(shop_id: int, version: Version, *, by_hand: bool) -> Rollout | None:
     return rollout_of(row)
 
 
-def _check_may_open(shop_id: int, version: Version, pointer: models.Pointer) -> None:
+def _check_may_open(shop_id: int, version: Version) -> None:
     if queries.settings(shop_id).is_off:
         raise ReleasesOff(OFF)
-    if pointer.champion_id == registry.row_id(shop_id, version.id):
-        raise ForbiddenRolloutMove(f"Version {version.number} answers already.")
+    standing = queries.standings(shop_id, [version.id])[version.id]
+    if standing not in LET_THROUGH:
+        raise NotReleasable(WHY_NOT[standing].format(number=version.number))
 
 
 def _make_way(shop_id: int, *, now: datetime, actor: str) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from backend.audit import queries as audit
 from backend.audit.values import Event
+from backend.core.errors import LostRace
 from backend.core.queue import Job
 from backend.registry import gateway
 from backend.registry import queries as registry
@@ -18,11 +19,13 @@ from backend.registry.values import UnknownVersion, Version
 from backend.rollouts import queries, rules, services
 from backend.rollouts.models import GateDecision, ReleaseSettings
 from backend.rollouts.values import (
+    CHAMPION,
     Autonomy,
     Baseline,
     DamagedVersion,
     Evidence,
     GateVerdict,
+    NotAllowedToPromote,
     NotReleasable,
     ReleasePolicy,
     RolloutPlan,
@@ -361,6 +364,53 @@ def test_a_version_that_passed_is_rolled_out_once(shop: Shop, artifact: Path) ->
     assert standing_of(shop, version) is Standing.ROLLING_OUT
 
 
+def test_of_two_that_were_judged_before_any_went_live_one_is_the_first(shop: Shop, artifact: Path) -> None:
+    first, second = a_version(shop, artifact), a_version(shop, artifact)
+    for version in (first, second):
+        services.stage(shop.id, version.id, now=NOW)
+
+    for version in (first, second):
+        services.release(shop.id, version.id, now=NOW)
+
+    assert (verdicts(shop, first), verdicts(shop, second)) == (["FIRST"], ["FIRST"])
+    assert queries.champion_id(shop.id) == first.id
+    [rollout] = queries.rollouts(shop.id)
+    assert (rollout.candidate_id, rollout.champion_id) == (second.id, first.id)
+    assert queries.fresh_arms(shop.id).get(CHAMPION).version_id == first.id
+
+
+def test_a_first_version_replaces_one_that_can_not_be_compared_with(shop: Shop, artifact: Path) -> None:
+    a_live_version(shop, artifact, interactions=0)
+    version = a_version(shop, artifact)
+    services.stage(shop.id, version.id, now=NOW)
+
+    services.release(shop.id, version.id, now=NOW)
+
+    assert (queries.champion_id(shop.id), queries.rollouts(shop.id)) == (version.id, [])
+
+
+def test_a_first_version_does_not_replace_what_went_live_while_it_was_looked_at(
+    shop: Shop, artifact: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_live_version(shop, artifact, interactions=0)
+    late, quick = a_version(shop, artifact), a_version(shop, artifact)
+    for version in (late, quick):
+        services.stage(shop.id, version.id, now=NOW)
+    look: Any = queries.find_champion
+
+    def look_while_another_is_released(shop_id: int) -> Version | None:
+        found: Version | None = look(shop_id)
+        monkeypatch.setattr(queries, "find_champion", look)
+        services.release(shop_id, quick.id, now=NOW)
+        return found
+
+    monkeypatch.setattr(queries, "find_champion", look_while_another_is_released)
+    with pytest.raises(LostRace):
+        services.release(shop.id, late.id, now=NOW)
+
+    assert queries.champion_id(shop.id) == quick.id
+
+
 def test_nothing_is_rolled_out_while_releases_are_off(shop: Shop, artifact: Path) -> None:
     former = a_live_version(shop, artifact)
     services.set_rollout_settings(shop.id, RolloutSettings(is_off=True), now=NOW, actor="user 7")
@@ -443,11 +493,64 @@ def test_neither_a_candidate_nor_a_rejected_version_is_a_persons_to_use(shop: Sh
     services.stage(shop.id, rejected.id, now=NOW)
     candidate = a_version(shop, artifact)
 
-    for version in (rejected, candidate):
-        with pytest.raises(NotReleasable):
+    for version, refused in ((rejected, DamagedVersion), (candidate, NotReleasable)):
+        with pytest.raises(refused):
             services.release_by_hand(shop.id, version.id, reason="", now=LATER, actor="user 7")
 
     assert queries.champion_id(shop.id) is None
+
+
+def in_standing(standing: Standing, shop: Shop, artifact: Path) -> Version:
+    """Return a version that is this to a shop in which another one answered before."""
+    former = a_live_version(shop, artifact)
+    if standing in {Standing.LIVE, Standing.RETIRED}:
+        newer = a_live_version(shop, artifact)
+        return newer if standing is Standing.LIVE else former
+    version = a_version(shop, artifact, gate=a_gate(former, low=-0.5))
+    if standing is Standing.REJECTED:
+        kept = gateway.locate(version.artifact)
+        away = kept.rename(kept.with_name("away"))
+        services.stage(shop.id, version.id, now=NOW)
+        # Whoever puts the files back has not changed what the gate said.
+        away.rename(kept)
+    elif standing is Standing.HELD:
+        services.stage(shop.id, version.id, now=NOW)
+    return version
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+@pytest.mark.parametrize(
+    ("standing", "words"),
+    [
+        (Standing.CANDIDATE, "The gate has not judged version 2 yet."),
+        (Standing.REJECTED, "The files of version 2 are damaged."),
+        (Standing.HELD, "The gate held version 2, and nobody let it through."),
+        (Standing.LIVE, "Version 2 answers already."),
+        (Standing.RETIRED, "Version 1 answered everybody before: it is gone back to."),
+    ],
+)
+def test_no_rollout_is_opened_of_what_nobody_let_through_or_everybody_saw(
+    standing: Standing, words: str, by_hand: bool, shop: Shop, artifact: Path
+) -> None:
+    version = in_standing(standing, shop, artifact)
+    assert standing_of(shop, version) is standing
+    before = list(audit.events(shop.id))
+
+    with pytest.raises(NotReleasable) as refused:
+        services.open_rollout(shop.id, version.id, now=LATER, actor="user 7", by_hand=by_hand)
+
+    assert refused.value.message == words
+    assert (queries.rollouts(shop.id), list(audit.events(shop.id))) == ([], before)
+
+
+def test_what_a_person_may_not_open_is_not_let_through_either(shop: Shop, artifact: Path) -> None:
+    version = in_standing(Standing.HELD, shop, artifact)
+    services.set_rollout_settings(shop.id, RolloutSettings(promoters=("9",)), now=NOW, actor="user 7")
+
+    with pytest.raises(NotAllowedToPromote):
+        services.open_by_hand(shop.id, version.id, reason="", now=LATER, actor="user 7")
+
+    assert verdicts(shop, version) == ["FAILED"]
 
 
 def test_a_version_that_was_damaged_meanwhile_is_refused(shop: Shop, artifact: Path) -> None:

@@ -493,8 +493,9 @@ def test_a_shadow_that_passed_is_shown_and_a_poisoned_one_is_not(
     plan = RolloutPlan(shadow_percent=100, shadow_requests=3, shadow_hours=0.0)
     ends = {}
     for version in (poisoned, twin):
-        opened = rollout_services.open_rollout(
-            shop.id, version.id, now=clock.now(), actor="user 1", by_hand=True, plan=plan
+        rollout_services.stage(shop.id, version.id, now=clock.now())
+        opened = rollout_services.open_by_hand(
+            shop.id, version.id, reason="", now=clock.now(), actor="user 1", plan=plan
         )
         forget_cached()
         for _ in range(3):
