@@ -71,18 +71,19 @@ def rollout_report(
     is_champion = champion_id(shop_id) == rollout.candidate_id
     may_widen = may_promote(shop_id, actor)
     actions = rules.offered_actions(rollout, may_widen=may_widen, is_champion=is_champion)
-    known = settings(shop_id), judge(rollout, now), moment(shop_id, now)
+    # Of one that is over nobody has anything to decide.
+    verdicts = judge(rollout, now) if rollout.ended_at is None else Verdicts()
     return RolloutReport(
         summary=rollout_summary(rollout, zone=zone, now=now),
         actions=actions,
-        refused=rules.refusals(actions, rollout, *known),
+        refused=rules.refusals(actions, rollout, settings(shop_id), verdicts, moment(shop_id, now)),
         steps=rules.step_reports(rollout, moves),
         split=rules.split(rollout, holdout=fresh_holdout(shop_id).percent),
         metrics=_metrics(rollout),
         sample_words=rules.sample_words(exposed(shop_id, rollout_id)),
-        guards=_guards(rollout),
+        guards=_guards(rollout, verdicts),
         detection=_detection(rollout),
-        shadow=_shadow(rollout, moves),
+        shadow=_shadow(rollout, moves, verdicts),
         look_back=find_look_back(shop_id, rollout_id),
         advice=_advice(rollout),
         timeline=_timeline(rollout, moves, now=now),
@@ -140,10 +141,11 @@ def plan_advice(shop_id: int) -> tuple[str, ...]:
     return rules.advice(found, plan) if found else ()
 
 
-def _guards(rollout: Rollout) -> tuple[GuardReport, ...]:
+def _guards(rollout: Rollout, verdicts: Verdicts) -> tuple[GuardReport, ...]:
     if rollout.shown_at is None:
         return ()
-    return rules.told_guards(judge_guards(rollout), percent=rollout.percent)
+    judged = verdicts.guards if rollout.ended_at is None else judge_guards(rollout)
+    return rules.told_guards(judged, percent=rollout.percent)
 
 
 def _detection(rollout: Rollout) -> Detection | None:
@@ -153,11 +155,12 @@ def _detection(rollout: Rollout) -> Detection | None:
     return rules.detection(rollout.percent or rollout.plan.steps[0])
 
 
-def _shadow(rollout: Rollout, moves: Sequence[RolloutMove]) -> ShadowReport | None:
+def _shadow(rollout: Rollout, moves: Sequence[RolloutMove], verdicts: Verdicts) -> ShadowReport | None:
     if not any(move.state is RolloutState.SHADOW for move in moves):
         return None
-    judged = judge_shadow(rollout)
     figures = shadow_figures(rollout.shop_id, rollout.id)
+    is_judged = rollout.ended_at is None and rules.is_unseen(rollout)
+    judged = verdicts.shadow if is_judged else judge_shadow(rollout, figures)
     return ShadowReport(
         compared=figures.sums.compared,
         wanted=rollout.plan.shadow_requests,

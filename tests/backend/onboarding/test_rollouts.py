@@ -6,17 +6,21 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from backend.audit import queries as audit
 from backend.audit.values import Event
 from backend.core import clock
 from backend.onboarding.queries.changes import PAGE
+from backend.publishing.queries import verdicts_on
 from backend.rollouts import models, queries, services
 from backend.rollouts.queries.shadow import summarize
 from backend.rollouts.rules.shadow import page_diff
-from backend.rollouts.values import Rollout, RolloutState
+from backend.rollouts.values import GateVerdict, Rollout, RolloutState
 from backend.rollouts.values.shadow import PageLists
 from backend.serving.services import read_override
 from backend.serving.values import BadAsk, Override
@@ -114,6 +118,28 @@ def test_a_running_rollout_is_told_in_sentences(artifact: Path) -> None:
         "Shadow began",
         "Opened",
     ]
+
+
+@pytest.mark.parametrize("act", [None, "UNDO"])
+def test_a_report_asks_each_judge_once_and_of_what_is_over_none_of_the_pages(
+    artifact: Path, act: str | None
+) -> None:
+    shop = a_signed_in_shop()
+    rollout = a_running_rollout(shop, artifact)
+    if act:
+        moved(shop, rollout, act)
+
+    with CaptureQueriesContext(connection) as asked:
+        queries.rollout_report(
+            shop.id, rollout.id, actor="user 7", zone=ZoneInfo("UTC"), now=clock.now(), judge=verdicts_on
+        )
+
+    def count(table: str) -> int:
+        return sum(f'FROM "{table}"' in one["sql"] for one in asked)
+
+    assert count("rollouts_guardrecord") == 1
+    assert count("rollouts_shadowreading") == 1
+    assert count("publishing_publisher") == (0 if act else 1)
 
 
 def test_an_admin_steps_pauses_resumes_and_undoes_and_the_ledger_says_who_and_why(
@@ -226,6 +252,10 @@ def test_a_held_version_is_opened_by_hand_and_a_former_one_gone_back_to(artifact
     assert listed["to_open"][0]["words"]
     assert [one["number"] for one in listed["to_go_back_to"]] == [former.number]
     assert (opened.status_code, opened.json()["summary"]["candidate_number"]) == (201, held.number)
+    record = queries.find_gate_record(shop.id, held.id)
+    assert record is not None
+    assert record.verdict is GateVerdict.OVERRIDDEN
+    assert record.words.startswith("Let through all the same: It knows the new range. Before that: ")
     assert (back.status_code, back.json()["live_version"]) == (200, former.number)
 
 
