@@ -59,6 +59,7 @@ TITLES: Final[Mapping[Event, tuple[ActKind, str]]] = {
     Event.ROLLOUT_MOVED: (ActKind.STOREFRONT, "A rollout moved"),
     Event.ROLLOUT_SETTINGS_CHANGED: (ActKind.SETTINGS, "The rules for rollouts were changed"),
     Event.LOOK_BACK_REQUESTED: (ActKind.MODEL, "A look back at the last weeks was asked for"),
+    Event.PREVIEW_REQUESTED: (ActKind.STOREFRONT, "A preview of the storefront was asked for"),
     Event.RECOMMENDATIONS_PUBLISHED: (ActKind.STOREFRONT, "Recommendations were written to the shop"),
     Event.LEDGER_RETIRED: (ActKind.PRIVACY, "Old decisions were deleted"),
     Event.ARTIFACT_REFUSED: (ActKind.MODEL, "A version's files were refused"),

@@ -10,9 +10,9 @@ from rest_framework.response import Response
 
 from backend.core import clock
 from backend.core.api import ApiView, ErrorBody, ShopRequest
+from backend.onboarding import services as onboarding
 from backend.onboarding.queries import rollouts as queries
 from backend.onboarding.queries.changes import changes
-from backend.onboarding.queries.looking import look
 from backend.onboarding.serializers.rollouts import (
     AskLookSerializer,
     ChangesQuerySerializer,
@@ -168,7 +168,9 @@ class RolloutLookView(ApiView):
         asked = AskLookSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         arm, product = asked.validated_data["arm"], asked.validated_data["product"]
-        found = look(request.shop_id, id, arm=arm, product_id=product, now=clock.now())
+        found = onboarding.look(
+            request.shop_id, id, arm=arm, product_id=product, now=clock.now(), actor=request.actor
+        )
         return Response(LookSerializer(found).data)
 
 

@@ -5,7 +5,7 @@ from backend.serving.services.general import GeneralLists
 from backend.serving.services.listing import PageLister
 from backend.serving.services.overriding import (
     LOOK_VALID,
-    override_url,
+    give_override_url,
     read_override,
     sign_override,
 )
@@ -20,9 +20,9 @@ __all__ = [
     "GeneralLists",
     "PageLister",
     "ShadowScorer",
+    "give_override_url",
     "ingredients",
     "open_models",
-    "override_url",
     "preview",
     "read_override",
     "replay",

@@ -12,9 +12,12 @@ from uuid import UUID
 
 from django.core.signing import BadSignature, Signer
 
-from backend.rollouts.values import CANDIDATE, CHAMPION
+from backend.audit import services as audit
+from backend.audit.values import Event
+from backend.rollouts.values import CANDIDATE, CHAMPION, Rollout
 from backend.serving.values import BadAsk, Override
 from backend.shopify import oauth
+from backend.shops import queries as shops
 
 # Long enough to look around, and too short to be passed on.
 LOOK_VALID: Final = timedelta(hours=1)
@@ -36,10 +39,25 @@ def sign_override(shop_domain: str, arm: str, *, rollout_id: UUID, now: datetime
     return _signer().sign_object(said)
 
 
-def override_url(shop_domain: str, arm: str, *, rollout_id: UUID, now: datetime, path: str = "/") -> str:
-    """Return the address at which a storefront's page shows one arm, by a token as above."""
-    token = sign_override(shop_domain, arm, rollout_id=rollout_id, now=now)
-    return f"{oauth.shop_url(shop_domain)}{path}?{urlencode({'canary': token})}"
+def give_override_url(rollout: Rollout, arm: str, *, now: datetime, actor: str, path: str = "/") -> str:
+    """
+    Return the address at which a storefront's page shows one arm, by a token as above, and record who asked.
+
+    :raises BadAsk: if there is no such arm
+    """
+    domain = shops.get_shop(rollout.shop_id).domain
+    token = sign_override(domain, arm, rollout_id=rollout.id, now=now)
+    number = rollout.candidate_number if arm == CANDIDATE else rollout.champion_number
+    audit.record(
+        Event.PREVIEW_REQUESTED,
+        shop_id=rollout.shop_id,
+        subject=f"rollout {rollout.number}",
+        reason=f"An address was asked for that shows the storefront as version {number} for an hour.",
+        now=now,
+        actor=actor,
+        details={"rollout": str(rollout.id), "arm": arm, "path": path},
+    )
+    return f"{oauth.shop_url(domain)}{path}?{urlencode({'canary': token})}"
 
 
 def read_override(shop_domain: str, *, token: str, header: str, now: datetime) -> Override | None:

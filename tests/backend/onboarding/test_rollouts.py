@@ -283,6 +283,10 @@ def test_a_merchant_gets_an_address_of_the_storefront_under_one_version(artifact
     assert (answer.status_code, address.netloc, address.path) == (200, shop.domain, "/")
     signed = read_override(shop.domain, token=token, header="", now=clock.now())
     assert signed == Override(arm, is_signed=True, rollout_id=rollout.id)
+    [act] = audit.events(shop.id, event=Event.PREVIEW_REQUESTED)
+    assert (act.actor, act.subject) == ("user 7", f"rollout {rollout.number}")
+    assert act.details == {"rollout": str(rollout.id), "arm": arm, "path": "/"}
+    assert newest_act(shop)["what"] == "A preview of the storefront was asked for"
     with pytest.raises(BadAsk, match="another shop"):
         read_override(OTHER, token=token, header="", now=clock.now())
 
@@ -301,6 +305,7 @@ def test_there_is_no_address_once_a_rollout_is_over_nor_of_a_product_that_is_not
     assert looked(arm="standby")[0] == 400
     moved(shop, rollout, "UNDO")
     assert looked(arm="candidate") == (409, "nothing_to_show")
+    assert audit.events(shop.id, event=Event.PREVIEW_REQUESTED) == []
 
 
 @pytest.mark.parametrize("path", ["", "/moves", "/changes", "/look"])

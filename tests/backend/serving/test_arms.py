@@ -500,12 +500,14 @@ def test_an_operator_gets_an_address_that_shows_the_candidate(
     a_rollout(shop, candidate, percent=0)
     load(shop)
 
-    call_command("canary", DOMAIN, CANDIDATE)
+    call_command("canary", DOMAIN, CANDIDATE, "--by", "3")
 
     address = urlsplit(capsys.readouterr().out.strip())
     override(canary=parse_qs(address.query)["canary"][0])
     [decision] = recorded(shop.id)
     assert (address.netloc, decision.arm, decision.version_id) == (DOMAIN, "override", candidate.id)
+    [act] = audit.events(shop.id, event=Event.PREVIEW_REQUESTED)
+    assert (act.actor, act.source, act.details["arm"]) == ("staff:3", "command", CANDIDATE)
 
 
 @pytest.mark.parametrize(
