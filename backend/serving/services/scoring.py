@@ -1,9 +1,10 @@
 """Which arm answers a visitor, and which version does where that arm can't."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -133,6 +134,28 @@ def _overridden(live: LiveArms, draw: RolloutDraw, override: Override | None) ->
     return live.find(override.arm) if is_shown or override.is_signed else None
 
 
+def has_nothing_to_show(
+    opinion: Opinion,
+    asked: ModelQuery,
+    *,
+    available: AbstractSet[int],
+    ask_again: Callable[[ModelQuery], Opinion],
+) -> bool:
+    """
+    Return whether a version names nothing that the shop can show, which counts against it.
+
+    A request says itself what to leave out, and anybody may send one: a version that has something for it
+    otherwise is blamed for nothing.
+
+    :param ask_again: asks the same version
+    """
+    if not rules.is_empty(opinion, available=available):
+        return False
+    if not asked.exclude:
+        return True
+    return rules.is_empty(ask_again(replace(asked, exclude=frozenset())), available=available)
+
+
 class ArmScorer:
     """Asks the version of a visitor's arm, and another where it fails, so that a visitor has a list."""
 
@@ -173,26 +196,21 @@ class ArmScorer:
         if chosen.arm.name == CANDIDATE and rules.is_empty(opinion, available=available):
             instead = self._stand_in(live, chosen, asked, reason=EMPTY)
             if not rules.is_empty(instead.opinion, available=available):
-                self._note(chosen, self._blame(chosen, asked, available), took)
+                self._note(chosen, self._blame(chosen, opinion, asked, available), took)
                 return instead
         self._note(chosen, AnswerOutcome.ANSWERED, took)
         return Scored(chosen.arm, opinion, "", chosen.name)
 
-    def _blame(self, chosen: Chosen, asked: ModelQuery, available: AbstractSet[int]) -> AnswerOutcome:
-        """
-        Return whose fault a list without anything to show is.
-
-        A request says itself what to leave out, and anybody may send one: a version that has something for it
-        otherwise is blamed for nothing.
-        """
-        if not asked.exclude:
-            return AnswerOutcome.FATAL
+    def _blame(
+        self, chosen: Chosen, opinion: Opinion, asked: ModelQuery, available: AbstractSet[int]
+    ) -> AnswerOutcome:
+        """Return what a list without anything to show counts as."""
+        ask_again = partial(self.models.score, chosen.arm, patience=0.0)
         try:
-            whole = self.models.score(chosen.arm, replace(asked, exclude=frozenset()), patience=0.0)
+            is_fatal = has_nothing_to_show(opinion, asked, available=available, ask_again=ask_again)
         except ScoringUnavailable as error:
             return rules.outcome_of(error.reason)
-        has_nothing = rules.is_empty(whole, available=available)
-        return AnswerOutcome.FATAL if has_nothing else AnswerOutcome.ANSWERED
+        return AnswerOutcome.FATAL if is_fatal else AnswerOutcome.ANSWERED
 
     def keep_warm(self, live: LiveArms) -> None:
         """Have every version in memory that may be asked within a second."""

@@ -9,8 +9,9 @@ than a minute when its turn comes is counted and left.
 import math
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -30,6 +31,7 @@ from backend.serving.gateway import Models, opine
 from backend.serving.rules import recording
 from backend.serving.rules.packing import Unreadable
 from backend.serving.services.answering import open_models
+from backend.serving.services.scoring import has_nothing_to_show
 from backend.serving.values import Decided, Opinion, Query, Shelf
 from models.recommender.api import NotFinite
 
@@ -266,9 +268,13 @@ class ShadowScorer:
             opinion = opine(scorer, asked)
             milliseconds = (time.perf_counter() - started) * 1000
             decided = rules.decide(query, world, opinion, reason="")
+            is_empty = has_nothing_to_show(
+                opinion, asked, available=world.shelf.available, ask_again=partial(opine, scorer)
+            )
         except Exception as error:  # noqa: BLE001 -- whatever a sick model raises is what is looked for
             return (), fault(arm, error)
         told = _told(opinion, decided, world.shelf, milliseconds=milliseconds, places=places)
+        told = replace(told, is_empty=is_empty)
         return tuple(item.product_id for item in decided.items), told
 
 
@@ -288,7 +294,6 @@ def _told(opinion: Opinion, decided: Decided, shelf: Shelf, *, milliseconds: flo
     return Reanswer(
         milliseconds=milliseconds,
         is_finite=all(math.isfinite(one.score) for one in opinion.preferences),
-        is_empty=not opinion.preferences,
         is_short=bool(decided.fallback),
         places=len(first),
         unavailable=sum(one.product_id not in shelf.available for one in first),

@@ -363,6 +363,44 @@ def test_a_model_that_raises_is_counted_and_the_next_request_is_compared(
     assert sums.compared == 2
 
 
+@pytest.mark.parametrize(
+    ("asked", "known", "empty"),
+    [
+        ({"exclude": "110"}, 110, 0),  # the request itself leaves out all that it has
+        ({"cart": "110"}, 110, 0),
+        ({}, 111, 1),  # which the shop can't show
+        ({"exclude": "111"}, 111, 1),
+    ],
+)
+def test_an_empty_list_counts_as_it_does_for_the_guard(
+    asked: dict[str, str],
+    known: int,
+    empty: int,
+    shop: Shop,
+    twin: Version,
+    scorer: ShadowScorer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rollout = open_shadow(shop, twin)
+    Product.objects.for_shop(shop.id).filter(product_id=111).update(available=False)
+    ask(consent=GRANTED, **asked)
+    well, candidate = gateway.opine, scorer.models.get(shadows.shadows()[0].candidate)
+
+    def opine(asked_of: Any, query: Any) -> Any:
+        found = well(asked_of, replace(query, k=1_000))
+        if asked_of is not candidate:
+            return found
+        kept = tuple(one for one in found.preferences if one.product_id == known)
+        return replace(found, preferences=kept)
+
+    monkeypatch.setattr(shadowing, "opine", opine)
+
+    scorer.look()
+
+    sums = sums_of(rollout)
+    assert (sums.compared, sums.candidate.empty, sums.champion.empty) == (1, empty, 0)
+
+
 def test_a_shadow_ends_when_enough_was_compared_for_long_enough(
     shop: Shop, twin: Version, scorer: ShadowScorer
 ) -> None:
