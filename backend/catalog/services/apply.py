@@ -20,11 +20,14 @@ from backend.catalog.models import Collection, Order, OrderLine, Product, Produc
 from backend.catalog.services.privacy import UNTIED, without_suppressed_tie
 from backend.catalog.values import ProductStatus
 from backend.core.errors import Refused, describe
+from backend.core.queue import Job, enqueue
 from backend.shops import queries as shops
 
 from . import stale
 
 _LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
+# Products are archived and published by the hundred; the pages wait for such a burst to end.
+PAGES_SECONDS: Final = 5.0
 # One answer may come from a copy that does not know a new product yet.
 PROOFS_OF_ABSENCE: Final = 2
 
@@ -74,7 +77,7 @@ def apply_product(shop_id: int, payload: Mapping[str, Any]) -> int | None:
         "updated_at": update.updated_at,
         **_SEEN,
     }
-    _write(stored, columns)
+    _write_product(stored, columns)
     # Shopify did not have it when we asked. A body that was long under way does not prove it came back.
     if is_new or was_gone or stored.is_gift_card is None or not merged.is_certain:
         stale.ask(shop_id, [update.product_id])
@@ -121,7 +124,7 @@ def _write_whole(shop_id: int, stored: Product, whole: rules.WholeProduct) -> No
     former = _variants_of(shop_id, stored.product_id)
     gone = frozenset(former) - variants.keys()
     _write_variants(shop_id, former, rules.Merged(variants, gone, is_complete=True, is_certain=True))
-    _write(stored, {**asdict(whole.product), **rules.totals(whole.variants), **_SEEN})
+    _write_product(stored, {**asdict(whole.product), **rules.totals(whole.variants), **_SEEN})
 
 
 @transaction.atomic
@@ -150,7 +153,7 @@ def delete_product(shop_id: int, payload: Mapping[str, Any], *, now: datetime) -
     stored = _locked(Product, shop_id, "product_id", product_id, _tombstone_of_product(product_id))
     if _is_gone(stored):
         return None
-    _write(stored, {"deleted_at": now, "deletion_is_inferred": False, "available": False})
+    _write_product(stored, {"deleted_at": now, "deletion_is_inferred": False, "available": False})
     Variant.objects.for_shop(shop_id).filter(product_id=product_id).delete()
     ProductCollection.objects.for_shop(shop_id).filter(product_id=product_id).delete()
     return product_id
@@ -163,7 +166,10 @@ def infer_deletions(shop_id: int, product_ids: Sequence[int], *, now: datetime) 
     :returns: how many were not marked yet
     """
     live = Product.objects.for_shop(shop_id).filter(product_id__in=product_ids, deleted_at=None)
-    return live.update(deleted_at=now, deletion_is_inferred=True, available=False)
+    gone = live.update(deleted_at=now, deletion_is_inferred=True, available=False)
+    if gone:
+        _tell_of_pages(shop_id)
+    return gone
 
 
 _VARIANT_COLUMNS: Final = tuple(rules.VariantRow.__dataclass_fields__)
@@ -367,6 +373,22 @@ def _write(row: models.Model, values: Mapping[str, Any]) -> None:
     for name, value in values.items():
         setattr(row, name, value)
     row.save(update_fields=list(values))
+
+
+def _write_product(row: Product, values: Mapping[str, Any]) -> None:
+    had_page = _has_page(row)
+    _write(row, values)
+    if _has_page(row) != had_page:
+        _tell_of_pages(row.shop_id)
+
+
+def _has_page(row: Product) -> bool:
+    return row.deleted_at is None and row.status == ProductStatus.ACTIVE and row.published_at is not None
+
+
+def _tell_of_pages(shop_id: int) -> None:
+    """Have the lists follow that pages of the shop show: some came, or went."""
+    enqueue(Job.PUBLISH, countdown=PAGES_SECONDS, shop_id=shop_id)
 
 
 def _tombstone_of_product(product_id: int) -> dict[str, Any]:

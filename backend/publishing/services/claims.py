@@ -19,9 +19,11 @@ from backend.core import leases
 from backend.core.errors import LostRace
 from backend.core.ids import uuid7
 from backend.core.queue import Job
+from backend.features import queries as features
 from backend.publishing import queries, rules
 from backend.publishing.models import Comparison, Publication, Publisher
-from backend.publishing.values import REFRESH, START, Claim, Slot, Switch
+from backend.publishing.rules import Places
+from backend.publishing.values import HOME, POPULAR, REFRESH, START, Claim, HeldSlot, Slot, Switch
 from backend.rollouts import queries as rollouts
 from backend.rollouts.values import CANDIDATE, CHAMPION, HoldoutPolicy, LiveArm, LiveArms, Pointed, Verdict
 from backend.shops import queries as shops
@@ -39,24 +41,39 @@ class Goal:
 
 
 @dataclass(frozen=True, slots=True)
+class PageChanges:
+    """
+    What pages came and went since the slots were compared.
+
+    :param gone: products without a page, of which lists are noted still
+    :param come: pages of which a slot has no list that holds those of all others, by slot and its version
+    """
+
+    gone: tuple[int, ...]
+    come: tuple[tuple[Slot, LiveArm, tuple[int, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """
     What is to be done next for a shop's pages.
 
     :param switch: what the switch has to say, before anything else is written; None where it says so
     :param holdout: who is held out, where their list is to be compared then
-    :param goal: the slot that is to be compared after that; None where both hold what they should
+    :param changes: which pages came and went, which is seen to after that; None where none did
+    :param goal: the slot that is to be compared at last; None where both hold what they should
     """
 
     arms: LiveArms
     switch: Switch | None = None
     holdout: HoldoutPolicy | None = None
+    changes: PageChanges | None = None
     goal: Goal | None = None
 
     @property
     def is_none(self) -> bool:
         """Whether there is nothing to do."""
-        return self.switch is None and self.holdout is None and self.goal is None
+        return not (self.switch or self.holdout or self.changes or self.goal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +99,14 @@ def claim(shop_id: int, *, now: datetime) -> Claim | None:
     return Claim(shop_id, row.claim)
 
 
-def next_work(held: Claim, *, now: datetime) -> Work | None:
+def next_work(held: Claim, *, now: datetime, are_pages_known: bool) -> Work | None:
     """
     Return what is to be done next, or let go of the shop and return None where nothing is.
 
     Nothing is live, or the app is gone, or the pages hold what they should. A version whose lists were being
     written is gone on with; another one begins at the first page.
+
+    :param are_pages_known: which pages came and went was seen to already; some may have nothing to show
     """
     # Before the lock: only a hint, which a wrong one makes a page expire early at worst.
     is_healthy = _is_healthy(held.shop_id)
@@ -101,7 +120,7 @@ def next_work(held: Claim, *, now: datetime) -> Work | None:
             _forget(row)
             row.installed_at = shop.installed_at
         row.heard_at = now
-        work = _work(row, arms, is_healthy=is_healthy, now=now)
+        work = _work(row, arms, is_healthy=is_healthy, are_pages_known=are_pages_known, now=now)
         if work.is_none:
             row.attempts, row.failure, row.retry_at = 0, "", now
             _let_go(row)
@@ -110,7 +129,7 @@ def next_work(held: Claim, *, now: datetime) -> Work | None:
     return work
 
 
-def _work(row: Publisher, arms: LiveArms, *, is_healthy: bool, now: datetime) -> Work:
+def _work(row: Publisher, arms: LiveArms, *, is_healthy: bool, are_pages_known: bool, now: datetime) -> Work:
     slots, held, pointed = _slots(row.shop_id), Switch.from_json(row.switch), pointed_by(arms)
     known = {slot: queries.held_slot(one) for slot, one in slots.items()}
     switch = rules.next_switch(held, known, pointed, is_healthy=is_healthy, now=now)
@@ -119,11 +138,32 @@ def _work(row: Publisher, arms: LiveArms, *, is_healthy: bool, now: datetime) ->
     holdout = rollouts.fresh_holdout(row.shop_id)
     if _is_holdout_due(row, holdout, now=now):
         return Work(arms, holdout=holdout)
+    places = rules.place(known, held, pointed)
+    changes = None if are_pages_known else _page_changes(row.shop_id, arms, known, places)
+    if changes is not None:
+        return Work(arms, changes=changes)
     slot = rules.next_slot(known, held, pointed, now=now)
     if slot is None:
         return Work(arms)
-    name = CHAMPION if slot is rules.place(known, held, pointed).champion else CANDIDATE
+    name = CHAMPION if slot is places.champion else CANDIDATE
     return Work(arms, goal=_begin(slots[slot], arms.get(name)))
+
+
+def _page_changes(
+    shop_id: int, arms: LiveArms, known: Mapping[Slot, HeldSlot], places: Places
+) -> PageChanges | None:
+    pages = {HOME, *features.listed_products(shop_id)}
+    noted: dict[Slot, set[int]] = {slot: set() for slot in Slot}
+    for name, product_id in Publication.objects.for_shop(shop_id).values_list("slot", "product_id"):
+        noted[Slot(name)].add(product_id)
+    gone = set().union(*noted.values()) - pages - {POPULAR}
+    come = []
+    for slot, arm in ((places.champion, arms.find(CHAMPION)), (places.candidate, arms.find(CANDIDATE))):
+        if slot is None or arm is None or known[slot].version_id != arm.version_id:
+            continue
+        if pages - noted[slot]:
+            come.append((slot, arm, tuple(sorted(pages - noted[slot]))))
+    return PageChanges(tuple(sorted(gone)), tuple(come)) if gone or come else None
 
 
 def _is_holdout_due(row: Publisher, holdout: HoldoutPolicy, *, now: datetime) -> bool:

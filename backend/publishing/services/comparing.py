@@ -10,6 +10,7 @@ so it can be ended anywhere and goes on where it was.
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from enum import Enum, auto
+from functools import partial
 from typing import Final
 
 import structlog
@@ -20,11 +21,10 @@ from backend.core.errors import Failure, Refused, Unavailable
 from backend.core.queue import Job, enqueue
 from backend.features import queries as features
 from backend.publishing import queries, rules
-from backend.publishing.models import Publication
 from backend.publishing.services import claims, switching
-from backend.publishing.services.claims import Goal
+from backend.publishing.services.claims import Goal, PageChanges
 from backend.publishing.services.sending import Sender
-from backend.publishing.services.writing import LISTS_PER_CALL, Writer
+from backend.publishing.services.writing import CLEARED_PER_CALL, LISTS_PER_CALL, Writer, clear
 from backend.publishing.values import HOME, NOTHING, POPULAR, TURN, Claim, Slot
 from backend.rollouts import queries as rollouts
 from backend.rollouts.values import CANDIDATE, CHAMPION, HoldoutPolicy, LiveArms
@@ -72,19 +72,25 @@ def _work(held: Claim, clock: Clock) -> None:
     """Do what is next until nothing is."""
     ends_at = clock() + TURN
     sender = Sender(held.shop_id, clock=clock)
-    while (work := claims.next_work(held, now=clock())) is not None:
+    end, are_pages_known = _End.DONE, False
+    while (work := claims.next_work(held, are_pages_known=are_pages_known, now=clock())) is not None:
         if work.switch is not None:
             switching.turn(held, work.switch, sender, clock=clock)
         elif work.holdout is not None:
             _bring_popular(held, work.arms, work.holdout, sender, clock)
+        elif work.changes is not None:
+            end = _follow_pages(held, work.arms, work.changes, sender, clock, ends_at=ends_at)
+            are_pages_known = end is _End.DONE
         elif work.goal is not None:
             end = _walk(held, work.arms, work.goal, sender, clock, ends_at=ends_at)
-            if end is _End.OUT_OF_TIME:
-                claims.release(held)
-                enqueue(Job.PUBLISH, shop_id=held.shop_id)
-                return
+            # It takes minutes, in which pages come and go.
+            are_pages_known = False
             if end is _End.DONE:
                 _finish(held, work.goal, now=clock())
+        if end is _End.OUT_OF_TIME:
+            claims.release(held)
+            enqueue(Job.PUBLISH, shop_id=held.shop_id)
+            return
 
 
 def _bring_popular(held: Claim, arms: LiveArms, holdout: HoldoutPolicy, sender: Sender, clock: Clock) -> None:
@@ -102,29 +108,50 @@ def _walk(
     pages = [HOME, *sorted(features.listed_products(shop_id))]
     writer = Writer(held, goal.slot, GeneralLists(goal.arm, clock=clock), sender, clock=clock)
     written = goal.written
-    for some in _batches(pages, after=goal.cursor):
+    for some in _batches([page for page in pages if page > goal.cursor], size=LISTS_PER_CALL):
         if claims.is_moved(shop_id, arms):
             return _End.MOVED
         if clock() > ends_at:
             return _End.OUT_OF_TIME
         written += writer.bring(some)
         claims.advance(held, goal, cursor=some[-1], written=written, now=clock())
-    _forget_other_pages(shop_id, goal.slot, pages)
     return _End.DONE
 
 
-def _forget_other_pages(shop_id: int, slot: Slot, pages: Sequence[int]) -> None:
-    """Take nothing for granted of a page that can't be seen now: it is not kept up to date."""
-    rows = Publication.objects.for_shop(shop_id).filter(slot=slot)
-    others = set(rows.values_list("product_id", flat=True)) - {*pages, POPULAR}
-    rows.filter(product_id__in=others).delete()
+def _follow_pages(
+    held: Claim, arms: LiveArms, changes: PageChanges, sender: Sender, clock: Clock, *, ends_at: datetime
+) -> _End:
+    """
+    Take the lists away of pages that are gone, and bring those of pages that have come.
+
+    A page that is gone isn't kept up to date. Were its lists left there, it would show them when it comes
+    back: of a version that is gone too, or of the wrong arm of a rollout.
+    """
+    for write in _writes(held, changes, sender, clock):
+        if claims.is_moved(held.shop_id, arms):
+            return _End.MOVED
+        if clock() > ends_at:
+            return _End.OUT_OF_TIME
+        write()
+    return _End.DONE
 
 
-def _batches(pages: Sequence[int], *, after: int) -> Iterator[Sequence[int]]:
-    """Yield ascending pages in groups that fit one call."""
-    first = sum(page <= after for page in pages)
-    for start in range(first, len(pages), LISTS_PER_CALL):
-        yield pages[start : start + LISTS_PER_CALL]
+def _writes(
+    held: Claim, changes: PageChanges, sender: Sender, clock: Clock
+) -> Iterator[Callable[[], object]]:
+    """Yield what is to be written of pages that came and went, a call to Shopify each."""
+    for some in _batches(changes.gone, size=CLEARED_PER_CALL):
+        yield partial(clear, held, some, sender, clock=clock)
+    for slot, arm, pages in changes.come:
+        writer = Writer(held, slot, GeneralLists(arm, clock=clock), sender, clock=clock)
+        for some in _batches(pages, size=LISTS_PER_CALL):
+            yield partial(writer.bring, some)
+
+
+def _batches(pages: Sequence[int], *, size: int) -> Iterator[Sequence[int]]:
+    """Yield pages in groups that fit one call."""
+    for start in range(0, len(pages), size):
+        yield pages[start : start + size]
 
 
 def _finish(held: Claim, goal: Goal, *, now: datetime) -> None:

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from backend.core.errors import Unavailable
-from backend.shopify.gateway import AdminClient
+from backend.shopify.gateway import AdminClient, refuse_user_errors
 from backend.shopify.values import gid, number_of
 from backend.shops import services as shops
 
@@ -31,6 +31,15 @@ class Sender:
         if any(error["code"] == "INTERNAL_ERROR" for error in refused):
             raise WriteFailed(f"Shopify could not write lists: {refused[0]['message']}")
         return refused
+
+    def remove(self, identifiers: Sequence[dict[str, str]]) -> None:
+        """
+        Delete metafields in one call; one that is not there is none to delete.
+
+        :raises UserErrors: if Shopify declines to
+        """
+        result = self._client.execute("metafields_delete", {"metafields": identifiers})["metafieldsDelete"]
+        refuse_user_errors(result, what="the removal of recommendations")
 
     def missing(self, product_ids: Collection[int]) -> set[int]:
         """Return which products Shopify does not have."""

@@ -35,6 +35,8 @@ log = structlog.get_logger(__name__)
 # Shopify takes 25 metafields in one call; each list needs two, and the one for the holdout a third.
 METAFIELDS_PER_LIST: Final = 2
 LISTS_PER_CALL: Final = 25 // METAFIELDS_PER_LIST
+# A product has a list in each slot.
+CLEARED_PER_CALL: Final = LISTS_PER_CALL // len(Slot)
 
 
 class UnsoundList(Corrupt):
@@ -231,6 +233,27 @@ class Writer:
         # A page that is gone holds nothing.
         self._rows(gone).delete()
         return gone
+
+
+def clear(held: Claim, product_ids: Sequence[int], sender: Sender, *, clock: Callable[[], datetime]) -> None:
+    """Take the lists of both slots away from some products, ``CLEARED_PER_CALL`` at most."""
+    rows = Publication.objects.for_shop(held.shop_id).filter(product_id__in=product_ids)
+    with transaction.atomic():
+        claims.hear(held, now=clock())
+        rows.update(is_confirmed=False)
+    # With a product that is deleted its metafields are gone, and Shopify declines to delete them.
+    there = set(product_ids) - sender.missing(product_ids)
+    if there:
+        sender.remove([one for product_id in sorted(there) for one in _identifiers(product_id)])
+    rows.delete()
+
+
+def _identifiers(product_id: int) -> list[dict[str, str]]:
+    return [
+        {"ownerId": gid("Product", product_id), "namespace": "$app", "key": key + ending}
+        for ending in _ENDINGS.values()
+        for key in ("recs", "decision")
+    ]
 
 
 # Where the lists lie that belong to no product: in the app's own installation.

@@ -13,6 +13,7 @@ import pytest
 from backend.catalog import queries, services
 from backend.catalog.models import Product, StaleProduct, Variant
 from backend.catalog.services import loading
+from backend.catalog.services.apply import infer_deletions
 from backend.core.queue import Job
 from backend.shopify.gateway import AccessDenied
 from backend.shops.models import Shop
@@ -375,6 +376,39 @@ def test_what_cannot_be_stored_is_named_and_writes_nothing(
     assert not Product.objects.for_shop(shop.id).exists()
 
 
+# Pages that come and go
+
+
+@pytest.mark.parametrize("gone", [{"status": "archived"}, {"published_at": None}])
+def test_the_lists_follow_at_once_where_a_page_goes_or_comes_back(
+    shop: Shop, enqueued: Enqueued, gone: dict[str, Any]
+) -> None:
+    imported(shop, bulk.variant(70, 7))
+    told(shop, title="Another", updated_at="2026-11-20T14:01:00Z")
+    before = enqueued.of(Job.PUBLISH)
+
+    told(shop, **gone, updated_at="2026-11-20T14:02:00Z")
+    told(shop, **gone, title="A third", updated_at="2026-11-20T14:03:00Z")
+    left = enqueued.of(Job.PUBLISH)
+    told(shop, updated_at="2026-11-20T14:04:00Z")
+
+    assert (before, left) == ([], [{"shop_id": shop.id}])
+    assert enqueued.of(Job.PUBLISH) == [{"shop_id": shop.id}] * 2
+
+
+def test_the_lists_follow_a_deletion_that_was_announced_and_one_that_was_not(
+    shop: Shop, enqueued: Enqueued
+) -> None:
+    for number in (7, 8):
+        a_stored_product(shop, number)
+
+    services.delete_product(shop.id, {"id": 7}, now=NOW)
+    infer_deletions(shop.id, [8], now=NOW)
+    infer_deletions(shop.id, [8], now=NOW)
+
+    assert enqueued.of(Job.PUBLISH) == [{"shop_id": shop.id}] * 2
+
+
 # Asking and answers
 
 
@@ -418,7 +452,7 @@ def test_many_products_are_read_in_batches_each_a_job(
 
     assert (read(shop), read(shop), read(shop)) == (25, 5, 0)
 
-    assert enqueued.jobs == [(Job.PRODUCTS_READ, {"shop_id": shop.id})] * 2
+    assert enqueued.of(Job.PRODUCTS_READ) == [{"shop_id": shop.id}] * 2
     assert Product.objects.for_shop(shop.id).count() == 30
 
 

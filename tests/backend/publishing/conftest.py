@@ -97,6 +97,9 @@ class Metafields:
         self.held: dict[tuple[str, str, str], str] = {}
         # Done at a write before it is answered: what else happens meanwhile, or how the answer is lost.
         self.meanwhile: Callable[[int], Any] = lambda _: None
+        # Done once, at the next removal.
+        self.meanwhile_cleared: Callable[[], Any] = lambda: None
+        self.order: list[str] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         body = json.loads(request.content)
@@ -105,10 +108,27 @@ class Metafields:
         if "nodes(" in body["query"]:
             ids = body["variables"]["ids"]
             return data({"nodes": [None if one in self._deleted() else {"id": one} for one in ids]})
+        if "metafieldsDelete" in body["query"]:
+            return self._delete(body["variables"]["metafields"])
         return self._set(body["variables"]["metafields"])
+
+    def _delete(self, identifiers: list[dict[str, Any]]) -> httpx.Response:
+        assert len(identifiers) <= 25
+        self.order.append("cleared")
+        meanwhile, self.meanwhile_cleared = self.meanwhile_cleared, lambda: None
+        meanwhile()
+        errors = [
+            {"field": ["metafields", str(place), "ownerId"], "message": "Owner does not exist."}
+            for place, one in enumerate(identifiers)
+            if one["ownerId"] in self._deleted()
+        ]
+        for one in [] if errors else identifiers:
+            self.held.pop((one["ownerId"], one["namespace"], one["key"]), None)
+        return data({"metafieldsDelete": {"deletedMetafields": [], "userErrors": errors}})
 
     def _set(self, metafields: list[dict[str, Any]]) -> httpx.Response:
         self.calls.append(metafields)
+        self.order.append("switch" if metafields[0]["namespace"] == "release" else "lists")
         errors = [
             error for place, one in enumerate(metafields) if (error := self._refusal(place, one)) is not None
         ]

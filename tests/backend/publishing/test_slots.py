@@ -29,8 +29,9 @@ from backend.rollouts.values import (
     Verdict,
 )
 from backend.serving import queries as serving
+from backend.shopify.values import gid
 from backend.shops.models import Shop
-from tests.backend.history import NOW
+from tests.backend.history import NOW, a_product
 from tests.backend.publishing.conftest import FIRST, INSTALLATION, LAST, Metafields, a_user_error
 from tests.backend.registry.versions import a_gate, a_version
 from tests.backend.shopify.fake import data
@@ -414,6 +415,67 @@ def test_an_earlier_version_is_written_beside_what_is_shown_and_then_shown_at_on
     assert all(seen)
     assert keys(calls[-1:]) == SWITCH_ALONE
     assert story.shown() != before
+
+
+def test_a_page_that_went_loses_its_lists_at_once_and_comes_back_with_those_of_now(
+    story: Story, candidate: Version
+) -> None:
+    rollout = story.open(candidate)
+    story.publish()
+    page = Product.objects.for_shop(story.shop.id).filter(product_id=110)
+
+    page.update(published_at=None)
+    story.publish()
+
+    assert [story.pages.list_of(110, slot) for slot in Slot] == [[], []]
+    assert not Publication.objects.for_shop(story.shop.id).filter(product_id=110).exists()
+    story.end(rollout, candidate)
+    story.publish()
+    page.update(published_at=NOW)
+    calls = story.publish()
+    assert {one["ownerId"] for call in calls for one in call} == {gid("Product", 110)}
+    assert story.pages.list_of(110) == [FIRST + (10 + 7 * step) % (LAST - FIRST) for step in range(1, 17)]
+
+
+def test_a_page_that_comes_in_the_middle_of_a_rollout_has_a_list_of_each_version_at_once(
+    story: Story, candidate: Version
+) -> None:
+    rollout = story.open(candidate)
+    story.publish()
+    story.step(rollout, 5)
+    story.publish()
+    a_product(story.shop, 900, title="Product 900", created_at=NOW, published_at=NOW)
+
+    calls = story.publish()
+
+    assert {one["ownerId"] for call in calls for one in call} == {gid("Product", 900)}
+    assert [len(story.pages.list_of(900, slot)) for slot in Slot] == [16, 16]
+
+
+def test_with_a_product_that_is_deleted_its_lists_went_too(story: Story) -> None:
+    story.pages.deleted = {110}
+    Product.objects.for_shop(story.shop.id).filter(product_id=110).update(deleted_at=NOW, available=False)
+
+    story.publish()
+
+    assert not Publication.objects.for_shop(story.shop.id).filter(product_id=110).exists()
+    assert queries.held(story.shop.id).failure == ""
+
+
+def test_a_rollback_turns_the_pages_round_while_many_are_cleared(story: Story, candidate: Version) -> None:
+    rollout = story.open(candidate)
+    story.publish()
+    story.step(rollout, 5)
+    story.publish()
+    Product.objects.for_shop(story.shop.id).filter(product_id__lt=120).update(published_at=None)
+    story.pages.order.clear()
+    story.pages.meanwhile_cleared = lambda: story.end(rollout, story.champion)
+
+    story.publish()
+
+    assert story.pages.order[:2] == ["cleared", "switch"]
+    assert story.pages.switch == {"default": "a"}
+    assert not Publication.objects.for_shop(story.shop.id).filter(product_id__in=range(100, 120)).exists()
 
 
 def test_what_sold_out_since_the_last_look_is_on_no_list(story: Story, candidate: Version) -> None:
