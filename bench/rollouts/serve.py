@@ -26,7 +26,7 @@ from tools.demo.screen import Screen
 
 # Without the product, then with it; the one that kills its processes comes last.
 ALONE: Final = ("script",)
-SERVED: Final = ("takeback", "shadow_cost", "pace", "kills")
+SERVED: Final = ("takeback", "going_back", "shadow_cost", "pace", "kills")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,7 +62,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--kills", type=int, default=50, help="SIGKILLs in the middle of moves (%(default)d)")
     add("--pairs", type=int, default=12, help="pairs of on and off (%(default)d)")
     add("--seconds", type=float, default=20.0, help="of each half of a pair (%(default)g)")
-    add("--moves", type=int, default=20, help="rollbacks that are timed (%(default)d)")
+    add(
+        "--moves",
+        type=int,
+        default=20,
+        help="rollbacks that are timed (%(default)d), and ways back (5 at most)",
+    )
     add("--only", action="append", choices=[*ALONE, *SERVED], help="this part; may be repeated")
     return parser
 
