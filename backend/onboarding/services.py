@@ -51,16 +51,16 @@ class NothingToShow(Refused):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class PreviewLink:
     """An address that shows one arm to whoever has it, until a moment."""
 
     url: str
     until: datetime
 
 
-def look(
+def preview_link(
     shop_id: int, rollout_id: UUID, *, arm: str, product_id: int | None, now: datetime, actor: str
-) -> Look:
+) -> PreviewLink:
     """
     Return the address of a page of the storefront under one arm. That it was asked for is on record.
 
@@ -74,7 +74,7 @@ def look(
         raise NothingToShow("This rollout is not under way, so there is no other version to look at.")
     path = _path(shop_id, product_id)
     address = give_override_url(rollout, arm, now=now, actor=actor, path=path)
-    return Look(address, now + LOOK_VALID)
+    return PreviewLink(address, now + LOOK_VALID)
 
 
 def _path(shop_id: int, product_id: int | None) -> str:

@@ -32,7 +32,7 @@ def progress(shop_id: int, version_id: UUID) -> Progress | None:
     return Progress(sum(page <= row.cursor for page in pages), len(pages))
 
 
-def verdicts_on(rollout: Rollout, now: datetime) -> Verdicts:
+def verdicts_with_lists(rollout: Rollout, now: datetime) -> Verdicts:
     """Return what all judges say of a rollout, of the lists on the shop's pages too."""
     lists = rules.judge_lists(
         held(rollout.shop_id), rollout, progress(rollout.shop_id, rollout.candidate_id), now=now

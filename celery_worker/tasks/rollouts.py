@@ -97,4 +97,4 @@ def sweep_rollouts() -> None:
 @task_for(Job.ROLLOUT_ADVANCE)
 def advance_rollout(shop_id: int) -> None:
     """Make the move that follows for one shop's rollout, if one does."""
-    services.advance(shop_id, now=clock.now(), judge=publishing.verdicts_on)
+    services.advance(shop_id, now=clock.now(), judge=publishing.verdicts_with_lists)

@@ -63,7 +63,7 @@ def rollouts(shop_id: int, *, actor: str, now: datetime) -> Rollouts:
 
 def rollout(shop_id: int, rollout_id: UUID, *, actor: str, now: datetime) -> RolloutReport:
     """Return one rollout. :raises UnknownRollout: if the shop has no such rollout"""
-    zone, judge = shop_zone(shop_id), publishing.verdicts_on
+    zone, judge = shop_zone(shop_id), publishing.verdicts_with_lists
     return queries.rollout_report(shop_id, rollout_id, actor=actor, zone=zone, now=now, judge=judge)
 
 

@@ -168,7 +168,7 @@ class RolloutLookView(ApiView):
         asked = AskLookSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         arm, product = asked.validated_data["arm"], asked.validated_data["product"]
-        found = onboarding.look(
+        found = onboarding.preview_link(
             request.shop_id, id, arm=arm, product_id=product, now=clock.now(), actor=request.actor
         )
         return Response(LookSerializer(found).data)
@@ -201,7 +201,7 @@ class RolloutMovesView(ApiView):
             reason=given["reason"].strip(),
             now=clock.now(),
             actor=request.actor,
-            judge=publishing.verdicts_on,
+            judge=publishing.verdicts_with_lists,
         )
         return Response(_report(request, id))
 

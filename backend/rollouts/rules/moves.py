@@ -14,7 +14,7 @@ from backend.rollouts.values import (
     Judged,
     Moment,
     Move,
-    Refusal,
+    RefusedAction,
     Rollout,
     RolloutAction,
     RolloutPlan,
@@ -338,10 +338,10 @@ def refusals(
     settings: RolloutSettings,
     verdicts: Verdicts,
     moment: Moment,
-) -> tuple[Refusal, ...]:
+) -> tuple[RefusedAction, ...]:
     """Return which offered acts would be refused now, so that people read why before they ask."""
     asked = ((act, asked_move(act, rollout, settings, verdicts, moment, reason="")) for act in offered)
-    return tuple(Refusal(act, outcome.words) for act, outcome in asked if isinstance(outcome, Wait))
+    return tuple(RefusedAction(act, outcome.words) for act, outcome in asked if isinstance(outcome, Wait))
 
 
 def _asked_stop(act: RolloutAction, rollout: Rollout) -> Stop | None:

@@ -209,7 +209,7 @@ class RolloutSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RefusedAction:
     """An act that is offered where a rollout stands, and why it can't be done now."""
 
     action: RolloutAction
@@ -222,7 +222,7 @@ class RolloutReport:
 
     summary: RolloutSummary
     actions: tuple[RolloutAction, ...]
-    refused: tuple[Refusal, ...]
+    refused: tuple[RefusedAction, ...]
     steps: tuple[StepReport, ...]
     split: Split | None
     metrics: tuple[MetricReport, ...]

@@ -16,7 +16,7 @@ from backend.audit import queries as audit
 from backend.audit.values import Event
 from backend.core import clock
 from backend.onboarding.queries.changes import PAGE
-from backend.publishing.queries import verdicts_on
+from backend.publishing.queries import verdicts_with_lists
 from backend.rollouts import models, queries, services
 from backend.rollouts.queries.shadow import summarize
 from backend.rollouts.rules.shadow import page_diff
@@ -131,7 +131,12 @@ def test_a_report_asks_each_judge_once_and_of_what_is_over_none_of_the_pages(
 
     with CaptureQueriesContext(connection) as asked:
         queries.rollout_report(
-            shop.id, rollout.id, actor="user 7", zone=ZoneInfo("UTC"), now=clock.now(), judge=verdicts_on
+            shop.id,
+            rollout.id,
+            actor="user 7",
+            zone=ZoneInfo("UTC"),
+            now=clock.now(),
+            judge=verdicts_with_lists,
         )
 
     def count(table: str) -> int:

@@ -289,7 +289,7 @@ def test_a_rollout_is_told_why_its_lists_are_not_there(story: Story, candidate: 
 
 def _lists_of(rollout: Rollout) -> Judged:
     found = get_rollout(rollout.shop_id, rollout.uuid)
-    return queries.verdicts_on(found, NOW).lists
+    return queries.verdicts_with_lists(found, NOW).lists
 
 
 @pytest.mark.parametrize("is_taken", [True, False], ids=["Shopify took it", "Shopify did not get it"])
