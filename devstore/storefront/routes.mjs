@@ -8,6 +8,7 @@ import { buyNow, placeOrder, showCheckout, showThanks, startCheckout } from './c
 import { sendExtensionAsset, sendFavicon, sendProductPicture, sendStandIn, sendThemeAsset } from './files.mjs';
 import { redirectToProduct, showCollection, showCollections, showHome, showNotFound, showProduct, showSearch, suggest } from './pages.mjs';
 import { changeLocalization, PREFIXES } from './localization.mjs';
+import { shopOf } from './page.mjs';
 import { sendPixel } from './pixel.mjs';
 import { proxy } from './proxy.mjs';
 import { redirect } from '../server.mjs';
@@ -30,8 +31,15 @@ export function register(router, context) {
     inLanguage('*', `/${group}/${subpath}`, proxy);
     inLanguage('*', `/${group}/${subpath}/*rest`, proxy);
     if (prefix) on('GET', prefix, ({ res }) => redirect(res, `${prefix}/`, 301));
-    inLanguage('GET', '/*rest', showNotFound);
+    inLanguage('GET', '/*rest', prefix ? showNotFound : leadToShop);
   }
+}
+
+/** A shop's own address, `https://{domain}/…`, is `/{domain}/…` here. */
+function leadToShop(request) {
+  const [, domain, rest] = /^\/([^/]+)\/*(\/.*)$/.exec(request.url.pathname) ?? [];
+  if (domain !== shopOf(request).domain) return showNotFound(request);
+  return redirect(request.res, rest + request.url.search);
 }
 
 function registerFiles(on) {

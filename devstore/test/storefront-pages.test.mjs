@@ -50,6 +50,15 @@ test('what the Online Store does not show is not found, listed or sold', async (
   assert.ok(text.includes('Nothing found'));
 });
 
+test("what stands under a shop's own domain is its page", async () => {
+  for (const [path, leadsTo] of [['/willow-gifts.myshopify.com/?canary=x', '/?canary=x'], ['/willow-gifts.myshopify.com/products/oak-spoon', '/products/oak-spoon'], ['/willow-gifts.myshopify.com//elsewhere.example', '/elsewhere.example']]) {
+    const { status, headers } = await page(path);
+
+    assert.deepEqual([status, headers.get('location')], [302, leadsTo]);
+  }
+  assert.equal((await page('/other-shop.myshopify.com/')).status, 404);
+});
+
 test('an address that nothing answers shows the shop, with status 404', async () => {
   const { status, text } = await page('/no/such/page');
 
