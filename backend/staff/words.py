@@ -39,8 +39,8 @@ ROLLOUTS: Final[Mapping[str, str]] = {
     RolloutState.HOLD: "an A/B test: the share stays until the difference is known",
     RolloutState.PAUSED: "the share stays; only the way back is open until a person resumes it",
     RolloutState.INCONCLUSIVE: "its longest time is over without a clear answer: the merchant decides",
-    RolloutState.PROMOTED: "shown to every visitor; the former version stands by",
-    RolloutState.ROLLED_BACK: "taken back by a guardrail or a person; everybody sees the former version",
+    RolloutState.PROMOTED: "in use in place of the former version, which stands by",
+    RolloutState.ROLLED_BACK: "taken back by a guardrail or a person, to the former version",
     RolloutState.SUPERSEDED: "a newer version took its place before anybody saw it",
     RolloutState.ABORTED: "ended by a person before anybody saw it",
 }

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { shownRange } from "../app/components/rollout-plot";
 import { formatChange } from "../app/lib/format";
 import { faultsOf, draftOf, readSteps } from "../app/lib/plan";
-import { describeHistory, dwellWords, moveOf, movesOf, noticeWords, refusalsOf } from "../app/lib/rollouts";
+import { describeHistory, dwellWords, moveOf, movesOf, noticeWords, refusalsOf, waitWords } from "../app/lib/rollouts";
 import { aPreview } from "./fixtures/answers";
 import { everything, OFFLINE, open, theList, thePage, violations } from "./fixtures/pages";
 import { aLookBack, aMetricReport, aReport, REPORTS, ROLLOUT, theChanges, thePlan, theRollouts } from "./fixtures/rollouts";
@@ -44,7 +44,7 @@ describe("the list of rollouts", () => {
 
   test.each([
     ["before the first version", { live: null, rollouts: [], live_version: null }, /There is no version yet/],
-    ["while there is only the first", { live: null, rollouts: [], live_version: 1 }, /Version 1 is your first one and every visitor sees it/],
+    ["while there is only the first", { live: null, rollouts: [], live_version: 1 }, /Version 1 is your first one, and in use/],
     ["between two rollouts", { live: null, live_version: 7 }, /begins a rollout by itself/],
   ])("says %s what comes", async (_, changes, words) => {
     await open("/rollouts", { listed: () => theList(changes) });
@@ -151,7 +151,7 @@ describe("a rollout's page", () => {
   test("plots each deciding metric with the same in words and as a table", async () => {
     await open(PAGE);
 
-    const plot = screen.getByRole("img", { name: /Revenue per visitor: at first between .* now between −1.2% and \+3.0%. It must stay above −5.0% to go on. The whole range lies above it./ });
+    const plot = screen.getByRole("img", { name: /Revenue per visitor: at first between .* last between −1.2% and \+3.0%. It must stay above −5.0% to go on. The whole range lies above it./ });
     expect(plot.querySelector(".plot-bound")).not.toBeNull();
     expect(plot.querySelector(".plot-band")?.getAttribute("d")).toMatch(/^M.+Z$/);
     expect(within(screen.getByRole("table", { hidden: true, name: "Revenue per visitor over time" })).getAllByRole("row", { hidden: true }).length).toBeGreaterThan(10);
@@ -165,7 +165,7 @@ describe("a rollout's page", () => {
     expect(moves.filter(({ refused }) => !refused).map(({ action }) => action)).toEqual(["PAUSE", "UNDO"]);
   });
 
-  test("offers one way on where every visitor sees it", () => {
+  test("offers one way on where 100% of visitors see it", () => {
     const steps = aReport().steps.map((step) => ({ ...step, progress: "DONE" as const, since: "2026-11-24T09:00:00Z" }));
 
     expect(movesOf(aReport({ steps })).map(({ action }) => action)).toEqual(["PAUSE", "PROMOTE", "UNDO"]);
@@ -186,6 +186,16 @@ describe("a rollout's page", () => {
       ["STEP", "4", ROLLOUT],
       ["UNDO", "5", ROLLOUT],
     ]);
+  });
+
+  test("says when what has ended was measured last, and what was watched until then", async () => {
+    await open(PAGE, { rolled: () => thePage(REPORTS.rolledBack) });
+
+    expect(screen.getByText(/As it was last measured 24 Nov 2026, 09:13, before it ended/)).toBeInTheDocument();
+    expect(screen.getByText(/As it was counted until it ended, 24 Nov 2026, 09:14/)).toBeInTheDocument();
+    expect(screen.queryByText(/Watching|Not enough yet/)).toBeNull();
+    expect(screen.queryByText(/Looked at every 2 seconds/)).toBeNull();
+    expect(screen.queryByRole("columnheader", { name: "Clear harm is noticed" })).toBeNull();
   });
 
   test("undoes in two clicks and says how old a page may be", async () => {
@@ -328,6 +338,39 @@ describe("the plan", () => {
     expect(document.querySelector('[label="A loss up to this counts as no worse"]')).toHaveAttribute("error", "Give a number from 0.5 to 10.");
   });
 
+  test("accepts what is stored where days are short and Django names no limits", async () => {
+    await open("/rollouts/settings", { plan: () => ({ ok: true, data: thePlan({ margin_percent: 20, shadow_requests: 20, limits: [] }) }) });
+
+    type("Longest time", "30");
+
+    expect(screen.getByText("Save")).toBeEnabled();
+    expect(document.querySelectorAll("[error]")).toHaveLength(0);
+  });
+
+  test("hides the save bar once it is saved, however the shares were typed", async () => {
+    let stored = thePlan();
+    await open("/rollouts/settings", {
+      plan: () => ({ ok: true, data: stored }),
+      act: (form) => ((stored = { ...stored, ...JSON.parse(String(form.get("settings"))) }), { ok: true, toast: "Plan saved" }),
+    });
+
+    type("Shares of visitors, in percent", "10%,50");
+    fireEvent.click(screen.getByText("Save"));
+
+    await waitFor(() => expect(saveBar.hide).toHaveBeenLastCalledWith("rollout-settings-bar"));
+    expect(stored.steps).toEqual([10, 50, 100]);
+  });
+
+  test("says beside the shares why Django refused them", async () => {
+    const problem = { code: "bad_plan", message: "An A/B test needs 7 days and a step of at most 50%.", isTemporary: false, field: "steps" };
+    await open("/rollouts/settings", { act: () => ({ ok: false, problem }) });
+
+    type("Shares of visitors, in percent", "60");
+    fireEvent.click(screen.getByText("Save"));
+
+    await waitFor(() => expect(document.querySelector('[label="Shares of visitors, in percent"]')).toHaveAttribute("error", problem.message));
+  });
+
   test("turns everything off in two clicks", async () => {
     const sent: Sent[] = [];
     const { container } = await open("/rollouts/settings", { act: (form) => (sent.push(Object.fromEntries(form)), { ok: true, toast: "Rollouts are off" }) });
@@ -343,7 +386,9 @@ describe("the plan", () => {
   test.each([
     ["5, 25, 50", [5, 25, 50, 100]],
     ["5% 50%", [5, 50, 100]],
-    ["", [100]],
+    ["1, 2, 3, 4, 5, 6, 7, 8, 9", [1, 2, 3, 4, 5, 6, 7, 8, 9, 100]],
+    ["1, 2, 3, 4, 5, 6, 7, 8, 9, 10", undefined],
+    ["", undefined],
     ["50, 25", undefined],
     ["5, 5", undefined],
     ["0, 50", undefined],
@@ -363,6 +408,14 @@ describe("the plan", () => {
 });
 
 describe("words", () => {
+  test("of what it waits for are not said twice", () => {
+    const finding = "Revenue per visitor between −1.2% and +3.0%.";
+
+    expect(waitWords({ finding, waits_for: `${finding} Needs about 6 more days.` })).toBe("");
+    expect(waitWords({ finding, waits_for: "Nothing widens until 30 November 2026 is over." })).toBe("Nothing widens until 30 November 2026 is over.");
+    expect(waitWords({ finding: "", waits_for: "Its plan asks a person before it goes on." })).toBe("Its plan asks a person before it goes on.");
+  });
+
   test.each([
     [3, "+3.0%"],
     [-1.24, "−1.3%"],
@@ -380,6 +433,7 @@ describe("words", () => {
     [1500, "About 25 minutes"],
     [90_000, "About 25 hours"],
     [400_000, "About 5 days"],
+    [14_587 * 86_400, "Too few requests to tell"],
   ])("say how long %j seconds are", (seconds, words) => {
     expect(noticeWords(seconds)).toBe(words);
   });
@@ -397,7 +451,9 @@ describe("words", () => {
   test("name the last step for what it is", () => {
     const steps = aReport().steps.map((step) => ({ ...step, progress: step.percent === 100 ? ("AHEAD" as const) : ("DONE" as const) }));
 
-    expect(moveOf("STEP", aReport({ steps })).label).toBe("Show it to everyone");
+    const move = moveOf("STEP", aReport({ steps }));
+    expect([move.label, move.question, move.toast]).toEqual(["Next step: 100%", "Show version 8 to 100% of visitors now?", "Shown to 100% of visitors"]);
+    expect(move.consequence).toMatch(/First visits, and browsers that keep nothing of ours .* at 100% too/);
   });
 
   test("offer what goes on before what goes back", () => {

@@ -224,6 +224,7 @@ class RolloutReportSerializer(serializers.Serializer[Any]):
     steps = StepReportSerializer(many=True)
     split = SplitSerializer(allow_null=True)
     metrics = MetricReportSerializer(many=True)
+    measured_at = serializers.DateTimeField(allow_null=True)
     sample_words = serializers.CharField(allow_blank=True)
     guards = GuardReportSerializer(many=True)
     detection = DetectionSerializer(allow_null=True)
@@ -280,7 +281,7 @@ class FreezeSerializer(serializers.Serializer[Any]):
 
 
 class PlanLimitSerializer(serializers.Serializer[Any]):
-    """The lowest and the highest value of one field of a plan."""
+    """The lowest and the highest value of one field of a plan. What no limit names may be any number."""
 
     name = serializers.CharField()
     lowest = serializers.FloatField()

@@ -12,7 +12,15 @@ from backend.registry import queries as registry
 from backend.registry.values import Version
 from backend.rollouts import rules
 from backend.rollouts.queries.arms import champion_id
-from backend.rollouts.queries.business import changes, days_left, differences, exposed, history
+from backend.rollouts.queries.business import (
+    changes,
+    days_left,
+    differences,
+    elapsed_days,
+    exposed,
+    history,
+    plan_day,
+)
 from backend.rollouts.queries.gate import gate_records
 from backend.rollouts.queries.guards import judge_guards
 from backend.rollouts.queries.holdout import fresh_holdout
@@ -73,6 +81,7 @@ def rollout_report(
     actions = rules.offered_actions(rollout, may_widen=may_widen, is_champion=is_champion)
     # Of one that is over nobody has anything to decide.
     verdicts = judge(rollout, now) if rollout.ended_at is None else Verdicts()
+    counted = exposed(shop_id, rollout_id)
     return RolloutReport(
         summary=rollout_summary(rollout, zone=zone, now=now),
         actions=actions,
@@ -80,7 +89,8 @@ def rollout_report(
         steps=rules.step_reports(rollout, moves),
         split=rules.split(rollout, holdout=fresh_holdout(shop_id).percent),
         metrics=_metrics(rollout),
-        sample_words=rules.sample_words(exposed(shop_id, rollout_id)),
+        measured_at=counted.read_at,
+        sample_words=rules.sample_words(counted),
         guards=_guards(rollout, verdicts),
         detection=_detection(rollout),
         shadow=_shadow(rollout, moves, verdicts),
@@ -172,15 +182,28 @@ def _shadow(rollout: Rollout, moves: Sequence[RolloutMove], verdicts: Verdicts) 
 
 def rollout_summary(rollout: Rollout, *, zone: ZoneInfo, now: datetime) -> RolloutSummary:
     """Return a rollout in a few sentences."""
-    measured = differences(rollout.shop_id, rollout.id) if rollout.shown_at else []
-    left = days_left(rollout.shop_id, rollout.id) if measured and rollout.ended_at is None else None
+    read_at = exposed(rollout.shop_id, rollout.id).read_at if rollout.shown_at else None
     return RolloutSummary(
         rollout=rollout,
         headline=rules.headline(rollout, now=now, zone=zone),
-        finding=rules.finding(measured),
-        outlook=rules.outlook(rollout, left=left),
+        finding=_finding(rollout, read_at, zone=zone, now=now),
+        outlook=_outlook(rollout, read_at),
         next_move=rules.coming(rollout, moment(rollout.shop_id, now)),
     )
+
+
+def _finding(rollout: Rollout, read_at: datetime | None, *, zone: ZoneInfo, now: datetime) -> str:
+    if read_at is None:
+        return ""
+    as_of = rules.day_and_time(read_at, now=now, zone=zone) if rollout.ended_at else ""
+    return rules.finding(differences(rollout.shop_id, rollout.id), as_of=as_of)
+
+
+def _outlook(rollout: Rollout, read_at: datetime | None) -> str:
+    if read_at is None or rollout.ended_at:
+        return ""
+    left, elapsed = days_left(rollout.shop_id, rollout.id), elapsed_days(rollout, until=read_at)
+    return rules.outlook(rollout, left=left, elapsed_days=elapsed)
 
 
 def may_promote(shop_id: int, actor: str) -> bool:
@@ -212,5 +235,5 @@ def _offers(versions: list[Version], gates: Mapping[UUID, GateRecord]) -> tuple[
 
 
 def plan_limits() -> Mapping[str, tuple[float, float]]:
-    """Return the lowest and the highest value that is offered of each figure of a plan."""
-    return rules.PLAN_LIMITS
+    """Return the lowest and the highest value that is taken of each figure of a plan; of others any is."""
+    return rules.plan_limits(plan_day())

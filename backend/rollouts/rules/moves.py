@@ -157,7 +157,7 @@ def next_move(rollout: Rollout, settings: RolloutSettings, verdicts: Verdicts, m
     if back is not None:
         return back
     if rollout.state is State.PAUSED:
-        return Wait("Paused: a person lets it go on or takes it back.")
+        return Wait("A person lets it go on or takes it back.")
     if rollout.state is State.INCONCLUSIVE:
         return Wait("Not decided in its time: a person promotes it or takes it back.")
     pause = _pause(rollout, verdicts)
@@ -271,7 +271,7 @@ def _words(rollout: Rollout, to: Stop, verdicts: Verdicts) -> str:
     if rollout.state is State.SHADOW:
         return verdicts.shadow.words
     if to.state is State.PROMOTED:
-        return "It answered everybody, and all was well."
+        return "It was shown to 100% of visitors, and all was well."
     return verdicts.business.words if needs_business(rollout, to) else verdicts.guards.words
 
 

@@ -126,7 +126,7 @@ def _shown_at(rollout: Rollout, to: Stop) -> str:
 
 
 def _shown(percent: int) -> str:
-    return "every visitor" if percent == EVERYBODY else f"{percent}% of visitors"
+    return f"{percent}% of visitors"
 
 
 def _asked(rollout: Rollout, to: Stop) -> str:

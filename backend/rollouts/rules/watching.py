@@ -2,15 +2,22 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from backend.rollouts.rules.guarding import (
+    BAD_SHARES,
+    BAD_WINDOWS,
     BOTH_ALPHA,
     ERRORS_ALPHA,
+    FIRST_PART,
     LATENCY_ALPHA,
     LOOK_SECONDS,
+    WINDOW_SECONDS,
 )
 from backend.rollouts.values import GuardReport, Judged, Verdict
+
+# Windows that take both versions back if all of them are bad: each multiplies the part that bets by the same.
+MOST_WINDOWS: Final = math.ceil(-math.log(BOTH_ALPHA * FIRST_PART) / math.log(max(BAD_SHARES) / BAD_WINDOWS))
 
 
 def told_guards(judged: Judged, *, percent: int) -> tuple[GuardReport, ...]:
@@ -24,7 +31,8 @@ def told_guards(judged: Judged, *, percent: int) -> tuple[GuardReport, ...]:
     if "candidate" not in known:
         return ()
     candidate, champion, logs = known["candidate"], known["champion"], known["log_evidence"]
-    rate = known.get("answers_per_second", 0.0) * percent / 100
+    everybodys = known.get("answers_per_second", 0.0)
+    rate = everybodys * percent / 100
     at_once = 1 / rate + LOOK_SECONDS if rate else None
     seen = known.get("seconds_to_detect")
     both = max(logs["both_errors"], logs["both_latency"])
@@ -50,7 +58,13 @@ def told_guards(judged: Judged, *, percent: int) -> tuple[GuardReport, ...]:
             _p95(champion),
             seen,
         ),
-        GuardReport("Both versions, beside before", _verdict(judged, both, BOTH_ALPHA), "", "", None),
+        GuardReport(
+            "Both versions worse than before",
+            _verdict(judged, both, BOTH_ALPHA),
+            "",
+            "",
+            MOST_WINDOWS * max(WINDOW_SECONDS, 1 / everybodys) if everybodys else None,
+        ),
     )
 
 

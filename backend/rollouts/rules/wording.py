@@ -6,7 +6,15 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from backend.rollouts.rules.judging import GUARDRAILS, days_words, interval_words, required
+from backend.rollouts.rules.judging import (
+    GUARDRAILS,
+    METRIC_NAMES,
+    interval_words,
+    left_words,
+    outlasts,
+    required,
+)
+from backend.rollouts.rules.moves import HALF
 from backend.rollouts.rules.power import StepForecast
 from backend.rollouts.values import (
     Change,
@@ -60,19 +68,25 @@ def headline(rollout: Rollout, *, now: datetime, zone: ZoneInfo) -> str:
         ),
         RolloutState.PAUSED: f"Paused since {since}: {seen} it until you decide.",
         RolloutState.INCONCLUSIVE: f"Without a clear answer since {since}: {seen} it until you decide.",
-        RolloutState.PROMOTED: f"Shown to every visitor since {since}.",
-        RolloutState.ROLLED_BACK: (
-            f"Rolled back {when}: every visitor sees version {rollout.champion_number}."
-        ),
+        RolloutState.PROMOTED: f"Promoted {when}: it took the place of version {rollout.champion_number}.",
+        RolloutState.ROLLED_BACK: f"Rolled back {when}, to version {rollout.champion_number}.",
         RolloutState.SUPERSEDED: f"A newer version took its place {when}, before anybody saw it.",
         RolloutState.ABORTED: f"Ended {when}, before anybody saw it.",
     }[rollout.state]
 
 
-def finding(differences: Sequence[Difference]) -> str:
-    """Return what a rollout showed so far: the interval of revenue, or that there is none yet."""
+def finding(differences: Sequence[Difference], *, as_of: str = "") -> str:
+    """
+    Return what a rollout showed: the interval of revenue, or that there is none.
+
+    :param as_of: when it was last measured, of one that has ended; empty while it goes on
+    """
     revenue = next((one for one in differences if one.metric is Metric.REVENUE), None)
-    return interval_words(revenue) if revenue else ""
+    if revenue is None or not as_of:
+        return interval_words(revenue) if revenue else ""
+    if revenue.low is None:
+        return f"{METRIC_NAMES[Metric.REVENUE]}: too few orders to say anything."
+    return f"{interval_words(revenue).removesuffix('.')}, as of {as_of}."
 
 
 def bound(metric: Metric, plan: RolloutPlan) -> float | None:
@@ -92,11 +106,18 @@ def verdict_words(difference: Difference, plan: RolloutPlan) -> str:
         Verdict.ERROR: "It can't be measured now.",
         Verdict.INCONCLUSIVE: f"It was measured for long, and is neither worse nor clearly {proven}.",
         Verdict.NOT_ENOUGH: (
-            f"Not known yet: each group needs {plan.min_orders} orders."
+            f"Not known yet: both groups together need {_needed(difference.metric, plan)}."
             if difference.low is None
             else f"Not narrow enough yet to say that it is {proven} than the version in use."
         ),
     }[difference.verdict]
+
+
+def _needed(metric: Metric, plan: RolloutPlan) -> str:
+    """Return what both arms need before a metric says anything, as ``compare_metrics`` asks it."""
+    name = METRIC_NAMES[metric]
+    what = "orders" if metric in GUARDRAILS else f"{name[0].lower()}{name[1:]}"
+    return f"{2 * plan.min_orders:,} {what}"
 
 
 def sample_words(exposures: Exposures) -> str:
@@ -161,10 +182,24 @@ CHANGE_TITLES: Final[Mapping[ChangeKind, str]] = {
 }
 
 
-def outlook(rollout: Rollout, *, left: float | None) -> str:
-    """Return how long a rollout still needs: "Needs about 6 more days."; empty where it needs nothing."""
-    undecided = {RolloutState.CANARY, RolloutState.HOLD}
-    return days_words(left) if rollout.state in undecided else ""
+UNDECIDED: Final = frozenset({RolloutState.CANARY, RolloutState.HOLD})
+WHAT_DECIDES: Final = (
+    "Look back at your last 30 days and at what changes page by page, then promote it or go back."
+)
+
+
+def outlook(rollout: Rollout, *, left: float | None, elapsed_days: float) -> str:
+    """
+    Return how long a rollout still needs: "Needs about 6 more days."; empty where it needs nothing.
+
+    :param left: days until revenue is judged; None while nobody knows
+    :param elapsed_days: since two arms were first compared
+    """
+    if rollout.state not in UNDECIDED or rollout.percent > HALF:
+        return ""
+    words = left_words(left, rollout.plan, elapsed_days=elapsed_days)
+    is_hopeless = outlasts(left, rollout.plan, elapsed_days=elapsed_days)
+    return f"{words} {WHAT_DECIDES}" if is_hopeless else words
 
 
 MOVE_TITLES: Final[Mapping[RolloutState, str]] = {

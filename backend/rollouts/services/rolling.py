@@ -54,7 +54,7 @@ WHY_NOT = {
 
 NEWER = "A newer version takes its place before anybody saw it."
 ALREADY_LIVE = "Its version answers already."
-WAITS = "Waits for the rollout before it to end."
+WAITS = "The rollout before it has not ended yet."
 OFF = "Releases are switched off in this shop."
 WENT_BACK = "Another version was gone back to."
 

@@ -1,7 +1,7 @@
 """What a shop says of its rollouts."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -40,7 +40,7 @@ def set_rollout_settings(
         return former
     if settings != replace(former, is_off=True):
         check_may_promote(shop_id, actor)
-    rules.check_plan(settings.plan, is_speeded_up=queries.plan_day() < timedelta(days=1))
+    rules.check_plan(settings.plan, day=queries.plan_day())
     rules.check_freezes(settings.freezes)
     _store(shop_id, settings, now=now, actor=actor)
     waiting = queries.find_unreleased(shop_id) if former.is_off and not settings.is_off else None

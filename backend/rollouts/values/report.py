@@ -218,7 +218,11 @@ class RefusedAction:
 
 @dataclass(frozen=True, slots=True)
 class RolloutReport:
-    """Everything that people are told of a rollout."""
+    """
+    Everything that people are told of a rollout.
+
+    :param measured_at: when its visitors were last counted; None before that
+    """
 
     summary: RolloutSummary
     actions: tuple[RolloutAction, ...]
@@ -226,6 +230,7 @@ class RolloutReport:
     steps: tuple[StepReport, ...]
     split: Split | None
     metrics: tuple[MetricReport, ...]
+    measured_at: datetime | None
     sample_words: str
     guards: tuple[GuardReport, ...]
     detection: Detection | None

@@ -1003,7 +1003,7 @@ export interface components {
         };
         /** @enum {string} */
         PlacementEnum: "product" | "home";
-        /** @description The lowest and the highest value of one field of a plan. */
+        /** @description The lowest and the highest value of one field of a plan. What no limit names may be any number. */
         PlanLimit: {
             name: string;
             /** Format: double */
@@ -1011,7 +1011,7 @@ export interface components {
             /** Format: double */
             highest: number;
         };
-        /** @description The lowest and the highest value of one field of a plan. */
+        /** @description The lowest and the highest value of one field of a plan. What no limit names may be any number. */
         PlanLimitRequest: {
             name: string;
             /** Format: double */
@@ -1098,6 +1098,8 @@ export interface components {
             steps: components["schemas"]["StepReport"][];
             split: components["schemas"]["Split"] | null;
             metrics: components["schemas"]["MetricReport"][];
+            /** Format: date-time */
+            measured_at: string | null;
             sample_words: string;
             guards: components["schemas"]["GuardReport"][];
             detection: components["schemas"]["Detection"] | null;

@@ -16,7 +16,7 @@ export function OffSwitch({ settings }: { settings: RolloutSettings }) {
         <ActionProblem heading="This could not be changed" problem={saving.problem} />
         {settings.is_off ? (
           <>
-            <s-paragraph>Rollouts are turned off: none opens or goes further, and every visitor sees the version in use.</s-paragraph>
+            <s-paragraph>Rollouts are turned off: none opens or goes further, and the version in use stays.</s-paragraph>
             <div>
               <s-button loading={saving.isBusy} onClick={() => turn(false)}>
                 Turn rollouts on
@@ -25,7 +25,7 @@ export function OffSwitch({ settings }: { settings: RolloutSettings }) {
           </>
         ) : (
           <>
-            <s-paragraph>Turn rollouts off to keep the version in use for every visitor, whatever is trained.</s-paragraph>
+            <s-paragraph>Turn rollouts off to keep the version in use, whatever is trained.</s-paragraph>
             <div>
               <s-button tone="critical" commandFor={DIALOG_ID} command="--show" loading={saving.isBusy}>
                 Turn all rollouts off

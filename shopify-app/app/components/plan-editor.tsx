@@ -49,7 +49,7 @@ function NumberField({ drafting: { draft, settings, faults, change, saving }, na
       {...(details && { details })}
       {...(suffix && { suffix })}
       min={min}
-      max={max}
+      {...(max < Infinity && { max })}
       inputMode="decimal"
       value={draft[name]}
       error={faults[name] ?? said(saving.problem, name)}
@@ -81,14 +81,14 @@ const spans = (hours: readonly number[], none = "0 hours") =>
   ));
 
 function HowFar({ drafting }: { drafting: Drafting }) {
-  const { draft, faults, change } = drafting;
+  const { draft, faults, change, saving } = drafting;
   return (
     <s-section heading="How far a rollout goes alone">
       <s-stack gap="base">
         <Choice drafting={drafting} name="autonomy" label="It goes by itself" details="Going back needs nobody: a rollout that hurts is rolled back at any step.">
           {options(AUTONOMIES)}
         </Choice>
-        <s-text-field label="Shares of visitors, in percent" details="After the last of these comes every visitor." value={draft.steps} error={faults.steps} onInput={(event) => change({ steps: event.currentTarget.value })} />
+        <s-text-field label="Shares of visitors, in percent" details="After the last of these comes 100%." value={draft.steps} error={faults.steps ?? said(saving.problem, "steps")} onInput={(event) => change({ steps: event.currentTarget.value })} />
         <Choice drafting={drafting} name="dwell_hours" label="At each share for at least">
           {spans(dwells(draft.dwell_hours))}
         </Choice>

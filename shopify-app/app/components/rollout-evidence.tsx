@@ -3,13 +3,13 @@ import { formatCount, formatMoment, formatPercent, NOTHING, withOurPercent } fro
 import { detectionWords, intervalText, nothingComparedWords, noticeWords, stateLook, verdictLook } from "../lib/rollouts";
 import { RolloutPlot } from "./rollout-plot";
 
-function MetricHead({ metric }: { metric: MetricReport }) {
+function MetricHead({ metric, isOver }: { metric: MetricReport; isOver: boolean }) {
   const { tone, word } = verdictLook(metric.verdict);
   return (
     <>
       <div className="step-head">
         <s-text type="strong">{metric.name}</s-text>
-        {metric.is_deciding ? <s-badge tone={tone}>{word}</s-badge> : <s-badge>Only informs</s-badge>}
+        {metric.is_deciding ? <s-badge tone={tone}>{isOver && metric.verdict === "NOT_ENOUGH" ? "Not enough" : word}</s-badge> : <s-badge>Only informs</s-badge>}
       </div>
       <s-paragraph>
         {intervalText(metric) && <strong className="interval">{intervalText(metric)}. </strong>}
@@ -26,15 +26,22 @@ const wasShown = (steps: RolloutReport["steps"]): boolean => steps.some(({ perce
 
 /** The new version against the one in use, metric by metric: an interval each, never a bare number. */
 export function RolloutMetrics({ report, timezone }: { report: RolloutReport; timezone: string }) {
-  const { metrics, sample_words: sample } = report;
+  const { metrics, sample_words: sample, measured_at: measured } = report;
+  const isOver = report.summary.ended_at !== null;
   return (
     <s-section heading="The new version against the one in use">
       {metrics.length === 0 && <s-paragraph color="subdued">{nothingComparedWords({ shown: wasShown(report.steps), ended_at: report.summary.ended_at })}</s-paragraph>}
+      {measured && (
+        <s-paragraph color="subdued">
+          {isOver ? "As it was last measured" : "Measured"} {formatMoment(measured, timezone)}
+          {isOver ? ", before it ended." : "."}
+        </s-paragraph>
+      )}
       {sample && <s-paragraph color="subdued">{withOurPercent(sample)}</s-paragraph>}
       <ul className="versions">
         {metrics.map((metric) => (
           <li key={metric.metric} className="version">
-            <MetricHead metric={metric} />
+            <MetricHead metric={metric} isOver={isOver} />
             <RolloutPlot plotted={metric} timezone={timezone} />
           </li>
         ))}
@@ -43,22 +50,23 @@ export function RolloutMetrics({ report, timezone }: { report: RolloutReport; ti
   );
 }
 
-function GuardRow({ guard }: { guard: GuardReport }) {
+function GuardRow({ guard, isOver }: { guard: GuardReport; isOver: boolean }) {
   const { tone, word } = verdictLook(guard.verdict);
   return (
     <tr>
       <th scope="row">{guard.name}</th>
       <td>
-        <s-badge tone={tone}>{guard.verdict === "NOT_ENOUGH" ? "Watching" : word}</s-badge>
+        <s-badge tone={tone}>{guard.verdict !== "NOT_ENOUGH" ? word : isOver ? "Nothing found" : "Watching"}</s-badge>
       </td>
       <td>{guard.candidate || NOTHING}</td>
       <td>{guard.champion || NOTHING}</td>
-      <td>{noticeWords(guard.notice_seconds)}</td>
+      {!isOver && <td>{noticeWords(guard.notice_seconds)}</td>}
     </tr>
   );
 }
 
 const GUARDS = "What takes it back by itself";
+const GUARDS_OVER = "What was watched while it was shown";
 
 /** How soon harm is found in shops of several sizes, for who has no traffic to tell it from yet. */
 function DetectionTimes({ detection: { percent, median_answers: usual, p99_answers: latest, times } }: { detection: Detection }) {
@@ -77,35 +85,44 @@ function DetectionTimes({ detection: { percent, median_answers: usual, p99_answe
   );
 }
 
-/** What is watched every two seconds, and how long it would take to notice. */
-export function RolloutGuards({ guards, detection }: Pick<RolloutReport, "guards" | "detection">) {
+/** What is watched every two seconds, and how long it would take to notice; of a rollout that is over, what was counted. */
+export function RolloutGuards({ report: { guards, detection, summary }, timezone }: { report: RolloutReport; timezone: string }) {
+  const { ended_at: ended } = summary;
   if (guards.length === 0 && !detection) return null;
+  if (ended !== null) {
+    return (
+      <s-section heading={GUARDS_OVER}>
+        <s-paragraph color="subdued">As it was counted until it ended, {formatMoment(ended, timezone)}.</s-paragraph>
+        <GuardTable guards={guards} isOver />
+      </s-section>
+    );
+  }
   return (
     <s-section heading={GUARDS}>
-      <s-paragraph color="subdued">Looked at every 2 seconds against the version in use at the same moment. Where the new one is clearly worse, every visitor is back on the old one within a second.</s-paragraph>
+      <s-paragraph color="subdued">Looked at every 2 seconds against the version in use at the same moment. Where the new one is clearly worse, our answers are the old one's again within a second.</s-paragraph>
       {detection && <DetectionTimes detection={detection} />}
-      {guards.length > 0 && <GuardTable guards={guards} />}
+      {guards.length > 0 && <GuardTable guards={guards} isOver={false} />}
     </s-section>
   );
 }
 
-function GuardTable({ guards }: Pick<RolloutReport, "guards">) {
+function GuardTable({ guards, isOver }: Pick<RolloutReport, "guards"> & { isOver: boolean }) {
   return (
     <div className="table-scroll" tabIndex={0} role="region" aria-label="Guardrails">
-      <table className="numbers numbers-wide">
-        <caption className="visually-hidden">{GUARDS}</caption>
+      <table className="numbers numbers-wide numbers-wrapped">
+        <caption className="visually-hidden">{isOver ? GUARDS_OVER : GUARDS}</caption>
         <thead>
           <tr>
             <th scope="col">What</th>
-            <th scope="col">Now</th>
+            <th scope="col">{isOver ? "At the end" : "Now"}</th>
             <th scope="col">New version</th>
             <th scope="col">In use</th>
-            <th scope="col">Clear harm is noticed</th>
+            {!isOver && <th scope="col">Clear harm is noticed</th>}
           </tr>
         </thead>
         <tbody>
           {guards.map((guard) => (
-            <GuardRow key={guard.name} guard={guard} />
+            <GuardRow key={guard.name} guard={guard} isOver={isOver} />
           ))}
         </tbody>
       </table>

@@ -47,10 +47,10 @@ const WORDS = {
   },
   "go-back": {
     heading: "Earlier versions",
-    intro: "Every visitor saw these before. Going back takes less than half a minute.",
+    intro: "These were in use before. Going back takes less than half a minute.",
     label: "Go back to it",
     question: (number: number) => `Go back to version ${number}?`,
-    consequence: `Every visitor sees it again, and a rollout that is under way ends. It does not know the orders that came after it was trained. ${STALE_PAGES}`,
+    consequence: `It is in use again, and a rollout that is under way ends. It does not know the orders that came after it was trained. ${STALE_PAGES}`,
   },
 } as const satisfies Record<Kind, unknown>;
 

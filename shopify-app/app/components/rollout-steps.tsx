@@ -13,7 +13,7 @@ function note({ progress, since, hours }: RolloutStep, timezone: string): string
   return dwellWords(hours);
 }
 
-/** The way of a rollout, from nobody to every visitor, and how far it is. */
+/** The way of a rollout, from nobody to 100% of visitors, and how far it is. */
 export function RolloutSteps({ steps, timezone }: { steps: readonly RolloutStep[]; timezone: string }) {
   return (
     <ol className="way">

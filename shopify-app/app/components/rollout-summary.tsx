@@ -1,11 +1,12 @@
 import type { RolloutSummary } from "../api/types";
 import { withOurPercent } from "../lib/format";
-import { stateLook } from "../lib/rollouts";
+import { stateLook, waitWords } from "../lib/rollouts";
 
 /** A rollout in a few sentences, with the way to its page. */
 export function SummaryWords({ summary }: { summary: RolloutSummary }) {
   const { tone, word } = stateLook(summary.state);
-  const { headline, finding, outlook, next_move: next, waits_for: waits } = summary;
+  const { headline, finding, outlook, next_move: next } = summary;
+  const waits = waitWords(summary);
   return (
     <s-stack gap="small">
       <div className="step-head">

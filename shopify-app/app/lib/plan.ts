@@ -24,11 +24,13 @@ const NUMBERS = ["margin_percent", "shadow_percent", "shadow_requests", "window_
 
 export type NumberKey = (typeof NUMBERS)[number];
 
-/** What a number of the plan may be, as Django says it. */
+/** What a number of the plan may be, as Django says it; any number from 0 on where it says nothing, as in a demo. */
 export function limitsOf({ limits }: Pick<RolloutSettings, "limits">, key: NumberKey): { min: number; max: number } {
   const limit = limits.find(({ name }) => name === key);
-  return { min: limit?.lowest ?? 0, max: limit?.highest ?? Number.MAX_SAFE_INTEGER };
+  return { min: limit?.lowest ?? 0, max: limit?.highest ?? Infinity };
 }
+
+const rangeWords = ({ min, max }: { min: number; max: number }): string => (max === Infinity ? `${min} on` : `${min} to ${formatCount(max)}`);
 
 /** What is typed over the stored settings. */
 export interface PlanDraft extends Record<NumberKey, string> {
@@ -42,7 +44,7 @@ export interface PlanDraft extends Record<NumberKey, string> {
   promoters: string[];
 }
 
-/** The last step is always everybody, so only those before it are typed. */
+/** The last step is always 100%, so only those before it are typed. */
 export const stepsText = (steps: readonly number[]): string => steps.filter((share) => share < 100).join(", ");
 
 export function draftOf(settings: RolloutSettings): PlanDraft {
@@ -63,12 +65,15 @@ export function draftOf(settings: RolloutSettings): PlanDraft {
   };
 }
 
-/** Whole shares that grow, the last everybody; undefined where what is typed is none. */
+/** A plan's steps before the last one: the backend takes ten in all. */
+const MOST_SHARES = 9;
+
+/** Whole shares that grow, the last 100%; undefined where what is typed is none. */
 export function readSteps(text: string): number[] | undefined {
   const parts = text.split(/[,;\s]+/).filter(Boolean);
   const shares = parts.map((part) => Number(part.replace(/%$/, "")));
   const isGrowing = shares.every((share, index) => Number.isInteger(share) && share >= 1 && share < 100 && share > (shares[index - 1] ?? 0));
-  return isGrowing && shares.length <= 7 ? [...shares, 100] : undefined;
+  return isGrowing && shares.length >= 1 && shares.length <= MOST_SHARES ? [...shares, 100] : undefined;
 }
 
 /** What is wrong with a draft, by field, in words for who typed it. */
@@ -76,14 +81,15 @@ export function faultsOf(draft: PlanDraft, settings: Pick<RolloutSettings, "limi
   const faults: Partial<Record<keyof PlanDraft, string>> = {};
   for (const key of NUMBERS) {
     const limits = limitsOf(settings, key);
-    if (readNumber(draft[key], limits) === undefined) faults[key] = `Give a number from ${limits.min} to ${formatCount(limits.max)}.`;
+    if (readNumber(draft[key], limits) === undefined) faults[key] = `Give a number from ${rangeWords(limits)}.`;
   }
-  if (!readSteps(draft.steps)) faults.steps = "Give up to 7 whole shares that grow, each under 100: for example 5, 25, 50.";
+  if (!readSteps(draft.steps)) faults.steps = `Give 1 to ${MOST_SHARES} whole shares that grow, each under 100: for example 5, 25, 50.`;
   if (draft.freezes.some(({ first, last }) => !first || !last || last < first)) faults.freezes = "Each time needs a first day and a last one that is not before it.";
   return faults;
 }
 
-export const isChanged = (draft: PlanDraft, stored: PlanDraft): boolean => JSON.stringify(draft) !== JSON.stringify(stored);
+/** By what is asked for, not by how it is typed: "5%, 50" is saved as "5, 50". */
+export const isChanged = (draft: PlanDraft, stored: PlanDraft): boolean => JSON.stringify(settingsOf(draft, false)) !== JSON.stringify(settingsOf(stored, false));
 
 /** The settings that a draft without faults asks for. */
 export function settingsOf(draft: PlanDraft, isOff: boolean): Omit<RolloutSettings, "you" | "limits"> {

@@ -20,6 +20,9 @@ const STATES = {
 
 export const stateLook = (state: State) => STATES[state];
 
+/** What a rollout waits for, unless it only says again what it showed and how long it takes. */
+export const waitWords = ({ waits_for: waits, finding }: Pick<RolloutSummary, "waits_for" | "finding">): string => (finding && waits.startsWith(finding) ? "" : waits);
+
 /** States in which something may happen at any moment. */
 const UNDER_WAY: ReadonlySet<State> = new Set(["SHADOW", "CANARY", "HOLD"]);
 
@@ -63,10 +66,13 @@ const QUICK = "At once";
 const MINUTE = 60;
 const HOUR = 3600;
 const DAY = 86_400;
+/** As long as a rollout lasts, by the standard plan: what takes longer is not noticed in one. */
+const LONGEST_DAYS = 60;
 
 /** "At once", "About 40 seconds", "About 3 hours": how long it takes to notice at the shop's own rate. */
 export function noticeWords(seconds: number | null): string {
   if (seconds === null) return "No requests to tell from";
+  if (seconds > LONGEST_DAYS * DAY) return "Too few requests to tell";
   if (seconds < 1) return QUICK;
   const [size, unit] = seconds < MINUTE * 2 ? [1, "second"] : seconds < HOUR * 2 ? [MINUTE, "minute"] : seconds < DAY * 2 ? [HOUR, "hour"] : [DAY, "day"];
   const count = Math.max(1, Math.round(seconds / size));
@@ -111,15 +117,16 @@ type MoveWords = Omit<Move, "action" | "refused">;
 function stepWords({ summary, steps }: RolloutReport): MoveWords {
   const next = nextStep(steps);
   const share = next && next.kind !== "SHADOW" ? next.percent : 100;
-  const who = share >= 100 ? "Every visitor who can be known again sees" : `${formatPercent(share)} of your visitors see`;
-  const label = share >= 100 ? "Show it to everyone" : `Next step: ${formatPercent(share)}`;
+  const who = `${formatPercent(share)} of visitors`;
+  const outside = share >= 100 ? ` ${UNKNOWN_VISITORS}` : "";
+  const label = `Next step: ${formatPercent(share)}`;
   return {
     label,
-    question: `Show version ${summary.candidate_number} to ${share >= 100 ? "every visitor" : `${formatPercent(share)} of visitors`} now?`,
-    consequence: `${who} it from now on, without waiting for what the present step would have shown. It still goes back by itself if it hurts.`,
+    question: `Show version ${summary.candidate_number} to ${who} now?`,
+    consequence: `It is shown from now on, without waiting for what the present step would have shown. It still goes back by itself if it hurts.${outside}`,
     confirm: label,
     tone: "auto",
-    toast: share >= 100 ? "Shown to every visitor" : `Shown to ${formatPercent(share)} of visitors`,
+    toast: `Shown to ${who}`,
   };
 }
 
@@ -128,7 +135,7 @@ function undoWords({ summary }: RolloutReport): MoveWords {
   return {
     label: "Undo",
     question: `Go back to ${back}?`,
-    consequence: `Every visitor sees ${back} again. ${STALE_PAGES}`,
+    consequence: `Visitors who saw version ${summary.candidate_number} see ${back} again. ${STALE_PAGES}`,
     confirm: `Go back to ${back}`,
     tone: "critical",
     toast: `Back to ${back}`,
@@ -151,7 +158,7 @@ function moveWords(action: RolloutAction, report: RolloutReport): MoveWords {
       return {
         label: "Promote",
         question: `Promote version ${number} now?`,
-        consequence: "Every visitor sees it from now on, and the rollout ends. What was not shown yet will not be shown. The former version stays ready: you can undo at any time.",
+        consequence: "It is in use from now on, for first visits and browsers that keep nothing of ours too, and the rollout ends. What was not shown yet will not be shown. The former version stays ready: you can undo at any time.",
         confirm: `Promote version ${number}`,
         tone: "auto",
         toast: `Version ${number} is promoted`,
@@ -205,7 +212,7 @@ export function splitParts({ split, summary }: RolloutReport): { key: string; na
 export function describeHistory({ name, history, bound }: Pick<MetricReport, "name" | "history" | "bound">): string {
   const [first, last] = [history.at(0), history.at(-1)];
   if (!first || !last) return "";
-  const moved = `${name}: at first between ${formatChange(first.low)} and ${formatChange(first.high)}, now between ${formatChange(last.low)} and ${formatChange(last.high)}.`;
+  const moved = `${name}: at first between ${formatChange(first.low)} and ${formatChange(first.high)}, last between ${formatChange(last.low)} and ${formatChange(last.high)}.`;
   if (bound === null) return moved;
   const cleared = last.low > bound ? "The whole range lies above it." : "The low end has not cleared it.";
   return `${moved} It must stay above ${formatChange(bound)} to go on. ${cleared}`;

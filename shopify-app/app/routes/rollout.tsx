@@ -15,7 +15,7 @@ import { formatMoment, withOurPercent } from "../lib/format";
 import { useLastGood } from "../lib/last-good";
 import { orProblem } from "../lib/load";
 import { useLivePolling } from "../lib/polling";
-import { isWatched, STALE_PAGES, stateLook } from "../lib/rollouts";
+import { isWatched, STALE_PAGES, stateLook, waitWords } from "../lib/rollouts";
 import { sessionContext } from "../session/middleware.server";
 
 interface RolloutData {
@@ -71,7 +71,7 @@ function Loaded({ known: { report, shop }, problem }: { known: RolloutData; prob
         <ActionProblem heading="The rollout was not moved" problem={moves.problem} />
         <Now report={report} moves={moves} timezone={shop.timezone} />
         <RolloutMetrics report={report} timezone={shop.timezone} />
-        <RolloutGuards guards={report.guards} detection={report.detection} />
+        <RolloutGuards report={report} timezone={shop.timezone} />
         <RolloutShadow report={report} />
         <LookBackSection report={report} timezone={shop.timezone} />
         <RolloutTimeline timeline={report.timeline} timezone={shop.timezone} />
@@ -110,7 +110,8 @@ function Now({ report, moves, timezone }: { report: RolloutReport; moves: Rollou
 
 /** What comes if nobody does anything. */
 function Next({ report, timezone }: { report: RolloutReport; timezone: string }) {
-  const { next_move: next, waits_for: waits } = report.summary;
+  const { next_move: next } = report.summary;
+  const waits = waitWords(report.summary);
   if (!next.words && !waits) return null;
   return (
     <div className="meaning">

@@ -80,16 +80,16 @@ function Loaded({ known: { rollouts, shop }, problem }: { known: RolloutsData; p
 function Off() {
   return (
     <s-banner tone="warning" heading="Releases are turned off">
-      <s-paragraph>No rollout opens or goes on until you turn them on again in the settings. Every visitor sees the version in use.</s-paragraph>
+      <s-paragraph>No rollout opens or goes on until you turn them on again in the settings. The version in use stays.</s-paragraph>
     </s-banner>
   );
 }
 
 function noneWords({ live_version: version, rollouts, is_off: isOff }: Rollouts): string {
-  if (version === null) return "There is no version yet. The first one is shown to every visitor once it is trained; every later one begins as a rollout, which nobody sees at first.";
-  if (isOff) return `Every visitor sees version ${version}.`;
-  if (rollouts.length === 0) return `Version ${version} is your first one and every visitor sees it. The next version begins as a rollout: nobody sees it at first, then 5% of visitors, then more, and it goes back by itself if it hurts.`;
-  return `Every visitor sees version ${version}. The next version that is good enough begins a rollout by itself.`;
+  if (version === null) return "There is no version yet. The first one is in use once it is trained; every later one begins as a rollout, which nobody sees at first.";
+  if (isOff) return `Version ${version} is in use.`;
+  if (rollouts.length === 0) return `Version ${version} is your first one, and in use. The next version begins as a rollout: nobody sees it at first, then 5% of visitors, then more, and it goes back by itself if it hurts.`;
+  return `Version ${version} is in use. The next version that is good enough begins a rollout by itself.`;
 }
 
 /** The one that is open, in the words that say most. */

@@ -1,7 +1,7 @@
 """A shop's rollouts in the app."""
 
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -471,6 +471,36 @@ def test_metrics_guardrails_and_other_changes_of_a_rollout_are_told(artifact: Pa
     theme = told["timeline"][0]
     assert (theme["kind"], theme["title"]) == ("CHANGE", "A new theme was published")
     assert theme["words"].endswith("A promotion waits until it is over.")
+
+
+def test_what_has_ended_is_told_with_the_moment_of_its_last_reading(artifact: Path) -> None:
+    shop = a_signed_in_shop()
+    rollout = a_running_rollout(shop, artifact)
+    row = models.Rollout.objects.for_shop(shop.id).get(uuid=rollout.id)
+    at = clock.now().replace(microsecond=0) - timedelta(minutes=1)
+    models.RolloutReading.objects.for_shop(shop.id).create(
+        rollout=row, metric="REVENUE", read_at=at,
+        candidate_visitors=10_214, candidate_total=15_000, candidate_squares=99_000,
+        control_visitors=10_188, control_total=15_000, control_squares=99_000,
+        percent=0.9, low=-1.2, high=3.0, verdict="SUCCESS", took_ms=12,
+    )  # fmt: skip
+
+    told = moved(shop, rollout, "UNDO").json()
+
+    summary = told["summary"]
+    assert datetime.fromisoformat(told["measured_at"]) == at
+    assert summary["finding"].startswith("Revenue per visitor between −1.2% and +3.0%, as of ")
+    assert (summary["state"], summary["outlook"]) == ("ROLLED_BACK", "")
+
+
+def test_where_days_are_short_the_page_takes_every_plan_that_is_stored(settings: Any) -> None:
+    settings.ROLLOUT_DAY_SECONDS = 12
+    shop = a_signed_in_shop()
+    before = call("GET", "/api/rollouts/settings", shop=shop).json()
+
+    answer = call("PUT", "/api/rollouts/settings", shop=shop, body=before | {"margin_percent": 20})
+
+    assert (answer.status_code, answer.json()["margin_percent"], answer.json()["limits"]) == (200, 20, [])
 
 
 @pytest.mark.usefixtures("redis_server")

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from backend.rollouts.rules import business_verdict, compare_metrics, days_left, sample_ratio
+from backend.rollouts.rules import business_verdict, compare_metrics, days_left, left_words, sample_ratio
 from backend.rollouts.values import ArmSums, Judged, Metric, Requirement, RolloutPlan, Verdict
 
 PLAN = RolloutPlan(ab_days=7, max_days=60)
@@ -57,7 +57,7 @@ def test_too_few_orders_say_nothing() -> None:
 
     assert [one.low for one in compare_metrics(arms, PLAN)] == [None, None]
     assert found.verdict is Verdict.NOT_ENOUGH
-    assert found.words.startswith("Revenue per visitor: too few orders to say anything yet. At this pace it ")
+    assert found.words.startswith("Revenue per visitor: too few orders to say anything yet. With this ")
 
 
 def test_a_candidate_from_which_nobody_buys_needs_no_orders_of_its_own() -> None:
@@ -140,6 +140,21 @@ def test_a_difference_at_the_bar_is_never_decided() -> None:
     worse = compare_metrics(sums(earned=(1.9, 2.0), visitors=60_000), PLAN)
 
     assert days_left(worse, plan=PLAN, elapsed_days=10) is None
+
+
+@pytest.mark.parametrize(
+    ("left", "elapsed", "words"),
+    [
+        (None, 3, "How long it takes can't be told yet."),
+        (0.0, 3, "Decided within a day."),
+        (0.4, 3, "Needs about 1 more day."),
+        (57.0, 3, "Needs about 57 more days."),
+        (57.1, 3, "With this shop's traffic it can't be decided in 60 days."),
+        (14_586.2, 3, "With this shop's traffic it can't be decided in 60 days."),
+    ],
+)
+def test_days_are_told_only_as_far_as_the_plan_goes(left: float | None, elapsed: float, words: str) -> None:
+    assert left_words(left, PLAN, elapsed_days=elapsed) == words
 
 
 def test_words_hold_an_interval_and_never_a_p_value() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from backend.rollouts import rules
 from backend.rollouts.rules import StepForecast
-from backend.rollouts.rules.wording import day_and_time
+from backend.rollouts.rules.wording import WHAT_DECIDES, day_and_time
 from backend.rollouts.values import (
     ArmSums,
     Change,
@@ -121,9 +121,12 @@ def test_moments_are_those_of_the_shops_clock() -> None:
             a_rollout(
                 RolloutState.ROLLED_BACK, percent=0, ended_at=datetime(2026, 11, 27, 9, 14, tzinfo=UTC)
             ),
-            "Rolled back at 09:14 today: every visitor sees version 7.",
+            "Rolled back at 09:14 today, to version 7.",
         ),
-        (a_rollout(RolloutState.PROMOTED, percent=100, step=3), "Shown to every visitor since Tuesday."),
+        (
+            a_rollout(RolloutState.PROMOTED, percent=100, step=3),
+            "Promoted on Tuesday: it took the place of version 7.",
+        ),
     ],
 )
 def test_a_rollout_says_where_it_stands(rollout: Rollout, words: str) -> None:
@@ -202,7 +205,7 @@ def test_a_rollout_that_has_ended_splits_nobody() -> None:
 
 
 def test_what_comes_next_says_what_is_asked_and_the_earliest_moment() -> None:
-    words = "Next: every visitor, once revenue per visitor is shown to be no worse than −5.0%."
+    words = "Next: 100% of visitors, once revenue per visitor is shown to be no worse than −5.0%."
     before = Moment(TUESDAY, TUESDAY.date())
     assert rules.coming(a_rollout(step=2, percent=50), before) == NextMove(
         words, TUESDAY + timedelta(hours=24)
@@ -244,7 +247,14 @@ def a_difference(
     [
         (a_difference(Verdict.SUCCESS), "It is no worse than the version in use."),
         (a_difference(Verdict.FAILED), "It is worse than the version in use."),
-        (a_difference(Verdict.NOT_ENOUGH, low=None), "Not known yet: each group needs 200 orders."),
+        (
+            a_difference(Verdict.NOT_ENOUGH, low=None),
+            "Not known yet: both groups together need 400 orders.",
+        ),
+        (
+            a_difference(Verdict.NOT_ENOUGH, low=None, metric=Metric.CLICK_THROUGH),
+            "Not known yet: both groups together need 400 visitors who click.",
+        ),
         (
             a_difference(Verdict.SUCCESS, metric=Metric.CLICK_THROUGH),
             "It informs, and decides nothing.",
@@ -263,6 +273,48 @@ def test_a_finding_is_an_interval_and_never_a_bare_figure() -> None:
     assert rules.finding([]) == ""
 
 
+def test_what_has_ended_says_when_it_was_measured_last() -> None:
+    known, unknown = a_difference(Verdict.SUCCESS), a_difference(Verdict.NOT_ENOUGH, low=None)
+
+    assert rules.finding([known], as_of="09:14 today") == (
+        "Revenue per visitor between −1.2% and +3.0%, as of 09:14 today."
+    )
+    assert rules.finding([unknown], as_of="Tuesday") == (
+        "Revenue per visitor: too few orders to say anything."
+    )
+
+
+@pytest.mark.parametrize(
+    ("rollout", "left", "words"),
+    [
+        (a_rollout(), 5.2, "Needs about 6 more days."),
+        (
+            a_rollout(),
+            14_586.2,
+            f"With this shop's traffic it can't be decided in 60 days. {WHAT_DECIDES}",
+        ),
+        (a_rollout(RolloutState.HOLD, percent=50, step=2), None, "How long it takes can't be told yet."),
+        # Nobody is left to compare with.
+        (a_rollout(percent=100, step=3), 40.0, ""),
+        (a_rollout(RolloutState.PAUSED, former_state=RolloutState.CANARY), 5.2, ""),
+    ],
+)
+def test_how_long_it_takes_is_told_while_it_is_measured(
+    rollout: Rollout, left: float | None, words: str
+) -> None:
+    assert rules.outlook(rollout, left=left, elapsed_days=2) == words
+
+
+@pytest.mark.parametrize("state", RolloutState)
+def test_no_sentence_promises_every_visitor(state: RolloutState) -> None:
+    """Those without consent, script or a second visit see a candidate only as the champion."""
+    rollout = a_rollout(state, percent=100, step=2, ended_at=NOW)
+    told = rules.headline(rollout, now=NOW, zone=LONDON), rules.coming(rollout, MOMENT).words
+
+    assert "very visitor" not in " ".join(told)
+    assert "verybody" not in " ".join(told)
+
+
 COUNTED = {"answers": 300, "errors": 24, "fatal": 0, "p95_ms": 9.5}
 QUIET = {"errors": 0.0, "latency": 0.0, "both_errors": 0.0, "both_latency": 0.0}
 
@@ -274,12 +326,14 @@ def a_guard_verdict(verdict: Verdict = Verdict.NOT_ENOUGH, **logs: float) -> Jud
 
 
 def test_guardrails_tell_what_was_counted_and_how_long_harm_stays_unseen() -> None:
-    fatal, errors, slow, _ = rules.told_guards(a_guard_verdict(), percent=5)
+    fatal, errors, slow, both = rules.told_guards(a_guard_verdict(), percent=5)
 
     assert (fatal.candidate, fatal.notice_seconds) == ("0 of 300", 3.0)
     assert (errors.candidate, errors.champion) == ("24 of 300", "52 of 5,700")
     assert (errors.verdict, errors.notice_seconds) == (Verdict.NOT_ENOUGH, 502.0)
     assert slow.candidate == "19 of 20 within 9.5 ms"
+    # Sixteen half minutes, at any rate.
+    assert both.notice_seconds == 480
 
 
 def test_the_guardrail_that_convicts_is_named_and_the_others_are_not() -> None:

@@ -224,7 +224,10 @@ def test_once_visitors_see_one_only_the_newest_waits(shop: Shop, artifact: Path,
 
     newest = an_open_rollout(shop, artifact)
 
-    assert (newest.state, newest.waits_for) == (RolloutState.DRAFT, "Waits for the rollout before it to end.")
+    assert (newest.state, newest.waits_for) == (
+        RolloutState.DRAFT,
+        "The rollout before it has not ended yet.",
+    )
     assert queries.get_rollout(shop.id, waited.id).state is RolloutState.SUPERSEDED
     assert queries.standings(shop.id, [newest.candidate_id]) == {newest.candidate_id: Standing.WAITING}
     services.undo(shop.id, shown.id, **ASKED)

@@ -80,7 +80,7 @@ try {
   await page.getByText(/up to 12 hours more/).last().waitFor();
   await picture(page, 'app-rollout-undo-phone');
   await page.locator('#rollout-move s-button[slot="primary-action"]').click();
-  await page.getByText(/Rolled back at .* every visitor sees version 1/).waitFor();
+  await page.getByText(/Rolled back at .*, to version 1/).waitFor();
   assert.equal(await page.locator('.page-stack s-button', { hasText: /^(Undo|Next step|Pause|Promote)/ }).count(), 0);
   assert.deepEqual(await findBarriers(page), []);
   await picture(page, 'app-rollout-undone-phone', { fullPage: true });
