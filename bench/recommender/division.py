@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from bench.peers.exchange import NOBODY, Ints, Purchases, Question, write_division
-from models.recommender.evaluation import Ranking, interval, judge
-from models.recommender.history import History
-from models.recommender.interactions import read_interactions
-from models.recommender.splits import Case, Split, divide
+from models.recommender.files.interactions import read_interactions
+from models.recommender.log.history import History
+from models.recommender.log.splits import Case, Split, divide
+from models.recommender.metrics.evaluation import Ranking, interval, judge
 
 TARGETS = "targets.npz"  # what was bought: ours, no peer reads it
 SEED = 7  # of the bootstrap

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from models.recommender.api import Past, load
-from models.recommender.dataset import Log
-from models.recommender.explain import faithfulness
-from models.recommender.interactions import read_interactions
+from models.recommender.files.interactions import read_interactions
+from models.recommender.log.log import Log
+from models.recommender.serving.explain import faithfulness
 
 CUSTOMERS = 200
 FEWEST_STEPS = 5  # a shorter history has hardly a random other item

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from models.recommender.api import load
-from models.recommender.interactions import read_interactions
-from models.recommender.rankers import top_k
+from models.recommender.files.interactions import read_interactions
+from models.recommender.serving.rankers import top_k
 
 STEPS = 50
 ANSWERS = 500

@@ -8,11 +8,11 @@ with ``load``.
 from collections.abc import Sequence
 from pathlib import Path
 
-from models.recommender.content import ItemFacts
-from models.recommender.explain import Explanation, Removal, explain, words
-from models.recommender.history import Event
-from models.recommender.newcomers import NewProduct
-from models.recommender.scoring import ArtifactMismatch, NotFinite, Past, Scorer, VersionInfo, load
+from models.recommender.log.content import ItemFacts
+from models.recommender.log.history import Event
+from models.recommender.serving.explain import Explanation, Removal, explain, words
+from models.recommender.serving.newcomers import NewProduct
+from models.recommender.serving.scoring import ArtifactMismatch, NotFinite, Past, Scorer, VersionInfo, load
 from models.recommender.values import (
     CurvePoint,
     ModelMetrics,
@@ -81,10 +81,10 @@ def train(
     :raises DatasetInvalid: if the dataset folder breaks its contract
     :raises FileExistsError: if ``out`` holds anything
     """
-    from models.recommender import standing, training
-    from models.recommender.dataset import read
-    from models.recommender.progress import Reporter
-    from models.recommender.revision import code_revision as running_revision
+    from models.recommender.files.dataset import read
+    from models.recommender.learning.progress import Reporter
+    from models.recommender.runs import standing, training
+    from models.recommender.runs.revision import code_revision as running_revision
 
     if out.exists() and any(out.iterdir()):
         raise FileExistsError(f"The artifact folder {out} is not empty.")
@@ -108,8 +108,8 @@ def look_back(
     :param rivals: the artifact folders of the versions that were live, each with its data's end, ISO 8601
     :raises DatasetInvalid: if the dataset folder breaks its contract
     """
-    from models.recommender import standing, time_machine
-    from models.recommender.dataset import read
+    from models.recommender.files.dataset import read
+    from models.recommender.runs import standing, time_machine
 
     live = [standing.Rival(artifact, until) for artifact, until in rivals]
     return time_machine.look_back(read(dataset).sequences, recipe, live, on_progress=on_progress)

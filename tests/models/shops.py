@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from models.recommender.dataset import Log, build
+from models.recommender.files.dataset import build
+from models.recommender.log.log import Log
 
 OPENED = pd.Timestamp("2026-01-05", tz="UTC")
 PURCHASE_COLUMNS = ["user", "item", "at", "basket", "event", "quantity", "price"]

@@ -22,8 +22,8 @@ from backend.features.services.browsing import JOB
 from backend.features.values import Link
 from backend.shops import services as shops
 from backend.shops.models import Shop
-from models.recommender import dataset as recommender
 from models.recommender.api import Event as Kind
+from models.recommender.files import dataset as recommender
 from tests.backend.events.bodies import BROWSER, CRAWLER, a_decision, an_event, post
 from tests.backend.history import a_product, a_shop, an_order
 from tests.backend.racing import Worker

@@ -9,7 +9,7 @@ from backend.features import queries, services
 from backend.features.models import Interaction
 from backend.features.values import Dataset
 from backend.shops.models import Shop
-from models.recommender import dataset as recommender
+from models.recommender.files import dataset as recommender
 from tests.backend.history import NOW, OPENED, a_product, a_shop, an_order
 
 # Outside a test's transaction, because an export sets its own isolation level.

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from backend.features import queries
-from models.recommender import dataset
 from models.recommender.api import NewProduct, VersionInfo
+from models.recommender.files import dataset
 from tests.backend.history import NOW, OPENED, a_product, a_shop
 
 pytestmark = pytest.mark.django_db(transaction=True)

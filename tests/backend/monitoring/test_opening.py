@@ -17,7 +17,7 @@ from backend.training import queries as training
 from backend.training import services as training_services
 from backend.training.models import TrainingRun
 from backend.training.values import Reason, RunState
-from models.recommender import scoring
+from models.recommender.serving import scoring
 from tests.backend.history import NOW, a_shop
 from tests.backend.registry.versions import a_live_version, a_version
 

@@ -13,8 +13,8 @@ from backend.serving.rules import (
     with_arrival,
 )
 from backend.serving.values import Bought, Filled, Preference, Ranked, Why
-from models.recommender import arrivals
 from models.recommender.api import ReasonKind
+from models.recommender.serving import arrivals
 from tests.backend.history import NOW
 
 ids = st.integers(1, 30)

@@ -13,7 +13,7 @@ from backend.shops.models import Shop
 from backend.training import services
 from backend.training.models import TrainingRun
 from backend.training.values import Reason
-from models.recommender.reproduce import SomethingMissing, reproduce
+from models.recommender.cli.reproduce import SomethingMissing, reproduce
 from tests.backend.history import NOW, a_shop, an_order, products
 
 pytestmark = [

@@ -1,0 +1,1 @@
+"""The recommender on the command line."""

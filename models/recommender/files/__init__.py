@@ -1,0 +1,1 @@
+"""Reading logs from disk: the dataset folder of the feature export, and files of any other origin."""

@@ -1,0 +1,123 @@
+"""What a finished ranking is asked beside its quality: cold items, milliseconds."""
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from models.recommender.learning.starts import learn_arrivals
+from models.recommender.log.log import Bools, Ints, Log
+from models.recommender.log.splits import Case
+from models.recommender.metrics.evaluation import CUTOFF, gain_interval, judge, top_of
+from models.recommender.serving.arrivals import Arrivals, with_arrival
+from models.recommender.serving.rankers import Model, top_k
+from models.recommender.values import ColdStart
+
+TIMED_CASES = 200
+PLACED_CASES = 2_000  # customers, at least half as many, on whom the price of an arrival's place is measured
+DRAWS = 7  # seed of its bootstrap: nothing is chosen by it
+WARM_UP = 20  # answers before the clock counts: runtimes plan their memory in the first ones
+
+
+def cold_start(
+    model: Model, popularity: Model, known: Log, cases: Sequence[Case], *, drop_seen: bool
+) -> ColdStart | None:
+    """
+    Return how well items without a sale in ``known`` are found; None if nobody bought one.
+
+    Recall is the share of such items found among ten, averaged over the customers who bought one.
+    Items that popularity cannot tell apart come in the order of their numbers; ten drawn by chance
+    would find ``chance_among_cold_at_10``.
+    """
+    is_cold = np.bincount(known.purchases.item, minlength=known.items) == 0
+    asked = [(case, case.bought[is_cold[case.bought]]) for case in cases]
+    asked = [(case, wanted) for case, wanted in asked if len(wanted)]
+    if not asked:
+        return None
+    arrivals = learn_arrivals(known)
+    buyers = [case for case, _ in asked]
+    ours, ours_cold = _tops(model, buyers, is_cold, drop_seen=drop_seen)
+    popular, popular_cold = _tops(popularity, buyers, is_cold, drop_seen=drop_seen)
+
+    def recall(lists: Sequence[Ints]) -> float:
+        found = [np.isin(wanted, top).mean() for (_, wanted), top in zip(asked, lists, strict=True)]
+        return float(np.mean(found))
+
+    change, low, high = _change_by_place(model, arrivals, cases, items=known.items, drop_seen=drop_seen)
+    return ColdStart(
+        items=len(np.unique(np.concatenate([wanted for _, wanted in asked]))),
+        customers=len(asked),
+        recall_at_10=recall(ours),
+        popularity_recall_at_10=recall(popular),
+        recall_among_cold_at_10=recall(ours_cold),
+        popularity_recall_among_cold_at_10=recall(popular_cold),
+        chance_among_cold_at_10=min(1.0, CUTOFF / int(is_cold.sum())),
+        words_recall_among_cold_at_10=recall([_best_suited(arrivals, case) for case in buyers]),
+        recall_with_place_at_10=recall(_with_place(ours, buyers, arrivals)),
+        chance_with_place_at_10=_by_chance(popular, [wanted for _, wanted in asked], arrivals),
+        place_ndcg_change=change,
+        place_ndcg_low=low,
+        place_ndcg_high=high,
+    )
+
+
+def _tops(
+    model: Model, cases: Sequence[Case], is_cold: Bools, *, drop_seen: bool
+) -> tuple[list[Ints], list[Ints]]:
+    """Return the ten best items for each case: of all, and of the cold ones alone."""
+    best, best_cold = [], []
+    for case in cases:
+        scores = model.scores(case.history)
+        best.append(top_of(scores, case, drop_seen=drop_seen))
+        best_cold.append(top_k(np.where(is_cold, scores, -np.inf), CUTOFF))
+    return best, best_cold
+
+
+def _best_suited(arrivals: Arrivals, case: Case) -> Ints:
+    """Return the ten arrivals that suit a customer best."""
+    return arrivals.items[top_k(arrivals.suit(case.history), CUTOFF)]
+
+
+def _with_place(tops: Sequence[Ints], cases: Sequence[Case], arrivals: Arrivals) -> list[Ints]:
+    """Return the lists with their last place given to the arrival that suits each customer best."""
+    choices = [arrivals.choose(case.history, np.ones(len(arrivals), dtype=np.bool_)) for case in cases]
+    return [
+        top if choice is None else with_arrival(top, choice.item, arrivals.items)
+        for top, choice in zip(tops, choices, strict=True)
+    ]
+
+
+ANY = -1  # stands for no item: an arrival that is yet to be drawn
+
+
+def _by_chance(tops: Sequence[Ints], wanted: Sequence[Ints], arrivals: Arrivals) -> float:
+    """Return the recall to expect where the place goes to any arrival, each with the same chance."""
+    shares = []
+    for top, some in zip(tops, wanted, strict=True):
+        placed = with_arrival(top, ANY, arrivals.items) if len(arrivals) else top
+        drawn = np.isin(some, arrivals.items).mean() / len(arrivals) if placed is not top else 0.0
+        shares.append(np.isin(some, placed).mean() + drawn)
+    return float(np.mean(shares))
+
+
+def _change_by_place(
+    model: Model, arrivals: Arrivals, cases: Sequence[Case], *, items: int, drop_seen: bool
+) -> tuple[float, float, float]:
+    """Return what the place changes in NDCG@10, relative, and the interval's ends."""
+    some = cases[:: 1 + len(cases) // PLACED_CASES]
+    tops = [top_of(model.scores(case.history), case, drop_seen=drop_seen) for case in some]
+    with_place = judge(_with_place(tops, some, arrivals), some, items=items)
+    return gain_interval(with_place.ndcg, judge(tops, some, items=items).ndcg, seed=DRAWS)
+
+
+def time_answers(model: Model, cases: Sequence[Case]) -> tuple[float, float] | None:
+    """Return the median and 99th percentile of ranking all items for one customer, milliseconds."""
+    spent = []
+    for case in cases[: TIMED_CASES + WARM_UP]:
+        begun = time.perf_counter()
+        top_k(model.scores(case.history), CUTOFF)
+        spent.append((time.perf_counter() - begun) * 1000)
+    if len(spent) <= WARM_UP:
+        return None
+    p50, p99 = np.percentile(spent[WARM_UP:], (50, 99))
+    return float(p50), float(p99)

@@ -1,0 +1,1 @@
+"""Fitting models to a log: simple ones, a transformer, the blend of all."""

@@ -1,0 +1,1 @@
+"""Simple models: their fits, and the search for their parameters."""

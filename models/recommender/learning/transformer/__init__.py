@@ -1,0 +1,1 @@
+"""The transformer: its network, its losses, and its training within a budget."""

@@ -1,0 +1,81 @@
+"""
+What the customers of one shop did, in columns.
+
+A ``Log`` holds columns of equal length, sorted by (user, at, basket, item, event). Users, items and
+baskets are numbered from 0; ``item_ids`` leads back to the shop's product ids.
+"""
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.recommender.log.content import ItemFacts
+from models.recommender.log.history import Event
+
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+Floats = NDArray[np.float32]
+Events = NDArray[np.int8]
+
+DAY_US = 86_400_000_000  # microseconds
+STEP_COLUMNS = ("user", "item", "at", "basket", "event", "quantity", "price")
+NEVER = np.iinfo(np.int64).min  # created_at of an item whose creation is unknown: oldest of all
+
+
+@dataclass(frozen=True)
+class Log:
+    """What the customers of one shop did, in columns; see the module for order and numbering."""
+
+    user: Ints
+    item: Ints
+    at: Ints  # microseconds since 1970, UTC
+    basket: Ints
+    event: Events  # values of ``Event``
+    quantity: Floats
+    price: Floats  # of one piece, NaN where it is not known
+    item_ids: Ints  # ascending; every item on sale or ever sold
+    created_at: Ints  # of each item, microseconds
+    is_listed: Bools  # of each item: still in the catalogue
+    users: int
+    data_hash: str
+    until: str
+    facts: tuple[ItemFacts, ...] = field(default=(), repr=False)  # one an item, or none at all
+    item_names: tuple[str, ...] | None = field(default=None, repr=False)  # where ids are not numbers
+    has_clock: bool = True  # whether moments of different customers can be compared
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    @property
+    def items(self) -> int:
+        """How many items the shop has or ever sold."""
+        return len(self.item_ids)
+
+    def where(self, keep: Bools) -> "Log":
+        """Return the log with only the steps that ``keep`` marks; numbering stays."""
+        columns = {name: getattr(self, name)[keep] for name in STEP_COLUMNS}
+        return replace(self, **columns)
+
+    def before(self, moment: int) -> "Log":
+        """Return the log as it was at a moment, microseconds: everything older."""
+        return self.where(self.at < moment)
+
+    @cached_property
+    def purchases(self) -> "Log":
+        """The log without what was only looked at or laid into a cart."""
+        return self.where(self.event == Event.PURCHASE)
+
+    @cached_property
+    def sequences(self) -> "Log":
+        """The log without a repeated item inside one basket: what a sequence of steps is."""
+        if not len(self):
+            return self
+        compared = ("basket", "item", "user", "event")
+        is_same = np.logical_and.reduce([np.diff(getattr(self, name)) == 0 for name in compared])
+        return self.where(np.concatenate([[True], ~is_same]))
+
+    def user_starts(self) -> Ints:
+        """Return where each user's purchases start, with the end of the last one appended."""
+        return np.searchsorted(self.user, np.arange(self.users + 1)).astype(np.int64)

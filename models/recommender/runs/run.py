@@ -1,0 +1,104 @@
+"""One training run: the log and its cuts, and what was learned so far."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.recommender.learning.blending import Learned
+from models.recommender.learning.progress import Reporter
+from models.recommender.learning.simple.tuning import DEFAULTS, Params, fit_all
+from models.recommender.learning.transformer.learner import Learner
+from models.recommender.learning.transformer.network import Recommender
+from models.recommender.learning.transformer.trained import serving_model
+from models.recommender.log.log import Log
+from models.recommender.log.splits import Case, Division, Split, divide, rehearsals
+from models.recommender.metrics.evaluation import MIN_CASES
+from models.recommender.serving.rankers import ITEM_KNN, POPULARITY, TRANSFORMER, Model
+from models.recommender.values import Recipe
+
+
+@dataclass
+class Run:
+    """One training run in progress: the shop's log, how it is cut, and what was learned so far."""
+
+    log: Log
+    split: Split
+    recipe: Recipe
+    reporter: Reporter
+    test: Division
+    rehearsals: list[Division]  # the cuts before it, the oldest first, at least one
+    params: Params
+    learner: Learner | None = None
+    learned: Learned | None = None
+    related_by: str = ITEM_KNN
+    seconds: dict[str, float] = field(default_factory=dict)  # each model's last fit
+    started_from: str = "nothing"  # what the transformer went on from, in words
+    start: dict[str, NDArray[np.float32]] | None = None  # what a later training can go on from
+
+    @property
+    def end(self) -> int:
+        """The moment after the newest step, microseconds."""
+        return int(self.log.at.max()) + 1 if len(self.log) else 0
+
+    @property
+    def validation(self) -> Division:
+        """The newest rehearsal."""
+        return self.rehearsals[-1]
+
+    @property
+    def is_taught(self) -> bool:
+        """Whether enough customers came back before the test to choose what serves."""
+        return self._rehearsed >= MIN_CASES
+
+    @property
+    def reason(self) -> str | None:
+        """Return why nothing can be measured, or None."""
+        asked = len(self.test.cases)
+        if asked >= MIN_CASES and self.is_taught:
+            return None
+        before = "" if self.is_taught else f" and {self._rehearsed} in the days before"
+        return (
+            f"not enough data: {asked} customers came back in the newest days{before}; "
+            f"{MIN_CASES} are needed to compare models."
+        )
+
+    @property
+    def _rehearsed(self) -> int:
+        return sum(len(cut.cases) for cut in self.rehearsals)
+
+    @property
+    def network(self) -> Recommender | None:
+        """The transformer as it serves, None before it has learned."""
+        return self.learner.fitter.average if self.learner else None
+
+    def members(self, log: Log, *, moment: int, cases: Sequence[Case]) -> list[Model]:
+        """Return every model fitted on a log, the plainest first and the transformer last."""
+        models, seconds = fit_all(log, self.params)
+        self.seconds |= seconds
+        if self.learner is not None and self.network is not None:
+            models.append(serving_model(self.network, log, moment=moment, cases=cases))
+            self.seconds[TRANSFORMER] = self.learner.seconds
+        return models
+
+    def served(self, members: list[Model], log: Log, *, moment: int) -> Model:
+        """Return what answers shoppers: what the rehearsals chose, or popularity without any."""
+        if self.learned is None:
+            return next(model for model in members if model.name == POPULARITY)
+        return self.learned.apply(members, log=log, moment=moment)
+
+
+def start(log: Log, split: Split, recipe: Recipe, reporter: Reporter) -> Run:
+    """Return a run with its cases drawn; nothing is learned yet."""
+    test = divide(log, split, seed=recipe.seed)
+    earlier = replace(split, days=recipe.validation_days)
+    return Run(
+        log=replace(log, has_clock=test.train.has_clock),
+        split=split,
+        recipe=recipe,
+        reporter=reporter,
+        test=test,
+        rehearsals=rehearsals(test.train, earlier, seed=recipe.seed),
+        params=DEFAULTS,
+    )

@@ -1,0 +1,210 @@
+"""How the models of a run do on the test: figures, gains, and a summary in plain words."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from models.recommender.judging import gate, measuring
+from models.recommender.learning.related import related_tables
+from models.recommender.learning.simple.tuning import FAMILIES
+from models.recommender.log.splits import Case, Division
+from models.recommender.metrics import evaluation
+from models.recommender.metrics.evaluation import MIN_CASES, Ranking
+from models.recommender.runs.run import Run
+from models.recommender.serving import scoring
+from models.recommender.serving.blend import BLEND
+from models.recommender.serving.rankers import POPULARITY, TRANSFORMER, ItemTable, Model
+from models.recommender.values import ColdStart, Gain, GateEvidence, ModelMetrics, Stage
+
+LABELS = {family.name: family.label for family in FAMILIES} | {
+    TRANSFORMER: "Transformer",
+    BLEND: "Blend of all",
+}
+FIGURES = {
+    "ndcg_at_10": "ndcg",
+    "recall_at_10": "recall",
+    "hit_rate_at_10": "hit",
+    "mrr_at_10": "reciprocal_rank",
+}
+
+
+@dataclass(frozen=True)
+class Rival:
+    """The version that serves now, on disk."""
+
+    artifact: Path
+    until: str | None = None  # when its data end, ISO 8601; its manifest's word where it is None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How the models did on the test cases, with what was known before them."""
+
+    members: list[Model]
+    served: Model
+    metrics: list[ModelMetrics]
+    related_metrics: list[ModelMetrics]
+    against_simple: Gain | None
+    cold: ColdStart | None
+    gate: GateEvidence | None
+    summary: str
+    seconds: float  # since the run began, when everything was fitted
+
+
+def compare(run: Run, rival: Rival | None = None) -> Standing:
+    """Let every model learn all that came before the test cases, then rank those."""
+    known, cases = run.test.train, run.test.cases
+    if run.learner is not None:
+        run.learner.extend(known)
+    members = run.members(known, moment=run.test.moment, cases=cases)
+    served = run.served(members, known, moment=run.test.moment)
+    seconds = run.reporter.seconds
+    run.reporter.stage(Stage.EVALUATING, "Ranking the newest days with every model.", fraction=0.0)
+    ranked = {model.name: model for model in [*members, served]}
+    rankings = {name: _rank(run, model) for name, model in ranked.items()}
+    is_measured = run.reason is None
+    return Standing(
+        members=members,
+        served=served,
+        metrics=[
+            _metrics(run, name, rankings[name] if is_measured else None, is_served=name == served.name)
+            for name in rankings
+        ],
+        related_metrics=_related_metrics(run, members),
+        against_simple=_against_simple(run, rankings, served.name) if is_measured else None,
+        cold=measuring.cold_start(served, ranked[POPULARITY], known, cases, drop_seen=run.split.drops_seen),
+        gate=None if rival is None else _gate(run, served, rival),
+        summary=summarise(run, rankings, served.name) if is_measured else _too_little(run, served.name),
+        seconds=seconds,
+    )
+
+
+def _rank(run: Run, model: Model) -> Ranking:
+    return evaluation.rank(model.scores, run.test.cases, items=run.log.items, drop_seen=run.split.drops_seen)
+
+
+def _gate(run: Run, served: Model, rival: Rival) -> GateEvidence:
+    """Return how what is served here does beside the version that serves now."""
+    log, seed = run.log, run.recipe.seed
+    try:
+        champion = gate.Champion.of(scoring.load(rival.artifact), until=rival.until)
+    except scoring.ArtifactMismatch as error:
+        why = f"the current version's files cannot be read: {error}"
+        return gate.without_figures(log, run.test.moment, reason=why)
+    days = gate.unseen_days(champion, log, run.split, cut=run.test.moment, seed=seed)
+    if len(days.cases) < gate.MIN_CUSTOMERS:
+        return gate.without_figures(log, days.moment, reason=gate.TOO_FEW, customers=len(days.cases))
+    with _known_until(run, served, days) as candidate:
+        return gate.compare(candidate, champion, log, days, run.split, seed=seed)
+
+
+@contextmanager
+def _known_until(run: Run, served: Model, days: Division) -> Iterator[Model]:
+    """
+    Lend what is served here as it would be when some days begin.
+
+    A champion that learned part of the test's days is asked about the rest; what is served here was
+    measured without that part, which alone is worth a few percent. It learns it in a copy: what is
+    released must not depend on which version it was compared with.
+    """
+    if days.moment <= run.test.moment:
+        yield served
+        return
+    run.reporter.stage(Stage.EVALUATING, "Learning what the current version knows.", fraction=0.75)
+    with nullcontext() if run.learner is None else run.learner.caught_up(days.train):
+        members = run.members(days.train, moment=days.moment, cases=days.cases)
+        yield run.served(members, days.train, moment=days.moment)
+
+
+def _metrics(run: Run, name: str, ranking: Ranking | None, *, is_served: bool) -> ModelMetrics:
+    rows = {figure: getattr(ranking, row) for figure, row in FIGURES.items()} if ranking else {}
+    means = {figure: float(values.mean()) for figure, values in rows.items()}
+    bounds = {figure: evaluation.interval(values, seed=run.recipe.seed) for figure, values in rows.items()}
+    low, high = bounds.get("ndcg_at_10", (None, None))
+    return ModelMetrics(
+        model=name,
+        label=LABELS[name],
+        ndcg_at_10=means.get("ndcg_at_10"),
+        ndcg_low=low,
+        ndcg_high=high,
+        recall_at_10=means.get("recall_at_10"),
+        hit_rate_at_10=means.get("hit_rate_at_10"),
+        mrr_at_10=means.get("mrr_at_10"),
+        coverage=ranking.coverage if ranking else None,
+        fit_seconds=run.seconds.get(name),
+        customers=len(ranking.ndcg) if ranking else 0,
+        is_served=is_served,
+        is_transformer=name == TRANSFORMER,
+        intervals=bounds,
+    )
+
+
+def _related_metrics(run: Run, members: list[Model]) -> list[ModelMetrics]:
+    cases = evaluation.basket_cases(run.log, cut=run.test.moment, seed=run.recipe.seed)
+    is_measured = len(run.test.train) > 0 and len(cases) >= MIN_CASES
+    tables = related_tables(members, run.network)
+    return [
+        _metrics(
+            run,
+            name,
+            rank_related(table, cases, items=run.log.items) if is_measured else None,
+            is_served=name == run.related_by,
+        )
+        for name, table in tables.items()
+    ]
+
+
+def _best_simple(rankings: dict[str, Ranking]) -> str:
+    """Return the simple model with the best NDCG; the plainer one, listed first, wins a tie."""
+    simple = [family.name for family in FAMILIES]
+    return max(simple, key=lambda name: rankings[name].ndcg_mean)
+
+
+def _against_simple(run: Run, rankings: dict[str, Ranking], served: str) -> Gain:
+    """Return how what is served does beside the best simple model; nothing is gained over itself."""
+    rival = _best_simple(rankings)
+    ours, theirs = rankings[served].ndcg, rankings[rival].ndcg
+    gain, low, high = evaluation.gain_interval(ours, theirs, seed=run.recipe.seed)
+    return Gain(rival, LABELS[rival], gain, low, high, len(ours))
+
+
+def summarise(run: Run, rankings: dict[str, Ranking], served: str) -> str:
+    """Say in plain words what is served and how it stands against the best simple model."""
+    rival = _best_simple(rankings)
+    told = f"“{LABELS[served]}” is served: on the days before the newest ones nothing was clearly better."
+    if served == rival:
+        return (
+            f"{told} It is also the best simple model on the newest days, NDCG@10 {_ndcg(rankings, served)}."
+        )
+    gain, low, high = evaluation.gain_interval(
+        rankings[served].ndcg, rankings[rival].ndcg, seed=run.recipe.seed
+    )
+    verdict = "clearly better than" if low > 0 else "clearly worse than" if high < 0 else "about as good as"
+    return (
+        f"{told} On the newest days, which nothing was chosen by, it is {verdict} the best simple model, "
+        f"“{LABELS[rival]}”: NDCG@10 {_ndcg(rankings, served)} against {_ndcg(rankings, rival)}, "
+        f"{gain:+.1%} (95 % interval {low:+.1%} to {high:+.1%}, {len(rankings[served].ndcg)} customers)."
+    )
+
+
+def _ndcg(rankings: dict[str, Ranking], name: str) -> str:
+    return f"{rankings[name].ndcg_mean:.3f}"
+
+
+def _too_little(run: Run, served: str) -> str:
+    if not len(run.log):
+        return "There are no orders yet: the newest products are shown first."
+    if run.learned is None:
+        return f"Popular products are shown: {run.reason}"
+    told = f"“{LABELS[served]}” is served: it did best before the newest days."
+    return f"{told} To measure it there is {run.reason}"
+
+
+def rank_related(table: ItemTable, cases: Sequence[Case], *, items: int) -> Ranking:
+    """Judge a table by what shares a basket with one of its items."""
+    pages = [int(case.history.items[0]) for case in cases]
+    tops = [table.row(page)[0][: evaluation.CUTOFF].astype(np.int64) for page in pages]
+    return evaluation.judge(tops, cases, items=items)

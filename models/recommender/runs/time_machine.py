@@ -1,0 +1,167 @@
+"""
+Two versions over the last weeks, as they would have served: for shops with too few visitors for an A/B test.
+
+A version that is released has learned the days it would be asked about, so its own weights can't be. The
+weeks are cut into rounds. Before each round a copy learns, by the candidate's recipe, what was known by then
+and nothing later, and both sides say what each customer who bought in the round would have been shown when it
+began. The other side is the version that was live by then, from its own files; a round that it has learned
+from is left out.
+
+So it tells how the candidate's way of learning would have done, kept up with its shop, beside what served.
+It can't tell what shoppers would have done with other products in front of them: they bought among what they
+were shown, which speaks for whoever showed it. What the catalogue says is what it says today.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+
+from models.recommender.judging import gate
+from models.recommender.learning.progress import Reporter
+from models.recommender.log.history import EPOCH, moment_of
+from models.recommender.log.log import DAY_US, Ints, Log
+from models.recommender.log.splits import Division, Split, at_moment
+from models.recommender.metrics import evaluation
+from models.recommender.metrics.evaluation import Floats
+from models.recommender.runs import training
+from models.recommender.runs.run import start
+from models.recommender.runs.standing import Rival
+from models.recommender.serving import scoring
+from models.recommender.serving.rankers import Model
+from models.recommender.values import OnProgress, Progress, Recipe, TimeRound, TimeTravel
+
+DAYS: Final = 30
+ROUNDS: Final = 4
+# Of the days before them there must be as many: a model that knows a week of its shop says nothing.
+LEAST_BEFORE: Final = 1.0
+
+TOO_SHORT: Final = "the shop's orders do not reach back far enough."
+ALL_LEARNED: Final = "the version that is live has learned all of these days."
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """What both sides reached in one round: a row a customer."""
+
+    told: TimeRound
+    users: Ints
+    candidate: Floats
+    champion: Floats
+
+
+def look_back(
+    log: Log, recipe: Recipe, rivals: Sequence[Rival], *, on_progress: OnProgress, days: float = DAYS
+) -> TimeTravel:
+    """
+    Return how a recipe would have done over the newest days beside the versions that were live.
+
+    :param recipe: its budget is for all rounds together
+    :param rivals: the versions that were live, each with the end of what it learned
+    """
+    moments = round_moments(log, days=days)
+    if not moments:
+        return _nothing(log, TOO_SHORT)
+    known = sorted((_end_of(rival), number) for number, rival in enumerate(rivals))
+    done = []
+    for number, (begins, ends) in enumerate(pairwise(moments)):
+        rival = next((rivals[place] for until, place in reversed(known) if until <= begins), None)
+        if rival is not None:
+            say = _within(on_progress, number, len(moments) - 1)
+            done.append(_round(log, recipe, rival, begins, ends, on_progress=say))
+    return _told(log, done, seed=recipe.seed) if done else _nothing(log, ALL_LEARNED)
+
+
+def round_moments(log: Log, *, days: float) -> list[int]:
+    """Return where the rounds begin, and where the last one ends; nothing for a log that is too short."""
+    if not len(log):
+        return []
+    newest, oldest = int(log.at.max()) + 1, int(log.at.min())
+    span = int(days * DAY_US)
+    if newest - oldest < span * (1 + LEAST_BEFORE):
+        return []
+    return [int(moment) for moment in np.linspace(newest - span, newest, ROUNDS + 1)]
+
+
+def _round(
+    log: Log, recipe: Recipe, rival: Rival, begins: int, ends: int, *, on_progress: OnProgress
+) -> _Judged:
+    split = Split(days=recipe.test_days)
+    asked = at_moment(log.before(ends), begins, split, seed=recipe.seed)
+    ours = evaluation.rank(_copy(log, recipe, asked, on_progress).scores, asked.cases, items=log.items)
+    tops = gate.champion_answers(scoring.load(rival.artifact), log, asked.cases, split)
+    theirs = evaluation.judge(tops, asked.cases, items=log.items)
+    told = TimeRound(
+        since=_iso(begins),
+        until=_iso(ends),
+        customers=len(asked.cases),
+        candidate=ours.ndcg_mean,
+        champion=theirs.ndcg_mean,
+        rival=rival.artifact.name,
+    )
+    users = np.array([case.user for case in asked.cases], dtype=np.int64)
+    return _Judged(told, users, ours.ndcg, theirs.ndcg)
+
+
+def _copy(log: Log, recipe: Recipe, asked: Division, on_progress: OnProgress) -> Model:
+    """Return what would have been released when a round began: it has learned all that came before, alone."""
+    past = log.before(asked.moment)
+    budget = recipe.train_seconds / ROUNDS
+    reporter = Reporter(on_progress, budget=budget, epochs=recipe.epochs)
+    run = start(past, Split(days=recipe.test_days), replace(recipe, train_seconds=budget), reporter)
+    if run.is_taught:
+        training.learn(run)
+    if run.learner is not None:
+        run.learner.extend(run.test.train)
+        run.learner.refit(past)
+    members = run.members(past, moment=asked.moment, cases=asked.cases)
+    return run.served(members, past, moment=asked.moment)
+
+
+def _within(on_progress: OnProgress, number: int, rounds: int) -> OnProgress:
+    """Return what reports the progress of one round as that of all."""
+
+    def report(progress: Progress) -> None:
+        message = f"Week {number + 1} of {rounds}: {progress.message}"
+        fraction = (number + progress.fraction) / rounds
+        on_progress(replace(progress, fraction=fraction, message=message))
+
+    return report
+
+
+def _told(log: Log, done: Sequence[_Judged], *, seed: int) -> TimeTravel:
+    """Return all rounds as one: a customer who bought in several is one customer."""
+    users = np.concatenate([one.users for one in done])
+    _, rows = np.unique(users, return_inverse=True)
+    candidate, champion = (
+        np.bincount(rows, weights=np.concatenate([getattr(one, side) for one in done])).astype(np.float64)
+        for side in ("candidate", "champion")
+    )
+    rounds = [one.told for one in done]
+    since, until = rounds[0].since, rounds[-1].until
+    if len(candidate) < gate.MIN_CUSTOMERS:
+        why = f"only {len(candidate)} known customers bought again; {gate.MIN_CUSTOMERS} are needed."
+        return TimeTravel(rounds, len(candidate), since, until, None, None, None, why)
+    gain, low, high = evaluation.gain_interval(candidate, champion, seed=seed)
+    return TimeTravel(rounds, len(candidate), since, until, gain, low, high, None)
+
+
+def _nothing(log: Log, reason: str) -> TimeTravel:
+    end = _iso(int(log.at.max()) + 1) if len(log) else log.until
+    return TimeTravel([], 0, end, end, None, None, None, reason)
+
+
+def _end_of(rival: Rival) -> int:
+    ends = [moment_of(words) for words in (rival.until, _manifest_end(rival)) if words]
+    return max(ends)
+
+
+def _manifest_end(rival: Rival) -> str:
+    return str(scoring.read_manifest(rival.artifact)["data_until"])
+
+
+def _iso(moment: int) -> str:
+    return (EPOCH + timedelta(microseconds=moment)).isoformat()

@@ -1,0 +1,260 @@
+"""
+One training run from a log to an artifact folder.
+
+The log is cut for the test, and before that for rehearsals of it: one, or several where each asks few
+customers. Everything is tuned, stopped and weighed on the rehearsals, from the oldest to the newest,
+each with models that know what lies before it; then every model learns what lies before the test
+cases and is measured on those; then the same models learn the newest days too, and serve. Nothing is
+chosen by the test. The served weights are therefore never the very ones that were measured, but come
+from the same steps with two more weeks of purchases; leaving the newest days out would hide every new
+product.
+"""
+
+import platform
+import resource
+from dataclasses import asdict, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from models.recommender.judging import measuring
+from models.recommender.learning import blending
+from models.recommender.learning.blending import MOST_CASES
+from models.recommender.learning.progress import Reporter
+from models.recommender.learning.related import related_table, related_tables
+from models.recommender.learning.simple.tuning import tune
+from models.recommender.learning.transformer.fitting import Fitter, WarmStartMismatch
+from models.recommender.learning.transformer.learner import Learner
+from models.recommender.learning.transformer.searching import search_recipe
+from models.recommender.learning.transformer.trained import weights_of
+from models.recommender.log.log import Log
+from models.recommender.log.splits import Split
+from models.recommender.metrics import evaluation
+from models.recommender.metrics.evaluation import MIN_CASES
+from models.recommender.runs import export
+from models.recommender.runs.run import Run, start
+from models.recommender.runs.standing import Rival, Standing, compare, rank_related
+from models.recommender.serving import scoring
+from models.recommender.serving.blend import Blend
+from models.recommender.serving.rankers import ITEM_KNN, TRANSFORMER, ItemTable, Model
+from models.recommender.values import Recipe, Report, Stage
+
+VERSIONED = ("torch", "numpy", "scipy", "pandas", "onnx", "onnxruntime", "optuna")
+
+
+def learn(run: Run, former: Path | None = None) -> None:
+    """
+    Tune the simple models, and take the transformer through the rehearsals, which teach the blend.
+
+    :param former: the artifact folder whose weights the transformer goes on from
+    """
+    if run.recipe.search_trials:
+        run.recipe = _searched(run)
+    torch.set_num_threads(run.recipe.threads)
+
+    def say(message: str) -> None:
+        run.reporter.stage(Stage.BASELINES, message, fraction=run.reporter.fraction + 0.01)
+
+    run.params = tune(run.rehearsals, drop_seen=run.split.drops_seen, seed=run.recipe.seed, say=say)
+    run.reporter.stage(Stage.TRAINING, "Learning from the purchases.", fraction=run.reporter.fraction)
+    fitter = Fitter(run.recipe, run.log)
+    if former is not None:
+        run.started_from = _go_on_from(former, fitter, run)
+    run.learner = Learner(fitter, run.reporter, rehearsals=len(run.rehearsals))
+    heard = []
+    for number, cut in enumerate(run.rehearsals):
+        members = _rehearse(run, run.learner, number)
+        blend = blending.unlearned(members, cut, drop_seen=run.split.drops_seen)
+        heard.append(blending.hear(blend, cut, most=MOST_CASES // len(run.rehearsals), seed=run.recipe.seed))
+    run.reporter.stage(Stage.EVALUATING, "Comparing what was learned.", fraction=0.0)
+    run.learned = blending.learn(blend, heard, seed=run.recipe.seed)
+    run.related_by = _best_related(run, members)
+
+
+def _rehearse(run: Run, learner: Learner, number: int) -> list[Model]:
+    """Return every model once it has learned what lies before one rehearsal."""
+    cut = run.rehearsals[number]
+    if number:
+        learner.rehearse(cut.train, number)
+    else:
+        learner.learn(cut.train, cut.cases, moment=cut.moment)
+        run.start = weights_of(learner.fitter.average)
+    return run.members(cut.train, moment=cut.moment, cases=cut.cases)
+
+
+def _searched(run: Run) -> Recipe:
+    """Return the best recipe of a small search; what it takes is added to the run's budget."""
+    begun = run.reporter.seconds
+
+    def say(message: str) -> None:
+        run.reporter.stage(Stage.BASELINES, message, fraction=run.reporter.fraction)
+
+    found = search_recipe(
+        run.validation,
+        run.recipe,
+        trials=run.recipe.search_trials,
+        seconds=run.recipe.search_seconds,
+        say=say,
+    )
+    run.reporter.budget += run.reporter.seconds - begun
+    return replace(found.recipe, search_trials=0)
+
+
+def _go_on_from(former: Path, fitter: Fitter, run: Run) -> str:
+    """
+    Let the transformer go on from a former version, and return what it started from in words.
+
+    Weights that know a rehearsal's answers would look better there than they are, and weigh too much
+    in the blend; they are left alone.
+    """
+    weights = scoring.read_weights(former)
+    if weights is None or weights.until is None:
+        return f"nothing: {former.name} holds no weights to go on from"
+    if not run.log.has_clock or weights.until > run.rehearsals[0].moment:
+        return f"nothing: {former.name} may have learned from what this training is checked on"
+    try:
+        fitter.warm_start(weights.by_name, list(weights.item_ids), weights.vocabulary)
+    except WarmStartMismatch as error:
+        return f"nothing: {error}"
+    return f"{former.name}, manifest {scoring.file_sha256(former / scoring.MANIFEST_FILE)}"
+
+
+def _best_related(run: Run, members: list[Model]) -> str:
+    """Return which model best completes, beside a product, the baskets of the newest rehearsal."""
+    log, cut = run.test.train, run.validation.moment
+    cases = evaluation.basket_cases(log, cut=cut, seed=run.recipe.seed)
+    if not log.has_clock or len(cases) < MIN_CASES:
+        return ITEM_KNN
+    tables = related_tables(members, run.network)
+    quality = {name: rank_related(table, cases, items=log.items).ndcg_mean for name, table in tables.items()}
+    return max(quality, key=lambda name: quality[name])
+
+
+def _related(run: Run, members: list[Model]) -> ItemTable:
+    """Return what the chosen model puts beside a product; the others' tables would cost time for nothing."""
+    model = next(model for model in members if model.name == run.related_by)
+    table = related_table(model, run.network)
+    assert table is not None, f"{run.related_by} was chosen for a table that it has."
+    return table
+
+
+def publish(run: Run, standing: Standing, out: Path, *, revision: str, refit: bool) -> Report:
+    """
+    Write the artifact and read it back.
+
+    :param refit: whether the models learn the newest days too before they are written
+    """
+    log, moment = (run.log, run.end) if refit else (run.test.train, run.test.moment)
+    members, served = standing.members, standing.served
+    if refit:
+        if run.learner is not None:
+            run.learner.refit(log)
+        members = run.members(log, moment=moment, cases=())
+        served = run.served(members, log, moment=moment)
+    run.reporter.stage(Stage.EXPORTING, "Writing and checking the model's files.", fraction=0.93)
+    related = _related(run, members)
+    parts = export.Parts(
+        log=log,
+        members=members,
+        blend=served if isinstance(served, Blend) else None,
+        related=related,
+        network=run.network,
+        vocabulary=run.learner.fitter.vocabulary if run.learner else None,
+        start=run.start,
+    )
+    report = _report(run, standing, revision=revision, manifest=out / scoring.MANIFEST_FILE)
+    export.write(out, parts, _facts(report))
+    timed = _timed(scoring.load(out), run, report)
+    run.reporter.stage(Stage.DONE, "The model is ready.", fraction=1.0)
+    return timed
+
+
+def _timed(scorer: scoring.Scorer, run: Run, report: Report) -> Report:
+    """Return the report with the milliseconds of each model as it serves."""
+    metrics = []
+    for row in report.metrics:
+        spent = measuring.time_answers(scorer.models[row.model], run.test.cases)
+        p50_ms, p99_ms = spent or (None, None)
+        metrics.append(replace(row, p50_ms=p50_ms, p99_ms=p99_ms))
+    return replace(report, metrics=metrics)
+
+
+def _report(run: Run, standing: Standing, *, revision: str, manifest: Path) -> Report:
+    params: dict[str, Any] = {**run.params, "recipe": run.recipe.as_params(), "split": str(run.split)}
+    if run.learner is not None:
+        params["schedule"] = run.learner.schedule
+        params["started_from"] = run.started_from
+        params["start_until"] = run.rehearsals[0].moment
+        params[TRANSFORMER] = {
+            "batch_tokens": run.learner.fitter.batch_tokens,
+            "device": str(run.learner.fitter.device),
+        }
+    return Report(
+        metrics=standing.metrics,
+        related_metrics=standing.related_metrics,
+        served=standing.served.name,
+        related_by=run.related_by,
+        curve=run.learner.curve if run.learner else [],
+        train_seconds=standing.seconds,
+        params=params,
+        data_hash=run.log.data_hash,
+        data_until=run.log.until,
+        interactions=len(run.log),
+        users=run.log.users,
+        items=run.log.items,
+        code_revision=revision,
+        seed=run.recipe.seed,
+        # Linux counts the peak in KiB.
+        peak_memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        summary=standing.summary,
+        reason=run.reason,
+        manifest=manifest,
+        versions=versions(),
+        weights=run.learned.weights if run.learned else {standing.served.name: 1.0},
+        blend=run.learned.figures if run.learned else {},
+        against_simple=standing.against_simple,
+        gate=standing.gate,
+        cold=standing.cold,
+    )
+
+
+def versions() -> dict[str, str]:
+    """Return what else decides the bits of the weights: libraries, Python, the processor's instructions."""
+    return {name: version(name) for name in VERSIONED} | {
+        "python": platform.python_version(),
+        "cpu": torch.backends.cpu.get_cpu_capability(),
+    }
+
+
+def _facts(report: Report) -> dict[str, Any]:
+    facts = asdict(report)
+    del facts["manifest"]
+    return facts
+
+
+def train_log(
+    log: Log,
+    out: Path,
+    recipe: Recipe,
+    reporter: Reporter,
+    *,
+    revision: str,
+    split: Split | None = None,
+    rival: Rival | None = None,
+    former: Path | None = None,
+    refit: bool = True,
+) -> Report:
+    """
+    Train on a log that is already in memory; see ``models.recommender.api.train``.
+
+    :param split: how the test is cut; the newest days of the recipe otherwise
+    :param former: the artifact folder whose weights the transformer goes on from
+    :param refit: whether the models learn the newest days too before they are written
+    """
+    run = start(log.sequences, split or Split(days=recipe.test_days), recipe, reporter)
+    if run.is_taught:
+        learn(run, former)
+    standing = compare(run, rival)
+    return publish(run, standing, out, revision=revision, refit=refit)

@@ -1,0 +1,506 @@
+"""
+Scoring an exported model: NumPy and ONNX Runtime only, so the web process never meets torch.
+
+Item numbers run from 0 in ascending order of product id, newcomers after the known items. I counts
+items.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.recommender.log.content import Vocabulary
+from models.recommender.log.history import UNKNOWN_TIME, History, longest_history
+from models.recommender.serving import reasons
+from models.recommender.serving.arrivals import Arrivals, Choice, Starts
+from models.recommender.serving.blend import BLEND, Blend, Judgement
+from models.recommender.serving.newcomers import Content, Newcomers, NewProduct
+from models.recommender.serving.rankers import (
+    POPULARITY,
+    TRANSFORMER,
+    Floats,
+    Ints,
+    ItemTable,
+    Model,
+    Sum,
+    Told,
+    hint,
+    top_k,
+)
+from models.recommender.serving.restoring import restore
+from models.recommender.serving.transformer import Encode, Question, Transformer
+from models.recommender.values import Reason, ReasonKind, Scored
+
+FORMAT_VERSION = 2
+MANIFEST_FILE = "manifest.json"
+ENCODER_FILE = "encoder.onnx"
+WEIGHTS_FILE = "weights.npz"  # of the transformer, for a training that starts from them
+NAMES_FILE = "item_names.json"  # ids that are not numbers; absent where they are
+CONTENT = "content"
+ARRIVALS = "arrivals"
+KEPT_BYTES = 16 << 20  # half of the most that the C library heeds
+
+
+class ArtifactMismatch(ValueError):
+    """An artifact folder is not what its manifest says; the message names the file."""
+
+
+class NotFinite(ValueError):
+    """A model gave scores that are no numbers: whatever order they make means nothing."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The transformer's weights in an artifact, and what they were learned for."""
+
+    by_name: dict[str, Floats]
+    item_ids: tuple[str, ...] | Ints  # names where ids are not numbers
+    vocabulary: Vocabulary
+    until: int | None  # microseconds: nothing later taught them; None if the manifest does not say
+
+
+def read_weights(folder: Path) -> Weights | None:
+    """
+    Return the transformer's weights of an artifact folder, None if it has no transformer.
+
+    :raises ArtifactMismatch: if any file is not what the manifest says
+    """
+    manifest = read_manifest(folder)
+    arrays = _arrays(folder, manifest["files"])
+    path = folder / WEIGHTS_FILE
+    if not path.is_file():
+        return None
+    with np.load(path, allow_pickle=False) as stored:
+        by_name = {name: stored[name] for name in stored.files}
+    item_ids = _names(folder) or arrays["items"]["ids"]
+    until = manifest.get("params", {}).get("start_until")
+    return Weights(by_name, item_ids, Vocabulary.restore(arrays[CONTENT]), until)
+
+
+def _names(folder: Path) -> tuple[str, ...] | None:
+    """Return the names of items whose ids are not numbers, by number; None where they are."""
+    path = folder / NAMES_FILE
+    return tuple(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+
+
+@dataclass(frozen=True)
+class VersionInfo:
+    """What a health page says about the loaded model."""
+
+    served: str
+    related_by: str
+    data_hash: str
+    data_until: str
+    code_revision: str
+    items: int
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """
+    What a visitor did, in columns of equal length, oldest first.
+
+    Times are microseconds since 1970, ``UNKNOWN_TIME`` where unknown; events are values of ``Event``.
+    Without times nothing is known of them, without events all are purchases.
+    """
+
+    items: "Sequence[int] | Ints"  # product ids
+    at: Ints | None = None
+    events: NDArray[np.int8] | None = None
+
+
+def file_sha256(path: Path) -> str:
+    """Return a file's SHA-256 in hexadecimal, read in blocks."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """
+    Return the manifest after checking every file against it.
+
+    :raises ArtifactMismatch: if the manifest is unreadable or a file is missing, added or changed
+    """
+    path = folder / MANIFEST_FILE
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        files: dict[str, str] = manifest["files"]
+        version = manifest["format_version"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ArtifactMismatch(f"{path} is missing or is not a manifest.") from error
+    if version != FORMAT_VERSION:
+        raise ArtifactMismatch(
+            f"{path} has format {version}; this code reads {FORMAT_VERSION}. Train the model again."
+        )
+    present = {entry.name for entry in folder.iterdir()} - {MANIFEST_FILE}
+    for name in sorted(present ^ set(files)):
+        raise ArtifactMismatch(
+            f"{folder / name} is {'not in' if name in present else 'missing from'} "
+            f"{'the manifest' if name in present else 'the folder'}."
+        )
+    for name, expected in files.items():
+        if file_sha256(folder / name) != expected:
+            raise ArtifactMismatch(f"{folder / name} does not match its sha256 in the manifest.")
+    return dict(manifest)
+
+
+def load(folder: Path) -> "Scorer":
+    """
+    Return the scorer of an artifact folder.
+
+    :raises ArtifactMismatch: if any file is not what the manifest says
+    """
+    manifest = read_manifest(folder)
+    _keep_freed_memory()
+    try:
+        return _assemble(folder, manifest)
+    except (KeyError, OSError) as error:
+        raise ArtifactMismatch(f"{folder / MANIFEST_FILE} lacks something that it needs: {error}.") from error
+    except MemoryError:
+        raise
+    except Exception as error:
+        # ONNX Runtime's exceptions have no parent of their own.
+        raise ArtifactMismatch(f"{folder} can't be read: {error}.") from error
+
+
+def _keep_freed_memory() -> None:
+    """
+    Let the process keep the memory that an answer frees, for the next one.
+
+    An answer over 20,000 items works in 2 MB. The C library of Linux gives that back to the kernel and
+    takes it again in the next answer, page by page: 300 faults, 1 ms. It keeps twice the largest block
+    that was ever freed (mallopt(3), M_MMAP_THRESHOLD), so one block is freed here, never written to.
+    """
+    np.empty(KEPT_BYTES, dtype=np.uint8)
+
+
+def _assemble(folder: Path, manifest: dict[str, Any]) -> "Scorer":
+    arrays = _arrays(folder, manifest["files"])
+    models: dict[str, Model] = {}
+    for name, settings in manifest["models"].items():
+        if name == TRANSFORMER:
+            models[name] = Transformer.restore(arrays[name], settings, onnx_encoder(folder))
+        elif name != BLEND:
+            models[name] = restore(name, arrays[name], settings)
+    if BLEND in manifest["models"]:
+        models[BLEND] = Blend.restore(arrays[BLEND], manifest["models"][BLEND], models)
+    items, content = arrays["items"], Content.restore(arrays[CONTENT])
+    return Scorer(
+        item_ids=items["ids"],
+        is_listed=items["is_listed"],
+        is_sold=items["is_sold"],
+        group=items["group"],
+        groups=tuple(manifest["groups"]),
+        popularity=arrays[POPULARITY]["scores"],
+        models=models,
+        related_table=ItemTable(*(arrays["related"][part] for part in ("starts", "items", "values"))),
+        version_info=VersionInfo(
+            items=len(items["ids"]),
+            **{name: manifest[name] for name in VersionInfo.__annotations__ if name != "items"},
+        ),
+        content=content,
+        arrivals=_arrivals(arrays.get(ARRIVALS, {}), content),
+        item_names=_names(folder),
+    )
+
+
+def _arrivals(arrays: Mapping[str, NDArray[Any]], content: Content) -> Arrivals:
+    starts = Starts.restore(arrays, words=len(content.vocabulary))
+    return Arrivals(starts.items, starts.words, content.vocabulary.idf, content.tokens).prepared()
+
+
+def _arrays(folder: Path, files: Mapping[str, str]) -> dict[str, dict[str, NDArray[Any]]]:
+    """Return the arrays of a folder by owner and name: ``markov.starts.npy`` is ["markov"]["starts"]."""
+    arrays: dict[str, dict[str, NDArray[Any]]] = {}
+    for file in files:
+        owner, _, rest = file.partition(".")
+        if rest.endswith(".npy"):
+            # Mapped, not read: the workers of one machine then share the pages. A plain array over the
+            # same pages, because each slice of NumPy's mapped type costs microseconds.
+            mapped = np.load(folder / file, mmap_mode="r", allow_pickle=False)
+            arrays.setdefault(owner, {})[rest.removesuffix(".npy")] = np.asarray(mapped)
+    return arrays
+
+
+def onnx_encoder(folder: Path) -> Encode:
+    """Return the encoder of an artifact, run by ONNX Runtime on one thread of the caller's core."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(
+        str(folder / ENCODER_FILE), options, providers=["CPUExecutionProvider"]
+    )
+
+    def encode(question: Question) -> tuple[Floats, Floats]:
+        following, together = session.run(None, question.feeds())
+        return following[0], together[0]
+
+    return encode
+
+
+RELATED_SHARE = 2.0  # on a product page the product outweighs the customer by this factor
+RANK_DAMPING = 60.0  # of reciprocal rank fusion: Cormack, Clarke & Buettcher 2009, section 2
+FUSED = 200  # candidates of each list that are fused
+NOT_OFFERED = -np.inf
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """
+    One loaded artifact. All methods speak product ids and leave out products no longer listed.
+
+    Ids that the model has never seen are skipped: a history may hold products newer than it.
+    """
+
+    item_ids: Ints  # of the known items ascending, then of the newcomers ascending
+    is_listed: NDArray[np.bool_]
+    is_sold: NDArray[np.bool_]  # ever, before training ended
+    group: NDArray[np.int32]  # which of ``groups`` each item is of, -1 for none
+    groups: tuple[str, ...]
+    popularity: NDArray[np.float64]  # (I,)
+    models: dict[str, Model]
+    related_table: ItemTable
+    version_info: VersionInfo
+    content: Content
+    arrivals: Arrivals
+    item_names: tuple[str, ...] | None = None  # where ids are not numbers, of each item
+    order: Ints = field(init=False)  # of the item numbers by id
+    sorted_ids: Ints = field(init=False)
+
+    def __post_init__(self) -> None:
+        order = np.argsort(self.item_ids, kind="stable")
+        object.__setattr__(self, "order", order)
+        object.__setattr__(self, "sorted_ids", self.item_ids[order])
+
+    @property
+    def served_model(self) -> Model:
+        """The model that answers a customer."""
+        return self.models[self.version_info.served]
+
+    def score(
+        self,
+        past: "Past | Sequence[int]",
+        *,
+        context: int | None = None,
+        exclude: AbstractSet[int] = frozenset(),
+        k: int,
+        now: int | None = None,
+    ) -> list[Scored]:
+        """
+        Return the ``k`` best items for a customer, best first; fewer only if the shop has fewer.
+
+        :param past: what the customer did, or the product ids of their purchases, oldest first; may
+            be empty
+        :param context: the product that the customer looks at; it is never recommended itself
+        :param exclude: product ids that must not appear
+        :param now: the moment that is asked about, microseconds since 1970, if it is known
+        :raises NotFinite: if a score is no number
+        """
+        self._check_popularity()
+        history = self.history(past, now=now)
+        page = self.numbers([] if context is None else [context])
+        if not len(history) and not len(page):
+            return self.popular(k, exclude=exclude)
+        scores, said = self._personal(history)
+        # Each comparison with NaN is false: items would go missing here, or come first, without a word.
+        if not np.isfinite(scores).all():
+            raise NotFinite(f"The model {self.version_info.served} gave scores that are no numbers.")
+        if len(page):
+            scores = self._fused(int(page[0]), scores)
+        hidden = exclude if context is None else {*exclude, context}
+        scores = np.where(self._offered(hidden), scores, NOT_OFFERED)
+        best = top_k(scores, k)
+        best = best[scores[best] > NOT_OFFERED]
+        return self._answer(scores, best, self._why(history, page, best, said))
+
+    def _personal(self, history: History) -> tuple[NDArray[np.floating], Judgement | Told | None]:
+        """Return the served model's scores, and what they are made of if it is a blend or a sum."""
+        model = self.served_model
+        if not len(history):
+            return np.zeros(len(self.item_ids)), None
+        if isinstance(model, Blend):
+            judged = model.judge(history)
+            return judged.scores, judged
+        if isinstance(model, Sum):
+            told = model.told(history)
+            return told[0], told
+        return model.scores(history), None
+
+    def related(self, item: int, *, k: int, exclude: AbstractSet[int] = frozenset()) -> list[Scored]:
+        """Return the ``k`` items that go best with one product, filled up with popular ones."""
+        return self.score([], context=item, exclude=exclude, k=k)
+
+    def popular(self, k: int, *, exclude: AbstractSet[int] = frozenset()) -> list[Scored]:
+        """Return the best-selling items of the newest days, then the newest items."""
+        self._check_popularity()
+        scores = np.where(self._offered(exclude), self.popularity, NOT_OFFERED)
+        best = top_k(scores, k)
+        return self._answer(scores, best[scores[best] > NOT_OFFERED], self._popular_reason)
+
+    def arrival(
+        self,
+        past: "Past | Sequence[int]",
+        *,
+        available: AbstractSet[int],
+        exclude: AbstractSet[int] = frozenset(),
+        now: int | None = None,
+    ) -> Scored | None:
+        """
+        Return the product without a sale that suits a customer best, for a place of its own in a list.
+
+        None for a customer of whom nothing is known, and where no such product may be shown. Its score
+        compares with no other's.
+
+        :param available: product ids that may be shown
+        """
+        history = self.history(past, now=now)
+        if not len(history):
+            return None
+        ids = self.item_ids[self.arrivals.items].tolist()
+        offered = np.array([item in available and item not in exclude for item in ids], dtype=np.bool_)
+        choice = self.arrivals.choose(history, offered)
+        if choice is None:
+            return None
+        return Scored(int(self.item_ids[choice.item]), choice.suit, self.reason_of(choice))
+
+    def reason_of(self, choice: Choice) -> Reason:
+        """Return the reason of an arrival."""
+        cause = None if choice.cause is None else int(self.item_ids[choice.cause])
+        return Reason(ReasonKind.NEW_ARRIVAL, item=cause, group=self._group(choice.item))
+
+    def _check_popularity(self) -> None:
+        if not self._is_popularity_finite:
+            raise NotFinite("The popularity of items holds what is no number.")
+
+    @cached_property
+    def _is_popularity_finite(self) -> bool:
+        return bool(np.isfinite(self.popularity).all())
+
+    @cached_property
+    def arrival_ids(self) -> frozenset[int]:
+        """The ids of the products that count as arrivals."""
+        return frozenset(self.item_ids[self.arrivals.items].tolist())
+
+    def numbers(self, ids: "Sequence[int] | Ints") -> Ints:
+        """Return the item numbers of the known product ids, in the same order."""
+        places = self._places(np.asarray(ids, dtype=np.int64))
+        return places[places >= 0]
+
+    def _places(self, wanted: Ints) -> Ints:
+        """Return the item number of each product id, -1 for one that is not known."""
+        if not len(self.item_ids):
+            return np.full(len(wanted), -1, dtype=np.int64)
+        at = np.minimum(np.searchsorted(self.sorted_ids, wanted), len(self.item_ids) - 1)
+        return np.where(self.sorted_ids[at] == wanted, self.order[at], -1)
+
+    def history(self, past: "Past | Sequence[int]", *, now: int | None = None) -> History:
+        """Return the part of a past that models read, in item numbers."""
+        moment = UNKNOWN_TIME if now is None else now
+        if not isinstance(past, Past):
+            return longest_history(History.of(self.numbers(past), now=moment))
+        steps = History.of(self._places(np.asarray(past.items, np.int64)), past.at, past.events, now=moment)
+        return longest_history(steps.where(steps.items >= 0))
+
+    def with_products(self, products: Sequence[NewProduct]) -> "Scorer":
+        """
+        Return a scorer that also knows products created after training, by what they say of themselves.
+
+        Products that the model knows already are left as they are. The copy shares all else.
+        """
+        known = set(self.item_ids.tolist())
+        fresh = [product for product in products if product.item not in known]
+        if not fresh:
+            return self
+        newcomers = Newcomers.of(fresh, self.content)
+        count = len(newcomers)
+        groups = list(dict.fromkeys([*self.groups, *filter(None, newcomers.groups)]))
+        of_group = [-1 if group is None else groups.index(group) for group in newcomers.groups]
+        return replace(
+            self,
+            item_ids=np.concatenate([self.item_ids, newcomers.ids]),
+            is_listed=np.concatenate([self.is_listed, np.ones(count, dtype=bool)]),
+            is_sold=np.concatenate([self.is_sold, np.zeros(count, dtype=bool)]),
+            group=np.concatenate([self.group, np.array(of_group, dtype=np.int32)]),
+            groups=tuple(groups),
+            popularity=np.concatenate([self.popularity, newcomers.popularity(self.popularity, self.is_sold)]),
+            models=newcomers.extend_all(self.models),
+            related_table=ItemTable.stacked([self.related_table, newcomers.related()]),
+            arrivals=self.arrivals.with_products(newcomers.tokens).prepared(),
+        )
+
+    def _offered(self, exclude: AbstractSet[int]) -> NDArray[np.bool_]:
+        offered = np.array(self.is_listed)
+        offered[self.numbers(list(exclude))] = False
+        return offered
+
+    def _fused(self, page: int, personal: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return the related items of the page's product and the personal ones by reciprocal rank."""
+        fused = hint(self.popularity)
+        related = self.related_table.row(page)[0][:FUSED]
+        fused[related] += RELATED_SHARE / (RANK_DAMPING + 1 + np.arange(len(related)))
+        if personal.any():
+            best = top_k(personal, FUSED)
+            fused[best] += 1.0 / (RANK_DAMPING + 1 + np.arange(len(best)))
+        return fused
+
+    def _answer(self, scores: NDArray[np.floating], best: Ints, why: Callable[[int], Reason]) -> list[Scored]:
+        return [Scored(int(self.item_ids[item]), float(scores[item]), why(int(item))) for item in best]
+
+    def _why(
+        self, history: History, page: Ints, best: Ints, said: Judgement | Told | None
+    ) -> Callable[[int], Reason]:
+        """Return a function that names the reason of a recommended item for this history and page."""
+        beside = set(self.related_table.row(int(page[0]))[0][:FUSED].tolist()) if len(page) else set()
+        found = reasons.causes(self.served_model, history, best, said)
+        causes = dict(zip(best.tolist(), found, strict=True))
+
+        def reason(item: int) -> Reason:
+            if item in beside:
+                return self._together(item, int(page[0]))
+            return self.reason(history, item, causes[item])
+
+        return reason
+
+    def reason(self, history: History, item: int, cause: reasons.Cause | None) -> Reason:
+        """Return the reason of an item for a history, by item numbers, if this or nothing causes it."""
+        if cause is None:
+            return self._general_reason(item, is_personal=len(history) > 0)
+        if cause.item == item:
+            count, last_at = reasons.met_before(history, item)
+            return Reason(ReasonKind.BOUGHT_BEFORE, int(self.item_ids[item]), count, last_at)
+        if cause.is_likeness or not self.is_sold[item]:
+            return self._alike(item, cause.item)
+        return Reason(ReasonKind.OFTEN_BOUGHT_AFTER, item=int(self.item_ids[cause.item]))
+
+    def _together(self, item: int, page: int) -> Reason:
+        if self.is_sold[item] and self.is_sold[page]:
+            return Reason(ReasonKind.BOUGHT_TOGETHER, item=int(self.item_ids[page]))
+        return self._alike(item, page)
+
+    def _alike(self, item: int, other: int) -> Reason:
+        if self.is_sold[item]:
+            return Reason(ReasonKind.SIMILAR_TO, item=int(self.item_ids[other]))
+        return Reason(ReasonKind.NEW_SIMILAR_TO, item=int(self.item_ids[other]), group=self._group(item))
+
+    def _group(self, item: int) -> str | None:
+        """Return the type of an item, by its number, if the shop says it."""
+        return self.groups[self.group[item]] if self.group[item] >= 0 else None
+
+    def _general_reason(self, item: int, *, is_personal: bool) -> Reason:
+        if is_personal and self.version_info.served != POPULARITY:
+            return Reason(ReasonKind.FOR_YOU)
+        return self._popular_reason(item)
+
+    def _popular_reason(self, item: int) -> Reason:
+        sales = int(self.popularity[item])
+        return Reason(ReasonKind.POPULAR, count=sales) if sales else Reason(ReasonKind.NEWEST)

@@ -1,0 +1,119 @@
+import pytest
+
+from models.recommender.log import splits
+from models.recommender.log.history import Event
+from models.recommender.log.log import DAY_US
+from models.recommender.log.splits import Division, Kind, Repeat, Split, SplitInvalid, divide, rehearsals
+from tests.models.shops import a_busy_shop, a_log
+
+LEAVE_ONE_OUT = Split(Kind.LEAVE_ONE_OUT)
+
+
+def asked(division: Division) -> list[tuple[list[int], list[int]]]:
+    return [(case.history.items.tolist(), case.bought.tolist()) for case in division.cases]
+
+
+def test_leave_one_out_asks_each_customer_for_their_last_purchase() -> None:
+    log = a_log([("ada", 1, [5]), ("ada", 2, [6]), ("ada", 3, [7]), ("bob", 9, [5])], [5, 6, 7])
+
+    division = divide(log, LEAVE_ONE_OUT, seed=1)
+
+    # Bob has a single purchase: it teaches, and he is not asked.
+    assert asked(division) == [([0, 1], [2])]
+    assert division.train.item.tolist() == [0, 1, 0]
+    assert not division.train.has_clock
+    assert division.cases[0].history.now == log.at[2]
+
+
+def test_rehearsals_peel_one_purchase_after_the_other_down_to_half_of_the_log() -> None:
+    log = a_log([("ada", day, [item]) for day, item in enumerate([5, 6, 7, 5, 6, 7])], [5, 6, 7])
+
+    cuts = rehearsals(log, LEAVE_ONE_OUT, seed=1)
+
+    assert [asked(cut) for cut in cuts] == [
+        [([0, 1, 2], [0])],
+        [([0, 1, 2, 0], [1])],
+        [([0, 1, 2, 0, 1], [2])],
+    ]
+
+
+def test_no_rehearsal_learns_what_it_or_a_later_one_asks() -> None:
+    log = a_log(*a_busy_shop(customers=20)).sequences
+
+    cuts = rehearsals(log, Split(days=14), seed=1)
+
+    assert len(cuts) > 1
+    for cut, later in zip(cuts, [*cuts[1:], None], strict=True):
+        assert (cut.train.at < cut.moment).all()
+        assert all((case.history.at < cut.moment).all() for case in cut.cases)
+        end = log.at.max() + 1 if later is None else later.moment
+        between = log.where((log.at >= cut.moment) & (log.at < end))
+        for case in cut.cases:
+            assert set(case.bought) == set(between.item[between.user == case.user])
+
+
+def test_one_rehearsal_with_enough_customers_is_the_only_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = a_log(*a_busy_shop(customers=20)).sequences
+    newest = divide(log, Split(), seed=1)
+    monkeypatch.setattr(splits, "ENOUGH_CASES", len(newest.cases))
+
+    cuts = rehearsals(log, Split(), seed=1)
+
+    assert [cut.moment for cut in cuts] == [newest.moment]
+
+
+def test_a_log_that_asks_nobody_has_a_rehearsal_without_cases() -> None:
+    log = a_log([("ada", 1, [5])], [5])
+
+    (cut,) = rehearsals(log, Split(), seed=1)
+
+    assert cut.cases == []
+
+
+def test_dropping_repeats_takes_them_out_of_the_question() -> None:
+    log = a_log(
+        [("ada", 1, [5]), ("ada", 60, [5, 6]), ("bob", 1, [5]), ("bob", 60, [5])],
+        [5, 6],
+    )
+
+    division = divide(log, Split(repeat=Repeat.DROP), seed=1)
+
+    assert asked(division) == [([0], [1])]
+    assert division.cases[0].seen.tolist() == [0]
+
+
+def test_the_last_days_are_cut_at_one_moment_for_everybody() -> None:
+    log = a_log([("ada", day, [5]) for day in range(0, 120, 10)], [5])
+
+    division = divide(log, Split(days=14), seed=1)
+
+    assert division.moment == log.at.max() - 14 * DAY_US
+    assert (division.train.at < division.moment).all()
+    assert len(division.train) == 10
+
+
+def test_what_was_only_looked_at_is_never_the_answer() -> None:
+    log = a_log([("ada", 1, [5]), ("ada", 60, [6]), ("ada", 61, [7])], [5, 6, 7])
+    log.event[1] = Event.VIEW
+
+    division = divide(log, Split(), seed=1)
+
+    assert asked(division) == [([0], [2])]
+
+
+@pytest.mark.parametrize(
+    ("words", "split"),
+    [
+        ("leave-one-out", Split(Kind.LEAVE_ONE_OUT)),
+        ("last-days:7", Split(days=7.0)),
+        ("last-days", Split(days=14.0)),
+    ],
+)
+def test_words_for_a_split(words: str, split: Split) -> None:
+    assert Split.parse(words) == split
+
+
+@pytest.mark.parametrize("words", ["last-days:0", "last-days:nan", "last-days:x", "leave-two-out", ""])
+def test_words_that_are_no_split_are_refused(words: str) -> None:
+    with pytest.raises(SplitInvalid, match="neither"):
+        Split.parse(words)

@@ -1,0 +1,135 @@
+import numpy as np
+import pytest
+
+from models.recommender.log import splits
+from models.recommender.log.history import History
+from models.recommender.log.log import DAY_US
+from models.recommender.log.splits import Case
+from models.recommender.metrics import evaluation
+from tests.models.shops import a_log
+
+NOTHING = History.of([])
+
+
+def a_case(bought: list[int]) -> Case:
+    return Case(history=NOTHING, bought=np.array(bought), seen=np.zeros(0, dtype=np.int64))
+
+
+@pytest.mark.parametrize(
+    ("case", "top", "bought", "ndcg", "recall", "hit", "reciprocal_rank"),
+    [
+        # By hand: DCG = 1/log2(3) + 1/log2(5) = 0.6309 + 0.4307; ideal of three = 1 + 0.6309 + 0.5.
+        ("hits at 2 and 4 of three bought", [9, 1, 8, 2], [1, 2, 3], 1.061606 / 2.130930, 2 / 3, 1, 1 / 2),
+        ("all bought, in front", [1, 2], [1, 2], 1.0, 1.0, 1, 1.0),
+        ("nothing bought is shown", [7, 8, 9], [1], 0.0, 0.0, 0, 0.0),
+        ("nothing is shown", [], [1], 0.0, 0.0, 0, 0.0),
+    ],
+)
+def test_figures_of_one_list(
+    case: str,
+    top: list[int],
+    bought: list[int],
+    ndcg: float,
+    recall: float,
+    hit: float,
+    reciprocal_rank: float,
+) -> None:
+    ranking = evaluation.judge([np.array(top, dtype=np.int64)], [a_case(bought)], items=20)
+
+    figures = (ranking.ndcg[0], ranking.recall[0], ranking.hit[0], ranking.reciprocal_rank[0])
+    assert figures == pytest.approx((ndcg, recall, hit, reciprocal_rank), abs=1e-6), case
+
+
+def test_more_than_ten_bought_can_still_reach_an_ndcg_of_one() -> None:
+    ranking = evaluation.judge([np.arange(10)], [a_case(list(range(15)))], items=20)
+
+    assert ranking.ndcg[0] == pytest.approx(1.0)
+    assert ranking.recall[0] == pytest.approx(10 / 15)
+
+
+def test_coverage_is_the_share_of_all_items_that_anybody_sees() -> None:
+    tops = [np.array([0, 1]), np.array([1, 2])]
+
+    ranking = evaluation.judge(tops, [a_case([0]), a_case([0])], items=12)
+
+    assert ranking.coverage == pytest.approx(3 / 12)
+
+
+def test_ranking_is_over_every_item_and_ties_go_by_number() -> None:
+    scores = np.array([0.0, 2.0, 2.0, 5.0])
+
+    ranking = evaluation.rank(lambda _history: scores, [a_case([1])], items=4)
+
+    assert ranking.reciprocal_rank[0] == pytest.approx(1 / 2)
+
+
+def test_cases_split_each_customer_at_the_cut_and_keep_repeats() -> None:
+    log = a_log(
+        [("ada", 1, [5, 6]), ("ada", 3, [6]), ("ada", 9, [6, 7]), ("bob", 2, [5]), ("cleo", 9, [7])],
+        [5, 6, 7],
+    )
+    cut = int(log.at.min()) + 8 * DAY_US
+
+    cases = splits.at_moment(log, cut, splits.Split(), seed=1).cases
+
+    # Bob never came back and Cleo was not known before, so only Ada is a case.
+    assert [(case.history.items.tolist(), case.bought.tolist()) for case in cases] == [([0, 1, 1], [1, 2])]
+
+
+def test_basket_cases_show_one_item_and_ask_for_the_others() -> None:
+    log = a_log([("ada", 1, [5, 6]), ("bob", 9, [5, 6, 7]), ("cleo", 9, [7])], [5, 6, 7])
+    cut = int(log.at.min()) + 8 * DAY_US
+
+    cases = evaluation.basket_cases(log, cut=cut, seed=1)
+
+    assert len(cases) == 1
+    assert sorted([*cases[0].history.items.tolist(), *cases[0].bought.tolist()]) == [0, 1, 2]
+    assert len(cases[0].history) == 1
+
+
+def test_a_short_log_gives_a_fifth_of_its_days_to_the_test() -> None:
+    log = a_log([("ada", day, [5]) for day in range(11)], [5])
+
+    cut = splits.cut_before(log, days=14)
+
+    assert (int(log.at.max()) - cut) / DAY_US == pytest.approx(2.0)
+
+
+def test_the_interval_brackets_the_mean_and_repeats_with_its_seed() -> None:
+    values = np.random.default_rng(5).random(400)
+
+    low, high = evaluation.interval(values, seed=1)
+
+    # The bootstrap's standard error is 0.289 / sqrt(400) = 0.0144; 1.96 of them each way.
+    assert (low, high) == pytest.approx((values.mean() - 0.0283, values.mean() + 0.0283), abs=0.004)
+    assert evaluation.interval(values, seed=1) == (low, high)
+
+
+def test_what_was_seen_leaves_the_ranking_only_where_repeats_are_dropped() -> None:
+    case = Case(History.of([2, 0]), bought=np.array([1]), seen=np.array([0, 2]))
+    scores = np.array([3.0, 1.0, 2.0])
+
+    assert evaluation.top_of(scores, case, drop_seen=False).tolist() == [0, 2, 1]
+    assert evaluation.top_of(scores, case, drop_seen=True).tolist() == [1]
+
+
+def test_a_paired_gain_is_told_apart_where_single_intervals_overlap() -> None:
+    chance = np.random.default_rng(2)
+    champion = chance.random(300)
+    candidate = champion * 1.05 + chance.normal(0, 0.005, 300)
+
+    gain, low, high = evaluation.gain_interval(candidate, champion, seed=1)
+
+    assert gain == pytest.approx(candidate.mean() / champion.mean() - 1)
+    assert 0.045 < low < gain < high < 0.055
+    assert evaluation.interval(candidate, seed=1)[0] < evaluation.interval(champion, seed=1)[1]
+
+
+@pytest.mark.parametrize(
+    ("case", "candidate", "gain"),
+    [("neither found anything", [0.0, 0.0], 0.0), ("only the new one did", [0.5, 0.5], float("inf"))],
+)
+def test_a_gain_over_nothing_is_still_a_number_or_infinite(
+    case: str, candidate: list[float], gain: float
+) -> None:
+    assert evaluation.gain_interval(np.array(candidate), np.zeros(2), seed=1)[0] == gain, case
