@@ -7,7 +7,7 @@ import { faultsOf, draftOf, readSteps } from "../app/lib/plan";
 import { describeHistory, dwellWords, moveOf, movesOf, noticeWords, refusalsOf, waitWords } from "../app/lib/rollouts";
 import { aPreview } from "./fixtures/answers";
 import { everything, OFFLINE, open, theList, thePage, violations } from "./fixtures/pages";
-import { aLookBack, aMetricReport, aReport, REPORTS, ROLLOUT, theChanges, thePlan, theRollouts } from "./fixtures/rollouts";
+import { aLookBack, aMetricReport, aReport, REPORTS, ROLLOUT, theChanges, thePlan, theRollouts, theSteps } from "./fixtures/rollouts";
 
 const toast = { show: vi.fn(), hide: vi.fn() };
 const saveBar = { show: vi.fn(), hide: vi.fn() };
@@ -188,6 +188,53 @@ describe("a rollout's page", () => {
     ]);
   });
 
+  test.each([
+    ["START", "Start", { state: "DRAFT" as const, percent: 0 }],
+    ["PAUSE", "Pause", {}],
+    ["RESUME", "Resume", { state: "PAUSED" as const }],
+    ["STEP", "Next step: 25%", {}],
+    ["PROMOTE", "Promote", {}],
+    ["UNDO", "Undo", {}],
+    ["ABORT", "End", { state: "SHADOW" as const, percent: 0 }],
+  ] as const)("does %s in two clicks with the question between, so in three from Home", async (action, label, summary) => {
+    const sent: Sent[] = [];
+    await open(PAGE, { rolled: () => thePage(aReport({ summary, actions: [action] })), act: (form) => (sent.push(Object.fromEntries(form)), { ok: true }) });
+
+    fireEvent.click(screen.getByText(label, { selector: ".page-stack s-button" }));
+    expect(document.querySelector("#rollout-move")?.getAttribute("heading")).toMatch(/\?$/);
+    expect(sent).toEqual([]);
+    fireEvent.click(confirming());
+
+    await waitFor(() => expect(sent.map((one) => one.action)).toEqual([action]));
+  });
+
+  test("moves what its dialog was opened on, though the page has been asked again since", async () => {
+    const sent: Sent[] = [];
+    let report = aReport();
+    vi.useFakeTimers({ shouldAdvanceTime: true });
+    await open(PAGE, { rolled: () => thePage(report), act: (form) => (sent.push(Object.fromEntries(form)), { ok: true }) });
+
+    fireEvent.click(screen.getByText("Next step: 25%", { selector: ".page-stack s-button" }));
+    report = aReport({ summary: { revision: 5, percent: 25, headline: "Shown to 25% of visitors since 12:00 today." }, steps: theSteps(2) });
+    await act(() => vi.advanceTimersByTimeAsync(60_000));
+    await screen.findByText(/Shown to 25% of visitors since 12:00 today/);
+    fireEvent.click(confirming());
+    vi.useRealTimers();
+
+    await waitFor(() => expect(sent).toHaveLength(1));
+    expect([sent[0]?.action, sent[0]?.revision]).toEqual(["STEP", "4"]);
+  });
+
+  test("takes the focus to what became of it where the button of a move is gone", async () => {
+    let report = aReport({ summary: { state: "DRAFT", percent: 0 }, actions: ["START"] });
+    await open(PAGE, { rolled: () => thePage(report), act: () => ((report = REPORTS.shadow), { ok: true, toast: "Rollout started" }) });
+
+    fireEvent.click(screen.getByText("Start", { selector: ".page-stack s-button" }));
+    fireEvent.click(confirming());
+
+    await waitFor(() => expect(document.activeElement).toHaveTextContent(/Shown to nobody since/));
+  });
+
   test("says when what has ended was measured last, and what was watched until then", async () => {
     await open(PAGE, { rolled: () => thePage(REPORTS.rolledBack) });
 
@@ -296,6 +343,28 @@ describe("what a rollout changes", () => {
 });
 
 describe("the preview", () => {
+  test("opens the same page of the shop under either version while a rollout is on", async () => {
+    const sent: Sent[] = [];
+    vi.stubGlobal("open", vi.fn());
+    const { container } = await open("/preview", { inShop: () => ({ ok: true, data: theRollouts() }), act: (form) => (sent.push(Object.fromEntries(form)), { ok: true, url: "https://willow.myshopify.com/?canary=signed" }) });
+
+    fireEvent.click(screen.getByText("Open the shop as the new version", { selector: "s-button" }));
+
+    await waitFor(() => expect(screen.getByText("Open it again")).toBeInTheDocument(), { timeout: 4000 });
+    expect(sent).toEqual([{ intent: "look", rollout: ROLLOUT, arm: "candidate", product: String(aPreview().product?.product_id) }]);
+    expect(await violations(container)).toEqual([]);
+  });
+
+  test.each([
+    ["no rollout is under way", { ok: true as const, data: theRollouts({ live: null }) }],
+    ["rollouts can't be had", OFFLINE],
+  ])("offers no look at the shop where %s, and stands", async (_, rollouts) => {
+    const { container } = await open("/preview", { inShop: () => rollouts });
+
+    expect(screen.queryByText(/Open the shop as/)).toBeNull();
+    expect(container.querySelector(".shelf")).not.toBeNull();
+  });
+
   test("shows a page under both versions", async () => {
     const { container } = await open("/preview?beside=x", { beside: aPreview({ version_number: 8 }) });
 

@@ -91,7 +91,8 @@ async function moveRollout(session: Session, form: FormData): Promise<ActionAnsw
 type Look = paths["/api/rollouts/{id}/look"]["post"]["requestBody"]["content"]["application/json"];
 
 async function look(session: Session, form: FormData): Promise<ActionAnswer> {
-  const body = { arm: textOf(form, "arm") as Look["arm"] };
+  const product = textOf(form, "product");
+  const body = { arm: textOf(form, "arm") as Look["arm"], ...(product && { product: Number(product) }) };
   const answer = await ask(session, apiFor(session).POST("/api/rollouts/{id}/look", { params: { path: { id: textOf(form, "rollout") } }, body }));
   return answer.ok ? { ok: true, url: answer.data.url } : answer;
 }

@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { type RefObject, useEffect, useRef, useState } from "react";
 
 import type { Problem } from "../api/client.server";
 import type { RolloutReport } from "../api/types";
@@ -16,10 +16,18 @@ const WIDENS: ReadonlySet<Move["action"]> = new Set(["STEP", "PROMOTE"]);
 /** What may stand out as the one to press: the way on. */
 const LEADS: ReadonlySet<Move["action"]> = new Set(["START", "RESUME", "STEP", "PROMOTE"]);
 
+/** A move with the revision on which it was asked for: what the dialog says is of that one, whatever a poll brings meanwhile. */
+interface Asked {
+  move: Move;
+  revision: number;
+}
+
 /** A rollout's moves: asked for by a button, confirmed in a dialog, told in a toast. */
 export interface RolloutMoves {
   moves: Move[];
   asked: Move | undefined;
+  /** Where the focus goes when the button of a move is gone after it. */
+  standing: RefObject<HTMLParagraphElement | null>;
   isBusy: boolean;
   problem: Problem | undefined;
   ask: (move: Move) => void;
@@ -27,24 +35,42 @@ export interface RolloutMoves {
 }
 
 export function useRolloutMoves(report: RolloutReport): RolloutMoves {
-  const [asked, setAsked] = useState<Move>();
+  const [asked, setAsked] = useState<Asked>();
   const { id, revision } = report.summary;
+  const [standing, expectMove] = useFocusAfterMove(revision);
   const intent = useIntent("move-rollout", `/rollouts/${id}`, ({ toast, seen }) => {
-    if (toast && seen && asked && WIDENS.has(asked.action)) offerInToast(toast, { label: "Undo", run: () => run("UNDO", seen, "Undone.") });
+    if (toast && seen && asked && WIDENS.has(asked.move.action)) offerInToast(toast, { label: "Undo", run: () => run("UNDO", seen, "Undone.") });
     else if (toast) showToast(toast);
   });
   const run = (action: Move["action"], seen: number, reason: string) => {
     const { toast } = moveOf(action, report);
+    expectMove();
     intent.run({ rollout: id, action, revision: String(seen), reason, toast });
   };
   return {
     moves: movesOf(report),
-    asked,
+    asked: asked?.move,
+    standing,
     isBusy: intent.isBusy,
     problem: intent.problem,
-    ask: setAsked,
-    confirm: (reason) => asked && run(asked.action, revision, reason),
+    ask: (move) => setAsked({ move, revision }),
+    confirm: (reason) => asked && run(asked.move.action, asked.revision, reason),
   };
+}
+
+/** A browser takes the focus from a button that is disabled only once it paints, so it is still there when this is asked. */
+const isFocusLost = (at: Element | null): boolean => at === null || at === document.body || (at as HTMLButtonElement).disabled || at.hasAttribute("disabled");
+
+/** The button of a move is often gone once it is made, and the focus with it: then it goes to the words that say what became of it. */
+function useFocusAfterMove(revision: number): [RefObject<HTMLParagraphElement | null>, () => void] {
+  const standing = useRef<HTMLParagraphElement>(null);
+  const isExpected = useRef(false);
+  useEffect(() => {
+    if (!isExpected.current) return;
+    isExpected.current = false;
+    if (isFocusLost(document.activeElement)) standing.current?.focus();
+  }, [revision]);
+  return [standing, () => (isExpected.current = true)];
 }
 
 /** One button a move. Each asks once more before anything happens. */

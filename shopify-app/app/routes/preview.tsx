@@ -2,9 +2,10 @@ import { data, useRevalidator, useSearchParams } from "react-router";
 
 import type { Route } from "./+types/preview";
 import { type Answer, apiFor, ask } from "../api/client.server";
-import type { Preview } from "../api/types";
+import type { Preview, Rollouts, RolloutSummary } from "../api/types";
 import { PreviewForm } from "../components/preview-form";
 import { Shelf } from "../components/shelf";
+import { ShopLook } from "../components/shop-look";
 import { besideIn, questionOf, whatWords } from "../lib/preview";
 import { orProblem } from "../lib/load";
 import { sessionContext } from "../session/middleware.server";
@@ -13,19 +14,22 @@ import { sessionContext } from "../session/middleware.server";
 interface Previews {
   inUse: Preview;
   beside: Preview | undefined;
+  /** By itself, so that a preview without them still stands. */
+  rollouts: Answer<Rollouts>;
 }
 
 type Question = ReturnType<typeof questionOf>;
 
 async function load(session: Parameters<typeof ask>[0], question: Question, version: string): Promise<Answer<Previews>> {
   const api = apiFor(session);
-  const [inUse, beside] = await Promise.all([
+  const [inUse, beside, rollouts] = await Promise.all([
     ask(session, api.GET("/api/preview", { params: { query: question } })),
     version ? ask(session, api.GET("/api/preview", { params: { query: { ...question, version } } })) : undefined,
+    ask(session, api.GET("/api/rollouts")),
   ]);
   if (!inUse.ok) return inUse;
   if (beside && !beside.ok) return beside;
-  return { ok: true, data: { inUse: inUse.data, beside: beside?.data } };
+  return { ok: true, data: { inUse: inUse.data, beside: beside?.data, rollouts } };
 }
 
 export async function loader({ context, request }: Route.LoaderArgs) {
@@ -55,7 +59,26 @@ export default function PreviewPage({ loaderData }: Route.ComponentProps) {
         </s-section>
         {answer.ok ? <Shown {...answer.data} /> : <Lost message={answer.problem.message} isField={answer.problem.field !== undefined} />}
       </div>
+      {answer.ok && answer.data.rollouts.ok && answer.data.rollouts.data.live && (
+        <div slot="aside" className="page-stack">
+          <InShop live={answer.data.rollouts.data.live} page={answer.data.inUse} />
+        </div>
+      )}
     </s-page>
+  );
+}
+
+/** The same page in the shop itself, under either version of the rollout that is under way. */
+function InShop({ live, page: { product } }: { live: RolloutSummary; page: Preview }) {
+  return (
+    <s-section heading="In your shop">
+      <s-stack gap="small">
+        <s-paragraph>
+          {product ? `The page of ${product.title}` : "The home page"}, while rollout {live.number} compares version {live.candidate_number} with version {live.champion_number}.
+        </s-paragraph>
+        <ShopLook key={product?.product_id} summary={live} product={product?.product_id} />
+      </s-stack>
+    </s-section>
   );
 }
 

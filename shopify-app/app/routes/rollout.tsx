@@ -95,7 +95,7 @@ function Now({ report, moves, timezone }: { report: RolloutReport; moves: Rollou
         <div className="step-head">
           <s-badge tone={tone}>{word}</s-badge>
         </div>
-        <p className="standing" role="status">
+        <p className="standing" role="status" tabIndex={-1} ref={moves.standing}>
           {[headline, finding, outlook].filter(Boolean).map(withOurPercent).join(" ")}
         </p>
         {reason && <s-paragraph color="subdued">{withOurPercent(reason)}</s-paragraph>}
@@ -130,7 +130,7 @@ function Look({ report }: { report: RolloutReport }) {
       <s-stack gap="small">
         <s-link href={`/preview?beside=${candidate}`}>Preview pages under both versions</s-link>
         <s-link href={`/rollouts/${summary.id}/changes`}>What changes, product by product</s-link>
-        <ShopLook report={report} />
+        <ShopLook summary={summary} />
         {(summary.percent > 0 || summary.state === "ROLLED_BACK") && <s-text color="subdued">{STALE_PAGES}</s-text>}
       </s-stack>
     </s-section>

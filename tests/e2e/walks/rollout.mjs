@@ -1,94 +1,250 @@
 /**
- * An admin who steps a rollout and undoes it: the built pages before a real Django, in a real browser.
+ * A merchant's way through rollouts in the admin, by the keyboard: looks at the shop as the new version, steps, undoes, starts another,
+ * meets an old page and changes the plan.
  *
- * Called with the address of Django and the rollout's id, by tests/backend/onboarding/test_rollout_in_browser.py. App Bridge is Shopify's:
- * here it only adds the session token to what the page asks, and keeps what toasts say.
+ * Called by tests/backend/onboarding/test_rollout_in_browser.py with the address of Django, the rollout that is shown to 5 %, the one that
+ * waits, and a port for the local Shopify.
  */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { rm } from 'node:fs/promises';
-import http from 'node:http';
-import { createRequire } from 'node:module';
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { bundle } from '../../../devstore/stand-ins/bundle.mjs';
+import { setStance } from '../../../devstore/consent.mjs';
+import { gid } from '../../../devstore/store.mjs';
+import { addPlacement, changePlacement } from '../../../devstore/storefront/placements.mjs';
 import { findBarriers, launch, picture } from '../browser.mjs';
+import { startAdmin } from './admin.mjs';
 
-const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
-const APP = path.join(ROOT, 'shopify-app');
-const BUILD = path.join(APP, '.react-router', `walk-build-${process.pid}`);
-const { SignJWT } = createRequire(path.join(APP, 'package.json'))('jose');
+const DESKTOP = { width: 1280, height: 900 };
+const PHONE = { width: 390, height: 844 };
+const CHAMPIONS = ['Brass Bell', 'Tea Caddy', 'Garden Twine', 'Honey Dipper'];
+const CANDIDATES = ['Copper Lantern', 'Wooden Top', 'Felt Robin', 'Wax Seal'];
+const DECISIONS = ['0197a1b2-0000-7000-8000-000000000001', '0197a1b2-0000-7000-8000-000000000002'];
+const MOST_TABS = 120;
 
-const [django, rollout, shop] = process.argv.slice(2);
-const { SHOPIFY_API_KEY: key, SHOPIFY_API_SECRET: secret } = process.env;
-const token = await mint();
-
-function mint() {
-  const now = Math.floor(Date.now() / 1000);
-  const claims = { iss: `https://${shop}/admin`, dest: `https://${shop}`, aud: key, sub: '7', exp: now + 600, nbf: now - 5, iat: now - 5, jti: '1', sid: '2' };
-  return new SignJWT(claims).setProtectedHeader({ alg: 'HS256' }).sign(new TextEncoder().encode(secret));
-}
-
-const BRIDGE = `
-window.toasts = [];
-window.shopify = { toast: { show: (words) => window.toasts.push(words), hide() {} }, loading() {}, app: { extensions: async () => [] }, saveBar: { show() {}, hide() {} } };
-const plain = window.fetch;
-window.fetch = (input, options) => {
-  const request = new Request(input, options);
-  request.headers.set('Authorization', 'Bearer ${token}');
-  return plain(request);
-};`;
-
-const listen = (server) => new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(`http://127.0.0.1:${server.address().port}`)));
-
-const polaris = await bundle('polaris.js');
-const cdn = http.createServer((request, response) => {
-  response.writeHead(200, { 'content-type': 'text/javascript' });
-  response.end(request.url === '/polaris.js' ? polaris : BRIDGE);
-});
-const scripts = await listen(cdn);
-
-Object.assign(process.env, { NODE_ENV: 'production', BACKEND_URL: django, APP_BRIDGE_URL: `${scripts}/app-bridge.js`, POLARIS_URL: `${scripts}/polaris.js` });
-execFileSync(path.join(ROOT, 'node_modules/.bin/react-router'), ['build'], { cwd: APP, env: { ...process.env, BUILD_DIRECTORY: path.relative(APP, BUILD) }, stdio: 'pipe' });
-const { createAppServer } = await import(path.join(APP, 'server/http.js'));
-const build = await import(path.join(BUILD, 'server/index.js'));
-const app = createAppServer({ build, clientFolder: path.join(BUILD, 'client'), backendUrl: django, write() {} });
-const at = await listen(app);
+const [[django, rollout, waiting], port] = [JSON.parse(process.argv[2]), Number(process.argv[3])];
+const { store, admin, call, stop } = await startAdmin({ django, port });
 const browser = await launch();
 
+/* The shop: both versions' lists on the home page and on the mug's, the second one shown to 5 %. */
+
+const idOf = (title) => [...store.shop.products.values()].find((each) => each.title === title).id;
+const installation = store.metafields.installationGid(store.shop);
+
+function write(inputs) {
+  const { errors } = store.metafields.write(store.shop, inputs, { scopes: ['write_products'], now: store.clock.now() });
+  assert.deepEqual(errors, []);
+}
+
+function fillShop() {
+  for (const [template, block] of [['product', 'product-recommendations'], ['index', 'home-recommendations']]) {
+    const { id } = addPlacement(store.store, store.shop, template, block);
+    changePlacement(store.store, store.shop, template, id, { settings: { items_to_show: 4 } });
+  }
+  const mug = gid('Product', idOf('Enamel Mug'));
+  for (const [slot, titles, decision] of [['', CHAMPIONS, DECISIONS[0]], ['_b', CANDIDATES, DECISIONS[1]]]) {
+    const products = JSON.stringify(titles.map((title) => gid('Product', idOf(title))));
+    const list = { type: 'list.product_reference', value: products };
+    const by = { type: 'single_line_text_field', value: decision };
+    write([
+      { ownerId: mug, namespace: '$app', key: `recs${slot}`, ...list },
+      { ownerId: mug, namespace: '$app', key: `decision${slot}`, ...by },
+      { ownerId: installation, namespace: 'home', key: `products${slot}`, ...list },
+      { ownerId: installation, namespace: 'home', key: `decision${slot}`, ...by },
+    ]);
+  }
+  const state = { default: 'a', candidate: 'b', share: 5, rollout, salt: 'walk', expires: Math.floor(Date.now() / 1000) + 12 * 3600 };
+  write([{ ownerId: installation, namespace: 'release', key: 'state', type: 'json', value: JSON.stringify(state) }]);
+  setStance(store.store, store.shop, 'granted');
+}
+
+/* Runs in every page: what a storefront's page tells Shopify's analytics. */
+function listen() {
+  window.told = [];
+  addEventListener('DOMContentLoaded', () => {
+    const analytics = window.Shopify?.analytics;
+    if (!analytics) return;
+    const { publish } = analytics;
+    analytics.publish = (name, data) => {
+      window.told.push(name);
+      return publish?.(name, data);
+    };
+  });
+}
+
+/* The merchant. */
+
+const context = await browser.newContext({ viewport: DESKTOP });
+await context.addInitScript(listen);
+const page = await context.newPage();
+const faults = [];
+page.on('pageerror', (error) => faults.push(error.message));
+const app = page.frameLocator('iframe[name="app-iframe"]');
+const frame = () => page.frame('app-iframe');
+
+const open = (path = '') => page.goto(admin + path);
+
+/** The words of what has the focus in the app, as a screen reader says them first. */
+const focused = () => frame().evaluate(() => {
+  const inner = (node) => (node?.shadowRoot?.activeElement ? inner(node.shadowRoot.activeElement) : node);
+  const at = inner(document.activeElement);
+  if (!at || at === document.body) return '';
+  const host = at.getRootNode().host ?? at;
+  return (at.getAttribute('aria-label') || host.getAttribute('label') || host.textContent).trim();
+});
+
+async function tabTo(words) {
+  for (let tabs = 0; tabs < MOST_TABS; tabs += 1) {
+    await page.keyboard.press('Tab');
+    if ((await focused()).match(words)) return;
+  }
+  assert.fail(`${words} is not reached by the Tab key; the focus is on "${await focused()}"`);
+}
+
+let presses = 0;
+async function press(words) {
+  await tabTo(words);
+  await page.keyboard.press('Enter');
+  presses += 1;
+}
+
+/** Confirm what a dialog asks, by the keyboard: the focus is in it, and no further than it. */
+async function confirm(name, answer) {
+  await app.getByRole('dialog', { name }).waitFor();
+  assert.deepEqual(await findBarriers(frame()), []);
+  assert.ok(await frame().evaluate(() => document.activeElement.closest('s-modal') !== null), 'the focus is not in the dialog');
+  await press(answer);
+  await app.getByRole('dialog').waitFor({ state: 'hidden' });
+}
+
+const toast = (words) => page.locator('.toast', { hasText: words }).waitFor();
+
+async function looksRight(name) {
+  assert.deepEqual(await findBarriers(frame()), [], name);
+  const height = await frame().evaluate(() => document.querySelector('s-page').getBoundingClientRect().height);
+  for (const [size, end] of [[DESKTOP, ''], [PHONE, '-phone']]) {
+    await page.setViewportSize({ ...size, height: Math.ceil(height) * (end ? 2 : 1) + 160 });
+    assert.equal(await frame().evaluate(() => document.documentElement.scrollWidth - innerWidth), 0, `${name} is too wide at ${size.width}`);
+    await picture(page, `${name}${end}`);
+  }
+  await page.setViewportSize(DESKTOP);
+}
+
+const titles = (shopPage) => shopPage.locator('ul .tailorbird__link').allTextContents();
+
+/** Press a button that opens the storefront in a tab of its own. */
+async function openShop(button) {
+  const [tab] = await Promise.all([context.waitForEvent('page'), press(button)]);
+  await tab.locator('tailorbird-carousel').scrollIntoViewIfNeeded();
+  return tab;
+}
+
 try {
-  const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
-  page.on('pageerror', (error) => assert.fail(error));
-  await page.goto(`${at}/rollouts/${rollout}?shop=${shop}&id_token=${token}`, { waitUntil: 'networkidle' });
-  await page.getByText(/Shown to 5% of visitors since/).waitFor();
-  assert.deepEqual(await findBarriers(page), []);
-  await picture(page, 'app-rollout', { fullPage: true });
+  fillShop();
 
-  // By the keyboard alone.
-  await page.locator('.page-stack s-button', { hasText: /^Next step: 25%/ }).first().focus();
-  await page.keyboard.press('Enter');
-  await page.locator('#rollout-move').getByRole('dialog', { name: /Show version \d+ to 25% of visitors now/ }).waitFor();
-  assert.deepEqual(await findBarriers(page), []);
-  await page.locator('#rollout-move s-button[slot="primary-action"]').focus();
-  await page.keyboard.press('Enter');
-  await page.getByText(/Shown to 25% of visitors since/).waitFor();
-  assert.deepEqual(await page.evaluate(() => window.toasts), ['Shown to 25% of visitors']);
+  // Home and the list say where the rollout stands.
+  await open();
+  await app.getByText(/Shown to 5% of visitors since/).waitFor();
+  await looksRight('admin-home');
+  presses = 0;
+  await press(/^Look at rollout 1$/);
+  await app.getByRole('heading', { name: /^Rollout 1: version 2 against version 1/ }).waitFor();
+  await app.getByRole('status').filter({ hasText: /can't be decided in 60 days/ }).waitFor();
+  assert.equal(await app.getByRole('listitem').filter({ hasText: /^5%, now/ }).getAttribute('aria-current'), 'step');
+  await looksRight('admin-rollout');
 
-  await page.setViewportSize({ width: 390, height: 844 });
-  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), 0, 'the page is too wide for a phone');
-  await page.locator('.page-stack s-button', { hasText: /^Undo/ }).first().click();
-  await page.getByText(/up to 12 hours more/).last().waitFor();
-  await picture(page, 'app-rollout-undo-phone');
-  await page.locator('#rollout-move s-button[slot="primary-action"]').click();
-  await page.getByText(/Rolled back at .*, to version 1/).waitFor();
-  assert.equal(await page.locator('.page-stack s-button', { hasText: /^(Undo|Next step|Pause|Promote)/ }).count(), 0);
-  assert.deepEqual(await findBarriers(page), []);
-  await picture(page, 'app-rollout-undone-phone', { fullPage: true });
+  // The shop as the new version, in a tab that tells nobody of it; and as every other visitor sees it.
+  const shop = await openShop(/^Open the shop as the new version$/);
+  assert.deepEqual(await titles(shop), CANDIDATES);
+  await shop.waitForTimeout(1500); // a card counts as seen after a second
+  await picture(shop, 'shop-as-new-version', { fullPage: true });
+  assert.deepEqual(await shop.evaluate(() => window.told.filter((name) => name.startsWith('tailorbird:'))), []);
+  await shop.goto(`${store.url}/?canary=`);
+  await shop.locator('tailorbird-carousel').scrollIntoViewIfNeeded();
+  await shop.waitForFunction(() => window.told.includes('tailorbird:impression'));
+  await shop.close();
+
+  // A step: three presses from Home, and the focus is back where it was, or on what became of it.
+  presses = 1;
+  await press(/^Next step: 25%$/);
+  await confirm(/^Show version 2 to 25% of visitors now\?$/, /^Next step: 25%$/);
+  await toast('Shown to 25% of visitors');
+  assert.equal(presses, 3);
+  await app.getByRole('status').filter({ hasText: /Shown to 25% of visitors since/ }).waitFor();
+  assert.match(await focused(), /Shown to 25% of visitors since|^Next step: 50%$/);
+
+  // Cancelled, nothing moves, and the focus is back on the button.
+  await press(/^Undo$/);
+  await app.getByRole('dialog', { name: 'Go back to version 1?' }).waitFor();
+  await page.keyboard.press('Escape');
+  await app.getByRole('dialog').waitFor({ state: 'hidden' });
+  assert.equal(await focused(), 'Undo');
+
+  // Undone, no button is left: the focus is on what became of it.
+  await page.keyboard.press('Enter');
+  await confirm('Go back to version 1?', /^Go back to version 1$/);
+  await toast('Back to version 1');
+  await app.getByRole('status').filter({ hasText: /^Rolled back at .*, to version 1\./ }).waitFor();
+  assert.match(await focused(), /^Rolled back at/);
+  assert.equal(await app.getByRole('button', { name: /^(Undo|Next step|Pause|Promote)/ }).count(), 0);
+  await looksRight('admin-rollout-undone');
+
+  // The next one is started from the list.
+  await open('/rollouts');
+  await app.getByText('Waits for its start').waitFor();
+  await looksRight('admin-rollouts');
+  await press(/^Look at rollout 2$/);
+  await press(/^Start$/);
+  await confirm(/^Start the rollout of version 3\?$/, /^Start$/);
+  await toast('Rollout started');
+  await app.getByRole('status').filter({ hasText: /^Shown to nobody since/ }).waitFor();
+  assert.match(await focused(), /^Shown to nobody since|^Next step: 5%$/);
+
+  // Somebody else paused it meanwhile: the old page moves nothing, and says so.
+  await press(/^Pause$/);
+  await app.getByRole('dialog', { name: 'Pause this rollout?' }).waitFor();
+  const { body: { summary: { revision } } } = await call('GET', `/api/rollouts/${waiting}`);
+  assert.equal((await call('POST', `/api/rollouts/${waiting}/moves`, { action: 'PAUSE', revision })).status, 200);
+  await confirm('Pause this rollout?', /^Pause$/);
+  await app.getByRole('alert').filter({ hasText: 'The rollout was not moved' }).getByText(/has moved since/).waitFor();
+  await app.getByRole('button', { name: 'Resume' }).waitFor();
+  await looksRight('admin-rollout-moved-since');
+
+  // A preview of the mug's page, and the same page of the shop.
+  await open('/preview');
+  await tabTo(/^Product$/);
+  await page.keyboard.type('mug');
+  await press(/^Enamel Mug$/);
+  await press(/^Show$/);
+  await app.getByText('The page of Enamel Mug, while rollout 2 compares').waitFor();
+  await looksRight('admin-preview');
+  const mug = await openShop(/^Open the shop as the live one$/);
+  assert.equal(new URL(mug.url()).pathname, '/products/enamel-mug');
+  assert.deepEqual(await titles(mug), CHAMPIONS);
+  await mug.close();
+
+  // The plan: the admin's save bar comes with a change, guards it, and goes with it.
+  await open('/rollouts/settings');
+  const bar = page.getByRole('region', { name: 'Unsaved changes' });
+  const margin = app.getByRole('spinbutton', { name: 'A loss up to this counts as no worse' });
+  await margin.fill('3');
+  await bar.waitFor();
+  await looksRight('admin-plan-changed');
+  await page.getByRole('navigation', { name: 'Admin' }).getByRole('link', { name: 'Activity' }).click();
+  assert.match(page.url(), /rollouts\/settings$/);
+  await bar.getByRole('button', { name: 'Discard' }).click();
+  await bar.waitFor({ state: 'hidden' });
+  assert.equal(await margin.inputValue(), '5');
+  await margin.fill('40');
+  await app.getByText('Give a number from 0.5 to 10.').waitFor();
+  assert.ok(await bar.getByRole('button', { name: 'Save' }).isDisabled());
+  await margin.fill('4');
+  await bar.getByRole('button', { name: 'Save' }).click();
+  await toast('Plan saved');
+  await bar.waitFor({ state: 'hidden' });
+  assert.equal((await call('GET', '/api/rollouts/settings')).body.margin_percent, 4);
+  assert.deepEqual(faults, []);
+} catch (error) {
+  await picture(page, 'failed-rollout-walk');
+  throw error;
 } finally {
   await browser.close();
-  for (const server of [app, cdn]) {
-    server.closeAllConnections();
-    server.close();
-  }
-  await rm(BUILD, { recursive: true, force: true });
+  await stop();
 }
