@@ -59,7 +59,7 @@ class Rule(StrEnum):
     NOT_IN_CART = "not_in_cart"
     NOT_SHOWN_NEARBY = "not_shown_nearby"
     NOT_JUST_SEEN = "not_just_seen"  # what was only looked at in this visit was left out
-    COLLECTION_FIRST = "collection_first"  # nobody bought the page's product yet
+    COLLECTION_FIRST = "collection_first"  # nothing is known to go with the page's product
     PLACE_FOR_NEW = "place_for_new"  # the last place went to a product that never sold
 
 

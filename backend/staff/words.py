@@ -107,7 +107,7 @@ RULES: Final[Mapping[str, str]] = {
     Rule.NOT_IN_CART: "what lies in the cart was left out",
     Rule.NOT_SHOWN_NEARBY: "what stands beside on the page was left out",
     Rule.NOT_JUST_SEEN: "what was only looked at in this visit was left out",
-    Rule.COLLECTION_FIRST: "nobody bought the page's product yet: its collection comes first",
+    Rule.COLLECTION_FIRST: "nothing is known to go with the page's product: its collection comes first",
     Rule.PLACE_FOR_NEW: "the last place went to a product that never sold",
 }
 

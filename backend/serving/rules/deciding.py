@@ -40,7 +40,7 @@ from models.recommender.api import Event as Kind
 # Asked of a model beyond the carousel's length, so that sold-out products rarely leave a gap.
 SLACK: Final = 20
 
-# Why the model's list waits on the page of a product that nobody bought yet.
+# Why the model's list waits on the page of a product of which neither sales nor words tell what goes with it.
 NEW_PRODUCT: Final = "new_product"
 
 _OF_NEW = frozenset({Why.NEW_SIMILAR_TO, Why.NEW_ARRIVAL})
@@ -186,8 +186,9 @@ def _list(query: Query, world: World, preferences: Sequence[Preference], *, reas
     """
     Return the products of one list: the model's, then what fills the places it left.
 
-    On a product that nobody bought yet a model only knows what sells
-    everywhere. Its collection says more, so there the model's list waits.
+    Of a product that sold with nothing, and is like nothing, a model only
+    knows what sells everywhere. Its collection says more, so there the
+    model's list waits.
     """
     has_page = query.surface is Surface.PRODUCT_PAGE and not query.is_held_out
     page = query.context_product_id if has_page else None

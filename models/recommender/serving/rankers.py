@@ -144,6 +144,11 @@ class ItemTable:
     values: Floats
 
     @classmethod
+    def empty(cls, rows: int) -> "ItemTable":
+        """Return a table that relates nothing to anything."""
+        return cls(np.zeros(rows + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32))
+
+    @classmethod
     def stacked(cls, tables: "Sequence[ItemTable]") -> "ItemTable":
         """Return one table with the rows of all, in order."""
         lengths = np.concatenate([np.diff(table.starts) for table in tables] or [np.zeros(0, np.int64)])

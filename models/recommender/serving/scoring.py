@@ -24,11 +24,13 @@ from models.recommender.serving.arrivals import Arrivals, Choice, Starts
 from models.recommender.serving.blend import BLEND, Blend, Judgement
 from models.recommender.serving.newcomers import Content, Newcomers, NewProduct
 from models.recommender.serving.rankers import (
+    CONTENT_KNN,
     POPULARITY,
     TRANSFORMER,
     Floats,
     Ints,
     ItemTable,
+    ItemToItem,
     Model,
     Sum,
     Told,
@@ -202,6 +204,7 @@ def _assemble(folder: Path, manifest: dict[str, Any]) -> "Scorer":
         popularity=arrays[POPULARITY]["scores"],
         models=models,
         related_table=ItemTable(*(arrays["related"][part] for part in ("starts", "items", "values"))),
+        alike_table=_by_content(models, len(items["ids"])),
         version_info=VersionInfo(
             items=len(items["ids"]),
             **{name: manifest[name] for name in VersionInfo.__annotations__ if name != "items"},
@@ -210,6 +213,11 @@ def _assemble(folder: Path, manifest: dict[str, Any]) -> "Scorer":
         arrivals=_arrivals(arrays.get(ARRIVALS, {}), content),
         item_names=_names(folder),
     )
+
+
+def _by_content(models: Mapping[str, Model], items: int) -> ItemTable:
+    model = models.get(CONTENT_KNN)
+    return model.table if isinstance(model, ItemToItem) else ItemTable.empty(items)
 
 
 def _arrivals(arrays: Mapping[str, NDArray[Any]], content: Content) -> Arrivals:
@@ -269,7 +277,8 @@ class Scorer:
     groups: tuple[str, ...]
     popularity: NDArray[np.float64]  # (I,)
     models: dict[str, Model]
-    related_table: ItemTable
+    related_table: ItemTable  # what goes with each item by its sales
+    alike_table: ItemTable  # what is like each item, where sales say nothing
     version_info: VersionInfo
     content: Content
     arrivals: Arrivals
@@ -434,7 +443,8 @@ class Scorer:
             groups=tuple(groups),
             popularity=np.concatenate([self.popularity, newcomers.popularity(self.popularity, self.is_sold)]),
             models=newcomers.extend_all(self.models),
-            related_table=ItemTable.stacked([self.related_table, newcomers.related()]),
+            related_table=ItemTable.stacked([self.related_table, ItemTable.empty(count)]),
+            alike_table=ItemTable.stacked([self.alike_table, newcomers.related()]),
             arrivals=self.arrivals.with_products(newcomers.tokens).prepared(),
         )
 
@@ -443,10 +453,23 @@ class Scorer:
         offered[self.numbers(list(exclude))] = False
         return offered
 
+    def _beside(self, page: int) -> NDArray[np.int32]:
+        """
+        Return what goes with a page's product, best first: by its sales, or else what is like it.
+
+        Beside a product that nobody bought, or only by itself, there would be but what sells everywhere.
+        """
+        table = self.related_table if self._is_told_by_sales(page) else self.alike_table
+        return table.row(page)[0][:FUSED]
+
+    def _is_told_by_sales(self, page: int) -> bool:
+        """Return whether sales say what goes with a product."""
+        return self.version_info.related_by != CONTENT_KNN and len(self.related_table.row(page)[0]) > 0
+
     def _fused(self, page: int, personal: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return the related items of the page's product and the personal ones by reciprocal rank."""
         fused = hint(self.popularity)
-        related = self.related_table.row(page)[0][:FUSED]
+        related = self._beside(page)
         fused[related] += RELATED_SHARE / (RANK_DAMPING + 1 + np.arange(len(related)))
         if personal.any():
             best = top_k(personal, FUSED)
@@ -460,7 +483,7 @@ class Scorer:
         self, history: History, page: Ints, best: Ints, said: Judgement | Told | None
     ) -> Callable[[int], Reason]:
         """Return a function that names the reason of a recommended item for this history and page."""
-        beside = set(self.related_table.row(int(page[0]))[0][:FUSED].tolist()) if len(page) else set()
+        beside = set(self._beside(int(page[0])).tolist()) if len(page) else set()
         found = reasons.causes(self.served_model, history, best, said)
         causes = dict(zip(best.tolist(), found, strict=True))
 
@@ -483,7 +506,7 @@ class Scorer:
         return Reason(ReasonKind.OFTEN_BOUGHT_AFTER, item=int(self.item_ids[cause.item]))
 
     def _together(self, item: int, page: int) -> Reason:
-        if self.is_sold[item] and self.is_sold[page]:
+        if self.is_sold[item] and self.is_sold[page] and self._is_told_by_sales(page):
             return Reason(ReasonKind.BOUGHT_TOGETHER, item=int(self.item_ids[page]))
         return self._alike(item, page)
 

@@ -207,6 +207,31 @@ def by_content(tmp_path_factory: pytest.TempPathFactory) -> Scorer:
     return an_artifact(tmp_path_factory.mktemp("artifact") / "content", CONTENT_KNN)
 
 
+def test_a_product_that_sold_with_nothing_has_what_is_like_it_beside_it(tmp_path: Path) -> None:
+    baskets, items = a_busy_shop()
+    unsold, alone = 900, 901
+    log = a_log([*baskets, ("loner", 90.0, [alone])], [*items, unsold, alone])
+    scents = [*(number // 2 for number in range(len(items))), 2, 3]
+    facts = tuple(ItemFacts(f"scent{scent} candle", {"type": ("Candles",)}) for scent in scents)
+    scorer = an_artifact(tmp_path / "artifact", "blend", replace(log, facts=facts))
+
+    for page, alike in ((unsold, {104, 105}), (alone, {106, 107})):
+        beside = scorer.related(page, k=2)
+
+        assert {scored.item for scored in beside} == alike
+        assert {scored.reason for scored in beside} == {Reason(ReasonKind.SIMILAR_TO, item=page)}
+
+
+def test_what_is_beside_a_product_by_likeness_is_not_said_to_be_bought_together(scorer: Scorer) -> None:
+    table = scorer.alike_table
+    info = replace(scorer.version_info, related_by=CONTENT_KNN)
+    alike = replace(scorer, related_table=table, version_info=info)
+
+    assert scorer.related(104, k=1)[0].reason == Reason(ReasonKind.BOUGHT_TOGETHER, item=104)
+    [beside] = alike.related(104, k=1)
+    assert (beside.item, beside.reason) == (105, Reason(ReasonKind.SIMILAR_TO, item=104))
+
+
 REFILL = NewProduct(7, ItemFacts("scent2 refill", {"type": ("Candles",)}), MAY)
 
 

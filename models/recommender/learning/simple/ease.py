@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.linalg.lapack import spotrf, spotri
 
-from models.recommender.learning.simple.simple import TABLE_WIDTH, Bought, empty_table, fit_popularity
+from models.recommender.learning.simple.simple import TABLE_WIDTH, Bought, fit_popularity
 from models.recommender.log.log import Ints, Log
 from models.recommender.serving.rankers import EASE, Decay, ItemTable, ItemToItem, top_k
 
@@ -46,7 +46,7 @@ def strongest_weights(
     """Return the table of ``fit_ease``."""
     taught = _most_sold(bought, most_items)
     if not len(taught):
-        return empty_table(bought.items)
+        return ItemTable.empty(bought.items)
     matrix = bought.matrix(by_basket=by_basket, fresh_days=fresh_days)[:, taught]
     return _table(_inverse(_gram(matrix, regularisation)), taught, items=bought.items)
 

@@ -173,7 +173,7 @@ def transitions(log: Log, *, reach: int, decay: float, shrink: float, fresh_days
     """Return the table of ``fit_markov``."""
     bought = Bought.of(log)
     if not len(bought):
-        return empty_table(log.items)
+        return ItemTable.empty(log.items)
     by_item = np.argsort(bought.item, kind="stable")
     starts = np.searchsorted(bought.item[by_item], np.arange(log.items + 1))
     fresh = bought.freshness(fresh_days)
@@ -205,11 +205,6 @@ def _blocks(sizes: Ints, most: int) -> list[tuple[int, int]]:
         blocks.append((first, end))
         first = end
     return blocks
-
-
-def empty_table(items: int) -> ItemTable:
-    """Return a table that relates nothing to anything."""
-    return ItemTable(np.zeros(items + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32))
 
 
 def fit_item_knn(
@@ -260,7 +255,7 @@ def fit_content_knn(log: Log, *, half_life: float, half_life_days: float | None 
 def likenesses(log: Log) -> ItemTable:
     """Return the table of ``fit_content_knn``."""
     if not log.facts:
-        return empty_table(log.items)
+        return ItemTable.empty(log.items)
     vocabulary = Vocabulary.learn(log.facts)
     known = vocabulary.matrix(log.facts)
     weights = sparse.csc_matrix((known.weights, known.rows, known.starts), shape=(len(vocabulary), log.items))
