@@ -47,20 +47,31 @@ def test_served_figures_come_from_the_answers():
         an_answer(float(number), fallback="model_short" if number > 98 else None) for number in range(1, 101)
     ]
 
-    assert report.served(answers) == report.Served(requests=100, p50_ms=50.0, p99_ms=99.0, fallbacks=2)
+    assert report.served(answers) == report.Served(
+        requests=100, p50_ms=50.0, p99_ms=99.0, reasons={"model_short": 2}
+    )
+
+
+def test_fallbacks_are_told_by_why_the_model_was_not_heard():
+    whys = ["late", "new_product", None, "new_product"]
+
+    found = report.served([an_answer(fallback=why) for why in whys])
+
+    assert (found.fallbacks, found.fallback_words()) == (3, "3 fallbacks (new product 2, late 1)")
+    assert report.served([an_answer()]).fallback_words() == "0 fallbacks"
 
 
 def test_only_where_nothing_else_is_for_sale_an_answer_may_be_empty():
     body = b'{"decision": null, "items": []}'
     alone = Answer(Visit("/x?surface=product&product=1", may_be_empty=True), 200, body, 3.0)
 
-    assert report.served([alone]) == report.Served(requests=1, p50_ms=3.0, p99_ms=3.0, fallbacks=0)
+    assert report.served([alone]) == report.Served(requests=1, p50_ms=3.0, p99_ms=3.0, reasons={})
     with pytest.raises(ValueError, match="recommended nothing"):
         report.served([Answer(Visit("/x?surface=product&product=1"), 200, body, 3.0)])
 
 
 def test_nothing_asked_is_nothing_measured():
-    assert report.served([]) == report.Served(requests=0, p50_ms=None, p99_ms=None, fallbacks=0)
+    assert report.served([]) == report.Served(requests=0, p50_ms=None, p99_ms=None, reasons={})
 
 
 @pytest.mark.parametrize(("case", "answer"), [

@@ -238,7 +238,7 @@ class Job:
             found = report.served(answers)
             step(
                 f"{found.requests} at {REQUESTS_PER_SECOND:.0f}/s: p50 {found.p50_ms} ms, "
-                f"p99 {found.p99_ms} ms, {found.fallbacks} fallbacks"
+                f"p99 {found.p99_ms} ms, {found.fallback_words()}"
             )
             return found
 

@@ -1,6 +1,7 @@
 """The figures of one run: the JSON object that `make demo EXIT=1` prints last."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal
@@ -47,12 +48,26 @@ def filled(counts: Mapping[str, int], store: Mapping[str, Any], domain: str) -> 
 
 @dataclass(frozen=True)
 class Served:
-    """How the signed requests were answered; times are None where nothing was asked."""
+    """
+    How the signed requests were answered; times are None where nothing was asked.
+
+    :param reasons: how many were answered without the model's own list, by why
+    """
 
     requests: int
     p50_ms: float | None
     p99_ms: float | None
-    fallbacks: int
+    reasons: Mapping[str, int]
+
+    @property
+    def fallbacks(self) -> int:
+        """Return how many were answered without the model's own list."""
+        return sum(self.reasons.values())
+
+    def fallback_words(self) -> str:
+        """Return how many fallbacks there were and of what kinds, like "3 fallbacks (late 2, loading 1)"."""
+        kinds = ", ".join(f"{why.replace('_', ' ')} {count}" for why, count in self.reasons.items())
+        return f"{self.fallbacks} fallbacks" + (f" ({kinds})" if kinds else "")
 
 
 BLEND = "blend"  # what the API calls the model that weighs all others
@@ -88,7 +103,7 @@ def served(answers: Sequence[Answer]) -> Served:
         requests=len(answers),
         p50_ms=rounded(percentile(times, 0.50) if times else None, 1),
         p99_ms=rounded(percentile(times, 0.99) if times else None, 1),
-        fallbacks=sum(bool(body.get("fallback")) for body in bodies),
+        reasons=dict(Counter(why for body in bodies if (why := body.get("fallback"))).most_common()),
     )
 
 
