@@ -114,6 +114,8 @@ def next_work(held: Claim, *, now: datetime, are_pages_known: bool) -> Work | No
         row = _held(held)
         arms, shop = rollouts.fresh_arms(held.shop_id), shops.get_fresh_shop(held.shop_id)
         if not arms.arms or shop.state is not ShopState.INSTALLED:
+            # Nothing failed: what is released later is not to wait for that.
+            row.attempts, row.retry_at = 0, now
             _let_go(row)
             return None
         if row.installed_at != shop.installed_at:

@@ -15,8 +15,8 @@ from backend.registry import queries as registry
 from backend.shops.models import Shop
 from tests.backend import writes
 from tests.backend.onboarding.test_api import a_signed_in_shop, call
-from tests.backend.registry.versions import a_live_version, a_version
-from tests.backend.rollouts.rollouts import at_step
+from tests.backend.registry.versions import a_live_version
+from tests.backend.rollouts.rollouts import a_candidate, at_step
 
 # Where people and Shopify come in: pages, addresses, commands, and the jobs behind them.
 DOORS: Final = re.compile(
@@ -158,7 +158,7 @@ def the_first_version(shop: Shop) -> UUID:
 
 
 def opening(shop: Shop, artifact: Path) -> tuple[UUID | None, dict[str, Any]]:
-    return None, {"version": str(a_version(shop, artifact).id)}
+    return None, {"version": str(a_candidate(shop, artifact).id)}
 
 
 def going_back(shop: Shop, artifact: Path) -> tuple[UUID | None, dict[str, Any]]:
@@ -172,6 +172,10 @@ def planning(shop: Shop, artifact: Path) -> tuple[UUID | None, dict[str, Any]]:
 def undoing(shop: Shop, artifact: Path) -> tuple[UUID | None, dict[str, Any]]:
     rollout = at_step(shop, artifact, 0)
     return rollout.id, {"action": "UNDO", "revision": rollout.revision}
+
+
+def looking(shop: Shop, artifact: Path) -> tuple[UUID | None, dict[str, Any]]:
+    return at_step(shop, artifact, 0).id, {"arm": "candidate"}
 
 
 def looking_back(shop: Shop, artifact: Path) -> tuple[UUID | None, dict[str, Any]]:
@@ -194,8 +198,7 @@ CHANGES: Final[dict[str, Any]] = {
     "PUT /api/rollouts/settings": planning,
     "POST /api/rollouts/{id}/moves": undoing,
     "POST /api/rollouts/{id}/look-back": looking_back,
-    # An address is signed, and nothing is kept of it.
-    "POST /api/rollouts/{id}/look": None,
+    "POST /api/rollouts/{id}/look": looking,
     "POST /api/setup/theme-block": None,
     "PUT /api/shop/settings": {"shows_new_products": False},
     "POST /api/training": {},

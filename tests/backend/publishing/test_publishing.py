@@ -223,11 +223,15 @@ def test_a_product_that_came_after_the_training_gets_a_list(
     assert len(pages.list_of(900)) == 16
 
 
-def test_a_shop_without_a_live_version_writes_nothing(shop: Shop, pages: Metafields) -> None:
-    publish(shop)
+def test_a_shop_without_a_live_version_writes_nothing_and_makes_its_first_one_wait_for_nothing(
+    shop: Shop, pages: Metafields
+) -> None:
+    for _ in range(5):
+        publish(shop)
 
+    held = queries.held(shop.id)
     assert pages.calls == []
-    assert queries.held(shop.id).heard_at is None
+    assert (held.heard_at, held.retry_at) == (None, NOW)
 
 
 def test_another_shops_version_is_not_published(live: Version, shopify: FakeShopify) -> None:
