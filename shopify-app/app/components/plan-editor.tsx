@@ -92,7 +92,7 @@ function HowFar({ drafting }: { drafting: Drafting }) {
         <Choice drafting={drafting} name="dwell_hours" label="At each share for at least">
           {spans(dwells(draft.dwell_hours))}
         </Choice>
-        <Choice drafting={drafting} name="ab_days" label="Experiment before it is promoted" details="Half of the visitors see each version, for as long as you say and until the difference is known.">
+        <Choice drafting={drafting} name="ab_days" label="Experiment before it is promoted" details="At the widest share of at most 50%, where as many visitors see each version: for as long as you say and until the difference is known.">
           {abDays(draft.ab_days).map((days) => (
             <s-option key={days} value={String(days)}>
               {days === 0 ? "None" : `${days} days at least`}
