@@ -64,6 +64,18 @@ describe("the list of rollouts", () => {
     expect(sent).toEqual([{ intent: "open-rollout", version: theRollouts().to_open[0]?.version_id, reason: "It knows the new range." }]);
   });
 
+  test.each([
+    ["Open a rollout", 2],
+    ["Go back to it", 1],
+  ])("'%s' asks with what the shop's traffic can tell where it begins something", async (label, times) => {
+    const words = "At your traffic no share of visitors can be judged by its orders in 60 days.";
+    await open("/rollouts", { listed: () => theList({ live: null, advice: [words] }) });
+
+    fireEvent.click(screen.getByText(label, { selector: "li s-button" }));
+
+    expect(screen.getAllByText(words)).toHaveLength(times);
+  });
+
   test("says of a former version that old pages may stay for 12 hours before it goes back", async () => {
     await open("/rollouts");
 
@@ -206,6 +218,16 @@ describe("a rollout's page", () => {
     fireEvent.click(confirming());
 
     await waitFor(() => expect(sent.map((one) => one.action)).toEqual([action]));
+  });
+
+  test("asks before a start with what the shop's traffic can tell, and before nothing else", async () => {
+    const words = "At your traffic no share of visitors can be judged by its orders in 60 days.";
+    await open(PAGE, { rolled: () => thePage(aReport({ summary: { state: "DRAFT", percent: 0 }, actions: ["START", "ABORT"], advice: [words] })) });
+
+    fireEvent.click(screen.getByText("Start", { selector: ".page-stack s-button" }));
+    expect(document.querySelector("#rollout-move")).toHaveTextContent(words);
+    fireEvent.click(screen.getByText("End", { selector: ".page-stack s-button" }));
+    expect(document.querySelector("#rollout-move")).not.toHaveTextContent(words);
   });
 
   test("moves what its dialog was opened on, though the page has been asked again since", async () => {

@@ -6,6 +6,7 @@ import { useIntent } from "../lib/actions";
 import { offerInToast, showToast } from "../lib/bridge";
 import { withOurPercent } from "../lib/format";
 import { type Move, moveOf, movesOf, refusalsOf } from "../lib/rollouts";
+import { AdviceList } from "./rollout-advice";
 
 const DIALOG_ID = "rollout-move";
 const LONGEST_REASON = 300;
@@ -101,8 +102,8 @@ export function MoveButtons({ moves: { moves, ask } }: { moves: RolloutMoves }) 
   );
 }
 
-/** Asks once more, and for the reason, before shoppers see something else. */
-export function MoveDialog({ moves: { asked, confirm } }: { moves: RolloutMoves }) {
+/** Asks once more, and for the reason, before shoppers see something else; a start also with what can be told of it. */
+export function MoveDialog({ moves: { asked, confirm }, advice }: { moves: RolloutMoves; advice: readonly string[] }) {
   const [reason, setReason] = useState("");
   const send = () => {
     confirm(reason.trim());
@@ -112,6 +113,7 @@ export function MoveDialog({ moves: { asked, confirm } }: { moves: RolloutMoves 
     <s-modal id={DIALOG_ID} heading={asked?.question ?? "Move this rollout?"}>
       <s-stack gap="base">
         <s-paragraph>{asked?.consequence}</s-paragraph>
+        {asked?.action === "START" && <AdviceList advice={advice} />}
         <s-text-field label="Why? (optional)" details="Kept with the move, for whoever asks later." maxLength={LONGEST_REASON} value={reason} onInput={(event) => setReason(event.currentTarget.value)} />
       </s-stack>
       <s-button slot="secondary-actions" commandFor={DIALOG_ID} command="--hide">

@@ -5,6 +5,7 @@ import type { Rollouts, VersionOffer } from "../api/types";
 import { useIntent } from "../lib/actions";
 import { formatMoment, withOurPercent } from "../lib/format";
 import { STALE_PAGES } from "../lib/rollouts";
+import { AdviceList } from "./rollout-advice";
 
 const DIALOG_ID = "rollout-offer";
 const LONGEST_REASON = 300;
@@ -90,8 +91,8 @@ export function OfferSections({ rollouts, offers, timezone }: { rollouts: Rollou
   );
 }
 
-/** Asks once more, and for the reason. */
-export function OfferDialog({ offers: { asked, confirm } }: { offers: Offers }) {
+/** Asks once more, and for the reason; an opening also with what can be told of it. */
+export function OfferDialog({ offers: { asked, confirm }, advice }: { offers: Offers; advice: readonly string[] }) {
   const [reason, setReason] = useState("");
   const words = asked && WORDS[asked.kind];
   const send = () => {
@@ -102,6 +103,7 @@ export function OfferDialog({ offers: { asked, confirm } }: { offers: Offers }) 
     <s-modal id={DIALOG_ID} heading={asked && words ? words.question(asked.version.number) : "Use another version?"}>
       <s-stack gap="base">
         <s-paragraph>{words?.consequence}</s-paragraph>
+        {asked?.kind === "open-rollout" && <AdviceList advice={advice} />}
         <s-text-field label="Why? (optional)" details="Kept with the decision, for whoever asks later." maxLength={LONGEST_REASON} value={reason} onInput={(event) => setReason(event.currentTarget.value)} />
       </s-stack>
       <s-button slot="secondary-actions" commandFor={DIALOG_ID} command="--hide">

@@ -80,7 +80,7 @@ function Loaded({ known: { report, shop }, problem }: { known: RolloutData; prob
         <Advice advice={report.advice} />
         <Look report={report} />
       </div>
-      <MoveDialog moves={moves} />
+      <MoveDialog moves={moves} advice={report.advice} />
     </s-page>
   );
 }

@@ -72,7 +72,7 @@ function Loaded({ known: { rollouts, shop }, problem }: { known: RolloutsData; p
         <Advice advice={rollouts.advice} />
         <OfferSections rollouts={rollouts} offers={offers} timezone={shop.timezone} />
       </div>
-      <OfferDialog offers={offers} />
+      <OfferDialog offers={offers} advice={rollouts.advice} />
     </s-page>
   );
 }

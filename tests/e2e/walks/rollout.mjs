@@ -192,6 +192,8 @@ try {
   await looksRight('admin-rollouts');
   await press(/^Look at rollout 2$/);
   await press(/^Start$/);
+  await app.locator('#rollout-move').getByText(/no share of visitors can be judged by its orders in 60 days/).waitFor();
+  await picture(page, 'admin-rollout-start');
   await confirm(/^Start the rollout of version 3\?$/, /^Start$/);
   await toast('Rollout started');
   await app.getByRole('status').filter({ hasText: /^Shown to nobody since/ }).waitFor();
