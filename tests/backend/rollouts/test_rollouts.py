@@ -138,6 +138,7 @@ def test_a_pointer_that_moved_meanwhile_is_not_moved_again(shop: Shop, artifact:
 def _a_slow_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a copy stay fresh for as long as a test takes."""
     monkeypatch.setattr(recent, "FRESH_SECONDS", 60.0)
+    monkeypatch.setattr(recent, "RENEWED_SECONDS", 60.0)
 
 
 @pytest.mark.usefixtures("_a_slow_machine")
