@@ -193,7 +193,7 @@ def release(shop_id: int, version_id: UUID, *, now: datetime, actor: str = audit
 
     First is only who finds nothing live to be compared with. Of several that were judged before any went
     live one is; the others roll out beside it. What is not, or no longer, up for its release stays as it is,
-    so a message that comes twice is harmless.
+    as does what a newer version has overtaken, so a message that comes twice or late is harmless.
 
     :raises NotReleasable: if the gate has not judged it yet
     """
@@ -201,6 +201,9 @@ def release(shop_id: int, version_id: UUID, *, now: datetime, actor: str = audit
     if record is None:
         raise NotReleasable(f"The gate has not judged version {version_id} yet.")
     if queries.standings(shop_id, [version_id])[version_id] is not Standing.STAGED:
+        return
+    if _is_overtaken(shop_id, version_id):
+        log.info("newer_version_released", shop_id=shop_id, version_id=str(version_id))
         return
     replaced = queries.champion_id(shop_id)
     if replaced is None or (record.verdict is GateVerdict.FIRST and queries.find_champion(shop_id) is None):
@@ -210,6 +213,14 @@ def release(shop_id: int, version_id: UUID, *, now: datetime, actor: str = audit
         open_rollout(shop_id, version_id, reason=record.words, now=now, actor=actor)
     except ReleasesOff as error:
         log.info("rollout_not_opened", shop_id=shop_id, version_id=str(version_id), reason=error.message)
+
+
+def _is_overtaken(shop_id: int, version_id: UUID) -> bool:
+    """Return whether a newer version is live or rolled out: an older one would take its place."""
+    champion = queries.champion_version(shop_id)
+    opened = (queries.find_live_rollout(shop_id), queries.find_waiting_rollout(shop_id))
+    newest = [champion.number if champion else 0, *(one.candidate_number for one in opened if one)]
+    return registry.get_version(shop_id, version_id).number < max(newest)
 
 
 @transaction.atomic

@@ -379,6 +379,25 @@ def test_of_two_that_were_judged_before_any_went_live_one_is_the_first(shop: Sho
     assert queries.fresh_arms(shop.id).get(CHAMPION).version_id == first.id
 
 
+@pytest.mark.parametrize("is_live", [True, False])
+def test_a_release_that_comes_late_takes_no_newer_versions_place(
+    is_live: bool, shop: Shop, artifact: Path
+) -> None:
+    live = a_live_version(shop, artifact)
+    older, newer = (a_version(shop, artifact, gate=a_gate(live)) for _ in range(2))
+    for version in (older, newer):
+        services.stage(shop.id, version.id, now=NOW)
+    services.release(shop.id, newer.id, now=NOW)
+    if is_live:
+        services.set_champion(shop.id, newer.id, reason="It held up.", now=NOW)
+    before = queries.rollouts(shop.id), queries.fresh_arms(shop.id)
+
+    services.release(shop.id, older.id, now=LATER)
+
+    assert (queries.rollouts(shop.id), queries.fresh_arms(shop.id)) == before
+    assert standing_of(shop, older) is Standing.STAGED
+
+
 def test_a_first_version_replaces_one_that_can_not_be_compared_with(shop: Shop, artifact: Path) -> None:
     a_live_version(shop, artifact, interactions=0)
     version = a_version(shop, artifact)
