@@ -1,7 +1,5 @@
 """What the visitors of both arms did: by hand, and against a plain recomputation from the raw rows."""
 
-import random
-from collections import defaultdict
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -10,15 +8,13 @@ from uuid import uuid4
 
 import pytest
 
-from backend.catalog.models import Order, OrderLine
+from backend.catalog.models import Order
 from backend.core import clock
 from backend.events import queries as events
-from backend.events.models import Event
 from backend.events.services import forget_clients
-from backend.events.values import Topic
 from backend.rollouts import queries
 from backend.rollouts.rules import draw_arm, is_compared
-from backend.rollouts.values import CANDIDATE, ArmOutcomes, Estimand, Rollout, RolloutState, Span
+from backend.rollouts.values import CANDIDATE, ArmOutcomes, Estimand, Rollout, RolloutState
 from backend.shops.models import Shop
 from tests.backend.events.bodies import CRAWLER, a_decision, an_event, post
 from tests.backend.events.conftest import collector  # noqa: F401 -- each test gets one
@@ -273,132 +269,3 @@ def test_the_arms_are_those_of_the_draw(shop: Shop, now: datetime, percent: int)
     compared = [draw_arm(bucket, percent) for bucket in buckets if is_compared(bucket, percent)]
     assert candidate.visitors == compared.count(CANDIDATE)
     assert candidate.visitors + control.visitors == len(compared)
-
-
-# The same figures once more, in plain loops over the raw rows.
-
-
-def a_busy_week(shop: Shop, rollout: Rollout, chance: random.Random, *, now: datetime) -> None:
-    """Write what 250 browsers told, and what was ordered, at random; of some orders a part went back."""
-    name, key = events.namer(shop.id), events.checkout_namer(shop.id)
-    rows, checkouts = [], []
-    for number in range(250):
-        client = name(f"client {number}")
-        for _ in range(chance.randint(1, 3)):
-            at = now - timedelta(seconds=chance.randint(0, 12 * 86_400))
-            rows.append(
-                Event(
-                    topic=Topic.EXPOSURE,
-                    at=at,
-                    client_key=client,
-                    bucket=chance.randrange(10_000),
-                    rollout_id=rollout.id,
-                )
-            )
-        for topic in chance.choices([Topic.CLICK, Topic.CART, Topic.ADD, Topic.VIEW], k=chance.randint(0, 5)):
-            at = now - timedelta(seconds=chance.randint(0, 12 * 86_400))
-            rows.append(Event(topic=topic, at=at, client_key=client, product_ids=[101]))
-        for _ in range(chance.choice([0, 0, 1, 2, 3])):
-            token = uuid4().hex
-            at = now - timedelta(seconds=chance.randint(0, 20 * 86_400))
-            checkouts.append((token, at))
-            rows.append(
-                Event(topic=Topic.CHECKOUT_COMPLETED, at=at, client_key=client, checkout_key=key(token))
-            )
-    for row in rows:
-        row.id, row.received_at = events.key_bounds(row.at, row.at)[0], row.at
-        row.id = type(row.id)(int=row.id.int + 2 * 86_400_000 * (1 << 80) + chance.getrandbits(60))
-    Event.objects.for_shop(shop.id).bulk_create(rows)
-    for token, at in checkouts:
-        order = an_order(
-            shop, [101, 102], at=at, checkout_token=token, currency=chance.choice([*["GBP"] * 3, "EUR"]),
-            cancelled_at=chance.choice([None, None, None, now]), test=chance.random() < 0.1,
-        )  # fmt: skip
-        lines = OrderLine.objects.for_shop(shop.id).filter(order=order)
-        lines.update(discounted_total=Decimal(chance.randint(100, 20_000)) / 100)
-        lines.filter(product_id=102).update(current_quantity=chance.randint(0, 2))
-
-
-def arm_of(row: Event, spans: list[Span]) -> bool | None:
-    """Return whether an exposure is the candidate's; None where it is of no compared arm."""
-    if row.topic != Topic.EXPOSURE or row.bucket is None:
-        return None
-    for span in spans:
-        if span.since <= row.at < span.until and is_compared(row.bucket, span.percent):
-            return draw_arm(row.bucket, span.percent) == CANDIDATE
-    return None
-
-
-def arms_of(rows: list[Event], spans: list[Span]) -> set[bool]:
-    return {arm for row in rows if (arm := arm_of(row, spans)) is not None}
-
-
-def first_exposures(rows: list[Event], spans: list[Span]) -> dict[str, tuple[datetime, bool]]:
-    first: dict[str, tuple[datetime, bool]] = {}
-    for row in rows:
-        arm = arm_of(row, spans)
-        if arm is not None:
-            first.setdefault(row.client_key, (row.at, arm))
-    return first
-
-
-def payments(shop: Shop) -> dict[str, list[tuple[Order, Decimal]]]:
-    paid = defaultdict(list)
-    for order in Order.objects.for_shop(shop.id).filter(cancelled_at=None, test=False):
-        lines = OrderLine.objects.for_shop(shop.id).filter(order=order)
-        amount = sum((line.discounted_total * line.current_quantity / 2 for line in lines), Decimal(0))
-        paid[events.checkout_namer(shop.id)(order.checkout_token)].append((order, amount))
-    return paid
-
-
-def by_hand(shop: Shop, rollout: Rollout, spans: list[Span], estimand: Estimand) -> dict[bool, ArmOutcomes]:
-    rows, paid = list(Event.objects.for_shop(shop.id).order_by("at", "id")), payments(shop)
-    told = defaultdict(list)
-    for row in rows:
-        told[row.client_key].append(row)
-    sums: dict[bool, dict[str, Any]] = {True: defaultdict(Decimal), False: defaultdict(Decimal)}
-    bound = estimand.bound or Decimal("Infinity")
-    for client, (at, arm) in first_exposures(rows, spans).items():
-        end = at + estimand.window
-        acts = {row.topic for row in told[client] if at <= row.at < end}
-        orders = [one for row in told[client] if row.checkout_key for one in paid[row.checkout_key]]
-        second = at.replace(microsecond=0)
-        after = [(order, amount) for order, amount in orders if second <= order.processed_at < end]
-        before = [(order, a) for order, a in orders if at - estimand.past <= order.processed_at < second]
-        revenue, past = (
-            min(sum((a for order, a in few if order.currency == estimand.currency), Decimal(0)), bound)
-            for few in (after, before)
-        )
-        is_buyer = any(amount > 0 for _, amount in after)
-        for name, value in {
-            "visitors": 1, "clicked": Topic.CLICK in acts, "added": bool(acts & {Topic.ADD, Topic.CART}),
-            "buyers": is_buyer, "revenue": revenue, "revenue_squares": revenue * revenue,
-            "returning": past > 0, "past": past, "past_squares": past * past,
-            "past_of_buyers": past if is_buyer else 0, "past_by_revenue": past * revenue,
-            "in_both_arms": len(arms_of(told[client], spans)) > 1,
-        }.items():  # fmt: skip
-            sums[arm][name] += value
-    return {arm: ArmOutcomes(**found) for arm, found in sums.items()}
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_the_sums_are_those_of_a_plain_recomputation(shop: Shop, now: datetime, seed: int) -> None:
-    rollout = a_rollout(
-        shop, [
-            (now - 13 * DAY, RolloutState.SHADOW, 0),
-            (now - 11 * DAY, RolloutState.CANARY, 5),
-            (now - 8 * DAY, RolloutState.CANARY, 25),
-            (now - 3 * DAY, RolloutState.CANARY, 50),
-            (now - 1 * DAY, RolloutState.CANARY, 100),
-        ],
-    )  # fmt: skip
-    a_busy_week(shop, rollout, random.Random(seed), now=now)
-    spans = queries.compared_spans(rollout, until=now)
-    estimand = Estimand(window=6 * DAY, past=9 * DAY, bound=Decimal(150), currency="GBP")
-
-    candidate, control = queries.arm_outcomes(shop.id, rollout.id, spans, estimand, until=now)
-
-    expected = by_hand(shop, rollout, spans, estimand)
-    assert candidate == expected[True]
-    assert control == expected[False]
-    assert min(candidate.buyers, control.buyers, candidate.clicked, candidate.returning) >= 5
