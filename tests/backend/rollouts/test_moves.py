@@ -1,7 +1,7 @@
 """Which move follows from what is known of a rollout."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import product
 from typing import Any
 
@@ -41,6 +41,11 @@ HELD = a_rollout(RolloutState.HOLD, step=2, plan=AB_PLAN)
 PAUSED = a_rollout(RolloutState.PAUSED, step=1, former_state=RolloutState.CANARY)
 UNDECIDED = a_rollout(RolloutState.INCONCLUSIVE, step=1)
 
+HALF_AT_ONCE = RolloutPlan(steps=(50, 100), ab_days=14)
+HELD_IN_THE_MIDDLE = a_rollout(RolloutState.HOLD, step=0, plan=RolloutPlan(steps=(50, 75, 100), ab_days=14))
+PAUSED_SHADOW = a_rollout(RolloutState.PAUSED, step=-1, former_state=RolloutState.SHADOW)
+PAUSED_TEST = a_rollout(RolloutState.PAUSED, step=2, former_state=RolloutState.HOLD, plan=AB_PLAN)
+
 BAD = judged(Verdict.FAILED)
 BROKEN = judged(Verdict.ERROR)
 TOO_LITTLE = judged(Verdict.NOT_ENOUGH)
@@ -56,6 +61,10 @@ def verdicts(**changes: Any) -> Verdicts:
 
 def alone(autonomy: Autonomy) -> RolloutPlan:
     return RolloutPlan(autonomy=autonomy)
+
+
+def later(days: float) -> datetime:
+    return NOW + timedelta(days=days)
 
 
 def place(outcome: Move | Wait) -> Stop | None:
@@ -120,6 +129,24 @@ def place(outcome: Move | Wait) -> Stop | None:
         ("until its days are over", HELD, ON, HEALTHY, 14, Stop(RolloutState.CANARY, 3, 100)),
         ("a week at least", replace(HELD, plan=RolloutPlan(ab_days=1)), ON, HEALTHY, 6, None),
         ("its difference known", HELD, ON, verdicts(business=TOO_LITTLE), 14, None),
+        ("and its answers well", HELD, ON, verdicts(guards=TOO_LITTLE), 14, None),
+        ("after a week", replace(HELD, plan=RolloutPlan(ab_days=1)), ON, HEALTHY, 7,
+         Stop(RolloutState.CANARY, 3, 100)),
+        ("orders are asked for in any case", HELD_IN_THE_MIDDLE, ON, verdicts(business=TOO_LITTLE), 14,
+         None),
+        ("an A/B test may follow the shadow", replace(SHADOW, plan=HALF_AT_ONCE), ON, HEALTHY, 1,
+         Stop(RolloutState.HOLD, 0, 50)),
+        ("nearly a day waits", a_rollout(), ON, HEALTHY, 0.99, None),
+        ("a shadow that can't decide pauses", SHADOW, ON, verdicts(shadow=SUSPECT), 1,
+         Stop(RolloutState.PAUSED, -1, 0)),
+        ("answers that can't decide pause", a_rollout(), ON, verdicts(guards=SUSPECT), 1,
+         Stop(RolloutState.PAUSED, 0, 5)),
+        ("the longest time begins with the first visitor", replace(HALF_WAY, entered_at=later(59)), ON,
+         verdicts(business=TOO_LITTLE), 60, Stop(RolloutState.INCONCLUSIVE, 2, 50)),
+        ("and not with a long shadow", replace(HALF_WAY, opened_at=later(-59)), ON,
+         verdicts(business=TOO_LITTLE), 30, None),
+        ("what ended is over", a_rollout(RolloutState.PROMOTED, step=3, ended_at=NOW), ON,
+         verdicts(guards=BAD), 9, None),
     ],
 )  # fmt: skip
 def test_next_move(
@@ -199,7 +226,9 @@ def test_a_freeze_follows_the_calendar_of_the_shop() -> None:
 def test_no_move_leaves_the_table() -> None:
     """Whatever is known, when, and whatever a person asks for."""
     judgements = (GOOD, BAD, BROKEN, TOO_LITTLE, NEITHER, SUSPECT)
-    places = (DRAFT, SHADOW, a_rollout(), HALF_WAY, EVERYBODY, HELD, PAUSED, UNDECIDED)
+    half_at_once = replace(SHADOW, plan=HALF_AT_ONCE)
+    paused = (PAUSED, PAUSED_SHADOW, PAUSED_TEST)
+    places = (DRAFT, SHADOW, half_at_once, a_rollout(), HALF_WAY, EVERYBODY, HELD, *paused, UNDECIDED)
     known = [
         Verdicts(*three, lists=lists)
         for three in product(judgements, repeat=3)
@@ -220,6 +249,27 @@ def test_no_move_leaves_the_table() -> None:
                     rollout.step >= 0 and settings is not OFF
                 )
                 assert not is_wider or said.lists is GOOD
+
+
+def test_what_ended_stays_so_and_what_visitors_saw_does_not_end_as_if_they_had_not() -> None:
+    ends = {state: rules.MOVES[state] for state in ENDED_STATES}
+    seen = {state: rules.MOVES[state] for state in (RolloutState.CANARY, RolloutState.HOLD)}
+
+    assert {state: moves for state, moves in ends.items() if moves} == {
+        RolloutState.PROMOTED: {RolloutState.ROLLED_BACK}
+    }
+    for moves in seen.values():
+        assert not moves & {RolloutState.SUPERSEDED, RolloutState.ABORTED}
+
+
+def test_the_last_step_is_told_in_the_words_of_orders_and_others_in_those_of_answers() -> None:
+    known = verdicts(
+        guards=judged(Verdict.SUCCESS, "Answers are well."), business=judged(Verdict.SUCCESS, "No worse.")
+    )
+
+    told = [rules.next_move(one, ON, known, a_moment(1)).words for one in (a_rollout(), HALF_WAY)]
+
+    assert told == ["Answers are well.", "No worse."]
 
 
 @pytest.mark.parametrize(
@@ -244,6 +294,17 @@ def test_no_move_leaves_the_table() -> None:
         (RolloutAction.ABORT, DRAFT, Stop(RolloutState.ABORTED, -1, 0)),
         (RolloutAction.ABORT, SHADOW, Stop(RolloutState.ABORTED, -1, 0)),
         (RolloutAction.ABORT, PAUSED, None),
+        (RolloutAction.ABORT, PAUSED_SHADOW, Stop(RolloutState.ABORTED, -1, 0)),
+        (RolloutAction.RESUME, PAUSED_SHADOW, Stop(RolloutState.SHADOW, -1, 0)),
+        (RolloutAction.RESUME, PAUSED_TEST, Stop(RolloutState.HOLD, 2, 50)),
+        (RolloutAction.PAUSE, SHADOW, Stop(RolloutState.PAUSED, -1, 0)),
+        (RolloutAction.PAUSE, HELD, Stop(RolloutState.PAUSED, 2, 50)),
+        (RolloutAction.STEP, SHADOW, Stop(RolloutState.CANARY, 0, 5)),
+        (RolloutAction.STEP, HELD, Stop(RolloutState.CANARY, 3, 100)),
+        (RolloutAction.PROMOTE, HELD, Stop(RolloutState.PROMOTED, 2, 100)),
+        (RolloutAction.UNDO, SHADOW, Stop(RolloutState.ROLLED_BACK, -1, 0)),
+        (RolloutAction.UNDO, HELD, Stop(RolloutState.ROLLED_BACK, 2, 0)),
+        (RolloutAction.UNDO, UNDECIDED, Stop(RolloutState.ROLLED_BACK, 1, 0)),
     ],
 )
 def test_what_a_person_may_ask_of_a_rollout(act: RolloutAction, rollout: Any, becomes: Stop | None) -> None:
@@ -292,7 +353,12 @@ def test_who_may_promote() -> None:
 
     may = {
         (kind, account, settings is chosen): rules.may_promote(settings, kind=kind, account=account)
-        for kind, account in ((ActorKind.MERCHANT, "7"), (ActorKind.MERCHANT, "8"), (ActorKind.STAFF, "7"))
+        for kind, account in (
+            (ActorKind.MERCHANT, "7"),
+            (ActorKind.MERCHANT, "8"),
+            (ActorKind.STAFF, "7"),
+            (ActorKind.SYSTEM, ""),
+        )
         for settings in (ON, chosen)
     }
 
@@ -303,6 +369,8 @@ def test_who_may_promote() -> None:
         (ActorKind.MERCHANT, "8", True): False,
         (ActorKind.STAFF, "7", False): False,
         (ActorKind.STAFF, "7", True): False,
+        (ActorKind.SYSTEM, "", False): True,
+        (ActorKind.SYSTEM, "", True): True,
     }
 
 

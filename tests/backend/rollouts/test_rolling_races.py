@@ -14,7 +14,7 @@ from tests.backend.history import NOW, a_shop
 from tests.backend.racing import Pause, Worker
 from tests.backend.registry.versions import a_live_version
 
-from .rollouts import HEALTHY, OWNER, at_step, saying
+from .rollouts import HEALTHY, OWNER, a_candidate, at_step, saying
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -65,3 +65,20 @@ def test_two_workers_that_look_at_once_make_one_step(shown: tuple[Shop, Rollout]
         services.advance(shop.id, now=LATER, judge=saying(HEALTHY))
 
     assert places(shop, rollout) == [(RolloutState.CANARY, 5), (RolloutState.CANARY, 25)]
+
+
+def test_a_version_that_is_opened_twice_at_once_has_one_rollout(
+    artifact_root: Path, artifact: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = a_shop()
+    a_live_version(shop, artifact)
+    version, pause = a_candidate(shop, artifact), Pause()
+    monkeypatch.setattr(services.moving, "write_move", pause.before(services.moving.write_move))
+    first = Worker(lambda: services.open_rollout(shop.id, version.id, now=LATER))
+
+    with pause.holding(first):
+        second = Worker(lambda: services.open_rollout(shop.id, version.id, now=LATER))
+        second.finish_or_wait()
+
+    assert first.finish().id == second.finish().id
+    assert [one.state for one in queries.rollouts(shop.id)] == [RolloutState.SHADOW]
