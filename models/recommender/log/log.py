@@ -7,6 +7,7 @@ baskets are numbered from 0; ``item_ids`` leads back to the shop's product ids.
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +62,27 @@ class Log:
     def before(self, moment: int) -> "Log":
         """Return the log as it was at a moment, microseconds: everything older."""
         return self.where(self.at < moment)
+
+    def of_buyers(self) -> "Log":
+        """Return the steps of whoever bought, numbered anew: an export holds no others, who teach nothing."""
+        has_bought = np.bincount(self.user[self.event == Event.PURCHASE], minlength=self.users) > 0
+        kept = self.where(has_bought[self.user])
+        return replace(kept, user=(np.cumsum(has_bought) - 1)[kept.user], users=int(has_bought.sum()))
+
+    def with_items_of(self, moment: int) -> "Log":
+        """Return the log of what was in the catalogue or sold before a moment, microseconds, alone."""
+        is_known = self.is_listed & (self.created_at < moment)
+        is_known[self.item[self.at < moment]] = True
+        kept = self.where(is_known[self.item])
+        return replace(
+            kept,
+            item=(np.cumsum(is_known) - 1)[kept.item],
+            item_ids=self.item_ids[is_known],
+            created_at=self.created_at[is_known],
+            is_listed=self.is_listed[is_known],
+            facts=tuple(compress(self.facts, is_known)),
+            item_names=self.item_names and tuple(compress(self.item_names, is_known)),
+        )
 
     @cached_property
     def purchases(self) -> "Log":

@@ -9,7 +9,8 @@ from is left out.
 
 So it tells how the candidate's way of learning would have done, kept up with its shop, beside what served.
 It can't tell what shoppers would have done with other products in front of them: they bought among what they
-were shown, which speaks for whoever showed it. What the catalogue says is what it says today.
+were shown, which speaks for whoever showed it. Products that came later are nobody's answer. What the
+catalogue says of the others is what it says today, and of orders there is what is left of them today.
 """
 
 from collections.abc import Sequence
@@ -89,7 +90,7 @@ def round_moments(log: Log, *, days: float) -> list[int]:
 def _round(
     log: Log, recipe: Recipe, rival: Rival, begins: int, ends: int, *, on_progress: OnProgress
 ) -> _Judged:
-    split = Split(days=recipe.test_days)
+    log, split = log.with_items_of(begins), Split(days=recipe.test_days)
     asked = at_moment(log.before(ends), begins, split, seed=recipe.seed)
     ours = evaluation.rank(_copy(log, recipe, asked, on_progress).scores, asked.cases, items=log.items)
     tops = gate.champion_answers(scoring.load(rival.artifact), log, asked.cases, split)
@@ -108,7 +109,7 @@ def _round(
 
 def _copy(log: Log, recipe: Recipe, asked: Division, on_progress: OnProgress) -> Model:
     """Return what would have been released when a round began: it has learned all that came before, alone."""
-    past = log.before(asked.moment)
+    past = log.before(asked.moment).of_buyers()
     budget = recipe.train_seconds / ROUNDS
     reporter = Reporter(on_progress, budget=budget, epochs=recipe.epochs)
     run = start(past, Split(days=recipe.test_days), replace(recipe, train_seconds=budget), reporter)
