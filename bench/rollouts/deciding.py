@@ -121,9 +121,10 @@ def covers(history: History, metric: Metric, alpha: float, min_orders: int) -> b
     orders = history.candidate.totals[Metric.CONVERSION] + history.control.totals[Metric.CONVERSION]
     near = np.abs(deviations(history, metric)) > SPARE * reach_by_look(history, alpha)
     minutes = np.flatnonzero(near & (orders >= 2 * min_orders))
-    return all(_holds_nothing(*history.at(int(minute))[metric], alpha) for minute in minutes)
+    return all(holds_nothing(*history.at(int(minute))[metric], alpha) for minute in minutes)
 
 
-def _holds_nothing(candidate: ArmSums, control: ArmSums, alpha: float) -> bool:
+def holds_nothing(candidate: ArmSums, control: ArmSums, alpha: float) -> bool:
+    """Return whether an interval holds no difference."""
     found = relative_difference(candidate, control, alpha=alpha)
     return found is None or found.low <= 0 <= found.high

@@ -32,6 +32,7 @@ def _conversion(scale: float) -> dict[str, Any]:
         "undone": share(undone),
         "median_days": round(float(np.median(days)), 2),
         "t_test_days": round(t_test_days(Shop()), 2),
+        "t_test_waits_days": Shop().window_days,
     }
 
 
@@ -43,12 +44,12 @@ def one(number: int) -> Ended:
 
 def t_test_days(shop: Shop, *, alpha: float = 0.05, power: float = 0.8) -> float:
     """
-    Return when a t-test that is looked at once, at a size fixed beforehand for this loss, would tell.
+    Return when as many visitors came as a t-test needs that is looked at once, for this loss.
 
-    Orders come late, for which it waits the window out.
+    It has to wait for their orders then, as long as the window; the sequence does not.
     """
     certain = NormalDist().inv_cdf(1 - alpha / 2) + NormalDist().inv_cdf(power)
     rates = shop.conversion, shop.conversion * (1 - LOST)
     needed = certain**2 * sum(rate * (1 - rate) for rate in rates) / (rates[0] - rates[1]) ** 2
     minute = int(np.searchsorted(np.cumsum(arrivals(shop)), needed))
-    return (minute + 1) / MINUTES_A_DAY + shop.window_days
+    return (minute + 1) / MINUTES_A_DAY

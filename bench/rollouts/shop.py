@@ -5,8 +5,9 @@ Orders come late, some visitors order twice, some orders are refunded days later
 visitor is worth is not known when they come, and may fall again. Revenue is winsorised by visitor.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -96,9 +97,22 @@ def arrivals(shop: Shop) -> Column:
 
 
 def worth(shop: Shop, chance: np.random.Generator, buyers: int = 50_000) -> float:
-    """Return what a buyer is worth on average once the window is over."""
-    _, revenue, _ = _spend(shop, np.zeros(buyers), MINUTES_A_DAY * 15, chance)
+    """Return what a buyer is worth on average once the window is over and goods went back."""
+    _, revenue, _ = _spend(shop, np.zeros(buyers), MINUTES_A_DAY * 40, chance)
     return float(revenue[-1]) / buyers
+
+
+@cache
+def worth_times(shop: Shop, factor: float) -> Shop:
+    """Return a shop whose buyers are worth so many times as much, winsorised, by other prices."""
+    wanted = factor * worth(shop, np.random.default_rng(1))
+    low, high = 0.0, 4 * factor
+    while high - low > 1e-4:
+        middle = (low + high) / 2
+        repriced = replace(shop, order_median=shop.order_median * middle)
+        is_enough = worth(repriced, np.random.default_rng(1)) >= wanted
+        low, high = (low, middle) if is_enough else (middle, high)
+    return replace(shop, order_median=shop.order_median * high)
 
 
 def _arm(shop: Shop, chance: np.random.Generator) -> ArmHistory:
@@ -118,7 +132,12 @@ def _arm(shop: Shop, chance: np.random.Generator) -> ArmHistory:
 def _spend(
     shop: Shop, exposed: Column, minutes: int, chance: np.random.Generator
 ) -> tuple[Column, Column, Column]:
-    """Return running counts of who bought, and sums of what each visitor is worth by then and its square."""
+    """
+    Return running counts of buyers, and sums of what each visitor is worth by then and its square.
+
+    As production counts: orders of the window alone, and what goes back whenever it does. Whoever has
+    nothing left is no buyer.
+    """
     many = exposed.size
     quickly = chance.random(many) < 0.6
     first = np.where(quickly, chance.exponential(20, many), chance.exponential(1.5 * MINUTES_A_DAY, many))
@@ -128,22 +147,24 @@ def _spend(
     refund[chance.random(many) >= shop.refunded] = np.inf
     values = shop.order_median * np.exp(shop.spread * chance.standard_normal((2, many)))
     times = np.stack([first, second, refund], axis=1)
-    times[times > shop.window_days * MINUTES_A_DAY] = np.inf
-    # What is not ordered within the window can't be refunded in it either.
+    times[:, :2][times[:, :2] > shop.window_days * MINUTES_A_DAY] = np.inf
+    # What is not ordered within the window doesn't go back either.
+    times[np.isinf(times[:, 0]), 2] = np.inf
     order = np.argsort(times, axis=1, kind="stable")
     amounts = np.stack([values[0], values[1], -values[0]], axis=1)
     worth = np.cumsum(np.take_along_axis(amounts, order, axis=1), axis=1).clip(0, shop.bound)
+    left = np.minimum(np.cumsum(np.array([1, 1, -1])[order], axis=1), 1)
     at = exposed[:, None] + np.take_along_axis(times, order, axis=1)
     counted = at < minutes
     minute = at[counted].astype(np.int64)
     return (
-        _running(at[:, 0][counted[:, 0]].astype(np.int64), None, minutes),
+        _running(minute, np.diff(left, axis=1, prepend=0)[counted], minutes),
         _running(minute, np.diff(worth, axis=1, prepend=0)[counted], minutes),
         _running(minute, np.diff(worth**2, axis=1, prepend=0)[counted], minutes),
     )
 
 
-def _running(minute: NDArray[np.int64], amounts: Column | None, minutes: int) -> Column:
+def _running(minute: NDArray[np.int64], amounts: NDArray[Any], minutes: int) -> Column:
     return _added_up(np.bincount(minute, amounts, minlength=minutes))
 
 

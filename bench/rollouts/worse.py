@@ -1,15 +1,11 @@
 """Candidates that are worse by exactly the margin, and for comparison as good ones."""
 
-from dataclasses import replace
-from functools import cache
 from typing import Any
-
-import numpy as np
 
 from backend.rollouts.values import RolloutPlan, Verdict
 from bench.rollouts.deciding import run
 from bench.rollouts.runs import chance, every, scaled, share
-from bench.rollouts.shop import Shop, watch, worth
+from bench.rollouts.shop import Shop, watch, worth_times
 
 # A margin that this shop's visitors of three weeks can show: with a narrower one nothing would ever be
 # promoted, and no false promotion would mean nothing.
@@ -43,18 +39,10 @@ def _is_promoted(number: int, candidate: Shop) -> bool:
     return run(history, PLAN).judged.verdict is Verdict.SUCCESS
 
 
-@cache
 def worse_by(shop: Shop, share_lost: float) -> Shop:
     """
     Return a shop in which a visitor is worth less by a share, winsorised as the estimand is.
 
     Buyers are as many, so that conversion, which is seen sooner, can't end the rollout first.
     """
-    mean = worth(shop, np.random.default_rng(1))
-    low, high = 0.0, 1.0
-    while high - low > 1e-4:
-        factor = (low + high) / 2
-        cheaper = replace(shop, order_median=shop.order_median * factor)
-        lost = 1 - worth(cheaper, np.random.default_rng(1)) / mean
-        low, high = (factor, high) if lost > share_lost else (low, factor)
-    return replace(shop, order_median=shop.order_median * high)
+    return worth_times(shop, 1 - share_lost)

@@ -1,6 +1,8 @@
 """The simulations of rollouts decide what production's rules decide, at the minute at which they do."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +11,10 @@ import pytest
 from backend.rollouts.rules import GUARD_ALPHA, boundary, relative_difference
 from backend.rollouts.rules.guarding import ENOUGH_ANSWERS, MEDIAN_ANSWERS, P99_ANSWERS
 from backend.rollouts.values import Metric, Requirement, RolloutPlan, Verdict
-from bench.rollouts import guards, interleaved
+from bench.rollouts import coverage, guards, interleaved
 from bench.rollouts.deciding import ENDS, covers, deviations, first_end, look, reach_by_look, run
 from bench.rollouts.harm import t_test_days
-from bench.rollouts.shop import MINUTES_A_DAY, History, Shop, arrivals, watch, worth
+from bench.rollouts.shop import MINUTES_A_DAY, Column, History, Shop, arrivals, watch, worth
 from bench.rollouts.worse import worse_by
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,17 +85,28 @@ def test_sums_only_hold_what_is_known_by_then() -> None:
     arm = history.control
 
     assert look(history, RolloutPlan(), 0).verdict is Verdict.NOT_ENOUGH
-    assert (np.diff(arm.totals[Metric.CONVERSION]) >= 0).all()
-    assert (np.diff(arm.totals[Metric.REVENUE]) < 0).any()  # refunds
+    # What goes back is revenue no more, and whoever has nothing left no buyer.
+    assert (np.diff(arm.totals[Metric.CONVERSION]) < 0).any()
+    assert (np.diff(arm.totals[Metric.REVENUE]) < 0).any()
     assert arm.totals[Metric.CONVERSION][-1] < arm.visitors[-1] * SHOP.conversion  # orders still to come
 
 
-def test_a_t_test_needs_its_size_and_the_window() -> None:
+def test_what_goes_back_after_the_window_counts_and_orders_after_it_do_not() -> None:
+    shop = replace(SHOP, steps=((30, 50),), refunded=1.0, orders_twice=0.0, window_days=1.0)
+    kept = replace(shop, refunded=0.0)
+    all_went_back, sold = (watch(one, np.random.default_rng(2)).control for one in (shop, kept))
+
+    for metric in (Metric.CONVERSION, Metric.REVENUE):
+        # Of visitors of the last days some still hold what they will bring back.
+        assert 0 < all_went_back.totals[metric][-1] < 0.25 * sold.totals[metric][-1]
+    assert sold.totals[Metric.CONVERSION][-1] < 0.85 * sold.visitors[-1] * shop.conversion
+
+
+def test_a_t_test_needs_its_size() -> None:
     wide = replace(SHOP, steps=((21, 50),))
 
-    days = t_test_days(wide)
+    came = arrivals(wide)[: round(t_test_days(wide) * MINUTES_A_DAY)].sum()
 
-    came = arrivals(wide)[: round((days - wide.window_days) * MINUTES_A_DAY)].sum()
     assert came == pytest.approx(11_000, rel=0.15)  # 80 % power for 3 % against 2.4 %
 
 
@@ -154,3 +167,34 @@ def test_visitors_of_one_list_tell_a_version_that_is_clearly_better_or_worse(
 
     assert told.verdict is verdict
     assert told.chose < interleaved.MOST_WHO_CHOOSE / 4
+
+
+def test_revenue_that_is_adjusted_by_the_past_is_covered_and_a_difference_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert all(coverage.is_adjusted_covered(number) for number in range(5))
+
+    monkeypatch.setattr(coverage, "_visitors", unlike_visitors())
+
+    assert not coverage.is_adjusted_covered(0)
+
+
+def unlike_visitors() -> Callable[[np.random.Generator], tuple[Column, Column]]:
+    """Let each other arm spend half as much again as the one before."""
+    plain, factors = coverage._visitors, cycle((1.0, 1.5))
+
+    def visitors(drawn: np.random.Generator) -> tuple[Column, Column]:
+        spent, past = plain(drawn)
+        return spent * next(factors), past
+
+    return visitors
+
+
+def test_half_as_many_buyers_are_worth_as_much_at_twice_the_worth() -> None:
+    fewer = coverage.worth_times(coverage.ONCE, 2.0)
+
+    ratio = worth(fewer, np.random.default_rng(9), 200_000) / worth(
+        coverage.ONCE, np.random.default_rng(8), 200_000
+    )
+
+    assert ratio == pytest.approx(2.0, rel=0.02)
