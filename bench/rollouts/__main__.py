@@ -13,7 +13,7 @@ import json
 import time
 from typing import Final
 
-PARTS: Final = ("aa", "worse", "harm", "coverage", "interleaved", "invariants")
+PARTS: Final = ("aa", "worse", "harm", "coverage", "gate", "interleaved", "invariants")
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import pytest
 from backend.rollouts.rules import GUARD_ALPHA, boundary, relative_difference
 from backend.rollouts.rules.guarding import ENOUGH_ANSWERS, MEDIAN_ANSWERS, P99_ANSWERS
 from backend.rollouts.values import Metric, Requirement, RolloutPlan, Verdict
-from bench.rollouts import coverage, guards, interleaved
+from bench.rollouts import coverage, gate, guards, interleaved
 from bench.rollouts.deciding import ENDS, covers, deviations, first_end, look, reach_by_look, run
 from bench.rollouts.harm import t_test_days
 from bench.rollouts.shop import MINUTES_A_DAY, Column, History, Shop, arrivals, watch, worth
@@ -167,6 +167,14 @@ def test_visitors_of_one_list_tell_a_version_that_is_clearly_better_or_worse(
 
     assert told.verdict is verdict
     assert told.chose < interleaved.MOST_WHO_CHOOSE / 4
+
+
+def test_a_twin_of_a_large_shop_may_begin_a_rollout_and_what_is_worse_hardly_ever() -> None:
+    twins = [gate.opens(1.0, 10_000, number) for number in range(4)]
+    worse = [gate.opens(0.98, 10_000, number) for number in range(4)]
+
+    assert sum(twins) >= 3
+    assert sum(worse) <= 1
 
 
 def test_revenue_that_is_adjusted_by_the_past_is_covered_and_a_difference_is_not(
