@@ -75,33 +75,49 @@ class Shoppers:
 
 
 def measure(sizes: Sizes, stage: Stage) -> dict[str, Any]:
-    """Kill amid moves; return how many answers were served, and how many of them the ledger has."""
+    """
+    Kill amid moves; return how many answers were served, and how many of them the ledger has.
+
+    Some kills come a moment too late: how many did not is told too.
+    """
     chance = random.Random(7)  # noqa: S311 -- the same kills in each run
-    shoppers = Shoppers(stage)
+    shoppers, amid = Shoppers(stage), 0
     with shoppers.running():
         for place in range(sizes.kills):
             stage.screen.progress(done=place, total=sizes.kills, unit="kills")
-            _one(stage, chance, "web" if place % 2 else "worker")
+            amid += _one(stage, chance, "web" if place % 2 else "worker")
         time.sleep(1.0)
     return {
         "served": len(shoppers.served),
         "ledger_rows": _in_ledger(stage, shoppers.served),
         "requests_cut_off": shoppers.cut_off,
+        "kills_amid": amid,
     }
 
 
-def _one(stage: Stage, chance: random.Random, what: str) -> None:
+def _one(stage: Stage, chance: random.Random, what: str) -> bool:
+    """Kill once; return whether a move, or the job that follows it, was under way."""
     opened = stage.open(percent=PERCENT)
     move: Callable[[], None] = {"web": _undo_by_hand, "worker": _take_back}[what](stage, opened)
     moving = threading.Thread(target=move)
     moving.start()
     time.sleep(chance.uniform(0.0, LATEST_SECONDS[what]))
+    is_amid = moving.is_alive() or _follows(stage)
     _kill(stage, what)
     moving.join()
     stage.check()
     stage.clear()
     if what == "web":
         stage.stack.wait("web", lambda: None)
+    return is_amid
+
+
+def _follows(stage: Stage) -> bool:
+    """Return whether the pages still have to follow a move."""
+    from backend.core.models import PendingJob
+    from backend.core.queue import Job
+
+    return PendingJob.objects.filter(job=Job.PUBLISH, ids={"shop_id": stage.shop_id}).exists()
 
 
 def _undo_by_hand(stage: Stage, opened: Any) -> Callable[[], None]:
