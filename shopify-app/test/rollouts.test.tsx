@@ -387,6 +387,17 @@ describe("the preview", () => {
     expect(container.querySelector(".shelf")).not.toBeNull();
   });
 
+  test("leads to the same page and customer beside the version that is rolled out, and no further once it is there", async () => {
+    const inShop = () => ({ ok: true as const, data: theRollouts() });
+
+    const view = await open("/preview?product=7&order=%231001", { inShop });
+    expect(screen.getByText("See version 8 beside it")).toHaveAttribute("href", `/preview?product=7&order=%231001&beside=${theRollouts().live?.candidate_id}`);
+    view.unmount();
+    await open(`/preview?beside=${theRollouts().live?.candidate_id}`, { inShop, beside: aPreview({ version_number: 8 }) });
+
+    expect(screen.queryByText("See version 8 beside it")).toBeNull();
+  });
+
   test("shows a page under both versions", async () => {
     const { container } = await open("/preview?beside=x", { beside: aPreview({ version_number: 8 }) });
 

@@ -43,6 +43,7 @@ class RolloutSummarySerializer(serializers.Serializer[Any]):
 
     id = serializers.UUIDField(source="rollout.id")
     number = serializers.IntegerField(source="rollout.number")
+    candidate_id = serializers.UUIDField(source="rollout.candidate_id")
     candidate_number = serializers.IntegerField(source="rollout.candidate_number")
     champion_number = serializers.IntegerField(source="rollout.champion_number")
     state = serializers.ChoiceField(choices=_values(RolloutState), source="rollout.state")

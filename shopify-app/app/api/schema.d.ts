@@ -1161,6 +1161,8 @@ export interface components {
             /** Format: uuid */
             id: string;
             number: number;
+            /** Format: uuid */
+            candidate_id: string;
             candidate_number: number;
             champion_number: number;
             state: components["schemas"]["RolloutStateEnum"];

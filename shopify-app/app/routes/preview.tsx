@@ -6,7 +6,7 @@ import type { Preview, Rollouts, RolloutSummary } from "../api/types";
 import { PreviewForm } from "../components/preview-form";
 import { Shelf } from "../components/shelf";
 import { ShopLook } from "../components/shop-look";
-import { besideIn, questionOf, whatWords } from "../lib/preview";
+import { addressOf, askedIn, besideIn, questionOf, whatWords } from "../lib/preview";
 import { orProblem } from "../lib/load";
 import { sessionContext } from "../session/middleware.server";
 
@@ -61,21 +61,22 @@ export default function PreviewPage({ loaderData }: Route.ComponentProps) {
       </div>
       {answer.ok && answer.data.rollouts.ok && answer.data.rollouts.data.live && (
         <div slot="aside" className="page-stack">
-          <InShop live={answer.data.rollouts.data.live} page={answer.data.inUse} />
+          <UnderBoth live={answer.data.rollouts.data.live} page={answer.data.inUse} asked={query} />
         </div>
       )}
     </s-page>
   );
 }
 
-/** The same page in the shop itself, under either version of the rollout that is under way. */
-function InShop({ live, page: { product } }: { live: RolloutSummary; page: Preview }) {
+/** The same page under both versions of the rollout that is under way: here, and in the shop itself. */
+function UnderBoth({ live, page: { product }, asked }: { live: RolloutSummary; page: Preview; asked: URLSearchParams }) {
   return (
-    <s-section heading="In your shop">
+    <s-section heading="Under both versions">
       <s-stack gap="small">
         <s-paragraph>
           {product ? `The page of ${product.title}` : "The home page"}, while rollout {live.number} compares version {live.candidate_number} with version {live.champion_number}.
         </s-paragraph>
+        {besideIn(asked) !== live.candidate_id && <s-link href={`/preview?${addressOf(askedIn(asked), live.candidate_id)}`}>See version {live.candidate_number} beside it</s-link>}
         <ShopLook key={product?.product_id} summary={live} product={product?.product_id} />
       </s-stack>
     </s-section>

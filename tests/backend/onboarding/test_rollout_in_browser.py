@@ -4,12 +4,14 @@ import json
 import os
 import socket
 import subprocess
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from django.db import connections
 
 from backend.audit import queries as audit
 from backend.audit.models import Decision
@@ -26,6 +28,7 @@ from backend.rollouts.values import (
     RolloutState,
     Verdict,
 )
+from backend.serving import queries as serving
 from backend.shops.models import Shop
 from tests.backend.history import NOW, a_product
 from tests.backend.onboarding.test_api import a_signed_in_shop
@@ -38,6 +41,13 @@ ROOT = Path(__file__).resolve().parents[3]
 MUG = 8_000_000_000_009
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _no_connection_is_left() -> Iterator[None]:
+    """The thread that reads a shop anew keeps a connection, and the test database could not be dropped."""
+    yield
+    serving._refreshers.submit(connections.close_all).result()
 
 
 def a_free_port() -> int:

@@ -217,6 +217,9 @@ try {
   await press(/^Show$/);
   await app.getByText('The page of Enamel Mug, while rollout 2 compares').waitFor();
   await looksRight('admin-preview');
+  await press(/^See version 3 beside it$/);
+  await app.getByRole('heading', { name: /^Version 3, the new one: on the page of Enamel Mug$/ }).waitFor();
+  await looksRight('admin-preview-beside');
   const mug = await openShop(/^Open the shop as the live one$/);
   assert.equal(new URL(mug.url()).pathname, '/products/enamel-mug');
   assert.deepEqual(await titles(mug), CHAMPIONS);
