@@ -26,9 +26,10 @@ def test_arms_are_compared_while_both_have_a_share_and_the_control_is_whole() ->
         (0, RolloutState.SHADOW, 0),
         (1, RolloutState.CANARY, 5),
         (2, RolloutState.PAUSED, 5),
-        (3, RolloutState.CANARY, 75),
-        (4, RolloutState.CANARY, 100),
-        (5, RolloutState.ROLLED_BACK, 0),
+        (3, RolloutState.CANARY, 50),
+        (4, RolloutState.CANARY, 51),
+        (5, RolloutState.CANARY, 25),
+        (6, RolloutState.ROLLED_BACK, 0),
     )
 
     spans = compared_spans(told, until=NOW + 9 * HOUR)
@@ -36,6 +37,7 @@ def test_arms_are_compared_while_both_have_a_share_and_the_control_is_whole() ->
     assert spans == [
         Span(NOW + HOUR, NOW + 2 * HOUR, 5),
         Span(NOW + 2 * HOUR, NOW + 3 * HOUR, 5),
+        Span(NOW + 3 * HOUR, NOW + 4 * HOUR, 50),
     ]
     assert compared_spans(told, until=NOW + HOUR) == []
     assert compared_spans(told[:2], until=NOW + 3 * HOUR) == [Span(NOW + HOUR, NOW + 3 * HOUR, 5)]
@@ -105,6 +107,18 @@ def test_where_few_come_back_nothing_is_adjusted() -> None:
 
     assert [one.slope for one in compared] == [0, 0, 0, 0]
     assert float(compared[-1].candidate.total) == pytest.approx(spent.sum())
+
+
+@pytest.mark.parametrize(("returning", "is_adjusted"), [(100, True), (99, False)])
+def test_both_arms_need_a_hundred_who_had_bought_before(returning: int, is_adjusted: bool) -> None:
+    chance, visitors = np.random.default_rng(4), 2_000
+    past = np.where(np.arange(visitors) < returning, 20.0, 0.0)
+    many = np.where(np.arange(visitors) < 500, 20.0, 0.0)
+    spent = np.round(chance.gamma(2, 10, visitors), 2)
+
+    compared = compare_outcomes(an_arm(spent + past, past), an_arm(spent + many, many))
+
+    assert (compared[-1].slope != 0) is is_adjusted
 
 
 def test_what_a_visitor_did_or_not_is_counted_once() -> None:

@@ -46,7 +46,14 @@ def test_an_arm_that_loses_one_visitor_in_twenty_is_found() -> None:
     assert sample_ratio((20_000, 19_000)).is_mismatched
 
 
-@pytest.mark.parametrize("counts", [(200, 400), (170, 330), (300, 480), (800, 1_050), (9_000, 9_700)])
+def test_a_thousand_to_one_is_a_mismatch_and_no_less() -> None:
+    assert not SampleRatio((0, 0), math.log(999)).is_mismatched
+    assert SampleRatio((0, 0), math.log(1_001)).is_mismatched
+
+
+@pytest.mark.parametrize(
+    "counts", [(60, 140), (200, 400), (170, 330), (300, 480), (800, 1_050), (9_000, 9_700)]
+)
 def test_a_small_shop_finds_arms_that_are_far_apart(counts: tuple[int, int]) -> None:
     assert sample_ratio(counts).is_mismatched
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.rollouts.rules import boundary, metric_alpha, relative_difference
-from backend.rollouts.rules.sequences import TUNING_VISITORS
+from backend.rollouts.rules.sequences import TUNING_VISITORS, relative_error
 from backend.rollouts.values import ArmSums, Metric
 
 ORACLES = json.loads(Path(__file__).with_name("oracles.json").read_text(encoding="utf-8"))["sequences"]
@@ -67,6 +67,17 @@ def test_the_oracles_hold_ratios_without_bounds_too() -> None:
 )
 def test_a_control_that_may_be_nothing_bounds_no_ratio(candidate: ArmSums, control: ArmSums) -> None:
     assert relative_difference(candidate, control, alpha=0.05) is None
+
+
+def test_the_error_of_a_ratio_is_that_of_the_delta_method() -> None:
+    candidate, control = buyers(1_000, 60), buyers(2_000, 40)
+
+    error = relative_error(candidate, control)
+
+    # Three times the control's mean: its own error counts three times as much.
+    expected = math.sqrt(squared_error(candidate) + 3**2 * squared_error(control)) / 0.02
+    assert error == pytest.approx(expected)
+    assert relative_error(candidate, ArmSums(2_000)) is None
 
 
 def test_a_candidate_from_which_nobody_buys_is_seen() -> None:
