@@ -111,9 +111,10 @@ def _as_on_page(draw: RolloutDraw, drawn: PageDraw | None) -> RolloutDraw | None
     """
     Return the draw that a page and we know, or None where the page belongs to no rollout that is on.
 
-    A page from a cache may know a narrower one. What is asked for has to agree with what it shows.
+    A page from a cache may know a narrower one. What is asked for has to agree with what it shows. Pages are
+    told of a rollout once it has a share; before, they show the champion's lists and can't disagree.
     """
-    if drawn is None:
+    if drawn is None or (not draw.percent and drawn.rollout_id is None):
         return draw
     if drawn.rollout_id != draw.rollout_id:
         return None

@@ -155,6 +155,19 @@ def test_what_a_page_asks_for_agrees_with_what_it_shows(
     assert rollout_of(decision) == (str(rollout.uuid) if is_inside else ""), case
 
 
+def test_what_a_shop_does_in_the_shadow_is_known_before_its_visitors_see_anything(
+    shop: Shop, candidate: Version
+) -> None:
+    """Pages know of no rollout without a share, and say so."""
+    rollout = a_rollout(shop, candidate, percent=0)
+    load(shop)
+
+    decision = asked(shop, visitor=a_browser_of(CHAMPION, rollout), rollout="none")
+
+    assert decision.arm == CHAMPION
+    assert [(one.arm, one.percent) for one in noted()] == [(CHAMPION, 0)]
+
+
 @pytest.mark.parametrize("drawn", ["5", "x:5", "0197a1b2-0000-7000-8000-0000000000ff", "{rollout}:101"])
 def test_a_page_that_tells_of_a_rollout_in_another_form_is_refused(rollout: Rollout, drawn: str) -> None:
     response = ask(consent=GRANTED, rollout=drawn.format(rollout=rollout.uuid))
