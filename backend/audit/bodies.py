@@ -1,6 +1,6 @@
 """Reads the bodies of decisions from their rows or, where several share one, from the table of contents."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from typing import Any, Final
 from uuid import UUID
@@ -49,9 +49,14 @@ class Reader:
         """Return the stored bodies of what went into a decision, by name."""
         return self._all[row.id]
 
-    def load(self, rows: Iterable[Decision]) -> None:
-        """Read all that went into some of the decisions."""
-        self._load((row, stored) for row in rows for stored in self._all[row.id].values())
+    def load(self, rows: Iterable[Decision], names: Collection[str] | None = None) -> None:
+        """Read what went into some of the decisions: all of it, or what has one of some names."""
+        self._load(
+            (row, stored)
+            for row in rows
+            for name, stored in self._all[row.id].items()
+            if names is None or name in names
+        )
 
     def body(self, row: Decision, stored: Any) -> bytes:
         """

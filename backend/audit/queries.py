@@ -59,32 +59,36 @@ def inputs_of(shop_id: int, decision_id: UUID) -> dict[str, bytes]:
         return {}
     read = bodies.Reader([row])
     read.load([row])
-    return _inputs(row, read)
+    return _inputs(row, read, None)
 
 
-def _inputs(row: Decision, read: bodies.Reader) -> dict[str, bytes]:
+def _inputs(row: Decision, read: bodies.Reader, names: Collection[str] | None) -> dict[str, bytes]:
     if row.id in read.damage:
         raise read.damage[row.id]
     own = rules.unpack_named(rules.unpack(bytes(row.personal_packed))) if row.personal_packed else {}
     return {
         name: read.body(row, stored)
         for name, stored in {**read.named(row), **own}.items()
-        if name not in {rules.APPLIED, rules.FEATURES}
+        if name not in {rules.APPLIED, rules.FEATURES} and (names is None or name in names)
     }
 
 
-def recorded(shop_id: int, ids: Collection[UUID]) -> Iterator[tuple[DecisionRecord, dict[str, bytes]]]:
+def recorded(
+    shop_id: int, ids: Collection[UUID], *, names: Collection[str] | None = None
+) -> Iterator[tuple[DecisionRecord, dict[str, bytes]]]:
     """
     Return some decisions of a shop with what went into each, oldest first, all bodies read together.
 
     Of one that is damaged nothing went in, and its record says what is wrong.
+
+    :param names: of what is wanted of it; all that there is if not given
     """
     rows = list(Decision.objects.for_shop(shop_id).filter(id__in=set(ids)).order_by("id"))
     read = bodies.Reader(rows)
-    read.load(rows)
+    read.load(rows, names)
     for row in rows:
         try:
-            inputs = _inputs(row, read)
+            inputs = _inputs(row, read, names)
         except Corrupt as error:
             read.damage.setdefault(row.id, error)
             inputs = {}

@@ -4,10 +4,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import UTC, date, datetime
 from uuid import UUID
 
-from django.db.models import F, Q, QuerySet, Sum, Window
+from django.db.models import F, Min, Q, QuerySet, Sum, Window
 from django.db.models.functions import RowNumber
 
 from backend.core.crypto import pseudonym_under
+from backend.core.ids import first_id
 from backend.events.models import Event, Tally
 from backend.events.rules import DAY, WINDOW, day_start_key
 from backend.events.values import (
@@ -70,6 +71,43 @@ def clicks_of_client(shop_id: int, client_key: str, *, since: datetime, until: d
         for row in reversed(newest)
         if row.decision_id is not None
     ]
+
+
+def first_clicks(shop_id: int, *, since: datetime, until: datetime, limit: int) -> list[ClickRecord]:
+    """
+    Return which products browsers followed of decisions made from a moment on, each once for its decision.
+
+    In the order in which they were told of until another moment: that order stays whatever comes later. It is
+    read day by day, so that of a shop with millions of clicks the first days are enough.
+
+    :param limit: of the first ones
+    """
+    found: dict[tuple[UUID, int], ClickRecord] = {}
+    since_told = since
+    while since_told < until and len(found) < limit:
+        until_told = min(since_told + DAY, until)
+        for one in _clicks(shop_id, made_since=since, since=since_told, until=until_told, limit=limit):
+            found.setdefault((one.decision_id, one.product_id), one)
+        since_told = until_told
+    return list(found.values())[:limit]
+
+
+def _clicks(
+    shop_id: int, *, made_since: datetime, since: datetime, until: datetime, limit: int
+) -> Iterator[ClickRecord]:
+    """Yield what was told of in [since, until) of decisions made from a moment on, the first told first."""
+    rows = Event.objects.for_shop(shop_id).filter(
+        days(since, until),
+        topic=Topic.CLICK,
+        decision_id__gte=first_id(made_since),
+        received_at__gte=since,
+        received_at__lt=until,
+    )
+    told = rows.values("decision_id", "product_ids").annotate(first_at=Min("received_at"))
+    first = told.order_by("first_at", "decision_id", "product_ids")
+    for decision, products, at in first.values_list("decision_id", "product_ids", "first_at")[:limit]:
+        if decision is not None:
+            yield ClickRecord(decision, products[0], at, is_add=False)
 
 
 def impressions(
