@@ -245,14 +245,24 @@ def last_asked(shop_id: int, channel: Channel, *, now: datetime) -> dict[Surface
 
 
 def scores(
-    shop_id: int, version_id: UUID, surface: Surface, *, channel: Channel, since: datetime, limit: int
+    shop_id: int,
+    version_id: UUID,
+    surface: Surface,
+    *,
+    channel: Channel,
+    since: datetime,
+    limit: int,
+    without_arm: str,
 ) -> Iterator[tuple[datetime, str, float]]:
     """
     Return the moment, the visitor and the first place's score of one version's newest personal answers.
 
     Newest first; answers whose first place no model chose are left out.
+
+    :param without_arm: whose answers are not the version's alone
     """
     rows = Decision.objects.for_shop(shop_id).filter(
+        ~Q(arm=without_arm),
         version_id=version_id,
         surface=surface,
         channel=channel,

@@ -183,6 +183,7 @@ FEATURES: Final = "features"
 # Names that take one byte, by their number: what is recorded with every decision. A new one comes last.
 SHORT_NAMES: Final = (
     MORE, APPLIED, FEATURES, "shelf", "shelf.base", "new", "new.base", "mates", "setting", "words", "visitor",
+    "teams",
 )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from backend.monitoring.models import RetrainTrigger, TriggerSettings
 from backend.monitoring.rules import cooling, telling
 from backend.monitoring.rules.drift import Floats, Ints
 from backend.monitoring.values import Count, Figure, Kind, Span, Status, Trigger, TriggerPolicy, Verdict
+from backend.rollouts.values import INTERLEAVED
 from backend.training import queries as training
 
 # A purchase counts for a recommendation that its buyer saw within this time.
@@ -287,7 +288,13 @@ def find_first_order(shop_id: int) -> datetime | None:
 def answers(shop_id: int, version_id: UUID, surface: Surface, *, since: datetime) -> Answers:
     """Return the newest personal answers of one version on one surface."""
     newest = audit.scores(
-        shop_id, version_id, surface, channel=Channel.APP_PROXY, since=since, limit=MOST_ANSWERS
+        shop_id,
+        version_id,
+        surface,
+        channel=Channel.APP_PROXY,
+        since=since,
+        limit=MOST_ANSWERS,
+        without_arm=INTERLEAVED,
     )
     rows = list(newest)[::-1]
     _, visitor = np.unique(np.array([row[1] for row in rows], dtype=str), return_inverse=True)

@@ -11,6 +11,7 @@ from uuid import UUID
 from backend.audit.values import DecisionRecord, ShownItem, Surface
 from backend.core.errors import Refused, Unavailable
 from backend.features.values import NO_PAST, Past
+from backend.rollouts.values.interleaving import Team
 
 MAX_ITEMS = 24  # longer than any carousel; keeps one answer and its record small
 MAX_LISTED = 50  # products that one list of a request may name: cart, recently viewed, excluded
@@ -218,6 +219,14 @@ NO_OPINION: Final = Opinion(())
 
 
 @dataclass(frozen=True, slots=True)
+class Rival:
+    """A candidate that drafts a list with the champion, and what it says."""
+
+    version_id: UUID
+    opinion: Opinion
+
+
+@dataclass(frozen=True, slots=True)
 class Bought:
     """How often one customer bought one product, and when last."""
 
@@ -260,18 +269,41 @@ class Filled:
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """
+    What one version would show, before it is put into words.
+
+    :param told: what the model says of these products, and maybe of others
+    :param spare: what would follow
+    """
+
+    filled: Filled
+    told: tuple[Preference, ...]
+    is_personal: bool
+    rules: tuple[Rule, ...]
+    spare: tuple[ShownItem, ...] = ()
+
+    @property
+    def listed(self) -> dict[int, ShownItem]:
+        """The list and what would follow, by product, best first."""
+        return {item.product_id: item for item in (*self.filled.items, *self.spare)}
+
+
+@dataclass(frozen=True, slots=True)
 class Decided:
     """
     What is shown, and why.
 
     :param is_personal: whether what is known of the visitor chose products: only then may a heading say so
     :param rules: those that were applied
+    :param teams: whose each place is, where two versions drafted the list
     """
 
     items: tuple[ShownItem, ...]
     fallback: str
     is_personal: bool
     rules: tuple[Rule, ...] = ()
+    teams: tuple[Team, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

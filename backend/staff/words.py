@@ -7,6 +7,7 @@ from backend.attribution.values import Outcome, Via
 from backend.events.values import Topic
 from backend.monitoring.values import Verdict
 from backend.rollouts.values import GateVerdict, RolloutState, Standing
+from backend.rollouts.values.interleaving import Team
 from backend.serving.values import ReplayVerdict, Rule
 from backend.staff.values import JobState
 from backend.training.values import RunState
@@ -35,6 +36,7 @@ GATE: Final[Mapping[str, str]] = {
 ROLLOUTS: Final[Mapping[str, str]] = {
     RolloutState.DRAFT: "waits for its start, or for the one before it to end",
     RolloutState.SHADOW: "shown to nobody; its answers are compared with what was shown",
+    RolloutState.INTERLEAVED: "personal lists hold products of both versions; clicks tell which is preferred",
     RolloutState.CANARY: "shown to a share of the visitors",
     RolloutState.HOLD: "an A/B test: the share stays until the difference is known",
     RolloutState.PAUSED: "the share stays; only the way back is open until a person resumes it",
@@ -98,6 +100,13 @@ VIAS: Final[Mapping[str, str]] = {
     Via.LINE: "named by an order line",
     Via.CHECKOUT: "told by the browser that checked out",
     Via.CUSTOMER: "made for this customer, whose browser told of the click",
+}
+
+# Whose place of a list it is that two versions drafted: beside a score, which is that version's.
+TEAMS: Final[Mapping[str, str]] = {
+    Team.CHAMPION: "the version in use",
+    Team.CANDIDATE: "the new version",
+    Team.NOBODY: "nobody's",
 }
 
 # What else than a model's order decided a list, by the names that decisions tell.

@@ -60,7 +60,8 @@ DAMAGED_SHARE: Final = 0.03
 HELD_EVERY: Final = 5
 # What a pointer holds, and what each of its moves tells of it.
 HELD: Final = (
-    "champion_id", "former_id", "candidate_id", "rollout_id", "percent", "shadow_percent", "revision",
+    "champion_id", "former_id", "candidate_id", "rollout_id", "percent", "shadow_percent", "is_interleaved",
+    "revision",
 )  # fmt: skip
 
 Row = Mapping[str, Any]
@@ -135,6 +136,7 @@ class History:
     def _open(self) -> Callable[[], object]:
         plan = RolloutPlan(
             steps=self.chance.choice(((5, 25, 50, 100), (50, 100), (1, 10, 60, 100))),
+            interleave_days=self.chance.choice((0, 14)),
             ab_days=self.chance.choice((0, 0, 14)),
             autonomy=self.chance.choice((*Autonomy, *[Autonomy.PROMOTE] * 6)),
         )
@@ -193,8 +195,8 @@ class History:
         return lambda: services.set_rollout_settings(self.shop_id, settings, now=self.now, actor=actor)
 
     def _verdicts(self) -> Verdicts:
-        shadow, guards, business, lists = (self._said() for _ in range(4))
-        return Verdicts(shadow, guards, business, self._confounders(), lists)
+        shadow, guards, business, lists, interleaving = (self._said() for _ in range(5))
+        return Verdicts(shadow, guards, business, self._confounders(), lists, interleaving)
 
     def _said(self) -> Judged:
         if self.chance.random() < CONTENT_SHARE:
@@ -323,7 +325,10 @@ def _widened(before: Seen, after: Seen, now: datetime) -> list[str]:
     promoted = [
         sum(row["state"] == RolloutState.PROMOTED for row in seen.rollouts) for seen in (before, after)
     ]
-    is_wider = after.pointer["percent"] > before.pointer["percent"] or promoted[1] > promoted[0]
+    is_wider = (
+        any(after.pointer[name] > before.pointer[name] for name in ("percent", "is_interleaved"))
+        or promoted[1] > promoted[0]
+    )
     if is_wider and (frozen or before.settings.is_off):
         return ["a candidate was shown to more visitors while nothing may widen"]
     return []
@@ -358,10 +363,13 @@ def _agree(seen: Seen) -> bool:
     if len(live) != 1:
         return (pointer["rollout_id"], pointer["candidate_id"]) == (None, None)
     [row] = live
-    shadow = 0 if row["step"] >= 0 else row["plan"]["shadow_percent"]
+    is_unseen = row["shown_at"] is None
+    shadow = row["plan"]["shadow_percent"] if is_unseen else 0
+    is_interleaved = not is_unseen and row["step"] < 0
     held = (pointer["rollout_id"], pointer["candidate_id"], pointer["champion_id"])
-    shares = (pointer["percent"], pointer["shadow_percent"])
-    return held == (row["id"], row["candidate_id"], row["champion_id"]) and shares == (row["percent"], shadow)
+    shares = (pointer["percent"], pointer["shadow_percent"], pointer["is_interleaved"])
+    told = (row["percent"], shadow, is_interleaved)
+    return held == (row["id"], row["candidate_id"], row["champion_id"]) and shares == told
 
 
 def _are_let_through(seen: Seen) -> bool:

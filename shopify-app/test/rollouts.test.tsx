@@ -109,6 +109,16 @@ describe("a rollout's page", () => {
     expect(screen.getByText(/Not before 25 Nov 2026, 09:00/)).toBeInTheDocument();
   });
 
+  test("tells whose products are clicked first in lists of both versions, and what a pause leaves as it is", async () => {
+    const { container } = await open(PAGE, { rolled: () => thePage(REPORTS.interleaved) });
+
+    const way = [...container.querySelectorAll(".way-step")].map((step) => [step.querySelector(".way-name")?.textContent, step.getAttribute("aria-current")]);
+    expect(way.slice(0, 3)).toEqual([["Shadow", null], ["Interleaving", "step"], ["5%", null]]);
+    expect(screen.getByText("Clicked first: 61 times a product of version 8, 39 times one of version 7")).toBeInTheDocument();
+    expect(moveOf("PAUSE", REPORTS.interleaved).consequence).toMatch(/^Personal lists go on holding products of both versions/);
+    expect(moveOf("STEP", REPORTS.interleaved).label).toBe("Next step: 5%");
+  });
+
   test("says who sees the version in use at any share, and how old a page may be after an undo", async () => {
     await open(PAGE);
 

@@ -172,6 +172,15 @@ class ShadowReportSerializer(serializers.Serializer[Any]):
     figures = ShadowFigureSerializer(many=True)
 
 
+class InterleavingReportSerializer(serializers.Serializer[Any]):
+    """Visitors by the version whose product they clicked first in a list of both."""
+
+    candidate = serializers.IntegerField()
+    champion = serializers.IntegerField()
+    verdict = serializers.ChoiceField(choices=_values(Verdict))
+    words = serializers.CharField()
+
+
 class LookBackRoundSerializer(serializers.Serializer[Any]):
     """A week of the look back: how well each side found what customers then bought, 0 to 1."""
 
@@ -230,6 +239,7 @@ class RolloutReportSerializer(serializers.Serializer[Any]):
     guards = GuardReportSerializer(many=True)
     detection = DetectionSerializer(allow_null=True)
     shadow = ShadowReportSerializer(allow_null=True)
+    interleaving = InterleavingReportSerializer(allow_null=True)
     look_back = LookBackSerializer(allow_null=True)
     advice = serializers.ListField(child=serializers.CharField())
     timeline = TimelineEntrySerializer(many=True)
@@ -299,6 +309,7 @@ class RolloutSettingsSerializer(serializers.Serializer[Any]):
     shadow_percent = serializers.IntegerField()
     shadow_requests = serializers.IntegerField()
     shadow_hours = serializers.FloatField()
+    interleave_days = serializers.IntegerField()
     ab_days = serializers.IntegerField()
     requirement = serializers.ChoiceField(choices=_values(Requirement))
     margin_percent = serializers.FloatField()

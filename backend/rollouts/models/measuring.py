@@ -88,6 +88,8 @@ class TrafficReading(ShopScoped):
     buyers = models.IntegerField()
     revenue = models.DecimalField(max_digits=24, decimal_places=6)
     squares = models.DecimalField(max_digits=38, decimal_places=8)
+    # Visitors who clicked a product of a personal list.
+    clickers = models.IntegerField(default=0, db_default=0)
 
     class Meta:
         verbose_name = "reading of a shop's visitors"

@@ -12,7 +12,8 @@ class PointerFields(ShopScoped):
     What a shop's pointer holds.
 
     The champion answers; a candidate, while a rollout is on, answers ``percent`` of the visitors and is
-    compared on ``shadow_percent`` of the requests. The former version answers where the champion can't.
+    compared on ``shadow_percent`` of the requests; or the two draft personal lists together. The former
+    version answers where the champion can't.
     """
 
     champion = models.ForeignKey("registry.ModelVersion", on_delete=models.PROTECT, related_name="+")
@@ -23,6 +24,7 @@ class PointerFields(ShopScoped):
     rollout = models.ForeignKey("rollouts.Rollout", on_delete=models.PROTECT, related_name="+", null=True)
     percent = models.SmallIntegerField(default=0)
     shadow_percent = models.SmallIntegerField(default=0)
+    is_interleaved = models.BooleanField(default=False, db_default=False)
     revision = models.IntegerField(default=1)
 
     class Meta:
@@ -36,6 +38,8 @@ SHARES = models.Q(
 ONE_ROLLOUT = models.Q(candidate__isnull=True, rollout__isnull=True, percent=0, shadow_percent=0) | models.Q(
     candidate__isnull=False, rollout__isnull=False
 )
+# Lists of both versions are drafted before the candidate has a share of its own, and after its shadow.
+INTERLEAVED = models.Q(is_interleaved=False) | models.Q(candidate__isnull=False, percent=0, shadow_percent=0)
 
 
 class Pointer(PointerFields):
@@ -48,6 +52,7 @@ class Pointer(PointerFields):
             models.UniqueConstraint(fields=["shop"], name="rollouts_pointer_one_a_shop"),
             models.CheckConstraint(name="rollouts_pointer_shares", condition=SHARES),
             models.CheckConstraint(name="rollouts_pointer_one_rollout", condition=ONE_ROLLOUT),
+            models.CheckConstraint(name="rollouts_pointer_interleaved", condition=INTERLEAVED),
             models.CheckConstraint(
                 name="rollouts_pointer_two_versions", condition=~models.Q(candidate=models.F("champion"))
             ),
@@ -73,6 +78,7 @@ class PointerMove(PointerFields):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["shop", "revision"], name="rollouts_pointer_move_revision"),
             models.CheckConstraint(name="rollouts_pointer_move_shares", condition=SHARES),
+            models.CheckConstraint(name="rollouts_pointer_move_interleaved", condition=INTERLEAVED),
         ]
 
     def __str__(self) -> str:

@@ -24,7 +24,7 @@ class Rollout(ShopScoped):
     plan = models.JSONField()
     opened_at = models.DateTimeField()
     entered_at = models.DateTimeField()
-    # When a visitor could first be answered by the candidate; null before.
+    # When a visitor could first be shown what the candidate chose; null before.
     shown_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     words = models.TextField()
@@ -61,6 +61,11 @@ class Rollout(ShopScoped):
             ),
             models.CheckConstraint(
                 name="rollouts_rollout_percent", condition=models.Q(percent__gte=0, percent__lte=100)
+            ),
+            models.CheckConstraint(
+                name="rollouts_rollout_interleaved",
+                condition=~models.Q(state=RolloutState.INTERLEAVED)
+                | models.Q(percent=0, shown_at__isnull=False),
             ),
         ]
 

@@ -29,6 +29,13 @@ from backend.rollouts.queries.champion import find_champion
 from backend.rollouts.queries.gate import find_gate_record, gate_records, release_notes, release_policy
 from backend.rollouts.queries.guards import judge_guards
 from backend.rollouts.queries.holdout import fresh_holdout, holding_out, holdout, incremental
+from backend.rollouts.queries.interleaving import (
+    clickers,
+    drafted_by,
+    interleave,
+    judge_interleaving,
+    pack_teams,
+)
 from backend.rollouts.queries.outcomes import arm_outcomes, usual_outcomes
 from backend.rollouts.queries.recent import forget_cached
 from backend.rollouts.queries.reporting import (
@@ -69,11 +76,13 @@ __all__ = [
     "champion_version",
     "champions",
     "changes",
+    "clickers",
     "compared_spans",
     "confounders",
     "days_left",
     "diff",
     "differences",
+    "drafted_by",
     "drawn_arm",
     "due_for_measuring",
     "elapsed_days",
@@ -94,16 +103,19 @@ __all__ = [
     "holding_out",
     "holdout",
     "incremental",
+    "interleave",
     "is_staff",
     "is_traffic_old",
     "judge_business",
     "judge_guards",
+    "judge_interleaving",
     "judge_shadow",
     "live_arms",
     "live_shops",
     "may_promote",
     "moment",
     "moves_of",
+    "pack_teams",
     "plan_advice",
     "plan_day",
     "plan_limits",

@@ -79,7 +79,13 @@ def _draw(pointer: Pointer) -> RolloutDraw | None:
     if pointer.rollout is None:
         return None
     rollout = pointer.rollout.uuid
-    return RolloutDraw(rollout, rules.rollout_salt(rollout), pointer.percent, pointer.shadow_percent)
+    return RolloutDraw(
+        rollout,
+        rules.rollout_salt(rollout),
+        pointer.percent,
+        pointer.shadow_percent,
+        is_interleaved=pointer.is_interleaved,
+    )
 
 
 # A candidate that was taken back while nobody could read so must not go on.

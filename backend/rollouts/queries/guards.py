@@ -24,8 +24,9 @@ def judge_guards(rollout: Rollout) -> Judged:
         return judged
     rate = _answers(state) / seconds
     pace = {"answers_per_second": rate}
-    if rollout.percent and rate:
-        pace["seconds_to_detect"] = rules.seconds_to_detect(rate, rollout.percent)
+    percent = rules.answered_percent(rollout)
+    if percent and rate:
+        pace["seconds_to_detect"] = rules.seconds_to_detect(rate, percent)
     return replace(judged, evidence={**judged.evidence, **pace})
 
 

@@ -24,22 +24,28 @@ from backend.rollouts.queries.business import (
 from backend.rollouts.queries.gate import gate_records
 from backend.rollouts.queries.guards import judge_guards
 from backend.rollouts.queries.holdout import fresh_holdout
+from backend.rollouts.queries.interleaving import judge_interleaving
 from backend.rollouts.queries.rollouts import get_rollout, moment, moves_of, settings
 from backend.rollouts.queries.shadow import judge_shadow, shadow_figures
 from backend.rollouts.queries.standings import standings
 from backend.rollouts.queries.time_machine import find_look_back
-from backend.rollouts.queries.traffic import forecast
+from backend.rollouts.queries.traffic import forecast, traffic
 from backend.rollouts.queries.verdicts import verdicts_on
 from backend.rollouts.values import (
+    ENDED_STATES,
+    FULL_WEIGHT,
     OPENABLE,
     Detection,
     GateRecord,
     GuardReport,
+    InterleavingReport,
+    Judged,
     Metric,
     MetricPoint,
     MetricReport,
     Rollout,
     RolloutMove,
+    RolloutPlan,
     RolloutReport,
     RolloutState,
     RolloutSummary,
@@ -83,7 +89,7 @@ def rollout_report(
     verdicts = judge(rollout, now) if rollout.ended_at is None else Verdicts()
     counted = exposed(shop_id, rollout_id)
     return RolloutReport(
-        summary=rollout_summary(rollout, zone=zone, now=now),
+        summary=rollout_summary(rollout, zone=zone, now=now, interleaving=verdicts.interleaving),
         actions=actions,
         refused=rules.refusals(actions, rollout, settings(shop_id), verdicts, moment(shop_id, now)),
         steps=rules.step_reports(rollout, moves),
@@ -94,6 +100,7 @@ def rollout_report(
         guards=_guards(rollout, verdicts),
         detection=_detection(rollout),
         shadow=_shadow(rollout, moves, verdicts),
+        interleaving=_interleaving(rollout, moves, verdicts, now=now),
         look_back=find_look_back(shop_id, rollout_id),
         advice=_advice(rollout),
         timeline=_timeline(rollout, moves, now=now),
@@ -140,29 +147,33 @@ def _timeline(rollout: Rollout, moves: Sequence[RolloutMove], *, now: datetime) 
 
 
 def _advice(rollout: Rollout) -> tuple[str, ...]:
-    found = forecast(rollout.shop_id, rollout.plan) if rollout.ended_at is None else None
-    return rules.advice(found, rollout.plan) if found else ()
+    return _plan_advice(rollout.shop_id, rollout.plan) if rollout.ended_at is None else ()
 
 
 def plan_advice(shop_id: int) -> tuple[str, ...]:
     """Return what a shop's own traffic can tell of a rollout by its present plan, before one starts."""
-    plan = settings(shop_id).plan
-    found = forecast(shop_id, plan)
-    return rules.advice(found, plan) if found else ()
+    return _plan_advice(shop_id, settings(shop_id).plan)
+
+
+def _plan_advice(shop_id: int, plan: RolloutPlan) -> tuple[str, ...]:
+    found, known = forecast(shop_id, plan), traffic(shop_id)
+    return rules.advice(found, plan, clickers_per_day=known.clickers_per_day) if found and known else ()
 
 
 def _guards(rollout: Rollout, verdicts: Verdicts) -> tuple[GuardReport, ...]:
     if rollout.shown_at is None:
         return ()
     judged = verdicts.guards if rollout.ended_at is None else judge_guards(rollout)
-    return rules.told_guards(judged, percent=rollout.percent)
+    return rules.told_guards(judged, percent=rules.answered_percent(rollout))
 
 
 def _detection(rollout: Rollout) -> Detection | None:
     """Return how soon harm is found at its share; before it has one, at its first."""
     if rollout.ended_at is not None:
         return None
-    return rules.detection(rollout.percent or rollout.plan.steps[0])
+    # For a list of both versions each is asked.
+    percent = FULL_WEIGHT if rules.is_interleaved(rollout) else rollout.percent
+    return rules.detection(percent or rollout.plan.steps[0])
 
 
 def _shadow(rollout: Rollout, moves: Sequence[RolloutMove], verdicts: Verdicts) -> ShadowReport | None:
@@ -180,14 +191,43 @@ def _shadow(rollout: Rollout, moves: Sequence[RolloutMove], verdicts: Verdicts) 
     )
 
 
-def rollout_summary(rollout: Rollout, *, zone: ZoneInfo, now: datetime) -> RolloutSummary:
-    """Return a rollout in a few sentences."""
+def _interleaving(
+    rollout: Rollout, moves: Sequence[RolloutMove], verdicts: Verdicts, *, now: datetime
+) -> InterleavingReport | None:
+    """Return what lists of both versions said until they ended."""
+    if not any(move.state is RolloutState.INTERLEAVED for move in moves):
+        return None
+    judged = verdicts.interleaving
+    if not rules.is_interleaved(rollout):
+        ended = (move.at for move in moves if move.step >= 0 or move.state in ENDED_STATES)
+        judged = judge_interleaving(rollout, now=next(ended, now))
+    return InterleavingReport(**judged.evidence, verdict=judged.verdict, words=judged.words)
+
+
+def rollout_summary(
+    rollout: Rollout, *, zone: ZoneInfo, now: datetime, interleaving: Judged | None = None
+) -> RolloutSummary:
+    """
+    Return a rollout in a few sentences.
+
+    :param interleaving: what lists of both versions say, where that is known already
+    """
+    if rules.is_interleaved(rollout):
+        judged = interleaving or judge_interleaving(rollout, now=now)
+        return _summary(rollout, judged.words, "", zone=zone, now=now)
     read_at = exposed(rollout.shop_id, rollout.id).read_at if rollout.shown_at else None
+    finding = _finding(rollout, read_at, zone=zone, now=now)
+    return _summary(rollout, finding, _outlook(rollout, read_at), zone=zone, now=now)
+
+
+def _summary(
+    rollout: Rollout, finding: str, outlook: str, *, zone: ZoneInfo, now: datetime
+) -> RolloutSummary:
     return RolloutSummary(
         rollout=rollout,
         headline=rules.headline(rollout, now=now, zone=zone),
-        finding=_finding(rollout, read_at, zone=zone, now=now),
-        outlook=_outlook(rollout, read_at),
+        finding=finding,
+        outlook=outlook,
         next_move=rules.coming(rollout, moment(rollout.shop_id, now)),
     )
 

@@ -28,6 +28,7 @@ def traffic(shop_id: int) -> Traffic | None:
         conversion=row.buyers / row.visitors,
         revenue_mean=float(row.revenue) / row.visitors,
         revenue_variance=float(spread) / (row.visitors - 1),
+        clickers_per_day=row.clickers / row.days,
     )
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from backend.rollouts import rules
 from backend.rollouts.queries.business import confounders, judge_business
 from backend.rollouts.queries.guards import judge_guards
+from backend.rollouts.queries.interleaving import judge_interleaving
 from backend.rollouts.queries.shadow import judge_shadow
 from backend.rollouts.values import Rollout, RolloutState, Verdicts
 
@@ -15,6 +16,8 @@ def verdicts_on(rollout: Rollout, now: datetime) -> Verdicts:
         return Verdicts()
     if rules.is_unseen(rollout):
         return Verdicts(shadow=judge_shadow(rollout))
+    if rules.is_interleaved(rollout):
+        return Verdicts(guards=judge_guards(rollout), interleaving=judge_interleaving(rollout, now=now))
     return Verdicts(
         guards=judge_guards(rollout),
         business=judge_business(rollout, now=now),

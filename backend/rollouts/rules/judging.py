@@ -122,7 +122,7 @@ def _judge_revenue(
     if elapsed_days >= plan.max_days:
         told = f"{words} Not decided in {plan.max_days} days: that is for a person."
         return Judged(Verdict.INCONCLUSIVE, told, evidence)
-    told = f"{words} {left_words(left, plan, elapsed_days=elapsed_days)}"
+    told = f"{words} {left_words(left, elapsed_days=elapsed_days, most_days=plan.max_days)}"
     return Judged(Verdict.NOT_ENOUGH, told, evidence, left)
 
 
@@ -176,22 +176,22 @@ def interval_words(difference: Difference) -> str:
     return f"{name} between {signed_percent(difference.low)} and {signed_percent(difference.high)}."
 
 
-def outlasts(left: float | None, plan: RolloutPlan, *, elapsed_days: float) -> bool:
-    """Return whether revenue can't be judged in a plan's longest time."""
-    return left is not None and elapsed_days + left > plan.max_days
+def outlasts(left: float | None, *, elapsed_days: float, most_days: int) -> bool:
+    """Return whether something can't be judged in its longest time."""
+    return left is not None and elapsed_days + left > most_days
 
 
-def left_words(left: float | None, plan: RolloutPlan, *, elapsed_days: float) -> str:
+def left_words(left: float | None, *, elapsed_days: float, most_days: int) -> str:
     """
-    Return how long it still takes as a sentence; of what outlasts the plan that it can't be decided.
+    Return how long it still takes as a sentence; of what outlasts its longest time that it can't be decided.
 
-    :param left: days until revenue is judged; None while nobody knows
+    :param left: days until it is judged; None while nobody knows
     :param elapsed_days: since two arms were first compared
     """
     if left is None:
         return "How long it takes can't be told yet."
-    if outlasts(left, plan, elapsed_days=elapsed_days):
-        return f"With this shop's traffic it can't be decided in {plan.max_days} days."
+    if outlasts(left, elapsed_days=elapsed_days, most_days=most_days):
+        return f"With this shop's traffic it can't be decided in {most_days} days."
     whole = math.ceil(left)
     return (
         f"Needs about {whole} more {'day' if whole == 1 else 'days'}." if whole else "Decided within a day."

@@ -30,14 +30,18 @@ State: Final = RolloutState
 _BACK: Final = frozenset({State.ROLLED_BACK})
 _UNSEEN_ENDS: Final = frozenset({State.SUPERSEDED, State.ABORTED})
 _STOPPED: Final = frozenset({State.PAUSED, State.INCONCLUSIVE})
+_GOES_ON: Final = frozenset({State.SHADOW, State.INTERLEAVED, State.CANARY, State.HOLD})
 
 # Every move there is. The database holds the states; nothing but ``services.moving`` writes one.
 MOVES: Final[Mapping[RolloutState, frozenset[RolloutState]]] = {
     State.DRAFT: frozenset({State.SHADOW}) | _UNSEEN_ENDS,
-    State.SHADOW: frozenset({State.CANARY, State.HOLD}) | _STOPPED | _BACK | _UNSEEN_ENDS,
+    State.SHADOW: frozenset({State.INTERLEAVED, State.CANARY, State.HOLD}) | _STOPPED | _BACK | _UNSEEN_ENDS,
+    State.INTERLEAVED: frozenset({State.CANARY, State.HOLD}) | _STOPPED | _BACK,
     State.CANARY: frozenset({State.CANARY, State.HOLD, State.PROMOTED}) | _STOPPED | _BACK,
     State.HOLD: frozenset({State.CANARY, State.PROMOTED}) | _STOPPED | _BACK,
-    State.PAUSED: frozenset({State.SHADOW, State.CANARY, State.HOLD}) | _BACK | _UNSEEN_ENDS,
+    State.PAUSED: frozenset({State.SHADOW, State.INTERLEAVED, State.CANARY, State.HOLD})
+    | _BACK
+    | _UNSEEN_ENDS,
     State.INCONCLUSIVE: frozenset({State.PROMOTED}) | _BACK | _UNSEEN_ENDS,
     State.PROMOTED: _BACK,  # undone by a person, while the former champion stands by
     State.ROLLED_BACK: frozenset(),
@@ -48,11 +52,11 @@ MOVES: Final[Mapping[RolloutState, frozenset[RolloutState]]] = {
 # From which states a person may ask for what. A paused rollout goes on only from where it was paused.
 ACTS: Final[Mapping[RolloutAction, frozenset[RolloutState]]] = {
     RolloutAction.START: frozenset({State.DRAFT}),
-    RolloutAction.PAUSE: frozenset({State.SHADOW, State.CANARY, State.HOLD}),
+    RolloutAction.PAUSE: _GOES_ON,
     RolloutAction.RESUME: frozenset({State.PAUSED}),
-    RolloutAction.STEP: frozenset({State.SHADOW, State.CANARY, State.HOLD}),
+    RolloutAction.STEP: _GOES_ON,
     RolloutAction.PROMOTE: frozenset({State.CANARY, State.HOLD, State.INCONCLUSIVE}),
-    RolloutAction.UNDO: frozenset({State.SHADOW, State.CANARY, State.HOLD, State.PROMOTED}) | _STOPPED,
+    RolloutAction.UNDO: _GOES_ON | _STOPPED | {State.PROMOTED},
     RolloutAction.ABORT: frozenset({State.DRAFT, State.SHADOW}) | _STOPPED,
 }
 
@@ -81,8 +85,18 @@ def days_since(since: datetime, moment: Moment) -> float:
 
 
 def is_unseen(rollout: Rollout) -> bool:
-    """Return whether no visitor was ever answered by the candidate."""
-    return rollout.step < 0
+    """Return whether no visitor was ever shown what the candidate chose."""
+    return rollout.shown_at is None
+
+
+def is_interleaved(rollout: Rollout) -> bool:
+    """Return whether the candidate's products are shown in lists of both versions, and nowhere else."""
+    return rollout.ended_at is None and not is_unseen(rollout) and rollout.step < 0
+
+
+def answered_percent(rollout: Rollout) -> int:
+    """Return the candidate's part of all answers in percent: where both draft each list it is half."""
+    return HALF if is_interleaved(rollout) else rollout.percent
 
 
 def hold_step(plan: RolloutPlan) -> int | None:
@@ -96,8 +110,10 @@ def next_stop(rollout: Rollout) -> Stop | None:
     """Return where a rollout goes if all is well; None where only a person can say."""
     if rollout.state is State.DRAFT:
         return Stop(State.SHADOW, -1, 0)
-    if rollout.state not in {State.SHADOW, State.CANARY, State.HOLD}:
+    if rollout.state not in _GOES_ON:
         return None
+    if rollout.state is State.SHADOW and rollout.plan.interleave_days:
+        return Stop(State.INTERLEAVED, rollout.step, 0)
     step = rollout.step + 1
     if step >= len(rollout.plan.steps):
         return Stop(State.PROMOTED, rollout.step, 100)
@@ -135,7 +151,7 @@ def may_go_alone(plan: RolloutPlan, to: Stop) -> bool:
     """Return whether a plan lets a rollout go somewhere without a person."""
     if to.state is State.SHADOW:
         needed = Autonomy.SHADOW
-    elif to.step == 0 and to.state is not State.PROMOTED:
+    elif to.step <= 0 and to.state is not State.PROMOTED:
         needed = Autonomy.FIRST_STEP
     elif to.percent <= HALF:
         needed = Autonomy.HALF
@@ -170,17 +186,26 @@ def _way_back(rollout: Rollout, settings: RolloutSettings, verdicts: Verdicts) -
         return Move(end(rollout, to), "Releases were switched off.")
     if rollout.state is State.DRAFT:
         return None
-    judges = {"shadow": verdicts.shadow, "guards": verdicts.guards, "business": verdicts.business}
-    for name, judged in judges.items():
+    for name, judged in _judges(verdicts).items():
         if judged.verdict is Verdict.FAILED:
             return Move(end(rollout, State.ROLLED_BACK), judged.words, evidence_of(verdicts, name))
     return None
 
 
+def _judges(verdicts: Verdicts) -> dict[str, Judged]:
+    """Return the judges who may take a rollout back, by name."""
+    return {
+        "shadow": verdicts.shadow,
+        "interleaving": verdicts.interleaving,
+        "guards": verdicts.guards,
+        "business": verdicts.business,
+    }
+
+
 def _pause(rollout: Rollout, verdicts: Verdicts) -> Move | None:
     if rollout.is_looked_at or rollout.state is State.DRAFT:
         return None
-    for judged in (verdicts.shadow, verdicts.guards, verdicts.business):
+    for judged in _judges(verdicts).values():
         if judged.pauses:
             return Move(stay(rollout, State.PAUSED), judged.words, evidence_of(verdicts))
     return None
@@ -208,14 +233,16 @@ def _unproven(rollout: Rollout, to: Stop, verdicts: Verdicts) -> Judged | None:
     asked: list[Judged] = []
     if rollout.state is State.SHADOW:
         asked.append(verdicts.shadow)
-    if rollout.state in {State.CANARY, State.HOLD}:
+    if rollout.state is State.INTERLEAVED:
+        asked.append(verdicts.interleaving)
+    if rollout.state in {State.INTERLEAVED, State.CANARY, State.HOLD}:
         asked.append(verdicts.guards)
     if rollout.state is State.HOLD or needs_business(rollout, to):
         asked.append(verdicts.business)
     # Where visitors can't be measured they are not sent on either, whatever the step asks.
     elif verdicts.business.verdict is Verdict.ERROR:
         return verdicts.business
-    if is_wider(rollout, to):
+    if needs_lists(rollout, to):
         asked.append(verdicts.lists)
     return next((one for one in asked if one.verdict is not Verdict.SUCCESS), None)
 
@@ -230,7 +257,13 @@ def needs_business(rollout: Rollout, to: Stop) -> bool:
 
 
 def is_wider(rollout: Rollout, to: Stop) -> bool:
-    """Return whether more visitors see the candidate from a step on, or all of them for good."""
+    """Return whether more visitors see what the candidate chose from a step on, or all of them for good."""
+    is_first = to.state is State.INTERLEAVED and is_unseen(rollout)
+    return is_first or needs_lists(rollout, to)
+
+
+def needs_lists(rollout: Rollout, to: Stop) -> bool:
+    """Return whether pages show more visitors the candidate's lists from a step on, or all for good."""
     return to.percent > rollout.percent or to.state is State.PROMOTED
 
 
@@ -270,6 +303,8 @@ def _words(rollout: Rollout, to: Stop, verdicts: Verdicts) -> str:
         return "It is compared with what visitors see, and shown to nobody."
     if rollout.state is State.SHADOW:
         return verdicts.shadow.words
+    if rollout.state is State.INTERLEAVED:
+        return verdicts.interleaving.words
     if to.state is State.PROMOTED:
         return "It was shown to 100% of visitors, and all was well."
     return verdicts.business.words if needs_business(rollout, to) else verdicts.guards.words
@@ -287,12 +322,7 @@ def end(rollout: Rollout, state: RolloutState) -> Stop:
 
 def evidence_of(verdicts: Verdicts, decided: str = "") -> dict[str, Any]:
     """Return everything that was known at a move, as JSON carries it; the judge who decided by name."""
-    judges = {
-        "shadow": verdicts.shadow,
-        "guards": verdicts.guards,
-        "business": verdicts.business,
-        "lists": verdicts.lists,
-    }
+    judges = _judges(verdicts) | {"lists": verdicts.lists}
     told: dict[str, Any] = {
         name: {"verdict": one.verdict.value, "words": one.words, "evidence": dict(one.evidence)}
         for name, one in judges.items()
@@ -365,10 +395,11 @@ def _why_refused(
 ) -> str:
     if settings.is_off:
         return "Releases are switched off."
-    if to.percent > 0 and is_unseen(rollout) and verdicts.shadow.verdict is not Verdict.SUCCESS:
+    is_shown = to.percent > 0 or to.state is State.INTERLEAVED
+    if is_shown and is_unseen(rollout) and verdicts.shadow.verdict is not Verdict.SUCCESS:
         return f"It has not passed its shadow yet. {verdicts.shadow.words}"
     # Else it would answer personally while every page shows the champion: two lists for one visitor.
-    if is_wider(rollout, to) and verdicts.lists.verdict is not Verdict.SUCCESS:
+    if needs_lists(rollout, to) and verdicts.lists.verdict is not Verdict.SUCCESS:
         return verdicts.lists.words
     return why_held(rollout, to, settings, (), moment)
 

@@ -50,6 +50,7 @@ PLAN_LIMITS: Final[Mapping[str, tuple[float, float]]] = {
     "shadow_percent": (1, 100),
     "shadow_requests": (100, 100_000),
     "shadow_hours": (0, 30 * 24),
+    "interleave_days": (0, 60),
     "ab_days": (0, 60),
     "margin_percent": (0.5, 10),
     "alpha": (0.001, 0.2),
@@ -84,14 +85,19 @@ def check_plan(plan: RolloutPlan, *, day: timedelta = timedelta(days=1)) -> None
     if plan.ab_days and (steps[0] > HALF or plan.ab_days < LEAST_AB_DAYS):
         least = f"{LEAST_AB_DAYS} days and a step of at most {HALF}%"
         raise BadPlan(f"An A/B test needs {least}.", field="ab_days")
-    if plan.ab_days > plan.max_days:
-        raise BadPlan("An A/B test can't last longer than the rollout.", field="ab_days")
+    _check_spans(plan)
     for name in PLAN_LIMITS:
         if not math.isfinite(getattr(plan, name)) or getattr(plan, name) < 0:
             raise BadPlan(f"{_called(name)} must be a number that isn't negative.", field=name)
     for name, (lowest, highest) in plan_limits(day).items():
         if not lowest <= getattr(plan, name) <= highest:
             raise BadPlan(f"{_called(name)} must be {lowest:g} to {highest:g}.", field=name)
+
+
+def _check_spans(plan: RolloutPlan) -> None:
+    for name, what in {"ab_days": "An A/B test", "interleave_days": "Interleaving"}.items():
+        if getattr(plan, name) > plan.max_days:
+            raise BadPlan(f"{what} can't last longer than the rollout.", field=name)
 
 
 def _called(name: str) -> str:

@@ -55,14 +55,16 @@ def step_reports(rollout: Rollout, moves: Sequence[RolloutMove]) -> tuple[StepRe
     """Return every step of a rollout's plan, with when it was reached."""
     plan = rollout.plan
     held = hold_step(plan)
-    shadow = _step(rollout, moves, StepKind.SHADOW, 0, plan.shadow_hours, step=-1)
+    before = [_step(rollout, moves, StepKind.SHADOW, 0, plan.shadow_hours, step=-1)]
+    if plan.interleave_days:
+        before.append(_step(rollout, moves, StepKind.INTERLEAVING, 0, plan.dwell_hours, step=-1))
     shares = (
         _step(rollout, moves, StepKind.AB_TEST, percent, plan.ab_days * 24.0, step=place)
         if place == held
         else _step(rollout, moves, StepKind.SHARE, percent, plan.dwell_hours, step=place)
         for place, percent in enumerate(plan.steps)
     )
-    return (shadow, *shares)
+    return (*before, *shares)
 
 
 def _step(
@@ -85,6 +87,8 @@ def _step(
 def _is_at(state: RolloutState, at: int, kind: StepKind, percent: int) -> bool:
     if kind is StepKind.SHADOW:
         return state is RolloutState.SHADOW
+    if kind is StepKind.INTERLEAVING:
+        return state is RolloutState.INTERLEAVED
     if kind is StepKind.AB_TEST:
         return state is RolloutState.HOLD
     shown = {RolloutState.CANARY, RolloutState.PROMOTED, RolloutState.INCONCLUSIVE}
@@ -120,6 +124,8 @@ STANDS_STILL: Final[Mapping[RolloutState, str]] = {
 
 
 def _shown_at(rollout: Rollout, to: Stop) -> str:
+    if to.state is RolloutState.INTERLEAVED:
+        return "personal lists of products that both versions choose in turns"
     if to.state is RolloutState.HOLD:
         return f"an experiment of at least {rollout.plan.ab_days} days with {_shown(to.percent)}"
     return _shown(to.percent)
@@ -135,6 +141,8 @@ def _asked(rollout: Rollout, to: Stop) -> str:
     if rollout.state is RolloutState.SHADOW:
         compared = f"{plan.shadow_requests:,} real requests were compared"
         return f"{compared} and its lists are as sound as those of the version in use"
+    if rollout.state is RolloutState.INTERLEAVED:
+        return "visitors are shown to click its products first"
     if rollout.state is not RolloutState.HOLD and not needs_business(rollout, to):
         return "its answers are as sound and as quick as those of the version in use"
     bound = required(Metric.REVENUE, plan)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from backend.rollouts.rules.interleaving import interleaving_offer
 from backend.rollouts.rules.judging import (
     GUARDRAILS,
     METRIC_NAMES,
@@ -14,7 +15,8 @@ from backend.rollouts.rules.judging import (
     outlasts,
     required,
 )
-from backend.rollouts.rules.moves import HALF
+from backend.rollouts.rules.moves import HALF, is_interleaved
+from backend.rollouts.rules.plans import PLAN_LIMITS
 from backend.rollouts.rules.power import StepForecast
 from backend.rollouts.values import (
     Change,
@@ -55,24 +57,33 @@ def headline(rollout: Rollout, *, now: datetime, zone: ZoneInfo) -> str:
     """Return where a rollout stands: "Shown to 5% of visitors since Tuesday."."""
     since = day_and_time(rollout.entered_at, now=now, zone=zone)
     when = on_day(rollout.ended_at or rollout.entered_at, now=now, zone=zone)
-    seen = f"{rollout.percent}% of visitors see" if rollout.percent else "nobody sees"
+    seen = _seen(rollout)
     return {
         RolloutState.DRAFT: "Waits for its start: nobody sees it.",
         RolloutState.SHADOW: (
             f"Shown to nobody since {since}: its lists are compared with what shoppers really see."
+        ),
+        RolloutState.INTERLEAVED: (
+            f"In personal lists since {since}: each holds products of both versions, chosen in turns."
         ),
         RolloutState.CANARY: f"Shown to {rollout.percent}% of visitors since {since}.",
         RolloutState.HOLD: (
             f"Shown to {rollout.percent}% of visitors since {since}, "
             f"as an experiment of at least {rollout.plan.ab_days} days."
         ),
-        RolloutState.PAUSED: f"Paused since {since}: {seen} it until you decide.",
-        RolloutState.INCONCLUSIVE: f"Without a clear answer since {since}: {seen} it until you decide.",
+        RolloutState.PAUSED: f"Paused since {since}: {seen} until you decide.",
+        RolloutState.INCONCLUSIVE: f"Without a clear answer since {since}: {seen} until you decide.",
         RolloutState.PROMOTED: f"Promoted {when}: it took the place of version {rollout.champion_number}.",
         RolloutState.ROLLED_BACK: f"Rolled back {when}, to version {rollout.champion_number}.",
         RolloutState.SUPERSEDED: f"A newer version took its place {when}, before anybody saw it.",
         RolloutState.ABORTED: f"Ended {when}, before anybody saw it.",
     }[rollout.state]
+
+
+def _seen(rollout: Rollout) -> str:
+    if is_interleaved(rollout):
+        return "personal lists hold products of both versions"
+    return f"{rollout.percent}% of visitors see it" if rollout.percent else "nobody sees it"
 
 
 def finding(differences: Sequence[Difference], *, as_of: str = "") -> str:
@@ -148,14 +159,21 @@ WHAT_TELLS_MORE: Final = (
 )
 
 
-def advice(forecasts: Sequence[StepForecast], plan: RolloutPlan) -> tuple[str, ...]:
-    """Return what a shop's own traffic can tell of a new version, and by when; else what tells more."""
+def advice(
+    forecasts: Sequence[StepForecast], plan: RolloutPlan, *, clickers_per_day: float = 0.0
+) -> tuple[str, ...]:
+    """
+    Return what a shop's own traffic can tell of a new version, and by when; else what tells more.
+
+    :param clickers_per_day: visitors who click a product of a personal list
+    """
+    told = tuple(_told_forecast(one, plan) for one in forecasts)
     if all(one.can_be_judged for one in forecasts):
-        return tuple(_told_forecast(one, plan) for one in forecasts)
+        return told
     if not any(one.can_be_judged for one in forecasts):
-        none = f"At your traffic no share of visitors can be judged by its orders in {plan.max_days} days."
-        return none, WHAT_TELLS_MORE
-    return *(_told_forecast(one, plan) for one in forecasts), WHAT_TELLS_MORE
+        told = (f"At your traffic no share of visitors can be judged by its orders in {plan.max_days} days.",)
+    offer = interleaving_offer(clickers_per_day, plan, most_days=PLAN_LIMITS["interleave_days"][1])
+    return (*told, WHAT_TELLS_MORE, offer) if offer else (*told, WHAT_TELLS_MORE)
 
 
 def _told_forecast(forecast: StepForecast, plan: RolloutPlan) -> str:
@@ -197,14 +215,16 @@ def outlook(rollout: Rollout, *, left: float | None, elapsed_days: float) -> str
     """
     if rollout.state not in UNDECIDED or rollout.percent > HALF:
         return ""
-    words = left_words(left, rollout.plan, elapsed_days=elapsed_days)
-    is_hopeless = outlasts(left, rollout.plan, elapsed_days=elapsed_days)
+    most = rollout.plan.max_days
+    words = left_words(left, elapsed_days=elapsed_days, most_days=most)
+    is_hopeless = outlasts(left, elapsed_days=elapsed_days, most_days=most)
     return f"{words} {WHAT_DECIDES}" if is_hopeless else words
 
 
 MOVE_TITLES: Final[Mapping[RolloutState, str]] = {
     RolloutState.DRAFT: "Opened",
     RolloutState.SHADOW: "Shadow began",
+    RolloutState.INTERLEAVED: "Interleaving began",
     RolloutState.CANARY: "Shown to {percent}% of visitors",
     RolloutState.HOLD: "Experiment began, {percent}% of visitors",
     RolloutState.PAUSED: "Paused",

@@ -138,6 +138,7 @@ def measure_traffic(shop_id: int, *, now: datetime) -> bool:
     window = timedelta(days=RolloutPlan().window_days)
     estimand = _choose_estimand(shop_id, window=window, past=timedelta(0), until=now - days)
     usual = queries.usual_outcomes(shop_id, estimand, since=now - days, until=now)
+    clickers = queries.clickers(shop_id, since=now - days, until=now)
     models.TrafficReading.objects.for_shop(shop_id).update_or_create(
         defaults={
             "read_at": now,
@@ -146,6 +147,7 @@ def measure_traffic(shop_id: int, *, now: datetime) -> bool:
             "buyers": usual.buyers,
             "revenue": usual.revenue,
             "squares": usual.revenue_squares,
+            "clickers": clickers,
         }
     )
     return True

@@ -25,7 +25,8 @@ from backend.rollouts.values import (
     UnknownRollout,
 )
 
-SHOWN = frozenset({RolloutState.CANARY, RolloutState.HOLD})
+# From the first of these on visitors have seen what the candidate chose.
+SHOWN = frozenset({RolloutState.INTERLEAVED, RolloutState.CANARY, RolloutState.HOLD, RolloutState.PROMOTED})
 
 
 def hold_rollout(shop_id: int, rollout_id: UUID) -> models.Rollout:
@@ -100,18 +101,20 @@ def _aim(row: models.Rollout, to: Move, pointer: models.Pointer) -> Aim:
     match to.to.state:
         case RolloutState.PAUSED | RolloutState.INCONCLUSIVE:
             return held
-        case RolloutState.SHADOW | RolloutState.CANARY | RolloutState.HOLD:
-            is_shown = to.to.state in SHOWN
-            return replace(
-                held,
-                candidate_id=row.candidate_id,
-                rollout_id=row.id,
-                percent=to.to.percent if is_shown else 0,
-                shadow_percent=0 if is_shown else rollout_of(row).plan.shadow_percent,
-            )
+        case RolloutState.SHADOW:
+            share = rollout_of(row).plan.shadow_percent
+            return replace(_with_candidate(row, held), shadow_percent=share)
+        case RolloutState.INTERLEAVED:
+            return replace(_with_candidate(row, held), is_interleaved=True)
+        case RolloutState.CANARY | RolloutState.HOLD:
+            return replace(_with_candidate(row, held), percent=to.to.percent)
         case RolloutState.PROMOTED:
             return Aim(row.candidate_id, former_id=held.champion_id)
     return _aim_back(row, held)
+
+
+def _with_candidate(row: models.Rollout, held: Aim) -> Aim:
+    return Aim(held.champion_id, held.former_id, candidate_id=row.candidate_id, rollout_id=row.id)
 
 
 def _aim_back(row: models.Rollout, held: Aim) -> Aim:

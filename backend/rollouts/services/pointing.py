@@ -24,6 +24,7 @@ class Aim:
     rollout_id: int | None = None
     percent: int = 0
     shadow_percent: int = 0
+    is_interleaved: bool = False
 
 
 def aim_of(pointer: Pointer) -> Aim:
@@ -35,6 +36,7 @@ def aim_of(pointer: Pointer) -> Aim:
         rollout_id=pointer.rollout_id,
         percent=pointer.percent,
         shadow_percent=pointer.shadow_percent,
+        is_interleaved=pointer.is_interleaved,
     )
 
 

@@ -8,6 +8,7 @@ CANDIDATE = "candidate"
 CONTROL = "control"  # the champion, for as many visitors as the candidate has: what it is compared with
 STANDBY = "standby"  # another version, where the arm's own could not answer
 HOLDOUT = "holdout"
+INTERLEAVED = "interleaved"  # champion and candidate drafted one list
 OVERRIDE = "override"  # somebody asked to see an arm, whichever they were drawn into: counts nowhere
 
 # Every visitor of a shop, as the weight of its only arm.
@@ -32,14 +33,16 @@ class RolloutDraw:
     """
     How the visitors of a shop's rollout find their arm: ``rules.draw_arm`` of the bucket under ``salt``.
 
-    :param percent: of the visitors whom the candidate answers; 0 in the shadow
+    :param percent: of the visitors whom the candidate answers; 0 before its first step
     :param shadow_percent: of the requests that the candidate answers again for nobody to see
+    :param is_interleaved: whether personal lists are drafted by both versions
     """
 
     rollout_id: UUID
     salt: str
     percent: int
     shadow_percent: int = 0
+    is_interleaved: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+# What a decision's inputs call whose each place is.
+TEAMS: Final = "teams"
 
 
 class Team(StrEnum):

@@ -39,6 +39,7 @@ class Verdicts:
     business: Judged = NOT_JUDGED
     confounders: tuple[str, ...] = ()
     lists: Judged = NOT_JUDGED
+    interleaving: Judged = NOT_JUDGED
 
 
 @dataclass(frozen=True, slots=True)

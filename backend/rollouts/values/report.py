@@ -25,6 +25,7 @@ class StepKind(StrEnum):
     """What a step of a rollout is."""
 
     SHADOW = "SHADOW"
+    INTERLEAVING = "INTERLEAVING"
     SHARE = "SHARE"
     AB_TEST = "AB_TEST"
 
@@ -160,6 +161,16 @@ class ShadowReport:
     figures: tuple[ShadowFigure, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class InterleavingReport:
+    """Visitors by the version whose product they clicked first in a list of both, and what that says."""
+
+    candidate: int
+    champion: int
+    verdict: Verdict
+    words: str
+
+
 class EntryKind(StrEnum):
     """What an entry of a rollout's timeline is."""
 
@@ -235,6 +246,7 @@ class RolloutReport:
     guards: tuple[GuardReport, ...]
     detection: Detection | None
     shadow: ShadowReport | None
+    interleaving: InterleavingReport | None
     look_back: LookBack | None
     advice: tuple[str, ...]
     timeline: tuple[TimelineEntry, ...]

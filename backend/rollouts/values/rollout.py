@@ -16,6 +16,7 @@ class RolloutState(StrEnum):
 
     DRAFT = "DRAFT"  # waits for its start, or for the live one to end
     SHADOW = "SHADOW"  # answers nobody: its answers are compared with what was shown
+    INTERLEAVED = "INTERLEAVED"  # has no share: personal lists hold products of both versions
     CANARY = "CANARY"  # answers the share of its step
     HOLD = "HOLD"  # an A/B test: the share stays until the days are over and the difference is known
     PAUSED = "PAUSED"  # the share stays, and only the way back is open
@@ -30,6 +31,7 @@ class RolloutState(StrEnum):
 LIVE_STATES: Final = frozenset(
     {
         RolloutState.SHADOW,
+        RolloutState.INTERLEAVED,
         RolloutState.CANARY,
         RolloutState.HOLD,
         RolloutState.PAUSED,
@@ -109,6 +111,8 @@ class RolloutPlan:
     :param dwell_hours: the shortest time at each step
     :param shadow_percent: of the real requests that are compared
     :param shadow_requests: compared at least, before anybody sees a list
+    :param interleave_days: how long personal lists of both versions are compared at most, before the first
+        step; 0 for none
     :param ab_days: how long an A/B test lasts at least; 0 for none
     :param margin_percent: a loss of revenue per visitor up to this is "no worse"
     :param alpha: the chance of a false alarm over all metrics and all looks
@@ -122,6 +126,7 @@ class RolloutPlan:
     shadow_percent: int = 10
     shadow_requests: int = 500
     shadow_hours: float = 1.0
+    interleave_days: int = 0
     ab_days: int = 0
     requirement: Requirement = Requirement.NO_WORSE
     margin_percent: float = 5.0
@@ -167,7 +172,7 @@ class Rollout:
     :param entered_at: when it came to its state and step
     :param words: why it stands where it stands
     :param waits_for: why it does not go on, in words for the merchant; empty where it just needs time
-    :param shown_at: when a visitor could first be answered by the candidate
+    :param shown_at: when a visitor could first be shown what the candidate chose
     :param is_looked_at: a person let it go on, though something that can't decide looks bad
     """
 

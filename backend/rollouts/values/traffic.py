@@ -12,9 +12,11 @@ class Traffic:
     :param conversion: the share of them who order within the window
     :param revenue_mean: per visitor, those who buy nothing included; in the shop's currency, winsorised
     :param revenue_variance: of the same
+    :param clickers_per_day: visitors who clicked a product of a personal list
     """
 
     visitors_per_day: float
     conversion: float
     revenue_mean: float
     revenue_variance: float
+    clickers_per_day: float = 0.0

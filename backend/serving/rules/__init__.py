@@ -19,7 +19,7 @@ from backend.serving.rules.choosing import (
     with_arrival,
 )
 from backend.serving.rules.comparing import differences
-from backend.serving.rules.deciding import Words, World, decide, to_model
+from backend.serving.rules.deciding import Words, World, decide, decide_drafted, offer, to_model
 
 __all__ = [
     "FEWEST_PLACES",
@@ -33,12 +33,14 @@ __all__ = [
     "Words",
     "World",
     "decide",
+    "decide_drafted",
     "differences",
     "explain",
     "fill",
     "is_empty",
     "is_general",
     "is_held_out",
+    "offer",
     "outcome_of",
     "percentile",
     "to_model",

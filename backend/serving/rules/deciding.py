@@ -4,7 +4,7 @@ An answer as a function of what goes in, and of nothing else.
 The live path gathers what goes in and a replay reads it back; both come here.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
@@ -13,6 +13,7 @@ import numpy as np
 from backend.audit.values import ShownItem, Surface
 from backend.core.moments import microseconds, moment
 from backend.features.values import Past
+from backend.rollouts.values.interleaving import Interleaved, Team
 from backend.serving.rules.choosing import (
     WHY_COLLECTION,
     WHY_NEWEST,
@@ -27,6 +28,7 @@ from backend.serving.values import (
     Decided,
     Filled,
     ModelQuery,
+    Offer,
     Opinion,
     Preference,
     Query,
@@ -134,19 +136,73 @@ def decide(query: Query, world: World, opinion: Opinion, *, reason: str) -> Deci
     :param opinion: what a model says; empty where none could answer
     :param reason: why it could not, if that is known
     """
-    filled, told = _fill(query, world, opinion, reason=reason)
-    is_placed = told is not opinion.preferences
-    chosen = {item.product_id for item in filled.items}
+    made = _offer(query, world, opinion, reason=reason)
+    items = _in_words(made.filled.items, made.told, query, world)
+    # What is popular is what a held-out visitor is meant to see; nothing stands in for anything.
+    fallback = "" if query.is_held_out and items else made.filled.fallback
+    return Decided(items, fallback, made.is_personal, made.rules)
+
+
+def offer(query: Query, world: World, opinion: Opinion) -> Offer:
+    """
+    Return what one version would show, and the product after those.
+
+    The place of a new product is the last of those that are shown, so what follows is asked for without one.
+    """
+    made = _offer(query, world, opinion, reason="")
+    longer = _list(replace(query, limit=query.limit + 1), world, opinion.preferences, reason="").items
+    shown = {item.product_id for item in made.filled.items}
+    return replace(made, spare=tuple(item for item in longer if item.product_id not in shown))
+
+
+def decide_drafted(query: Query, world: World, offers: Mapping[Team, Offer], drafted: Interleaved) -> Decided:
+    """
+    Return a list that two versions drafted, each product in the words of who chose it.
+
+    :param offers: of both versions, from which it was drafted
+    """
+    champion, candidate = offers[Team.CHAMPION], offers[Team.CANDIDATE]
+    listed, others_listed = champion.listed, candidate.listed
+    # What is nobody's both would show, or one alone.
+    others = {
+        product
+        for product, team in zip(drafted.products, drafted.teams, strict=True)
+        if team is Team.CANDIDATE or product not in listed
+    }
+    items = [
+        replace(others_listed[product] if product in others else listed[product], position=place)
+        for place, product in enumerate(drafted.products, start=1)
+    ]
+    told = [one for one in candidate.told if one.product_id in others]
+    told += [one for one in champion.told if one.product_id not in others]
+    shown = _in_words(items, told, query, world)
+    return Decided(
+        shown,
+        champion.filled.fallback or candidate.filled.fallback,
+        is_personal=champion.is_personal or candidate.is_personal,
+        rules=tuple(rule for rule in Rule if rule in {*champion.rules, *candidate.rules}),
+        teams=tuple(drafted.teams[item.position - 1] for item in shown),
+    )
+
+
+def _in_words(
+    items: Sequence[ShownItem], told: Sequence[Preference], query: Query, world: World
+) -> tuple[ShownItem, ...]:
+    """Return products with the reasons for them; without those that the catalogue lacks by now."""
+    chosen = {item.product_id for item in items}
     reasons = {one.product_id: one for one in told if one.product_id in chosen}
     causes = {one.cause for one in reasons.values() if one.cause is not None}
     words = world.words(chosen | causes)
     # A product that left the catalogue since the last look at the shelf has no card and is not shown.
-    there = (item for item in filled.items if words.has(item.product_id))
-    items = tuple(_explained(item, reasons.get(item.product_id), words, query) for item in there)
-    # What is popular is what a held-out visitor is meant to see; nothing stands in for anything.
-    fallback = "" if query.is_held_out and items else filled.fallback
+    there = (item for item in items if words.has(item.product_id))
+    return tuple(_explained(item, reasons.get(item.product_id), words, query) for item in there)
+
+
+def _offer(query: Query, world: World, opinion: Opinion, *, reason: str) -> Offer:
+    filled, told = _fill(query, world, opinion, reason=reason)
+    is_placed = told is not opinion.preferences
     applied = _applied(query, world, opinion, filled, is_placed=is_placed)
-    return Decided(items, fallback, _is_personal(query, opinion, filled), tuple(applied))
+    return Offer(filled, told, _is_personal(query, opinion, filled), tuple(applied))
 
 
 def _applied(

@@ -8,7 +8,9 @@ input, because it is erased with them; nothing that is empty is recorded.
     new, new.base       the products that the model was told of since its training
     mates               the products of the page's collections, where they were asked for
     setting             what the merchant had set, why a model was missing, and which rollout chose the
-                        version; absent where all was as usual
+                        version, and the candidate beside it; absent where all was as usual
+    teams               whose each place of a list is that two versions drafted
+    candidate.new, candidate.new.base   what the candidate of such a list was told of
     words               what products that reasons name were called
     visitor             a visitor's past and visit, and what the products in them were called
 """
@@ -18,6 +20,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
+from uuid import UUID
 
 import numpy as np
 
@@ -39,7 +42,15 @@ VISITOR: Final = "visitor"
 SECOND: Final = 1_000_000  # microseconds; orders come in whole seconds
 MOST_SHELVES: Final = 8
 # Where the merchant set nothing, a model answered, nothing was known of who asked, and no rollout drew them.
-USUAL: Final[Mapping[str, Any]] = {"reason": "", "new": True, "visitor": False, "rollout": ""}
+USUAL: Final[Mapping[str, Any]] = {
+    "reason": "",
+    "new": True,
+    "visitor": False,
+    "rollout": "",
+    "candidate": "",
+}
+# Before the names of what the second of two versions was told.
+OF_CANDIDATE: Final = "candidate."
 
 
 class MissingInput(Exception):
@@ -105,15 +116,24 @@ def pack_mates(product_ids: Sequence[int]) -> bytes:
     return pack([len(product_ids), *differences(product_ids)])
 
 
-def pack_setting(*, reason: str, shows_new_products: bool, has_visitor: bool, rollout: str) -> bytes:
+def pack_setting(
+    *, reason: str, shows_new_products: bool, has_visitor: bool, rollout: str, candidate: str
+) -> bytes:
     """
     Return why a model was missing, what the merchant had set, and whether a visitor's input belongs here.
 
     Nothing where all was as usual.
 
     :param rollout: that chose the arm, empty where none did
+    :param candidate: the version that drafted the list with the decision's own, empty where none did
     """
-    setting = {"reason": reason, "new": shows_new_products, "visitor": has_visitor, "rollout": rollout}
+    setting = {
+        "reason": reason,
+        "new": shows_new_products,
+        "visitor": has_visitor,
+        "rollout": rollout,
+        "candidate": candidate,
+    }
     unusual = {name: value for name, value in setting.items() if value != USUAL[name]}
     return _json(unusual) if unusual else b""
 
@@ -206,6 +226,11 @@ class RecordedWorld:
         """Why a model was missing; empty where it was not."""
         return str(self.setting["reason"])
 
+    @property
+    def candidate(self) -> UUID | None:
+        """The version that drafted the list with the decision's own; None where none did."""
+        return UUID(self.setting["candidate"]) if self.setting["candidate"] else None
+
     def mates(self, product_id: int) -> Sequence[int]:
         """
         Return the products that shared a collection with the page's.
@@ -288,6 +313,15 @@ def _restored_shelf(base: bytes, patch: bytes | None) -> Shelf:
 def read_setting(inputs: Mapping[str, bytes]) -> Mapping[str, Any]:
     """Return what :func:`pack_setting` packed, or what is usual."""
     return {**USUAL, **json.loads(inputs.get(SETTING, b"{}"))}
+
+
+def of_candidate(inputs: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return by its own names what the candidate of a list of two versions was told."""
+    return {
+        name.removeprefix(OF_CANDIDATE): content
+        for name, content in inputs.items()
+        if name.startswith(OF_CANDIDATE)
+    }
 
 
 def is_of_model(name: str) -> bool:

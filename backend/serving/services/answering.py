@@ -11,7 +11,9 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
+from uuid import UUID
 
 import structlog
 from django.db import DatabaseError, connection
@@ -30,10 +32,11 @@ from backend.rollouts import queries as rollouts
 from backend.rollouts.values import CHAMPION, CONTROL, HOLDOUT, LiveArm, LiveArms
 from backend.serving import rules
 from backend.serving.gateway import MOST_LOADED, Models
+from backend.serving.services.drafting import draft
 from backend.serving.services.gathering import LiveWorld
 from backend.serving.services.guarding import Guard
 from backend.serving.services.scoring import NO_ARM, ArmScorer, Chosen, Scored, choose_arm
-from backend.serving.values import NO_OPINION, Answer, Ask, Health, Query
+from backend.serving.values import NO_OPINION, Answer, Ask, Decided, Health, Query
 from backend.shops import queries as shops
 from backend.shops import services as shop_services
 from backend.shops.values import ShopInfo, ShopState
@@ -140,12 +143,13 @@ class Desk:
             return None
         asked = self._look_around(shop, ask)
         query, visitor, world = asked.query, asked.visitor, asked.world
-        scored = self._score(asked)
-        decided = rules.decide(query, world, scored.opinion, reason=scored.reason)
+        decision_id = uuid7(query.now)
+        scored = self._score(asked, decision_id)
+        decided = _decide(asked, scored, decision_id)
         if not decided.items:
             return None
         decision = DecisionRecord(
-            id=uuid7(query.now),
+            id=decision_id,
             shop_id=shop.id,
             at=query.now,
             surface=query.surface,
@@ -160,7 +164,14 @@ class Desk:
             context_product_id=query.context_product_id,
             fallback=decided.fallback,
             request_id=request_id,
-            **world.recorded(query, scored.opinion, decided, reason=scored.reason, rollout=asked.rollout),
+            **world.recorded(
+                query,
+                scored.opinion,
+                decided,
+                reason=scored.reason,
+                rollout=asked.rollout,
+                rival=scored.rival,
+            ),
         )
         customer = visitor.customer_key
         # Whoever was redacted since the request came must not be tied again by its record.
@@ -228,20 +239,30 @@ class Desk:
         world = LiveWorld(shop.id, shows_new_products=shop.shows_new_products)
         return _Asked(query, visitor, world, live, chosen)
 
-    def _score(self, asked: _Asked) -> Scored:
+    def _score(self, asked: _Asked, decision_id: UUID) -> Scored:
         query, world = asked.query, asked.world
         if query.is_held_out:
             return Scored(None, NO_OPINION, HOLDOUT, HOLDOUT)
         if asked.chosen is None:
             return Scored(None, NO_OPINION, "no_model", NO_ARM)
         to_model = rules.to_model(query, world)
-        return self.arms.score(
+        score = self.arms.score
+        if asked.chosen.is_interleaved:
+            score = partial(self.arms.score_both, is_candidate_first=bool(decision_id.int & 1))
+        return score(
             asked.live,
             asked.chosen,
             to_model,
             available=world.shelf.available,
             asker=asked.visitor.key,
         )
+
+
+def _decide(asked: _Asked, scored: Scored, decision_id: UUID) -> Decided:
+    query, world = asked.query, asked.world
+    if scored.rival is None:
+        return rules.decide(query, world, scored.opinion, reason=scored.reason)
+    return draft(query, world, scored.opinion, scored.rival.opinion, decision_id=decision_id)
 
 
 def _visitor(shop_id: int, ask: Ask) -> _Visitor:

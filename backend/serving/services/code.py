@@ -9,6 +9,8 @@ from typing import Final
 _ROOT: Final = Path(__file__).resolve().parents[3]
 # What reads a past, asks a model and words the reasons.
 _FOLDERS: Final = ("models/recommender", "backend/features", "backend/serving")
+# How two versions draft one list.
+_FILES: Final = ("backend/rollouts/rules/interleaving.py",)
 # Their arithmetic may differ in the last digit, and so may an order.
 _LIBRARIES: Final = ("numpy", "onnxruntime")
 _DIGITS: Final = 12
@@ -20,7 +22,7 @@ def fingerprint() -> str:
     digest = hashlib.sha256()
     for library in _LIBRARIES:
         digest.update(f"{library}=={version(library)}\n".encode())
-    for folder in _FOLDERS:
-        for file in sorted((_ROOT / folder).rglob("*.py")):
-            digest.update(f"{file.relative_to(_ROOT)}\n".encode() + file.read_bytes())
+    files = [file for folder in _FOLDERS for file in sorted((_ROOT / folder).rglob("*.py"))]
+    for file in (*files, *(_ROOT / name for name in _FILES)):
+        digest.update(f"{file.relative_to(_ROOT)}\n".encode() + file.read_bytes())
     return digest.hexdigest()[:_DIGITS]

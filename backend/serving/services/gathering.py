@@ -3,10 +3,12 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from backend.rollouts import queries as rollouts
+from backend.rollouts.values.interleaving import TEAMS
 from backend.serving import queries, rules
 from backend.serving.rules import recording
 from backend.serving.services.code import fingerprint
-from backend.serving.values import Card, Decided, Mates, Opinion, Query
+from backend.serving.values import Card, Decided, Mates, Opinion, Query, Rival
 
 
 class CardWords:
@@ -61,12 +63,20 @@ class LiveWorld:
         return self._words
 
     def recorded(
-        self, query: Query, opinion: Opinion, decided: Decided, *, reason: str, rollout: str = ""
+        self,
+        query: Query,
+        opinion: Opinion,
+        decided: Decided,
+        *,
+        reason: str,
+        rollout: str = "",
+        rival: Rival | None = None,
     ) -> dict[str, Any]:
         """
         Return the fields of a decision that say what went in: enough to make it again.
 
         :param rollout: that chose the arm, empty where none did
+        :param rival: the version that drafted the list with the decision's own
         """
         own = recording.pack_visitor(query, self._words.noted)
         setting = recording.pack_setting(
@@ -74,9 +84,13 @@ class LiveWorld:
             shows_new_products=self.shows_new_products,
             has_visitor=recording.VISITOR in own,
             rollout=rollout,
+            candidate=str(rival.version_id) if rival else "",
         )
         mates = self._mates.recorded if self._mates else {}
         shared = {**self.shelf.recorded, **opinion.recorded, **mates, **own, recording.SETTING: setting}
+        if rival:
+            shared |= {recording.OF_CANDIDATE + name: told for name, told in rival.opinion.recorded.items()}
+            shared[TEAMS] = rollouts.pack_teams(decided.teams)
         personal = {name: shared.pop(name) for name in own if name == recording.VISITOR}
         return {
             "feature_version": fingerprint(),

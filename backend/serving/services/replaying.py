@@ -22,6 +22,7 @@ from backend.serving import rules
 from backend.serving.gateway import opine
 from backend.serving.rules import recording
 from backend.serving.services.code import fingerprint
+from backend.serving.services.drafting import draft
 from backend.serving.services.opening import open_trained
 from backend.serving.values import NO_OPINION, Decided, ModelQuery, Opinion, Replay, ReplayVerdict
 from models.recommender.api import Scorer
@@ -74,15 +75,21 @@ def replay_from(decision: DecisionRecord, inputs: Mapping[str, bytes]) -> Replay
 def _decide_again(decision: DecisionRecord, inputs: Mapping[str, bytes]) -> Decided:
     query, noted = recording.read_query(decision, inputs)
     world = recording.read_world(inputs, noted)
-    opinion = _opinion(decision, rules.to_model(query, world), inputs)
-    return rules.decide(query, world, opinion, reason=world.reason)
+    asked = rules.to_model(query, world)
+    opinion = _opinion(decision.shop_id, decision.version_id, asked, inputs)
+    if world.candidate is None:
+        return rules.decide(query, world, opinion, reason=world.reason)
+    other = _opinion(decision.shop_id, world.candidate, asked, recording.of_candidate(inputs))
+    return draft(query, world, opinion, other, decision_id=decision.id)
 
 
-def _opinion(decision: DecisionRecord, asked: ModelQuery, inputs: Mapping[str, bytes]) -> Opinion:
-    if decision.version_id is None:
+def _opinion(
+    shop_id: int, version_id: UUID | None, asked: ModelQuery, inputs: Mapping[str, bytes]
+) -> Opinion:
+    if version_id is None:
         return NO_OPINION
     try:
-        version = registry.get_version(decision.shop_id, decision.version_id)
+        version = registry.get_version(shop_id, version_id)
         told = tuple(sorted((name, inputs[name]) for name in inputs if recording.is_of_model(name)))
         return opine(_told_scorer(version.artifact, version.manifest_sha256, told), asked)
     except UnknownVersion as error:

@@ -13,6 +13,8 @@ import structlog
 from backend.rollouts import queries as rollouts
 from backend.rollouts.values import (
     CANDIDATE,
+    FULL_WEIGHT,
+    INTERLEAVED,
     OVERRIDE,
     STANDBY,
     AnswerOutcome,
@@ -32,6 +34,7 @@ from backend.serving.values import (
     Opinion,
     Override,
     PageDraw,
+    Rival,
     ScoringUnavailable,
 )
 
@@ -64,6 +67,11 @@ class Chosen:
         return OVERRIDE if self.is_override else self.arm.name
 
     @property
+    def is_interleaved(self) -> bool:
+        """Whether the visitor's lists are drafted by both versions of the rollout."""
+        return self.draw is not None and self.draw.is_interleaved and self.bucket is not None
+
+    @property
     def rollout_id(self) -> UUID | None:
         """The rollout that chose the arm."""
         return self.draw.rollout_id if self.draw else None
@@ -75,12 +83,23 @@ class Scored:
     What a model gave: the version that answered, what it says, and why the arm's own may be missing.
 
     :param name: what a decision calls the arm
+    :param rival: the candidate that drafts the list with the version that answered, where both could
     """
 
     arm: LiveArm | None
     opinion: Opinion
     reason: str
     name: str
+    rival: Rival | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What came of asking a version: what it says or why it could not, and the milliseconds that it took."""
+
+    opinion: Opinion | None
+    reason: str
+    milliseconds: float
 
 
 def choose_arm(live: LiveArms, ask: Ask) -> Chosen | None:
@@ -179,6 +198,52 @@ class ArmScorer:
         :param available: the products that the shop can show
         :param asker: the visitor's pseudonym, where there is one
         """
+        given = self._ask(live, chosen, asked, asker)
+        if given.opinion is None:
+            self._note_missing(chosen, given)
+            return self._stand_in(live, chosen, asked, reason=given.reason)
+        if chosen.arm.name == CANDIDATE and rules.is_empty(given.opinion, available=available):
+            instead = self._stand_in(live, chosen, asked, reason=EMPTY)
+            if not rules.is_empty(instead.opinion, available=available):
+                self._note(chosen, self._blame(chosen, given.opinion, asked, available), given.milliseconds)
+                return instead
+        self._note(chosen, AnswerOutcome.ANSWERED, given.milliseconds)
+        return Scored(chosen.arm, given.opinion, "", chosen.name)
+
+    def score_both(
+        self,
+        live: LiveArms,
+        chosen: Chosen,
+        asked: ModelQuery,
+        *,
+        available: AbstractSet[int],
+        asker: str | None,
+        is_candidate_first: bool,
+    ) -> Scored:
+        """
+        Return what the champion says or what stands in for it, and what the candidate says beside it.
+
+        One after the other, each within its own deadline: of one budget a slow candidate would leave the
+        champion nothing. Where the candidate fails the champion's list is shown.
+
+        :param chosen: the champion, for a visitor whose lists both versions draft
+        :param is_candidate_first: whoever comes second finds the processor's caches warm, so they take turns
+        """
+        other = replace(chosen, arm=live.get(CANDIDATE))
+        order = (other, chosen) if is_candidate_first else (chosen, other)
+        given = {one.arm.name: self._ask(live, one, asked, asker) for one in order}
+        own, others = given[chosen.arm.name].opinion, given[CANDIDATE].opinion
+        is_shown = own is not None and not rules.is_empty(own, available=available)
+        lacks = others is not None and is_shown and rules.is_empty(others, available=available)
+        for one in order:
+            self._note_given(one, given[one.arm.name], asked, available, is_candidates_fault=lacks)
+        if own is None:
+            return self._stand_in(live, chosen, asked, reason=given[chosen.arm.name].reason)
+        if others is None or not is_shown or lacks:
+            return Scored(chosen.arm, own, "", chosen.name)
+        return Scored(chosen.arm, own, "", INTERLEAVED, Rival(other.arm.version_id, others))
+
+    def _ask(self, live: LiveArms, chosen: Chosen, asked: ModelQuery, asker: str | None) -> _Given:
         began = time.perf_counter()
         try:
             opinion = self.models.score(chosen.arm, asked, patience=_patience(live, chosen), asker=asker)
@@ -189,18 +254,31 @@ class ArmScorer:
                 reason=error.reason,
                 error=error.message,
             )
-            # A version that is still being loaded has not been asked.
-            if error.reason != rules.LOADING:
-                self._note(chosen, rules.outcome_of(error.reason), _milliseconds_since(began))
-            return self._stand_in(live, chosen, asked, reason=error.reason)
-        took = _milliseconds_since(began)
-        if chosen.arm.name == CANDIDATE and rules.is_empty(opinion, available=available):
-            instead = self._stand_in(live, chosen, asked, reason=EMPTY)
-            if not rules.is_empty(instead.opinion, available=available):
-                self._note(chosen, self._blame(chosen, opinion, asked, available), took)
-                return instead
-        self._note(chosen, AnswerOutcome.ANSWERED, took)
-        return Scored(chosen.arm, opinion, "", chosen.name)
+            return _Given(None, error.reason, _milliseconds_since(began))
+        return _Given(opinion, "", _milliseconds_since(began))
+
+    def _note_given(
+        self,
+        chosen: Chosen,
+        given: _Given,
+        asked: ModelQuery,
+        available: AbstractSet[int],
+        *,
+        is_candidates_fault: bool,
+    ) -> None:
+        """Count what came of one of two versions that were asked the same."""
+        if given.opinion is None:
+            self._note_missing(chosen, given)
+            return
+        outcome = AnswerOutcome.ANSWERED
+        if is_candidates_fault and chosen.arm.name == CANDIDATE:
+            outcome = self._blame(chosen, given.opinion, asked, available)
+        self._note(chosen, outcome, given.milliseconds)
+
+    def _note_missing(self, chosen: Chosen, given: _Given) -> None:
+        # A version that is still being loaded has not been asked.
+        if given.reason != rules.LOADING:
+            self._note(chosen, rules.outcome_of(given.reason), given.milliseconds)
 
     def _blame(
         self, chosen: Chosen, opinion: Opinion, asked: ModelQuery, available: AbstractSet[int]
@@ -233,7 +311,9 @@ class ArmScorer:
         """Count an answer of an arm, where the visitor was drawn into it."""
         if chosen.draw is None or chosen.bucket is None:
             return
-        answer = ArmAnswer(chosen.arm.name, chosen.bucket, chosen.draw.percent, outcome, milliseconds)
+        # In lists of both versions the candidate is asked for every visitor.
+        percent = FULL_WEIGHT if chosen.is_interleaved else chosen.draw.percent
+        answer = ArmAnswer(chosen.arm.name, chosen.bucket, percent, outcome, milliseconds)
         self.guard.note(chosen.arm.shop_id, chosen.draw.rollout_id, answer)
 
 

@@ -23,6 +23,7 @@ from backend.catalog.models import Order, Product
 from backend.catalog.values import ServingProduct
 from backend.core.errors import Failure
 from backend.events import queries as events
+from backend.rollouts import queries as rollouts
 from backend.rollouts.values import HOLDOUT
 from backend.serving import services as serving
 from backend.serving.values import Ingredients
@@ -232,12 +233,13 @@ class DecisionAdmin(ReadOnlyAdmin):
         decision = _record(row)
         known = queries.products(row.shop_id, [item.product_id for item in decision.items])
         earned = {credit.product_id for credit in attribution.credits_to(row.shop_id, row.id)}
+        teams = dict(enumerate(rollouts.drafted_by(row.shop_id, row.id), start=1))
         rows = [
             (
                 item.position,
                 _pictured(known.get(item.product_id)),
                 item.product_id,
-                _score(item.score),
+                _score(item.score, words.TEAMS.get(teams.get(item.position, ""), "")),
                 item.why,
                 badge("bought", "good") if item.product_id in earned else "",
             )
@@ -390,11 +392,17 @@ def _pictured(product: ServingProduct | None) -> SafeString | str:
     return format_html(picture, product.image_url, product.title)
 
 
-def _score(value: float | None) -> str:
-    """Return a score; only its order within one answer means something."""
+def _score(value: float | None, whose: str) -> str:
+    """
+    Return a score; only its order among one version's within one answer means something.
+
+    :param whose: the version that chose, where two drafted the list
+    """
     if value is None:
-        return "–"
-    return f"< {SMALLEST_SCORE:.4f}" if 0 <= value < SMALLEST_SCORE else f"{value:.4f}"
+        told = "–"
+    else:
+        told = f"< {SMALLEST_SCORE:.4f}" if 0 <= value < SMALLEST_SCORE else f"{value:.4f}"
+    return f"{told} ({whose})" if whose else told
 
 
 def _explained_table(shop_id: int, explained: Explained) -> SafeString:

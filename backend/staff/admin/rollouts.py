@@ -33,7 +33,11 @@ from backend.staff.views import actor_of
 
 UTC = ZoneInfo("UTC")
 
-STEP_NAMES = {StepKind.SHADOW: "Shadow", StepKind.AB_TEST: "Experiment"}
+STEP_NAMES = {
+    StepKind.SHADOW: "Shadow",
+    StepKind.INTERLEAVING: "Interleaving",
+    StepKind.AB_TEST: "Experiment",
+}
 
 
 @admin.register(Rollout)
@@ -49,7 +53,10 @@ class RolloutAdmin(ReadOnlyAdmin):
     fieldsets = (
         (None, {"fields": ("shop_link", "state_told", "standing", "next_told", "why", "versions_linked")}),
         ("The way", {"fields": ("steps_table", "split_table")}),
-        ("What it showed", {"fields": ("metrics_table", "guards_table", "shadow_table")}),
+        (
+            "What it showed",
+            {"fields": ("metrics_table", "guards_table", "interleaving_table", "shadow_table")},
+        ),
         ("What happened", {"fields": ("timeline_table", "moves_table")}),
         ("Plan", {"fields": ("plan_text", "uuid")}),
     )
@@ -168,6 +175,21 @@ class RolloutAdmin(ReadOnlyAdmin):
         told = [(one.name, f"{one.value} {one.words}".strip()) for one in shadow.figures] if shadow else []
         lines = [("In words", shadow.words), *told] if shadow else []
         return facts(lines, empty="It had no shadow.")
+
+    @admin.display(description="Interleaving")
+    def interleaving_table(self, row: Rollout) -> SafeString:
+        """Return whose products visitors clicked first in lists of both versions."""
+        found = _report(row).interleaving
+        told = (
+            [
+                ("In words", found.words),
+                ("New version", f"{found.candidate:,}"),
+                ("In use", f"{found.champion:,}"),
+            ]
+            if found
+            else []
+        )
+        return facts(told, empty="Its lists were not mixed.")
 
     @admin.display(description="Timeline")
     def timeline_table(self, row: Rollout) -> SafeString:

@@ -791,6 +791,13 @@ export interface components {
             shown_visitors: number;
             held_out_visitors: number;
         };
+        /** @description Visitors by the version whose product they clicked first in a list of both. */
+        InterleavingReport: {
+            candidate: number;
+            champion: number;
+            verdict: components["schemas"]["RolloutVerdictEnum"];
+            words: string;
+        };
         /** @description An address that shows one version to whoever has it, until a moment. */
         Look: {
             /** Format: uri */
@@ -1104,6 +1111,7 @@ export interface components {
             guards: components["schemas"]["GuardReport"][];
             detection: components["schemas"]["Detection"] | null;
             shadow: components["schemas"]["ShadowReport"] | null;
+            interleaving: components["schemas"]["InterleavingReport"] | null;
             look_back: components["schemas"]["LookBack"] | null;
             advice: string[];
             timeline: components["schemas"]["TimelineEntry"][];
@@ -1123,6 +1131,7 @@ export interface components {
             shadow_requests: number;
             /** Format: double */
             shadow_hours: number;
+            interleave_days: number;
             ab_days: number;
             requirement: components["schemas"]["RequirementEnum"];
             /** Format: double */
@@ -1145,6 +1154,7 @@ export interface components {
             shadow_requests: number;
             /** Format: double */
             shadow_hours: number;
+            interleave_days: number;
             ab_days: number;
             requirement: components["schemas"]["RequirementEnum"];
             /** Format: double */
@@ -1155,7 +1165,7 @@ export interface components {
             promoters: string[];
         };
         /** @enum {string} */
-        RolloutStateEnum: "DRAFT" | "SHADOW" | "CANARY" | "HOLD" | "PAUSED" | "INCONCLUSIVE" | "PROMOTED" | "ROLLED_BACK" | "SUPERSEDED" | "ABORTED";
+        RolloutStateEnum: "DRAFT" | "SHADOW" | "INTERLEAVED" | "CANARY" | "HOLD" | "PAUSED" | "INCONCLUSIVE" | "PROMOTED" | "ROLLED_BACK" | "SUPERSEDED" | "ABORTED";
         /** @description A rollout in a few sentences. */
         RolloutSummary: {
             /** Format: uuid */
@@ -1281,7 +1291,7 @@ export interface components {
             since: string | null;
         };
         /** @enum {string} */
-        StepReportKindEnum: "SHADOW" | "SHARE" | "AB_TEST";
+        StepReportKindEnum: "SHADOW" | "INTERLEAVING" | "SHARE" | "AB_TEST";
         /** @enum {string} */
         SurfaceEnum: "product_page" | "home_page";
         /** @description What is known of one of our blocks, by recent evidence. */

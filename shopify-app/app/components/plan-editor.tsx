@@ -4,7 +4,7 @@ import type { Problem } from "../api/client.server";
 import type { RolloutSettings } from "../api/types";
 import { useIntent } from "../lib/actions";
 import { showSaveBar } from "../lib/bridge";
-import { abDays, AUTONOMIES, draftOf, dwells, faultsOf, type Freeze, isChanged, limitsOf, type NumberKey, type PlanDraft, requirementMeaning, REQUIREMENTS, settingsOf, shadows, spanWord } from "../lib/plan";
+import { abDays, AUTONOMIES, draftOf, dwells, faultsOf, type Freeze, interleaveDays, isChanged, limitsOf, type NumberKey, type PlanDraft, requirementMeaning, REQUIREMENTS, settingsOf, shadows, spanWord } from "../lib/plan";
 import { ActionProblem } from "./problem";
 
 const SAVE_BAR = "rollout-settings-bar";
@@ -91,6 +91,13 @@ function HowFar({ drafting }: { drafting: Drafting }) {
         <s-text-field label="Shares of visitors, in percent" details="After the last of these comes 100%." value={draft.steps} error={faults.steps ?? said(saving.problem, "steps")} onInput={(event) => change({ steps: event.currentTarget.value })} />
         <Choice drafting={drafting} name="dwell_hours" label="At each share for at least">
           {spans(dwells(draft.dwell_hours))}
+        </Choice>
+        <Choice drafting={drafting} name="interleave_days" label="Interleaving before the first share" details="Each personal list holds products of both versions, chosen in turns. Whose products visitors click first is counted: that tells with few visitors which version they prefer, and nothing of revenue.">
+          {interleaveDays(draft.interleave_days).map((days) => (
+            <s-option key={days} value={String(days)}>
+              {days === 0 ? "None" : `${days} days at most`}
+            </s-option>
+          ))}
         </Choice>
         <Choice drafting={drafting} name="ab_days" label="Experiment before it is promoted" details="At the widest share of at most 50%, where as many visitors see each version: for as long as you say and until the difference is known.">
           {abDays(draft.ab_days).map((days) => (

@@ -130,6 +130,25 @@ function GuardTable({ guards, isOver }: Pick<RolloutReport, "guards"> & { isOver
   );
 }
 
+/** Whose products visitors clicked first in lists of both versions. */
+export function RolloutInterleaving({ interleaving, candidate, champion }: Pick<RolloutReport, "interleaving"> & { candidate: number; champion: number }) {
+  if (!interleaving) return null;
+  const { tone, word } = verdictLook(interleaving.verdict);
+  return (
+    <s-section heading="Interleaving">
+      <s-stack gap="small">
+        <div className="step-head">
+          <s-text>
+            Clicked first: {formatCount(interleaving.candidate)} times a product of version {candidate}, {formatCount(interleaving.champion)} times one of version {champion}
+          </s-text>
+          <s-badge tone={tone}>{word}</s-badge>
+        </div>
+        <s-paragraph>{withOurPercent(interleaving.words)}</s-paragraph>
+      </s-stack>
+    </s-section>
+  );
+}
+
 /** What was compared before anybody saw it. */
 export function RolloutShadow({ report }: { report: RolloutReport }) {
   const { shadow, summary } = report;

@@ -38,6 +38,7 @@ export interface PlanDraft extends Record<NumberKey, string> {
   steps: string;
   dwell_hours: string;
   shadow_hours: string;
+  interleave_days: string;
   ab_days: string;
   requirement: string;
   freezes: Freeze[];
@@ -55,6 +56,7 @@ export function draftOf(settings: RolloutSettings): PlanDraft {
     shadow_percent: String(settings.shadow_percent),
     shadow_requests: String(settings.shadow_requests),
     shadow_hours: String(settings.shadow_hours),
+    interleave_days: String(settings.interleave_days),
     ab_days: String(settings.ab_days),
     requirement: settings.requirement,
     margin_percent: String(settings.margin_percent),
@@ -101,6 +103,7 @@ export function settingsOf(draft: PlanDraft, isOff: boolean): Omit<RolloutSettin
     shadow_percent: Number(draft.shadow_percent),
     shadow_requests: Number(draft.shadow_requests),
     shadow_hours: Number(draft.shadow_hours),
+    interleave_days: Number(draft.interleave_days),
     ab_days: Number(draft.ab_days),
     requirement: draft.requirement as RolloutSettings["requirement"],
     margin_percent: Number(draft.margin_percent),
@@ -114,12 +117,14 @@ export function settingsOf(draft: PlanDraft, isOff: boolean): Omit<RolloutSettin
 const DWELLS = [1, 6, 12, 24, 48, 72, 168];
 const SHADOWS = [0, 1, 6, 12, 24, 48, 72, 168];
 const AB_DAYS = [0, 7, 14, 21, 28];
+const INTERLEAVE_DAYS = [0, 14, 28, 42, 60];
 
 const withPresent = (choices: readonly number[], present: string): number[] => [...new Set([...choices, Number(present)])].sort((one, other) => one - other);
 
 export const dwells = (present: string): number[] => withPresent(DWELLS, present);
 export const shadows = (present: string): number[] => withPresent(SHADOWS, present);
 export const abDays = (present: string): number[] => withPresent(AB_DAYS, present);
+export const interleaveDays = (present: string): number[] => withPresent(INTERLEAVE_DAYS, present);
 
 /** "1 hour", "2 days", "1 week". */
 export function spanWord(hours: number): string {

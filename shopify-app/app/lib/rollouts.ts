@@ -8,6 +8,7 @@ type Verdict = MetricReport["verdict"];
 const STATES = {
   DRAFT: { tone: "neutral", word: "Waiting" },
   SHADOW: { tone: "info", word: "Shadow" },
+  INTERLEAVED: { tone: "info", word: "Interleaving" },
   CANARY: { tone: "info", word: "Rolling out" },
   HOLD: { tone: "info", word: "Experiment" },
   PAUSED: { tone: "warning", word: "Paused" },
@@ -24,7 +25,7 @@ export const stateLook = (state: State) => STATES[state];
 export const waitWords = ({ waits_for: waits, finding }: Pick<RolloutSummary, "waits_for" | "finding">): string => (finding && waits.startsWith(finding) ? "" : waits);
 
 /** States in which something may happen at any moment. */
-const UNDER_WAY: ReadonlySet<State> = new Set(["SHADOW", "CANARY", "HOLD"]);
+const UNDER_WAY: ReadonlySet<State> = new Set(["SHADOW", "INTERLEAVED", "CANARY", "HOLD"]);
 
 /** After a move people watch for some minutes; for the rest of its days a rollout is looked at now and then. */
 const WATCHED_MS = 10 * 60 * 1000;
@@ -47,9 +48,10 @@ export function intervalText({ low, high }: Pick<MetricReport, "low" | "high">):
   return low === null || high === null ? undefined : `Between ${formatChange(low)} and ${formatChange(high)}`;
 }
 
-/** "Shadow", "5%", "Experiment at 50%". */
+/** "Shadow", "Interleaving", "5%", "Experiment at 50%". */
 export function stepName({ kind, percent }: RolloutStep): string {
   if (kind === "SHADOW") return "Shadow";
+  if (kind === "INTERLEAVING") return "Interleaving";
   return kind === "AB_TEST" ? `Experiment at ${percent}%` : `${percent}%`;
 }
 
@@ -107,6 +109,9 @@ export const openRollout = ({ live, rollouts }: Rollouts): RolloutSummary | unde
 /** The step after the one that is under way. */
 export const nextStep = (steps: readonly RolloutStep[]): RolloutStep | undefined => steps.find((step) => step.progress === "AHEAD");
 
+/** Whether personal lists hold products of both versions, paused or not. */
+const isInterleaving = ({ steps }: Pick<RolloutReport, "steps">): boolean => steps.some(({ kind, progress }) => kind === "INTERLEAVING" && progress === "CURRENT");
+
 /** The page of a shopper may be as old as this when it shows a version that was taken back. */
 export const STALE_PAGES = "Pages that Shopify or a browser has kept may show it for up to 12 hours more; every new answer of ours changes within a second.";
 
@@ -116,6 +121,16 @@ type MoveWords = Omit<Move, "action" | "refused">;
 
 function stepWords({ summary, steps }: RolloutReport): MoveWords {
   const next = nextStep(steps);
+  if (next?.kind === "INTERLEAVING") {
+    return {
+      label: "Next step: interleaving",
+      question: `Show products of version ${summary.candidate_number} in personal lists now?`,
+      consequence: "Each personal list holds products of both versions from now on, chosen in turns. It still goes back by itself if it hurts.",
+      confirm: "Next step: interleaving",
+      tone: "auto",
+      toast: "Interleaving began",
+    };
+  }
   const share = next && next.kind !== "SHADOW" ? next.percent : 100;
   const who = `${formatPercent(share)} of visitors`;
   const outside = share >= 100 ? ` ${UNKNOWN_VISITORS}` : "";
@@ -144,7 +159,8 @@ function undoWords({ summary }: RolloutReport): MoveWords {
 
 function moveWords(action: RolloutAction, report: RolloutReport): MoveWords {
   const { candidate_number: number, percent } = report.summary;
-  const seen = percent > 0 ? `${formatPercent(percent)} of visitors go on seeing version ${number}` : "Nobody sees it";
+  const unshown = isInterleaving(report) ? "Personal lists go on holding products of both versions" : "Nobody sees it";
+  const seen = percent > 0 ? `${formatPercent(percent)} of visitors go on seeing version ${number}` : unshown;
   switch (action) {
     case "START":
       return { label: "Start", question: `Start the rollout of version ${number}?`, consequence: "It begins in the shadow: its lists are compared with what shoppers really see, and nobody sees them.", confirm: "Start", tone: "auto", toast: "Rollout started" };

@@ -7,7 +7,7 @@ import type { RolloutReport, Shop } from "../api/types";
 import { isLookingBack, LookBackSection } from "../components/look-back";
 import { ActionProblem, StaleBanner, Unreachable } from "../components/problem";
 import { Advice } from "../components/rollout-advice";
-import { RolloutGuards, RolloutMetrics, RolloutShadow, RolloutTimeline } from "../components/rollout-evidence";
+import { RolloutGuards, RolloutInterleaving, RolloutMetrics, RolloutShadow, RolloutTimeline } from "../components/rollout-evidence";
 import { MoveButtons, MoveDialog, type RolloutMoves, useRolloutMoves } from "../components/rollout-moves";
 import { LiveSplit, RolloutSteps } from "../components/rollout-steps";
 import { ShopLook } from "../components/shop-look";
@@ -72,6 +72,7 @@ function Loaded({ known: { report, shop }, problem }: { known: RolloutData; prob
         <Now report={report} moves={moves} timezone={shop.timezone} />
         <RolloutMetrics report={report} timezone={shop.timezone} />
         <RolloutGuards report={report} timezone={shop.timezone} />
+        <RolloutInterleaving interleaving={report.interleaving} candidate={report.summary.candidate_number} champion={report.summary.champion_number} />
         <RolloutShadow report={report} />
         <LookBackSection report={report} timezone={shop.timezone} />
         <RolloutTimeline timeline={report.timeline} timezone={shop.timezone} />

@@ -147,6 +147,43 @@ def test_a_report_asks_each_judge_once_and_of_what_is_over_none_of_the_pages(
     assert count("publishing_publisher") == (0 if act else 1)
 
 
+def test_an_admin_asks_for_interleaving_and_goes_on_from_it(artifact: Path) -> None:
+    shop = a_signed_in_shop()
+    a_live_version(shop, artifact)
+    wanted = call("GET", "/api/rollouts/settings", shop=shop).json() | {"interleave_days": 28}
+    saved = call("PUT", "/api/rollouts/settings", shop=shop, body=wanted)
+    rollout = at_step(shop, artifact, 0)
+
+    told = call("GET", f"/api/rollouts/{rollout.id}", shop=shop).json()
+    answers = [moved(shop, rollout, action) for action in ("ABORT", "PAUSE", "RESUME", "STEP")]
+
+    assert saved.json()["interleave_days"] == 28
+    assert {"name": "interleave_days", "lowest": 0.0, "highest": 60.0} in saved.json()["limits"]
+    assert (told["summary"]["state"], told["summary"]["percent"]) == ("INTERLEAVED", 0)
+    assert told["summary"]["headline"].startswith("In personal lists since ")
+    assert told["interleaving"] == {
+        "candidate": 0,
+        "champion": 0,
+        "verdict": "NOT_ENOUGH",
+        "words": (
+            "No visitor has clicked a product yet that one of the versions chose alone. Neither is clearly "
+            "preferred yet. How long it takes can't be told yet."
+        ),
+    }
+    assert [(one["kind"], one["progress"]) for one in told["steps"]][:3] == [
+        ("SHADOW", "DONE"), ("INTERLEAVING", "CURRENT"), ("SHARE", "AHEAD"),
+    ]  # fmt: skip
+    assert told["actions"] == ["STEP", "PAUSE", "UNDO"]
+    assert told["timeline"][0]["title"] == "Interleaving began"
+    assert [one.status_code for one in answers] == [409, 200, 200, 200]
+    assert (
+        answers[1]
+        .json()["summary"]["headline"]
+        .endswith(": personal lists hold products of both versions until you decide.")
+    )
+    assert state_of(rollout) == (RolloutState.CANARY, 5)
+
+
 def test_an_admin_steps_pauses_resumes_and_undoes_and_the_ledger_says_who_and_why(
     artifact: Path,
 ) -> None:

@@ -63,7 +63,7 @@ def judged(verdict: Verdict, words: str = "", **changes: Any) -> Judged:
 
 
 GOOD = judged(Verdict.SUCCESS)
-HEALTHY = Verdicts(GOOD, GOOD, GOOD, lists=GOOD)
+HEALTHY = Verdicts(GOOD, GOOD, GOOD, lists=GOOD, interleaving=GOOD)
 
 
 def judge_as_listed(rollout: Rollout, now: datetime) -> Verdicts:

@@ -15,20 +15,27 @@ from backend.shops.models import Shop
 from tests.backend.history import NOW
 
 
-def a_rollout(shop: Shop, candidate: Version, *, percent: int = 25) -> Rollout:
-    """Let a candidate answer a share of a shop's visitors beside its champion; none in the shadow."""
+def a_rollout(shop: Shop, candidate: Version, *, percent: int = 25, is_interleaved: bool = False) -> Rollout:
+    """
+    Let a candidate answer a share of a shop's visitors beside its champion; none in the shadow.
+
+    :param is_interleaved: it has no share, and drafts personal lists with the champion
+    """
+    percent = 0 if is_interleaved else percent
+    state = RolloutState.INTERLEAVED if is_interleaved else RolloutState.SHADOW
     pointer = Pointer.objects.for_shop(shop.id).get()
     row_id = registry.row_id(shop.id, candidate.id)
     rollout = Rollout.objects.for_shop(shop.id).create(
         number=1,
         candidate_id=row_id,
         champion_id=pointer.champion_id,
-        state=RolloutState.CANARY if percent else RolloutState.SHADOW,
+        state=RolloutState.CANARY if percent else state,
         step=0 if percent else -1,
         percent=percent,
-        plan=asdict(RolloutPlan()),
+        plan=asdict(RolloutPlan(interleave_days=28 if is_interleaved else 0)),
         opened_at=NOW,
         entered_at=NOW,
+        shown_at=NOW if percent or is_interleaved else None,
         words="For a test.",
     )
     aim = services.Aim(
@@ -37,7 +44,8 @@ def a_rollout(shop: Shop, candidate: Version, *, percent: int = 25) -> Rollout:
         candidate_id=row_id,
         rollout_id=rollout.id,
         percent=percent,
-        shadow_percent=0 if percent else 10,
+        shadow_percent=0 if percent or is_interleaved else 10,
+        is_interleaved=is_interleaved,
     )
     services.point(shop.id, aim, revision=pointer.revision, words="For a test.", now=NOW)
     return rollout

@@ -154,7 +154,7 @@ def test_a_difference_at_the_bar_is_never_decided() -> None:
     ],
 )
 def test_days_are_told_only_as_far_as_the_plan_goes(left: float | None, elapsed: float, words: str) -> None:
-    assert left_words(left, PLAN, elapsed_days=elapsed) == words
+    assert left_words(left, elapsed_days=elapsed, most_days=PLAN.max_days) == words
 
 
 def test_words_hold_an_interval_and_never_a_p_value() -> None:

@@ -38,6 +38,10 @@ HALF_WAY = a_rollout(step=2)
 EVERYBODY = a_rollout(step=3)
 AB_PLAN = RolloutPlan(ab_days=14)
 HELD = a_rollout(RolloutState.HOLD, step=2, plan=AB_PLAN)
+MIXED_PLAN = RolloutPlan(interleave_days=28)
+BEFORE_MIXED = a_rollout(RolloutState.SHADOW, step=-1, plan=MIXED_PLAN)
+MIXED = a_rollout(RolloutState.INTERLEAVED, step=-1, plan=MIXED_PLAN, shown_at=NOW)
+MIXED_PAUSED = replace(MIXED, state=RolloutState.PAUSED, former_state=RolloutState.INTERLEAVED)
 PAUSED = a_rollout(RolloutState.PAUSED, step=1, former_state=RolloutState.CANARY)
 UNDECIDED = a_rollout(RolloutState.INCONCLUSIVE, step=1)
 
@@ -147,6 +151,23 @@ def place(outcome: Move | Wait) -> Stop | None:
          verdicts(business=TOO_LITTLE), 30, None),
         ("what ended is over", a_rollout(RolloutState.PROMOTED, step=3, ended_at=NOW), ON,
          verdicts(guards=BAD), 9, None),
+        ("a plan may mix lists first", BEFORE_MIXED, ON, UNLISTED, 0.05,
+         Stop(RolloutState.INTERLEAVED, -1, 0)),
+        ("a freeze holds that", replace(BEFORE_MIXED, entered_at=NOW.replace(day=1)), FROZEN, HEALTHY, 0,
+         None),
+        ("preferred: the first step", MIXED, ON, HEALTHY, 1, Stop(RolloutState.CANARY, 0, 5)),
+        ("which needs its lists on the pages", MIXED, ON, UNLISTED, 1, None),
+        ("mixed lists of half a day wait", MIXED, ON, HEALTHY, 0.5, None),
+        ("and those that tell nothing", MIXED, ON, verdicts(interleaving=TOO_LITTLE), 9, None),
+        ("preferred in too few answers", MIXED, ON, verdicts(guards=TOO_LITTLE), 9, None),
+        ("the version in use preferred: back", MIXED, ON, verdicts(interleaving=BAD), 0,
+         Stop(RolloutState.ROLLED_BACK, -1, 0)),
+        ("bad answers in mixed lists: back", MIXED, ON, verdicts(guards=BAD), 0,
+         Stop(RolloutState.ROLLED_BACK, -1, 0)),
+        ("mixed lists that told nothing in their days", MIXED, ON,
+         verdicts(interleaving=NEITHER, guards=TOO_LITTLE), 28, Stop(RolloutState.INCONCLUSIVE, -1, 0)),
+        ("paused mixed lists go back too", MIXED_PAUSED, ON, verdicts(interleaving=BAD), 0,
+         Stop(RolloutState.ROLLED_BACK, -1, 0)),
     ],
 )  # fmt: skip
 def test_next_move(
@@ -229,8 +250,9 @@ def test_no_move_leaves_the_table() -> None:
     half_at_once = replace(SHADOW, plan=HALF_AT_ONCE)
     paused = (PAUSED, PAUSED_SHADOW, PAUSED_TEST)
     places = (DRAFT, SHADOW, half_at_once, a_rollout(), HALF_WAY, EVERYBODY, HELD, *paused, UNDECIDED)
+    places += (BEFORE_MIXED, MIXED, MIXED_PAUSED)
     known = [
-        Verdicts(*three, lists=lists)
+        Verdicts(*three, lists=lists, interleaving=three[-1])
         for three in product(judgements, repeat=3)
         for lists in (GOOD, TOO_LITTLE)
     ]
@@ -246,7 +268,7 @@ def test_no_move_leaves_the_table() -> None:
                 assert 0 <= outcome.to.percent <= 100
                 is_wider = outcome.to.percent > rollout.percent
                 assert not (is_wider and (settings is OFF or said.shadow.verdict is not Verdict.SUCCESS)) or (
-                    rollout.step >= 0 and settings is not OFF
+                    rollout.shown_at is not None and settings is not OFF
                 )
                 assert not is_wider or said.lists is GOOD
 
@@ -305,6 +327,14 @@ def test_the_last_step_is_told_in_the_words_of_orders_and_others_in_those_of_ans
         (RolloutAction.UNDO, SHADOW, Stop(RolloutState.ROLLED_BACK, -1, 0)),
         (RolloutAction.UNDO, HELD, Stop(RolloutState.ROLLED_BACK, 2, 0)),
         (RolloutAction.UNDO, UNDECIDED, Stop(RolloutState.ROLLED_BACK, 1, 0)),
+        (RolloutAction.STEP, BEFORE_MIXED, Stop(RolloutState.INTERLEAVED, -1, 0)),
+        (RolloutAction.STEP, MIXED, Stop(RolloutState.CANARY, 0, 5)),
+        (RolloutAction.PAUSE, MIXED, Stop(RolloutState.PAUSED, -1, 0)),
+        (RolloutAction.RESUME, MIXED_PAUSED, Stop(RolloutState.INTERLEAVED, -1, 0)),
+        (RolloutAction.UNDO, MIXED, Stop(RolloutState.ROLLED_BACK, -1, 0)),
+        (RolloutAction.ABORT, MIXED, None),
+        (RolloutAction.ABORT, MIXED_PAUSED, None),
+        (RolloutAction.PROMOTE, MIXED, None),
     ],
 )
 def test_what_a_person_may_ask_of_a_rollout(act: RolloutAction, rollout: Any, becomes: Stop | None) -> None:
@@ -317,10 +347,26 @@ def test_a_person_may_go_on_without_proof_but_not_without_a_shadow() -> None:
     unproven = Verdicts(TOO_LITTLE, TOO_LITTLE, TOO_LITTLE, ("A sale began.",), GOOD)
 
     on = rules.asked_move(RolloutAction.STEP, HALF_WAY, ON, unproven, a_moment(), reason="")
-    shown = rules.asked_move(RolloutAction.STEP, SHADOW, ON, unproven, a_moment(), reason="")
+    first = rules.asked_move(RolloutAction.STEP, MIXED, ON, unproven, a_moment(), reason="")
+    shown = [
+        rules.asked_move(RolloutAction.STEP, one, ON, unproven, a_moment(), reason="")
+        for one in (SHADOW, BEFORE_MIXED)
+    ]
 
     assert place(on) == Stop(RolloutState.CANARY, 3, 100)
-    assert shown == Wait("It has not passed its shadow yet. Is not_enough.")
+    assert place(first) == Stop(RolloutState.CANARY, 0, 5)
+    assert shown == [Wait("It has not passed its shadow yet. Is not_enough.")] * 2
+
+
+def test_what_visitors_saw_in_mixed_lists_is_seen() -> None:
+    """No newer candidate takes its place, and nobody calls it off as if it had never been shown."""
+    assert [rules.supersedes(one) for one in (SHADOW, BEFORE_MIXED, MIXED)] == [True, True, False]
+    assert [rules.is_interleaved(one) for one in (BEFORE_MIXED, MIXED, MIXED_PAUSED, a_rollout())] == [
+        False,
+        True,
+        True,
+        False,
+    ]
 
 
 @pytest.mark.parametrize("rollout", [SHADOW, a_rollout(), HALF_WAY, EVERYBODY], ids=lambda one: one.percent)
@@ -386,6 +432,8 @@ def test_who_may_promote() -> None:
         ("ab_days", {"ab_days": 3}),
         ("ab_days", {"ab_days": 14, "steps": (60, 100)}),
         ("ab_days", {"ab_days": 30, "max_days": 20}),
+        ("interleave_days", {"interleave_days": 61}),
+        ("interleave_days", {"interleave_days": 30, "max_days": 20}),
         ("dwell_hours", {"dwell_hours": 0.5}),
         ("min_orders", {"min_orders": 50}),
         ("margin_percent", {"margin_percent": 40.0}),
@@ -413,7 +461,7 @@ def test_a_demo_may_be_quicker_and_no_less_orderly() -> None:
 
 
 def test_a_kept_plan_is_read_back_and_an_older_one_gets_the_defaults_of_what_it_lacks() -> None:
-    plan = RolloutPlan(steps=(10, 100), ab_days=7, autonomy=Autonomy.HALF)
+    plan = RolloutPlan(steps=(10, 100), interleave_days=14, ab_days=7, autonomy=Autonomy.HALF)
 
     assert rules.read_plan(rules.storable_plan(plan)) == plan
     assert rules.read_plan({"steps": [10, 100], "of_another_time": 1}) == RolloutPlan(steps=(10, 100))

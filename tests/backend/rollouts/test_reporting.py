@@ -51,6 +51,7 @@ def a_rollout(
     percent: int = 5,
     plan: RolloutPlan = DEFAULT_PLAN,
     former_state: RolloutState | None = None,
+    shown_at: datetime | None = None,
     ended_at: datetime | None = None,
 ) -> Rollout:
     return Rollout(
@@ -67,6 +68,7 @@ def a_rollout(
         plan=plan,
         opened_at=TUESDAY - timedelta(days=1),
         entered_at=TUESDAY,
+        shown_at=TUESDAY if step >= 0 else shown_at,
         ended_at=ended_at,
         revision=3,
         former_state=former_state,

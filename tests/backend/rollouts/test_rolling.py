@@ -14,7 +14,7 @@ from backend.core.queue import Job
 from backend.registry import gateway
 from backend.registry import queries as registry
 from backend.registry.values import Version
-from backend.rollouts import models, queries, services
+from backend.rollouts import models, queries, rules, services
 from backend.rollouts.values import (
     CANDIDATE,
     CHAMPION,
@@ -29,6 +29,7 @@ from backend.rollouts.values import (
     OldPage,
     ReleasesOff,
     Rollout,
+    RolloutAction,
     RolloutPlan,
     RolloutSettings,
     RolloutState,
@@ -187,6 +188,21 @@ def test_what_it_waits_for_is_remembered_and_is_no_move(
         5,
         3,
     )
+
+
+def test_a_promotion_of_what_nobody_had_seen_is_offered_to_be_undone(
+    shop: Shop, artifact: Path, champion: Version
+) -> None:
+    rollout = an_open_rollout(shop, artifact)
+    undecided = advance(shop, days=61, verdicts=Verdicts())
+    later = SAID | {"now": NOW + timedelta(days=62), "judge": saying(HEALTHY)}
+
+    promoted = services.promote(shop.id, rollout.id, **later)
+
+    assert (undecided.state, undecided.shown_at) == (RolloutState.INCONCLUSIVE, None)
+    assert rules.offered_actions(promoted, may_widen=True, is_champion=True) == (RolloutAction.UNDO,)
+    assert services.undo(shop.id, rollout.id, **later).state is RolloutState.ROLLED_BACK
+    assert queries.champion_id(shop.id) == champion.id
 
 
 def test_rolling_back_is_one_write_and_may_come_twice(shop: Shop, artifact: Path, champion: Version) -> None:

@@ -157,9 +157,12 @@ def test_new_products_come_back_as_they_were_told() -> None:
 def test_what_is_usual_is_not_recorded() -> None:
     query = Query(Surface.HOME_PAGE, 8, datetime.now(UTC))
 
-    assert recording.pack_setting(reason="", shows_new_products=True, has_visitor=False, rollout="") == b""
+    usual = {"reason": "", "shows_new_products": True, "has_visitor": False, "rollout": "", "candidate": ""}
+    assert recording.pack_setting(**usual) == b""  # type: ignore[arg-type]
     assert recording.pack_visitor(query, recording.NotedWords()) == {"words": b""}
-    assert recording.read_setting({}) == {"reason": "", "new": True, "visitor": False, "rollout": ""}
+    assert recording.read_setting({}) == {
+        "reason": "", "new": True, "visitor": False, "rollout": "", "candidate": "",
+    }  # fmt: skip
 
 
 # Comparing

@@ -8,12 +8,12 @@ from django.test import Client
 from backend.audit import queries as audit
 from backend.audit.values import Event
 from backend.rollouts import models, queries
-from backend.rollouts.values import Rollout, RolloutState
+from backend.rollouts.values import Rollout, RolloutPlan, RolloutState
 from backend.shops.models import Shop
 from backend.staff.values import Role
 from tests.backend.history import a_shop
 from tests.backend.registry.versions import a_live_version
-from tests.backend.rollouts.rollouts import an_open_rollout, at_step
+from tests.backend.rollouts.rollouts import advance, an_open_rollout, at_step
 from tests.backend.staff.people import an_account, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -61,6 +61,17 @@ def test_a_look_at_a_rollout_is_an_act_in_the_shops_ledger(rollout: Rollout) -> 
 
     [look] = audit.events(rollout.shop_id, event=Event.STAFF_LOOKED)
     assert look.subject == f"rollout {rollout.number}"
+
+
+def test_support_reads_whose_products_were_clicked_first(shop: Shop, artifact: Path) -> None:
+    a_live_version(shop, artifact)
+    an_open_rollout(shop, artifact, plan=RolloutPlan(interleave_days=28))
+    mixed = advance(shop, days=1)
+
+    page = signed_in(an_account()).get(f"{page_of(mixed)}change/").content.decode()
+
+    assert mixed.state is RolloutState.INTERLEAVED
+    assert "No visitor has clicked a product yet that one of the versions chose alone." in page
 
 
 def test_an_operator_stops_a_rollout_and_its_merchant_reads_why(rollout: Rollout) -> None:
