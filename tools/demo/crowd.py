@@ -1,16 +1,19 @@
 """
 A crowd of shoppers, each in a browser of their own, who look at pages and sometimes buy what is recommended.
 
-Each does what the theme's block and the web pixel do for a visitor who agreed: asks the app proxy under an id
-that the browser keeps, tells that it met the rollout, what it saw and clicked, and that its checkout is done.
-No browser is started for any; `tests/e2e` does the same in one.
+Only those buy who are in one of the two arms that a rollout compares: the orders of all others would tell
+nothing, and keep the worker from those that do. In both arms everybody behaves alike.
+
+Each of them does what the theme's block and the web pixel do for a visitor who agreed: asks the app proxy
+under an id that the browser keeps, tells that it met the rollout, what it saw and clicked, and that its
+checkout is done. No browser is started for any; `tests/e2e` does the same in one.
 """
 
 import random
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
@@ -19,10 +22,11 @@ import httpx
 
 from backend.core.bucketing import bucket
 from backend.rollouts.rules import draw_arm, is_compared
-from backend.rollouts.values import CHAMPION
 from tools.demo import pixel
 
 THREADS: Final = 8
+# Who came and was not served yet. Whoever ends a crowd need not wait for a queue.
+MOST_WAITING: Final = 2 * THREADS
 TIMEOUT_SECONDS: Final = 30.0
 PROXY: Final = "/apps/tailorbird/recommendations"
 
@@ -43,20 +47,25 @@ class Draw:
         """Return whether a browser is one of the two arms that are compared."""
         return is_compared(bucket(self.salt, visitor), self.percent)
 
+    @property
+    def compared_share(self) -> float:
+        """Return the share of browsers that are compared."""
+        return 2 * min(self.percent, 100 - self.percent) / 100
+
 
 @dataclass(frozen=True)
 class Mood:
     """
-    How the crowd behaves.
+    How those behave who are compared and allow analytics. All others look at one page and tell nobody of it.
 
-    :param looks: the share of those who look at one page and allow no analytics: they tell nobody of it
-    :param clicks: of the others, those who click on what is recommended
-    :param buys: of the others, those who buy
+    :param per_second: how many of them come, as far as so many are compared
+    :param clicks: the share of them who click on what is recommended
+    :param buys: the share of them who buy
     """
 
-    looks: float = 0.0
-    clicks: float = 0.4
-    buys: float = 0.8
+    per_second: float
+    clicks: float
+    buys: float
 
 
 @dataclass
@@ -88,12 +97,11 @@ class Crowd:
     :param mood: how they behave
     """
 
-    def __init__(
-        self, places: Places, draw: Callable[[], Draw | None], *, mood: Mood | None = None, seed: int = 1
-    ) -> None:
+    def __init__(self, places: Places, draw: Callable[[], Draw | None], *, mood: Mood, seed: int = 1) -> None:
         self._places = places
         self._draw = draw
-        self._mood = mood or Mood()
+        self._mood = mood
+        self._per_second = 0.0
         self._random = random.Random(seed)  # noqa: S311 -- a draw that can be repeated
         self._lock = threading.Lock()
         limits = httpx.Limits(max_connections=THREADS, max_keepalive_connections=0)
@@ -102,17 +110,20 @@ class Crowd:
 
     def come(self, visitors: int, *, per_second: float, until: Callable[[], bool] = lambda: False) -> int:
         """
-        Let some visitors come at a steady pace.
+        Let some visitors come at a steady pace, as far as the shop can follow.
 
         :param until: asked before each comes; true ends it
         :returns: how many came
         :raises NotTold: if the collector refuses an event
         """
+        self._per_second = per_second
         begun, came = time.monotonic(), 0
         with ThreadPoolExecutor(THREADS, thread_name_prefix="shopper") as pool:
-            visits = []
+            visits: list[Future[None]] = []
             for number in range(visitors):
                 time.sleep(max(0.0, begun + number / per_second - time.monotonic()))
+                if number >= MOST_WAITING:
+                    visits[number - MOST_WAITING].result()
                 if until():
                     break
                 visits.append(pool.submit(self._visit, self._chance()))
@@ -147,9 +158,9 @@ class Crowd:
         place = chance.randrange(len(self._places.products))
         draw = self._draw()
         answer = self.ask(self._places.products[place], visitor)
-        if chance.random() < self._mood.looks:
+        if draw is None or not self._is_keen(draw, visitor, chance):
             return
-        events = self._met(draw, visitor)
+        events = [("tailorbird:exposure", {"rollout": draw.rollout, "bucket": bucket(draw.salt, visitor)})]
         chosen = answer["items"][0]["product_id"] if answer.get("items") else None
         decision = answer.get("decision")
         if chosen and decision:
@@ -157,20 +168,17 @@ class Crowd:
             events.append(("tailorbird:impression", {"decision": decision, "products": shown}))
             if chance.random() < self._mood.clicks:
                 events.append(("tailorbird:click", {"decision": decision, "product": chosen}))
-        arm = draw.arm(visitor) if draw else CHAMPION
+        arm = draw.arm(visitor)
         self._note(self.seen.visitors, arm)
         self._tell(client, events)
         wants = chance.random() < self._mood.buys
         if wants and self._buy(client, self._places.variants[place], chance):
             self._note(self.seen.orders, arm)
 
-    @staticmethod
-    def _met(draw: Draw | None, visitor: str) -> list[tuple[str, dict[str, Any]]]:
-        """Return what the block's script tells of the rollout: only who is compared meets it."""
-        if draw is None or not draw.is_compared(visitor):
-            return []
-        place = bucket(draw.salt, visitor)
-        return [("tailorbird:exposure", {"rollout": draw.rollout, "bucket": place})]
+    def _is_keen(self, draw: Draw, visitor: str, chance: random.Random) -> bool:
+        """Return whether a visitor does more than look: so many of the compared ones as the mood says."""
+        compared = self._per_second * draw.compared_share
+        return draw.is_compared(visitor) and chance.random() * compared < self._mood.per_second
 
     def _buy(self, client: str, variant: int, chance: random.Random) -> bool:
         """Buy one. :returns: whether it was there to be bought"""

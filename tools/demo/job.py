@@ -16,7 +16,7 @@ from tools.demo import report, traffic
 from tools.demo.crowd import Places
 from tools.demo.doors import DoorShut, Merchant, Shopper, Staff, reachable
 from tools.demo.pages import Card
-from tools.demo.releases import Released, Releases
+from tools.demo.releases import Released, Releases, of_one_price
 from tools.demo.report import Report, Served
 from tools.demo.screen import Screen
 from tools.demo.stack import SHOP
@@ -286,9 +286,7 @@ class Job:
     def _release(self, paths: list[str], origin: str, environment: Mapping[str, str]) -> Released:
         """Let the newest weeks happen, and a second version and a poisoned one go their ways."""
         with reachable():
-            products = sorted((self._shopper.product(path) for path in paths), key=lambda one: one["price"])
-            # Of about one price, so that what a visitor spends differs little and a difference shows early.
-            some = products[len(products) // 4 : -(len(products) // 4) or None]
+            some = of_one_price([self._shopper.product(path) for path in paths])
             places = Places(
                 devstore=origin,
                 collector=self._shopper.collector(paths[0]),

@@ -9,7 +9,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -24,7 +24,7 @@ from tools.demo.stack import SHOP
 # Small enough to be seen through in a minute or two; what it leaves out, the page of a rollout says.
 PLAN: Final[Mapping[str, Any]] = {
     "steps": [5, 50, 100],
-    "dwell_hours": 24,
+    "dwell_hours": 12,
     "shadow_percent": 100,
     "shadow_requests": 200,
     "shadow_hours": 1,
@@ -33,13 +33,16 @@ PLAN: Final[Mapping[str, Any]] = {
     "max_days": 60,
     "autonomy": "PROMOTE",
 }
-SHOPPERS_PER_SECOND: Final = 100.0
+# Of 5 % of them the guardrails have their 500 answers within about a minute.
+SHOPPERS_PER_SECOND: Final = 150.0
 # Those of both arms that the plan asks for, and as many again.
 MOST_SHOPPERS: Final = 100_000
 POISONED_SHOPPERS: Final = 2_000
 ENDED: Final = frozenset({"PROMOTED", "ROLLED_BACK", "SUPERSEDED", "ABORTED"})
 # More buyers than these, and one worker falls behind: what it did not read yet was not bought.
-STEADY: Final = Mood(looks=0.94, clicks=0.4, buys=0.8)
+STEADY: Final = Mood(per_second=5.0, clicks=0.4, buys=0.9)
+# That the crowd looks at and buys.
+PRODUCTS_BOUGHT: Final = 8
 POLL_SECONDS: Final = 0.5
 STALL_SECONDS: Final = 600.0
 OPENS_WITHIN_SECONDS: Final = 120.0
@@ -66,6 +69,17 @@ class Released:
     poisoned: list[str]
     rolled_back_s: float | None
     empty_answers: int
+
+
+def of_one_price(products: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """
+    Return the products whose prices are closest to each other.
+
+    What visitors spend differs little then, and a difference between the arms shows early.
+    """
+    by_price = sorted(products, key=lambda one: int(one["price"]))
+    runs = [by_price[at : at + PRODUCTS_BOUGHT] for at in range(max(1, len(by_price) - PRODUCTS_BOUGHT + 1))]
+    return min(runs, key=lambda some: some[-1]["price"] / max(some[0]["price"], 1))
 
 
 class Releases:
