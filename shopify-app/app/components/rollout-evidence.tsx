@@ -73,8 +73,8 @@ function DetectionTimes({ detection: { percent, median_answers: usual, p99_answe
   return (
     <>
       <s-paragraph>
-        Errors in 5% of its answers, where the version in use has 1%, are found after {formatCount(usual)} of the new version's answers in half of all cases, after {formatCount(latest)} in 99 of 100. Where {formatPercent(percent)} of visitors
-        see it, and the whole shop has
+        Errors in 5% of its answers, where the version in use has 1%, are found after {formatCount(usual)} of the new version's answers in half of all cases, after {formatCount(latest)} in 99 of 100. Where{" "}
+        {percent === 100 ? "it is asked for every personal list" : `${formatPercent(percent)} of visitors see it`}, and the whole shop has
       </s-paragraph>
       <s-unordered-list>
         {times.map((time) => (

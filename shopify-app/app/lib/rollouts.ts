@@ -215,11 +215,12 @@ export function nothingComparedWords({ shown, ended_at: ended }: { shown: boolea
 /** The parts of the live split, largest meaning first; parts of nobody are left out. */
 export function splitParts({ split, summary }: RolloutReport): { key: string; name: string; share: number }[] {
   if (!split) return [];
-  const { candidate_number: candidate, champion_number: champion } = summary;
+  const { candidate_number: candidate, champion_number: champion, state } = summary;
+  const mixed = state === "INTERLEAVED" ? `, personal lists with products of version ${candidate}` : "";
   return [
     { key: "candidate", name: `Version ${candidate}, the new one`, share: split.candidate },
     { key: "control", name: `Version ${champion}, compared with it`, share: split.control },
-    { key: "rest", name: `Version ${champion}`, share: split.rest },
+    { key: "rest", name: `Version ${champion}${mixed}`, share: split.rest },
     { key: "holdout", name: "Popular products, for the holdout", share: split.holdout },
   ].filter(({ share }) => share > 0);
 }
