@@ -28,7 +28,7 @@ class Purchases(NamedTuple):
     at: Ints
 
 
-class Question(NamedTuple):
+class PeerCases(NamedTuple):
     """What a peer is asked: the users of the cases, what they bought before, what may be answered."""
 
     users: Ints
@@ -42,12 +42,12 @@ class Question(NamedTuple):
         return len(self.users)
 
 
-def write_division(folder: Path, train: Purchases, question: Question) -> None:
+def write_division(folder: Path, train: Purchases, asked: PeerCases) -> None:
     """Write a division folder; what was in it is replaced."""
     folder.mkdir(parents=True, exist_ok=True)
     np.savez(folder / "train.npz", **train._asdict())
-    np.savez(folder / "cases.npz", users=question.users, **question.before._asdict())
-    facts = {"items": question.items, "drop_seen": question.drop_seen}
+    np.savez(folder / "cases.npz", users=asked.users, **asked.before._asdict())
+    facts = {"items": asked.items, "drop_seen": asked.drop_seen}
     (folder / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
 
 
@@ -57,12 +57,12 @@ def read_train(folder: Path) -> Purchases:
         return Purchases(columns["who"], columns["item"], columns["at"])
 
 
-def read_question(folder: Path) -> Question:
+def read_cases(folder: Path) -> PeerCases:
     """Return what is asked after learning."""
     facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
     with np.load(folder / "cases.npz") as columns:
         before = Purchases(columns["who"], columns["item"], columns["at"])
-        return Question(columns["users"], before, int(facts["items"]), bool(facts["drop_seen"]))
+        return PeerCases(columns["users"], before, int(facts["items"]), bool(facts["drop_seen"]))
 
 
 def answer(cases: Ints, items: Ints, *, count: int) -> Ints:

@@ -21,10 +21,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from bench.peers.exchange import (
     LONG,
     Ints,
+    PeerCases,
     Purchases,
-    Question,
     answer,
-    read_question,
+    read_cases,
     read_train,
     write_answer,
 )
@@ -45,12 +45,12 @@ def main() -> None:
     for name, make in MODELS.items():
         model = make()
         started = time.monotonic()
-        items = read_question(chosen.ask[0]).items
+        items = read_cases(chosen.ask[0]).items
         model.fit(counts(train, items=items), show_progress=False)
         facts = {"train_s": time.monotonic() - started}
         for folder in chosen.ask:
-            question = read_question(folder)
-            write_answer(chosen.out, f"{folder.name}-{name}", recommend(model, question), facts)
+            asked = read_cases(folder)
+            write_answer(chosen.out, f"{folder.name}-{name}", recommend(model, asked), facts)
 
 
 def counts(purchases: Purchases, *, items: int) -> csr_matrix:
@@ -60,12 +60,12 @@ def counts(purchases: Purchases, *, items: int) -> csr_matrix:
     return csr_matrix((ones, (purchases.who, purchases.item)), shape=shape)
 
 
-def recommend(model: Any, question: Question) -> Ints:
+def recommend(model: Any, asked: PeerCases) -> Ints:
     """Return the ten best for each case by the vector that its user got in training."""
-    before = question.before
-    bought = counts(Purchases(before.who, before.item, before.at), items=question.items)
-    lists, _ = model.recommend(question.users, bought, N=LONG, filter_already_liked_items=question.drop_seen)
-    return answer(np.repeat(np.arange(question.cases), lists.shape[1]), lists.ravel(), count=question.cases)
+    before = asked.before
+    bought = counts(Purchases(before.who, before.item, before.at), items=asked.items)
+    lists, _ = model.recommend(asked.users, bought, N=LONG, filter_already_liked_items=asked.drop_seen)
+    return answer(np.repeat(np.arange(asked.cases), lists.shape[1]), lists.ravel(), count=asked.cases)
 
 
 if __name__ == "__main__":

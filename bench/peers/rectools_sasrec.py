@@ -26,10 +26,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from bench.peers.exchange import (
     LONG,
     Ints,
+    PeerCases,
     Purchases,
-    Question,
     answer,
-    read_question,
+    read_cases,
     read_train,
     write_answer,
 )
@@ -82,8 +82,8 @@ def main() -> None:
         model.lightning_model.load_state_dict(weights)
         facts = {"budget_s": budget, "train_s": seconds, "epochs": epochs, "threads": torch.get_num_threads()}
         for folder in chosen.ask:
-            question = read_question(folder)
-            write_answer(chosen.out, f"{folder.name}-{budget:.0f}", recommend(model, question), facts)
+            asked = read_cases(folder)
+            write_answer(chosen.out, f"{folder.name}-{budget:.0f}", recommend(model, asked), facts)
             print(f"{folder.name} after {seconds:.1f} s, {epochs:.2f} epochs", flush=True)
 
 
@@ -139,16 +139,16 @@ def dataset(purchases: Purchases) -> Dataset:
     return Dataset.construct(frame)
 
 
-def recommend(model: SASRecModel, question: Question) -> Ints:
+def recommend(model: SASRecModel, asked: PeerCases) -> Ints:
     """Return the ten best for each case; a case that knows none of the model's items gets nothing."""
     rows = model.recommend(
-        users=np.unique(question.before.who),
-        dataset=dataset(question.before),
+        users=np.unique(asked.before.who),
+        dataset=dataset(asked.before),
         k=LONG,
-        filter_viewed=question.drop_seen,
+        filter_viewed=asked.drop_seen,
         on_unsupported_targets="ignore",
     )
-    return answer(rows[Columns.User].to_numpy(), rows[Columns.Item].to_numpy(), count=question.cases)
+    return answer(rows[Columns.User].to_numpy(), rows[Columns.Item].to_numpy(), count=asked.cases)
 
 
 if __name__ == "__main__":

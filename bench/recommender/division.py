@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.peers.exchange import NOBODY, Ints, Purchases, Question, write_division
+from bench.peers.exchange import NOBODY, Ints, PeerCases, Purchases, write_division
 from models.recommender.files.interactions import read_interactions
 from models.recommender.log.history import History
 from models.recommender.log.splits import Case, Split, divide
@@ -47,7 +47,7 @@ def _export(chosen: argparse.Namespace) -> None:
     division = divide(log, split, seed=SEED)
     before = [_everything_before(case) for case in division.cases]
     users = np.array([case.user for case in division.cases], dtype=np.int64)
-    question = Question(users, _stacked(before), log.items, split.drops_seen)
+    question = PeerCases(users, _stacked(before), log.items, split.drops_seen)
     train = Purchases(division.train.user, division.train.item, division.train.at)
     write_division(chosen.out, train, question)
     bought = [case.bought for case in division.cases]

@@ -91,8 +91,8 @@ def train(
     reporter = Reporter(on_progress, budget=recipe.train_seconds, epochs=recipe.epochs)
     reporter.stage(Stage.READING, "Reading the purchases.", fraction=0.0)
     revision = code_revision or running_revision()
-    rival = None if champion is None else standing.Rival(champion, champion_until)
-    return training.train_log(read(dataset), out, recipe, reporter, revision=revision, rival=rival)
+    live = None if champion is None else standing.LiveVersion(champion, champion_until)
+    return training.train_log(read(dataset), out, recipe, reporter, revision=revision, live=live)
 
 
 def look_back(
@@ -111,5 +111,5 @@ def look_back(
     from models.recommender.files.dataset import read
     from models.recommender.runs import standing, time_machine
 
-    live = [standing.Rival(artifact, until) for artifact, until in rivals]
+    live = [standing.LiveVersion(artifact, until) for artifact, until in rivals]
     return time_machine.look_back(read(dataset).sequences, recipe, live, on_progress=on_progress)

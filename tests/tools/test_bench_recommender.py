@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.peers.exchange import answer, read_question, read_train, write_answer
+from bench.peers.exchange import answer, read_cases, read_train, write_answer
 from bench.recommender import children, division, extras, logs, results, samples
 from bench.recommender.__main__ import ROOT, main
 
@@ -77,18 +77,16 @@ def test_online_retail_keeps_known_customers_and_real_sales(tmp_path: Path) -> N
 
 
 def test_a_peer_learns_from_everything_but_each_customers_last_purchase(divided: Path) -> None:
-    train, question = read_train(divided), read_question(divided)
+    train, asked = read_train(divided), read_cases(divided)
 
-    assert (len(train.who), question.cases, question.items, question.drop_seen) == (
+    assert (len(train.who), asked.cases, asked.items, asked.drop_seen) == (
         USERS * 5,
         USERS,
         ITEMS,
         True,
     )
-    assert np.bincount(question.before.who).tolist() == [5] * USERS
-    assert np.array_equal(
-        train.item[train.who == question.users[0]], question.before.item[question.before.who == 0]
-    )
+    assert np.bincount(asked.before.who).tolist() == [5] * USERS
+    assert np.array_equal(train.item[train.who == asked.users[0]], asked.before.item[asked.before.who == 0])
 
 
 def test_the_judge_knows_a_perfect_answer_from_a_wrong_and_a_late_one(divided: Path, tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ class Lessons:
 
 
 @dataclass(frozen=True)
-class Heard:
+class CutLessons:
     """What the members said at one cut, and how each would have done alone."""
 
     lessons: Lessons
@@ -141,7 +141,7 @@ def unlearned(members: Sequence[Model], cut: Division, *, drop_seen: bool) -> Bl
     return Blend(tuple(members), signs, nothing, shares, drops_seen=drop_seen)
 
 
-def hear(blend: Blend, cut: Division, *, most: int = MOST_CASES, seed: int) -> Heard:
+def ask_members(blend: Blend, cut: Division, *, most: int = MOST_CASES, seed: int) -> CutLessons:
     """
     Ask every member what the customers of a cut will buy.
 
@@ -155,24 +155,24 @@ def hear(blend: Blend, cut: Division, *, most: int = MOST_CASES, seed: int) -> H
         said = blend.opinions(case.history)
         features.append(said.features)
         wanted.append(np.isin(said.candidates, case.bought))
-        for member, one in zip(blend.members, said.heard, strict=True):
+        for member, one in zip(blend.members, said.members, strict=True):
             tops[member.name].append(top_of(one.strengths.scores, case, drop_seen=blend.drops_seen))
     alone = {name: judge(found, cases, items=cut.train.items).ndcg for name, found in tops.items()}
-    return Heard(_lessons(cases, features, wanted), alone)
+    return CutLessons(_lessons(cases, features, wanted), alone)
 
 
-def learn(blend: Blend, heard: Sequence[Heard], *, seed: int) -> Learned:
+def learn(blend: Blend, cuts: Sequence[CutLessons], *, seed: int) -> Learned:
     """
     Return how to weigh the members of a blend, by what they said at every cut.
 
-    :param blend: not learned yet, of the members in the order in which they were heard
+    :param blend: not learned yet, of the members in the order in which they were asked
     """
-    lessons = Lessons.joined([part.lessons for part in heard])
+    lessons = Lessons.joined([part.lessons for part in cuts])
     members = blend.members
     if len(lessons) < FEWEST_CASES:
         reason = f"{len(lessons)} customers came back; {FEWEST_CASES} are needed to weigh the models."
         return Learned(blend, members[0].name, is_blended=False, figures={"reason": reason})
-    alone = {member.name: np.concatenate([part.alone[member.name] for part in heard]) for member in members}
+    alone = {member.name: np.concatenate([part.alone[member.name] for part in cuts]) for member in members}
     tried = {kind: _cross_validated(lessons, fit, seed=seed) for kind, fit in KINDS.items()}
     best = max(alone, key=lambda name: float(alone[name].mean()))
     kind = _choose(alone[best], tried, lessons.customer)

@@ -136,7 +136,8 @@ def write_encoder(network: Recommender, log: Log, path: Path) -> None:
     head = head_of(network, log, moment=0)
     steps = History.of([0] * min(LONGEST_EXAMPLE, window))
     feeds = {
-        name: torch.from_numpy(array) for name, array in head.question(steps, window=window).feeds().items()
+        name: torch.from_numpy(array)
+        for name, array in head.encoder_input(steps, window=window).feeds().items()
     }
     length = torch.export.Dim("length", min=1, max=window)
     shapes = {f"{name}_1T{'D' if name == 'vectors' else ''}": {1: length} for name in STEPWISE}

@@ -32,7 +32,7 @@ FIGURES = {
 
 
 @dataclass(frozen=True)
-class Rival:
+class LiveVersion:
     """The version that serves now, on disk."""
 
     artifact: Path
@@ -54,7 +54,7 @@ class Standing:
     seconds: float  # since the run began, when everything was fitted
 
 
-def compare(run: Run, rival: Rival | None = None) -> Standing:
+def compare(run: Run, live: LiveVersion | None = None) -> Standing:
     """Let every model learn all that came before the test cases, then rank those."""
     known, cases = run.test.train, run.test.cases
     if run.learner is not None:
@@ -76,7 +76,7 @@ def compare(run: Run, rival: Rival | None = None) -> Standing:
         related_metrics=_related_metrics(run, members),
         against_simple=_against_simple(run, rankings, served.name) if is_measured else None,
         cold=measuring.cold_start(served, ranked[POPULARITY], known, cases, drop_seen=run.split.drops_seen),
-        gate=None if rival is None else _gate(run, served, rival),
+        gate=None if live is None else _gate(run, served, live),
         summary=summarise(run, rankings, served.name) if is_measured else _too_little(run, served.name),
         seconds=seconds,
     )
@@ -86,11 +86,11 @@ def _rank(run: Run, model: Model) -> Ranking:
     return evaluation.rank(model.scores, run.test.cases, items=run.log.items, drop_seen=run.split.drops_seen)
 
 
-def _gate(run: Run, served: Model, rival: Rival) -> GateEvidence:
+def _gate(run: Run, served: Model, live: LiveVersion) -> GateEvidence:
     """Return how what is served here does beside the version that serves now."""
     log, seed = run.log, run.recipe.seed
     try:
-        champion = gate.Champion.of(scoring.load(rival.artifact), until=rival.until)
+        champion = gate.Champion.of(scoring.load(live.artifact), until=live.until)
     except scoring.ArtifactMismatch as error:
         why = f"the current version's files cannot be read: {error}"
         return gate.without_figures(log, run.test.moment, reason=why)

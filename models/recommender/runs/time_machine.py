@@ -30,7 +30,7 @@ from models.recommender.metrics import evaluation
 from models.recommender.metrics.evaluation import Floats
 from models.recommender.runs import training
 from models.recommender.runs.run import start
-from models.recommender.runs.standing import Rival
+from models.recommender.runs.standing import LiveVersion
 from models.recommender.serving import scoring
 from models.recommender.serving.rankers import Model
 from models.recommender.values import OnProgress, Progress, Recipe, TimeRound, TimeTravel
@@ -55,24 +55,24 @@ class _Judged:
 
 
 def look_back(
-    log: Log, recipe: Recipe, rivals: Sequence[Rival], *, on_progress: OnProgress, days: float = DAYS
+    log: Log, recipe: Recipe, versions: Sequence[LiveVersion], *, on_progress: OnProgress, days: float = DAYS
 ) -> TimeTravel:
     """
     Return how a recipe would have done over the newest days beside the versions that were live.
 
     :param recipe: its budget is for all rounds together
-    :param rivals: the versions that were live, each with the end of what it learned
+    :param versions: the versions that were live, each with the end of what it learned
     """
     moments = round_moments(log, days=days)
     if not moments:
         return _nothing(log, TOO_SHORT)
-    known = sorted((_end_of(rival), number) for number, rival in enumerate(rivals))
+    known = sorted((_end_of(live), number) for number, live in enumerate(versions))
     done = []
     for number, (begins, ends) in enumerate(pairwise(moments)):
-        rival = next((rivals[place] for until, place in reversed(known) if until <= begins), None)
-        if rival is not None:
+        live = next((versions[place] for until, place in reversed(known) if until <= begins), None)
+        if live is not None:
             say = _within(on_progress, number, len(moments) - 1)
-            done.append(_round(log, recipe, rival, begins, ends, on_progress=say))
+            done.append(_round(log, recipe, live, begins, ends, on_progress=say))
     return _told(log, done, seed=recipe.seed) if done else _nothing(log, ALL_LEARNED)
 
 
@@ -88,12 +88,12 @@ def round_moments(log: Log, *, days: float) -> list[int]:
 
 
 def _round(
-    log: Log, recipe: Recipe, rival: Rival, begins: int, ends: int, *, on_progress: OnProgress
+    log: Log, recipe: Recipe, live: LiveVersion, begins: int, ends: int, *, on_progress: OnProgress
 ) -> _Judged:
     log, split = log.with_items_of(begins), Split(days=recipe.test_days)
     asked = at_moment(log.before(ends), begins, split, seed=recipe.seed)
     ours = evaluation.rank(_copy(log, recipe, asked, on_progress).scores, asked.cases, items=log.items)
-    tops = gate.champion_answers(scoring.load(rival.artifact), log, asked.cases, split)
+    tops = gate.champion_answers(scoring.load(live.artifact), log, asked.cases, split)
     theirs = evaluation.judge(tops, asked.cases, items=log.items)
     told = TimeRound(
         since=_iso(begins),
@@ -101,7 +101,7 @@ def _round(
         customers=len(asked.cases),
         candidate=ours.ndcg_mean,
         champion=theirs.ndcg_mean,
-        rival=rival.artifact.name,
+        rival=live.artifact.name,
     )
     users = np.array([case.user for case in asked.cases], dtype=np.int64)
     return _Judged(told, users, ours.ndcg, theirs.ndcg)
@@ -155,13 +155,13 @@ def _nothing(log: Log, reason: str) -> TimeTravel:
     return TimeTravel([], 0, end, end, None, None, None, reason)
 
 
-def _end_of(rival: Rival) -> int:
-    ends = [moment_of(words) for words in (rival.until, _manifest_end(rival)) if words]
+def _end_of(live: LiveVersion) -> int:
+    ends = [moment_of(words) for words in (live.until, _manifest_end(live)) if words]
     return max(ends)
 
 
-def _manifest_end(rival: Rival) -> str:
-    return str(scoring.read_manifest(rival.artifact)["data_until"])
+def _manifest_end(live: LiveVersion) -> str:
+    return str(scoring.read_manifest(live.artifact)["data_until"])
 
 
 def _iso(moment: int) -> str:

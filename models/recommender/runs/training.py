@@ -35,7 +35,7 @@ from models.recommender.metrics import evaluation
 from models.recommender.metrics.evaluation import MIN_CASES
 from models.recommender.runs import export
 from models.recommender.runs.run import Run, start
-from models.recommender.runs.standing import Rival, Standing, compare, rank_related
+from models.recommender.runs.standing import LiveVersion, Standing, compare, rank_related
 from models.recommender.serving import scoring
 from models.recommender.serving.blend import Blend
 from models.recommender.serving.rankers import ITEM_KNN, TRANSFORMER, ItemTable, Model
@@ -63,13 +63,15 @@ def learn(run: Run, former: Path | None = None) -> None:
     if former is not None:
         run.started_from = _go_on_from(former, fitter, run)
     run.learner = Learner(fitter, run.reporter, rehearsals=len(run.rehearsals))
-    heard = []
+    lessons = []
     for number, cut in enumerate(run.rehearsals):
         members = _rehearse(run, run.learner, number)
         blend = blending.unlearned(members, cut, drop_seen=run.split.drops_seen)
-        heard.append(blending.hear(blend, cut, most=MOST_CASES // len(run.rehearsals), seed=run.recipe.seed))
+        lessons.append(
+            blending.ask_members(blend, cut, most=MOST_CASES // len(run.rehearsals), seed=run.recipe.seed)
+        )
     run.reporter.stage(Stage.EVALUATING, "Comparing what was learned.", fraction=0.0)
-    run.learned = blending.learn(blend, heard, seed=run.recipe.seed)
+    run.learned = blending.learn(blend, lessons, seed=run.recipe.seed)
     run.related_by = _best_related(run, members)
 
 
@@ -242,7 +244,7 @@ def train_log(
     *,
     revision: str,
     split: Split | None = None,
-    rival: Rival | None = None,
+    live: LiveVersion | None = None,
     former: Path | None = None,
     refit: bool = True,
 ) -> Report:
@@ -256,5 +258,5 @@ def train_log(
     run = start(log.sequences, split or Split(days=recipe.test_days), recipe, reporter)
     if run.is_taught:
         learn(run, former)
-    standing = compare(run, rival)
+    standing = compare(run, live)
     return publish(run, standing, out, revision=revision, refit=refit)

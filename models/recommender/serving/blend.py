@@ -74,7 +74,7 @@ class Mixer:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class MemberScores:
     """What one member says after one history."""
 
     addends: Addends | None  # None if its scores are no sum
@@ -86,7 +86,7 @@ class Heard:
 class Opinions:
     """What the members say after one history."""
 
-    heard: Sequence[Heard]  # of each member
+    members: Sequence[MemberScores]  # in the blend's order
     candidates: Ints  # (C,) ascending
     features: Floats  # (C, F)
 
@@ -124,7 +124,7 @@ class Blend:
         opinions = self.opinions(history)
         values = self.mixer.values(opinions.features)
         lowest = float(values.min(initial=0.0))
-        loudest = opinions.heard[int(np.argmax(self.shares))].strengths.scores
+        loudest = opinions.members[int(np.argmax(self.shares))].strengths.scores
         scores = _below(loudest, lowest - 1.0)
         scores[opinions.candidates] = values
         if self.drops_seen:
@@ -134,18 +134,18 @@ class Blend:
     def opinions(self, history: History) -> Opinions:
         """Return the candidates for a history and what is known of each."""
         hidden = history.purchases if self.drops_seen else None
-        heard = [_hear(member, history, hidden) for member in self.members]
+        said = [_scores_of(member, history, hidden) for member in self.members]
         is_candidate = np.zeros(len(self.signs), dtype=bool)
-        is_candidate[np.concatenate([part.top for part in heard])] = True
+        is_candidate[np.concatenate([part.top for part in said])] = True
         candidates = np.flatnonzero(is_candidate)
         row_of = np.full(len(self.signs), -1, dtype=np.int32)
         row_of[candidates] = np.arange(len(candidates))
         features = np.zeros((len(candidates), feature_count(len(self.members))), dtype=np.float32)
-        for column, part in enumerate(heard):
+        for column, part in enumerate(said):
             features[:, 2 * column] = part.strengths(candidates)
             features[row_of[part.top], 2 * column + 1] = OF_PLACE[: len(part.top)]
         self._fill(features[:, 2 * len(self.members) :], candidates, row_of, history)
-        return Opinions(heard, candidates, features)
+        return Opinions(said, candidates, features)
 
     def _fill(self, features: Floats, candidates: Ints, row_of: NDArray[np.int32], history: History) -> None:
         """Write what is known of the candidates beside what the members say."""
@@ -186,7 +186,7 @@ class Blend:
         return replace(self, members=tuple(by_name[member.name] for member in self.members), signs=signs)
 
 
-def _hear(member: Model, history: History, hidden: Ints | None) -> Heard:
+def _scores_of(member: Model, history: History, hidden: Ints | None) -> MemberScores:
     """
     Return what a member says after a history.
 
@@ -194,7 +194,7 @@ def _hear(member: Model, history: History, hidden: Ints | None) -> Heard:
     """
     scores, addends = member.told(history) if isinstance(member, Sum) else (member.scores(history), None)
     top = _best(scores, hidden)
-    return Heard(addends, top, strengths(member.name, scores, top))
+    return MemberScores(addends, top, strengths(member.name, scores, top))
 
 
 def _below(scores: NDArray[np.floating], highest: float) -> NDArray[np.float64]:

@@ -139,11 +139,11 @@ class Voice:
 
 def _voices(model: Blend, said: Opinions) -> list[Voice]:
     """Return the members whose part in a place can be told."""
-    members = zip(model.members, model.shares.tolist(), said.heard, strict=True)
+    members = zip(model.members, model.shares.tolist(), said.members, strict=True)
     return [
-        Voice(2 * place, share, member.name == CONTENT_KNN, heard.strengths, heard.addends)
-        for place, (member, share, heard) in enumerate(members)
-        if heard.addends is not None and share >= HARDLY_HEARD
+        Voice(2 * place, share, member.name == CONTENT_KNN, told.strengths, told.addends)
+        for place, (member, share, told) in enumerate(members)
+        if told.addends is not None and share >= HARDLY_HEARD
     ]
 
 

@@ -38,7 +38,7 @@ from models.recommender.serving.rankers import (
     top_k,
 )
 from models.recommender.serving.restoring import restore
-from models.recommender.serving.transformer import Encode, Question, Transformer
+from models.recommender.serving.transformer import Encode, EncoderInput, Transformer
 from models.recommender.values import Reason, ReasonKind, Scored
 
 FORMAT_VERSION = 2
@@ -249,8 +249,8 @@ def onnx_encoder(folder: Path) -> Encode:
         str(folder / ENCODER_FILE), options, providers=["CPUExecutionProvider"]
     )
 
-    def encode(question: Question) -> tuple[Floats, Floats]:
-        following, together = session.run(None, question.feeds())
+    def encode(asked: EncoderInput) -> tuple[Floats, Floats]:
+        following, together = session.run(None, asked.feeds())
         return following[0], together[0]
 
     return encode

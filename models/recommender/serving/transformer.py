@@ -62,7 +62,7 @@ def item_trends(log: Log, moments: Ints) -> Floats:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class EncoderInput:
     """
     What the encoder is asked for one history, in its own shapes and names.
 
@@ -81,7 +81,7 @@ class Question:
         return {part.name: getattr(self, part.name) for part in fields(self)}
 
 
-Encode = Callable[[Question], tuple[Floats, Floats]]  # -> readouts "next" and "together", (Q,) each
+Encode = Callable[[EncoderInput], tuple[Floats, Floats]]  # -> readouts "next" and "together", (Q,) each
 
 
 @dataclass(frozen=True)
@@ -108,12 +108,12 @@ class TransformerHead:
         """The median of the known prices; finding it takes longer than all else of a question."""
         return usual_price(self.prices)
 
-    def question(self, history: History, *, window: int) -> Question:
+    def encoder_input(self, history: History, *, window: int) -> EncoderInput:
         """Return what the encoder reads of a history that is not empty."""
         newest, read = history.newest(window), reading(history)
         taste = read.own.affinity @ self.vectors[read.own.items, : self.width]
         customer = customer_features(read.steps, self.prices, self.usual_price)
-        return Question(
+        return EncoderInput(
             vectors=self.vectors[newest.items, : self.width][None],
             events=newest.events.astype(np.int64)[None],
             gaps=step_gaps(newest)[None],
@@ -167,12 +167,12 @@ class Transformer:
         """Return the logits of all items, (I,); recent sales where the history is empty."""
         if not len(history):
             return self.head.vectors[:, self.head.width + RECENT_SALES]
-        question = self.head.question(history, window=self.window)
-        return self.head.scores(self.encode(question)[0], history)
+        asked = self.head.encoder_input(history, window=self.window)
+        return self.head.scores(self.encode(asked)[0], history)
 
     def together_scores(self, history: History) -> Floats:
         """Return scores of what completes the basket that the last item of the history lies in."""
-        return self.head.general(self.encode(self.head.question(history, window=self.window))[1])
+        return self.head.general(self.encode(self.head.encoder_input(history, window=self.window))[1])
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Return what ``restore`` reads beside the encoder's own file."""

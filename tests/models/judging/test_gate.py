@@ -15,7 +15,7 @@ from models.recommender.log.log import Log
 from models.recommender.log.splits import Split, divide
 from models.recommender.runs import standing, training
 from models.recommender.runs.run import start
-from models.recommender.runs.standing import Rival
+from models.recommender.runs.standing import LiveVersion
 from models.recommender.serving.rankers import Model
 from models.recommender.serving.scoring import Scorer
 from models.recommender.values import GateEvidence, ignore
@@ -147,10 +147,10 @@ def test_the_champion_knows_of_new_products_what_serving_tells_it(
 WEEK_AGO = 63.0  # in a shop of ten weeks: in the middle of the fortnight that a training is measured on
 
 
-def trained_simply(log: Log, out: Path, *, rival: Rival | None = None) -> Report:
+def trained_simply(log: Log, out: Path, *, live: LiveVersion | None = None) -> Report:
     """Train without a search or a network: what serves is popularity, the same for the same purchases."""
     run = start(log.sequences, Split(), Recipe(), Reporter(ignore, budget=1.0, epochs=1))
-    return training.publish(run, standing.compare(run, rival), out, revision="abc123", refit=True)
+    return training.publish(run, standing.compare(run, live), out, revision="abc123", refit=True)
 
 
 def twins(folder: Path, *, seed: int) -> GateEvidence:
@@ -159,7 +159,7 @@ def twins(folder: Path, *, seed: int) -> GateEvidence:
     until = (OPENED + pd.Timedelta(days=WEEK_AGO)).isoformat()
     earlier = [basket for basket in baskets if basket[1] < WEEK_AGO]
     trained_simply(a_log(earlier, items, until=until), folder / "champion")
-    report = trained_simply(a_log(baskets, items), folder / "twin", rival=Rival(folder / "champion"))
+    report = trained_simply(a_log(baskets, items), folder / "twin", live=LiveVersion(folder / "champion"))
     assert report.gate is not None
     return report.gate
 
@@ -175,10 +175,10 @@ def test_a_twin_is_as_good_as_the_champion(tmp_path: Path, seed: int) -> None:
 
 def test_too_few_customers_are_no_evidence(tmp_path: Path, champion: Scorer) -> None:
     log = a_newer_log(customers=gate.MIN_CUSTOMERS - 1)
-    export = Rival(tmp_path / "champion", until=champion.version_info.data_until)
+    export = LiveVersion(tmp_path / "champion", until=champion.version_info.data_until)
     trained_simply(a_log(*a_busy_shop()), export.artifact)
 
-    evidence = trained_simply(log, tmp_path / "candidate", rival=export).gate
+    evidence = trained_simply(log, tmp_path / "candidate", live=export).gate
 
     assert evidence is not None
     assert evidence.customers == gate.MIN_CUSTOMERS - 1

@@ -8,10 +8,10 @@ import torch
 
 from models.recommender.learning import blending
 from models.recommender.learning.blending import (
-    Heard,
+    CutLessons,
     Learned,
     Lessons,
-    hear,
+    ask_members,
     learn,
     listwise_loss,
     unlearned,
@@ -23,15 +23,15 @@ from models.recommender.serving.rankers import Model
 from tests.models.serving.test_blend import ITEMS, LOG, MOMENT, cases_of, following, noise
 
 
-def heard_from(members: list[Model], cases: list[Case]) -> tuple[Blend, Heard]:
+def lessons_from(members: list[Model], cases: list[Case]) -> tuple[Blend, CutLessons]:
     cut = Division(LOG, cases, MOMENT)
     blend = unlearned(members, cut, drop_seen=False)
-    return blend, hear(blend, cut, seed=7)
+    return blend, ask_members(blend, cut, seed=7)
 
 
 def taught_by(members: list[Model], *cuts: list[Case]) -> Learned:
-    heard = [heard_from(members, cases) for cases in cuts]
-    return learn(heard[-1][0], [part for _, part in heard], seed=7)
+    lessons = [lessons_from(members, cases) for cases in cuts]
+    return learn(lessons[-1][0], [part for _, part in lessons], seed=7)
 
 
 def taught(members: list[Model], count: int, *, seed: int = 1) -> Learned:
@@ -154,8 +154,8 @@ def test_customers_of_several_cuts_teach_together() -> None:
 def test_lessons_are_joined_case_by_case() -> None:
     members: list[Model] = [noise(1, "one"), noise(2, "two")]
     cases = cases_of(6, seed=4)
-    _, whole = heard_from(members, cases)
-    parts = [heard_from(members, cases[:2])[1].lessons, heard_from(members, cases[2:])[1].lessons]
+    _, whole = lessons_from(members, cases)
+    parts = [lessons_from(members, cases[:2])[1].lessons, lessons_from(members, cases[2:])[1].lessons]
 
     joined = Lessons.joined(parts)
 
@@ -165,14 +165,14 @@ def test_lessons_are_joined_case_by_case() -> None:
 def test_a_customer_of_two_cuts_lies_in_one_fold() -> None:
     members: list[Model] = [noise(1, "one"), noise(2, "two")]
     cases = [replace(case, user=number % 10) for number, case in enumerate(cases_of(40, seed=4))]
-    _, heard = heard_from(members, cases)
+    _, lessons = lessons_from(members, cases)
     seen: list[set[int]] = []
 
     def fit(lessons: Lessons, seed: int) -> Mixer:
         seen.append(set(lessons.customer.tolist()))
         return blending.fit_features(lessons, seed)
 
-    blending._cross_validated(heard.lessons, fit, seed=7)
+    blending._cross_validated(lessons.lessons, fit, seed=7)
 
     # Each customer is left out by exactly one fit, with all four cases.
     assert len(seen) == blending.FOLDS
@@ -193,10 +193,10 @@ def test_more_customers_than_can_be_asked_are_drawn() -> None:
     members: list[Model] = [noise(1, "one")]
     cut = Division(LOG, [replace(case, user=n) for n, case in enumerate(cases_of(50, seed=1))], MOMENT)
 
-    heard = hear(unlearned(members, cut, drop_seen=False), cut, most=12, seed=7)
+    lessons = ask_members(unlearned(members, cut, drop_seen=False), cut, most=12, seed=7)
 
-    assert len(heard.lessons) == len(heard.alone["one"]) == 12
-    assert len(set(heard.lessons.customer)) == 12
+    assert len(lessons.lessons) == len(lessons.alone["one"]) == 12
+    assert len(set(lessons.lessons.customer)) == 12
 
 
 @pytest.mark.parametrize("drop_seen", [False, True])
@@ -204,11 +204,11 @@ def test_members_are_judged_alone_as_the_comparison_judges_them(drop_seen: bool)
     members: list[Model] = [following(range(0, ITEMS, 2), "one"), noise(1, "two")]
     cut = Division(LOG, cases_of(40, seed=1), MOMENT)
 
-    heard = hear(unlearned(members, cut, drop_seen=drop_seen), cut, seed=7)
+    lessons = ask_members(unlearned(members, cut, drop_seen=drop_seen), cut, seed=7)
 
     for member in members:
         ranked = evaluation.rank(member.scores, cut.cases, items=LOG.items, drop_seen=drop_seen)
-        assert heard.alone[member.name].tolist() == ranked.ndcg.tolist()
+        assert lessons.alone[member.name].tolist() == ranked.ndcg.tolist()
 
 
 # Four customers: what the best member, the linear blend and the network gave each.

@@ -13,20 +13,20 @@ from models.recommender.log.log import DAY_US, Log
 from models.recommender.log.splits import Split
 from models.recommender.runs import time_machine, training
 from models.recommender.runs.run import start
-from models.recommender.runs.standing import Rival, compare
+from models.recommender.runs.standing import LiveVersion, compare
 from models.recommender.values import Progress, Recipe, TimeTravel, ignore
 from tests.models.shops import OPENED, Basket, a_busy_shop, a_dataset, a_fashionable_shop, a_log
 
 SHORT = Recipe(train_seconds=8.0, epochs=1, width=8, window=8)
 
 
-def a_version(folder: Path, baskets: list[Basket], items: list[int], *, until_day: float) -> Rival:
+def a_version(folder: Path, baskets: list[Basket], items: list[int], *, until_day: float) -> LiveVersion:
     """Train on a shop as it was on a day, without a network: what serves is popularity."""
     until = (OPENED + pd.Timedelta(days=until_day)).isoformat()
     log = a_log([one for one in baskets if one[1] < until_day], items, until=until)
     run = start(log.sequences, Split(), Recipe(), Reporter(ignore, budget=1.0, epochs=1))
     training.publish(run, compare(run), folder, revision="abc123", refit=True)
-    return Rival(folder, until)
+    return LiveVersion(folder, until)
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def without_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "learn", lambda run, former=None: None)
 
 
-def look_back(log: Log, rivals: list[Rival]) -> TimeTravel:
+def look_back(log: Log, rivals: list[LiveVersion]) -> TimeTravel:
     return time_machine.look_back(log, SHORT, rivals, on_progress=ignore)
 
 

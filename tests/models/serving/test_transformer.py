@@ -10,7 +10,7 @@ from models.recommender.serving.transformer import (
     AGE_SCALE,
     ALONE_IN_BLAS,
     TRENDS,
-    Question,
+    EncoderInput,
     Transformer,
     TransformerHead,
     item_trends,
@@ -59,7 +59,7 @@ def test_a_question_has_the_shapes_of_the_encoder_and_the_newest_steps() -> None
     head = a_head()
     history = History.of([0, 1, 2, 3], events=[2, 2, 0, 2])
 
-    feeds = head.question(history, window=3).feeds()
+    feeds = head.encoder_input(history, window=3).feeds()
 
     assert list(feeds) == ["vectors", "events", "gaps", "since", "customer"]
     assert feeds["vectors"].dtype == feeds["customer"].dtype == np.float32
@@ -75,10 +75,10 @@ def test_a_question_has_the_shapes_of_the_encoder_and_the_newest_steps() -> None
     )
 
 
-def an_encoder(question: Question) -> tuple[np.ndarray, np.ndarray]:
+def an_encoder(asked: EncoderInput) -> tuple[np.ndarray, np.ndarray]:
     """Return the last step's vector as the query; weights of one for trends and repeats."""
     ones = np.ones(TRENDS + REPEAT_WIDTH, dtype=np.float32)
-    return np.concatenate([question.vectors[0, -1], ones]), np.concatenate([question.vectors[0, -1], ones])
+    return np.concatenate([asked.vectors[0, -1], ones]), np.concatenate([asked.vectors[0, -1], ones])
 
 
 def test_a_stored_transformer_scores_as_before() -> None:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from models.recommender.log.history import HISTORY_LIMIT, UNKNOWN_TIME, Event
 from models.recommender.log.log import DAY_US, Ints, Log
+from models.recommender.serving.rankers import spans
 from models.recommender.serving.signals import (
     CUSTOMER_WIDTH,
     REPEAT_WIDTH,
@@ -76,13 +77,6 @@ def period_moments(log: Log) -> Ints:
     days = int((log.at.max() - log.at.min()) // DAY_US) if log.has_clock else 1
     count = max(min(TREND_PERIODS, days, TREND_NUMBERS // max(log.items, 1)), 1)
     return np.linspace(log.at.min(), log.at.max(), count + 1).astype(np.int64)[:-1]
-
-
-def spans(starts: Ints, lengths: Ints) -> tuple[Ints, Ints]:
-    """Return the owner and the place of each entry of ranges laid end to end."""
-    owner = np.repeat(np.arange(len(starts)), lengths)
-    before = np.cumsum(lengths) - lengths
-    return owner, np.arange(len(owner)) - before[owner] + starts[owner]
 
 
 def starts_of(owner: Ints, rows: int) -> Ints:
@@ -251,7 +245,8 @@ class Chunks:
     def _histories(self, last: Ints, now: Ints) -> Steps:
         """Return what each user did up to a step, as scoring will see it."""
         begins = np.maximum(self.user_starts[self.log.user[last]], last + 1 - HISTORY_LIMIT)
-        owner, place = spans(begins, last + 1 - begins)
+        place, lengths = spans(begins, last + 1)
+        owner = np.repeat(np.arange(len(begins)), lengths)
         at = np.where(now[owner] == UNKNOWN_TIME, UNKNOWN_TIME, self.log.at[place])
         return Steps(owner, self.log.item[place], at, self.log.event[place], now)
 
@@ -270,7 +265,8 @@ class Chunks:
 
     def _targets(self, first: Ints, end: Ints, shuffled: Ints) -> tuple[Ints, Ints]:
         """Return owner and item of what is wanted among the steps from ``first`` to ``end`` of each row."""
-        owner, place = spans(first, end - first)
+        place, lengths = spans(first, end)
+        owner = np.repeat(np.arange(len(first)), lengths)
         is_wanted = self.is_wanted[shuffled[place]]
         owner, items = owner[is_wanted], self.log.item[shuffled[place[is_wanted]]]
         # The order inside a basket is drawn, so the first ones are a fair sample.

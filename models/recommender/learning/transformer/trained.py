@@ -15,7 +15,13 @@ from models.recommender.log.log import Ints, Log
 from models.recommender.log.splits import Case
 from models.recommender.metrics.evaluation import CUTOFF, Ranking, judge
 from models.recommender.serving.signals import IS_BOUGHT, Own, Steps, customer_features, own_items, step_gaps
-from models.recommender.serving.transformer import Encode, Question, Transformer, TransformerHead, item_trends
+from models.recommender.serving.transformer import (
+    Encode,
+    EncoderInput,
+    Transformer,
+    TransformerHead,
+    item_trends,
+)
 
 Floats = NDArray[np.float32]
 
@@ -125,8 +131,8 @@ def torch_encoder(network: Recommender) -> Encode:
     encoder, device = Encoder(network), network.bias.device
 
     @torch.no_grad()
-    def encode(question: Question) -> tuple[Floats, Floats]:
-        feeds = [torch.from_numpy(np.asarray(part)).to(device) for part in question.feeds().values()]
+    def encode(asked: EncoderInput) -> tuple[Floats, Floats]:
+        feeds = [torch.from_numpy(np.asarray(part)).to(device) for part in asked.feeds().values()]
         following, together = encoder(*feeds)
         return following[0].float().cpu().numpy(), together[0].float().cpu().numpy()
 
