@@ -1,5 +1,5 @@
 """
-Learning the blend: how much each member counts, from what customers bought after the rehearsals' cuts.
+Learning the blend: how much each member counts, from what customers bought after the validation cuts.
 
 A linear blend serves unless cross-validation over customers says otherwise: a small network takes its
 place where it leads by more than noise explains, and so does the best member. Few customers say little,
@@ -107,7 +107,7 @@ class CutLessons:
 
 @dataclass(frozen=True)
 class Learned:
-    """What the rehearsals taught: a blend, or that one member is best alone."""
+    """What the validation cuts taught: a blend, or that one member is best alone."""
 
     blend: Blend
     best: str  # the best member

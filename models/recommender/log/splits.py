@@ -1,7 +1,7 @@
 """
 Cutting a log into what models learn from and what they are asked.
 
-Cut once for the test; cut what is left again for rehearsals of it, and the test stays unseen.
+Cut once for the test; cut what is left again for validation, and the test stays unseen.
 """
 
 from collections.abc import Sequence
@@ -15,11 +15,11 @@ from models.recommender.log.log import DAY_US, Bools, Ints, Log
 
 MAX_CASES = 25_000  # more customers than this no longer narrow an interval in a useful way
 MAX_SPAN_SHARE = 0.2  # the newest days are at most this share of the log's span
-# Rehearsed. Online Retail as it was two weeks before the test: one cut of 734 cases 0.363 in 167 s, four of
+# Of all cuts. Online Retail as it was two weeks before the test: one cut of 734 cases 0.363 in 167 s, four of
 # 2,372 cases 0.362 in 220 s. Older weeks teach less than cases of the newest ones.
 ENOUGH_CASES = 600
-MOST_REHEARSALS = 5  # each costs a fit of every model
-LEAST_LEFT = 0.5  # of the log before the oldest rehearsal: who knows less would not rehearse what serves
+MOST_CUTS = 5  # each costs a fit of every model
+LEAST_LEFT = 0.5  # of the log before the oldest cut: who knows less says little of what will serve
 
 
 class Kind(StrEnum):
@@ -109,7 +109,7 @@ def divide(log: Log, split: Split, *, seed: int) -> Division:
     return at_moment(log, cut_before(log, days=split.days), split, seed=seed)
 
 
-def rehearsals(log: Log, split: Split, *, seed: int) -> list[Division]:
+def validation_cuts(log: Log, split: Split, *, seed: int) -> list[Division]:
     """
     Return the cuts of a log on which its models are tuned, stopped and weighed, the oldest first.
 
@@ -117,7 +117,7 @@ def rehearsals(log: Log, split: Split, *, seed: int) -> list[Division]:
     bought before it is cut again and again in the same way. There is always one cut, if it asks nobody.
     """
     cuts = [divide(log, split, seed=seed)]
-    while len(cuts) < MOST_REHEARSALS and sum(len(cut.cases) for cut in cuts) < ENOUGH_CASES:
+    while len(cuts) < MOST_CUTS and sum(len(cut.cases) for cut in cuts) < ENOUGH_CASES:
         earlier = divide(cuts[-1].train, split, seed=seed)
         if not earlier.cases or len(earlier.train) < LEAST_LEFT * len(log):
             break

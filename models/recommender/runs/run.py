@@ -13,7 +13,7 @@ from models.recommender.learning.transformer.learner import Learner
 from models.recommender.learning.transformer.network import Recommender
 from models.recommender.learning.transformer.trained import serving_model
 from models.recommender.log.log import Log
-from models.recommender.log.splits import Case, Division, Split, divide, rehearsals
+from models.recommender.log.splits import Case, Division, Split, divide, validation_cuts
 from models.recommender.metrics.evaluation import MIN_CASES
 from models.recommender.serving.rankers import ITEM_KNN, POPULARITY, TRANSFORMER, Model
 from models.recommender.values import Recipe
@@ -28,7 +28,7 @@ class Run:
     recipe: Recipe
     reporter: Reporter
     test: Division
-    rehearsals: list[Division]  # the cuts before it, the oldest first, at least one
+    cuts: list[Division]  # those for validation, the oldest first, at least one
     params: Params
     learner: Learner | None = None
     learned: Learned | None = None
@@ -44,13 +44,13 @@ class Run:
 
     @property
     def validation(self) -> Division:
-        """The newest rehearsal."""
-        return self.rehearsals[-1]
+        """The newest cut for validation."""
+        return self.cuts[-1]
 
     @property
     def is_taught(self) -> bool:
         """Whether enough customers came back before the test to choose what serves."""
-        return self._rehearsed >= MIN_CASES
+        return self._validated >= MIN_CASES
 
     @property
     def reason(self) -> str | None:
@@ -58,15 +58,15 @@ class Run:
         asked = len(self.test.cases)
         if asked >= MIN_CASES and self.is_taught:
             return None
-        before = "" if self.is_taught else f" and {self._rehearsed} in the days before"
+        before = "" if self.is_taught else f" and {self._validated} in the days before"
         return (
             f"not enough data: {asked} customers came back in the newest days{before}; "
             f"{MIN_CASES} are needed to compare models."
         )
 
     @property
-    def _rehearsed(self) -> int:
-        return sum(len(cut.cases) for cut in self.rehearsals)
+    def _validated(self) -> int:
+        return sum(len(cut.cases) for cut in self.cuts)
 
     @property
     def network(self) -> Recommender | None:
@@ -83,7 +83,7 @@ class Run:
         return models
 
     def served(self, members: list[Model], log: Log, *, moment: int) -> Model:
-        """Return what answers shoppers: what the rehearsals chose, or popularity without any."""
+        """Return what answers shoppers: what validation chose, or popularity without any."""
         if self.learned is None:
             return next(model for model in members if model.name == POPULARITY)
         return self.learned.apply(members, log=log, moment=moment)
@@ -99,6 +99,6 @@ def start(log: Log, split: Split, recipe: Recipe, reporter: Reporter) -> Run:
         recipe=recipe,
         reporter=reporter,
         test=test,
-        rehearsals=rehearsals(test.train, earlier, seed=recipe.seed),
+        cuts=validation_cuts(test.train, earlier, seed=recipe.seed),
         params=DEFAULTS,
     )

@@ -1,8 +1,8 @@
 """
 One training run from a log to an artifact folder.
 
-The log is cut for the test, and before that for rehearsals of it: one, or several where each asks few
-customers. Everything is tuned, stopped and weighed on the rehearsals, from the oldest to the newest,
+The log is cut for the test, and before that for validation: once, or several times where each asks few
+customers. Everything is tuned, stopped and weighed on these cuts, from the oldest to the newest,
 each with models that know what lies before it; then every model learns what lies before the test
 cases and is measured on those; then the same models learn the newest days too, and serve. Nothing is
 chosen by the test. The served weights are therefore never the very ones that were measured, but come
@@ -46,7 +46,7 @@ VERSIONED = ("torch", "numpy", "scipy", "pandas", "onnx", "onnxruntime", "optuna
 
 def learn(run: Run, former: Path | None = None) -> None:
     """
-    Tune the simple models, and take the transformer through the rehearsals, which teach the blend.
+    Tune the simple models, and take the transformer through the validation cuts, which teach the blend.
 
     :param former: the artifact folder whose weights the transformer goes on from
     """
@@ -57,29 +57,29 @@ def learn(run: Run, former: Path | None = None) -> None:
     def say(message: str) -> None:
         run.reporter.stage(Stage.BASELINES, message, fraction=run.reporter.fraction + 0.01)
 
-    run.params = tune(run.rehearsals, drop_seen=run.split.drops_seen, seed=run.recipe.seed, say=say)
+    run.params = tune(run.cuts, drop_seen=run.split.drops_seen, seed=run.recipe.seed, say=say)
     run.reporter.stage(Stage.TRAINING, "Learning from the purchases.", fraction=run.reporter.fraction)
     fitter = Fitter(run.recipe, run.log)
     if former is not None:
         run.started_from = _go_on_from(former, fitter, run)
-    run.learner = Learner(fitter, run.reporter, rehearsals=len(run.rehearsals))
+    run.learner = Learner(fitter, run.reporter, cuts=len(run.cuts))
     lessons = []
-    for number, cut in enumerate(run.rehearsals):
-        members = _rehearse(run, run.learner, number)
+    for number, cut in enumerate(run.cuts):
+        members = _taught_before(run, run.learner, number)
         blend = blending.unlearned(members, cut, drop_seen=run.split.drops_seen)
         lessons.append(
-            blending.ask_members(blend, cut, most=MOST_CASES // len(run.rehearsals), seed=run.recipe.seed)
+            blending.ask_members(blend, cut, most=MOST_CASES // len(run.cuts), seed=run.recipe.seed)
         )
     run.reporter.stage(Stage.EVALUATING, "Comparing what was learned.", fraction=0.0)
     run.learned = blending.learn(blend, lessons, seed=run.recipe.seed)
     run.related_by = _best_related(run, members)
 
 
-def _rehearse(run: Run, learner: Learner, number: int) -> list[Model]:
-    """Return every model once it has learned what lies before one rehearsal."""
-    cut = run.rehearsals[number]
+def _taught_before(run: Run, learner: Learner, number: int) -> list[Model]:
+    """Return every model once it has learned what lies before one validation cut."""
+    cut = run.cuts[number]
     if number:
-        learner.rehearse(cut.train, number)
+        learner.learn_next(cut.train, number)
     else:
         learner.learn(cut.train, cut.cases, moment=cut.moment)
         run.start = weights_of(learner.fitter.average)
@@ -108,13 +108,13 @@ def _go_on_from(former: Path, fitter: Fitter, run: Run) -> str:
     """
     Let the transformer go on from a former version, and return what it started from in words.
 
-    Weights that know a rehearsal's answers would look better there than they are, and weigh too much
-    in the blend; they are left alone.
+    Weights that know a validation cut's answers would look better there than they are, and weigh too
+    much in the blend; they are left alone.
     """
     weights = scoring.read_weights(former)
     if weights is None or weights.until is None:
         return f"nothing: {former.name} holds no weights to go on from"
-    if not run.log.has_clock or weights.until > run.rehearsals[0].moment:
+    if not run.log.has_clock or weights.until > run.cuts[0].moment:
         return f"nothing: {former.name} may have learned from what this training is checked on"
     try:
         fitter.warm_start(weights.by_name, list(weights.item_ids), weights.vocabulary)
@@ -124,7 +124,7 @@ def _go_on_from(former: Path, fitter: Fitter, run: Run) -> str:
 
 
 def _best_related(run: Run, members: list[Model]) -> str:
-    """Return which model best completes, beside a product, the baskets of the newest rehearsal."""
+    """Return which model best completes, beside a product, the baskets of the newest validation cut."""
     log, cut = run.test.train, run.validation.moment
     cases = evaluation.basket_cases(log, cut=cut, seed=run.recipe.seed)
     if not log.has_clock or len(cases) < MIN_CASES:
@@ -188,7 +188,7 @@ def _report(run: Run, standing: Standing, *, revision: str, manifest: Path) -> R
     if run.learner is not None:
         params["schedule"] = run.learner.schedule
         params["started_from"] = run.started_from
-        params["start_until"] = run.rehearsals[0].moment
+        params["start_until"] = run.cuts[0].moment
         params[TRANSFORMER] = {
             "batch_tokens": run.learner.fitter.batch_tokens,
             "device": str(run.learner.fitter.device),

@@ -1,4 +1,4 @@
-"""What rehearsals teach: how the members of a blend are weighed, and when one serves alone."""
+"""What validation cuts teach: how the members of a blend are weighed, and when one serves alone."""
 
 from dataclasses import replace
 

@@ -3,7 +3,7 @@ import pytest
 from models.recommender.log import splits
 from models.recommender.log.history import Event
 from models.recommender.log.log import DAY_US
-from models.recommender.log.splits import Division, Kind, Repeat, Split, SplitInvalid, divide, rehearsals
+from models.recommender.log.splits import Division, Kind, Repeat, Split, SplitInvalid, divide, validation_cuts
 from tests.models.shops import a_busy_shop, a_log
 
 LEAVE_ONE_OUT = Split(Kind.LEAVE_ONE_OUT)
@@ -25,10 +25,10 @@ def test_leave_one_out_asks_each_customer_for_their_last_purchase() -> None:
     assert division.cases[0].history.now == log.at[2]
 
 
-def test_rehearsals_peel_one_purchase_after_the_other_down_to_half_of_the_log() -> None:
+def test_validation_cuts_peel_one_purchase_after_the_other_down_to_half_of_the_log() -> None:
     log = a_log([("ada", day, [item]) for day, item in enumerate([5, 6, 7, 5, 6, 7])], [5, 6, 7])
 
-    cuts = rehearsals(log, LEAVE_ONE_OUT, seed=1)
+    cuts = validation_cuts(log, LEAVE_ONE_OUT, seed=1)
 
     assert [asked(cut) for cut in cuts] == [
         [([0, 1, 2], [0])],
@@ -37,10 +37,10 @@ def test_rehearsals_peel_one_purchase_after_the_other_down_to_half_of_the_log() 
     ]
 
 
-def test_no_rehearsal_learns_what_it_or_a_later_one_asks() -> None:
+def test_no_validation_cut_learns_what_it_or_a_later_one_asks() -> None:
     log = a_log(*a_busy_shop(customers=20)).sequences
 
-    cuts = rehearsals(log, Split(days=14), seed=1)
+    cuts = validation_cuts(log, Split(days=14), seed=1)
 
     assert len(cuts) > 1
     for cut, later in zip(cuts, [*cuts[1:], None], strict=True):
@@ -52,20 +52,20 @@ def test_no_rehearsal_learns_what_it_or_a_later_one_asks() -> None:
             assert set(case.bought) == set(between.item[between.user == case.user])
 
 
-def test_one_rehearsal_with_enough_customers_is_the_only_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_validation_cut_with_enough_customers_is_the_only_one(monkeypatch: pytest.MonkeyPatch) -> None:
     log = a_log(*a_busy_shop(customers=20)).sequences
     newest = divide(log, Split(), seed=1)
     monkeypatch.setattr(splits, "ENOUGH_CASES", len(newest.cases))
 
-    cuts = rehearsals(log, Split(), seed=1)
+    cuts = validation_cuts(log, Split(), seed=1)
 
     assert [cut.moment for cut in cuts] == [newest.moment]
 
 
-def test_a_log_that_asks_nobody_has_a_rehearsal_without_cases() -> None:
+def test_a_log_that_asks_nobody_has_a_validation_cut_without_cases() -> None:
     log = a_log([("ada", 1, [5])], [5])
 
-    (cut,) = rehearsals(log, Split(), seed=1)
+    (cut,) = validation_cuts(log, Split(), seed=1)
 
     assert cut.cases == []
 

@@ -1,5 +1,5 @@
 """
-The families of simple models, and the search for the parameters that rank the rehearsals' cases best.
+The families of simple models, and the search for the parameters that rank the validation cases best.
 
 The search is seeded and counts trials, not seconds, so a log is always tuned alike. It never sees
 the test.
@@ -160,16 +160,16 @@ def fit_all(log: Log, params: Params) -> tuple[list[Model], dict[str, float]]:
     return models, seconds
 
 
-def tune(rehearsals: Sequence[Division], *, drop_seen: bool, seed: int, say: Callable[[str], None]) -> Params:
+def tune(cuts: Sequence[Division], *, drop_seen: bool, seed: int, say: Callable[[str], None]) -> Params:
     """
-    Return the parameters of each family that rank the rehearsed cases best; the defaults if these are few.
+    Return the parameters of each family that rank the validation cases best; the defaults if these are few.
 
-    :param rehearsals: cuts of one log, the oldest first; no more of the newest judge than it takes
+    :param cuts: validation cuts of one log, the oldest first; no more of the newest judge than it takes
     :param say: hears what is being tuned, once a family
     """
-    if sum(len(cut.cases) for cut in rehearsals) < MIN_CASES:
+    if sum(len(cut.cases) for cut in cuts) < MIN_CASES:
         return DEFAULTS
-    judge = Judge.of(rehearsals, drop_seen=drop_seen)
+    judge = Judge.of(cuts, drop_seen=drop_seen)
     params = {}
     for number, family in enumerate(FAMILIES, start=1):
         say(f"Trying simple ways to suggest products, {number} of {len(FAMILIES)}.")
@@ -185,10 +185,10 @@ class Judge:
     drop_seen: bool
 
     @classmethod
-    def of(cls, rehearsals: Sequence[Division], *, drop_seen: bool) -> "Judge":
+    def of(cls, divisions: Sequence[Division], *, drop_seen: bool) -> "Judge":
         """Return the judge that asks the newest cuts, as many as it takes to hear enough customers."""
         cuts: list[tuple[Log, Sequence[Case]]] = []
-        for cut in reversed(rehearsals):
+        for cut in reversed(divisions):
             if sum(len(cases) for _, cases in cuts) >= TUNING_CASES[0]:
                 break
             cuts.append((cut.train, tuning_cases(cut.cases)))

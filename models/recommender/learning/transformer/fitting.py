@@ -53,7 +53,7 @@ class Part(IntEnum):
     LEARN = 1
     EXTEND = 2
     REFIT = 3
-    REHEARSE = 4  # the first of its kind; those after it count on from here
+    NEXT_CUT = 4  # the second validation cut; those after it count on from here
 
 
 @dataclass

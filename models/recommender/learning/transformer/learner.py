@@ -33,11 +33,11 @@ class Leg:
 
 
 LEARN = Leg(Part.LEARN, Stage.TRAINING, 0.60, 0.40, (0.15, 0.58))  # the first fit, with early stopping
-REHEARSE = Leg(Part.REHEARSE, Stage.TRAINING, 0.04, 0.03, (0.58, 0.65))  # each is taken from the first fit
-EXTEND = Leg(Part.EXTEND, Stage.EVALUATING, 0.10, 0.07, (0.65, 0.75))  # learning the newest rehearsal's days
+NEXT_CUT = Leg(Part.NEXT_CUT, Stage.TRAINING, 0.04, 0.03, (0.58, 0.65))  # each is taken from the first fit
+EXTEND = Leg(Part.EXTEND, Stage.EVALUATING, 0.10, 0.07, (0.65, 0.75))  # learning the newest validation days
 CATCH_UP = Leg(Part.CATCH_UP, Stage.EVALUATING, 0.10, 0.07, (0.75, 0.80))  # learning what the champion knows
 REFIT = Leg(Part.REFIT, Stage.REFITTING, 0.15, 0.10, (0.80, 0.92))  # learning the test days
-# Passes over what is newer. On Online Retail two over chunks with new days gave the next rehearsal 0.327
+# Passes over what is newer. On Online Retail two over chunks with new days gave the next cut 0.327
 # and 0.340, as many steps over everything 0.318 and 0.340; four passes 0.316 and 0.337.
 EXTEND_EPOCHS = 2
 EXTEND_PEAK = 0.5  # of the learning rate: what was learned must not be shaken off
@@ -50,7 +50,7 @@ class Learner:
 
     fitter: Fitter
     reporter: Reporter
-    rehearsals: int = 1
+    cuts: int = 1  # for validation
     curve: list[CurvePoint] = field(default_factory=list)
     schedule: dict[str, dict[str, int]] = field(default_factory=dict)
     """Steps of each stage, which ``Recipe.schedule`` repeats: planned, taken, and the epochs."""
@@ -81,9 +81,10 @@ class Learner:
         self._note("learn", steps=best_step, epochs=best_epoch)
         self.seconds += time.monotonic() - started
 
-    def rehearse(self, log: Log, number: int) -> None:
-        """Learn what came before the rehearsal of a number; that of 0 is ``learn``'s."""
-        self._extend(f"rehearse-{number}", log, REHEARSE, number - 1)
+    def learn_next(self, log: Log, number: int) -> None:
+        """Learn what came before the validation cut of a number; that of 0 is ``learn``'s."""
+        # The schedules of versions that were trained before call the stage so.
+        self._extend(f"rehearse-{number}", log, NEXT_CUT, number - 1)
 
     def extend(self, log: Log) -> None:
         """Learn what came before the test."""
@@ -132,9 +133,9 @@ class Learner:
         return plan, chunks
 
     def _seconds(self, leg: Leg) -> float:
-        """Return how long a leg may take; the rehearsals share the time of the first fit."""
-        later = self.rehearsals - 1 if leg.part is Part.LEARN else 0
-        share, least = leg.share - later * REHEARSE.share, leg.least - later * REHEARSE.least
+        """Return how long a leg may take; the later cuts share the time of the first fit."""
+        later = self.cuts - 1 if leg.part is Part.LEARN else 0
+        share, least = leg.share - later * NEXT_CUT.share, leg.least - later * NEXT_CUT.least
         return max(share * self._left, least * self.reporter.budget)
 
     def _is_stuck(self, epochs: int, plan: Plan) -> bool:

@@ -140,7 +140,7 @@ def torch_encoder(network: Recommender) -> Encode:
 
 
 @dataclass(frozen=True)
-class Rehearsed(Transformer):
+class PreEncoded(Transformer):
     """A transformer that was asked about some histories before, all at once: they cost no encoding."""
 
     readouts: dict[int, Floats] = field(default_factory=dict)  # by identity of the history
@@ -157,7 +157,7 @@ def serving_model(network: Recommender, log: Log, *, moment: int, cases: Sequenc
     head = head_of(network, log, moment=moment)
     asked = [case for case in cases if len(case.history)]
     read = readouts(network, head, [case.history for case in asked]) if asked else ()
-    return Rehearsed(
+    return PreEncoded(
         encode=torch_encoder(network),
         head=head,
         window=network.shape.window,

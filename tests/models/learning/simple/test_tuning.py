@@ -7,7 +7,7 @@ import pytest
 
 from models.recommender.learning.simple import tuning
 from models.recommender.learning.simple.tuning import DEFAULTS, FAMILIES, Judge, tune
-from models.recommender.log.splits import Division, Split, divide, rehearsals
+from models.recommender.log.splits import Division, Split, divide, validation_cuts
 from models.recommender.metrics import evaluation
 from models.recommender.serving.rankers import MARKOV, POPULARITY, Popularity
 from tests.models.shops import a_busy_shop, a_log
@@ -60,7 +60,7 @@ def test_too_few_cases_leave_the_defaults(busy: Division) -> None:
 
 def test_cuts_with_few_cases_judge_together_and_weigh_by_their_cases() -> None:
     log = a_log([("ada", day, [item]) for day, item in enumerate([5, 6, 7, 6, 5])], [5, 6, 7])
-    cuts = rehearsals(log, Split.parse("leave-one-out"), seed=7)
+    cuts = validation_cuts(log, Split.parse("leave-one-out"), seed=7)
     judge = Judge.of(cuts, drop_seen=False)
     knows, guesses = Popularity(np.array([3.0, 2.0, 1.0])), Popularity(np.array([1.0, 2.0, 3.0]))
 

@@ -18,7 +18,7 @@ from models.recommender.learning.transformer.fitting import (
     WarmStartMismatch,
     item_prices,
 )
-from models.recommender.learning.transformer.learner import LEARN, REHEARSE, Learner, Leg
+from models.recommender.learning.transformer.learner import LEARN, NEXT_CUT, Learner, Leg
 from models.recommender.learning.transformer.trained import (
     head_of,
     readouts,
@@ -217,12 +217,12 @@ def test_when_a_stage_is_over(case: str, plan: Plan, step: int, is_over: bool) -
 
 
 def a_run(recipe: Recipe, log: Log, *, pace: float = 0.0) -> Learner:
-    """Learn, rehearse, extend and refit as a training does; each step takes ``pace`` seconds longer."""
+    """Learn, take the next cut, extend and refit as a training does, each step ``pace`` seconds longer."""
     test = a_division(log)
     newer = a_division(test.train)
     older = a_division(newer.train)
     reporter = Reporter(ignore, budget=recipe.train_seconds, epochs=recipe.epochs)
-    learner = Learner(Fitter(recipe, log), reporter, rehearsals=2)
+    learner = Learner(Fitter(recipe, log), reporter, cuts=2)
     if pace:
         learn = learner.fitter._learn
 
@@ -232,7 +232,7 @@ def a_run(recipe: Recipe, log: Log, *, pace: float = 0.0) -> Learner:
 
         learner.fitter._learn = slow  # type: ignore[method-assign, assignment]
     learner.learn(older.train, older.cases, moment=older.moment)
-    learner.rehearse(newer.train, 1)
+    learner.learn_next(newer.train, 1)
     learner.extend(test.train)
     learner.refit(log)
     return learner
@@ -272,27 +272,27 @@ def test_what_was_learned_for_a_comparison_is_forgotten_again() -> None:
     assert all(np.array_equal(released[name], expected[name]) for name in expected)
 
 
-def seconds_of(leg: Leg, *, rehearsals: int, started_late: float = 0.0) -> float:
+def seconds_of(leg: Leg, *, cuts: int, started_late: float = 0.0) -> float:
     """Return how long a leg of a run of 100 s may learn."""
     log = a_busy_log(30)
     reporter = Reporter(ignore, budget=100.0, epochs=1)
     reporter.started -= started_late
-    learner = Learner(Fitter(SMALL, log), reporter, rehearsals=rehearsals)
+    learner = Learner(Fitter(SMALL, log), reporter, cuts=cuts)
     begun = time.monotonic()
     plan, _ = learner._begin("leg", leg, log, 1)
     return plan.deadline - begun
 
 
 def test_a_learner_that_starts_late_still_gets_its_least_share() -> None:
-    assert seconds_of(LEARN, rehearsals=1) == pytest.approx(60.0, abs=1.0)
-    assert seconds_of(LEARN, rehearsals=1, started_late=90.0) == pytest.approx(40.0, abs=1.0)
+    assert seconds_of(LEARN, cuts=1) == pytest.approx(60.0, abs=1.0)
+    assert seconds_of(LEARN, cuts=1, started_late=90.0) == pytest.approx(40.0, abs=1.0)
 
 
 @pytest.mark.parametrize("started_late", [0.0, 90.0])
-def test_rehearsals_take_their_time_from_the_first_fit(started_late: float) -> None:
-    alone = seconds_of(LEARN, rehearsals=1, started_late=started_late)
-    first = seconds_of(LEARN, rehearsals=3, started_late=started_late)
-    each = seconds_of(REHEARSE, rehearsals=3, started_late=started_late)
+def test_later_cuts_take_their_time_from_the_first_fit(started_late: float) -> None:
+    alone = seconds_of(LEARN, cuts=1, started_late=started_late)
+    first = seconds_of(LEARN, cuts=3, started_late=started_late)
+    each = seconds_of(NEXT_CUT, cuts=3, started_late=started_late)
 
     assert each > 2.0
     assert first + 2 * each == pytest.approx(alone, abs=1.0)
