@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.linalg.lapack import spotrf, spotri
 
-from models.recommender.learning.simple.simple import TABLE_WIDTH, Bought, fit_popularity
+from models.recommender.learning.simple.item_tables import TABLE_WIDTH
+from models.recommender.learning.simple.popularity import fit_popularity
+from models.recommender.learning.simple.purchases import Bought
 from models.recommender.log.log import Ints, Log
 from models.recommender.serving.rankers import EASE, Decay, ItemTable, ItemToItem, top_k
 

@@ -13,7 +13,14 @@ from typing import Any
 import numpy as np
 import optuna
 
-from models.recommender.learning.simple import ease, simple
+from models.recommender.learning.simple import ease
+from models.recommender.learning.simple.content_knn import fit_content_knn
+from models.recommender.learning.simple.item_knn import fit_item_knn
+from models.recommender.learning.simple.markov import fit_markov
+from models.recommender.learning.simple.personal_frequency import fit_personal_frequency
+from models.recommender.learning.simple.popularity import fit_popularity
+from models.recommender.learning.simple.purchases import Bought
+from models.recommender.learning.simple.session_knn import fit_session_knn
 from models.recommender.log.log import Log
 from models.recommender.log.splits import Case, Division
 from models.recommender.metrics import evaluation
@@ -66,7 +73,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         name=POPULARITY,
         label="Popular products",
-        fit=simple.fit_popularity,
+        fit=fit_popularity,
         defaults={"window_days": 14.0},
         learned={"window_days": (3.0, 7.0, 14.0, 30.0, 90.0, None)},
         trials=6,
@@ -74,7 +81,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         name=PERSONAL_FREQUENCY,
         label="Bought before",
-        fit=simple.fit_personal_frequency,
+        fit=fit_personal_frequency,
         defaults={"window_days": 14.0, "popularity_weight": 0.5, "half_life": 300.0, "half_life_days": None},
         learned={"window_days": (7.0, 14.0, 30.0), "popularity_weight": (0.001, 0.2, 0.5, 1.0, 2.0)},
         trials=10,
@@ -83,7 +90,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         name=MARKOV,
         label="Bought next",
-        fit=simple.fit_markov,
+        fit=fit_markov,
         defaults={"reach": 30, "decay": 0.95, "shrink": 10.0, "fresh_days": 60.0, "half_life": 20.0},
         learned={
             "reach": (10, 30),
@@ -96,7 +103,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         name=ITEM_KNN,
         label="Bought by the same customers",
-        fit=simple.fit_item_knn,
+        fit=fit_item_knn,
         defaults={"by_basket": False, "fresh_days": 30.0, "half_life": 20.0},
         learned={"by_basket": (False, True), "fresh_days": FRESH_DAYS},
         trials=6,
@@ -105,7 +112,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         name=SESSION_KNN,
         label="Bought in similar baskets",
-        fit=simple.fit_session_knn,
+        fit=fit_session_knn,
         defaults={
             "by_basket": True,
             "fresh_days": 30.0,
@@ -139,7 +146,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         name=CONTENT_KNN,
         label="Similar products",
-        fit=simple.fit_content_knn,
+        fit=fit_content_knn,
         defaults={"half_life": 20.0},
         learned={},
         trials=1,
@@ -245,7 +252,7 @@ def _telling(space: Space, log: Log) -> dict[str, Sequence[Any]]:
     """Return the part of a space that can make a difference in this log."""
     useless = {
         *(() if log.has_clock else CLOCKED),
-        *(() if simple.Bought.of(log).has_baskets else ("by_basket",)),
+        *(() if Bought.of(log).has_baskets else ("by_basket",)),
     }
     return {name: values for name, values in space.items() if name not in useless and len(values) > 1}
 

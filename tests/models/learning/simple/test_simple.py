@@ -6,7 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.recommender.learning.simple import ease, simple
+from models.recommender.learning.simple import content_knn, ease, markov
+from models.recommender.learning.simple.content_knn import fit_content_knn, likenesses
+from models.recommender.learning.simple.item_knn import neighbours
+from models.recommender.learning.simple.markov import fit_markov, transitions
+from models.recommender.learning.simple.personal_frequency import fit_personal_frequency
+from models.recommender.learning.simple.popularity import fit_popularity
+from models.recommender.learning.simple.purchases import Bought
+from models.recommender.learning.simple.session_knn import fit_session_knn
 from models.recommender.learning.simple.tuning import DEFAULTS, FAMILIES, LABELS, Family, fit_all
 from models.recommender.log.content import ItemFacts
 from models.recommender.log.history import Event, History
@@ -36,7 +43,7 @@ def dense(table: ItemTable) -> np.ndarray:
 def test_popularity_counts_recent_sales_then_older_ones_then_the_newest_product() -> None:
     log = a_log([("ada", 1, [5, 6]), ("bob", 2, [6]), ("cleo", 30, [7]), ("dan", 31, [7])], [4, 5, 6, 7, 8])
 
-    popularity = simple.fit_popularity(log, window_days=7)
+    popularity = fit_popularity(log, window_days=7)
 
     assert (log.item_ids[top_k(popularity.scores(NOBODY), 5)]).tolist() == [7, 6, 5, 8, 4]
     assert np.floor(popularity.scores_by_item).tolist() == [0, 0, 0, 2, 0]
@@ -45,13 +52,13 @@ def test_popularity_counts_recent_sales_then_older_ones_then_the_newest_product(
 def test_popularity_counts_everything_where_customers_have_no_common_clock() -> None:
     log = replace(five_purchases(), has_clock=False)
 
-    popularity = simple.fit_popularity(log, window_days=0.5)
+    popularity = fit_popularity(log, window_days=0.5)
 
     assert np.floor(popularity.scores_by_item).tolist() == [2, 2, 1]
 
 
 def test_personal_frequency_adds_popularity_to_what_was_bought() -> None:
-    model = simple.fit_personal_frequency(
+    model = fit_personal_frequency(
         five_purchases(), half_life=2.0, half_life_days=None, popularity_weight=0.5, window_days=30
     )
 
@@ -63,9 +70,7 @@ def test_personal_frequency_adds_popularity_to_what_was_bought() -> None:
 
 
 def test_markov_counts_steps_with_decay_and_shrinks_rows() -> None:
-    model = simple.fit_markov(
-        five_purchases(), reach=2, decay=0.5, shrink=1.0, fresh_days=None, half_life=20.0
-    )
+    model = fit_markov(five_purchases(), reach=2, decay=0.5, shrink=1.0, fresh_days=None, half_life=20.0)
 
     # Row of item 1: two direct steps to 2, one at distance two to 3; sum 2.5, plus 1 to shrink.
     assert dense(model.table) == pytest.approx(
@@ -74,7 +79,7 @@ def test_markov_counts_steps_with_decay_and_shrinks_rows() -> None:
 
 
 def test_an_old_step_counts_less_than_a_fresh_one() -> None:
-    table = simple.transitions(five_purchases(), reach=1, decay=1.0, shrink=1.0, fresh_days=1.0)
+    table = transitions(five_purchases(), reach=1, decay=1.0, shrink=1.0, fresh_days=1.0)
 
     # Both steps to 2 are a day older than the newest purchase, Ada's step to 3.
     assert dense(table) == pytest.approx(np.array([[0, 1 / 2, 0], [0, 0, 1 / 2], [0, 0, 0]]), abs=1e-6)
@@ -83,10 +88,10 @@ def test_an_old_step_counts_less_than_a_fresh_one() -> None:
 def test_blocks_of_transitions_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     log = a_log(*a_busy_shop(customers=20))
     how = {"reach": 5, "decay": 0.8, "shrink": 10.0, "fresh_days": 30.0}
-    whole = simple.transitions(log, **how)
+    whole = transitions(log, **how)
 
-    monkeypatch.setattr(simple, "PAIRS_AT_ONCE", 50)
-    parts = simple.transitions(log, **how)
+    monkeypatch.setattr(markov, "PAIRS_AT_ONCE", 50)
+    parts = transitions(log, **how)
 
     assert np.array_equal(dense(parts), dense(whole))
 
@@ -114,7 +119,7 @@ def test_item_knn_matches_bm25_by_hand(by_basket: bool, bought: list[list[int]])
     baskets = [("ada", 1, [1, 2]), ("bob", 1, [1, 2]), ("bob", 2, [3]), ("cleo", 1, [3, 4]), ("dan", 1, [1])]
     log = a_log(baskets, [1, 2, 3, 4])
 
-    table = simple.neighbours(log, by_basket=by_basket, fresh_days=None)
+    table = neighbours(log, by_basket=by_basket, fresh_days=None)
 
     assert dense(table) == pytest.approx(bm25_cosines(np.array(bought, dtype=float)), abs=1e-6)
 
@@ -154,7 +159,7 @@ def test_ease_keeps_to_the_most_sold_items() -> None:
 
 
 def test_session_neighbours_vote_with_their_likeness() -> None:
-    model = simple.fit_session_knn(five_purchases(), by_basket=True, fresh_days=None, half_life=20.0)
+    model = fit_session_knn(five_purchases(), by_basket=True, fresh_days=None, half_life=20.0)
 
     scores = model.scores(History.of([0]))
 
@@ -166,7 +171,7 @@ def test_session_neighbours_vote_with_their_likeness() -> None:
 
 
 def test_a_session_counts_by_its_age_and_by_what_is_near() -> None:
-    model = simple.fit_session_knn(
+    model = fit_session_knn(
         five_purchases(), by_basket=False, fresh_days=1.0, half_life=20.0, near_steps=1.0, near_before=0.5
     )
 
@@ -184,7 +189,7 @@ def test_content_reaches_a_product_that_was_never_sold() -> None:
     facts = tuple(ItemFacts(title) for title in ("Red mug", "Blue cup", "Red mug", "Red lamp"))
     log = replace(a_log([("ada", 1, [1]), ("bob", 1, [2])], [1, 2, 3, 4]), facts=facts)
 
-    model = simple.fit_content_knn(log, half_life=20.0)
+    model = fit_content_knn(log, half_life=20.0)
 
     # Known tokens: "red" in three titles, "mug" and "red mug" in two.
     red, mug = np.log(5 / 4) + 1, np.log(5 / 3) + 1
@@ -200,8 +205,8 @@ def test_a_word_of_most_products_is_left_out_where_comparing_by_it_takes_too_lon
     log = replace(a_log([("ada", 1, [1])], [1, 2, 3, 4]), facts=facts)
 
     # "mug" and "red mug" cost 2 * 2 multiplications each, "red" 4 * 4 more.
-    monkeypatch.setattr(simple, "MOST_PRODUCTS", 8)
-    table = simple.likenesses(log)
+    monkeypatch.setattr(content_knn, "MOST_PRODUCTS", 8)
+    table = likenesses(log)
 
     assert dense(table) == pytest.approx(np.eye(4)[[2, 1, 0, 3]] * [[1], [0], [1], [0]], abs=1e-6)
 
@@ -209,7 +214,7 @@ def test_a_word_of_most_products_is_left_out_where_comparing_by_it_takes_too_lon
 def test_content_says_nothing_without_side_information() -> None:
     log = replace(five_purchases(), facts=())
 
-    model = simple.fit_content_knn(log, half_life=20.0)
+    model = fit_content_knn(log, half_life=20.0)
 
     assert len(model.table.values) == 0
     assert np.isfinite(model.scores(History.of([0]))).all()
@@ -219,14 +224,14 @@ def test_only_the_newest_purchases_of_a_giant_customer_count() -> None:
     giant = [("giant", float(day), [1 + day % 3]) for day in range(600)]
     log = a_log([*giant, ("ada", 1, [4])], [1, 2, 3, 4])
 
-    bought = simple.Bought.of(log)
+    bought = Bought.of(log)
 
     assert np.bincount(bought.user).tolist() == [1, 500]
     assert bought.at[1] == log.at[101]  # row 0 is Ada's; the giant's first hundred are gone
 
 
 def test_only_the_newest_purchases_of_a_giant_shop_teach() -> None:
-    bought = simple.Bought.of(five_purchases(), most=3)
+    bought = Bought.of(five_purchases(), most=3)
 
     # Ada's second and third day and Bob's second: the first day is the oldest.
     assert list(zip(bought.user.tolist(), bought.item.tolist(), strict=True)) == [(0, 1), (0, 2), (1, 1)]
@@ -236,8 +241,8 @@ def test_views_and_carts_teach_nothing() -> None:
     log = five_purchases()
     looked = replace(log, event=np.array([Event.VIEW, *[Event.PURCHASE] * 4], dtype=np.int8))
 
-    assert len(simple.Bought.of(looked)) == 4
-    assert np.floor(simple.fit_popularity(looked).scores_by_item).tolist() == [1, 2, 1]
+    assert len(Bought.of(looked)) == 4
+    assert np.floor(fit_popularity(looked).scores_by_item).tolist() == [1, 2, 1]
 
 
 SHOPS: Mapping[str, Log] = {
