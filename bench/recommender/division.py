@@ -16,7 +16,8 @@ from bench.peers.exchange import NOBODY, Ints, PeerCases, Purchases, write_divis
 from models.recommender.files.interactions import read_interactions
 from models.recommender.log.history import History
 from models.recommender.log.splits import Case, Split, divide
-from models.recommender.metrics.evaluation import Ranking, interval, judge
+from models.recommender.metrics.intervals import interval
+from models.recommender.metrics.ranking import Ranking, judge
 
 TARGETS = "targets.npz"  # what was bought: ours, no peer reads it
 SEED = 7  # of the bootstrap

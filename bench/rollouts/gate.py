@@ -9,7 +9,8 @@ import numpy as np
 from backend.rollouts.rules.gate import judge
 from backend.rollouts.values import DEFAULT_BAR, GATE_MARGIN, Baseline, Evidence, GateVerdict
 from bench.rollouts.runs import chance, every, scaled, share
-from models.recommender.metrics.evaluation import Floats, gain_interval
+from models.recommender.metrics.intervals import gain_interval
+from models.recommender.metrics.ranking import Floats
 
 # Known customers who bought in the test's days: of a small, a middling and a large shop.
 CUSTOMERS: Final = (500, 3_000, 10_000)

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from models.recommender.log.content import ItemFacts
 from models.recommender.log.history import Event
+from models.recommender.serving.artifact import ArtifactMismatch, load
 from models.recommender.serving.explain import Explanation, Removal, explain, words
 from models.recommender.serving.newcomers import NewProduct
-from models.recommender.serving.scoring import ArtifactMismatch, NotFinite, Past, Scorer, VersionInfo, load
+from models.recommender.serving.scorer import NotFinite, Past, Scorer, VersionInfo
 from models.recommender.values import (
     CurvePoint,
     ModelMetrics,

@@ -25,7 +25,7 @@ from models.recommender.api import (
 )
 from models.recommender.log.history import moment_of
 from models.recommender.log.log import DAY_US
-from models.recommender.serving.scoring import file_sha256
+from models.recommender.serving.artifact import file_sha256
 from tests.models.shops import Basket, a_busy_shop, a_dataset
 
 HEAVY = ("torch", "pandas", "scipy", "sklearn", "pyarrow", "onnx", "optuna", "mlflow")

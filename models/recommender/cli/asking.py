@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from models.recommender.files.dataset import DatasetInvalid
-from models.recommender.serving.scoring import Past, Scorer
+from models.recommender.serving.scorer import Past, Scorer
 from models.recommender.values import Scored
 
 Tell = Callable[[str], None]

@@ -22,7 +22,7 @@ from models.recommender.files.dataset import DatasetInvalid
 from models.recommender.log.history import moment_of
 from models.recommender.log.log import Log
 from models.recommender.log.splits import Kind, Repeat, Split, SplitInvalid, divide
-from models.recommender.metrics.evaluation import MIN_CASES
+from models.recommender.metrics.ranking import MIN_CASES
 
 if TYPE_CHECKING:
     from models.recommender.serving.explain import Evidence

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from models.recommender.runs.revision import ROOT, why_not_same
+from models.recommender.serving.artifact import MANIFEST_FILE, ArtifactMismatch, file_sha256, read_manifest
 from models.recommender.serving.rankers import TRANSFORMER
-from models.recommender.serving.scoring import MANIFEST_FILE, ArtifactMismatch, file_sha256, read_manifest
 from models.recommender.values import Progress, Recipe
 
 SAME, DIFFERENT, MISSING = 0, 1, 3

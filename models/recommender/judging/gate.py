@@ -18,10 +18,11 @@ from models.recommender.log.content import NOTHING_KNOWN
 from models.recommender.log.history import EPOCH, History, moment_of
 from models.recommender.log.log import Ints, Log
 from models.recommender.log.splits import Case, Division, Split, at_moment
-from models.recommender.metrics.evaluation import CUTOFF, gain_interval, judge, rank
+from models.recommender.metrics.intervals import gain_interval
+from models.recommender.metrics.ranking import CUTOFF, judge, rank
 from models.recommender.serving.newcomers import NewProduct
 from models.recommender.serving.rankers import Model, top_k
-from models.recommender.serving.scoring import Scorer
+from models.recommender.serving.scorer import Scorer
 from models.recommender.values import GateEvidence
 
 if TYPE_CHECKING:

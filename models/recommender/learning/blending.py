@@ -21,7 +21,8 @@ from torch.nn import functional
 
 from models.recommender.log.log import Log
 from models.recommender.log.splits import Case, Division, drawn
-from models.recommender.metrics.evaluation import CUTOFF, gain_interval, judge, top_of
+from models.recommender.metrics.intervals import gain_interval
+from models.recommender.metrics.ranking import CUTOFF, judge, top_of
 from models.recommender.serving.blend import BLEND, Blend, Mixer, feature_count
 from models.recommender.serving.rankers import Floats, Ints, Model, top_k
 from models.recommender.serving.transformer import item_trends

@@ -20,10 +20,7 @@ from models.recommender.learning.transformer.trained import head_of, weights_of
 from models.recommender.log.content import NOTHING_KNOWN, ItemFacts, Vocabulary
 from models.recommender.log.history import History
 from models.recommender.log.log import Log
-from models.recommender.serving.blend import Blend
-from models.recommender.serving.newcomers import Content, group_of
-from models.recommender.serving.rankers import ItemTable, Model
-from models.recommender.serving.scoring import (
+from models.recommender.serving.artifact import (
     ARRIVALS,
     CONTENT,
     ENCODER_FILE,
@@ -33,6 +30,9 @@ from models.recommender.serving.scoring import (
     WEIGHTS_FILE,
     file_sha256,
 )
+from models.recommender.serving.blend import Blend
+from models.recommender.serving.newcomers import Content, group_of
+from models.recommender.serving.rankers import ItemTable, Model
 
 OPSET = 23  # the first that knows attention and root-mean-square norms: half the nodes of older ones
 LONGEST_EXAMPLE = 5  # steps of the sequence that traces the encoder; any number from 2 up will do

@@ -14,7 +14,7 @@ from models.recommender.learning.transformer.network import Recommender
 from models.recommender.learning.transformer.trained import serving_model
 from models.recommender.log.log import Log
 from models.recommender.log.splits import Case, Division, Split, divide, validation_cuts
-from models.recommender.metrics.evaluation import MIN_CASES
+from models.recommender.metrics.ranking import MIN_CASES
 from models.recommender.serving.rankers import ITEM_KNN, POPULARITY, TRANSFORMER, Model
 from models.recommender.values import Recipe
 

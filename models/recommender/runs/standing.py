@@ -7,14 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from models.recommender.judging import gate, measuring
+from models.recommender.judging import gate
+from models.recommender.judging.cold_start import cold_start
 from models.recommender.learning.related import related_tables
 from models.recommender.learning.simple.tuning import FAMILIES
 from models.recommender.log.splits import Case, Division
-from models.recommender.metrics import evaluation
-from models.recommender.metrics.evaluation import MIN_CASES, Ranking
+from models.recommender.metrics.intervals import gain_interval, interval
+from models.recommender.metrics.ranking import CUTOFF, MIN_CASES, Ranking, basket_cases, judge, rank
 from models.recommender.runs.run import Run
-from models.recommender.serving import scoring
+from models.recommender.serving.artifact import ArtifactMismatch, load
 from models.recommender.serving.blend import BLEND
 from models.recommender.serving.rankers import POPULARITY, TRANSFORMER, ItemTable, Model
 from models.recommender.values import ColdStart, Gain, GateEvidence, ModelMetrics, Stage
@@ -75,7 +76,7 @@ def compare(run: Run, live: LiveVersion | None = None) -> Standing:
         ],
         related_metrics=_related_metrics(run, members),
         against_simple=_against_simple(run, rankings, served.name) if is_measured else None,
-        cold=measuring.cold_start(served, ranked[POPULARITY], known, cases, drop_seen=run.split.drops_seen),
+        cold=cold_start(served, ranked[POPULARITY], known, cases, drop_seen=run.split.drops_seen),
         gate=None if live is None else _gate(run, served, live),
         summary=summarise(run, rankings, served.name) if is_measured else _too_little(run, served.name),
         seconds=seconds,
@@ -83,15 +84,15 @@ def compare(run: Run, live: LiveVersion | None = None) -> Standing:
 
 
 def _rank(run: Run, model: Model) -> Ranking:
-    return evaluation.rank(model.scores, run.test.cases, items=run.log.items, drop_seen=run.split.drops_seen)
+    return rank(model.scores, run.test.cases, items=run.log.items, drop_seen=run.split.drops_seen)
 
 
 def _gate(run: Run, served: Model, live: LiveVersion) -> GateEvidence:
     """Return how what is served here does beside the version that serves now."""
     log, seed = run.log, run.recipe.seed
     try:
-        champion = gate.Champion.of(scoring.load(live.artifact), until=live.until)
-    except scoring.ArtifactMismatch as error:
+        champion = gate.Champion.of(load(live.artifact), until=live.until)
+    except ArtifactMismatch as error:
         why = f"the current version's files cannot be read: {error}"
         return gate.without_figures(log, run.test.moment, reason=why)
     days = gate.unseen_days(champion, log, run.split, cut=run.test.moment, seed=seed)
@@ -122,7 +123,7 @@ def _known_until(run: Run, served: Model, days: Division) -> Iterator[Model]:
 def _metrics(run: Run, name: str, ranking: Ranking | None, *, is_served: bool) -> ModelMetrics:
     rows = {figure: getattr(ranking, row) for figure, row in FIGURES.items()} if ranking else {}
     means = {figure: float(values.mean()) for figure, values in rows.items()}
-    bounds = {figure: evaluation.interval(values, seed=run.recipe.seed) for figure, values in rows.items()}
+    bounds = {figure: interval(values, seed=run.recipe.seed) for figure, values in rows.items()}
     low, high = bounds.get("ndcg_at_10", (None, None))
     return ModelMetrics(
         model=name,
@@ -143,7 +144,7 @@ def _metrics(run: Run, name: str, ranking: Ranking | None, *, is_served: bool) -
 
 
 def _related_metrics(run: Run, members: list[Model]) -> list[ModelMetrics]:
-    cases = evaluation.basket_cases(run.log, cut=run.test.moment, seed=run.recipe.seed)
+    cases = basket_cases(run.log, cut=run.test.moment, seed=run.recipe.seed)
     is_measured = len(run.test.train) > 0 and len(cases) >= MIN_CASES
     tables = related_tables(members, run.network)
     return [
@@ -167,7 +168,7 @@ def _against_simple(run: Run, rankings: dict[str, Ranking], served: str) -> Gain
     """Return how what is served does beside the best simple model; nothing is gained over itself."""
     rival = _best_simple(rankings)
     ours, theirs = rankings[served].ndcg, rankings[rival].ndcg
-    gain, low, high = evaluation.gain_interval(ours, theirs, seed=run.recipe.seed)
+    gain, low, high = gain_interval(ours, theirs, seed=run.recipe.seed)
     return Gain(rival, LABELS[rival], gain, low, high, len(ours))
 
 
@@ -179,9 +180,7 @@ def summarise(run: Run, rankings: dict[str, Ranking], served: str) -> str:
         return (
             f"{told} It is also the best simple model on the newest days, NDCG@10 {_ndcg(rankings, served)}."
         )
-    gain, low, high = evaluation.gain_interval(
-        rankings[served].ndcg, rankings[rival].ndcg, seed=run.recipe.seed
-    )
+    gain, low, high = gain_interval(rankings[served].ndcg, rankings[rival].ndcg, seed=run.recipe.seed)
     verdict = "clearly better than" if low > 0 else "clearly worse than" if high < 0 else "about as good as"
     return (
         f"{told} On the newest days, which nothing was chosen by, it is {verdict} the best simple model, "
@@ -206,5 +205,5 @@ def _too_little(run: Run, served: str) -> str:
 def rank_related(table: ItemTable, cases: Sequence[Case], *, items: int) -> Ranking:
     """Judge a table by what shares a basket with one of its items."""
     pages = [int(case.history.items[0]) for case in cases]
-    tops = [table.row(page)[0][: evaluation.CUTOFF].astype(np.int64) for page in pages]
-    return evaluation.judge(tops, cases, items=items)
+    tops = [table.row(page)[0][:CUTOFF].astype(np.int64) for page in pages]
+    return judge(tops, cases, items=items)

@@ -26,12 +26,12 @@ from models.recommender.learning.progress import Reporter
 from models.recommender.log.history import EPOCH, moment_of
 from models.recommender.log.log import DAY_US, Ints, Log
 from models.recommender.log.splits import Division, Split, at_moment
-from models.recommender.metrics import evaluation
-from models.recommender.metrics.evaluation import Floats
+from models.recommender.metrics.intervals import gain_interval
+from models.recommender.metrics.ranking import Floats, judge, rank
 from models.recommender.runs import training
 from models.recommender.runs.run import start
 from models.recommender.runs.standing import LiveVersion
-from models.recommender.serving import scoring
+from models.recommender.serving.artifact import load, read_manifest
 from models.recommender.serving.rankers import Model
 from models.recommender.values import OnProgress, Progress, Recipe, TimeRound, TimeTravel
 
@@ -92,9 +92,9 @@ def _round(
 ) -> _Judged:
     log, split = log.with_items_of(begins), Split(days=recipe.test_days)
     asked = at_moment(log.before(ends), begins, split, seed=recipe.seed)
-    ours = evaluation.rank(_copy(log, recipe, asked, on_progress).scores, asked.cases, items=log.items)
-    tops = gate.champion_answers(scoring.load(live.artifact), log, asked.cases, split)
-    theirs = evaluation.judge(tops, asked.cases, items=log.items)
+    ours = rank(_copy(log, recipe, asked, on_progress).scores, asked.cases, items=log.items)
+    tops = gate.champion_answers(load(live.artifact), log, asked.cases, split)
+    theirs = judge(tops, asked.cases, items=log.items)
     told = TimeRound(
         since=_iso(begins),
         until=_iso(ends),
@@ -146,7 +146,7 @@ def _told(log: Log, done: Sequence[_Judged], *, seed: int) -> TimeTravel:
     if len(candidate) < gate.MIN_CUSTOMERS:
         why = f"only {len(candidate)} known customers bought again; {gate.MIN_CUSTOMERS} are needed."
         return TimeTravel(rounds, len(candidate), since, until, None, None, None, why)
-    gain, low, high = evaluation.gain_interval(candidate, champion, seed=seed)
+    gain, low, high = gain_interval(candidate, champion, seed=seed)
     return TimeTravel(rounds, len(candidate), since, until, gain, low, high, None)
 
 
@@ -161,7 +161,7 @@ def _end_of(live: LiveVersion) -> int:
 
 
 def _manifest_end(live: LiveVersion) -> str:
-    return str(scoring.read_manifest(live.artifact)["data_until"])
+    return str(read_manifest(live.artifact)["data_until"])
 
 
 def _iso(moment: int) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 
-from models.recommender.judging import measuring
+from models.recommender.judging.latency import time_answers
 from models.recommender.learning import blending
 from models.recommender.learning.blending import MOST_CASES
 from models.recommender.learning.progress import Reporter
@@ -31,14 +31,14 @@ from models.recommender.learning.transformer.searching import search_recipe
 from models.recommender.learning.transformer.trained import weights_of
 from models.recommender.log.log import Log
 from models.recommender.log.splits import Split
-from models.recommender.metrics import evaluation
-from models.recommender.metrics.evaluation import MIN_CASES
+from models.recommender.metrics.ranking import MIN_CASES, basket_cases
 from models.recommender.runs import export
 from models.recommender.runs.run import Run, start
 from models.recommender.runs.standing import LiveVersion, Standing, compare, rank_related
-from models.recommender.serving import scoring
+from models.recommender.serving.artifact import MANIFEST_FILE, file_sha256, load, read_weights
 from models.recommender.serving.blend import Blend
 from models.recommender.serving.rankers import ITEM_KNN, TRANSFORMER, ItemTable, Model
+from models.recommender.serving.scorer import Scorer
 from models.recommender.values import Recipe, Report, Stage
 
 VERSIONED = ("torch", "numpy", "scipy", "pandas", "onnx", "onnxruntime", "optuna")
@@ -111,7 +111,7 @@ def _go_on_from(former: Path, fitter: Fitter, run: Run) -> str:
     Weights that know a validation cut's answers would look better there than they are, and weigh too
     much in the blend; they are left alone.
     """
-    weights = scoring.read_weights(former)
+    weights = read_weights(former)
     if weights is None or weights.until is None:
         return f"nothing: {former.name} holds no weights to go on from"
     if not run.log.has_clock or weights.until > run.cuts[0].moment:
@@ -120,13 +120,13 @@ def _go_on_from(former: Path, fitter: Fitter, run: Run) -> str:
         fitter.warm_start(weights.by_name, list(weights.item_ids), weights.vocabulary)
     except WarmStartMismatch as error:
         return f"nothing: {error}"
-    return f"{former.name}, manifest {scoring.file_sha256(former / scoring.MANIFEST_FILE)}"
+    return f"{former.name}, manifest {file_sha256(former / MANIFEST_FILE)}"
 
 
 def _best_related(run: Run, members: list[Model]) -> str:
     """Return which model best completes, beside a product, the baskets of the newest validation cut."""
     log, cut = run.test.train, run.validation.moment
-    cases = evaluation.basket_cases(log, cut=cut, seed=run.recipe.seed)
+    cases = basket_cases(log, cut=cut, seed=run.recipe.seed)
     if not log.has_clock or len(cases) < MIN_CASES:
         return ITEM_KNN
     tables = related_tables(members, run.network)
@@ -166,18 +166,18 @@ def publish(run: Run, standing: Standing, out: Path, *, revision: str, refit: bo
         vocabulary=run.learner.fitter.vocabulary if run.learner else None,
         start=run.start,
     )
-    report = _report(run, standing, revision=revision, manifest=out / scoring.MANIFEST_FILE)
+    report = _report(run, standing, revision=revision, manifest=out / MANIFEST_FILE)
     export.write(out, parts, _facts(report))
-    timed = _timed(scoring.load(out), run, report)
+    timed = _timed(load(out), run, report)
     run.reporter.stage(Stage.DONE, "The model is ready.", fraction=1.0)
     return timed
 
 
-def _timed(scorer: scoring.Scorer, run: Run, report: Report) -> Report:
+def _timed(scorer: Scorer, run: Run, report: Report) -> Report:
     """Return the report with the milliseconds of each model as it serves."""
     metrics = []
     for row in report.metrics:
-        spent = measuring.time_answers(scorer.models[row.model], run.test.cases)
+        spent = time_answers(scorer.models[row.model], run.test.cases)
         p50_ms, p99_ms = spent or (None, None)
         metrics.append(replace(row, p50_ms=p50_ms, p99_ms=p99_ms))
     return replace(report, metrics=metrics)

@@ -15,7 +15,7 @@ import numpy as np
 from models.recommender.log.history import EPOCH, UNKNOWN_TIME, History
 from models.recommender.serving.rankers import DAY_US, Ints, top_k
 from models.recommender.serving.reasons import FEWEST_PLACES, LIST, loses_its_place, suspects
-from models.recommender.serving.scoring import NOT_OFFERED, Past, Scorer
+from models.recommender.serving.scorer import NOT_OFFERED, Past, Scorer
 from models.recommender.values import Reason, ReasonKind, Scored
 
 MOST_REMOVALS = 8  # causes that are put to the proof for one item

@@ -17,7 +17,7 @@ from backend.training import queries as training
 from backend.training import services as training_services
 from backend.training.models import TrainingRun
 from backend.training.values import Reason, RunState
-from models.recommender.serving import scoring
+from models.recommender.serving import artifact
 from tests.backend.history import NOW, a_shop
 from tests.backend.registry.versions import a_live_version, a_version
 
@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("artifact_root")]
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
-TRAINED_IN = scoring.FORMAT_VERSION
+TRAINED_IN = artifact.FORMAT_VERSION
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def shop() -> Shop:
 
 def deploy_another_format(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let this code read what the next release writes, and nothing older."""
-    monkeypatch.setattr(scoring, "FORMAT_VERSION", TRAINED_IN + 1)
+    monkeypatch.setattr(artifact, "FORMAT_VERSION", TRAINED_IN + 1)
 
 
 def test_a_version_that_can_be_read_is_quiet(shop: Shop, artifact: Path) -> None:

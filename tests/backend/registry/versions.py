@@ -13,7 +13,7 @@ from backend.registry.values import Lineage, Outcome, Version
 from backend.rollouts import queries as rollout_queries
 from backend.rollouts import services as rollouts
 from backend.shops.models import Shop
-from models.recommender.serving.scoring import file_sha256
+from models.recommender.serving.artifact import file_sha256
 from tests.backend.history import NOW
 
 

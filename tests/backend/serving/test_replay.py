@@ -27,7 +27,7 @@ from backend.serving.services import opening, replaying
 from backend.serving.values import Aspect, ReplayVerdict, ScoringUnavailable
 from backend.shops import services as shops
 from backend.shops.models import Shop
-from models.recommender.serving.scoring import file_sha256
+from models.recommender.serving.artifact import file_sha256
 from tests.backend.audit.tampering import tamper
 from tests.backend.history import NOW, a_collection, a_product, an_order, refund
 from tests.backend.registry.versions import a_live_version

@@ -31,7 +31,7 @@ from backend.serving.services import PageLister, ShadowScorer, listing, shadowin
 from backend.serving.values import Opinion
 from backend.shops import services as shops
 from backend.shops.models import Shop
-from models.recommender.serving.scoring import file_sha256
+from models.recommender.serving.artifact import file_sha256
 from tests.backend.history import an_order
 from tests.backend.registry.versions import a_version
 from tests.backend.rollouts.rollouts import judge_as_listed

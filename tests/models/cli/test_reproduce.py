@@ -12,7 +12,7 @@ import pytest
 from models.recommender.api import Report
 from models.recommender.cli import reproduce
 from models.recommender.cli.reproduce import SomethingMissing, compare, find_snapshot, recipe_of
-from models.recommender.serving.scoring import MANIFEST_FILE, file_sha256
+from models.recommender.serving.artifact import MANIFEST_FILE, file_sha256
 from tests.models.conftest import QUICK
 
 SHA256 = "ab" * 32

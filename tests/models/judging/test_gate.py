@@ -17,7 +17,7 @@ from models.recommender.runs import standing, training
 from models.recommender.runs.run import start
 from models.recommender.runs.standing import LiveVersion
 from models.recommender.serving.rankers import Model
-from models.recommender.serving.scoring import Scorer
+from models.recommender.serving.scorer import Scorer
 from models.recommender.values import GateEvidence, ignore
 from tests.models.shops import OPENED, Basket, a_busy_shop, a_fashionable_shop, a_log
 

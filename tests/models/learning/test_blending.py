@@ -17,7 +17,7 @@ from models.recommender.learning.blending import (
     unlearned,
 )
 from models.recommender.log.splits import Case, Division
-from models.recommender.metrics import evaluation
+from models.recommender.metrics.ranking import rank
 from models.recommender.serving.blend import Blend, Mixer, feature_count
 from models.recommender.serving.rankers import Model
 from tests.models.serving.test_blend import ITEMS, LOG, MOMENT, cases_of, following, noise
@@ -39,7 +39,7 @@ def taught(members: list[Model], count: int, *, seed: int = 1) -> Learned:
 
 
 def quality(model: Model) -> float:
-    return evaluation.rank(model.scores, cases_of(400, seed=99), items=ITEMS).ndcg_mean
+    return rank(model.scores, cases_of(400, seed=99), items=ITEMS).ndcg_mean
 
 
 def test_the_loss_is_the_mean_cross_entropy_of_what_was_bought() -> None:
@@ -147,7 +147,7 @@ def test_customers_of_several_cuts_teach_together() -> None:
     learned = taught_by(members, older, newer)
 
     assert learned.figures["cases"] == 30
-    alone = evaluation.rank(members[0].scores, [*older, *newer], items=ITEMS).ndcg_mean
+    alone = rank(members[0].scores, [*older, *newer], items=ITEMS).ndcg_mean
     assert learned.figures["members"]["first"] == pytest.approx(alone)
 
 
@@ -207,7 +207,7 @@ def test_members_are_judged_alone_as_the_comparison_judges_them(drop_seen: bool)
     lessons = ask_members(unlearned(members, cut, drop_seen=drop_seen), cut, seed=7)
 
     for member in members:
-        ranked = evaluation.rank(member.scores, cut.cases, items=LOG.items, drop_seen=drop_seen)
+        ranked = rank(member.scores, cut.cases, items=LOG.items, drop_seen=drop_seen)
         assert lessons.alone[member.name].tolist() == ranked.ndcg.tolist()
 
 

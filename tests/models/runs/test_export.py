@@ -13,9 +13,9 @@ from models.recommender.learning.transformer.trained import serving_model, weigh
 from models.recommender.log.history import UNKNOWN_TIME, Event, History
 from models.recommender.log.log import Log
 from models.recommender.runs import export
-from models.recommender.serving import scoring
+from models.recommender.serving.artifact import ArtifactMismatch, load, read_weights
 from models.recommender.serving.rankers import MARKOV, ItemToItem, Model
-from models.recommender.serving.scoring import ArtifactMismatch, Scorer, load, read_weights
+from models.recommender.serving.scorer import Scorer
 from models.recommender.values import Recipe
 from tests.models.shops import a_busy_shop, a_log
 
@@ -156,5 +156,5 @@ def test_names_of_items_come_back(log: Log, tmp_path: Path) -> None:
     facts = {**FACTS, "served": "popularity"}
     export.write(tmp_path / "named", export.Parts(named, members, None, markov.table, None), facts)
 
-    assert scoring.load(tmp_path / "named").item_names == named.item_names
+    assert load(tmp_path / "named").item_names == named.item_names
     assert read_weights(tmp_path / "named") is None

@@ -8,7 +8,7 @@ import pytest
 from models.recommender.learning.progress import Reporter
 from models.recommender.log.log import Log
 from models.recommender.runs import training
-from models.recommender.serving import scoring
+from models.recommender.serving.artifact import read_manifest, read_weights
 from models.recommender.values import Recipe, Report, ignore
 from tests.models.conftest import QUICK
 from tests.models.shops import Basket, a_busy_shop, a_log
@@ -68,7 +68,7 @@ def test_weights_of_another_shape_are_left_alone_with_a_reason(earlier: Path, tm
 
 
 def test_what_a_later_training_starts_from_knows_nothing_of_the_newest_weeks(earlier: Path) -> None:
-    weights = scoring.read_weights(earlier)
+    weights = read_weights(earlier)
 
     assert weights is not None
     assert weights.until is not None
@@ -82,7 +82,7 @@ def test_a_training_that_started_from_another_version_is_not_reproduced_from_its
 ) -> None:
     from models.recommender.cli.reproduce import _obstacles
 
-    manifest = scoring.read_manifest(later.manifest.parent)
+    manifest = read_manifest(later.manifest.parent)
 
     assert any("went on from earlier" in obstacle for obstacle in _obstacles(manifest))
 

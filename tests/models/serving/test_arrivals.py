@@ -17,7 +17,7 @@ from models.recommender.log.content import ItemFacts, Vocabulary
 from models.recommender.log.history import Event, History
 from models.recommender.log.log import DAY_US, NEVER, Log
 from models.recommender.serving.arrivals import FEWEST_PLACES, Arrivals, Starts, with_arrival
-from models.recommender.serving.scoring import MANIFEST_FILE
+from models.recommender.serving.artifact import MANIFEST_FILE
 from tests.models.serving.test_explain import MAY, a_scented_shop, an_artifact
 from tests.models.shops import a_log
 

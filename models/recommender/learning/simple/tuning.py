@@ -23,8 +23,7 @@ from models.recommender.learning.simple.purchases import Bought
 from models.recommender.learning.simple.session_knn import fit_session_knn
 from models.recommender.log.log import Log
 from models.recommender.log.splits import Case, Division
-from models.recommender.metrics import evaluation
-from models.recommender.metrics.evaluation import MIN_CASES
+from models.recommender.metrics.ranking import MIN_CASES, rank
 from models.recommender.serving.rankers import (
     CONTENT_KNN,
     EASE,
@@ -208,7 +207,7 @@ class Judge:
     def quality(self, models: Sequence[Model]) -> float:
         """Return NDCG@10 of the models of the cuts, the mean over the cases of all."""
         rows = [
-            evaluation.rank(model.scores, cases, items=log.items, drop_seen=self.drop_seen).ndcg
+            rank(model.scores, cases, items=log.items, drop_seen=self.drop_seen).ndcg
             for model, (log, cases) in zip(models, self.cuts, strict=True)
         ]
         return float(np.concatenate(rows).mean())

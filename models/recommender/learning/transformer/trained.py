@@ -13,7 +13,7 @@ from models.recommender.learning.transformer.network import Encoder, Recommender
 from models.recommender.log.history import History
 from models.recommender.log.log import Ints, Log
 from models.recommender.log.splits import Case
-from models.recommender.metrics.evaluation import CUTOFF, Ranking, judge
+from models.recommender.metrics.ranking import CUTOFF, Ranking, judge
 from models.recommender.serving.signals import IS_BOUGHT, Own, Steps, customer_features, own_items, step_gaps
 from models.recommender.serving.transformer import (
     Encode,
@@ -102,7 +102,7 @@ def _customers(steps: Steps, own: Own, head: TransformerHead) -> Floats:
 def validate(
     network: Recommender, log: Log, cases: Sequence[Case], *, moment: int, drop_seen: bool = False
 ) -> Ranking:
-    """Rank all items for each case, many cases at a time: as ``evaluation.rank`` does, ties aside."""
+    """Rank all items for each case, many cases at a time: as ``ranking.rank`` does, ties aside."""
     head = head_of(network, log, moment=moment)
     tops: list[Ints] = []
     for group in _slices(np.arange(len(cases)), ENCODE_AT_ONCE):

@@ -8,7 +8,7 @@ import pytest
 from models.recommender.learning.simple import tuning
 from models.recommender.learning.simple.tuning import DEFAULTS, FAMILIES, Judge, tune
 from models.recommender.log.splits import Division, Split, divide, validation_cuts
-from models.recommender.metrics import evaluation
+from models.recommender.metrics.ranking import rank
 from models.recommender.serving.rankers import MARKOV, POPULARITY, Popularity
 from tests.models.shops import a_busy_shop, a_log
 
@@ -45,7 +45,7 @@ def test_tuned_models_rank_the_cases_no_worse_than_the_defaults(busy: Division) 
     def quality(name: str, chosen: Mapping[str, Any]) -> float:
         family = next(family for family in FAMILIES if family.name == name)
         model = family.fit(busy.train, **chosen)
-        return evaluation.rank(model.scores, busy.cases, items=busy.train.items).ndcg_mean
+        return rank(model.scores, busy.cases, items=busy.train.items).ndcg_mean
 
     for name in (POPULARITY, MARKOV):
         assert quality(name, params[name]) >= quality(name, DEFAULTS[name])

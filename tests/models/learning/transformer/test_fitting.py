@@ -30,7 +30,7 @@ from models.recommender.log.content import ItemFacts, Vocabulary
 from models.recommender.log.history import History
 from models.recommender.log.log import Log
 from models.recommender.log.splits import Division, Repeat, Split, divide
-from models.recommender.metrics import evaluation
+from models.recommender.metrics.ranking import rank
 from models.recommender.values import Recipe, ignore
 from tests.models.shops import Basket, a_busy_shop, a_log
 
@@ -143,7 +143,7 @@ def test_validation_ranks_as_the_scores_of_the_served_model_do(repeat: Repeat) -
 
     fast = validate(fitter.average, division.train, division.cases, moment=division.moment, drop_seen=drops)
 
-    slow = evaluation.rank(served.scores, division.cases, items=log.items, drop_seen=drops)
+    slow = rank(served.scores, division.cases, items=log.items, drop_seen=drops)
     np.testing.assert_allclose(fast.ndcg, slow.ndcg)
 
 

@@ -1,6 +1,5 @@
-"""What a finished ranking is asked beside its quality: cold items, milliseconds."""
+"""How well products without a sale are found, and what their place in a list costs."""
 
-import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,15 +7,14 @@ import numpy as np
 from models.recommender.learning.starts import learn_arrivals
 from models.recommender.log.log import Bools, Ints, Log
 from models.recommender.log.splits import Case
-from models.recommender.metrics.evaluation import CUTOFF, gain_interval, judge, top_of
+from models.recommender.metrics.intervals import gain_interval
+from models.recommender.metrics.ranking import CUTOFF, judge, top_of
 from models.recommender.serving.arrivals import Arrivals, with_arrival
 from models.recommender.serving.rankers import Model, top_k
 from models.recommender.values import ColdStart
 
-TIMED_CASES = 200
 PLACED_CASES = 2_000  # customers, at least half as many, on whom the price of an arrival's place is measured
 DRAWS = 7  # seed of its bootstrap: nothing is chosen by it
-WARM_UP = 20  # answers before the clock counts: runtimes plan their memory in the first ones
 
 
 def cold_start(
@@ -108,16 +106,3 @@ def _change_by_place(
     tops = [top_of(model.scores(case.history), case, drop_seen=drop_seen) for case in some]
     with_place = judge(_with_place(tops, some, arrivals), some, items=items)
     return gain_interval(with_place.ndcg, judge(tops, some, items=items).ndcg, seed=DRAWS)
-
-
-def time_answers(model: Model, cases: Sequence[Case]) -> tuple[float, float] | None:
-    """Return the median and 99th percentile of ranking all items for one customer, milliseconds."""
-    spent = []
-    for case in cases[: TIMED_CASES + WARM_UP]:
-        begun = time.perf_counter()
-        top_k(model.scores(case.history), CUTOFF)
-        spent.append((time.perf_counter() - begun) * 1000)
-    if len(spent) <= WARM_UP:
-        return None
-    p50, p99 = np.percentile(spent[WARM_UP:], (50, 99))
-    return float(p50), float(p99)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.recommender.judging.measuring import cold_start, time_answers
+from models.recommender.judging.cold_start import cold_start
 from models.recommender.log.history import History
 from models.recommender.log.splits import Split, divide
 from models.recommender.values import ColdStart
@@ -78,15 +78,3 @@ def test_without_new_products_there_is_nothing_to_say() -> None:
     model = Fixed(np.ones(1))
 
     assert cold_start(model, model, division.train, division.cases, drop_seen=False) is None
-
-
-def test_answers_are_timed_only_where_there_are_enough() -> None:
-    log = a_log([(f"customer {n}", day, [1]) for n in range(40) for day in (1, 60)], [1])
-    cases = divide(log, Split(), seed=1).cases
-    model = Fixed(np.ones(1))
-
-    timed = time_answers(model, cases)
-
-    assert timed is not None
-    assert 0 < timed[0] <= timed[1]
-    assert time_answers(model, cases[:20]) is None

@@ -1,96 +1,39 @@
 """
-Scoring an exported model: NumPy and ONNX Runtime only, so the web process never meets torch.
+Asking a loaded artifact.
 
 Item numbers run from 0 in ascending order of product id, newcomers after the known items. I counts
 items.
 """
 
-import hashlib
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.recommender.log.content import Vocabulary
 from models.recommender.log.history import UNKNOWN_TIME, History, longest_history
 from models.recommender.serving import reasons
-from models.recommender.serving.arrivals import Arrivals, Choice, Starts
-from models.recommender.serving.blend import BLEND, Blend, Judgement
+from models.recommender.serving.arrivals import Arrivals, Choice
+from models.recommender.serving.blend import Blend, Judgement
 from models.recommender.serving.newcomers import Content, Newcomers, NewProduct
 from models.recommender.serving.rankers import (
     CONTENT_KNN,
     POPULARITY,
-    TRANSFORMER,
-    Floats,
     Ints,
     ItemTable,
-    ItemToItem,
     Model,
     Sum,
     Told,
     hint,
     top_k,
 )
-from models.recommender.serving.restoring import restore
-from models.recommender.serving.transformer import Encode, EncoderInput, Transformer
 from models.recommender.values import Reason, ReasonKind, Scored
-
-FORMAT_VERSION = 2
-MANIFEST_FILE = "manifest.json"
-ENCODER_FILE = "encoder.onnx"
-WEIGHTS_FILE = "weights.npz"  # of the transformer, for a training that starts from them
-NAMES_FILE = "item_names.json"  # ids that are not numbers; absent where they are
-CONTENT = "content"
-ARRIVALS = "arrivals"
-KEPT_BYTES = 16 << 20  # half of the most that the C library heeds
-
-
-class ArtifactMismatch(ValueError):
-    """An artifact folder is not what its manifest says; the message names the file."""
 
 
 class NotFinite(ValueError):
     """A model gave scores that are no numbers: whatever order they make means nothing."""
-
-
-@dataclass(frozen=True)
-class Weights:
-    """The transformer's weights in an artifact, and what they were learned for."""
-
-    by_name: dict[str, Floats]
-    item_ids: tuple[str, ...] | Ints  # names where ids are not numbers
-    vocabulary: Vocabulary
-    until: int | None  # microseconds: nothing later taught them; None if the manifest does not say
-
-
-def read_weights(folder: Path) -> Weights | None:
-    """
-    Return the transformer's weights of an artifact folder, None if it has no transformer.
-
-    :raises ArtifactMismatch: if any file is not what the manifest says
-    """
-    manifest = read_manifest(folder)
-    arrays = _arrays(folder, manifest["files"])
-    path = folder / WEIGHTS_FILE
-    if not path.is_file():
-        return None
-    with np.load(path, allow_pickle=False) as stored:
-        by_name = {name: stored[name] for name in stored.files}
-    item_ids = _names(folder) or arrays["items"]["ids"]
-    until = manifest.get("params", {}).get("start_until")
-    return Weights(by_name, item_ids, Vocabulary.restore(arrays[CONTENT]), until)
-
-
-def _names(folder: Path) -> tuple[str, ...] | None:
-    """Return the names of items whose ids are not numbers, by number; None where they are."""
-    path = folder / NAMES_FILE
-    return tuple(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
 
 
 @dataclass(frozen=True)
@@ -119,146 +62,15 @@ class Past:
     events: NDArray[np.int8] | None = None
 
 
-def file_sha256(path: Path) -> str:
-    """Return a file's SHA-256 in hexadecimal, read in blocks."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """
-    Return the manifest after checking every file against it.
-
-    :raises ArtifactMismatch: if the manifest is unreadable or a file is missing, added or changed
-    """
-    path = folder / MANIFEST_FILE
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        files: dict[str, str] = manifest["files"]
-        version = manifest["format_version"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ArtifactMismatch(f"{path} is missing or is not a manifest.") from error
-    if version != FORMAT_VERSION:
-        raise ArtifactMismatch(
-            f"{path} has format {version}; this code reads {FORMAT_VERSION}. Train the model again."
-        )
-    present = {entry.name for entry in folder.iterdir()} - {MANIFEST_FILE}
-    for name in sorted(present ^ set(files)):
-        raise ArtifactMismatch(
-            f"{folder / name} is {'not in' if name in present else 'missing from'} "
-            f"{'the manifest' if name in present else 'the folder'}."
-        )
-    for name, expected in files.items():
-        if file_sha256(folder / name) != expected:
-            raise ArtifactMismatch(f"{folder / name} does not match its sha256 in the manifest.")
-    return dict(manifest)
-
-
-def load(folder: Path) -> "Scorer":
-    """
-    Return the scorer of an artifact folder.
-
-    :raises ArtifactMismatch: if any file is not what the manifest says
-    """
-    manifest = read_manifest(folder)
-    _keep_freed_memory()
-    try:
-        return _assemble(folder, manifest)
-    except (KeyError, OSError) as error:
-        raise ArtifactMismatch(f"{folder / MANIFEST_FILE} lacks something that it needs: {error}.") from error
-    except MemoryError:
-        raise
-    except Exception as error:
-        # ONNX Runtime's exceptions have no parent of their own.
-        raise ArtifactMismatch(f"{folder} can't be read: {error}.") from error
-
-
-def _keep_freed_memory() -> None:
-    """
-    Let the process keep the memory that an answer frees, for the next one.
-
-    An answer over 20,000 items works in 2 MB. The C library of Linux gives that back to the kernel and
-    takes it again in the next answer, page by page: 300 faults, 1 ms. It keeps twice the largest block
-    that was ever freed (mallopt(3), M_MMAP_THRESHOLD), so one block is freed here, never written to.
-    """
-    np.empty(KEPT_BYTES, dtype=np.uint8)
-
-
-def _assemble(folder: Path, manifest: dict[str, Any]) -> "Scorer":
-    arrays = _arrays(folder, manifest["files"])
-    models: dict[str, Model] = {}
-    for name, settings in manifest["models"].items():
-        if name == TRANSFORMER:
-            models[name] = Transformer.restore(arrays[name], settings, onnx_encoder(folder))
-        elif name != BLEND:
-            models[name] = restore(name, arrays[name], settings)
-    if BLEND in manifest["models"]:
-        models[BLEND] = Blend.restore(arrays[BLEND], manifest["models"][BLEND], models)
-    items, content = arrays["items"], Content.restore(arrays[CONTENT])
-    return Scorer(
-        item_ids=items["ids"],
-        is_listed=items["is_listed"],
-        is_sold=items["is_sold"],
-        group=items["group"],
-        groups=tuple(manifest["groups"]),
-        popularity=arrays[POPULARITY]["scores"],
-        models=models,
-        related_table=ItemTable(*(arrays["related"][part] for part in ("starts", "items", "values"))),
-        alike_table=_by_content(models, len(items["ids"])),
-        version_info=VersionInfo(
-            items=len(items["ids"]),
-            **{name: manifest[name] for name in VersionInfo.__annotations__ if name != "items"},
-        ),
-        content=content,
-        arrivals=_arrivals(arrays.get(ARRIVALS, {}), content),
-        item_names=_names(folder),
-    )
-
-
-def _by_content(models: Mapping[str, Model], items: int) -> ItemTable:
-    model = models.get(CONTENT_KNN)
-    return model.table if isinstance(model, ItemToItem) else ItemTable.empty(items)
-
-
-def _arrivals(arrays: Mapping[str, NDArray[Any]], content: Content) -> Arrivals:
-    starts = Starts.restore(arrays, words=len(content.vocabulary))
-    return Arrivals(starts.items, starts.words, content.vocabulary.idf, content.tokens).prepared()
-
-
-def _arrays(folder: Path, files: Mapping[str, str]) -> dict[str, dict[str, NDArray[Any]]]:
-    """Return the arrays of a folder by owner and name: ``markov.starts.npy`` is ["markov"]["starts"]."""
-    arrays: dict[str, dict[str, NDArray[Any]]] = {}
-    for file in files:
-        owner, _, rest = file.partition(".")
-        if rest.endswith(".npy"):
-            # Mapped, not read: the workers of one machine then share the pages. A plain array over the
-            # same pages, because each slice of NumPy's mapped type costs microseconds.
-            mapped = np.load(folder / file, mmap_mode="r", allow_pickle=False)
-            arrays.setdefault(owner, {})[rest.removesuffix(".npy")] = np.asarray(mapped)
-    return arrays
-
-
-def onnx_encoder(folder: Path) -> Encode:
-    """Return the encoder of an artifact, run by ONNX Runtime on one thread of the caller's core."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(
-        str(folder / ENCODER_FILE), options, providers=["CPUExecutionProvider"]
-    )
-
-    def encode(asked: EncoderInput) -> tuple[Floats, Floats]:
-        following, together = session.run(None, asked.feeds())
-        return following[0], together[0]
-
-    return encode
-
-
 RELATED_SHARE = 2.0  # on a product page the product outweighs the customer by this factor
+
+
 RANK_DAMPING = 60.0  # of reciprocal rank fusion: Cormack, Clarke & Buettcher 2009, section 2
+
+
 FUSED = 200  # candidates of each list that are fused
+
+
 NOT_OFFERED = -np.inf
 
 

@@ -5,7 +5,7 @@ from models.recommender.log import splits
 from models.recommender.log.history import History
 from models.recommender.log.log import DAY_US
 from models.recommender.log.splits import Case
-from models.recommender.metrics import evaluation
+from models.recommender.metrics.ranking import basket_cases, judge, rank, top_of
 from tests.models.shops import a_log
 
 NOTHING = History.of([])
@@ -34,14 +34,14 @@ def test_figures_of_one_list(
     hit: float,
     reciprocal_rank: float,
 ) -> None:
-    ranking = evaluation.judge([np.array(top, dtype=np.int64)], [a_case(bought)], items=20)
+    ranking = judge([np.array(top, dtype=np.int64)], [a_case(bought)], items=20)
 
     figures = (ranking.ndcg[0], ranking.recall[0], ranking.hit[0], ranking.reciprocal_rank[0])
     assert figures == pytest.approx((ndcg, recall, hit, reciprocal_rank), abs=1e-6), case
 
 
 def test_more_than_ten_bought_can_still_reach_an_ndcg_of_one() -> None:
-    ranking = evaluation.judge([np.arange(10)], [a_case(list(range(15)))], items=20)
+    ranking = judge([np.arange(10)], [a_case(list(range(15)))], items=20)
 
     assert ranking.ndcg[0] == pytest.approx(1.0)
     assert ranking.recall[0] == pytest.approx(10 / 15)
@@ -50,7 +50,7 @@ def test_more_than_ten_bought_can_still_reach_an_ndcg_of_one() -> None:
 def test_coverage_is_the_share_of_all_items_that_anybody_sees() -> None:
     tops = [np.array([0, 1]), np.array([1, 2])]
 
-    ranking = evaluation.judge(tops, [a_case([0]), a_case([0])], items=12)
+    ranking = judge(tops, [a_case([0]), a_case([0])], items=12)
 
     assert ranking.coverage == pytest.approx(3 / 12)
 
@@ -58,7 +58,7 @@ def test_coverage_is_the_share_of_all_items_that_anybody_sees() -> None:
 def test_ranking_is_over_every_item_and_ties_go_by_number() -> None:
     scores = np.array([0.0, 2.0, 2.0, 5.0])
 
-    ranking = evaluation.rank(lambda _history: scores, [a_case([1])], items=4)
+    ranking = rank(lambda _history: scores, [a_case([1])], items=4)
 
     assert ranking.reciprocal_rank[0] == pytest.approx(1 / 2)
 
@@ -80,7 +80,7 @@ def test_basket_cases_show_one_item_and_ask_for_the_others() -> None:
     log = a_log([("ada", 1, [5, 6]), ("bob", 9, [5, 6, 7]), ("cleo", 9, [7])], [5, 6, 7])
     cut = int(log.at.min()) + 8 * DAY_US
 
-    cases = evaluation.basket_cases(log, cut=cut, seed=1)
+    cases = basket_cases(log, cut=cut, seed=1)
 
     assert len(cases) == 1
     assert sorted([*cases[0].history.items.tolist(), *cases[0].bought.tolist()]) == [0, 1, 2]
@@ -95,41 +95,9 @@ def test_a_short_log_gives_a_fifth_of_its_days_to_the_test() -> None:
     assert (int(log.at.max()) - cut) / DAY_US == pytest.approx(2.0)
 
 
-def test_the_interval_brackets_the_mean_and_repeats_with_its_seed() -> None:
-    values = np.random.default_rng(5).random(400)
-
-    low, high = evaluation.interval(values, seed=1)
-
-    # The bootstrap's standard error is 0.289 / sqrt(400) = 0.0144; 1.96 of them each way.
-    assert (low, high) == pytest.approx((values.mean() - 0.0283, values.mean() + 0.0283), abs=0.004)
-    assert evaluation.interval(values, seed=1) == (low, high)
-
-
 def test_what_was_seen_leaves_the_ranking_only_where_repeats_are_dropped() -> None:
     case = Case(History.of([2, 0]), bought=np.array([1]), seen=np.array([0, 2]))
     scores = np.array([3.0, 1.0, 2.0])
 
-    assert evaluation.top_of(scores, case, drop_seen=False).tolist() == [0, 2, 1]
-    assert evaluation.top_of(scores, case, drop_seen=True).tolist() == [1]
-
-
-def test_a_paired_gain_is_told_apart_where_single_intervals_overlap() -> None:
-    chance = np.random.default_rng(2)
-    champion = chance.random(300)
-    candidate = champion * 1.05 + chance.normal(0, 0.005, 300)
-
-    gain, low, high = evaluation.gain_interval(candidate, champion, seed=1)
-
-    assert gain == pytest.approx(candidate.mean() / champion.mean() - 1)
-    assert 0.045 < low < gain < high < 0.055
-    assert evaluation.interval(candidate, seed=1)[0] < evaluation.interval(champion, seed=1)[1]
-
-
-@pytest.mark.parametrize(
-    ("case", "candidate", "gain"),
-    [("neither found anything", [0.0, 0.0], 0.0), ("only the new one did", [0.5, 0.5], float("inf"))],
-)
-def test_a_gain_over_nothing_is_still_a_number_or_infinite(
-    case: str, candidate: list[float], gain: float
-) -> None:
-    assert evaluation.gain_interval(np.array(candidate), np.zeros(2), seed=1)[0] == gain, case
+    assert top_of(scores, case, drop_seen=False).tolist() == [0, 2, 1]
+    assert top_of(scores, case, drop_seen=True).tolist() == [1]
