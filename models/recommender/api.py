@@ -84,7 +84,7 @@ def train(
     """
     from models.recommender.files.dataset import read
     from models.recommender.learning.progress import Reporter
-    from models.recommender.runs import standing, training
+    from models.recommender.runs import evaluation, pipeline
     from models.recommender.runs.revision import code_revision as running_revision
 
     if out.exists() and any(out.iterdir()):
@@ -92,8 +92,8 @@ def train(
     reporter = Reporter(on_progress, budget=recipe.train_seconds, epochs=recipe.epochs)
     reporter.stage(Stage.READING, "Reading the purchases.", fraction=0.0)
     revision = code_revision or running_revision()
-    live = None if champion is None else standing.LiveVersion(champion, champion_until)
-    return training.train_log(read(dataset), out, recipe, reporter, revision=revision, live=live)
+    live = None if champion is None else evaluation.LiveVersion(champion, champion_until)
+    return pipeline.train_log(read(dataset), out, recipe, reporter, revision=revision, live=live)
 
 
 def look_back(
@@ -110,7 +110,7 @@ def look_back(
     :raises DatasetInvalid: if the dataset folder breaks its contract
     """
     from models.recommender.files.dataset import read
-    from models.recommender.runs import standing, time_machine
+    from models.recommender.runs import evaluation, time_machine
 
-    live = [standing.LiveVersion(artifact, until) for artifact, until in rivals]
+    live = [evaluation.LiveVersion(artifact, until) for artifact, until in rivals]
     return time_machine.look_back(read(dataset).sequences, recipe, live, on_progress=on_progress)

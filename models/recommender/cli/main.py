@@ -261,14 +261,14 @@ def _train(chosen: argparse.Namespace) -> None:
 
 def _train_on(chosen: argparse.Namespace, out: Path, *, refit: bool, former: Path | None = None) -> Report:
     from models.recommender.learning.progress import Reporter
-    from models.recommender.runs import training
+    from models.recommender.runs import pipeline
     from models.recommender.runs.revision import code_revision
 
     split, recipe = Split.parse(chosen.split, chosen.repeat), _recipe(chosen)
     log = _read(chosen, split)
     reporter = Reporter(print_progress, budget=recipe.train_seconds, epochs=recipe.epochs)
     revision = code_revision()
-    return training.train_log(
+    return pipeline.train_log(
         log, out, recipe, reporter, revision=revision, split=split, former=former, refit=refit
     )
 
@@ -293,7 +293,7 @@ def read_recipe(path: Path) -> Recipe:
 
 
 def _tune(chosen: argparse.Namespace) -> None:
-    from models.recommender.learning.transformer.searching import search_recipe
+    from models.recommender.learning.transformer.recipe_search import search_recipe
 
     _require_folder_of(chosen.out)
     split, recipe = Split.parse(chosen.split, chosen.repeat), _recipe(chosen)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from models.recommender.learning.transformer.inference import readouts
 from models.recommender.learning.transformer.network import Recommender
-from models.recommender.learning.transformer.trained import readouts
 from models.recommender.log.history import History
 from models.recommender.serving.rankers import Floats, ItemTable, ItemToItem, Model, top_k
 from models.recommender.serving.transformer import Transformer, TransformerHead

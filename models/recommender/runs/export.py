@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.recommender.learning.starts import learn_starts
+from models.recommender.learning.transformer.inference import head_of, weights_of
 from models.recommender.learning.transformer.network import Encoder, Recommender
-from models.recommender.learning.transformer.trained import head_of, weights_of
 from models.recommender.log.content import NOTHING_KNOWN, ItemFacts, Vocabulary
 from models.recommender.log.history import History
 from models.recommender.log.log import Log

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from models.recommender.learning.blending import Learned
 from models.recommender.learning.progress import Reporter
 from models.recommender.learning.simple.tuning import DEFAULTS, Params, fit_all
+from models.recommender.learning.transformer.inference import serving_model
 from models.recommender.learning.transformer.learner import Learner
 from models.recommender.learning.transformer.network import Recommender
-from models.recommender.learning.transformer.trained import serving_model
 from models.recommender.log.log import Log
 from models.recommender.log.splits import Case, Division, Split, divide, validation_cuts
 from models.recommender.metrics.ranking import MIN_CASES
@@ -71,7 +71,7 @@ class Run:
     @property
     def network(self) -> Recommender | None:
         """The transformer as it serves, None before it has learned."""
-        return self.learner.fitter.average if self.learner else None
+        return self.learner.trainer.average if self.learner else None
 
     def members(self, log: Log, *, moment: int, cases: Sequence[Case]) -> list[Model]:
         """Return every model fitted on a log, the plainest first and the transformer last."""

@@ -28,9 +28,9 @@ from models.recommender.log.log import DAY_US, Ints, Log
 from models.recommender.log.splits import Division, Split, at_moment
 from models.recommender.metrics.intervals import gain_interval
 from models.recommender.metrics.ranking import Floats, judge, rank
-from models.recommender.runs import training
+from models.recommender.runs import pipeline
+from models.recommender.runs.evaluation import LiveVersion
 from models.recommender.runs.run import start
-from models.recommender.runs.standing import LiveVersion
 from models.recommender.serving.artifact import load, read_manifest
 from models.recommender.serving.rankers import Model
 from models.recommender.values import OnProgress, Progress, Recipe, TimeRound, TimeTravel
@@ -114,7 +114,7 @@ def _copy(log: Log, recipe: Recipe, asked: Division, on_progress: OnProgress) ->
     reporter = Reporter(on_progress, budget=budget, epochs=recipe.epochs)
     run = start(past, Split(days=recipe.test_days), replace(recipe, train_seconds=budget), reporter)
     if run.is_taught:
-        training.learn(run)
+        pipeline.learn(run)
     if run.learner is not None:
         run.learner.extend(run.test.train)
         run.learner.refit(past)

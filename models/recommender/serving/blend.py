@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.recommender.log.history import History
+from models.recommender.serving.features import REPEAT_WIDTH, reading
 from models.recommender.serving.rankers import TRANSFORMER, Addends, Floats, Ints, Model, Sum, top_k
-from models.recommender.serving.signals import REPEAT_WIDTH, reading
 from models.recommender.serving.transformer import TRENDS
 
 BLEND = "blend"

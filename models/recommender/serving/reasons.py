@@ -24,6 +24,7 @@ from models.recommender.serving.blend import (
     Strengths,
     loudness,
 )
+from models.recommender.serving.features import REPEAT_WIDTH
 from models.recommender.serving.rankers import (
     CONTENT_KNN,
     POPULARITY,
@@ -35,7 +36,6 @@ from models.recommender.serving.rankers import (
     Told,
     top_k,
 )
-from models.recommender.serving.signals import REPEAT_WIDTH
 
 HARDLY_HEARD = 0.02  # share of a member that moves no item by itself: what it says is left as it is
 # Among so few the items that go up to the places which others lose decide: all recommended ones are put

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from models.recommender.log.history import History
 from models.recommender.log.log import DAY_US, Log
+from models.recommender.serving.features import IS_BOUGHT, customer_features, reading, step_gaps, usual_price
 from models.recommender.serving.rankers import TRANSFORMER
-from models.recommender.serving.signals import IS_BOUGHT, customer_features, reading, step_gaps, usual_price
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]

@@ -217,7 +217,7 @@ def test_out_of_memory_is_tried_once_more_with_half_the_batch(
     [
         "numpy._core._exceptions._ArrayMemoryError: Unable to allocate 9.3 GiB",
         "terminate called after throwing an instance of 'std::bad_alloc'",
-        "models.recommender.learning.transformer.fitting.OutOfMemory: A batch of 64 purchases does not fit.",
+        "models.recommender.learning.transformer.trainer.OutOfMemory: A batch of 64 purchases does not fit.",
         "RuntimeError: [enforce fail at alloc_cpu.cpp:114] DefaultCPUAllocator: not enough memory",
     ],
 )

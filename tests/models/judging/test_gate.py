@@ -13,9 +13,9 @@ from models.recommender.learning.progress import Reporter
 from models.recommender.log.history import History, moment_of
 from models.recommender.log.log import Log
 from models.recommender.log.splits import Split, divide
-from models.recommender.runs import standing, training
+from models.recommender.runs import evaluation, pipeline
+from models.recommender.runs.evaluation import LiveVersion
 from models.recommender.runs.run import start
-from models.recommender.runs.standing import LiveVersion
 from models.recommender.serving.rankers import Model
 from models.recommender.serving.scorer import Scorer
 from models.recommender.values import GateEvidence, ignore
@@ -150,7 +150,7 @@ WEEK_AGO = 63.0  # in a shop of ten weeks: in the middle of the fortnight that a
 def trained_simply(log: Log, out: Path, *, live: LiveVersion | None = None) -> Report:
     """Train without a search or a network: what serves is popularity, the same for the same purchases."""
     run = start(log.sequences, Split(), Recipe(), Reporter(ignore, budget=1.0, epochs=1))
-    return training.publish(run, standing.compare(run, live), out, revision="abc123", refit=True)
+    return pipeline.publish(run, evaluation.evaluate(run, live), out, revision="abc123", refit=True)
 
 
 def twins(folder: Path, *, seed: int) -> GateEvidence:

@@ -3,8 +3,8 @@ import pytest
 
 from models.recommender.learning.related import related_tables
 from models.recommender.learning.simple.tuning import DEFAULTS, fit_all
-from models.recommender.learning.transformer.fitting import Fitter
-from models.recommender.learning.transformer.trained import serving_model
+from models.recommender.learning.transformer.inference import serving_model
+from models.recommender.learning.transformer.trainer import Trainer
 from models.recommender.serving.rankers import TRANSFORMER, ItemTable, ItemToItem
 from models.recommender.values import Recipe
 from tests.models.shops import a_busy_shop, a_log
@@ -13,9 +13,9 @@ from tests.models.shops import a_busy_shop, a_log
 @pytest.fixture(scope="module")
 def tables() -> dict[str, ItemTable]:
     log = a_log(*a_busy_shop(customers=40)).sequences
-    fitter = Fitter(Recipe(width=16, layers=1, window=16), log)
-    transformer = serving_model(fitter.average, log, moment=int(log.at.max()))
-    return related_tables([*fit_all(log, DEFAULTS)[0], transformer], fitter.average)
+    trainer = Trainer(Recipe(width=16, layers=1, window=16), log)
+    transformer = serving_model(trainer.average, log, moment=int(log.at.max()))
+    return related_tables([*fit_all(log, DEFAULTS)[0], transformer], trainer.average)
 
 
 def test_every_model_that_relates_items_offers_a_table(tables: dict[str, ItemTable]) -> None:

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from models.recommender.learning.simple.tuning import DEFAULTS, fit_all
-from models.recommender.learning.transformer.fitting import Fitter
-from models.recommender.learning.transformer.trained import serving_model, weights_of
+from models.recommender.learning.transformer.inference import serving_model, weights_of
+from models.recommender.learning.transformer.trainer import Trainer
 from models.recommender.log.history import UNKNOWN_TIME, Event, History
 from models.recommender.log.log import Log
 from models.recommender.runs import export
@@ -36,27 +36,29 @@ def log() -> Log:
 
 
 @pytest.fixture(scope="module")
-def fitter(log: Log) -> Fitter:
+def trainer(log: Log) -> Trainer:
     """A transformer that has learned nothing, with weights that are nowhere zero."""
-    fitter = Fitter(Recipe(width=16, window=WINDOW), log)
+    trainer = Trainer(Recipe(width=16, window=WINDOW), log)
     torch.manual_seed(3)
     with torch.no_grad():
-        for parameter in fitter.average.parameters():
+        for parameter in trainer.average.parameters():
             parameter.add_(torch.randn_like(parameter) * 0.2)
-    return fitter
+    return trainer
 
 
 @pytest.fixture(scope="module")
-def members(log: Log, fitter: Fitter) -> list[Model]:
-    in_torch = serving_model(fitter.average, log, moment=int(log.at.max()) + 1)
+def members(log: Log, trainer: Trainer) -> list[Model]:
+    in_torch = serving_model(trainer.average, log, moment=int(log.at.max()) + 1)
     return [*fit_all(log, DEFAULTS)[0], in_torch]
 
 
 @pytest.fixture(scope="module")
-def folder(log: Log, fitter: Fitter, members: list[Model], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(
+    log: Log, trainer: Trainer, members: list[Model], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     folder = tmp_path_factory.mktemp("export") / "artifact"
     markov = next(member for member in members if isinstance(member, ItemToItem))
-    parts = export.Parts(log, members, None, markov.table, fitter.average, fitter.vocabulary)
+    parts = export.Parts(log, members, None, markov.table, trainer.average, trainer.vocabulary)
     export.write(folder, parts, FACTS)
     return folder
 
@@ -103,10 +105,10 @@ def test_every_model_comes_back_as_it_was(scorer: Scorer, members: list[Model]) 
 
 
 def test_the_same_training_writes_the_same_bytes(
-    log: Log, fitter: Fitter, members: list[Model], folder: Path, tmp_path: Path
+    log: Log, trainer: Trainer, members: list[Model], folder: Path, tmp_path: Path
 ) -> None:
     markov = next(member for member in members if isinstance(member, ItemToItem))
-    parts = export.Parts(log, members, None, markov.table, fitter.average, fitter.vocabulary)
+    parts = export.Parts(log, members, None, markov.table, trainer.average, trainer.vocabulary)
 
     export.write(tmp_path / "again", parts, FACTS)
 
@@ -120,15 +122,15 @@ def test_the_encoder_names_no_folder_of_the_machine(folder: Path) -> None:
     onnx.checker.check_model(onnx.load(folder / "encoder.onnx"))
 
 
-def test_a_later_training_can_start_from_the_weights(folder: Path, fitter: Fitter, log: Log) -> None:
+def test_a_later_training_can_start_from_the_weights(folder: Path, trainer: Trainer, log: Log) -> None:
     weights = read_weights(folder)
 
     assert weights is not None
-    expected = weights_of(fitter.average)
+    expected = weights_of(trainer.average)
     assert set(weights.by_name) == set(expected)
     assert all(np.array_equal(weights.by_name[name], expected[name]) for name in expected)
     assert np.array_equal(weights.item_ids, log.item_ids)
-    assert weights.vocabulary.words == fitter.vocabulary.words
+    assert weights.vocabulary.words == trainer.vocabulary.words
 
 
 def test_a_folder_of_the_format_before_is_refused_with_what_to_do(folder: Path, tmp_path: Path) -> None:

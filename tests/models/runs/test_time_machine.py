@@ -11,9 +11,9 @@ from models.recommender.judging import gate
 from models.recommender.learning.progress import Reporter
 from models.recommender.log.log import DAY_US, Log
 from models.recommender.log.splits import Split
-from models.recommender.runs import time_machine, training
+from models.recommender.runs import pipeline, time_machine
+from models.recommender.runs.evaluation import LiveVersion, evaluate
 from models.recommender.runs.run import start
-from models.recommender.runs.standing import LiveVersion, compare
 from models.recommender.values import Progress, Recipe, TimeTravel, ignore
 from tests.models.shops import OPENED, Basket, a_busy_shop, a_dataset, a_fashionable_shop, a_log
 
@@ -25,14 +25,14 @@ def a_version(folder: Path, baskets: list[Basket], items: list[int], *, until_da
     until = (OPENED + pd.Timedelta(days=until_day)).isoformat()
     log = a_log([one for one in baskets if one[1] < until_day], items, until=until)
     run = start(log.sequences, Split(), Recipe(), Reporter(ignore, budget=1.0, epochs=1))
-    training.publish(run, compare(run), folder, revision="abc123", refit=True)
+    pipeline.publish(run, evaluate(run), folder, revision="abc123", refit=True)
     return LiveVersion(folder, until)
 
 
 @pytest.fixture
 def without_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a copy be popularity as well, which learns in no time."""
-    monkeypatch.setattr(training, "learn", lambda run, former=None: None)
+    monkeypatch.setattr(pipeline, "learn", lambda run, former=None: None)
 
 
 def look_back(log: Log, rivals: list[LiveVersion]) -> TimeTravel:

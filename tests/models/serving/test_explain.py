@@ -17,8 +17,8 @@ from models.recommender.api import (
     load,
 )
 from models.recommender.learning.simple.tuning import DEFAULTS, fit_all
-from models.recommender.learning.transformer.fitting import Fitter
-from models.recommender.learning.transformer.trained import serving_model
+from models.recommender.learning.transformer.inference import serving_model
+from models.recommender.learning.transformer.trainer import Trainer
 from models.recommender.log.history import UNKNOWN_TIME, Event
 from models.recommender.log.log import Log
 from models.recommender.runs import export
@@ -55,8 +55,8 @@ def an_artifact(folder: Path, served: str, log: Log | None = None) -> Scorer:
     """Return the scorer of an artifact with every model in it; the transformer has learned nothing."""
     log = log or a_scented_shop()
     moment = int(log.at.max()) + 1
-    fitter = Fitter(Recipe(width=16, window=8), log)
-    members = [*fit_all(log, DEFAULTS)[0], serving_model(fitter.average, log, moment=moment)]
+    trainer = Trainer(Recipe(width=16, window=8), log)
+    members = [*fit_all(log, DEFAULTS)[0], serving_model(trainer.average, log, moment=moment)]
     by_name = {member.name: member for member in members}
     blend = a_blend([by_name[MARKOV], by_name[PERSONAL_FREQUENCY]], log, moment)
     parts = export.Parts(
@@ -64,8 +64,8 @@ def an_artifact(folder: Path, served: str, log: Log | None = None) -> Scorer:
         members=members,
         blend=blend,
         related=by_name[MARKOV].table.without_self(),  # type: ignore[attr-defined]
-        network=fitter.average,
-        vocabulary=fitter.vocabulary,
+        network=trainer.average,
+        vocabulary=trainer.vocabulary,
     )
     export.write(folder, parts, {**FACTS, "served": served})
     return load(folder)

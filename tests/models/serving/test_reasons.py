@@ -4,6 +4,7 @@ import pytest
 from models.recommender.log.history import History
 from models.recommender.serving import reasons
 from models.recommender.serving.blend import ALONE_IN_BLAS, Blend, Mixer, feature_count
+from models.recommender.serving.features import IS_BOUGHT
 from models.recommender.serving.rankers import (
     CONTENT_KNN,
     MARKOV,
@@ -15,7 +16,6 @@ from models.recommender.serving.rankers import (
     top_k,
 )
 from models.recommender.serving.reasons import FEW_CANDIDATES, LIST, Cause, causes, loses_its_place
-from models.recommender.serving.signals import IS_BOUGHT
 from models.recommender.serving.transformer import TRENDS
 
 ITEMS = 60

@@ -5,7 +5,7 @@ import pytest
 
 from models.recommender.log.history import History
 from models.recommender.log.log import DAY_US
-from models.recommender.serving.signals import CUSTOMER_WIDTH, REPEAT_WIDTH
+from models.recommender.serving.features import CUSTOMER_WIDTH, REPEAT_WIDTH
 from models.recommender.serving.transformer import (
     AGE_SCALE,
     ALONE_IN_BLAS,

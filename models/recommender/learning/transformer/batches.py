@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 
 from models.recommender.log.history import HISTORY_LIMIT, UNKNOWN_TIME, Event
 from models.recommender.log.log import DAY_US, Ints, Log
-from models.recommender.serving.rankers import spans
-from models.recommender.serving.signals import (
+from models.recommender.serving.features import (
     CUSTOMER_WIDTH,
     REPEAT_WIDTH,
     UNKNOWN_GAP,
@@ -28,6 +27,7 @@ from models.recommender.serving.signals import (
     gap_buckets,
     own_items,
 )
+from models.recommender.serving.rankers import spans
 from models.recommender.serving.transformer import item_trends
 
 Floats = NDArray[np.float32]

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from models.recommender.learning.progress import Reporter
 from models.recommender.learning.transformer.batches import Chunks
-from models.recommender.learning.transformer.fitting import Fitter, Part, Plan
-from models.recommender.learning.transformer.trained import validate
+from models.recommender.learning.transformer.inference import validate
+from models.recommender.learning.transformer.trainer import Part, Plan, Trainer
 from models.recommender.log.log import Log
 from models.recommender.log.splits import Case, drawn
 from models.recommender.values import CurvePoint, Stage
@@ -48,7 +48,7 @@ VALIDATED_CASES = 3000  # customers whose ranking decides when to stop; more cos
 class Learner:
     """The transformer on its way through the cuts, with what it cost."""
 
-    fitter: Fitter
+    trainer: Trainer
     reporter: Reporter
     cuts: int = 1  # for validation
     curve: list[CurvePoint] = field(default_factory=list)
@@ -64,20 +64,20 @@ class Learner:
     def learn(self, log: Log, cases: Sequence[Case], *, moment: int) -> None:
         """Train until the cases after ``moment`` stop improving or the budget's share is spent."""
         started = time.monotonic()
-        plan, chunks = self._begin("learn", LEARN, log, self.fitter.recipe.epochs)
-        asked = drawn(cases, VALIDATED_CASES, seed=self.fitter.recipe.seed)
-        best, best_epoch, best_step, weights = -1.0, 0, 0, self.fitter.keep()
-        for epoch in range(1, self.fitter.recipe.epochs + 1):
+        plan, chunks = self._begin("learn", LEARN, log, self.trainer.recipe.epochs)
+        asked = drawn(cases, VALIDATED_CASES, seed=self.trainer.recipe.seed)
+        best, best_epoch, best_step, weights = -1.0, 0, 0, self.trainer.keep()
+        for epoch in range(1, self.trainer.recipe.epochs + 1):
             loss = self._epoch(chunks, LEARN, epoch)
             ndcg = self._validate(log, asked, moment=moment)
-            self.curve.append(CurvePoint(self.fitter.step, epoch, self.reporter.seconds, loss, ndcg))
+            self.curve.append(CurvePoint(self.trainer.step, epoch, self.reporter.seconds, loss, ndcg))
             if not math.isfinite(loss):
                 break
             if ndcg > best or plan.stop is not None:
-                best, best_epoch, best_step, weights = ndcg, epoch, self.fitter.step, self.fitter.keep()
-            if plan.is_over(self.fitter.step, time.monotonic()) or self._is_stuck(epoch - best_epoch, plan):
+                best, best_epoch, best_step, weights = ndcg, epoch, self.trainer.step, self.trainer.keep()
+            if plan.is_over(self.trainer.step, time.monotonic()) or self._is_stuck(epoch - best_epoch, plan):
                 break
-        self.fitter.put_back(weights)
+        self.trainer.put_back(weights)
         self._note("learn", steps=best_step, epochs=best_epoch)
         self.seconds += time.monotonic() - started
 
@@ -97,37 +97,37 @@ class Learner:
     @contextmanager
     def caught_up(self, log: Log) -> Iterator[None]:
         """Know what came before the champion's own end for a while, and forget it again."""
-        weights, known = self.fitter.keep(), self._known
+        weights, known = self.trainer.keep(), self._known
         self._extend("catch-up", log, CATCH_UP)
         try:
             yield
         finally:
-            self.fitter.put_back(weights)
+            self.trainer.put_back(weights)
             self._known = known
 
     def _extend(self, name: str, log: Log, leg: Leg, number: int = 0) -> None:
         """Teach the newer days of ``log`` to weights that know the older ones."""
         started = time.monotonic()
-        before = self.fitter.keep()
+        before = self.trainer.keep()
         plan, chunks = self._begin(name, leg, log, EXTEND_EPOCHS, number)
         epoch = 0
-        while epoch < EXTEND_EPOCHS and not plan.is_over(self.fitter.step, time.monotonic()):
+        while epoch < EXTEND_EPOCHS and not plan.is_over(self.trainer.step, time.monotonic()):
             epoch += 1
             self._epoch(chunks, leg, epoch)
         # Weights that blew up are not worth the newest days.
-        self.fitter.put_back(self.fitter.keep() if self.fitter.is_finite() else before)
-        self._note(name, steps=self.fitter.step, epochs=epoch)
+        self.trainer.put_back(self.trainer.keep() if self.trainer.is_finite() else before)
+        self._note(name, steps=self.trainer.step, epochs=epoch)
         self.seconds += time.monotonic() - started
 
     def _begin(self, name: str, leg: Leg, log: Log, epochs: int, number: int = 0) -> tuple[Plan, Chunks]:
         """Return the plan of a stage, from the recipe's schedule where it has one, and its chunks."""
-        recipe = self.fitter.recipe
+        recipe = self.trainer.recipe
         plan = Plan(most=0, deadline=time.monotonic() + self._seconds(leg))
         if recipe.schedule is not None:
             told = recipe.schedule[name]
             plan = Plan(most=told["steps"], planned=told["planned"], stop=told["steps"])
         peak = 1.0 if leg.part is Part.LEARN else EXTEND_PEAK
-        chunks = self.fitter.begin(leg.part + number, log, plan, peak=peak, known=self._known)
+        chunks = self.trainer.begin(leg.part + number, log, plan, peak=peak, known=self._known)
         self._known = log
         plan.most = max(plan.most, epochs * chunks.batches())
         return plan, chunks
@@ -139,23 +139,23 @@ class Learner:
         return max(share * self._left, least * self.reporter.budget)
 
     def _is_stuck(self, epochs: int, plan: Plan) -> bool:
-        return plan.stop is None and epochs >= self.fitter.recipe.patience
+        return plan.stop is None and epochs >= self.trainer.recipe.patience
 
     def _validate(self, log: Log, cases: Sequence[Case], *, moment: int) -> float:
-        network, drop = self.fitter.average, self.fitter.drops_seen
+        network, drop = self.trainer.average, self.trainer.drops_seen
         return validate(network, log, cases, moment=moment, drop_seen=drop).ndcg_mean
 
     def _note(self, name: str, *, steps: int, epochs: int) -> None:
-        planned = self.fitter.plan.planned or self.fitter.plan.most
+        planned = self.trainer.plan.planned or self.trainer.plan.most
         self.schedule[name] = {"planned": planned, "steps": steps, "epochs": epochs}
 
     def _epoch(self, chunks: Chunks, leg: Leg, epoch: int) -> float:
         begins, ends = leg.shown
         newest = self.curve[-1].validation_ndcg if self.curve else None
-        fitter = self.fitter
+        trainer = self.trainer
 
         def on_share(share: float, loss: float) -> None:
-            done = min(fitter.step / (fitter.plan.planned or fitter.plan.most), 1.0)
+            done = min(trainer.step / (trainer.plan.planned or trainer.plan.most), 1.0)
             fraction = begins + (ends - begins) * done
             self.reporter.tick(
                 leg.stage,
@@ -166,4 +166,4 @@ class Learner:
                 message=f"Pass {epoch}, {share:.0%} of the purchases seen.",
             )
 
-        return self.fitter.epoch(chunks, on_share)
+        return self.trainer.epoch(chunks, on_share)

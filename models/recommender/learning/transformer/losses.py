@@ -16,7 +16,7 @@ from torch import Tensor
 
 from models.recommender.learning.transformer.batches import Rows
 from models.recommender.learning.transformer.network import Recommender
-from models.recommender.serving.signals import IS_BOUGHT
+from models.recommender.serving.features import IS_BOUGHT
 
 ROWS_AT_ONCE = {"cpu": 64, "cuda": 2048}  # 64 rows of 12,000 logits stay in a core's cache
 ABSENT = -1e30  # a score so low that its softmax is 0, yet differences of two stay numbers

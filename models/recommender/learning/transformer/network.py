@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from models.recommender.log.content import TokenMatrix
 from models.recommender.log.history import Event
-from models.recommender.serving.signals import CUSTOMER_WIDTH, GAPS, REPEAT_WIDTH
+from models.recommender.serving.features import CUSTOMER_WIDTH, GAPS, REPEAT_WIDTH
 from models.recommender.serving.transformer import TRENDS
 
 ROPE_BASE = 10_000.0  # Su et al. 2021, arXiv:2104.09864, section 3.2.2

@@ -10,7 +10,7 @@ from models.recommender.learning.transformer.batches import (
 )
 from models.recommender.log.history import UNKNOWN_TIME, Event
 from models.recommender.log.log import DAY_US, Log
-from models.recommender.serving.signals import IS_BOUGHT, UNKNOWN_GAP
+from models.recommender.serving.features import IS_BOUGHT, UNKNOWN_GAP
 from tests.models.shops import a_busy_shop, a_log
 
 

@@ -9,7 +9,7 @@ from models.recommender.learning.transformer.losses import Rivals, RowTensors, c
 from models.recommender.learning.transformer.network import Recommender, Shape, rotary_table, rotate
 from models.recommender.log.content import ItemFacts, TokenMatrix, Vocabulary
 from models.recommender.log.history import History
-from models.recommender.serving.signals import CUSTOMER_WIDTH, IS_BOUGHT, REPEAT_WIDTH, Own, Steps, own_items
+from models.recommender.serving.features import CUSTOMER_WIDTH, IS_BOUGHT, REPEAT_WIDTH, Own, Steps, own_items
 from models.recommender.serving.transformer import TRENDS, TransformerHead
 
 ITEMS, WORDS, WIDTH = 30, 6, 16

@@ -9,22 +9,22 @@ import torch
 from numpy.typing import NDArray
 
 from models.recommender.learning.progress import Reporter
-from models.recommender.learning.transformer import trained
-from models.recommender.learning.transformer.fitting import (
-    Fitter,
-    OutOfMemory,
-    Part,
-    Plan,
-    WarmStartMismatch,
-    item_prices,
-)
-from models.recommender.learning.transformer.learner import LEARN, NEXT_CUT, Learner, Leg
-from models.recommender.learning.transformer.trained import (
+from models.recommender.learning.transformer import inference
+from models.recommender.learning.transformer.inference import (
     head_of,
     readouts,
     serving_model,
     validate,
     weights_of,
+)
+from models.recommender.learning.transformer.learner import LEARN, NEXT_CUT, Learner, Leg
+from models.recommender.learning.transformer.trainer import (
+    OutOfMemory,
+    Part,
+    Plan,
+    Trainer,
+    WarmStartMismatch,
+    item_prices,
 )
 from models.recommender.log.content import ItemFacts, Vocabulary
 from models.recommender.log.history import History
@@ -45,10 +45,10 @@ def a_busy_log(customers: int = 30) -> Log:
     return a_log(*a_busy_shop(customers=customers)).sequences
 
 
-def a_fit(recipe: Recipe, log: Log, *, epochs: int) -> tuple[Fitter, list[float]]:
-    fitter = Fitter(recipe, log)
-    chunks = fitter.begin(Part.LEARN, log, Plan(most=10**9, planned=10**9))
-    return fitter, [fitter.epoch(chunks, silent) for _ in range(epochs)]
+def a_fit(recipe: Recipe, log: Log, *, epochs: int) -> tuple[Trainer, list[float]]:
+    trainer = Trainer(recipe, log)
+    chunks = trainer.begin(Part.LEARN, log, Plan(most=10**9, planned=10**9))
+    return trainer, [trainer.epoch(chunks, silent) for _ in range(epochs)]
 
 
 def eight_customers() -> Log:
@@ -84,10 +84,10 @@ def test_words_alone_learn_the_eight_where_items_have_no_part_of_their_own() -> 
     )
     recipe = replace(SMALL, together_share=0.0, learning_rate=0.01, id_dropout=1.0)
 
-    fitter, losses = a_fit(recipe, log, epochs=150)
+    trainer, losses = a_fit(recipe, log, epochs=150)
 
     assert losses[-1] < 0.05
-    assert float(fitter.average.bias.abs().max()) == 0.0
+    assert float(trainer.average.bias.abs().max()) == 0.0
 
 
 def test_the_same_seed_gives_the_same_loss_curve_and_another_seed_does_not() -> None:
@@ -104,29 +104,29 @@ def test_an_item_that_never_sold_has_only_its_words() -> None:
     unsold = log.items - 1
     known = log.where(log.item != unsold)
 
-    fitter, _ = a_fit(SMALL, known, epochs=2)
+    trainer, _ = a_fit(SMALL, known, epochs=2)
 
-    weights = weights_of(fitter.average)
+    weights = weights_of(trainer.average)
     assert weights["items.own"][unsold].tolist() == [0.0] * 32
     assert weights["bias"][unsold] == 0.0
-    vectors = head_of(fitter.average, known, moment=int(log.at.max())).vectors[:, :32]
-    by_words = fitter.vocabulary.matrix(log.facts).vectors(weights["items.words"])
+    vectors = head_of(trainer.average, known, moment=int(log.at.max())).vectors[:, :32]
+    by_words = trainer.vocabulary.matrix(log.facts).vectors(weights["items.words"])
     np.testing.assert_allclose(vectors[unsold], by_words[unsold], atol=1e-6)
     assert np.abs(vectors - by_words).max(axis=1).min(where=np.arange(log.items) != unsold, initial=1) > 0
 
 
 def test_readouts_do_not_depend_on_who_is_encoded_together(monkeypatch: pytest.MonkeyPatch) -> None:
     log = a_busy_log()
-    fitter, _ = a_fit(SMALL, log, epochs=1)
-    head = head_of(fitter.average, log, moment=int(log.at.max()))
+    trainer, _ = a_fit(SMALL, log, epochs=1)
+    head = head_of(trainer.average, log, moment=int(log.at.max()))
     histories = [History.of(np.arange(length)) for length in (12, 1, 5, 30)]
 
-    together = readouts(fitter.average, head, histories)
+    together = readouts(trainer.average, head, histories)
 
-    alone = np.concatenate([readouts(fitter.average, head, [history]) for history in histories])
+    alone = np.concatenate([readouts(trainer.average, head, [history]) for history in histories])
     np.testing.assert_allclose(together, alone, atol=1e-5)
-    monkeypatch.setattr(trained, "ENCODE_AT_ONCE", 1)
-    np.testing.assert_allclose(readouts(fitter.average, head, histories), alone, atol=1e-5)
+    monkeypatch.setattr(inference, "ENCODE_AT_ONCE", 1)
+    np.testing.assert_allclose(readouts(trainer.average, head, histories), alone, atol=1e-5)
 
 
 def a_division(log: Log, repeat: Repeat = Repeat.KEEP) -> Division:
@@ -137,11 +137,11 @@ def a_division(log: Log, repeat: Repeat = Repeat.KEEP) -> Division:
 def test_validation_ranks_as_the_scores_of_the_served_model_do(repeat: Repeat) -> None:
     log = a_busy_log(60)
     division = a_division(log, repeat)
-    fitter, _ = a_fit(SMALL, division.train, epochs=3)
-    served = serving_model(fitter.average, division.train, moment=division.moment)
+    trainer, _ = a_fit(SMALL, division.train, epochs=3)
+    served = serving_model(trainer.average, division.train, moment=division.moment)
     drops = repeat is Repeat.DROP
 
-    fast = validate(fitter.average, division.train, division.cases, moment=division.moment, drop_seen=drops)
+    fast = validate(trainer.average, division.train, division.cases, moment=division.moment, drop_seen=drops)
 
     slow = rank(served.scores, division.cases, items=log.items, drop_seen=drops)
     np.testing.assert_allclose(fast.ndcg, slow.ndcg)
@@ -149,9 +149,9 @@ def test_validation_ranks_as_the_scores_of_the_served_model_do(repeat: Repeat) -
 
 def test_cases_asked_ahead_get_the_scores_of_cases_asked_one_by_one() -> None:
     division = a_division(a_busy_log(60))
-    fitter, _ = a_fit(SMALL, division.train, epochs=1)
-    ahead = serving_model(fitter.average, division.train, moment=division.moment, cases=division.cases)
-    one_by_one = serving_model(fitter.average, division.train, moment=division.moment)
+    trainer, _ = a_fit(SMALL, division.train, epochs=1)
+    ahead = serving_model(trainer.average, division.train, moment=division.moment, cases=division.cases)
+    one_by_one = serving_model(trainer.average, division.train, moment=division.moment)
 
     histories = [case.history for case in division.cases[:5]] + [History.of([]), History.of([3, 4])]
 
@@ -161,34 +161,34 @@ def test_cases_asked_ahead_get_the_scores_of_cases_asked_one_by_one() -> None:
 
 def test_running_out_of_memory_halves_the_batch_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     log = a_busy_log(600)
-    fitter = Fitter(replace(SMALL, batch_tokens=512), log)
-    chunks = fitter.begin(Part.LEARN, log, Plan(most=10**9))
-    learn = fitter._learn
+    trainer = Trainer(replace(SMALL, batch_tokens=512), log)
+    chunks = trainer.begin(Part.LEARN, log, Plan(most=10**9))
+    learn = trainer._learn
 
     def learn_if_small(batch: object, *rest: object) -> float:
         if batch.items.size > 300:  # type: ignore[attr-defined]
             raise torch.OutOfMemoryError("CUDA out of memory.")
         return learn(batch, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(fitter, "_learn", learn_if_small)
+    monkeypatch.setattr(trainer, "_learn", learn_if_small)
 
-    loss = fitter.epoch(chunks, silent)
+    loss = trainer.epoch(chunks, silent)
 
-    assert fitter.batch_tokens == 256
+    assert trainer.batch_tokens == 256
     assert np.isfinite(loss)
 
 
 def test_the_smallest_batch_that_does_not_fit_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     log = a_busy_log()
-    fitter = Fitter(SMALL, log)
+    trainer = Trainer(SMALL, log)
 
     def never_fits(*_rest: object) -> float:
         raise RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 1 bytes.")
 
-    monkeypatch.setattr(fitter, "_learn", never_fits)
+    monkeypatch.setattr(trainer, "_learn", never_fits)
 
     with pytest.raises(OutOfMemory, match="does not fit"):
-        fitter.epoch(fitter.begin(Part.LEARN, log, Plan(most=10)), silent)
+        trainer.epoch(trainer.begin(Part.LEARN, log, Plan(most=10)), silent)
 
 
 def test_a_plan_falls_to_almost_nothing_over_the_steps_that_its_pace_allows() -> None:
@@ -222,15 +222,15 @@ def a_run(recipe: Recipe, log: Log, *, pace: float = 0.0) -> Learner:
     newer = a_division(test.train)
     older = a_division(newer.train)
     reporter = Reporter(ignore, budget=recipe.train_seconds, epochs=recipe.epochs)
-    learner = Learner(Fitter(recipe, log), reporter, cuts=2)
+    learner = Learner(Trainer(recipe, log), reporter, cuts=2)
     if pace:
-        learn = learner.fitter._learn
+        learn = learner.trainer._learn
 
         def slow(*parts: object) -> float:
             time.sleep(pace)
             return learn(*parts)  # type: ignore[arg-type]
 
-        learner.fitter._learn = slow  # type: ignore[method-assign, assignment]
+        learner.trainer._learn = slow  # type: ignore[method-assign, assignment]
     learner.learn(older.train, older.cases, moment=older.moment)
     learner.learn_next(newer.train, 1)
     learner.extend(test.train)
@@ -247,7 +247,7 @@ def test_a_recorded_schedule_leads_to_the_same_weights_bit_for_bit() -> None:
 
     assert list(first.schedule) == ["learn", "rehearse-1", "extend", "refit"]
     assert again.schedule == first.schedule
-    weights, repeated = weights_of(first.fitter.average), weights_of(again.fitter.average)
+    weights, repeated = weights_of(first.trainer.average), weights_of(again.trainer.average)
     assert all(np.array_equal(weights[name], repeated[name]) for name in weights)
 
 
@@ -255,20 +255,20 @@ def test_what_was_learned_for_a_comparison_is_forgotten_again() -> None:
     log = a_busy_log(60)
     steps = {"planned": 8, "steps": 8, "epochs": 1}
     recipe = replace(SMALL, epochs=1, schedule=dict.fromkeys(("learn", "catch-up", "refit"), steps))
-    learner = Learner(Fitter(recipe, log), Reporter(ignore, budget=60.0, epochs=1))
+    learner = Learner(Trainer(recipe, log), Reporter(ignore, budget=60.0, epochs=1))
     cut = a_division(log)
     learner.learn(cut.train, cut.cases, moment=cut.moment)
-    alone, before = copy.deepcopy(learner), weights_of(learner.fitter.average)
+    alone, before = copy.deepcopy(learner), weights_of(learner.trainer.average)
 
     with learner.caught_up(log):
-        during = weights_of(learner.fitter.average)
-    after = weights_of(learner.fitter.average)
+        during = weights_of(learner.trainer.average)
+    after = weights_of(learner.trainer.average)
     for one in (alone, learner):
         one.refit(log)
 
     assert any(not np.array_equal(before[name], during[name]) for name in before)
     assert all(np.array_equal(before[name], after[name]) for name in before)
-    released, expected = (weights_of(one.fitter.average) for one in (learner, alone))
+    released, expected = (weights_of(one.trainer.average) for one in (learner, alone))
     assert all(np.array_equal(released[name], expected[name]) for name in expected)
 
 
@@ -277,7 +277,7 @@ def seconds_of(leg: Leg, *, cuts: int, started_late: float = 0.0) -> float:
     log = a_busy_log(30)
     reporter = Reporter(ignore, budget=100.0, epochs=1)
     reporter.started -= started_late
-    learner = Learner(Fitter(SMALL, log), reporter, cuts=cuts)
+    learner = Learner(Trainer(SMALL, log), reporter, cuts=cuts)
     begun = time.monotonic()
     plan, _ = learner._begin("leg", leg, log, 1)
     return plan.deadline - begun
@@ -309,9 +309,9 @@ def test_the_schedule_of_an_early_stop_ends_at_the_best_pass() -> None:
     assert told["steps"] == learner.curve[told["epochs"] - 1].step
 
 
-def warm(items: Sequence[int], facts: Sequence[ItemFacts]) -> tuple[Fitter, Log]:
+def warm(items: Sequence[int], facts: Sequence[ItemFacts]) -> tuple[Trainer, Log]:
     log = replace(a_log([("ada", 1, list(items))], list(items)), facts=tuple(facts))
-    return Fitter(SMALL, log), log
+    return Trainer(SMALL, log), log
 
 
 def test_a_warm_start_copies_items_and_words_by_their_names() -> None:
@@ -326,24 +326,24 @@ def test_a_warm_start_copies_items_and_words_by_their_names() -> None:
         former.average.bias.copy_(torch.tensor([0.5, 0.6, 0.7]))
     then = weights_of(former.average)
 
-    fitter, _ = warm([6, 7, 9], [facts[item] for item in (6, 7, 9)])
-    fitter.warm_start(then, former.item_ids, former.vocabulary)
+    trainer, _ = warm([6, 7, 9], [facts[item] for item in (6, 7, 9)])
+    trainer.warm_start(then, former.item_ids, former.vocabulary)
 
-    now = weights_of(fitter.model)
+    now = weights_of(trainer.model)
     assert np.array_equal(now["items.own"][:2], then["items.own"][1:])
     assert now["items.own"][2].tolist() == [0.0] * 32
     assert now["bias"] == pytest.approx([0.6, 0.7, 0.0])
     assert former.vocabulary.words == ("bar", "red", "red soap", "soap")
-    assert fitter.vocabulary.words == ("bar", "blue")
+    assert trainer.vocabulary.words == ("bar", "blue")
     assert np.array_equal(now["items.words"][0], then["items.words"][0])
     assert now["items.words"][1].tolist() == [0.0] * 32
     assert np.array_equal(now["next.query.weight"], then["next.query.weight"])
-    assert all(np.array_equal(now[name], weights_of(fitter.average)[name]) for name in now)
+    assert all(np.array_equal(now[name], weights_of(trainer.average)[name]) for name in now)
 
 
 def test_weights_of_another_shape_are_no_start() -> None:
     former, log = warm([5, 6], [])
-    wide = Fitter(replace(SMALL, width=64), log)
+    wide = Trainer(replace(SMALL, width=64), log)
 
     with pytest.raises(WarmStartMismatch, match="items"):
         wide.warm_start(weights_of(former.average), former.item_ids, Vocabulary.learn([]))
@@ -362,7 +362,7 @@ def test_training_beats_the_untrained_model_on_the_newest_days() -> None:
     recipe = replace(SMALL, dropout=0.1, learning_rate=5e-3)
 
     def ndcg(epochs: int) -> float:
-        fitter, _ = a_fit(recipe, division.train, epochs=epochs)
-        return validate(fitter.average, division.train, division.cases, moment=division.moment).ndcg_mean
+        trainer, _ = a_fit(recipe, division.train, epochs=epochs)
+        return validate(trainer.average, division.train, division.cases, moment=division.moment).ndcg_mean
 
     assert ndcg(12) > ndcg(0) + 0.03

@@ -15,8 +15,8 @@ import optuna
 import torch
 
 from models.recommender.learning.simple.tuning import tuning_cases
-from models.recommender.learning.transformer.fitting import Fitter, Part, Plan
-from models.recommender.learning.transformer.trained import validate
+from models.recommender.learning.transformer.inference import validate
+from models.recommender.learning.transformer.trainer import Part, Plan, Trainer
 from models.recommender.log.splits import Case, Division
 from models.recommender.values import Recipe
 
@@ -124,25 +124,25 @@ class _Attempt:
         :raises optuna.TrialPruned: if the median of the trials before was better at this epoch
         """
         started = time.monotonic()
-        fitter = Fitter(self.recipe, self.division.train)
+        trainer = Trainer(self.recipe, self.division.train)
         plan = Plan(most=0, deadline=started + self.budget)
-        chunks = fitter.begin(Part.LEARN, self.division.train, plan)
+        chunks = trainer.begin(Part.LEARN, self.division.train, plan)
         plan.most = self.recipe.epochs * chunks.batches()
-        while not plan.is_over(fitter.step, time.monotonic()):
-            loss = fitter.epoch(chunks, _ignore)
+        while not plan.is_over(trainer.step, time.monotonic()):
+            loss = trainer.epoch(chunks, _ignore)
             self.epochs += 1
             self.seconds = time.monotonic() - started
-            if not math.isfinite(loss) or not fitter.is_finite():
+            if not math.isfinite(loss) or not trainer.is_finite():
                 return
-            self._report(fitter)
+            self._report(trainer)
 
-    def _report(self, fitter: Fitter) -> None:
+    def _report(self, trainer: Trainer) -> None:
         quality = validate(
-            fitter.average,
+            trainer.average,
             self.division.train,
             self.cases,
             moment=self.division.moment,
-            drop_seen=fitter.drops_seen,
+            drop_seen=trainer.drops_seen,
         ).ndcg_mean
         self.best = max(self.best, quality)
         self.trial.report(quality, self.epochs)

@@ -3,7 +3,7 @@ import pytest
 
 from models.recommender.log.history import UNKNOWN_TIME, Event, History
 from models.recommender.log.log import DAY_US
-from models.recommender.serving.signals import (
+from models.recommender.serving.features import (
     GAPS,
     HOUR_US,
     UNKNOWN_GAP,

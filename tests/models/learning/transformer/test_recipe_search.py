@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from models.recommender.learning.transformer import searching
-from models.recommender.learning.transformer.searching import SPACE, Tried, search_recipe
+from models.recommender.learning.transformer import recipe_search
+from models.recommender.learning.transformer.recipe_search import SPACE, Tried, search_recipe
 from models.recommender.log.splits import Division, Split, divide
 from models.recommender.values import Recipe
 from tests.models.shops import a_busy_shop, a_log
@@ -43,7 +43,7 @@ def test_trials_that_end_by_themselves_are_proposed_and_judged_alike_again(valid
 
 
 def test_no_recipe_is_tried_twice(validation: Division, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(searching, "SPACE", {"weight_decay": (0.0, START.weight_decay)})
+    monkeypatch.setattr(recipe_search, "SPACE", {"weight_decay": (0.0, START.weight_decay)})
 
     found = search_recipe(validation, START, trials=6, seconds=60.0, say=silent)
 
@@ -66,7 +66,7 @@ def test_a_recipe_behind_the_median_is_given_up_and_another_one_wins(
         def __init__(self, ndcg: float) -> None:
             self.ndcg_mean = ndcg
 
-    monkeypatch.setattr(searching, "validate", lambda *_, **__: Judged(next(qualities)))
+    monkeypatch.setattr(recipe_search, "validate", lambda *_, **__: Judged(next(qualities)))
     found = search_recipe(validation, START, trials=5, seconds=60.0, say=silent)
 
     assert [one.is_pruned for one in found.tried] == [False, False, False, True, False]

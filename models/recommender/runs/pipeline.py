@@ -25,16 +25,16 @@ from models.recommender.learning.blending import MOST_CASES
 from models.recommender.learning.progress import Reporter
 from models.recommender.learning.related import related_table, related_tables
 from models.recommender.learning.simple.tuning import tune
-from models.recommender.learning.transformer.fitting import Fitter, WarmStartMismatch
+from models.recommender.learning.transformer.inference import weights_of
 from models.recommender.learning.transformer.learner import Learner
-from models.recommender.learning.transformer.searching import search_recipe
-from models.recommender.learning.transformer.trained import weights_of
+from models.recommender.learning.transformer.recipe_search import search_recipe
+from models.recommender.learning.transformer.trainer import Trainer, WarmStartMismatch
 from models.recommender.log.log import Log
 from models.recommender.log.splits import Split
 from models.recommender.metrics.ranking import MIN_CASES, basket_cases
 from models.recommender.runs import export
+from models.recommender.runs.evaluation import Evaluation, LiveVersion, evaluate, rank_related
 from models.recommender.runs.run import Run, start
-from models.recommender.runs.standing import LiveVersion, Standing, compare, rank_related
 from models.recommender.serving.artifact import MANIFEST_FILE, file_sha256, load, read_weights
 from models.recommender.serving.blend import Blend
 from models.recommender.serving.rankers import ITEM_KNN, TRANSFORMER, ItemTable, Model
@@ -59,10 +59,10 @@ def learn(run: Run, former: Path | None = None) -> None:
 
     run.params = tune(run.cuts, drop_seen=run.split.drops_seen, seed=run.recipe.seed, say=say)
     run.reporter.stage(Stage.TRAINING, "Learning from the purchases.", fraction=run.reporter.fraction)
-    fitter = Fitter(run.recipe, run.log)
+    trainer = Trainer(run.recipe, run.log)
     if former is not None:
-        run.started_from = _go_on_from(former, fitter, run)
-    run.learner = Learner(fitter, run.reporter, cuts=len(run.cuts))
+        run.started_from = _go_on_from(former, trainer, run)
+    run.learner = Learner(trainer, run.reporter, cuts=len(run.cuts))
     lessons = []
     for number, cut in enumerate(run.cuts):
         members = _taught_before(run, run.learner, number)
@@ -82,7 +82,7 @@ def _taught_before(run: Run, learner: Learner, number: int) -> list[Model]:
         learner.learn_next(cut.train, number)
     else:
         learner.learn(cut.train, cut.cases, moment=cut.moment)
-        run.start = weights_of(learner.fitter.average)
+        run.start = weights_of(learner.trainer.average)
     return run.members(cut.train, moment=cut.moment, cases=cut.cases)
 
 
@@ -104,7 +104,7 @@ def _searched(run: Run) -> Recipe:
     return replace(found.recipe, search_trials=0)
 
 
-def _go_on_from(former: Path, fitter: Fitter, run: Run) -> str:
+def _go_on_from(former: Path, trainer: Trainer, run: Run) -> str:
     """
     Let the transformer go on from a former version, and return what it started from in words.
 
@@ -117,7 +117,7 @@ def _go_on_from(former: Path, fitter: Fitter, run: Run) -> str:
     if not run.log.has_clock or weights.until > run.cuts[0].moment:
         return f"nothing: {former.name} may have learned from what this training is checked on"
     try:
-        fitter.warm_start(weights.by_name, list(weights.item_ids), weights.vocabulary)
+        trainer.warm_start(weights.by_name, list(weights.item_ids), weights.vocabulary)
     except WarmStartMismatch as error:
         return f"nothing: {error}"
     return f"{former.name}, manifest {file_sha256(former / MANIFEST_FILE)}"
@@ -142,14 +142,14 @@ def _related(run: Run, members: list[Model]) -> ItemTable:
     return table
 
 
-def publish(run: Run, standing: Standing, out: Path, *, revision: str, refit: bool) -> Report:
+def publish(run: Run, evaluation: Evaluation, out: Path, *, revision: str, refit: bool) -> Report:
     """
     Write the artifact and read it back.
 
     :param refit: whether the models learn the newest days too before they are written
     """
     log, moment = (run.log, run.end) if refit else (run.test.train, run.test.moment)
-    members, served = standing.members, standing.served
+    members, served = evaluation.members, evaluation.served
     if refit:
         if run.learner is not None:
             run.learner.refit(log)
@@ -163,10 +163,10 @@ def publish(run: Run, standing: Standing, out: Path, *, revision: str, refit: bo
         blend=served if isinstance(served, Blend) else None,
         related=related,
         network=run.network,
-        vocabulary=run.learner.fitter.vocabulary if run.learner else None,
+        vocabulary=run.learner.trainer.vocabulary if run.learner else None,
         start=run.start,
     )
-    report = _report(run, standing, revision=revision, manifest=out / MANIFEST_FILE)
+    report = _report(run, evaluation, revision=revision, manifest=out / MANIFEST_FILE)
     export.write(out, parts, _facts(report))
     timed = _timed(load(out), run, report)
     run.reporter.stage(Stage.DONE, "The model is ready.", fraction=1.0)
@@ -183,23 +183,23 @@ def _timed(scorer: Scorer, run: Run, report: Report) -> Report:
     return replace(report, metrics=metrics)
 
 
-def _report(run: Run, standing: Standing, *, revision: str, manifest: Path) -> Report:
+def _report(run: Run, evaluation: Evaluation, *, revision: str, manifest: Path) -> Report:
     params: dict[str, Any] = {**run.params, "recipe": run.recipe.as_params(), "split": str(run.split)}
     if run.learner is not None:
         params["schedule"] = run.learner.schedule
         params["started_from"] = run.started_from
         params["start_until"] = run.cuts[0].moment
         params[TRANSFORMER] = {
-            "batch_tokens": run.learner.fitter.batch_tokens,
-            "device": str(run.learner.fitter.device),
+            "batch_tokens": run.learner.trainer.batch_tokens,
+            "device": str(run.learner.trainer.device),
         }
     return Report(
-        metrics=standing.metrics,
-        related_metrics=standing.related_metrics,
-        served=standing.served.name,
+        metrics=evaluation.metrics,
+        related_metrics=evaluation.related_metrics,
+        served=evaluation.served.name,
         related_by=run.related_by,
         curve=run.learner.curve if run.learner else [],
-        train_seconds=standing.seconds,
+        train_seconds=evaluation.seconds,
         params=params,
         data_hash=run.log.data_hash,
         data_until=run.log.until,
@@ -210,15 +210,15 @@ def _report(run: Run, standing: Standing, *, revision: str, manifest: Path) -> R
         seed=run.recipe.seed,
         # Linux counts the peak in KiB.
         peak_memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        summary=standing.summary,
+        summary=evaluation.summary,
         reason=run.reason,
         manifest=manifest,
         versions=versions(),
-        weights=run.learned.weights if run.learned else {standing.served.name: 1.0},
+        weights=run.learned.weights if run.learned else {evaluation.served.name: 1.0},
         blend=run.learned.figures if run.learned else {},
-        against_simple=standing.against_simple,
-        gate=standing.gate,
-        cold=standing.cold,
+        against_simple=evaluation.against_simple,
+        gate=evaluation.gate,
+        cold=evaluation.cold,
     )
 
 
@@ -258,5 +258,5 @@ def train_log(
     run = start(log.sequences, split or Split(days=recipe.test_days), recipe, reporter)
     if run.is_taught:
         learn(run, former)
-    standing = compare(run, live)
-    return publish(run, standing, out, revision=revision, refit=refit)
+    evaluation = evaluate(run, live)
+    return publish(run, evaluation, out, revision=revision, refit=refit)

@@ -41,7 +41,7 @@ class LiveVersion:
 
 
 @dataclass(frozen=True)
-class Standing:
+class Evaluation:
     """How the models did on the test cases, with what was known before them."""
 
     members: list[Model]
@@ -55,7 +55,7 @@ class Standing:
     seconds: float  # since the run began, when everything was fitted
 
 
-def compare(run: Run, live: LiveVersion | None = None) -> Standing:
+def evaluate(run: Run, live: LiveVersion | None = None) -> Evaluation:
     """Let every model learn all that came before the test cases, then rank those."""
     known, cases = run.test.train, run.test.cases
     if run.learner is not None:
@@ -67,7 +67,7 @@ def compare(run: Run, live: LiveVersion | None = None) -> Standing:
     ranked = {model.name: model for model in [*members, served]}
     rankings = {name: _rank(run, model) for name, model in ranked.items()}
     is_measured = run.reason is None
-    return Standing(
+    return Evaluation(
         members=members,
         served=served,
         metrics=[

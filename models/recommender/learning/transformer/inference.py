@@ -14,7 +14,7 @@ from models.recommender.log.history import History
 from models.recommender.log.log import Ints, Log
 from models.recommender.log.splits import Case
 from models.recommender.metrics.ranking import CUTOFF, Ranking, judge
-from models.recommender.serving.signals import IS_BOUGHT, Own, Steps, customer_features, own_items, step_gaps
+from models.recommender.serving.features import IS_BOUGHT, Own, Steps, customer_features, own_items, step_gaps
 from models.recommender.serving.transformer import (
     Encode,
     EncoderInput,

@@ -111,7 +111,7 @@ def item_prices(log: Log) -> NDArray[np.float32]:
     return prices.astype(np.float32)
 
 
-class Fitter:
+class Trainer:
     """One transformer in training. ``average`` is the moving average of its weights, which serves."""
 
     def __init__(self, recipe: Recipe, log: Log) -> None:

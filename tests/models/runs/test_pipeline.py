@@ -7,7 +7,7 @@ import pytest
 
 from models.recommender.learning.progress import Reporter
 from models.recommender.log.log import Log
-from models.recommender.runs import training
+from models.recommender.runs import pipeline
 from models.recommender.serving.artifact import read_manifest, read_weights
 from models.recommender.values import Recipe, Report, ignore
 from tests.models.conftest import QUICK
@@ -18,7 +18,7 @@ FEW_PASSES = replace(QUICK, epochs=2)
 
 def train(log: Log, out: Path, *, former: Path | None = None, recipe: Recipe = FEW_PASSES) -> Report:
     reporter = Reporter(ignore, budget=recipe.train_seconds, epochs=recipe.epochs)
-    return training.train_log(log, out, recipe, reporter, revision="abc123", former=former)
+    return pipeline.train_log(log, out, recipe, reporter, revision="abc123", former=former)
 
 
 def visits(baskets: Sequence[Basket], *, until: float) -> list[Basket]:
