@@ -170,10 +170,6 @@ class Transformer:
         asked = self.head.encoder_input(history, window=self.window)
         return self.head.scores(self.encode(asked)[0], history)
 
-    def together_scores(self, history: History) -> Floats:
-        """Return scores of what completes the basket that the last item of the history lies in."""
-        return self.head.general(self.encode(self.head.encoder_input(history, window=self.window))[1])
-
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Return what ``restore`` reads beside the encoder's own file."""
         return {name: getattr(self.head, name) for name in HEAD_ARRAYS}

@@ -88,8 +88,6 @@ def test_a_stored_transformer_scores_as_before() -> None:
     restored = Transformer.restore(model.arrays(), model.settings(), an_encoder)
 
     assert np.array_equal(restored.scores(history), model.scores(history))
-    assert np.array_equal(restored.together_scores(history), model.together_scores(history))
-    assert not np.array_equal(model.scores(history), model.together_scores(history))
 
 
 @pytest.mark.parametrize("items", [1, ALONE_IN_BLAS // (WIDTH + TRENDS), 2_500])
