@@ -20,8 +20,8 @@ from typing import Any
 import torch
 
 from models.recommender.judging.latency import time_answers
-from models.recommender.learning import blending
-from models.recommender.learning.blending import MOST_CASES
+from models.recommender.learning.blend.choice import learn_blend
+from models.recommender.learning.blend.lessons import MOST_CASES, ask_members, unlearned
 from models.recommender.learning.progress import Reporter
 from models.recommender.learning.related import related_table, related_tables
 from models.recommender.learning.simple.tuning import tune
@@ -66,12 +66,10 @@ def learn(run: Run, former: Path | None = None) -> None:
     lessons = []
     for number, cut in enumerate(run.cuts):
         members = _taught_before(run, run.learner, number)
-        blend = blending.unlearned(members, cut, drop_seen=run.split.drops_seen)
-        lessons.append(
-            blending.ask_members(blend, cut, most=MOST_CASES // len(run.cuts), seed=run.recipe.seed)
-        )
+        blend = unlearned(members, cut, drop_seen=run.split.drops_seen)
+        lessons.append(ask_members(blend, cut, most=MOST_CASES // len(run.cuts), seed=run.recipe.seed))
     run.reporter.stage(Stage.EVALUATING, "Comparing what was learned.", fraction=0.0)
-    run.learned = blending.learn(blend, lessons, seed=run.recipe.seed)
+    run.learned = learn_blend(blend, lessons, seed=run.recipe.seed)
     run.related_by = _best_related(run, members)
 
 

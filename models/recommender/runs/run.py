@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from models.recommender.learning.blending import Learned
+from models.recommender.learning.blend.choice import Learned
 from models.recommender.learning.progress import Reporter
 from models.recommender.learning.simple.tuning import DEFAULTS, Params, fit_all
 from models.recommender.learning.transformer.inference import serving_model

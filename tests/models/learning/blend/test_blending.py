@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from models.recommender.learning import blending
-from models.recommender.learning.blending import (
-    CutLessons,
+from models.recommender.learning.blend.choice import (
+    FOLDS,
     Learned,
-    Lessons,
-    ask_members,
-    learn,
-    listwise_loss,
-    unlearned,
+    _choose,
+    _cross_validated,
+    learn_blend,
+    standard_error,
 )
+from models.recommender.learning.blend.lessons import CutLessons, Lessons, ask_members, unlearned
+from models.recommender.learning.blend.mixers import fit_features, fit_network, listwise_loss
 from models.recommender.log.splits import Case, Division
 from models.recommender.metrics.ranking import rank
 from models.recommender.serving.blend import Blend, Mixer, feature_count
@@ -31,7 +31,7 @@ def lessons_from(members: list[Model], cases: list[Case]) -> tuple[Blend, CutLes
 
 def taught_by(members: list[Model], *cuts: list[Case]) -> Learned:
     lessons = [lessons_from(members, cases) for cases in cuts]
-    return learn(lessons[-1][0], [part for _, part in lessons], seed=7)
+    return learn_blend(lessons[-1][0], [part for _, part in lessons], seed=7)
 
 
 def taught(members: list[Model], count: int, *, seed: int = 1) -> Learned:
@@ -134,8 +134,8 @@ def test_a_network_learns_what_no_weight_a_member_can_say() -> None:
     bought = np.ones(600, dtype=np.int64)
     lessons = Lessons(features, np.arange(601) * 6, wanted, bought, np.arange(600))
 
-    linear = lessons.ndcg(blending.fit_features(lessons, 7).values(features)).mean()
-    network = lessons.ndcg(blending.fit_network(lessons, 7).values(features)).mean()
+    linear = lessons.ndcg(fit_features(lessons, 7).values(features)).mean()
+    network = lessons.ndcg(fit_network(lessons, 7).values(features)).mean()
 
     assert network > linear + 0.1
 
@@ -170,20 +170,20 @@ def test_a_customer_of_two_cuts_lies_in_one_fold() -> None:
 
     def fit(lessons: Lessons, seed: int) -> Mixer:
         seen.append(set(lessons.customer.tolist()))
-        return blending.fit_features(lessons, seed)
+        return fit_features(lessons, seed)
 
-    blending._cross_validated(lessons.lessons, fit, seed=7)
+    _cross_validated(lessons.lessons, fit, seed=7)
 
     # Each customer is left out by exactly one fit, with all four cases.
-    assert len(seen) == blending.FOLDS
+    assert len(seen) == FOLDS
     assert sorted(user for known in seen for user in set(range(10)) - known) == list(range(10))
 
 
 def test_cases_of_one_customer_count_as_one_observation() -> None:
     rows = np.array([1.0, 3.0, 2.0, 6.0])
 
-    apart = blending.standard_error(rows, np.arange(4))
-    twice = blending.standard_error(np.repeat(rows, 2), np.repeat(np.arange(4), 2))
+    apart = standard_error(rows, np.arange(4))
+    twice = standard_error(np.repeat(rows, 2), np.repeat(np.arange(4), 2))
 
     assert apart == pytest.approx(rows.std(ddof=1) / np.sqrt(4))
     assert twice == pytest.approx(apart)
@@ -228,12 +228,12 @@ def test_the_linear_blend_serves_unless_the_lead_of_another_is_plain(
 ) -> None:
     tried = {"features": np.array(features), "network": np.array(network)}
 
-    assert blending._choose(np.array(best), tried, np.arange(4)) == kind, case
+    assert _choose(np.array(best), tried, np.arange(4)) == kind, case
 
 
 def test_a_lead_that_comes_from_one_customer_asked_often_is_noise() -> None:
     best, tried = np.array([0.9, 0.9, 0.9, 0.3, 0.3]), np.full(5, 0.5)
     kinds = {"features": tried, "network": tried}
 
-    assert blending._choose(best, kinds, np.arange(5)) is None
-    assert blending._choose(best, kinds, np.array([0, 0, 0, 1, 2])) == "features"
+    assert _choose(best, kinds, np.arange(5)) is None
+    assert _choose(best, kinds, np.array([0, 0, 0, 1, 2])) == "features"
