@@ -9,8 +9,8 @@ import numpy as np
 from backend.rollouts.rules.gate import judge
 from backend.rollouts.values import DEFAULT_BAR, GATE_MARGIN, Baseline, Evidence, GateVerdict
 from bench.rollouts.runs import chance, every, scaled, share
+from models.recommender.log.arrays import Reals
 from models.recommender.metrics.intervals import gain_interval
-from models.recommender.metrics.ranking import Floats
 
 # Known customers who bought in the test's days: of a small, a middling and a large shop.
 CUSTOMERS: Final = (500, 3_000, 10_000)
@@ -28,9 +28,9 @@ SIMPLE_ALIKE: Final = 0.6
 class Asked:
     """Each customer's NDCG@10 by three versions."""
 
-    candidate: Floats
-    champion: Floats
-    simple: Floats
+    candidate: Reals
+    champion: Reals
+    simple: Reals
 
 
 def measure(scale: float) -> dict[str, Any]:
@@ -70,12 +70,12 @@ def ask(quality: float, customers: int, drawn: np.random.Generator) -> Asked:
     )
 
 
-def _beside(champion: Floats, alike: float, quality: float, drawn: np.random.Generator) -> Floats:
+def _beside(champion: Reals, alike: float, quality: float, drawn: np.random.Generator) -> Reals:
     """Return a version that gives some customers the champion's list, and others nothing that they buy."""
     other = np.where(drawn.random(len(champion)) < alike, champion, _reached(len(champion), drawn))
     return np.where(drawn.random(len(champion)) < quality, other, 0.0)
 
 
-def _reached(customers: int, drawn: np.random.Generator) -> Floats:
+def _reached(customers: int, drawn: np.random.Generator) -> Reals:
     places = drawn.integers(1, 11, customers)
     return np.where(drawn.random(customers) < FOUND, 1 / np.log2(places + 1), 0.0)

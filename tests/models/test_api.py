@@ -23,8 +23,8 @@ from models.recommender.api import (
     load,
     train,
 )
+from models.recommender.log.arrays import DAY_US
 from models.recommender.log.history import moment_of
-from models.recommender.log.log import DAY_US
 from models.recommender.serving.artifact import file_sha256
 from tests.models.shops import Basket, a_busy_shop, a_dataset
 

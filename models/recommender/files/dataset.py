@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models.recommender.files.pipes import seekable
+from models.recommender.log.arrays import Events, Floats, Ints
 from models.recommender.log.content import ItemFacts
 from models.recommender.log.history import Event
-from models.recommender.log.log import NEVER, Events, Floats, Ints, Log
+from models.recommender.log.log import NEVER, Log
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -26,9 +26,10 @@ from models.recommender.files.dataset import FACT_COLUMNS, DatasetInvalid
 from models.recommender.files.moments import read_moments
 from models.recommender.files.pipes import seekable
 from models.recommender.files.tables import MISSING, Cells, Table, Tell, quoted, read_table, several
+from models.recommender.log.arrays import Bools, Events, Floats, Ints
 from models.recommender.log.content import ItemFacts
 from models.recommender.log.history import Event
-from models.recommender.log.log import NEVER, Bools, Events, Floats, Ints, Log
+from models.recommender.log.log import NEVER, Log
 
 # More items than this and one vector an item no longer fits beside the rest of a training in 2 GiB.
 ITEM_LIMIT = 100_000

@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from models.recommender.files.tables import MISSING, Cells, Reals, Table
-from models.recommender.log.log import DAY_US, Bools, Ints
+from models.recommender.files.tables import MISSING, Cells, Table
+from models.recommender.log.arrays import DAY_US, Bools, Ints, Reals
 
 MOMENT = "is not a moment (ISO 8601, or seconds or milliseconds since 1970)"
 # The zone at the end of a moment. A date alone ends like one: "-09".

@@ -23,10 +23,9 @@ from pyarrow import parquet
 
 from models.recommender.files.dataset import DatasetInvalid
 from models.recommender.files.quoting import Layout, has_marks, require_closed
-from models.recommender.log.log import Bools, Ints
+from models.recommender.log.arrays import Bools, Ints, Reals
 
 Tell = Callable[[str], None]
-Reals = NDArray[np.float64]
 
 ROW_LIMIT = 20_000_000  # four times the largest log that the models are made for; about 4 GiB
 HEAD_BYTES = 65_536  # of a text file: enough for its header and for a look at what it is

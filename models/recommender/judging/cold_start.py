@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from models.recommender.learning.starts import learn_arrivals
-from models.recommender.log.log import Bools, Ints, Log
+from models.recommender.log.arrays import Bools, Ints
+from models.recommender.log.log import Log
 from models.recommender.log.splits import Case
 from models.recommender.metrics.intervals import gain_interval
 from models.recommender.metrics.ranking import CUTOFF, judge, top_of

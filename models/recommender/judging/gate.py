@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from models.recommender.log.arrays import Ints
 from models.recommender.log.content import NOTHING_KNOWN
 from models.recommender.log.history import EPOCH, History, moment_of
-from models.recommender.log.log import Ints, Log
+from models.recommender.log.log import Log
 from models.recommender.log.splits import Case, Division, Split, at_moment
 from models.recommender.metrics.intervals import gain_interval
 from models.recommender.metrics.ranking import CUTOFF, judge, rank

@@ -6,8 +6,9 @@ import numpy as np
 
 from models.recommender.learning.transformer.inference import readouts
 from models.recommender.learning.transformer.network import Recommender
+from models.recommender.log.arrays import Floats
 from models.recommender.log.history import History
-from models.recommender.serving.rankers import Floats, ItemTable, ItemToItem, Model, top_k
+from models.recommender.serving.rankers import ItemTable, ItemToItem, Model, top_k
 from models.recommender.serving.transformer import Transformer, TransformerHead
 
 RELATED_WIDTH = 100  # related items kept for each product

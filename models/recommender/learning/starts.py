@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from models.recommender.log.arrays import DAY_US, Bools, Floats, Ints
 from models.recommender.log.content import NOTHING_KNOWN, TokenMatrix, Vocabulary
-from models.recommender.log.log import DAY_US, NEVER, Bools, Floats, Ints, Log
+from models.recommender.log.log import NEVER, Log
 from models.recommender.serving.arrivals import Arrivals, Starts
 
 NEW_DAYS = 90  # what found no buyer in a season is no arrival any more

@@ -17,8 +17,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float32]
+from models.recommender.log.arrays import Floats, Ints
 
 WORD = re.compile(r"\w+")
 PRICE_BUCKETS = 10  # deciles: enough to tell a card from a coat, each filled in any shop

@@ -9,8 +9,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
-Events = NDArray[np.int8]
+from models.recommender.log.arrays import Events, Ints
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 UNKNOWN_TIME = int(np.iinfo(np.int64).min)  # a moment that nobody wrote down

@@ -10,17 +10,11 @@ from functools import cached_property
 from itertools import compress
 
 import numpy as np
-from numpy.typing import NDArray
 
+from models.recommender.log.arrays import Bools, Events, Floats, Ints
 from models.recommender.log.content import ItemFacts
 from models.recommender.log.history import Event
 
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
-Floats = NDArray[np.float32]
-Events = NDArray[np.int8]
-
-DAY_US = 86_400_000_000  # microseconds
 STEP_COLUMNS = ("user", "item", "at", "basket", "event", "quantity", "price")
 NEVER = np.iinfo(np.int64).min  # created_at of an item whose creation is unknown: oldest of all
 

@@ -10,8 +10,9 @@ from enum import StrEnum
 
 import numpy as np
 
+from models.recommender.log.arrays import DAY_US, Bools, Ints
 from models.recommender.log.history import Event, History, longest_history
-from models.recommender.log.log import DAY_US, Bools, Ints, Log
+from models.recommender.log.log import Log
 
 MAX_CASES = 25_000  # more customers than this no longer narrow an interval in a useful way
 MAX_SPAN_SHARE = 0.2  # the newest days are at most this share of the log's span

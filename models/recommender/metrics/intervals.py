@@ -2,18 +2,18 @@
 
 import numpy as np
 
-from models.recommender.metrics.ranking import Floats
+from models.recommender.log.arrays import Reals
 
 RESAMPLES = 1000  # bootstrap samples: the 95 % interval's ends are then stable to about 2 %
 
 
-def interval(values: Floats, *, seed: int) -> tuple[float, float]:
+def interval(values: Reals, *, seed: int) -> tuple[float, float]:
     """Return the 95 % percentile-bootstrap interval of the mean, resampling cases."""
     low, high = np.percentile(_resampled_means(values, seed=seed)[:, 0], (2.5, 97.5))
     return float(low), float(high)
 
 
-def gain_interval(candidate: Floats, champion: Floats, *, seed: int) -> tuple[float, float, float]:
+def gain_interval(candidate: Reals, champion: Reals, *, seed: int) -> tuple[float, float, float]:
     """
     Return the candidate's relative gain over the champion on the same cases, and its 95 % interval.
 
@@ -30,7 +30,7 @@ def gain_interval(candidate: Floats, champion: Floats, *, seed: int) -> tuple[fl
     return float(gains[0]), float(low), float(high)
 
 
-def _resampled_means(values: Floats, *, seed: int) -> Floats:
+def _resampled_means(values: Reals, *, seed: int) -> Reals:
     """Return the means of bootstrap samples of the rows, (RESAMPLES, columns)."""
     rows = values if values.ndim > 1 else values[:, None]
     chance = np.random.default_rng(seed)

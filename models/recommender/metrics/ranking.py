@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.recommender.log.arrays import Ints, Reals
 from models.recommender.log.history import History
-from models.recommender.log.log import Ints, Log
+from models.recommender.log.log import Log
 from models.recommender.log.splits import Case
 from models.recommender.serving.rankers import top_k
 
-Floats = NDArray[np.float64]
 ScoreAll = Callable[[History], NDArray[np.floating]]
 CUTOFF = 10
 MIN_CASES = 20  # below this an interval is wider than any difference between models
@@ -21,10 +21,10 @@ MIN_CASES = 20  # below this an interval is wider than any difference between mo
 class Ranking:
     """Figures of one model, one row a case. Sums are left to the reader: intervals need rows."""
 
-    ndcg: Floats
-    recall: Floats
-    hit: Floats
-    reciprocal_rank: Floats
+    ndcg: Reals
+    recall: Reals
+    hit: Reals
+    reciprocal_rank: Reals
     coverage: float
 
     @property

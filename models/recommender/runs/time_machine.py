@@ -23,11 +23,12 @@ import numpy as np
 
 from models.recommender.judging import gate
 from models.recommender.learning.progress import Reporter
+from models.recommender.log.arrays import DAY_US, Ints, Reals
 from models.recommender.log.history import EPOCH, moment_of
-from models.recommender.log.log import DAY_US, Ints, Log
+from models.recommender.log.log import Log
 from models.recommender.log.splits import Division, Split, at_moment
 from models.recommender.metrics.intervals import gain_interval
-from models.recommender.metrics.ranking import Floats, judge, rank
+from models.recommender.metrics.ranking import judge, rank
 from models.recommender.runs import pipeline
 from models.recommender.runs.evaluation import LiveVersion
 from models.recommender.runs.run import start
@@ -50,8 +51,8 @@ class _Judged:
 
     told: TimeRound
     users: Ints
-    candidate: Floats
-    champion: Floats
+    candidate: Reals
+    champion: Reals
 
 
 def look_back(

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.recommender.log.arrays import Floats, Ints
 from models.recommender.log.content import Vocabulary
 from models.recommender.serving.arrivals import Arrivals, Starts
 from models.recommender.serving.blend import BLEND, Blend
@@ -22,8 +23,6 @@ from models.recommender.serving.rankers import (
     CONTENT_KNN,
     POPULARITY,
     TRANSFORMER,
-    Floats,
-    Ints,
     ItemTable,
     ItemToItem,
     Model,

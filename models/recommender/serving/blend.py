@@ -16,9 +16,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from models.recommender.log.arrays import Floats, Ints
 from models.recommender.log.history import History
 from models.recommender.serving.features import REPEAT_WIDTH, reading
-from models.recommender.serving.rankers import TRANSFORMER, Addends, Floats, Ints, Model, Sum, top_k
+from models.recommender.serving.rankers import TRANSFORMER, Addends, Model, Sum, top_k
 from models.recommender.serving.transformer import TRENDS
 
 BLEND = "blend"

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from models.recommender.log.arrays import DAY_US, Ints
 from models.recommender.log.history import EPOCH, UNKNOWN_TIME, History
-from models.recommender.serving.rankers import DAY_US, Ints, top_k
-from models.recommender.serving.reasons import FEWEST_PLACES, LIST, loses_its_place, suspects
+from models.recommender.serving.rankers import top_k
+from models.recommender.serving.reasons import LIST, PLACES_LOST, loses_its_place, suspects
 from models.recommender.serving.scorer import NOT_OFFERED, Past, Scorer
 from models.recommender.values import Reason, ReasonKind, Scored
 
@@ -136,7 +137,7 @@ def _evidence(
 
 # What it means that a removal changed an item's place, from 1. The first is what reasons are held to.
 DEFINITIONS: dict[str, Callable[[int, int], bool]] = {
-    f"falls by {FEWEST_PLACES} places or more, or out of the first {LIST}": (
+    f"falls by {PLACES_LOST} places or more, or out of the first {LIST}": (
         lambda before, after: loses_its_place(before - 1, after - 1)
     ),
     f"falls out of the first {LIST}": lambda before, after: before <= LIST < after,

@@ -14,13 +14,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from models.recommender.log.arrays import DAY_US, HOUR_US, Floats, Ints
 from models.recommender.log.history import REMEMBERED, UNKNOWN_TIME, Event, History
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float32]
-
-HOUR_US = 3_600_000_000
-DAY_US = 24 * HOUR_US
 # Edges of the gap buckets, doubling from an hour to eleven months.
 GAP_EDGES = HOUR_US * 2 ** np.arange(14, dtype=np.int64)
 UNKNOWN_GAP = 0

@@ -11,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from models.recommender.log.arrays import Floats, Ints
 from models.recommender.log.content import ItemFacts, TokenMatrix, Vocabulary
 from models.recommender.log.history import UNKNOWN_TIME, History
 from models.recommender.serving.blend import Blend
@@ -18,8 +19,6 @@ from models.recommender.serving.rankers import (
     CONTENT_KNN,
     TABLE_STEPS,
     Addends,
-    Floats,
-    Ints,
     ItemTable,
     ItemToItem,
     Model,

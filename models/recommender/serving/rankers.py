@@ -13,10 +13,8 @@ from typing import Any, ClassVar, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from models.recommender.log.arrays import DAY_US, Floats, Ints
 from models.recommender.log.history import REMEMBERED, UNKNOWN_TIME, History, distinct
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float32]
 
 POPULARITY = "popularity"
 PERSONAL_FREQUENCY = "personal_frequency"
@@ -32,7 +30,6 @@ Arrays = Mapping[str, NDArray[Any]]  # what an artifact stores of a model
 
 HINT = 1e-9  # score of the most popular item where only popularity speaks
 TABLE_STEPS = 100  # newest steps whose related items are summed; measured: more changes nothing
-DAY_US = 86_400_000_000  # microseconds
 EVENT_STRENGTHS = np.array([0.1, 0.3, 1.0])  # of a view and a cart beside a purchase; see ``Event``
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.recommender.log.arrays import Floats, Ints
 from models.recommender.log.history import UNKNOWN_TIME, History, distinct
 from models.recommender.serving.blend import (
     CANDIDATES,
@@ -25,17 +26,7 @@ from models.recommender.serving.blend import (
     loudness,
 )
 from models.recommender.serving.features import REPEAT_WIDTH
-from models.recommender.serving.rankers import (
-    CONTENT_KNN,
-    POPULARITY,
-    Addends,
-    Floats,
-    Ints,
-    Model,
-    Sum,
-    Told,
-    top_k,
-)
+from models.recommender.serving.rankers import CONTENT_KNN, POPULARITY, Addends, Model, Sum, Told, top_k
 
 HARDLY_HEARD = 0.02  # share of a member that moves no item by itself: what it says is left as it is
 # Among so few the items that go up to the places which others lose decide: all recommended ones are put
@@ -213,7 +204,7 @@ def _places(values: NDArray[np.floating], rows: Ints) -> Ints:
     return np.asarray(is_before.sum(axis=1))
 
 
-FEWEST_PLACES = 5
+PLACES_LOST = 5
 
 
 def loses_its_place(before: int, after: int) -> bool:
@@ -226,7 +217,7 @@ def loses_its_place(before: int, after: int) -> bool:
 
 
 def _lose_places(before: Ints, after: Ints) -> NDArray[np.bool_]:
-    return np.asarray((after - before >= FEWEST_PLACES) | ((before < LIST) & (after >= LIST)))
+    return np.asarray((after - before >= PLACES_LOST) | ((before < LIST) & (after >= LIST)))
 
 
 def met_before(history: History, item: int) -> tuple[int, int | None]:

@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from models.recommender.log.arrays import Ints
 from models.recommender.log.history import UNKNOWN_TIME, History, longest_history
 from models.recommender.serving import reasons
 from models.recommender.serving.arrivals import Arrivals, Choice
@@ -21,7 +22,6 @@ from models.recommender.serving.newcomers import Content, Newcomers, NewProduct
 from models.recommender.serving.rankers import (
     CONTENT_KNN,
     POPULARITY,
-    Ints,
     ItemTable,
     Model,
     Sum,

@@ -16,14 +16,13 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from models.recommender.log.arrays import Floats, Ints
 from models.recommender.log.history import History
 from models.recommender.serving.rankers import (
     SESSION_KNN,
     TABLE_STEPS,
     Arrays,
     Decay,
-    Floats,
-    Ints,
     Settings,
     Sum,
     hint,

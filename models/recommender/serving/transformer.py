@@ -16,13 +16,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from models.recommender.log.arrays import DAY_US, Floats, Ints
 from models.recommender.log.history import History
-from models.recommender.log.log import DAY_US, Log
+from models.recommender.log.log import Log
 from models.recommender.serving.features import IS_BOUGHT, customer_features, reading, step_gaps, usual_price
 from models.recommender.serving.rankers import TRANSFORMER
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float32]
 
 TREND_DAYS = (7.0, 30.0, 1e6)
 RECENT_SALES, IS_COLD, AGE = 1, len(TREND_DAYS), len(TREND_DAYS) + 1  # columns of the trends

@@ -13,8 +13,9 @@ from pyarrow import parquet
 from models.recommender.files import interactions, tables
 from models.recommender.files.dataset import DatasetInvalid
 from models.recommender.files.interactions import read, read_interactions
+from models.recommender.log.arrays import Ints
 from models.recommender.log.history import Event
-from models.recommender.log.log import NEVER, Ints, Log
+from models.recommender.log.log import NEVER, Log
 
 NOW = int(datetime(2026, 6, 1, tzinfo=UTC).timestamp()) * 1_000_000
 NEW_YEAR = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000

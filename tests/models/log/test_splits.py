@@ -1,8 +1,8 @@
 import pytest
 
 from models.recommender.log import splits
+from models.recommender.log.arrays import DAY_US
 from models.recommender.log.history import Event
-from models.recommender.log.log import DAY_US
 from models.recommender.log.splits import Division, Kind, Repeat, Split, SplitInvalid, divide, validation_cuts
 from tests.models.shops import a_busy_shop, a_log
 

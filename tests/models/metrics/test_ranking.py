@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from models.recommender.log import splits
+from models.recommender.log.arrays import DAY_US
 from models.recommender.log.history import History
-from models.recommender.log.log import DAY_US
 from models.recommender.log.splits import Case
 from models.recommender.metrics.ranking import basket_cases, judge, rank, top_of
 from tests.models.shops import a_log

@@ -9,7 +9,8 @@ import pytest
 from models.recommender import api
 from models.recommender.judging import gate
 from models.recommender.learning.progress import Reporter
-from models.recommender.log.log import DAY_US, Log
+from models.recommender.log.arrays import DAY_US
+from models.recommender.log.log import Log
 from models.recommender.log.splits import Split
 from models.recommender.runs import pipeline, time_machine
 from models.recommender.runs.evaluation import LiveVersion, evaluate

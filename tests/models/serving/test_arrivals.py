@@ -13,9 +13,10 @@ from models.recommender.learning.starts import (
     learn_arrivals,
     learn_starts,
 )
+from models.recommender.log.arrays import DAY_US
 from models.recommender.log.content import ItemFacts, Vocabulary
 from models.recommender.log.history import Event, History
-from models.recommender.log.log import DAY_US, NEVER, Log
+from models.recommender.log.log import NEVER, Log
 from models.recommender.serving.arrivals import FEWEST_PLACES, Arrivals, Starts, with_arrival
 from models.recommender.serving.artifact import MANIFEST_FILE
 from tests.models.serving.test_explain import MAY, a_scented_shop, an_artifact

@@ -1,11 +1,10 @@
 import numpy as np
 import pytest
 
+from models.recommender.log.arrays import DAY_US, HOUR_US
 from models.recommender.log.history import UNKNOWN_TIME, Event, History
-from models.recommender.log.log import DAY_US
 from models.recommender.serving.features import (
     GAPS,
-    HOUR_US,
     UNKNOWN_GAP,
     Steps,
     customer_features,

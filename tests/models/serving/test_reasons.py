@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from models.recommender.log.arrays import Floats
 from models.recommender.log.history import History
 from models.recommender.serving import reasons
 from models.recommender.serving.blend import ALONE_IN_BLAS, Blend, Mixer, feature_count
@@ -9,7 +10,6 @@ from models.recommender.serving.rankers import (
     CONTENT_KNN,
     MARKOV,
     Decay,
-    Floats,
     ItemTable,
     ItemToItem,
     PersonalFrequency,

@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from models.recommender.log.arrays import DAY_US
 from models.recommender.log.history import History
-from models.recommender.log.log import DAY_US
 from models.recommender.serving.features import CUSTOMER_WIDTH, REPEAT_WIDTH
 from models.recommender.serving.transformer import (
     AGE_SCALE,

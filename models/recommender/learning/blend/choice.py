@@ -27,10 +27,11 @@ from models.recommender.learning.blend.mixers import (
     Tensors,
     listwise_loss,
 )
+from models.recommender.log.arrays import Floats, Ints
 from models.recommender.log.log import Log
 from models.recommender.metrics.intervals import gain_interval
 from models.recommender.serving.blend import BLEND, Blend, Mixer
-from models.recommender.serving.rankers import Floats, Ints, Model
+from models.recommender.serving.rankers import Model
 from models.recommender.serving.transformer import item_trends
 
 FOLDS = 5

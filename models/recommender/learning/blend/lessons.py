@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from models.recommender.log.arrays import Floats, Ints
 from models.recommender.log.splits import Case, Division, drawn
 from models.recommender.metrics.ranking import CUTOFF, judge, top_of
 from models.recommender.serving.blend import Blend, Mixer, feature_count
-from models.recommender.serving.rankers import Floats, Ints, Model, top_k
+from models.recommender.serving.rankers import Model, top_k
 from models.recommender.serving.transformer import item_trends
 
 MOST_CASES = 4_000  # customers that teach the blend; more take longer and change its third digit

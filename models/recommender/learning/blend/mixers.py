@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.recommender.learning.blend.lessons import Lessons
+from models.recommender.log.arrays import Floats
 from models.recommender.serving.blend import Mixer
-from models.recommender.serving.rankers import Floats
 
 SHRINKAGE = 10.0  # pull of the linear weights to zero, in customers
 FEATURES, NETWORK = "features", "network"  # one weight a feature; beside them a small network

@@ -12,7 +12,8 @@ from scipy.linalg.lapack import spotrf, spotri
 from models.recommender.learning.simple.item_tables import TABLE_WIDTH
 from models.recommender.learning.simple.popularity import fit_popularity
 from models.recommender.learning.simple.purchases import Bought
-from models.recommender.log.log import Ints, Log
+from models.recommender.log.arrays import Ints
+from models.recommender.log.log import Log
 from models.recommender.serving.rankers import EASE, Decay, ItemTable, ItemToItem, top_k
 
 # Measured on one core: 6,000 take 3 s and 180 MB, 8,000 7 s, 12,000 20 s and 640 MB, and a training

@@ -5,7 +5,8 @@ from scipy import sparse
 
 from models.recommender.learning.simple.item_tables import item_to_item, top_rows
 from models.recommender.learning.simple.purchases import Bought
-from models.recommender.log.log import Ints, Log
+from models.recommender.log.arrays import Ints
+from models.recommender.log.log import Log
 from models.recommender.serving.rankers import MARKOV, ItemTable, ItemToItem
 
 PAIRS_AT_ONCE = 4_000_000  # transitions that are counted together, which bounds memory

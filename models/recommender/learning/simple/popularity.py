@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.recommender.learning.simple.purchases import Bought
-from models.recommender.log.log import DAY_US, NEVER, Ints, Log
+from models.recommender.log.arrays import DAY_US, Ints
+from models.recommender.log.log import NEVER, Log
 from models.recommender.serving.rankers import Popularity
 
 HINT_DAYS = 30.0  # sales of so many days order what a model is silent about

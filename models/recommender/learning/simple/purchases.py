@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from models.recommender.log.arrays import DAY_US, Floats, Ints
 from models.recommender.log.history import Event
-from models.recommender.log.log import DAY_US, Ints, Log
+from models.recommender.log.log import Log
 
 LONGEST_HISTORY = 500  # newest purchases of one customer that count
 MOST_PURCHASES = 2_000_000  # newest purchases of a shop that tables learn from
 FULL_BASKET = 1.5  # items in the mean basket from which on baskets say what goes together
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

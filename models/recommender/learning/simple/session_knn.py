@@ -4,7 +4,8 @@ import numpy as np
 
 from models.recommender.learning.simple.popularity import fit_popularity
 from models.recommender.learning.simple.purchases import Bought, changes
-from models.recommender.log.log import Ints, Log
+from models.recommender.log.arrays import Ints
+from models.recommender.log.log import Log
 from models.recommender.serving.rankers import Decay, spans
 from models.recommender.serving.sessions import Nearness, SessionKnn
 

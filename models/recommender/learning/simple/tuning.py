@@ -152,7 +152,6 @@ FAMILIES: tuple[Family, ...] = (
         read={"half_life": STEPS},
     ),
 )
-LABELS = {family.name: family.label for family in FAMILIES}
 DEFAULTS: Params = {family.name: dict(family.defaults) for family in FAMILIES}
 
 

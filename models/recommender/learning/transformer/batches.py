@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from models.recommender.log.arrays import DAY_US, Bools, Floats, Ints
 from models.recommender.log.history import HISTORY_LIMIT, UNKNOWN_TIME, Event
-from models.recommender.log.log import DAY_US, Ints, Log
+from models.recommender.log.log import Log
 from models.recommender.serving.features import (
     CUSTOMER_WIDTH,
     REPEAT_WIDTH,
@@ -29,9 +29,6 @@ from models.recommender.serving.features import (
 )
 from models.recommender.serving.rankers import spans
 from models.recommender.serving.transformer import item_trends
-
-Floats = NDArray[np.float32]
-Bools = NDArray[np.bool_]
 
 TREND_PERIODS = 64  # moments at which popularity is written down for training
 TREND_NUMBERS = 2**22  # and fewer where they would fill more memory than this

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.recommender.learning.transformer.network import Encoder, Recommender
+from models.recommender.log.arrays import Floats, Ints
 from models.recommender.log.history import History
-from models.recommender.log.log import Ints, Log
+from models.recommender.log.log import Log
 from models.recommender.log.splits import Case
 from models.recommender.metrics.ranking import CUTOFF, Ranking, judge
 from models.recommender.serving.features import IS_BOUGHT, Own, Steps, customer_features, own_items, step_gaps
@@ -22,8 +23,6 @@ from models.recommender.serving.transformer import (
     TransformerHead,
     item_trends,
 )
-
-Floats = NDArray[np.float32]
 
 ENCODE_AT_ONCE = 256  # histories encoded together
 

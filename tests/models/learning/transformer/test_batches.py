@@ -8,8 +8,9 @@ from models.recommender.learning.transformer.batches import (
     Rows,
     period_moments,
 )
+from models.recommender.log.arrays import DAY_US
 from models.recommender.log.history import UNKNOWN_TIME, Event
-from models.recommender.log.log import DAY_US, Log
+from models.recommender.log.log import Log
 from models.recommender.serving.features import IS_BOUGHT, UNKNOWN_GAP
 from tests.models.shops import a_busy_shop, a_log
 
