@@ -47,6 +47,9 @@ MOST_BEHIND: Final = timedelta(hours=1)
 BATCH: Final = 50
 # For how long one shop keeps the others waiting.
 TURN_SECONDS: Final = 2.0
+# Over how long the decisions of a look are spread: a part of the time between two looks. One right after
+# another they take the processors' caches and memory from every request that falls into the moment.
+SPREAD_SECONDS: Final = 1.0
 # Of so many decisions the champion answers one again too. It was asked when the shopper came; what is left to
 # compare, latencies and scores, needs a sample, and to ask it each time costs nearly twice as much.
 CHAMPION_EVERY: Final = 4
@@ -121,11 +124,19 @@ class ShadowScorer:
     Answers a share of the shoppers' requests again, by a rollout's candidate and now and then its champion.
 
     :param champion_every: of so many decisions the champion is asked about one
+    :param spread: seconds over which the decisions of a look at all shops are spread, where they take less
     """
 
-    def __init__(self, clock: Callable[[], datetime], *, champion_every: int = CHAMPION_EVERY) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], datetime],
+        *,
+        champion_every: int = CHAMPION_EVERY,
+        spread: float = SPREAD_SECONDS,
+    ) -> None:
         self.clock = clock
         self.champion_every = champion_every
+        self.spread = spread
         # A candidate that can't be opened answers nobody, so nobody has to be told at once: it is counted.
         self.models: Models = open_models(clock, on_refused=lambda arm, why: None)
         self._followers: dict[UUID, _Follower] = {}
@@ -135,19 +146,19 @@ class ShadowScorer:
         shadows = rollouts.shadows()
         live = {one.rollout_id for one in shadows}
         self._followers = {id_: one for id_, one in self._followers.items() if id_ in live}
-        waits = [self._follow_forgivingly(shadow) for shadow in shadows]
+        waits = [self._follow_forgivingly(shadow, spread=self.spread / len(shadows)) for shadow in shadows]
         return any(waits)
 
-    def _follow_forgivingly(self, shadow: Shadow) -> bool:
+    def _follow_forgivingly(self, shadow: Shadow, *, spread: float) -> bool:
         try:
-            return self._follow(shadow)
+            return self._follow(shadow, spread=spread)
         except Exception:
             # What is wrong with one shop's ledger, or takes too long there, must not end the others' shadows.
             log.exception("shadow_waits", shop_id=shadow.shop_id)
             self._followers.pop(shadow.rollout_id, None)
             return False
 
-    def _follow(self, shadow: Shadow) -> bool:
+    def _follow(self, shadow: Shadow, *, spread: float) -> bool:
         follower = self._followers.get(shadow.rollout_id) or self._begin(shadow)
         now = self.clock()
         if now - follower.until > MOST_BEHIND:
@@ -159,7 +170,7 @@ class ShadowScorer:
         new = [one for one in found if one not in follower.seen]
         if not new and not dropped and now - follower.looked_at < IDLE:
             return False
-        requests = self._compare(shadow, new)
+        requests = self._compare(shadow, new, pace=spread / max(len(new), 1))
         done = len(requests)
         until = made_at(new[done]) if done < len(new) else now
         if not self._add(shadow, follower, requests, dropped=dropped, until=until, now=now):
@@ -207,8 +218,8 @@ class ShadowScorer:
         self._followers[shadow.rollout_id] = follower
         return follower
 
-    def _compare(self, shadow: Shadow, new: Sequence[UUID]) -> list[Compared | Skipped]:
-        """Compare as many decisions as a turn lasts, the oldest first."""
+    def _compare(self, shadow: Shadow, new: Sequence[UUID], *, pace: float) -> list[Compared | Skipped]:
+        """Compare as many decisions as a turn lasts, the oldest first, one every ``pace`` seconds at most."""
         ends_at = time.monotonic() + TURN_SECONDS
         done: list[Compared | Skipped] = []
         while len(done) < len(new) and time.monotonic() < ends_at:
@@ -216,13 +227,15 @@ class ShadowScorer:
             found = {
                 decision.id: (decision, inputs) for decision, inputs in audit.recorded(shadow.shop_id, some)
             }
-            # The erasure of a shop may have taken some since they were drawn.
-            done += [
-                self._answer_again(shadow, *found[one])
-                if one in found
-                else Skipped(made_at(one), is_erased=True)
-                for one in some
-            ]
+            for one in some:
+                begun = time.monotonic()
+                # The erasure of a shop may have taken some since they were drawn.
+                done.append(
+                    self._answer_again(shadow, *found[one])
+                    if one in found
+                    else Skipped(made_at(one), is_erased=True)
+                )
+                time.sleep(max(begun + pace - time.monotonic(), 0.0))
         return done
 
     def _answer_again(

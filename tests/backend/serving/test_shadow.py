@@ -2,11 +2,13 @@
 
 import json
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -77,7 +79,7 @@ def poisoned(shop: Shop, artifact: Path, live: Version) -> Version:
 
 @pytest.fixture
 def scorer() -> Any:
-    made = ShadowScorer(clock.now, champion_every=1)
+    made = ShadowScorer(clock.now, champion_every=1, spread=0.0)
     yield made
     made.models._loaders.shutdown(wait=True)
 
@@ -120,6 +122,24 @@ def test_a_twin_would_have_shown_the_same(shop: Shop, twin: Version, scorer: Sha
     assert (found.champion_unavailable, found.candidate_unavailable) == (0.0, 0.0)
     assert sum(found.sums.champion.latency) == sum(found.sums.candidate.latency) == 3
     assert found.scored_share == 1.0
+
+
+def test_the_decisions_of_a_look_are_spread_over_a_part_of_the_time_between_two(
+    shop: Shop, twin: Version, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rests: list[float] = []
+    monkeypatch.setattr(shadowing, "time", Mock(monotonic=lambda: 0.0, perf_counter=time.perf_counter))
+    monkeypatch.setattr(shadowing.time, "sleep", rests.append)
+    rollout = open_shadow(shop, twin)
+    for _ in range(4):
+        ask(consent=GRANTED)
+
+    paced = ShadowScorer(clock.now, spread=2.0)
+    paced.look()
+    paced.models._loaders.shutdown(wait=True)
+
+    assert sums_of(rollout).compared == 4
+    assert rests == [0.5] * 4
 
 
 def test_the_champion_is_asked_now_and_then_and_latencies_are_of_what_both_were_asked(
@@ -180,7 +200,7 @@ def test_another_model_shows_how_far_it_is(shop: Shop, reversed_twin: Version, s
 def test_nothing_counts_twice(shop: Shop, twin: Version, scorer: ShadowScorer) -> None:
     rollout = open_shadow(shop, twin)
     ask(consent=GRANTED)
-    another = ShadowScorer(clock.now)
+    another = ShadowScorer(clock.now, spread=0.0)
     another._begin(shadows.shadows()[0])
 
     scorer.look()
@@ -188,7 +208,7 @@ def test_nothing_counts_twice(shop: Shop, twin: Version, scorer: ShadowScorer) -
     scorer.look()
     later(scorer, seconds=6)
     scorer.look()
-    restarted = ShadowScorer(clock.now)
+    restarted = ShadowScorer(clock.now, spread=0.0)
     restarted.look()
 
     assert sums_of(rollout).compared == sums_of(rollout).drawn == 1
