@@ -87,6 +87,7 @@ class Recipe:
     together_share: float = 0.03  # share of in-basket positions that learn "the rest of this basket"
     # Share of items whose own vector is hidden a step, so that words learn to speak for new products.
     id_dropout: float = 0.1
+    has_transformer: bool = True  # without it the simple models alone are blended
     repeat: str = "keep"  # or "drop": what the customer bought before is no answer and no rival
     # Steps of each stage, as a former run reported them; followed exactly, whatever the clock says.
     schedule: dict[str, dict[str, int]] | None = None

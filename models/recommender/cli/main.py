@@ -23,6 +23,7 @@ from models.recommender.log.history import moment_of
 from models.recommender.log.log import Log
 from models.recommender.log.splits import Kind, Repeat, Split, SplitInvalid, divide
 from models.recommender.metrics.ranking import MIN_CASES
+from models.recommender.serving.rankers import TRANSFORMER
 
 if TYPE_CHECKING:
     from models.recommender.serving.explain import Evidence
@@ -204,6 +205,9 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=Recipe.seed, help="same seed, same weights (%(default)d)")
     parser.add_argument("--recipe", type=Path, metavar="FILE.json", help="what tune wrote")
+    parser.add_argument(
+        "--without", choices=[TRANSFORMER], help="a model to leave out, to see what it is worth"
+    )
     _add_now(parser)
 
 
@@ -276,7 +280,13 @@ def _train_on(chosen: argparse.Namespace, out: Path, *, refit: bool, former: Pat
 def _recipe(chosen: argparse.Namespace) -> Recipe:
     """Return the recipe of the command line, over that of a file if one is named."""
     start = read_recipe(chosen.recipe) if chosen.recipe else Recipe()
-    return replace(start, seed=chosen.seed, train_seconds=chosen.seconds, repeat=chosen.repeat)
+    return replace(
+        start,
+        seed=chosen.seed,
+        train_seconds=chosen.seconds,
+        repeat=chosen.repeat,
+        has_transformer=start.has_transformer and chosen.without != TRANSFORMER,
+    )
 
 
 def read_recipe(path: Path) -> Recipe:

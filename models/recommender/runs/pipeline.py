@@ -59,13 +59,11 @@ def learn(run: Run, former: Path | None = None) -> None:
 
     run.params = tune(run.cuts, drop_seen=run.split.drops_seen, seed=run.recipe.seed, say=say)
     run.reporter.stage(Stage.TRAINING, "Learning from the purchases.", fraction=run.reporter.fraction)
-    trainer = Trainer(run.recipe, run.log)
-    if former is not None:
-        run.started_from = _go_on_from(former, trainer, run)
-    run.learner = Learner(trainer, run.reporter, cuts=len(run.cuts))
+    if run.recipe.has_transformer:
+        run.learner = _learner(run, former)
     lessons = []
     for number, cut in enumerate(run.cuts):
-        members = _taught_before(run, run.learner, number)
+        members = _taught_before(run, number)
         blend = unlearned(members, cut, drop_seen=run.split.drops_seen)
         lessons.append(ask_members(blend, cut, most=MOST_CASES // len(run.cuts), seed=run.recipe.seed))
     run.reporter.stage(Stage.EVALUATING, "Comparing what was learned.", fraction=0.0)
@@ -73,12 +71,20 @@ def learn(run: Run, former: Path | None = None) -> None:
     run.related_by = _best_related(run, members)
 
 
-def _taught_before(run: Run, learner: Learner, number: int) -> list[Model]:
+def _learner(run: Run, former: Path | None) -> Learner:
+    """Return who takes a transformer through the cuts, from a former version's weights if they will do."""
+    trainer = Trainer(run.recipe, run.log)
+    if former is not None:
+        run.started_from = _go_on_from(former, trainer, run)
+    return Learner(trainer, run.reporter, cuts=len(run.cuts))
+
+
+def _taught_before(run: Run, number: int) -> list[Model]:
     """Return every model once it has learned what lies before one validation cut."""
-    cut = run.cuts[number]
-    if number:
+    cut, learner = run.cuts[number], run.learner
+    if learner is not None and number:
         learner.learn_next(cut.train, number)
-    else:
+    elif learner is not None:
         learner.learn(cut.train, cut.cases, moment=cut.moment)
         run.start = weights_of(learner.trainer.average)
     return run.members(cut.train, moment=cut.moment, cases=cut.cases)

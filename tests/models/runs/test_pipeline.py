@@ -8,7 +8,7 @@ import pytest
 from models.recommender.learning.progress import Reporter
 from models.recommender.log.log import Log
 from models.recommender.runs import pipeline
-from models.recommender.serving.artifact import read_manifest, read_weights
+from models.recommender.serving.artifact import load, read_manifest, read_weights
 from models.recommender.values import Recipe, Report, ignore
 from tests.models.conftest import QUICK
 from tests.models.shops import Basket, a_busy_shop, a_log
@@ -97,6 +97,19 @@ def test_a_search_leaves_a_recipe_that_can_be_followed_again(tmp_path: Path) -> 
     assert recipe["search_trials"] == 0
     assert Recipe(**recipe).seed == FEW_PASSES.seed
     assert report.params["schedule"]["learn"]["steps"] > 0
+
+
+def test_a_recipe_without_the_transformer_blends_the_simple_models_alone(tmp_path: Path) -> None:
+    baskets, items = a_busy_shop()
+
+    report = train(
+        a_log(baskets, items), tmp_path / "plain", recipe=replace(FEW_PASSES, has_transformer=False)
+    )
+
+    assert report.served != "popularity"
+    assert "transformer" not in {*report.weights, *(row.model for row in report.metrics)}
+    assert "schedule" not in report.params
+    assert load(report.manifest.parent).score([items[0]], k=3)
 
 
 def test_too_few_customers_to_measure_can_still_teach_what_serves(tmp_path: Path) -> None:
