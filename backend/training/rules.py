@@ -14,7 +14,6 @@ from backend.training.values import (
     WAITING,
     Checks,
     DatasetFacts,
-    Reason,
     RunState,
 )
 
@@ -58,15 +57,6 @@ def may_claim(
         return True
     is_free = is_alone or is_stale(state, heard_at=heard_at, now=now)
     return state in HELD and attempts < MAX_ATTEMPTS and is_free
-
-
-# Recipes that the weekly run tries before it trains: three minutes on one core, where nobody waits.
-WEEKLY_TRIALS = 6
-
-
-def recipe_for(reason: Reason) -> dict[str, Any]:
-    """Return what a run changes of the recommender's own recipe: only the weekly one searches for better."""
-    return {"search_trials": WEEKLY_TRIALS} if reason is Reason.SCHEDULE else {}
 
 
 def check(facts: DatasetFacts) -> Checks:

@@ -91,10 +91,6 @@ class Recipe:
     repeat: str = "keep"  # or "drop": what the customer bought before is no answer and no rival
     # Steps of each stage, as a former run reported them; followed exactly, whatever the clock says.
     schedule: dict[str, dict[str, int]] | None = None
-    # Recipes tried on the validation cases before the training; the best one trains. It is reported with
-    # no trials left, as the search goes by the clock and need not be repeated.
-    search_trials: int = 0
-    search_seconds: float = 180.0  # in addition to train_seconds
     test_days: float = 14.0
     validation_days: float = 14.0
 

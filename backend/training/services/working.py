@@ -28,7 +28,6 @@ from backend.training.services.tracking import experiment_of
 from backend.training.values import (
     BadDataset,
     DatasetFacts,
-    Reason,
     RunState,
     TrainerOutOfMemory,
     UnknownRun,
@@ -61,8 +60,7 @@ def run_training(
         dataset = _export(row, folder, clock)
         report = Reporter(row, clock)
         champion = find_champion(row.shop_id)
-        wanted = {**rules.recipe_for(Reason(row.reason)), **(recipe or {})}
-        trained = _train(row, dataset, folder, report, wanted, champion)
+        trained = _train(row, dataset, folder, report, dict(recipe or {}), champion)
         # The report's curve is the whole one; progress may have left points out.
         curve = rules.storable_curve(trained.report["curve"])
         states.move(

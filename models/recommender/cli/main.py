@@ -2,8 +2,8 @@
 The recommender on the command line.
 
 ``evaluate`` trains on a file and prints how every model ranks what customers then bought, ``train``
-writes an artifact, ``score`` and ``explain`` ask an artifact, ``tune`` searches for a better recipe and
-``reproduce`` trains a version again. Reports go to standard output, progress to standard error.
+writes an artifact, ``score`` and ``explain`` ask an artifact and ``reproduce`` trains a version again.
+Reports go to standard output, progress to standard error.
 """
 
 import argparse
@@ -11,7 +11,6 @@ import json
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
@@ -21,8 +20,7 @@ from models.recommender.cli.asking import Names, Question
 from models.recommender.files.dataset import DatasetInvalid
 from models.recommender.log.history import moment_of
 from models.recommender.log.log import Log
-from models.recommender.log.splits import Kind, Repeat, Split, SplitInvalid, divide
-from models.recommender.metrics.ranking import MIN_CASES
+from models.recommender.log.splits import Kind, Repeat, Split, SplitInvalid
 from models.recommender.serving.rankers import TRANSFORMER
 
 if TYPE_CHECKING:
@@ -79,7 +77,6 @@ def _parser() -> argparse.ArgumentParser:
     _add_train(commands)
     _add_score(commands)
     _add_explain(commands)
-    _add_tune(commands)
     reproduce.add_command(commands)
     return parser
 
@@ -116,19 +113,6 @@ def _add_train(commands: _Commands) -> None:
         help="an earlier artifact: the transformer goes on from what it knew before the newest weeks",
     )
     train.set_defaults(run=_train)
-
-
-def _add_tune(commands: _Commands) -> None:
-    tune = _command(
-        commands,
-        "tune",
-        "search a recipe for the transformer of this shop; the test's questions stay unseen",
-        epilog=FILES + SPLITS,
-    )
-    _add_source(tune)
-    tune.add_argument("--trials", type=_positive_whole, default=12, help="most recipes to try (%(default)d)")
-    tune.add_argument("--out", type=Path, required=True, metavar="OUT.json", help="for --recipe of train")
-    tune.set_defaults(run=_tune)
 
 
 def _add_score(commands: _Commands) -> None:
@@ -204,7 +188,6 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
         "--seconds", type=_positive, default=Recipe.train_seconds, help="time budget (%(default)g)"
     )
     parser.add_argument("--seed", type=int, default=Recipe.seed, help="same seed, same weights (%(default)d)")
-    parser.add_argument("--recipe", type=Path, metavar="FILE.json", help="what tune wrote")
     parser.add_argument(
         "--without", choices=[TRANSFORMER], help="a model to leave out, to see what it is worth"
     )
@@ -278,49 +261,12 @@ def _train_on(chosen: argparse.Namespace, out: Path, *, refit: bool, former: Pat
 
 
 def _recipe(chosen: argparse.Namespace) -> Recipe:
-    """Return the recipe of the command line, over that of a file if one is named."""
-    start = read_recipe(chosen.recipe) if chosen.recipe else Recipe()
-    return replace(
-        start,
+    """Return the recipe of the command line."""
+    return Recipe(
         seed=chosen.seed,
         train_seconds=chosen.seconds,
         repeat=chosen.repeat,
-        has_transformer=start.has_transformer and chosen.without != TRANSFORMER,
-    )
-
-
-def read_recipe(path: Path) -> Recipe:
-    """
-    Return the recipe that ``tune`` wrote.
-
-    :raises DatasetInvalid: if the file holds none
-    """
-    try:
-        settings = json.loads(path.read_text(encoding="utf-8"))["recipe"]
-        return Recipe(**settings)
-    except (ValueError, KeyError, TypeError) as error:
-        raise DatasetInvalid(f"{path.name} holds no recipe as tune writes it: {error}.") from error
-
-
-def _tune(chosen: argparse.Namespace) -> None:
-    from models.recommender.learning.transformer.recipe_search import search_recipe
-
-    _require_folder_of(chosen.out)
-    split, recipe = Split.parse(chosen.split, chosen.repeat), _recipe(chosen)
-    # The test's questions are set aside before the validation's are asked: a search never sees them.
-    known = divide(_read(chosen, split).sequences, split, seed=recipe.seed).train
-    division = divide(known, split, seed=recipe.seed)
-    if len(division.cases) < MIN_CASES:
-        raise DatasetInvalid(
-            f"Not enough data for a search: {len(division.cases)} customers came back in the validation "
-            f"days; {MIN_CASES} are needed."
-        )
-    found = search_recipe(division, recipe, trials=chosen.trials, seconds=chosen.seconds, say=print_notice)
-    told = {"recipe": found.recipe.as_params(), "tried": [asdict(tried) for tried in found.tried]}
-    chosen.out.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
-    print(
-        f"NDCG@10 on the validation: {found.tried[0].ndcg:.4f} as given, "
-        f"{max(tried.ndcg for tried in found.tried):.4f} found. Wrote {chosen.out}."
+        has_transformer=chosen.without != TRANSFORMER,
     )
 
 

@@ -29,6 +29,8 @@ SAME, DIFFERENT, MISSING = 0, 1, 3
 DATASET_FILE = "dataset.json"
 PYTHON, PROCESSOR = "python", "cpu"  # among the manifest's versions, beside packages
 ONNX = ".onnx"
+# Settings of recipes that were searched for: the search was over when the recipe was written down.
+SPENT = frozenset({"search_trials", "search_seconds"})
 
 Say = Callable[[str], None]
 
@@ -217,7 +219,7 @@ def recipe_of(manifest: Mapping[str, Any]) -> Recipe:
     :raises SomethingMissing: if it was trained by steps that nobody recorded
     """
     params = manifest["params"]
-    given = params["recipe"]
+    given = {name: value for name, value in params["recipe"].items() if name not in SPENT}
     unknown = set(given) - {field.name for field in fields(Recipe)}
     if unknown:
         raise SomethingMissing(f"This code knows no recipe with {', '.join(sorted(unknown))}.")

@@ -27,7 +27,6 @@ from models.recommender.learning.related import related_table, related_tables
 from models.recommender.learning.simple.tuning import tune
 from models.recommender.learning.transformer.inference import weights_of
 from models.recommender.learning.transformer.learner import Learner
-from models.recommender.learning.transformer.recipe_search import search_recipe
 from models.recommender.learning.transformer.trainer import Trainer, WarmStartMismatch
 from models.recommender.log.log import Log
 from models.recommender.log.splits import Split
@@ -50,8 +49,6 @@ def learn(run: Run, former: Path | None = None) -> None:
 
     :param former: the artifact folder whose weights the transformer goes on from
     """
-    if run.recipe.search_trials:
-        run.recipe = _searched(run)
     torch.set_num_threads(run.recipe.threads)
 
     def say(message: str) -> None:
@@ -88,24 +85,6 @@ def _taught_before(run: Run, number: int) -> list[Model]:
         learner.learn(cut.train, cut.cases, moment=cut.moment)
         run.start = weights_of(learner.trainer.average)
     return run.members(cut.train, moment=cut.moment, cases=cut.cases)
-
-
-def _searched(run: Run) -> Recipe:
-    """Return the best recipe of a small search; what it takes is added to the run's budget."""
-    begun = run.reporter.seconds
-
-    def say(message: str) -> None:
-        run.reporter.stage(Stage.BASELINES, message, fraction=run.reporter.fraction)
-
-    found = search_recipe(
-        run.validation,
-        run.recipe,
-        trials=run.recipe.search_trials,
-        seconds=run.recipe.search_seconds,
-        say=say,
-    )
-    run.reporter.budget += run.reporter.seconds - begun
-    return replace(found.recipe, search_trials=0)
 
 
 def _go_on_from(former: Path, trainer: Trainer, run: Run) -> str:

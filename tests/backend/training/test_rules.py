@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from backend.training.rules import MOVES, WEEKLY_TRIALS, check, is_stale, may_claim, may_move, recipe_for
+from backend.training.rules import MOVES, check, is_stale, may_claim, may_move
 from backend.training.values import (
     FINAL,
     LIVE,
@@ -10,7 +10,6 @@ from backend.training.values import (
     SILENCE,
     WAITING,
     DatasetFacts,
-    Reason,
     RunState,
 )
 from tests.backend.history import NOW
@@ -67,9 +66,3 @@ def test_check_names_each_broken_promise_with_its_count() -> None:
         "3 purchases have a negative or missing price.",
         "2 purchases lie after the dataset's end.",
     )
-
-
-def test_only_the_weekly_run_searches_for_a_better_recipe() -> None:
-    changed = {reason: recipe_for(reason) for reason in Reason if recipe_for(reason)}
-
-    assert changed == {Reason.SCHEDULE: {"search_trials": WEEKLY_TRIALS}}

@@ -191,21 +191,6 @@ def test_explain_says_why_in_words_and_checks_itself(
     assert [bool(re.match(evidence, line)) for line in checked[1::2]] == [True] * 4
 
 
-@pytest.mark.slow
-def test_tune_writes_a_recipe_that_evaluate_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    source = ["--interactions", str(a_file(tmp_path)), *QUICK]
-    recipe, told = tmp_path / "recipe.json", tmp_path / "report.json"
-
-    assert main(["tune", *source, "--trials", "2", "--out", str(recipe)]) == 0
-    found = json.loads(recipe.read_text(encoding="utf-8"))
-    found["recipe"]["width"] = 32
-    recipe.write_text(json.dumps(found), encoding="utf-8")
-    assert main(["evaluate", *source, "--recipe", str(recipe), "--report", str(told)]) == 0
-
-    assert found["tried"][0]["changes"] == {}
-    assert json.loads(told.read_text(encoding="utf-8"))["params"]["recipe"]["width"] == 32
-
-
 def test_train_writes_an_artifact_that_score_reads(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -251,11 +236,6 @@ EVALUATE = ["evaluate", "--interactions", "orders.csv"]
             "There is no file nowhere.csv.",
         ),
         (EVALUATE, "orders.csv row 3, column timestamp: 'soon' is not a moment"),
-        ([*EVALUATE, "--recipe", "good.csv"], "good.csv holds no recipe as tune writes it"),
-        (
-            ["tune", "--interactions", "good.csv", "--out", "r.json"],
-            "Not enough data for a search: 0 customers",
-        ),
         ([*EVALUATE, "--split", "random:0.2"], "'random:0.2' is neither leave-one-out nor last-days:N"),
         ([*EVALUATE, "--split", "last-days:-1"], "'last-days:-1' is neither leave-one-out nor last-days:N"),
         ([*EVALUATE, "--report", "no/folder/out.json"], "The folder no/folder for out.json does not exist."),

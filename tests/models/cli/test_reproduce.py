@@ -142,6 +142,14 @@ def test_the_recorded_steps_are_followed(trained: tuple[Report, object]) -> None
     assert replace(recipe, schedule=None) == replace(QUICK, device="cpu")
 
 
+def test_a_recipe_that_was_searched_for_is_followed_as_it_was_found(trained: tuple[Report, object]) -> None:
+    manifest = json.loads(trained[0].manifest.read_text())
+    plain = recipe_of(manifest)
+    manifest["params"]["recipe"] |= {"search_trials": 0, "search_seconds": 180.0}
+
+    assert recipe_of(manifest) == plain
+
+
 def test_steps_that_nobody_recorded_cannot_be_repeated(trained: tuple[Report, object]) -> None:
     manifest = json.loads(trained[0].manifest.read_text())
     del manifest["params"]["schedule"]

@@ -87,18 +87,6 @@ def test_a_training_that_started_from_another_version_is_not_reproduced_from_its
     assert any("went on from earlier" in obstacle for obstacle in _obstacles(manifest))
 
 
-def test_a_search_leaves_a_recipe_that_can_be_followed_again(tmp_path: Path) -> None:
-    baskets, items = a_busy_shop()
-    searching = replace(FEW_PASSES, search_trials=2, search_seconds=10.0)
-
-    report = train(a_log(baskets, items), tmp_path / "searched", recipe=searching)
-
-    recipe = report.params["recipe"]
-    assert recipe["search_trials"] == 0
-    assert Recipe(**recipe).seed == FEW_PASSES.seed
-    assert report.params["schedule"]["learn"]["steps"] > 0
-
-
 def test_a_recipe_without_the_transformer_blends_the_simple_models_alone(tmp_path: Path) -> None:
     baskets, items = a_busy_shop()
 
