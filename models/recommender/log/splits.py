@@ -21,6 +21,8 @@ MAX_SPAN_SHARE = 0.2  # the newest days are at most this share of the log's span
 ENOUGH_CASES = 600
 MOST_CUTS = 5  # each costs a fit of every model
 LEAST_LEFT = 0.5  # of the log before the oldest cut: who knows less says little of what will serve
+FEWEST_TUNING = 100  # cases: parameters chosen by fewer are chosen by luck
+FEWEST_WEIGHING = 20  # cases below which nothing can be learned of how models are weighed
 
 
 class Kind(StrEnum):
@@ -95,6 +97,13 @@ class Division:
     moment: int  # microseconds: when the questions are asked; the end of everything for leave-one-out
 
 
+@dataclass(frozen=True)
+class ValidationCut(Division):
+    """A cut before the test. Its ``cases`` weigh the models; no case of any cut does both."""
+
+    tuning: list[Case]  # by these the simple models are tuned and the transformer is stopped
+
+
 def drawn(cases: Sequence[Case], most: int, *, seed: int) -> Sequence[Case]:
     """Return at most so many of the cases, in their order, drawn by ``seed``."""
     if len(cases) <= most:
@@ -110,12 +119,13 @@ def divide(log: Log, split: Split, *, seed: int) -> Division:
     return at_moment(log, cut_before(log, days=split.days), split, seed=seed)
 
 
-def validation_cuts(log: Log, split: Split, *, seed: int) -> list[Division]:
+def validation_cuts(log: Log, split: Split, *, seed: int) -> list[ValidationCut]:
     """
     Return the cuts of a log on which its models are tuned, stopped and weighed, the oldest first.
 
     The newest part is the first question; where it asks too few customers to learn from, what was
     bought before it is cut again and again in the same way. There is always one cut, if it asks nobody.
+    What a model was tuned or stopped on flatters it, so other cases weigh it beside the others.
     """
     cuts = [divide(log, split, seed=seed)]
     while len(cuts) < MOST_CUTS and sum(len(cut.cases) for cut in cuts) < ENOUGH_CASES:
@@ -123,7 +133,45 @@ def validation_cuts(log: Log, split: Split, *, seed: int) -> list[Division]:
         if not earlier.cases or len(earlier.train) < LEAST_LEFT * len(log):
             break
         cuts.append(earlier)
-    return cuts[::-1]
+    return _parted(cuts[::-1], seed=seed)
+
+
+def _parted(cuts: Sequence[Division], *, seed: int) -> list[ValidationCut]:
+    """
+    Return the cuts with their cases parted: the oldest tune, the newer weigh.
+
+    Where whole cuts leave one of both too few, half of the customers tune in every cut, the others weigh.
+    Where there are too few for that too, the oldest cut only stops the transformer.
+    """
+    asked = np.cumsum([len(cut.cases) for cut in cuts])
+    total = int(asked[-1])
+    leaves_enough = (asked >= FEWEST_TUNING) & (total - asked >= FEWEST_TUNING)
+    if not leaves_enough.any() and total >= 2 * FEWEST_TUNING:
+        return _parted_by_customer(cuts, seed=seed)
+    if not leaves_enough.any():
+        leaves_enough = total - asked >= FEWEST_WEIGHING
+    older = int(np.argmax(leaves_enough)) + 1 if leaves_enough.any() else 0
+    return [
+        ValidationCut(cut.train, [], cut.moment, cut.cases)
+        if number < older
+        else ValidationCut(cut.train, cut.cases, cut.moment, [])
+        for number, cut in enumerate(cuts)
+    ]
+
+
+def _parted_by_customer(cuts: Sequence[Division], *, seed: int) -> list[ValidationCut]:
+    customers = np.unique([case.user for cut in cuts for case in cut.cases])
+    chosen = np.random.default_rng(seed).permutation(customers)[: len(customers) // 2]
+    tunes = set(chosen.tolist())
+    return [
+        ValidationCut(
+            cut.train,
+            cases=[case for case in cut.cases if case.user not in tunes],
+            moment=cut.moment,
+            tuning=[case for case in cut.cases if case.user in tunes],
+        )
+        for cut in cuts
+    ]
 
 
 def cut_before(log: Log, *, days: float) -> int:

@@ -2,12 +2,11 @@
 One training run from a log to an artifact folder.
 
 The log is cut for the test, and before that for validation: once, or several times where each asks few
-customers. Everything is tuned, stopped and weighed on these cuts, from the oldest to the newest,
-each with models that know what lies before it; then every model learns what lies before the test
-cases and is measured on those; then the same models learn the newest days too, and serve. Nothing is
-chosen by the test. The served weights are therefore never the very ones that were measured, but come
-from the same steps with two more weeks of purchases; leaving the newest days out would hide every new
-product.
+customers. On these cuts, from the oldest to the newest, models that know what lies before each are
+tuned and stopped, then weighed on other cases; then every model learns what lies before the test cases
+and is measured on those; then the same models learn the newest days too, and serve. Nothing is chosen
+by the test. The served weights are therefore never the very ones that were measured, but come from the
+same steps with two more weeks of purchases; leaving the newest days out would hide every new product.
 """
 
 import platform
@@ -56,13 +55,17 @@ def learn(run: Run, former: Path | None = None) -> None:
 
     run.params = tune(run.cuts, drop_seen=run.split.drops_seen, seed=run.recipe.seed, say=say)
     run.reporter.stage(Stage.TRAINING, "Learning from the purchases.", fraction=run.reporter.fraction)
-    if run.recipe.has_transformer:
+    # Without a case to stop it, nobody knows when a transformer begins to learn by heart.
+    if run.recipe.has_transformer and run.cuts[0].tuning:
         run.learner = _learner(run, former)
     lessons = []
+    most = MOST_CASES // sum(bool(cut.cases) for cut in run.cuts)
     for number, cut in enumerate(run.cuts):
-        members = _taught_before(run, number)
-        blend = unlearned(members, cut, drop_seen=run.split.drops_seen)
-        lessons.append(ask_members(blend, cut, most=MOST_CASES // len(run.cuts), seed=run.recipe.seed))
+        _teach_before(run, number)
+        if cut.cases:
+            members = run.members(cut.train, moment=cut.moment, cases=cut.cases)
+            blend = unlearned(members, cut, drop_seen=run.split.drops_seen)
+            lessons.append(ask_members(blend, cut, most=most, seed=run.recipe.seed))
     run.reporter.stage(Stage.EVALUATING, "Comparing what was learned.", fraction=0.0)
     run.learned = learn_blend(blend, lessons, seed=run.recipe.seed)
     run.related_by = _best_related(run, members)
@@ -76,15 +79,14 @@ def _learner(run: Run, former: Path | None) -> Learner:
     return Learner(trainer, run.reporter, cuts=len(run.cuts))
 
 
-def _taught_before(run: Run, number: int) -> list[Model]:
-    """Return every model once it has learned what lies before one validation cut."""
+def _teach_before(run: Run, number: int) -> None:
+    """Teach the transformer what lies before one validation cut."""
     cut, learner = run.cuts[number], run.learner
     if learner is not None and number:
         learner.learn_next(cut.train, number)
     elif learner is not None:
-        learner.learn(cut.train, cut.cases, moment=cut.moment)
+        learner.learn(cut.train, cut.tuning, moment=cut.moment)
         run.start = weights_of(learner.trainer.average)
-    return run.members(cut.train, moment=cut.moment, cases=cut.cases)
 
 
 def _go_on_from(former: Path, trainer: Trainer, run: Run) -> str:

@@ -13,7 +13,7 @@ from models.recommender.learning.transformer.inference import serving_model
 from models.recommender.learning.transformer.learner import Learner
 from models.recommender.learning.transformer.network import Recommender
 from models.recommender.log.log import Log
-from models.recommender.log.splits import Case, Division, Split, divide, validation_cuts
+from models.recommender.log.splits import Case, Division, Split, ValidationCut, divide, validation_cuts
 from models.recommender.metrics.ranking import MIN_CASES
 from models.recommender.serving.rankers import ITEM_KNN, POPULARITY, TRANSFORMER, Model
 from models.recommender.values import Recipe
@@ -28,7 +28,7 @@ class Run:
     recipe: Recipe
     reporter: Reporter
     test: Division
-    cuts: list[Division]  # those for validation, the oldest first, at least one
+    cuts: list[ValidationCut]  # those for validation, the oldest first, at least one
     params: Params
     learner: Learner | None = None
     learned: Learned | None = None
@@ -43,7 +43,7 @@ class Run:
         return int(self.log.at.max()) + 1 if len(self.log) else 0
 
     @property
-    def validation(self) -> Division:
+    def validation(self) -> ValidationCut:
         """The newest cut for validation."""
         return self.cuts[-1]
 

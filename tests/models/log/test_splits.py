@@ -3,7 +3,16 @@ import pytest
 from models.recommender.log import splits
 from models.recommender.log.arrays import DAY_US
 from models.recommender.log.history import Event
-from models.recommender.log.splits import Division, Kind, Repeat, Split, SplitInvalid, divide, validation_cuts
+from models.recommender.log.splits import (
+    Case,
+    Division,
+    Kind,
+    Repeat,
+    Split,
+    SplitInvalid,
+    divide,
+    validation_cuts,
+)
 from tests.models.shops import a_busy_shop, a_log
 
 LEAVE_ONE_OUT = Split(Kind.LEAVE_ONE_OUT)
@@ -48,7 +57,7 @@ def test_no_validation_cut_learns_what_it_or_a_later_one_asks() -> None:
         assert all((case.history.at < cut.moment).all() for case in cut.cases)
         end = log.at.max() + 1 if later is None else later.moment
         between = log.where((log.at >= cut.moment) & (log.at < end))
-        for case in cut.cases:
+        for case in [*cut.tuning, *cut.cases]:
             assert set(case.bought) == set(between.item[between.user == case.user])
 
 
@@ -60,6 +69,59 @@ def test_one_validation_cut_with_enough_customers_is_the_only_one(monkeypatch: p
     cuts = validation_cuts(log, Split(), seed=1)
 
     assert [cut.moment for cut in cuts] == [newest.moment]
+
+
+def users_of(cases: list[Case]) -> set[int]:
+    return {case.user for case in cases}
+
+
+def test_older_cuts_tune_and_newer_ones_weigh(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(splits, "FEWEST_TUNING", 30)
+    log = a_log(*a_busy_shop(customers=40)).sequences
+
+    cuts = validation_cuts(log, Split(), seed=1)
+
+    assert [(len(cut.tuning), len(cut.cases)) for cut in cuts] == [(15, 0), (19, 0), (0, 21), (0, 10)]
+
+
+def test_customers_of_the_only_cut_tune_or_weigh_and_never_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = a_log(*a_busy_shop(customers=40)).sequences
+    asked = divide(log, Split(), seed=1).cases
+    monkeypatch.setattr(splits, "ENOUGH_CASES", len(asked))
+    monkeypatch.setattr(splits, "FEWEST_TUNING", len(asked) // 2)
+
+    (cut,) = validation_cuts(log, Split(), seed=1)
+
+    assert len(cut.tuning) == len(asked) // 2
+    assert users_of(cut.tuning).isdisjoint(users_of(cut.cases))
+    assert users_of(cut.tuning) | users_of(cut.cases) == users_of(asked)
+
+
+def test_a_customer_who_tunes_at_one_cut_weighs_at_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = a_log(*a_busy_shop(customers=40)).sequences
+    every = validation_cuts(log, Split(), seed=1)
+    total = sum(len(cut.tuning) + len(cut.cases) for cut in every)
+    # No number of whole cuts leaves both sides half of all cases.
+    monkeypatch.setattr(splits, "FEWEST_TUNING", total // 2)
+
+    cuts = validation_cuts(log, Split(), seed=1)
+
+    assert len(cuts) > 1
+    tuning = users_of([case for cut in cuts for case in cut.tuning])
+    weighing = users_of([case for cut in cuts for case in cut.cases])
+    assert tuning
+    assert weighing
+    assert tuning.isdisjoint(weighing)
+
+
+def test_where_too_few_come_back_to_tune_the_oldest_cut_stops_and_the_others_weigh() -> None:
+    log = a_log(*a_busy_shop(customers=20)).sequences
+
+    oldest, *newer = validation_cuts(log, Split(), seed=1)
+
+    assert 0 < len(oldest.tuning) < splits.FEWEST_TUNING
+    assert oldest.cases == []
+    assert sum(len(cut.cases) for cut in newer) >= splits.FEWEST_WEIGHING
 
 
 def test_a_log_that_asks_nobody_has_a_validation_cut_without_cases() -> None:

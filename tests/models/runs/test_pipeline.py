@@ -7,7 +7,9 @@ import pytest
 
 from models.recommender.learning.progress import Reporter
 from models.recommender.log.log import Log
+from models.recommender.log.splits import Split
 from models.recommender.runs import pipeline
+from models.recommender.runs.run import start
 from models.recommender.serving.artifact import load, read_manifest, read_weights
 from models.recommender.values import Recipe, Report, ignore
 from tests.models.conftest import QUICK
@@ -98,6 +100,15 @@ def test_a_recipe_without_the_transformer_blends_the_simple_models_alone(tmp_pat
     assert "transformer" not in {*report.weights, *(row.model for row in report.metrics)}
     assert "schedule" not in report.params
     assert load(report.manifest.parent).score([items[0]], k=3)
+
+
+def test_cases_that_tuned_and_stopped_the_models_do_not_weigh_them(later: Report) -> None:
+    baskets, items = a_busy_shop()
+    grown = a_log([*baskets, ("customer 1", 78.0, [999])], [*items, 999])
+    run = start(grown.sequences, Split(), FEW_PASSES, Reporter(ignore, budget=1.0, epochs=1))
+
+    assert sum(len(cut.tuning) for cut in run.cuts) > 0
+    assert later.blend["cases"] == sum(len(cut.cases) for cut in run.cuts)
 
 
 def test_too_few_customers_to_measure_can_still_teach_what_serves(tmp_path: Path) -> None:

@@ -29,13 +29,13 @@ from models.recommender.learning.blend.mixers import (
 )
 from models.recommender.log.arrays import Floats, Ints
 from models.recommender.log.log import Log
+from models.recommender.log.splits import FEWEST_WEIGHING
 from models.recommender.metrics.intervals import gain_interval
 from models.recommender.serving.blend import BLEND, Blend, Mixer
 from models.recommender.serving.rankers import Model
 from models.recommender.serving.transformer import item_trends
 
 FOLDS = 5
-FEWEST_CASES = 20  # customers below which nothing can be learned from them
 # A lead that noise does not explain, in standard errors: the rule of Breiman et al. 1984, "Classification
 # and regression trees", section 3.4.3.
 LEAD = 1.0
@@ -74,8 +74,8 @@ def learn_blend(blend: Blend, cuts: Sequence[CutLessons], *, seed: int) -> Learn
     """
     lessons = Lessons.joined([part.lessons for part in cuts])
     members = blend.members
-    if len(lessons) < FEWEST_CASES:
-        reason = f"{len(lessons)} customers came back; {FEWEST_CASES} are needed to weigh the models."
+    if len(lessons) < FEWEST_WEIGHING:
+        reason = f"{len(lessons)} customers came back; {FEWEST_WEIGHING} are needed to weigh the models."
         return Learned(blend, members[0].name, is_blended=False, figures={"reason": reason})
     alone = {member.name: np.concatenate([part.alone[member.name] for part in cuts]) for member in members}
     tried = {kind: _cross_validated(lessons, fit, seed=seed) for kind, fit in KINDS.items()}

@@ -22,8 +22,8 @@ from models.recommender.learning.simple.popularity import fit_popularity
 from models.recommender.learning.simple.purchases import Bought
 from models.recommender.learning.simple.session_knn import fit_session_knn
 from models.recommender.log.log import Log
-from models.recommender.log.splits import Case, Division
-from models.recommender.metrics.ranking import MIN_CASES, rank
+from models.recommender.log.splits import FEWEST_TUNING, Case, ValidationCut
+from models.recommender.metrics.ranking import rank
 from models.recommender.serving.rankers import (
     CONTENT_KNN,
     EASE,
@@ -165,14 +165,14 @@ def fit_all(log: Log, params: Params) -> tuple[list[Model], dict[str, float]]:
     return models, seconds
 
 
-def tune(cuts: Sequence[Division], *, drop_seen: bool, seed: int, say: Callable[[str], None]) -> Params:
+def tune(cuts: Sequence[ValidationCut], *, drop_seen: bool, seed: int, say: Callable[[str], None]) -> Params:
     """
-    Return the parameters of each family that rank the validation cases best; the defaults if these are few.
+    Return the parameters of each family that rank the tuning cases best; the defaults if these are few.
 
     :param cuts: validation cuts of one log, the oldest first; no more of the newest judge than it takes
     :param say: hears what is being tuned, once a family
     """
-    if sum(len(cut.cases) for cut in cuts) < MIN_CASES:
+    if sum(len(cut.tuning) for cut in cuts) < FEWEST_TUNING:
         return DEFAULTS
     judge = Judge.of(cuts, drop_seen=drop_seen)
     params = {}
@@ -190,13 +190,14 @@ class Judge:
     drop_seen: bool
 
     @classmethod
-    def of(cls, divisions: Sequence[Division], *, drop_seen: bool) -> "Judge":
+    def of(cls, divisions: Sequence[ValidationCut], *, drop_seen: bool) -> "Judge":
         """Return the judge that asks the newest cuts, as many as it takes to hear enough customers."""
         cuts: list[tuple[Log, Sequence[Case]]] = []
         for cut in reversed(divisions):
             if sum(len(cases) for _, cases in cuts) >= TUNING_CASES[0]:
                 break
-            cuts.append((cut.train, tuning_cases(cut.cases)))
+            if cut.tuning:
+                cuts.append((cut.train, tuning_cases(cut.tuning)))
         return cls(cuts, drop_seen)
 
     def fit(self, family: Family, params: Mapping[str, Any]) -> list[Model]:

@@ -7,7 +7,7 @@ import pytest
 
 from models.recommender.learning.simple import tuning
 from models.recommender.learning.simple.tuning import DEFAULTS, FAMILIES, Judge, tune
-from models.recommender.log.splits import Division, Split, divide, validation_cuts
+from models.recommender.log.splits import FEWEST_TUNING, Split, ValidationCut, divide, validation_cuts
 from models.recommender.metrics.ranking import rank
 from models.recommender.serving.rankers import MARKOV, POPULARITY, Popularity
 from tests.models.shops import a_busy_shop, a_log
@@ -18,11 +18,12 @@ def silent(message: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def busy() -> Division:
-    return divide(a_log(*a_busy_shop(customers=120)), Split(), seed=7)
+def busy() -> ValidationCut:
+    cut = divide(a_log(*a_busy_shop(customers=440)), Split(), seed=7)
+    return ValidationCut(cut.train, [], cut.moment, tuning=cut.cases)
 
 
-def test_the_same_log_is_tuned_alike_and_within_its_spaces(busy: Division) -> None:
+def test_the_same_log_is_tuned_alike_and_within_its_spaces(busy: ValidationCut) -> None:
     heard: list[str] = []
 
     first = tune([busy], drop_seen=False, seed=7, say=heard.append)
@@ -38,29 +39,31 @@ def test_the_same_log_is_tuned_alike_and_within_its_spaces(busy: Division) -> No
             assert value in tried or value == family.defaults[name]
 
 
-def test_tuned_models_rank_the_cases_no_worse_than_the_defaults(busy: Division) -> None:
+def test_tuned_models_rank_the_cases_no_worse_than_the_defaults(busy: ValidationCut) -> None:
 
     params = tune([busy], drop_seen=False, seed=7, say=silent)
 
     def quality(name: str, chosen: Mapping[str, Any]) -> float:
         family = next(family for family in FAMILIES if family.name == name)
         model = family.fit(busy.train, **chosen)
-        return rank(model.scores, busy.cases, items=busy.train.items).ndcg_mean
+        return rank(model.scores, busy.tuning, items=busy.train.items).ndcg_mean
 
     for name in (POPULARITY, MARKOV):
         assert quality(name, params[name]) >= quality(name, DEFAULTS[name])
 
 
-def test_too_few_cases_leave_the_defaults(busy: Division) -> None:
-
-    few = replace(busy, cases=busy.cases[:19])
+def test_too_few_cases_leave_the_defaults(busy: ValidationCut) -> None:
+    few = replace(busy, cases=busy.tuning, tuning=busy.tuning[: FEWEST_TUNING - 1])
 
     assert tune([few], drop_seen=False, seed=7, say=silent) == DEFAULTS
 
 
 def test_cuts_with_few_cases_judge_together_and_weigh_by_their_cases() -> None:
     log = a_log([("ada", day, [item]) for day, item in enumerate([5, 6, 7, 6, 5])], [5, 6, 7])
-    cuts = validation_cuts(log, Split.parse("leave-one-out"), seed=7)
+    cuts = [
+        replace(cut, cases=[], tuning=cut.cases)
+        for cut in validation_cuts(log, Split.parse("leave-one-out"), seed=7)
+    ]
     judge = Judge.of(cuts, drop_seen=False)
     knows, guesses = Popularity(np.array([3.0, 2.0, 1.0])), Popularity(np.array([1.0, 2.0, 3.0]))
 
@@ -71,12 +74,20 @@ def test_cuts_with_few_cases_judge_together_and_weigh_by_their_cases() -> None:
     assert quality == pytest.approx((1 + 1 / np.log2(3)) / 2)
 
 
-def test_a_cut_with_enough_cases_judges_alone(busy: Division) -> None:
-    many = replace(busy, cases=busy.cases * 40)
+def test_a_cut_with_enough_cases_judges_alone(busy: ValidationCut) -> None:
+    many = replace(busy, tuning=busy.tuning * 40)
 
     judge = Judge.of([busy, busy, many], drop_seen=False)
 
-    assert [len(cases) for _, cases in judge.cuts] == [len(tuning.tuning_cases(many.cases))]
+    assert [len(cases) for _, cases in judge.cuts] == [len(tuning.tuning_cases(many.tuning))]
+
+
+def test_a_cut_that_only_weighs_is_not_asked_while_tuning(busy: ValidationCut) -> None:
+    weighs = replace(busy, cases=busy.tuning, tuning=[])
+
+    judge = Judge.of([busy, weighs], drop_seen=False)
+
+    assert [cases for _, cases in judge.cuts] == [tuning.tuning_cases(busy.tuning)]
 
 
 def test_a_small_space_is_tried_completely() -> None:
