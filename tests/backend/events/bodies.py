@@ -8,10 +8,10 @@ from typing import Any
 from uuid import UUID
 
 from django.test import Client
-from django.utils import timezone
 
 from backend.audit import services as audit
 from backend.audit.values import Channel, DecisionRecord, ShownItem, Surface
+from backend.core import clock
 from backend.core.ids import uuid7
 from backend.shops.models import Shop
 
@@ -31,7 +31,7 @@ def an_event(
 ) -> dict[str, Any]:
     """Return one event; ``event_id`` names it, otherwise it has a new id."""
     event_id = data.pop("event_id", None) or f"sh-{next(_numbers):08x}-6D79-4B52-9E1F"
-    moment = at or timezone.now()
+    moment = at or clock.now()
     told = moment if isinstance(moment, str) else moment.isoformat().replace("+00:00", "Z")
     return {"id": event_id, "topic": topic, "at": told, "client": client, "data": data}
 
@@ -63,7 +63,7 @@ def a_decision(
     made = DecisionRecord(
         id=uuid7(),
         shop_id=shop.id,
-        at=at or timezone.now(),
+        at=at or clock.now(),
         surface=Surface.HOME_PAGE,
         channel=Channel.APP_PROXY,
         arm="champion",

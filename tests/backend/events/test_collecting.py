@@ -9,10 +9,10 @@ from uuid import UUID
 import pytest
 from django.db import OperationalError, connection
 from django.test import Client, RequestFactory
-from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from backend.core import clock
 from backend.core.ids import uuid7
 from backend.events import gateway, queries, rules, views
 from backend.events.gateway import Counters
@@ -25,6 +25,8 @@ from tests.backend.history import a_shop
 from tests.backend.racing import Worker
 
 pytestmark = pytest.mark.django_db
+
+BLINK = timedelta(microseconds=1)
 
 
 def stored(shop: Shop) -> list[Event]:
@@ -48,7 +50,7 @@ def reasons(answer: Any) -> list[str]:
 
 def test_each_topic_is_kept_with_what_it_says_and_nothing_else(shop: Shop) -> None:
     decision = a_decision(shop)
-    now = timezone.now()
+    now = clock.now()
 
     answer = post(
         shop,
@@ -69,11 +71,11 @@ def test_each_topic_is_kept_with_what_it_says_and_nothing_else(shop: Shop) -> No
     assert rows["ADD", None].product_ids == [102]
     assert (rows["CART", None].product_ids, rows["CART", None].quantity) == ([999], 2)
     assert rows["CHECKOUT_STARTED", None].checkout_key == rows["CHECKOUT_COMPLETED", 5001].checkout_key
-    assert all(now - timedelta(seconds=1) <= row.at <= timezone.now() for row in rows.values())
+    assert all(now - timedelta(seconds=1) <= row.at <= clock.now() for row in rows.values())
 
 
 def test_a_browsers_bucket_is_kept_and_read_once_a_client(shop: Shop) -> None:
-    now = timezone.now()
+    now = clock.now()
 
     answer = post(
         shop,
@@ -92,7 +94,7 @@ def test_a_browsers_bucket_is_kept_and_read_once_a_client(shop: Shop) -> None:
 
 
 def test_an_exposure_is_kept_by_its_rollout_and_read_once_a_client(shop: Shop) -> None:
-    now, rollout, other = timezone.now(), uuid7(), uuid7()
+    now, rollout, other = clock.now(), uuid7(), uuid7()
     shown = {"rollout": str(rollout)}
 
     answer = post(
@@ -114,7 +116,7 @@ def test_an_exposure_is_kept_by_its_rollout_and_read_once_a_client(shop: Shop) -
 
 
 def test_what_was_told_of_a_rollout_before_it_was_shown_is_left_out(shop: Shop) -> None:
-    now, rollout = timezone.now(), uuid7()
+    now, rollout = clock.now(), uuid7()
     for client, hours in (("early", 3), ("both", 3), ("both", 1), ("late", 0)):
         at = now - timedelta(hours=hours)
         post(shop, an_event("tailorbird:exposure", client=client, bucket=hours, at=at, rollout=str(rollout)))
@@ -179,7 +181,7 @@ def test_an_event_that_is_not_what_its_topic_must_say_is_refused_alone(
 
 @pytest.mark.parametrize("hours", [-49, 49, -24 * 400, 24 * 365 * 500])
 def test_an_event_of_more_than_two_days_away_is_refused(shop: Shop, hours: int) -> None:
-    answer = post(shop, an_event("product_viewed", product=1, at=timezone.now() + timedelta(hours=hours)))
+    answer = post(shop, an_event("product_viewed", product=1, at=clock.now() + timedelta(hours=hours)))
 
     assert reasons(answer) == ["too_old" if hours < 0 else "too_new"]
     assert stored(shop) == []
@@ -192,7 +194,7 @@ def test_the_ends_of_time_are_refused_and_break_nothing(shop: Shop, at: str) -> 
 
 
 def test_a_clock_ahead_tells_no_moment_after_the_arrival(shop: Shop) -> None:
-    post(shop, an_event("product_viewed", product=1, at=timezone.now() + timedelta(hours=47)))
+    post(shop, an_event("product_viewed", product=1, at=clock.now() + timedelta(hours=47)))
 
     [row] = stored(shop)
     assert row.at <= row.received_at
@@ -238,7 +240,7 @@ def test_a_decision_that_is_made_a_moment_later_is_found_then(shop: Shop) -> Non
 
 
 def test_an_id_counts_once_in_a_body_across_bodies_and_by_its_own_day(shop: Shop) -> None:
-    now = datetime.now(UTC)
+    now = clock.now()
     same = an_event("product_viewed", product=1, at=now, event_id="sh-1")
     changed = an_event("product_viewed", product=2, at=now - timedelta(microseconds=1), event_id="sh-1")
     day_before = an_event("product_viewed", product=3, at=now - timedelta(days=1), event_id="sh-1")
@@ -346,10 +348,26 @@ def test_an_address_has_a_limit_and_others_are_not_held_to_it(
     collector.flush()
 
     assert [answer.status_code for answer in answers] == [202, 202, 429]
-    assert 1 <= int(answers[-1].headers["Retry-After"]) <= 60
+    assert int(answers[-1].headers["Retry-After"]) == 60 - clock.now().second
     assert answers[-1].json()["error"]["code"] == "rate_limited"
     assert elsewhere.status_code == 202
     assert tallies(shop)["", "RATE_LIMITED"] == 2
+
+
+def test_a_sender_who_was_refused_may_send_again_at_the_turn_of_the_minute(
+    shop: Shop, collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collector.limits = Limits(address=1, shop=1_000)
+    turn = clock.now().replace(second=0, microsecond=0)
+
+    def sent(at: datetime) -> Any:
+        monkeypatch.setattr(clock, "now", lambda: at)
+        return post(shop, an_event("product_viewed", product=1))
+
+    taken, refused, again = (sent(at) for at in (turn - 2 * BLINK, turn - BLINK, turn))
+
+    assert [answer.status_code for answer in (taken, refused, again)] == [202, 429, 202]
+    assert refused.headers["Retry-After"] == "1"
 
 
 def test_a_sender_with_many_addresses_of_one_network_has_one_limit(shop: Shop, collector: Collector) -> None:
@@ -541,7 +559,7 @@ def test_what_is_refused_is_counted_by_shop_topic_and_reason(shop: Shop, collect
         an_event("tailorbird:click", decision=str(uuid7()), product=1),
     )
     collector.flush()
-    now = timezone.now()
+    now = clock.now()
 
     assert queries.tallies(shop.id, since=now, until=now) == {
         (None, Outcome.BAD_TOPIC): 1,
@@ -554,7 +572,7 @@ def test_what_is_refused_is_counted_by_shop_topic_and_reason(shop: Shop, collect
 
 def test_what_two_processes_are_sent_counts_together_within_a_second(shop: Shop) -> None:
     processes = [Counters(), Counters()]
-    now = timezone.now().replace(second=10)
+    now = clock.now().replace(second=10)
     for each in processes:
         each.add({"address:203.0.113.7": 3}, now=now)
 
@@ -573,7 +591,7 @@ def test_what_two_processes_are_sent_counts_together_within_a_second(shop: Shop)
 
 def test_no_sender_makes_a_process_grow_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gateway, "MOST_COUNTED", 100)
-    counters, now = Counters(), timezone.now()
+    counters, now = Counters(), clock.now()
 
     for number in range(1_000):
         counters.add({f"address:{number}": 1}, now=now)

@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from django.utils import timezone
 
 from backend.audit import services as audit
-from backend.core import partitions
+from backend.core import clock, partitions
 from backend.events import services
 from backend.events.models import PARTITIONED, Event, Tally
 from backend.shops.models import Shop
@@ -26,7 +25,7 @@ def rows_in(partition: str) -> int:
 
 
 def test_a_row_lies_in_the_partition_of_its_own_day_and_those_that_came_early_are_moved(shop: Shop) -> None:
-    of, now = PARTITIONED[0], timezone.now()
+    of, now = PARTITIONED[0], clock.now()
     for day in partitions.days(of):
         partitions.drop(of, day)
     post(shop, an_event("product_viewed", product=1, at=now - timedelta(days=1)))
@@ -46,14 +45,14 @@ def test_an_id_counts_once_on_both_sides_of_a_new_partition(shop: Shop) -> None:
         partitions.drop(PARTITIONED[0], day)
     post(shop, event)
 
-    services.make_partitions(now=timezone.now())
+    services.make_partitions(now=clock.now())
 
     assert post(shop, event).json()["duplicate"] == 1
 
 
 @pytest.mark.django_db(transaction=True)
 def test_an_event_that_waits_while_its_day_gets_a_partition_is_kept(shop: Shop) -> None:
-    of, now = PARTITIONED[0], timezone.now()
+    of, now = PARTITIONED[0], clock.now()
     with audit.erasure():
         for day in partitions.days(of):
             partitions.drop(of, day)
@@ -72,7 +71,7 @@ def test_what_is_older_than_the_retention_goes_as_whole_days_with_its_counts(
     shop: Shop, settings: Any
 ) -> None:
     settings.EVENTS_RETENTION_DAYS = 0
-    now = timezone.now()
+    now = clock.now()
     services.make_partitions(now=now)
     for of in PARTITIONED:
         partitions.make(of, [(now - timedelta(days=1)).date()])
@@ -89,7 +88,7 @@ def test_what_is_older_than_the_retention_goes_as_whole_days_with_its_counts(
 def test_a_read_of_some_days_touches_their_partitions_only(shop: Shop) -> None:
     from backend.events.queries import days
 
-    now = timezone.now()
+    now = clock.now()
     services.make_partitions(now=now)
     rows = Event.objects.for_shop(shop.id).filter(days(now - timedelta(hours=1), now), client_key="x")
 

@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 import pytest
-from django.utils import timezone
 
+from backend.core import clock
 from backend.events import queries
 from backend.events.values import ClickRecord, Counts, Topic
 from backend.shops.models import Shop
@@ -17,7 +17,7 @@ HOUR = timedelta(hours=1)
 
 
 def test_a_decision_tells_its_events_oldest_first_and_to_its_shop_only(shop: Shop) -> None:
-    decision, other = a_decision(shop, at=timezone.now() - 2 * HOUR), a_decision(shop)
+    decision, other = a_decision(shop, at=clock.now() - 2 * HOUR), a_decision(shop)
     at = decision.at
     post(
         shop,
@@ -36,8 +36,8 @@ def test_a_decision_tells_its_events_oldest_first_and_to_its_shop_only(shop: Sho
 
 
 def test_a_checkout_leads_to_its_browser_and_to_what_it_followed(shop: Shop) -> None:
-    decision = a_decision(shop, at=timezone.now() - 3 * HOUR)
-    start, end = decision.at, timezone.now() + HOUR
+    decision = a_decision(shop, at=clock.now() - 3 * HOUR)
+    start, end = decision.at, clock.now() + HOUR
     named = {"decision": str(decision.id)}
     post(
         shop,
@@ -61,14 +61,14 @@ def test_a_checkout_leads_to_its_browser_and_to_what_it_followed(shop: Shop) -> 
 
 
 def test_what_a_browser_saw_is_told_by_product_and_time(shop: Shop) -> None:
-    decision = a_decision(shop, at=timezone.now() - 3 * HOUR)
+    decision = a_decision(shop, at=clock.now() - 3 * HOUR)
     start = decision.at
     post(
         shop,
         an_event("tailorbird:impression", decision=str(decision.id), products=[101, 102], at=start + HOUR),
         an_event("checkout_started", checkout="a-token"),
     )
-    client = queries.client_of_checkout(shop.id, "a-token", since=start, until=timezone.now()) or ""
+    client = queries.client_of_checkout(shop.id, "a-token", since=start, until=clock.now() + HOUR) or ""
 
     def seen(*products: int, until: timedelta = 2 * HOUR) -> int:
         return len(queries.impressions(shop.id, client, products, since=start, until=start + until))
@@ -77,7 +77,7 @@ def test_what_a_browser_saw_is_told_by_product_and_time(shop: Shop) -> None:
 
 
 def test_counts_are_of_people_and_of_whole_days(shop: Shop) -> None:
-    now = timezone.now()
+    now = clock.now()
     decision = a_decision(shop, at=now - timedelta(days=2))
     named = {"decision": str(decision.id)}
     assert not queries.has_events(shop.id, since=now)
