@@ -25,3 +25,17 @@ export async function findBarriers(page, within = 'html') {
   const { violations } = await page.evaluate((selector) => window.axe.run(selector), within);
   return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 200)}`));
 }
+
+/** Runs in every page, before anything of it: keeps the names of what a storefront's page tells Shopify's analytics in `told`. */
+export function listen() {
+  window.told = [];
+  addEventListener('DOMContentLoaded', () => {
+    const analytics = window.Shopify?.analytics;
+    if (!analytics) return;
+    const { publish } = analytics;
+    analytics.publish = (name, data) => {
+      window.told.push(name);
+      return publish?.(name, data);
+    };
+  });
+}

@@ -10,7 +10,7 @@ import { readFile } from 'node:fs/promises';
 import { createHmac } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
-import { findBarriers, launch, picture } from './browser.mjs';
+import { findBarriers, launch, listen, picture } from './browser.mjs';
 import { PYTHON, ROOT, startStack } from './stack.mjs';
 
 const run = promisify(execFile);
@@ -51,6 +51,7 @@ after(async () => {
  */
 async function newPerson({ bypassCSP = false } = {}) {
   const context = await browser.newContext({ viewport: DESKTOP, bypassCSP, userAgent: OF_A_PERSON });
+  await context.addInitScript(listen);
   const page = await context.newPage();
   page.setDefaultTimeout(PAGE_MS);
   page.troubles = [];
@@ -238,7 +239,7 @@ step('once the shopper accepts, a click on a card brings the decision into the c
   await shopper.getByRole('region', { name: 'Cookies' }).getByRole('button', { name: 'Accept' }).click();
   await shopper.goto(walk.from);
   await shopper.locator('.tailorbird__card').first().scrollIntoViewIfNeeded();
-  await shopper.waitForTimeout(LOOK_MS);
+  await shopper.waitForFunction(() => window.told.includes('tailorbird:impression'));
   const productId = await clickFirstCard();
 
   await until(async () => (await attribute()).startsWith(`${walk.decision}:${productId}:`), 'the cart has the decision');

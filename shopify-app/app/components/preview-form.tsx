@@ -1,4 +1,4 @@
-import { type FormEvent, useEffect, useState } from "react";
+import { type FormEvent, type RefCallback, useEffect, useRef, useState } from "react";
 import { useNavigation, useSearchParams } from "react-router";
 
 import type { Problem } from "../api/client.server";
@@ -32,6 +32,27 @@ function useFoundProducts(words: string): { found: FoundProduct[] | undefined; i
   return { found, isLost };
 }
 
+/** A choice takes what was pressed away, and the focus with it: then it goes to what came in its place. */
+function useFocusAfterChoice(chosen: FoundProduct | null): RefCallback<HTMLElement> {
+  const place = useRef<HTMLElement | null>(null);
+  const before = useRef(chosen);
+  useEffect(() => {
+    if (before.current === chosen) return;
+    before.current = chosen;
+    place.current?.focus();
+  }, [chosen]);
+  return (element) => {
+    place.current = element;
+  };
+}
+
+/** What a screen reader says of a search, whose answer comes by itself a moment after the last letter. */
+function searchWords(found: FoundProduct[] | undefined, isLost: boolean): string {
+  if (isLost) return "The search doesn't answer just now.";
+  if (!found) return "";
+  return found.length === 0 ? "No product found." : `${formatUnit(found.length, "products")} found.`;
+}
+
 interface PickerProps {
   chosen: FoundProduct | null;
   onChoose: (product: FoundProduct | null) => void;
@@ -41,13 +62,14 @@ interface PickerProps {
 function ProductPicker({ chosen, onChoose, error }: PickerProps) {
   const [words, setWords] = useState("");
   const { found, isLost } = useFoundProducts(words);
+  const place = useFocusAfterChoice(chosen);
   if (chosen) {
     return (
       <s-stack direction="inline" gap="small" alignItems="center">
         <s-text>
           On the page of <strong>{chosen.title}</strong>
         </s-text>
-        <s-button variant="tertiary" accessibilityLabel={`Change the product, now ${chosen.title}`} onClick={() => onChoose(null)}>
+        <s-button ref={place} variant="tertiary" accessibilityLabel={`Change the product, now ${chosen.title}`} onClick={() => onChoose(null)}>
           Change
         </s-button>
       </s-stack>
@@ -55,10 +77,10 @@ function ProductPicker({ chosen, onChoose, error }: PickerProps) {
   }
   return (
     <div>
-      <s-search-field label="Product" placeholder="Search by title: empty for the home page" value={words} onInput={(event) => setWords(event.currentTarget.value)} />
+      <s-search-field ref={place} label="Product" placeholder="Search by title: empty for the home page" value={words} onInput={(event) => setWords(event.currentTarget.value)} />
       {error && <s-text tone="critical">{error}</s-text>}
       <p className="visually-hidden" role="status">
-        {found && (found.length === 0 ? "No product found." : `${formatUnit(found.length, "products")} found.`)}
+        {searchWords(found, isLost)}
       </p>
       {isLost && <s-text color="subdued">The search doesn't answer just now.</s-text>}
       {found?.length === 0 && <s-text color="subdued">No product of this name.</s-text>}

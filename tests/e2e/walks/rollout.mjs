@@ -9,7 +9,7 @@ import assert from 'node:assert/strict';
 import { setStance } from '../../../devstore/consent.mjs';
 import { gid } from '../../../devstore/store.mjs';
 import { addPlacement, changePlacement } from '../../../devstore/storefront/placements.mjs';
-import { findBarriers, launch, picture } from '../browser.mjs';
+import { findBarriers, launch, listen, picture } from '../browser.mjs';
 import { startAdmin } from './admin.mjs';
 
 const DESKTOP = { width: 1280, height: 900 };
@@ -55,24 +55,11 @@ function fillShop() {
   setStance(store.store, store.shop, 'granted');
 }
 
-/* Runs in every page: what a storefront's page tells Shopify's analytics. */
-function listen() {
-  window.told = [];
-  addEventListener('DOMContentLoaded', () => {
-    const analytics = window.Shopify?.analytics;
-    if (!analytics) return;
-    const { publish } = analytics;
-    analytics.publish = (name, data) => {
-      window.told.push(name);
-      return publish?.(name, data);
-    };
-  });
-}
-
 /* The merchant. */
 
 const context = await browser.newContext({ viewport: DESKTOP });
 await context.addInitScript(listen);
+await context.addInitScript(nameWords);
 const page = await context.newPage();
 const faults = [];
 page.on('pageerror', (error) => faults.push(error.message));
@@ -81,16 +68,30 @@ const frame = () => page.frame('app-iframe');
 
 const open = (path = '') => page.goto(admin + path);
 
-/** The words of what has the focus in the app, as a screen reader says them first. */
-const focused = () => frame().evaluate(() => {
+/* Runs in every page: the words of its controls and of what has the focus, as a screen reader says them first. */
+function nameWords() {
   const inner = (node) => (node?.shadowRoot?.activeElement ? inner(node.shadowRoot.activeElement) : node);
-  const at = inner(document.activeElement);
-  if (!at || at === document.body) return '';
-  const host = at.getRootNode().host ?? at;
-  return (at.getAttribute('aria-label') || host.getAttribute('label') || host.textContent).trim();
-});
+  const within = (root) => [...root.querySelectorAll('*')].flatMap((node) => [node, ...(node.shadowRoot ? within(node.shadowRoot) : [])]);
+  const wordsOf = (control) => {
+    const host = control.getRootNode().host ?? control;
+    return (control.getAttribute('aria-label') || host.getAttribute('label') || host.textContent).trim();
+  };
+  window.focusedWords = () => {
+    const at = inner(document.activeElement);
+    return !at || at === document.body ? '' : wordsOf(at);
+  };
+  window.offers = (words) => within(document).some((node) => node.matches(':enabled, a[href]') && node.checkVisibility() && wordsOf(node).match(words));
+}
 
+const focused = () => frame().evaluate(() => window.focusedWords());
+
+/** Wait until the focus is on something of these words: a page moves it once it shows what an answer changed. */
+const focusIsOn = (words) => frame().waitForFunction((wanted) => wanted.test(window.focusedWords()), words);
+
+/** Reach a control by the Tab key once the page has it: what a search or a step brings is not there yet when it is asked for. */
 async function tabTo(words) {
+  await app.locator('body').waitFor();
+  await frame().waitForFunction((wanted) => window.offers?.(wanted), words);
   for (let tabs = 0; tabs < MOST_TABS; tabs += 1) {
     await page.keyboard.press('Tab');
     if ((await focused()).match(words)) return;
@@ -109,7 +110,7 @@ async function press(words) {
 async function confirm(name, answer) {
   await app.getByRole('dialog', { name }).waitFor();
   assert.deepEqual(await findBarriers(frame()), []);
-  assert.ok(await frame().evaluate(() => document.activeElement.closest('s-modal') !== null), 'the focus is not in the dialog');
+  await frame().waitForFunction(() => document.activeElement.closest('s-modal') !== null);
   await press(answer);
   await app.getByRole('dialog').waitFor({ state: 'hidden' });
 }
@@ -132,6 +133,7 @@ const titles = (shopPage) => shopPage.locator('ul .tailorbird__link').allTextCon
 /** Press a button that opens the storefront in a tab of its own. */
 async function openShop(button) {
   const [tab] = await Promise.all([context.waitForEvent('page'), press(button)]);
+  await tab.waitForLoadState();
   await tab.locator('tailorbird-carousel').scrollIntoViewIfNeeded();
   return tab;
 }
@@ -168,21 +170,21 @@ try {
   await toast('Shown to 25% of visitors');
   assert.equal(presses, 3);
   await app.getByRole('status').filter({ hasText: /Shown to 25% of visitors since/ }).waitFor();
-  assert.match(await focused(), /Shown to 25% of visitors since|^Next step: 50%$/);
+  await focusIsOn(/Shown to 25% of visitors since|^Next step: 50%$/);
 
   // Cancelled, nothing moves, and the focus is back on the button.
   await press(/^Undo$/);
   await app.getByRole('dialog', { name: 'Go back to version 1?' }).waitFor();
   await page.keyboard.press('Escape');
   await app.getByRole('dialog').waitFor({ state: 'hidden' });
-  assert.equal(await focused(), 'Undo');
+  await focusIsOn(/^Undo$/);
 
   // Undone, no button is left: the focus is on what became of it.
   await page.keyboard.press('Enter');
   await confirm('Go back to version 1?', /^Go back to version 1$/);
   await toast('Back to version 1');
   await app.getByRole('status').filter({ hasText: /^Rolled back at .*, to version 1\./ }).waitFor();
-  assert.match(await focused(), /^Rolled back at/);
+  await focusIsOn(/^Rolled back at/);
   assert.equal(await app.getByRole('button', { name: /^(Undo|Next step|Pause|Promote)/ }).count(), 0);
   await looksRight('admin-rollout-undone');
 
@@ -197,7 +199,7 @@ try {
   await confirm(/^Start the rollout of version 3\?$/, /^Start$/);
   await toast('Rollout started');
   await app.getByRole('status').filter({ hasText: /^Shown to nobody since/ }).waitFor();
-  assert.match(await focused(), /^Shown to nobody since|^Next step: 5%$/);
+  await focusIsOn(/^Shown to nobody since|^Next step: 5%$/);
 
   // Somebody else paused it meanwhile: the old page moves nothing, and says so.
   await press(/^Pause$/);
@@ -214,6 +216,7 @@ try {
   await tabTo(/^Product$/);
   await page.keyboard.type('mug');
   await press(/^Enamel Mug$/);
+  await focusIsOn(/^Change the product, now Enamel Mug$/);
   await press(/^Show$/);
   await app.getByText('The page of Enamel Mug, while rollout 2 compares').waitFor();
   await looksRight('admin-preview');
@@ -236,10 +239,10 @@ try {
   assert.match(page.url(), /rollouts\/settings$/);
   await bar.getByRole('button', { name: 'Discard' }).click();
   await bar.waitFor({ state: 'hidden' });
-  assert.equal(await margin.inputValue(), '5');
+  await frame().waitForFunction((input) => input.value === '5', await margin.elementHandle());
   await margin.fill('40');
   await app.getByText('Give a number from 0.5 to 10.').waitFor();
-  assert.ok(await bar.getByRole('button', { name: 'Save' }).isDisabled());
+  await bar.locator('button:disabled', { hasText: 'Save' }).waitFor();
   await margin.fill('4');
   await bar.getByRole('button', { name: 'Save' }).click();
   await toast('Plan saved');
