@@ -8,5 +8,8 @@ export default defineConfig({
     sequence: { shuffle: true },
     restoreMocks: true,
     unstubEnvs: true,
+    // What hangs ends here; how long a slow machine takes is no fault.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 });

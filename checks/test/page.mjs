@@ -1,8 +1,8 @@
 /** A rendered page in a DOM whose shop and app proxy answer as told, and what tests do there. */
 import assert from 'node:assert/strict';
-import { setTimeout as wait } from 'node:timers/promises';
 import { JSDOM, VirtualConsole } from 'jsdom';
 import { aProduct, aSubject, makePage, renderBlock } from './storefront.mjs';
+import { wait } from './turns.mjs';
 
 export const PERSONAL = '0197a1b2-0000-7000-8000-00000000000a';
 export const PROXY = '/apps/tailorbird/recommendations';

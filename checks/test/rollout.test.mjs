@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { JSDOM } from 'jsdom';
 import { drawArms } from '../lib/arms.mjs';
 import { aCart, allowing, answerOf, aShopProduct, decide, open, PROXY, shopOf } from './page.mjs';
 import { aProduct, aRelease, aSubject, DECISION, makePage, renderBlock, ROLLOUT, SECOND } from './storefront.mjs';
+import { wait } from './turns.mjs';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const { arms } = JSON.parse(await readFile(new URL('../../tests/bucketing.json', import.meta.url), 'utf8'));

@@ -175,7 +175,7 @@ test('time moves, speeds up and refuses nonsense', async (t) => {
   const bad = await Promise.all([{ now: 'soon' }, { advance_seconds: -1 }, { speed: 0 }].map((body) => control('time', body)));
   await control('time', { speed: 60 });
 
-  assert.ok(Math.abs(Date.parse(moved.body.now) - Date.now() - 3_600_000) < 2_000);
+  assert.ok(Math.abs(Date.parse(moved.body.now) - Date.now() - 3_600_000) < 60_000);
   assert.deepEqual(bad.map(({ status }) => status), [422, 422, 422]);
   assert.equal(devstore.clock.speed, 60);
 });

@@ -104,9 +104,12 @@ export async function openApi(devstore, { optionalScopes = ['read_all_orders'], 
   return async (query, variables) => (await callApi(devstore, body.access_token, query, variables)).body;
 }
 
+/** So long may a slow machine take. */
+const LIMIT_MS = 60_000;
+
 /** Wait until `find` gives something. */
-export async function eventually(find, { limitMs = 5_000 } = {}) {
-  const end = Date.now() + limitMs;
+export async function eventually(find) {
+  const end = Date.now() + LIMIT_MS;
   for (;;) {
     const found = await find();
     if (found) return found;

@@ -1,9 +1,9 @@
 /** The app's pixel as Shopify bundles it, in a sandbox without window or document whose collector answers as told. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setTimeout as wait } from 'node:timers/promises';
 import vm from 'node:vm';
 import { fileURLToPath } from 'node:url';
+import { wait } from '../../checks/test/turns.mjs';
 import { Pixel } from '../pixels.mjs';
 
 const SETTINGS = { accountID: '0197a1b2-0000-7000-8000-0000000000aa', endpoint: 'https://app.example.com' };

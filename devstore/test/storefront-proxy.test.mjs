@@ -3,10 +3,11 @@ import { createHmac } from 'node:crypto';
 import http from 'node:http';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { signedUrl } from '../storefront/proxy.mjs';
+import { TIMEOUT_MS as PRODUCT_TIMEOUT_MS, signedUrl } from '../storefront/proxy.mjs';
 import { API_SECRET, Visitor, startShop } from './support/shop.mjs';
 
-const TIMEOUT_MS = 300;
+/** For the answers that never come; the others take less on a slow machine too. */
+const TIMEOUT_MS = 2_000;
 let app;
 let store;
 let visitor;
@@ -68,7 +69,7 @@ for (const query of QUERIES) {
     assert.equal(url.searchParams.get('shop'), 'willow-gifts.myshopify.com');
     assert.equal(url.searchParams.get('path_prefix'), '/apps/tailorbird');
     assert.equal(url.searchParams.get('logged_in_customer_id'), '');
-    assert.ok(Math.abs(Number(url.searchParams.get('timestamp')) - Date.now() / 1000) < 5);
+    assert.ok(Math.abs(Number(url.searchParams.get('timestamp')) - Date.now() / 1000) < 60);
     for (const [key, value] of new URLSearchParams(query)) {
       if (key !== 'signature') assert.ok(url.searchParams.getAll(key).includes(value), key);
     }
@@ -151,7 +152,7 @@ for (const [path, status] of FAILURES) {
 
     assert.equal(response.status, status);
     assert.ok(text.includes('There was an error in a third-party application') && text.includes('Willow Gifts'));
-    assert.ok(performance.now() - started < 5000);
+    assert.ok(performance.now() - started < PRODUCT_TIMEOUT_MS);
   });
 }
 

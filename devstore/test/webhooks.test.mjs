@@ -26,10 +26,13 @@ test('a webhook carries every header and the signature of its raw body', async (
   assert.equal(headers['x-shopify-api-version'], '2026-07');
   assert.equal(headers['x-shopify-webhook-id'], id);
   assert.match(headers['x-shopify-event-id'], /^[0-9a-f-]{36}$/);
-  assert.ok(Math.abs(Date.parse(headers['x-shopify-triggered-at']) - Date.now()) < 5_000);
+  assert.ok(Math.abs(Date.parse(headers['x-shopify-triggered-at']) - Date.now()) < 60_000);
   assert.equal(headers['x-shopify-hmac-sha256'], webhookHmac(body, 'hush'));
   assert.equal(headers['x-shopify-name'], undefined);
 });
+
+/** Nearly the first wait: real time passes too, and a slow machine must not come to the delivery by itself. */
+const AHEAD_MS = 9_000;
 
 test('a delivery that keeps failing is tried nine times over four hours with one id, then given up', async (t) => {
   const { app, devstore, shop } = await start(t, () => 500);
@@ -38,10 +41,10 @@ test('a delivery that keeps failing is tried nine times over four hours with one
   for (const seconds of RETRY_SECONDS) {
     await devstore.webhooks.settled();
     const tried = app.received.length;
-    devstore.clock.set({ advanceMs: (seconds - 2) * 1000 });
+    devstore.clock.set({ advanceMs: seconds * 1000 - AHEAD_MS });
     await new Promise((resolve) => setTimeout(resolve, 20));
     assert.equal(app.received.length, tried, 'nothing is sent before its time');
-    devstore.clock.set({ advanceMs: 2_000 });
+    devstore.clock.set({ advanceMs: AHEAD_MS });
     await eventually(() => app.received.length === tried + 1);
   }
   await devstore.webhooks.settled();
@@ -61,7 +64,9 @@ test('a faster clock retries sooner', async (t) => {
 
   devstore.webhooks.emit(shop, 'orders/create', { id: 1 });
 
-  await eventually(() => app.received.length === 2, { limitMs: 2_000 });
+  const begun = Date.now();
+  await eventually(() => app.received.length === 2);
+  assert.ok(Date.now() - begun < RETRY_SECONDS[0] * 1000);
 });
 
 for (const status of [301, 302, 400, 404]) {
@@ -85,7 +90,7 @@ test('an app that does not answer within five seconds has failed', async (t) => 
 
   const [{ error, outcome }] = devstore.webhooks.attempts();
   assert.deepEqual([error, outcome], ['no answer within 5 s', 'RETRYING']);
-  assert.ok(Date.now() - before >= 4_900 && Date.now() - before < 7_000);
+  assert.ok(Date.now() - before >= 4_900);
 });
 
 test('duplicates share the id, reordering turns the order round, drops never arrive', async (t) => {

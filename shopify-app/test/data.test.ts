@@ -63,13 +63,17 @@ describe("the home page's data", () => {
 
   test("asks for the shop before anything else, so that a new shop is installed once", async () => {
     const paths: string[] = [];
+    let answer: () => void = () => {};
+    const isInstalled = new Promise<void>((resolve) => (answer = resolve));
     django.events.on("request:start", ({ request }) => void paths.push(new URL(request.url).pathname));
-    django.use(http.get(`${DJANGO}/api/shop`, async () => (await delay(30), HttpResponse.json(aShop()))), ...answering().slice(1));
+    django.use(http.get(`${DJANGO}/api/shop`, async () => (await isInstalled, HttpResponse.json(aShop()))), ...answering().slice(1));
 
     const asked = homeLoader(argsOf(aSession()));
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await vi.waitUntil(() => paths.length > 0, { timeout: 20_000 });
+    await delay(10);
 
     expect(paths).toEqual(["/api/shop"]);
+    answer();
     await asked;
     expect(paths).toHaveLength(5);
     django.events.removeAllListeners();

@@ -154,8 +154,7 @@ describe("a rollout's page", () => {
 
     fireEvent.click(screen.getByText(label, { selector: "s-button" }));
 
-    // The first of a file opens its page cold.
-    await waitFor(() => expect(screen.getByText("Open it again")).toHaveAttribute("href", url), { timeout: 4000 });
+    await waitFor(() => expect(screen.getByText("Open it again")).toHaveAttribute("href", url));
     expect([sent, opened]).toEqual([[{ intent: "look", rollout: ROLLOUT, arm }], [[url, "_blank", "noopener"]]]);
     expect(screen.getByText(/valid for an hour, for whoever has it/)).toBeInTheDocument();
   });
@@ -384,7 +383,7 @@ describe("the preview", () => {
 
     fireEvent.click(screen.getByText("Open the shop as the new version", { selector: "s-button" }));
 
-    await waitFor(() => expect(screen.getByText("Open it again")).toBeInTheDocument(), { timeout: 4000 });
+    await waitFor(() => expect(screen.getByText("Open it again")).toBeInTheDocument());
     expect(sent).toEqual([{ intent: "look", rollout: ROLLOUT, arm: "candidate", product: String(aPreview().product?.product_id) }]);
     expect(await violations(container)).toEqual([]);
   });

@@ -196,6 +196,7 @@ for (const javaScriptEnabled of [true, false]) {
   test(`two blocks ${javaScriptEnabled ? 'repeat no product and' : ''} move nothing, ${javaScriptEnabled ? 'with' : 'without'} a script`, async (t) => {
     const page = await open(t, { blocks: 2, settings: { items_to_show: 4 }, javaScriptEnabled });
     const placeBefore = await position(page);
+    if (javaScriptEnabled) await page.locator('.tailorbird__link', { hasText: TITLES[7] }).waitFor();
     await page.waitForTimeout(300);
     await picture(page, `carousel-two-blocks${javaScriptEnabled ? '' : '-without-script'}`, { fullPage: true });
 

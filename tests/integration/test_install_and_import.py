@@ -43,7 +43,7 @@ def wait_for_delivery(topic: str) -> WebhookDelivery:
 
 
 def wait_for(is_there: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not is_there():
         assert time.monotonic() < deadline, "It never came."
         time.sleep(0.1)

@@ -31,7 +31,7 @@ def start(crew, code, name="child"):
 
 
 def wait_for_text(path):
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while not path.read_text() and time.monotonic() < end:
         time.sleep(0.02)
     return path.read_text()
@@ -39,7 +39,7 @@ def wait_for_text(path):
 
 def has_ended(pid):
     """Wait for a killed process to go, or to be a zombie that nobody here may reap."""
-    end = time.monotonic() + 5
+    end = time.monotonic() + 60
     while time.monotonic() < end:
         try:
             if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:

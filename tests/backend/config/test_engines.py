@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,8 +82,10 @@ def test_data_survives_a_kill_and_a_stale_pid_file(folder: Path) -> None:
         with psycopg2.connect(addresses.database_url) as connection, connection.cursor() as cursor:
             cursor.execute("CREATE TABLE kept AS SELECT 7 AS number")
         connection.close()
-        os.kill(postmaster(folder), signal.SIGKILL)
-        time.sleep(0.2)
+        killed = psutil.Process(postmaster(folder))
+        family = [killed, *killed.children(recursive=True)]
+        killed.send_signal(signal.SIGKILL)
+        psutil.wait_procs(family, timeout=30)
         # The number in the file now belongs to a stranger: this process.
         file = folder / "postgres" / "postmaster.pid"
         file.write_text("\n".join([str(os.getpid()), *file.read_text().splitlines()[1:]]) + "\n")

@@ -152,9 +152,10 @@ def test_a_heartbeat_keeps_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
     lease = leases.claim(NAME, IDS)
     assert lease is not None
     silent()
+    silent_since = PendingJob.objects.get().heartbeat_at
 
     with leases.heartbeat(lease):
-        time.sleep(0.3)
+        until(lambda: PendingJob.objects.get().heartbeat_at != silent_since)
         assert leases.claim(NAME, IDS) is None
         leases.ensure_held()
 

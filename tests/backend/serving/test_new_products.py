@@ -49,7 +49,7 @@ def by_the_model(response: Any) -> dict[int, str]:
     return {item["product_id"]: item["why"] for item in response.json()["items"]}
 
 
-def eventually(is_so: Callable[[], bool], *, seconds: float = 20.0) -> bool:
+def eventually(is_so: Callable[[], bool], *, seconds: float = 60.0) -> bool:
     ends = time.monotonic() + seconds
     while not is_so():
         if time.monotonic() > ends:
