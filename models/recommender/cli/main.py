@@ -171,9 +171,6 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
     source.add_argument(
         "--dataset", type=Path, metavar="FOLDER", help="a dataset folder of the feature export"
     )
-    source.add_argument(
-        "--order-lines", type=Path, metavar="FILE", help="a CSV in the UCI Online Retail layout"
-    )
     parser.add_argument("--items", type=Path, metavar="FILE", help="what the items are; see below")
     parser.add_argument(
         "--split", default=str(Split()), metavar="SPLIT", help="leave-one-out or last-days:N (%(default)s)"
@@ -317,15 +314,13 @@ def _answer(chosen: argparse.Namespace, names: Names, question: Question) -> lis
 
 def _read(chosen: argparse.Namespace, split: Split) -> Log:
     """Return the log of whichever source was named."""
-    from models.recommender.files.dataset import read, read_order_lines
+    from models.recommender.files.dataset import read
     from models.recommender.files.interactions import read_interactions
 
     if chosen.items and not chosen.interactions:
         raise DatasetInvalid("--items goes with --interactions only: other sources bring their own items.")
     if chosen.dataset:
         return read(chosen.dataset)
-    if chosen.order_lines:
-        return read_order_lines(chosen.order_lines)
     log = read_interactions(chosen.interactions, chosen.items, now=chosen.now, tell=print_notice)
     if not log.has_clock and split.kind is Kind.LAST_DAYS:
         raise DatasetInvalid(

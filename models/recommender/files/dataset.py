@@ -1,6 +1,5 @@
-"""Reading purchases: the dataset folder of the feature export, and order-line files for benchmarks."""
+"""Reading the dataset folder of the feature export."""
 
-import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.recommender.files.pipes import seekable
 from models.recommender.log.arrays import Events, Floats, Ints
 from models.recommender.log.content import ItemFacts
 from models.recommender.log.history import Event
@@ -191,99 +189,3 @@ def _moments(column: "pd.Series[Any]") -> Ints:
         raise DatasetInvalid(f"Column {column.name}: not a moment ({error}).") from error
     # NumPy's "not a time" is the smallest int64, which is NEVER.
     return np.asarray(moments, dtype=np.int64)
-
-
-ORDER_LINE_COLUMNS = ("InvoiceNo", "StockCode", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID")
-
-# Stock codes of the UCI Online Retail layout that name a service, not a product.
-SERVICE_CODES = frozenset(
-    ["POST", "D", "M", "S", "B", "C2", "DOT", "CRUK", "PADS", "AMAZONFEE", "BANK CHARGES", "ADJUST"]
-)
-
-
-def read_order_lines(path: Path, *, guests: bool = False) -> Log:
-    """
-    Return the purchases of an order-line file (UCI Online Retail layout).
-
-    For benchmarks and tests. Cancellations, service codes and lines without a price or a positive
-    quantity are left out; so are those without a customer, as in the published comparisons, unless
-    ``guests`` makes each such order a customer of its own, as the feature export does.
-    """
-    import pandas as pd
-
-    with seekable(path) as file:
-        data_hash = hashlib.sha256(file.read_bytes()).hexdigest()
-        frame = _read_order_file(file)
-    code = frame["StockCode"].str.strip().str.upper()
-    quantity, price = (_order_numbers(frame, name, path.name) for name in ("Quantity", "UnitPrice"))
-    keep = (
-        ~frame["InvoiceNo"].str.startswith(("C", "A"))
-        & (code != "")
-        & (quantity > 0)
-        & (price > 0)
-        & ((frame["CustomerID"] != "") | guests)
-        & ~code.isin(SERVICE_CODES)
-    )
-    kept = frame[keep]
-    _, item = np.unique(code[keep].to_numpy(dtype=object), return_inverse=True)
-    at = _order_moments(kept["InvoiceDate"], path.name)
-    _, basket = np.unique(kept["InvoiceNo"].to_numpy(dtype=object), return_inverse=True)
-    customer = kept["CustomerID"].str.removesuffix(".0")
-    purchases = pd.DataFrame(
-        {
-            "user": customer.where(customer != "", "guest:" + kept["InvoiceNo"]),
-            "item": item,
-            "at": at,
-            "basket": basket,
-            "quantity": quantity[keep],
-            "price": price[keep],
-            "title": kept["Description"].str.strip() if "Description" in kept else "",
-        }
-    )
-    # The newest line's words: a product's name is corrected over time.
-    by_item = purchases.sort_values("at", kind="stable").groupby("item")
-    newest = by_item[["title", "price"]].last()
-    catalogue = newest.assign(created_at=by_item["at"].min()).reset_index()
-    return build(purchases, catalogue, data_hash=data_hash, until=str(at.max().isoformat()))
-
-
-def _read_order_file(path: Path) -> "pd.DataFrame":
-    """Return an order-line file as the words that it holds: only an empty field is missing."""
-    import pandas as pd
-
-    try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except ValueError as error:
-        raise DatasetInvalid(f"{path.name} is not a CSV file: {error}.") from error
-    missing = [column for column in ORDER_LINE_COLUMNS if column not in frame.columns]
-    if missing:
-        raise DatasetInvalid(f"{path.name} has no column {missing[0]}.")
-    return frame
-
-
-def _order_numbers(frame: "pd.DataFrame", name: str, file: str) -> "pd.Series[float]":
-    """Return a column of amounts; an empty field counts as none, which no line can have."""
-    import pandas as pd
-
-    words = frame[name].where(frame[name] != "", "0")
-    numbers = pd.to_numeric(words, errors="coerce")
-    # NaN, and what 32 bits can't hold.
-    _refuse_line(~(numbers.abs() < np.finfo(np.float32).max), file, name, "not an amount")
-    return numbers
-
-
-def _order_moments(words: "pd.Series[str]", file: str) -> "pd.Series[pd.Timestamp]":
-    """Return moments in the one form that all lines have: ISO 8601, or month/day/year as UCI writes it."""
-    import pandas as pd
-
-    is_american = len(words) > 0 and "/" in words.iloc[0]
-    form = "%m/%d/%Y %H:%M" if is_american else "ISO8601"
-    at = pd.to_datetime(words, utc=True, errors="coerce", format=form)
-    _refuse_line(at.isna(), file, "InvoiceDate", "not a moment")
-    return at
-
-
-def _refuse_line(is_bad: "pd.Series[bool]", file: str, column: str, what: str) -> None:
-    if is_bad.any():
-        # Line 1 is the header.
-        raise DatasetInvalid(f"{file} line {int(is_bad.index[is_bad][0]) + 2}, column {column}: {what}.")

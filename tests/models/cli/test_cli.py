@@ -15,11 +15,6 @@ QUICK = [*NOW, "--seconds", "3"]
 OPENED = 1_780_000_000  # 28 May 2026, seconds
 DAY = 86_400
 
-ORDER_LINES = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n" + "".join(
-    f"{1000 + number},{number % 3 + 22420},MUG,1,2010-12-{number + 1:02d} 08:26:00,2.5,{number % 4}.0,UK\n"
-    for number in range(12)
-)
-
 
 def a_file(folder: Path, *, shop: str = "busy", name: str = "orders.csv") -> Path:
     """Write the interactions of a made-up shop."""
@@ -204,18 +199,6 @@ def test_train_writes_an_artifact_that_score_reads(
     assert (line["item"], line["reason"]["kind"], line["reason"]["count"]) == (5, "POPULAR", 1)
 
 
-def test_evaluate_reads_order_lines_and_writes_a_report(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    orders, report = tmp_path / "orders.csv", tmp_path / "report.json"
-    orders.write_text(ORDER_LINES, encoding="utf-8")
-
-    assert main(["evaluate", "--order-lines", str(orders), "--report", str(report)]) == 0
-
-    assert "* Popular products" in capsys.readouterr().out
-    assert json.loads(report.read_text(encoding="utf-8"))["interactions"] == 12
-
-
 EVALUATE = ["evaluate", "--interactions", "orders.csv"]
 
 
@@ -229,7 +212,6 @@ EVALUATE = ["evaluate", "--interactions", "orders.csv"]
         ),
         (["score", "--artifact", "nowhere"], "manifest.json is missing"),
         (["explain", "--artifact", "nowhere"], "manifest.json is missing"),
-        (["evaluate", "--order-lines", "nowhere.csv"], "nowhere.csv"),
         (["evaluate", "--interactions", "nowhere.csv"], "There is no file nowhere.csv."),
         (
             ["evaluate", "--interactions", "good.csv", "--items", "nowhere.csv"],
@@ -245,7 +227,7 @@ EVALUATE = ["evaluate", "--interactions", "orders.csv"]
             "positions.csv has positions, not moments, so there are no last days; use --split leave-one-out.",
         ),
         (
-            ["evaluate", "--order-lines", "orders.csv", "--items", "items.csv"],
+            ["evaluate", "--dataset", "orders", "--items", "items.csv"],
             "--items goes with --interactions only",
         ),
     ],
@@ -276,7 +258,7 @@ def test_bad_input_is_one_message_and_exit_2(
     ("arguments", "message"),
     [
         ([], "the following arguments are required: COMMAND"),
-        (["evaluate"], "one of the arguments --interactions --dataset --order-lines is required"),
+        (["evaluate"], "one of the arguments --interactions --dataset is required"),
         ([*EVALUATE, "--seconds", "0"], "argument --seconds: 0 is not above zero"),
         ([*EVALUATE, "--seconds", "soon"], "argument --seconds: invalid"),
         ([*EVALUATE, "--now", "yesterday"], "argument --now: 'yesterday' is not a moment in ISO 8601"),

@@ -6,10 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.recommender.files.dataset import DatasetInvalid, read, read_order_lines
+from models.recommender.files.dataset import DatasetInvalid, read
 from tests.models.shops import a_dataset, a_log
 
-HEADER = "InvoiceNo,StockCode,Quantity,InvoiceDate,UnitPrice,CustomerID\n"
 BASKETS = [("bob", 2.0, [7, 5]), ("ada", 1.0, [6]), ("guest:9", 3.0, [5])]
 
 
@@ -95,60 +94,3 @@ def test_a_catalogue_with_an_item_twice_is_refused(folder: Path) -> None:
 
     with pytest.raises(DatasetInvalid, match="lists an item twice"):
         read(folder)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "is not a CSV file"),
-        ("InvoiceNo,Quantity\n1,2\n", "has no column StockCode"),
-        (
-            HEADER + "1,A,1,2010-12-01 08:26:00,2.5,9\n2,A,1,yesterday,2.5,9\n",
-            "line 3, column InvoiceDate: not a moment",
-        ),
-        (
-            HEADER + "1,A,1,12/1/2010 8:26,2.5,9\n2,A,1,13/1/2010 8:26,2.5,9\n",
-            "line 3, column InvoiceDate: not a moment",
-        ),
-        (HEADER + "1,A,1,2010-12-01 08:26:00,NA,9\n", "line 2, column UnitPrice: not an amount"),
-        (HEADER + "1,A,1e39,2010-12-01 08:26:00,2.5,9\n", "line 2, column Quantity: not an amount"),
-    ],
-)
-def test_order_lines_that_cannot_be_read_are_refused(tmp_path: Path, text: str, message: str) -> None:
-    path = tmp_path / "orders.csv"
-    path.write_text(text, encoding="utf-8")
-
-    with pytest.raises(DatasetInvalid, match=message):
-        read_order_lines(path)
-
-
-def test_order_lines_take_ids_as_they_are_written(tmp_path: Path) -> None:
-    path = tmp_path / "orders.csv"
-    rows = "W-1,NA,1,12/1/2010 8:26,2.5,null\nW-2,None,,12/2/2010 8:26,2.5,null\n,NA,1,12/3/2010 8:26,2.5,9\n"
-    path.write_text(HEADER + rows, encoding="utf-8")
-
-    log = read_order_lines(path)
-
-    assert (len(log), log.users, log.items) == (2, 2, 1)
-
-
-def test_order_lines_leave_out_what_is_no_purchase_of_a_known_customer(tmp_path: Path) -> None:
-    path = tmp_path / "orders.csv"
-    path.write_text(
-        "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
-        "1001,85123A,HEART,6,2010-12-01 08:26:00,2.55,17850.0,United Kingdom\n"
-        "1001,85123a,HEART,1,2010-12-01 08:26:00,2.55,17850.0,United Kingdom\n"
-        "C1002,85123A,HEART,-6,2010-12-02 08:26:00,2.55,17850.0,United Kingdom\n"
-        "1003,POST,POSTAGE,1,2010-12-02 08:26:00,18.00,17850.0,France\n"
-        "1004,22423,CAKESTAND,1,2010-12-03 08:26:00,12.75,,United Kingdom\n"
-        "1005,22423,CAKESTAND,1,2010-12-03 08:26:00,0.0,12345.0,United Kingdom\n"
-        "1006,22423,CAKESTAND,2,2010-12-04 08:26:00,12.75,12345.0,United Kingdom\n",
-        encoding="utf-8",
-    )
-
-    log = read_order_lines(path).sequences
-
-    assert read_order_lines(path, guests=True).users == 3
-    assert (log.users, log.items) == (2, 2)
-    assert log.item.tolist() == [0, 1]
-    assert log.until == "2010-12-04T08:26:00+00:00"
