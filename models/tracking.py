@@ -113,17 +113,6 @@ class Tracker:
             if found is not None and alias.value in found.aliases:
                 self._client.delete_registered_model_alias(self.experiment, alias.value)
 
-    def find_version(self, alias: Alias) -> int | None:
-        """
-        Return the version that an alias points at, or None.
-
-        :raises TrackingUnavailable: if MLflow cannot be reached
-        """
-        with _speaking_to_mlflow():
-            found = self._find_registered()
-            version = found.aliases.get(alias.value) if found else None
-        return None if version is None else int(version)
-
     def tag(self, version: int, tags: Mapping[str, str]) -> None:
         """
         Write words beside a version and its run, for example what the gate said of it.
