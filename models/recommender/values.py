@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Any
 
 
+class DatasetInvalid(ValueError):
+    """What shall be learned from cannot be used; the message names file, row and column."""
+
+
 class Stage(StrEnum):
     """Where a training run is."""
 

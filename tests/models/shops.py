@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
-from models.recommender.files.dataset import build
+from models.recommender.files.dataset import ITEMS, PURCHASES, ignore, log_of
+from models.recommender.files.tables import Table
 from models.recommender.log.log import Log
 
 OPENED = pd.Timestamp("2026-01-05", tz="UTC")
@@ -48,7 +50,20 @@ def catalogue_of(items: Sequence[int]) -> pd.DataFrame:
 
 
 def a_log(baskets: Sequence[Basket], items: Sequence[int], *, until: str = "2026-06-01T00:00:00Z") -> Log:
-    return build(purchases_of(baskets), catalogue_of(items), data_hash="0" * 64, until=until)
+    return log_of_frames(purchases_of(baskets), catalogue_of(items), until=until)
+
+
+def log_of_frames(
+    purchases: pd.DataFrame, catalogue: pd.DataFrame, *, until: str = "2026-06-01T00:00:00Z"
+) -> Log:
+    """Return the log of a dataset folder's tables."""
+    tables = _table(PURCHASES, purchases), _table(ITEMS, catalogue)
+    return log_of(*tables, data_hash="0" * 64, until=until)
+
+
+def _table(name: str, frame: pd.DataFrame) -> Table:
+    columns = pa.table({column: pa.array(frame[column].tolist()) for column in frame})
+    return Table.of(Path(name), columns, first_row=1, tell=ignore)
 
 
 def a_dataset(folder: Path, baskets: Sequence[Basket], items: Sequence[int]) -> Path:

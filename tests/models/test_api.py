@@ -23,6 +23,7 @@ from models.recommender.api import (
     load,
     train,
 )
+from models.recommender.files import building
 from models.recommender.log.arrays import DAY_US
 from models.recommender.log.history import moment_of
 from models.recommender.serving.artifact import file_sha256
@@ -74,6 +75,24 @@ def test_importing_the_api_does_not_even_import_onnxruntime() -> None:
     loaded = modules_after("from models.recommender import api")
 
     assert loaded.isdisjoint({*HEAVY, "onnxruntime"})
+
+
+def test_a_shop_keeps_the_items_that_models_can_hold_and_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(building, "ITEM_LIMIT", 2)
+    dataset = a_dataset(tmp_path / "dataset", [("ada", 1, [5, 6]), ("bob", 2, [6, 7, 8])], [5, 6, 7, 8])
+    heard: list[str] = []
+
+    report = train(dataset, tmp_path / "out", on_progress=lambda progress: heard.append(progress.message))
+
+    notice = (
+        "Of 4 items the 2 most bought are kept, each bought 1 times or more; 2 rows of the others set aside."
+    )
+    assert (report.items, report.interactions) == (2, 3)
+    assert load(tmp_path / "out").item_ids.tolist() == [6, 8]
+    assert notice in heard
+    assert report.summary.endswith(notice)
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="Only glibc gives memory back this eagerly.")

@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from models.recommender.files.dataset import DatasetInvalid
 from models.recommender.serving.scorer import Past, Scorer
-from models.recommender.values import Scored
+from models.recommender.values import DatasetInvalid, Scored
 
 Tell = Callable[[str], None]
 

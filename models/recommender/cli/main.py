@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, NoReturn, TypeAlias
 from models.recommender.api import ArtifactMismatch, Progress, Recipe, Report, Scored, load
 from models.recommender.cli import report, reproduce
 from models.recommender.cli.asking import Names, Question
-from models.recommender.files.dataset import DatasetInvalid
 from models.recommender.log.history import moment_of
 from models.recommender.log.log import Log
 from models.recommender.log.splits import Kind, Repeat, Split, SplitInvalid
 from models.recommender.serving.rankers import TRANSFORMER
+from models.recommender.values import DatasetInvalid
 
 if TYPE_CHECKING:
     from models.recommender.serving.explain import Evidence

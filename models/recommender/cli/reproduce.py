@@ -231,7 +231,7 @@ def recipe_of(manifest: Mapping[str, Any]) -> Recipe:
 
 def _train(snapshot: Path, out: Path, recipe: Recipe, *, revision: str, say: Say) -> None:
     from models.recommender.api import train
-    from models.recommender.files.dataset import DatasetInvalid
+    from models.recommender.values import DatasetInvalid
 
     heard: set[str] = set()
 

@@ -8,26 +8,17 @@ microseconds or nanoseconds since 1970, and plain positions 0, 1, 2 … within a
 What numbers count is guessed from most of them and has to be true of every one.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from models.recommender.files.tables import MISSING, Cells, Table
+from models.recommender.files.tables import MISSING, Column, Table
 from models.recommender.log.arrays import DAY_US, Bools, Ints, Reals
 
 MOMENT = "is not a moment (ISO 8601, or seconds or milliseconds since 1970)"
-# The zone at the end of a moment. A date alone ends like one: "-09".
-ZONED = r"^.{11,}(Z|[+-]\d{2}(:?\d{2})?)$"
-# Small letters, zones apart from the time or by name, and more digits than microseconds have.
-SPELLINGS = (
-    (r"(\d)t(\d)", r"\1T\2"),
-    (r"(\d) ?(z|Z|[Uu][Tt][Cc]|[Gg][Mm][Tt])$", r"\1Z"),
-    (r"(:\d{2}(?:\.\d+)?) ([+-]\d{2}:?\d{0,2})$", r"\1\2"),
-    (r"(\.\d{6})\d+", r"\1"),
-)
-US = "us"
+ISO = r"^\d{4}-\d{2}-\d{2}"  # how one begins; pandas would also read words such as "now"
 # No log of a shop is older. Numbers in another unit than the guessed one, and times that another program
 # read in the wrong unit, come to lie in the first years after 1970.
 EARLIEST_US = 315_532_800_000_000  # 1980
@@ -38,12 +29,13 @@ TO_COME_US = DAY_US  # clocks and time zones differ: so far ahead of now a momen
 
 @dataclass(frozen=True)
 class Unit:
-    """What whole numbers of one magnitude count; ``scale`` is microseconds in one."""
+    """What whole numbers of one magnitude count."""
 
     least: float
     below: float
     words: str
-    scale: float
+    scale: float = 0.0  # microseconds in one
+    form: str = ""  # of a moment that is written in digits
 
     def holds(self, values: Reals) -> Bools:
         """Return which numbers have this unit's magnitude."""
@@ -55,9 +47,9 @@ class Unit:
 # are of 1900 to 2099; what counts milliseconds there lies in 1976, or in the future.
 POSITIONS = Unit(0, 1e7, "positions in a customer's sequence", DAY_US)
 WRITTEN = (
-    Unit(1e7, 1e8, "days written YYYYMMDD", 0),
-    Unit(1.9e11, 2.1e11, "minutes written YYYYMMDDHHMM", 0),
-    Unit(1.9e13, 2.1e13, "seconds written YYYYMMDDHHMMSS", 0),
+    Unit(1e7, 1e8, "days written YYYYMMDD", form="%Y%m%d"),
+    Unit(1.9e11, 2.1e11, "minutes written YYYYMMDDHHMM", form="%Y%m%d%H%M"),
+    Unit(1.9e13, 2.1e13, "seconds written YYYYMMDDHHMMSS", form="%Y%m%d%H%M%S"),
 )
 SECONDS = Unit(1e8, 1e11, "seconds since 1970", 1e6)
 CLOCKS = (
@@ -76,98 +68,85 @@ class Moments:
     has_clock: bool  # False for positions, which say nothing across customers
 
 
-def read_moments(table: Table, name: str, *, now: int, among: Bools) -> Moments:
+def read_moments(table: Table, name: str, *, now: int | None, among: Bools) -> Moments:
     """
     Return a column of moments, known and not after ``now`` and a day in all rows ``among``.
 
     What the other rows are said to be means nothing.
 
-    :param now: microseconds since 1970
+    :param now: microseconds since 1970; None believes any moment
     :raises DatasetInvalid: naming the first row that breaks this
     """
-    missing = among & table.missing(name, MISSING)
-    if missing.any():
-        raise table.wrong(name, int(np.argmax(missing)), "the value is missing.")
-    found = _of_text(table, name, among) if table.is_text(name) else _of_values(table, name, among)
+    if not among.any():
+        return Moments(np.zeros(len(table), dtype=np.int64), has_clock=True)
+    table.refuse(among & table.missing(name, MISSING), name, "the value is missing")
+    found = _read(table, name, among)
     if found.has_clock:
-        _refuse(table, name, found.at, among & (found.at < EARLIEST_US), "is before 1980, older than any log")
-        _refuse(table, name, found.at, among & (found.at > now + TO_COME_US), "lies in the future")
+        shown = found.at.astype("datetime64[us]")
+        latest = np.iinfo(np.int64).max if now is None else now + TO_COME_US
+        old, new = "is before 1980, older than any log", "lies in the future"
+        table.refuse(among & (found.at < EARLIEST_US), name, lambda row: f"{shown[row]} {old}", count=True)
+        table.refuse(among & (found.at > latest), name, lambda row: f"{shown[row]} {new}", count=True)
     return found
 
 
-def _refuse(table: Table, name: str, at: Ints, is_bad: Bools, complaint: str) -> None:
-    bad = np.flatnonzero(is_bad)
-    if len(bad):
-        shown = at[bad[:1]].astype("datetime64[us]")[0]
-        others = f" ({len(bad):,} rows are like this)" if len(bad) > 1 else ""
-        raise table.wrong(name, int(bad[0]), f"{shown} {complaint}{others}.")
+def _read(table: Table, name: str, among: Bools) -> Moments:
+    column = table.frame[name]
+    kind = column.dtype.pyarrow_dtype
+    if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+        return Moments(_microseconds(pd.to_datetime(column, utc=True)), has_clock=True)
+    if not table.is_text(name):
+        return _counted(table, name, table.numbers(name), among)
+    words = column.mask(table.missing(name, MISSING))
+    numbers = pd.to_numeric(words, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    is_word = words.notna().to_numpy() & np.isnan(numbers)
+    if is_word[int(np.argmax(words.notna()))]:
+        return Moments(_written(table, name, words), has_clock=True)
+    table.refuse(is_word, name, lambda place: f"{table.quoted(name, place)} {MOMENT}")
+    return _counted(table, name, numbers, among)
 
 
-def _of_text(table: Table, name: str, among: Bools) -> Moments:
-    blocks = list(table.blocks(name))
-    try:
-        values = [pc.cast(cells.words, pa.float64()) for cells in blocks[:1]]
-    except pa.ArrowInvalid:
-        written = [np.append(_written(table, name, cells), 0)[cells.places] for cells in blocks]
-        return Moments(np.concatenate(written), has_clock=True)
-    values += [table.cast(name, cells, pa.float64(), MOMENT) for cells in blocks[1:]]
-    known = zip(values, blocks, strict=True)
-    numbers = [np.append(value.to_numpy(), np.nan)[cells.places] for value, cells in known]
-    return _counted(table, name, np.concatenate(numbers), among)
+def _microseconds(moments: Column) -> Ints:
+    """Return moments in microseconds; a missing one is the smallest number."""
+    plain = moments.dt.tz_localize(None).to_numpy(dtype="datetime64[us]", na_value=np.datetime64("NaT"))
+    return np.asarray(plain.astype(np.int64))
 
 
-def _of_values(table: Table, name: str, among: Bools) -> Moments:
-    """Return the moments of a Parquet column that holds moments, days or numbers."""
-    column = table.columns[name]
-    if pa.types.is_date(column.type):
-        column = pc.cast(column, pa.timestamp(US))
-    if pa.types.is_timestamp(column.type):
-        whole = pc.cast(pc.cast(column, pa.timestamp(US, column.type.tz), safe=False), pa.int64())
-        return Moments(whole.fill_null(0).to_numpy(), has_clock=True)
-    return _counted(table, name, table.numbers(name), among)
+def _written(table: Table, name: str, words: Column) -> Ints:
+    """Return moments in ISO 8601; what is not spelled as pandas knows it is spelled so first."""
+    moments = _parsed(words)
+    odd = (moments.isna() & words.notna()).to_numpy()
+    if odd.any():
+        respelled = words[odd].str.upper().str.replace(r" ?(UTC|GMT)$", "Z", regex=True)
+        moments[odd] = _parsed(respelled.where(respelled.str.match(ISO)))
+    is_none = (moments.isna() & words.notna()).to_numpy()
+    table.refuse(is_none, name, lambda place: f"{table.quoted(name, place)} {MOMENT}")
+    return _microseconds(moments)
 
 
-def _written(table: Table, name: str, cells: Cells) -> Ints:
-    """Return the distinct words of cells, which are ISO 8601, as moments."""
-    try:
-        known = pc.cast(cells.words, pa.timestamp(US))
-    except pa.ArrowInvalid:
-        known = _zoned(table, name, cells)
-    at: Ints = pc.cast(known, pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
-    return at
-
-
-def _zoned(table: Table, name: str, cells: Cells) -> pa.Array:
-    """Return moments of which some carry a zone or more digits than microseconds have."""
-    clean = cells.words
-    for written, meant in SPELLINGS:
-        clean = pc.replace_substring_regex(clean, written, meant)
-    is_zoned = pc.match_substring_regex(clean, ZONED)
-    # Those with a zone are left empty among those without and the other way round: places stay true.
-    unzoned = replace(cells, words=pc.if_else(is_zoned, None, clean))
-    local = table.cast(name, unzoned, pa.timestamp(US), MOMENT)
-    others = replace(cells, words=pc.if_else(is_zoned, clean, None))
-    zoned = table.cast(name, others, pa.timestamp(US, "UTC"), MOMENT)
-    return pc.coalesce(local, pc.cast(zoned, pa.timestamp(US)))
+def _parsed(words: Column) -> Column:
+    # Digits beyond microseconds would make pandas count nanoseconds, which reach from 1677 to 2262.
+    plain = words.where(words.str.match(ISO)).str.replace(r"(\.\d{6})\d+", r"\1", regex=True)
+    parsed = pd.to_datetime(plain, format="ISO8601", utc=True, errors="coerce")
+    return parsed.astype("datetime64[us, UTC]")
 
 
 def _counted(table: Table, name: str, numbers: Reals, among: Bools) -> Moments:
     """Return numbers as moments; what they count is told by the size of most of them."""
     values = np.where(among, numbers, np.nan)
     unit = _unit(values)
-    is_whole = np.floor(values) == values
-    _refuse_number(table, name, values, ~unit.holds(values) | ~(is_whole | (unit in CLOCKS)), unit)
+    is_odd = ~unit.holds(values) | ((np.floor(values) != values) & (unit not in CLOCKS))
+    complaint = f"does not count {unit.words}, as most rows do"
+    table.refuse(is_odd & ~np.isnan(values), name, lambda row: f"{values[row]:.15g} {complaint}", count=True)
     if unit is POSITIONS:
         _refuse_late_start(table, name, values)
     if unit is SECONDS:
         _refuse_two_readings(table, name, values)
     table.say(f"column {name} counts {unit.words}.")
-    if unit in WRITTEN:
-        return Moments(_written_in_digits(table, name, values), has_clock=True)
-    if unit is POSITIONS:
-        return Moments(np.nan_to_num(values).astype(np.int64) * DAY_US, has_clock=False)
+    if unit.form:
+        return Moments(_written_in_digits(table, name, values, unit), has_clock=True)
     scaled = np.minimum(np.nan_to_num(values) * unit.scale, LATEST_US)
-    return Moments(np.round(scaled).astype(np.int64), has_clock=True)
+    return Moments(np.round(scaled).astype(np.int64), has_clock=unit is not POSITIONS)
 
 
 def _unit(values: Reals) -> Unit:
@@ -178,25 +157,14 @@ def _unit(values: Reals) -> Unit:
     )
 
 
-def _refuse_number(table: Table, name: str, values: Reals, is_bad: Bools, unit: Unit) -> None:
-    bad = np.flatnonzero(is_bad & ~np.isnan(values))
-    if len(bad):
-        others = f" ({len(bad):,} rows are like this)" if len(bad) > 1 else ""
-        raise table.wrong(
-            name, int(bad[0]), f"{values[bad[0]]:.15g} does not count {unit.words}, as most rows do{others}."
-        )
-
-
 def _refuse_late_start(table: Table, name: str, values: Reals) -> None:
     """Refuse numbers that are too small for moments and begin too late for positions: days, months, years."""
-    first = int(np.nanargmin(values))
-    if values[first] > 1:
-        raise table.wrong(
-            name,
-            first,
-            f"{values[first]:.15g} is the least of the column: too small for a moment, while positions begin "
-            f"at 0 or 1.",
-        )
+    least = np.nanmin(values)
+    table.refuse(
+        (values == least) & (least > 1),
+        name,
+        f"{least:.15g} is the least of the column: too small for a moment, while positions begin at 0 or 1",
+    )
 
 
 def _refuse_two_readings(table: Table, name: str, values: Reals) -> None:
@@ -206,19 +174,14 @@ def _refuse_two_readings(table: Table, name: str, values: Reals) -> None:
     month_day = day % 10_000
     fits = (month_day >= 101) & (month_day < 1232) & (month_day % 100 >= 1) & (month_day % 100 <= 31)
     fits &= (minute % 100 < 60) & (minute < 2400) & (moments >= 1e9)
-    if len(moments) >= FEWEST_FOR_TWO_READINGS and fits.all():
-        first = int(np.argmax(~np.isnan(values)))
-        raise table.wrong(
-            name, first, f"{values[first]:.15g} may count seconds since 1970 or be written YYMMDDHHMM."
-        )
+    is_doubtful = len(moments) >= FEWEST_FOR_TWO_READINGS and fits.all()
+    doubt = "may count seconds since 1970 or be written YYMMDDHHMM"
+    table.refuse(~np.isnan(values) & is_doubtful, name, lambda row: f"{values[row]:.15g} {doubt}")
 
 
-def _written_in_digits(table: Table, name: str, values: Reals) -> Ints:
-    moments, places = np.unique(values, return_inverse=True)
-    words = pa.array([None if np.isnan(moment) else f"{moment:.0f}" for moment in moments], pa.string())
-    spelled = pc.replace_substring_regex(words, r"^(\d{4})(\d{2})(\d{2})", r"\1-\2-\3 ")
-    spelled = pc.replace_substring_regex(spelled, r" (\d{2})(\d{2})", r" \1:\2:")
-    clean = pc.utf8_rtrim(spelled, " :")
-    known = table.cast(name, Cells(places.astype(np.int32), clean, first=0), pa.timestamp(US), MOMENT)
-    at: Ints = pc.cast(known, pa.int64()).fill_null(0).to_numpy()[places]
-    return at
+def _written_in_digits(table: Table, name: str, values: Reals, unit: Unit) -> Ints:
+    whole = pd.Series(np.nan_to_num(values).astype(np.int64), dtype=str)
+    moments = pd.to_datetime(whole, format=unit.form, utc=True, errors="coerce")
+    is_none = moments.isna().to_numpy() & ~np.isnan(values)
+    table.refuse(is_none, name, lambda row: f"{table.quoted(name, row)} {MOMENT}")
+    return _microseconds(moments)

@@ -10,12 +10,12 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from models.recommender.files import interactions, tables
-from models.recommender.files.dataset import DatasetInvalid
+from models.recommender.files import building, tables
 from models.recommender.files.interactions import read, read_interactions
 from models.recommender.log.arrays import Ints
 from models.recommender.log.history import Event
 from models.recommender.log.log import NEVER, Log
+from models.recommender.values import DatasetInvalid
 
 NOW = int(datetime(2026, 6, 1, tzinfo=UTC).timestamp()) * 1_000_000
 NEW_YEAR = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
@@ -117,7 +117,7 @@ REFUSED: list[tuple[str, str | bytes, str]] = [
         "day that no month has",
         HEADER + "ada,mug,20260532\n",
         (
-            "orders.csv row 2, column timestamp: '2026-05-32' is not a moment (ISO 8601, or seconds or "
+            "orders.csv row 2, column timestamp: '20260532' is not a moment (ISO 8601, or seconds or "
             "milliseconds since 1970)."
         ),
     ),
@@ -453,7 +453,7 @@ def test_a_giant_customer_is_read_whole(tmp_path: Path) -> None:
 def test_items_beyond_the_limit_are_set_aside_and_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(interactions, "ITEM_LIMIT", 2)
+    monkeypatch.setattr(building, "ITEM_LIMIT", 2)
 
     log, told = read_text(tmp_path, GOOD + "bob,pot,2026-05-05\nbob,pan,2026-05-06\n")
 
@@ -462,9 +462,8 @@ def test_items_beyond_the_limit_are_set_aside_and_told(
     assert told == [
         (
             "Of 3 items the 2 most bought are kept, each bought 2 times or more; "
-            "rows of the others are set aside."
+            "1 row of the others set aside."
         ),
-        "orders.csv: 1 row set aside: items beyond the limit.",
     ]
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.recommender.files.dataset import DatasetInvalid
 from models.recommender.files.interactions import read_interactions
+from models.recommender.values import DatasetInvalid
 
 NOW = int(datetime(2026, 6, 1, tzinfo=UTC).timestamp()) * 1_000_000
 SECONDS = 1_777_631_400  # 2026-05-01 10:30
@@ -59,7 +59,7 @@ def test_one_row_in_another_unit_is_refused(usual: str, odd: str, place: int, tm
             "a minute that no hour has",
             [202605011030, 202605011075],
             (
-                "row 3, column timestamp: '2026-05-01 10:75' is not a moment (ISO 8601, or seconds or "
+                "row 3, column timestamp: '202605011075' is not a moment (ISO 8601, or seconds or "
                 "milliseconds since 1970)."
             ),
         ),

@@ -3,10 +3,9 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from models.recommender.files.dataset import build
 from models.recommender.log.log import Log
 from models.recommender.log.surfaces import Surface, SurfaceCase, surface_cases
-from tests.models.shops import OPENED, a_log, catalogue_of, purchases_of
+from tests.models.shops import OPENED, a_log, catalogue_of, log_of_frames, purchases_of
 
 ITEMS = [5, 6, 7, 8, 9]  # numbered 0 to 4
 
@@ -58,7 +57,7 @@ def test_a_later_order_and_one_of_the_same_moment_are_not_known() -> None:
 def test_an_order_that_began_before_the_cut_is_learned_from_and_not_asked() -> None:
     purchases = purchases_of([("ada", 7.9, [5, 6]), ("ada", 9, [7, 8])])
     purchases["basket"] = 1
-    log = build(purchases, catalogue_of(ITEMS), data_hash="0" * 64, until="2026-06-01T00:00:00Z")
+    log = log_of_frames(purchases, catalogue_of(ITEMS))
 
     assert asked(Surface.CART, log) == []
 
@@ -117,7 +116,7 @@ def a_log_with_views() -> Log:
         ]
     )
     steps["event"] = ["purchase", "view", "view", "cart", "purchase", "purchase"]
-    return build(steps, catalogue_of(ITEMS), data_hash="0" * 64, until="2026-06-01T00:00:00Z")
+    return log_of_frames(steps, catalogue_of(ITEMS))
 
 
 def test_what_the_customer_did_in_the_visit_of_the_order_is_not_known() -> None:

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from models.recommender.files.dataset import DatasetInvalid
 from models.recommender.files.interactions import read_interactions
+from models.recommender.values import DatasetInvalid
 
 NOW = int(datetime(2026, 6, 1, tzinfo=UTC).timestamp()) * 1_000_000
 OPEN = "a quotation mark opens the value and does not close at its end."
@@ -63,9 +63,9 @@ DAY = "2026-05-01"
             f"row 2, column note: {LINES}",
         ),
         (
-            "after a space, where it would be part of the id",
-            [["ada", "mug", DAY, ""], ["bob", ' "mug"', DAY, ""]],
-            "row 3, column item: a space stands before the quotation mark.",
+            "opened after a space and closed before the value ends",
+            [["ada", "mug", DAY, ""], ["bob", ' "mug" big', DAY, ""]],
+            f"row 3, column item: {OPEN}",
         ),
     ],
 )
@@ -92,11 +92,12 @@ def test_rows_are_counted_past_values_of_several_lines_and_blank_lines(tmp_path:
 
 def test_quotes_that_close_are_read(tmp_path: Path) -> None:
     rows = [['"ada"', '"mug, ""big"""', DAY, '"in two\nlines"'], ["bob", '12" pan', DAY, ""]]
+    rows.append(["bob", ' "lid"', DAY, ""])
     path = write(tmp_path, [HEADER, *rows])
 
     log = read_interactions(path, now=NOW)
 
-    assert log.item_names == ('12" pan', 'mug, "big"')
+    assert log.item_names == ('12" pan', "lid", 'mug, "big"')
 
 
 def test_a_title_may_go_over_several_lines(tmp_path: Path) -> None:
