@@ -44,7 +44,7 @@ cannot be right ends the command with status 2 and one message that names its ro
 """
 SPLITS = """
 Splits: last-days:N asks for what each customer bought in the newest N days (never more than a fifth of the
-file); leave-one-out asks for each customer's last purchase. --repeat drop asks only for items that the
+file); leave-one-out asks for each customer's last order. --repeat drop asks only for items that the
 customer never bought, and lets no model answer with others. All items are ranked; nothing is sampled.
 """
 

@@ -1,4 +1,4 @@
-"""Types of columns, and lengths of time in their unit."""
+"""Types of columns, lengths of time in their unit, and spans of rows."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,3 +11,12 @@ Events = NDArray[np.int8]
 
 HOUR_US = 3_600_000_000  # microseconds
 DAY_US = 24 * HOUR_US
+
+
+def spans(begins: NDArray[np.integer], ends: NDArray[np.integer]) -> tuple[Ints, Ints]:
+    """Return the places from each begin up to its end, one span after the other, and each span's length."""
+    lengths = ends.astype(np.int64) - begins
+    after = np.cumsum(lengths)
+    places = np.repeat(begins - (after - lengths), lengths)
+    places += np.arange(len(places))
+    return places, lengths

@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from models.recommender.log.arrays import Events, Ints
+from models.recommender.log.arrays import Bools, Events, Ints, Reals, spans
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 UNKNOWN_TIME = int(np.iinfo(np.int64).min)  # a moment that nobody wrote down
@@ -70,21 +70,86 @@ class History:
         return bought
 
     def newest(self, steps: int) -> "History":
-        """Return the history of the newest steps only; itself where it has no more."""
+        """
+        Return the history of the newest steps only, at most so many; itself where it has no more.
+
+        A moment is left out whole rather than cut; see ``newest_steps``.
+        """
         if len(self) <= steps:
             return self
-        kept = slice(len(self) - steps, None)
-        return replace(self, items=self.items[kept], at=self.at[kept], events=self.events[kept])
+        starts, ends = np.array([0]), np.array([len(self)])
+        return self._taken(newest_steps(moment_starts(begins_moment(self.at)), starts, ends, most=steps)[0])
 
-    def where(self, keep: NDArray[np.bool_]) -> "History":
+    def where(self, keep: Bools) -> "History":
         """Return the history with the marked steps only; itself where all are marked."""
-        if keep.all():
-            return self
-        return replace(self, items=self.items[keep], at=self.at[keep], events=self.events[keep])
+        return self if keep.all() else self._taken(keep)
+
+    def arranged(self, *keys: NDArray[np.number]) -> "History":
+        """Return the history with the steps of each moment ordered by these keys, the first one first."""
+        moment = np.cumsum(begins_moment(self.at))
+        return self._taken(np.lexsort((*reversed(keys), moment)))
+
+    def _taken(self, places: slice | Bools | Ints) -> "History":
+        return replace(self, items=self.items[places], at=self.at[places], events=self.events[places])
 
     def without(self, item: int) -> "History":
         """Return the history as if the customer had never met one item."""
         return self.where(self.items != item)
+
+
+def begins_moment(at: Ints, owner: Ints | None = None) -> Bools:
+    """
+    Return whether each step begins another moment than the step before it.
+
+    Steps of one moment, a basket, have no order among them. A step at an unknown moment has one of its own.
+
+    :param owner: ascending, where the steps of several customers are laid end to end
+    """
+    begins = np.ones(len(at), dtype=np.bool_)
+    begins[1:] = (at[1:] != at[:-1]) | (at[1:] == UNKNOWN_TIME)
+    if owner is not None:
+        begins[1:] |= owner[1:] != owner[:-1]
+    return begins
+
+
+def moment_starts(begins: Bools) -> Ints:
+    """Return where each moment starts, with the end of the last one appended."""
+    return np.append(np.flatnonzero(begins), len(begins))
+
+
+def newest_steps(moments: Ints, starts: Ints, ends: Ints, *, most: int) -> tuple[Ints, Ints]:
+    """
+    Return the places of the newest steps of each span, at most so many, and how many each has.
+
+    A moment is left out whole rather than cut, but for the newest one: if it alone is longer, steps evenly
+    spread over it stay. What lies last in a moment is no newer; it has the higher product id.
+
+    :param moments: where each starts, with the end appended
+    """
+    whole = moments[np.searchsorted(moments, ends - most)]
+    newest = moments[np.searchsorted(moments, ends) - 1]
+    places, lengths = spans(np.maximum(starts, np.minimum(whole, newest)), ends)
+    kept = np.minimum(lengths, most)
+    if (kept == lengths).all():
+        return places, lengths
+    within = np.arange(len(places)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    wanted, among = np.repeat(kept, lengths), np.repeat(lengths, lengths)
+    return places[(within + 1) * wanted // among > within * wanted // among], kept
+
+
+def newer(weights: Reals, begins: Bools) -> Reals:
+    """
+    Return the weight of all steps after each step; of the others of its own moment, half.
+
+    Half is what an order drawn by lot gives on average: the mid-rank of ties.
+
+    Source: Kendall 1945, "The treatment of ties in ranking problems".
+    """
+    moment = np.cumsum(begins) - 1
+    total = np.bincount(moment, weights)
+    after = np.cumsum(total[::-1])[::-1] - total
+    found: Reals = after[moment] + (total[moment] - weights) / 2
+    return found
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -96,11 +161,13 @@ def distinct(history: History) -> tuple[Ints, Ints]:
 
 def longest_history(history: History) -> History:
     """
-    Return the part of a history that models read: the newest steps.
+    Return the part of a history that models read: the newest steps, those of one moment by item.
 
-    The same step twice at one moment, or at moments nobody knows, counts once: two lines of one order.
+    The same step twice at one moment, or one after the other at moments nobody knows, counts once: two
+    lines of one order.
     """
     if len(history) > 1:
+        history = history.arranged(history.items, history.events)
         columns = (history.items, history.events, history.at)
         is_same = np.logical_and.reduce([column[1:] == column[:-1] for column in columns])
         history = history.where(np.concatenate([[True], ~is_same]))

@@ -11,7 +11,7 @@ from enum import StrEnum
 import numpy as np
 
 from models.recommender.log.arrays import DAY_US, Bools, Ints
-from models.recommender.log.history import Event, History, longest_history
+from models.recommender.log.history import Event, History, begins_moment, longest_history
 from models.recommender.log.log import Log
 
 MAX_CASES = 25_000  # more customers than this no longer narrow an interval in a useful way
@@ -29,7 +29,7 @@ class Kind(StrEnum):
     """How a log is cut."""
 
     LAST_DAYS = "last-days"  # one moment for everybody; what was bought after it is the question
-    LEAVE_ONE_OUT = "leave-one-out"  # each customer's last purchase is the question
+    LEAVE_ONE_OUT = "leave-one-out"  # each customer's last order is the question
 
 
 class Repeat(StrEnum):
@@ -190,12 +190,19 @@ def at_moment(log: Log, moment: int, split: Split, *, seed: int) -> Division:
 
 
 def _leave_one_out(log: Log, split: Split, *, seed: int) -> Division:
-    """Leave the last purchase of each customer with two or more for the question, with what follows it."""
-    bought = np.flatnonzero(log.event == Event.PURCHASE)
-    counts = np.bincount(log.user[bought], minlength=log.users)
+    """
+    Leave the last order of each customer with two or more for the question, with what follows it.
+
+    An order is what was bought at one moment. One product of it left out alone could be told from the others
+    by whatever orders them in the file.
+    """
+    moment = np.cumsum(begins_moment(log.at, log.user)) - 1
+    orders = np.unique(moment[log.event == Event.PURCHASE])
+    first = np.searchsorted(moment, orders)
+    owner = log.user[first]
     last = np.full(log.users, len(log), dtype=np.int64)
-    last[log.user[bought]] = bought  # ascending: the newest purchase of each customer stays
-    last[counts < 2] = len(log)
+    last[owner] = first  # ascending: the newest order of each customer stays
+    last[np.bincount(owner, minlength=log.users) < 2] = len(log)
     is_after = np.arange(len(log)) >= last[log.user]
     now = int(log.at.max()) + 1 if len(log) else 0
     return Division(log.where(~is_after), _cases(log, is_after, split, now=now, seed=seed), now)

@@ -16,10 +16,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from models.recommender.log.arrays import Bools, Floats, Ints
+from models.recommender.log.arrays import Bools, Floats, Ints, spans
 from models.recommender.log.content import TokenMatrix
 from models.recommender.log.history import History
-from models.recommender.serving.rankers import Decay, spans
+from models.recommender.serving.rankers import Decay
 
 FEWEST_PLACES = 4  # of a list that keeps one for an arrival: a shorter one has none to spare
 

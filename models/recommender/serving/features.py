@@ -14,8 +14,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from models.recommender.log.arrays import DAY_US, HOUR_US, Floats, Ints
-from models.recommender.log.history import REMEMBERED, UNKNOWN_TIME, Event, History
+from models.recommender.log.arrays import DAY_US, HOUR_US, Floats, Ints, Reals
+from models.recommender.log.history import REMEMBERED, UNKNOWN_TIME, Event, History, begins_moment
 
 # Edges of the gap buckets, doubling from an hour to eleven months.
 GAP_EDGES = HOUR_US * 2 ** np.arange(14, dtype=np.int64)
@@ -63,19 +63,19 @@ class Steps:
     def __len__(self) -> int:
         return len(self.now)
 
-    def age(self) -> Ints:
-        """Return how many steps came after each step in its history, (N,)."""
-        return self._ends()[self.owner] - 1 - np.arange(len(self.owner))
+    def age(self) -> Reals:
+        """Return how many steps came after each step in its history, (N,); half the others of its moment."""
+        moment = np.cumsum(begins_moment(self.at, self.owner)) - 1
+        size = np.bincount(moment)
+        ends = np.cumsum(np.bincount(self.owner, minlength=len(self)))
+        age: Reals = ends[self.owner] - np.cumsum(size)[moment] + (size[moment] - 1) / 2
+        return age
 
     def since(self) -> Ints:
         """Return the bucket of the gap between each history's last step and now, (R,)."""
         last = np.full(len(self), UNKNOWN_TIME)
         last[self.owner] = self.at  # the newest step of each history stays
         return gap_buckets(last, self.now)
-
-    def _ends(self) -> Ints:
-        """Return behind which step each history ends, (R,)."""
-        return np.cumsum(np.bincount(self.owner, minlength=len(self)))
 
 
 def gap_buckets(earlier: Ints, later: Ints) -> Ints:
@@ -191,8 +191,7 @@ def customer_features(steps: Steps, prices: Floats, usual: float | None = None) 
     bought = steps.events == Event.PURCHASE
     owner, items, at = steps.owner[bought], steps.items[bought], steps.at[bought]
     rows = len(steps)
-    is_first = np.ones(len(owner), dtype=bool)
-    is_first[1:] = (owner[1:] != owner[:-1]) | (at[1:] != at[:-1]) | (at[1:] == UNKNOWN_TIME)
+    is_first = begins_moment(at, owner)
     count = np.bincount(owner, minlength=rows).astype(np.float64)
     orders = np.bincount(owner, is_first, rows).astype(np.float64)
     usual = usual_price(prices) if usual is None else usual

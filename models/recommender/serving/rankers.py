@@ -13,8 +13,8 @@ from typing import Any, ClassVar, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from models.recommender.log.arrays import DAY_US, Floats, Ints
-from models.recommender.log.history import REMEMBERED, UNKNOWN_TIME, History, distinct
+from models.recommender.log.arrays import DAY_US, Floats, Ints, Reals, spans
+from models.recommender.log.history import REMEMBERED, UNKNOWN_TIME, History, begins_moment, distinct, newer
 
 POPULARITY = "popularity"
 PERSONAL_FREQUENCY = "personal_frequency"
@@ -66,15 +66,6 @@ def _near(scores: NDArray[np.floating], k: int) -> Ints:
     return near
 
 
-def spans(begins: NDArray[np.integer], ends: NDArray[np.integer]) -> tuple[Ints, Ints]:
-    """Return the places from each begin up to its end, one span after the other, and each span's length."""
-    lengths = ends.astype(np.int64) - begins
-    after = np.cumsum(lengths)
-    places = np.repeat(begins - (after - lengths), lengths)
-    places += np.arange(len(places))
-    return places, lengths
-
-
 class Model(Protocol):
     """Anything that scores every item for a history, and that an artifact can keep."""
 
@@ -93,10 +84,10 @@ class Model(Protocol):
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _strengths(history: History) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the strength of each step of a history, and the sum of those after it."""
+def _strengths(history: History) -> tuple[Reals, Reals]:
+    """Return the strength of each step of a history, and of what came after it."""
     strengths = EVENT_STRENGTHS[history.events]
-    return strengths, np.cumsum(strengths[::-1])[::-1] - strengths
+    return strengths, newer(strengths, begins_moment(history.at))
 
 
 @dataclass(frozen=True)
@@ -112,8 +103,8 @@ class Decay:
 
     def weights(self, history: History) -> NDArray[np.float64]:
         """Return the weight of each step of a history, 1 for a purchase just now."""
-        strengths, newer = _strengths(history)
-        weights: NDArray[np.float64] = strengths * np.exp2(-newer / self.steps)
+        strengths, after = _strengths(history)
+        weights: NDArray[np.float64] = strengths * np.exp2(-after / self.steps)
         if self.days is not None and len(history) and (history.at != UNKNOWN_TIME).all():
             now = history.at[-1] if history.now == UNKNOWN_TIME else history.now
             weights *= np.exp2(-np.maximum(now - history.at, 0) / (self.days * DAY_US))

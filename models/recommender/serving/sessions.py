@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from models.recommender.log.arrays import Floats, Ints
+from models.recommender.log.arrays import Floats, Ints, spans
 from models.recommender.log.history import History
 from models.recommender.serving.rankers import (
     SESSION_KNN,
@@ -27,7 +27,6 @@ from models.recommender.serving.rankers import (
     Sum,
     hint,
     places_among,
-    spans,
     top_k,
 )
 
@@ -37,13 +36,13 @@ NEIGHBOURS = 200  # most alike sessions that vote; measured: 50 and 1,000 rank n
 
 @dataclass(frozen=True)
 class Nearness:
-    """How the place of an item in a session counts: by half every so many steps from what was met there."""
+    """How the place of an item in a session counts: by half every so many orders from what was met there."""
 
     steps: float
-    before: float  # the share that counts of what stood before it, not after
+    before: float  # the share that counts of what did not come after it
 
-    def weights(self, distance: Ints) -> NDArray[np.float64]:
-        """Return the weight of items so many steps after (or, negative, before) the one that was met."""
+    def weights(self, distance: NDArray[np.integer]) -> NDArray[np.float64]:
+        """Return the weight of items so many orders after (or, negative, before) the one that was met."""
         weights: NDArray[np.float64] = np.exp2(-np.abs(distance) / self.steps)
         return np.where(distance > 0, weights, weights * self.before)
 
@@ -58,6 +57,7 @@ class SessionKnn(Sum):
 
     starts: NDArray[np.int32]  # (S + 1,)
     items: NDArray[np.int32]  # (E,), session after session, each in the order of time
+    moments: NDArray[np.int32]  # (E,): the number of each entry's order; those of one order have no order
     volume: Floats  # (S,): what a match with the session counts, for its length and its age
     posting_starts: NDArray[np.int32]  # (I + 1,)
     postings: NDArray[np.int32]  # (E,): the entries of each item, the oldest session first
@@ -91,7 +91,7 @@ class SessionKnn(Sum):
             met = np.empty(len(self.volume), dtype=np.int32)
             met[sessions] = self.postings[places]  # the last of repeated places stays: the loudest here
             anchors = met[near]
-            votes *= self.nearness.weights(entries - np.repeat(anchors, lengths))
+            votes *= self.nearness.weights(self.moments[entries] - np.repeat(self.moments[anchors], lengths))
         votes *= self.loudness[held]
         told = Votes(
             knn=self,
@@ -136,7 +136,9 @@ class SessionKnn(Sum):
     @classmethod
     def restore(cls, arrays: Arrays, settings: Settings) -> Self:
         nearness = None if settings["nearness"] is None else Nearness(**settings["nearness"])
-        columns = {name: arrays[name] for name in ARRAYS}
+        # Versions of before knew no orders: each entry is one.
+        known = {"moments": np.arange(len(arrays["items"]), dtype=np.int32), **arrays}
+        columns = {name: known[name] for name in ARRAYS}
         return cls(**columns, decay=Decay.restore(settings), nearness=nearness)
 
 
@@ -221,7 +223,7 @@ class Votes:
         rising = np.argsort(place, kind="stable")
         anchors = self.anchors.copy()  # an item met alone in a session stays: without it nothing counts
         anchors[session[rising]] = self.entries[held[rising]]
-        distance = self.entries - anchors[self._sessions]
+        distance = self.knn.moments[self.entries] - self.knn.moments[anchors[self._sessions]]
         return (
             self.found[self._sessions] * self.knn.loudness[self.items] * self.knn.nearness.weights(distance)
         )
@@ -255,6 +257,7 @@ class Votes:
 ARRAYS = (
     "starts",
     "items",
+    "moments",
     "volume",
     "posting_starts",
     "postings",

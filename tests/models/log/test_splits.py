@@ -22,7 +22,7 @@ def asked(division: Division) -> list[tuple[list[int], list[int]]]:
     return [(case.history.items.tolist(), case.bought.tolist()) for case in division.cases]
 
 
-def test_leave_one_out_asks_each_customer_for_their_last_purchase() -> None:
+def test_leave_one_out_asks_each_customer_for_their_last_order() -> None:
     log = a_log([("ada", 1, [5]), ("ada", 2, [6]), ("ada", 3, [7]), ("bob", 9, [5])], [5, 6, 7])
 
     division = divide(log, LEAVE_ONE_OUT, seed=1)
@@ -31,6 +31,17 @@ def test_leave_one_out_asks_each_customer_for_their_last_purchase() -> None:
     assert asked(division) == [([0, 1], [2])]
     assert division.train.item.tolist() == [0, 1, 0]
     assert not division.train.has_clock
+    assert division.cases[0].history.now == log.at[2]
+
+
+def test_leave_one_out_leaves_no_line_of_the_last_order_to_learn_from() -> None:
+    log = a_log([("ada", 1, [5, 8]), ("ada", 2, [6, 7]), ("bob", 9, [5, 6])], [5, 6, 7, 8])
+
+    division = divide(log, LEAVE_ONE_OUT, seed=1)
+
+    # Bob has a single order, however many lines.
+    assert asked(division) == [([0, 3], [1, 2])]
+    assert division.train.item.tolist() == [0, 3, 0, 1]
     assert division.cases[0].history.now == log.at[2]
 
 

@@ -35,7 +35,7 @@ from models.recommender.serving.rankers import (
     Sum,
 )
 from models.recommender.serving.transformer import item_trends
-from tests.models.shops import a_busy_shop, a_log
+from tests.models.shops import Basket, a_busy_shop, a_log
 
 DAY = 86_400_000_000
 MAY = 1_778_000_000_000_000  # 2026-05-05, microseconds
@@ -45,8 +45,18 @@ TITLES = {100: "Beeswax Candle", 101: "Candle Holder"}
 
 
 def a_scented_shop() -> Log:
-    """Return the busy shop as one of candles: products 2n and 2n + 1 have their scent in common."""
-    log = a_log(*a_busy_shop())
+    """
+    Return the busy shop as one of candles: products 2n and 2n + 1 have their scent in common.
+
+    Who bought both buys 2n + 1 again in the two orders after.
+    """
+    baskets, items = a_busy_shop(customers=500)
+    again: list[Basket] = [
+        (customer, day + later, [item for item in bought if item % 2 and item - 1 in bought])
+        for customer, day, bought in baskets
+        for later in (0.1, 0.2)
+    ]
+    log = a_log([*baskets, *again], items)
     facts = [ItemFacts(f"scent{number // 2} candle", {"type": ("Candles",)}) for number in range(log.items)]
     return replace(log, facts=tuple(facts))
 
@@ -105,7 +115,7 @@ def test_what_was_only_looked_at_counts_no_purchase(scorer: Scorer) -> None:
 
 
 def test_a_follower_names_what_it_follows_and_nothing_else_does(scorer: Scorer) -> None:
-    # In this shop 101 follows 100 into each basket, 121 follows 120.
+    # In this shop 101 is bought after 100, 121 after 120.
     reasons = reasons_of(scorer.score([100, 120], k=40))
 
     assert reasons[101] == Reason(ReasonKind.OFTEN_BOUGHT_AFTER, item=100)
@@ -156,7 +166,7 @@ def test_stated_causes_of_similar_baskets_move_their_item(scorer: Scorer) -> Non
     assert figures["kinds"][ReasonKind.OFTEN_BOUGHT_AFTER] >= 60
     assert held["cause"] >= 0.9
     assert held["random"] < 0.2
-    # Here 101 follows 100 into each basket.
+    # Here 101 lies in each basket with 100.
     followers = reasons_of(by_baskets.score([100, 120], k=10))
     assert followers[101] == Reason(ReasonKind.OFTEN_BOUGHT_AFTER, item=100)
 
@@ -246,10 +256,10 @@ def test_a_product_that_arrived_this_morning_is_recommended_by_what_it_resembles
 
 
 def test_what_stands_in_a_place_of_its_own_is_explained_by_what_won_it_the_place(scorer: Scorer) -> None:
-    rival = NewProduct(8, ItemFacts("scent7 refill", {"type": ("Candles",)}), MAY)
+    rival = NewProduct(8, ItemFacts("scent8 refill", {"type": ("Candles",)}), MAY)
     taught = scorer.with_products([REFILL, rival])
 
-    found = explain.explain(taught, [104, 104, 114], 7)
+    found = explain.explain(taught, [104, 104, 116], 7)
 
     assert found is not None
     assert found.place > 10

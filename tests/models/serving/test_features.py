@@ -85,8 +85,9 @@ def test_purchases_of_unknown_moments_are_orders_of_their_own() -> None:
 def test_own_items_by_hand() -> None:
     own = own_items(Steps.of([a_history()]))
 
-    decay = np.exp2(-np.array([4, 3, 2, 1, 0]) / 10)  # of each step, at the first half-life
-    taste = np.exp2(-np.array([4, 3, 2, 1, 0]) / 60) * [1, 1, 1, 1, 0.1]
+    ages = np.array([3.5, 3.5, 1.5, 1.5, 0])  # half of the rest of its order is newer
+    decay = np.exp2(-ages / 10)  # of each step, at the first half-life
+    taste = np.exp2(-ages / 60) * [1, 1, 1, 1, 0.1]
     share = np.array([taste[0] + taste[2], taste[1], taste[3], taste[4]])
     assert own.items.tolist() == [0, 1, 2, 3]
     assert own.features[:, 0].tolist() == [1, 1, 1, 0]

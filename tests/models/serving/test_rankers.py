@@ -8,7 +8,6 @@ from models.recommender.serving.rankers import (
     ItemTable,
     ItemToItem,
     PersonalFrequency,
-    spans,
     top_k,
 )
 
@@ -98,13 +97,6 @@ def test_a_table_without_self_keeps_everything_else() -> None:
     cut = table.without_self()
 
     assert [part.tolist() for part in (cut.starts, cut.items, cut.values)] == [[0, 1, 1], [1], [2.0]]
-
-
-def test_spans_name_every_place_in_order() -> None:
-    places, lengths = spans(np.array([5, 0, 7]), np.array([7, 0, 10]))
-
-    assert places.tolist() == [5, 6, 7, 8, 9]
-    assert lengths.tolist() == [2, 0, 3]
 
 
 @pytest.mark.parametrize(("k", "expected"), [(1, [3]), (3, [3, 1, 2]), (4, [3, 1, 2, 0]), (9, [3, 1, 2, 0])])

@@ -19,6 +19,7 @@ def a_shop(sessions: Sequence[Sequence[int]], *, items: int, nearness: Nearness 
     return SessionKnn(
         starts=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32),
         items=entries,
+        moments=np.arange(len(entries), dtype=np.int32),
         volume=np.ones(len(sessions), dtype=np.float32),
         posting_starts=np.concatenate([[0], np.cumsum(counts)]).astype(np.int32),
         postings=postings,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from models.recommender.log.arrays import DAY_US, Floats, Ints
-from models.recommender.log.history import Event
+from models.recommender.log.history import begins_moment, moment_starts, newest_steps
 from models.recommender.log.log import Log
 
 LONGEST_HISTORY = 500  # newest purchases of one customer that count
@@ -34,17 +34,12 @@ class Bought:
     @classmethod
     def of(cls, log: Log, *, most: int = MOST_PURCHASES) -> "Bought":
         """Return the newest purchases of each customer, and of those the newest ``most``."""
-        keep = log.event == Event.PURCHASE
-        ends = log.user_starts()[1:]
-        behind = np.cumsum(keep)
-        total = np.concatenate([[0], behind])[ends]
-        keep &= total[log.user] - behind < LONGEST_HISTORY
-        if keep.sum() > most:
-            oldest_first = np.argsort(log.at[keep], kind="stable")
-            keep[np.flatnonzero(keep)[oldest_first[:-most]]] = False
-        user, item, at, basket = (log.user, log.item, log.at, log.basket)
-        if not keep.all():
-            user, item, at, basket = user[keep], item[keep], at[keep], basket[keep]
+        log = log.purchases
+        starts, moments = log.user_starts(), moment_starts(begins_moment(log.at, log.user))
+        rows, _ = newest_steps(moments, starts[:-1], starts[1:], most=LONGEST_HISTORY)
+        if len(rows) > most:
+            rows = np.sort(rows[np.argsort(log.at[rows], kind="stable")[-most:]])
+        user, item, at, basket = (column[rows] for column in (log.user, log.item, log.at, log.basket))
         return cls(user, item, at, basket, log.users, log.items, log.has_clock)
 
     def __len__(self) -> int:

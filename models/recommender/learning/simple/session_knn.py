@@ -5,8 +5,9 @@ import numpy as np
 from models.recommender.learning.simple.popularity import fit_popularity
 from models.recommender.learning.simple.purchases import Bought, changes
 from models.recommender.log.arrays import Ints
+from models.recommender.log.history import begins_moment, moment_starts, newest_steps
 from models.recommender.log.log import Log
-from models.recommender.serving.rankers import Decay, spans
+from models.recommender.serving.rankers import Decay
 from models.recommender.serving.sessions import Nearness, SessionKnn
 
 MOST_SESSIONS = 20_000
@@ -27,8 +28,8 @@ def fit_session_knn(
     Return the newest sessions of the shop, found by what they hold.
 
     :param by_basket: a session is a basket; otherwise the newest purchases of a customer
-    :param near_steps: half-life of an item's distance in its session to what was met there; None
-        where the order inside a session carries no meaning
+    :param near_steps: half-life, in orders, of an item's distance in its session to what was met there;
+        None where it does not matter
     """
     bought = Bought.of(log)
     starts, entries = _newest_sessions(bought, by_basket=by_basket)
@@ -45,6 +46,7 @@ def fit_session_knn(
     return SessionKnn(
         starts=starts.astype(np.int32),
         items=items,
+        moments=(np.cumsum(begins_moment(bought.at, bought.user)) - 1)[entries].astype(np.int32),
         owners=owners[postings],
         volume=(fresh / lengths).astype(np.float32),
         posting_starts=posting_starts,
@@ -63,7 +65,7 @@ def _newest_sessions(bought: Bought, *, by_basket: bool) -> tuple[Ints, Ints]:
         is_new |= changes(bought.basket)
     begins = np.flatnonzero(is_new)
     ends = np.append(begins[1:], len(bought))[: len(begins)]
-    begins = np.maximum(begins, ends - LONGEST_SESSION)
     newest = np.argsort(bought.at[ends - 1], kind="stable")[-MOST_SESSIONS:]
-    entries, lengths = spans(begins[newest], ends[newest])
+    moments = moment_starts(begins_moment(bought.at, bought.user))
+    entries, lengths = newest_steps(moments, begins[newest], ends[newest], most=LONGEST_SESSION)
     return np.concatenate([[0], np.cumsum(lengths)]), entries

@@ -90,9 +90,9 @@ FAMILIES: tuple[Family, ...] = (
         name=MARKOV,
         label="Bought next",
         fit=fit_markov,
-        defaults={"reach": 30, "decay": 0.95, "shrink": 10.0, "fresh_days": 60.0, "half_life": 20.0},
+        defaults={"reach": 3, "decay": 0.8, "shrink": 1.0, "fresh_days": 60.0, "half_life": 20.0},
         learned={
-            "reach": (10, 30),
+            "reach": (1, 3, 10),
             "decay": (0.6, 0.8, 0.95),
             "fresh_days": FRESH_DAYS,
         },
@@ -122,7 +122,7 @@ FAMILIES: tuple[Family, ...] = (
         learned={
             "by_basket": (True, False),
             "fresh_days": (None, 60.0, 20.0, 10.0),
-            "near_steps": (None, 20.0, 5.0, 2.0),
+            "near_steps": (None, 8.0, 3.0, 1.0),
             "near_before": (0.1, 0.5, 1.0),
         },
         trials=14,

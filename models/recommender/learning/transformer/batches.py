@@ -1,9 +1,9 @@
 """
 From a log to training batches.
 
-A user's steps become one sequence; the order inside a basket carries no meaning and is drawn anew
-each epoch. Sequences are cut into chunks of at most ``window`` at a random offset, sorted into
-batches of like length and padded on the right.
+A user's steps become one sequence; those of one moment are a basket, in which order carries no meaning
+and is drawn anew each epoch. Sequences are cut into chunks of at most ``window`` at a random offset,
+sorted into batches of like length and padded on the right.
 
 A row is a position that predicts something: the last step of a basket predicts the next purchase
 ("next"); a sampled share of the others predicts the rest of its own basket ("together").
@@ -14,8 +14,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.recommender.log.arrays import DAY_US, Bools, Floats, Ints
-from models.recommender.log.history import HISTORY_LIMIT, UNKNOWN_TIME, Event
+from models.recommender.log.arrays import DAY_US, Bools, Floats, Ints, spans
+from models.recommender.log.history import (
+    HISTORY_LIMIT,
+    UNKNOWN_TIME,
+    Event,
+    begins_moment,
+    moment_starts,
+    newest_steps,
+)
 from models.recommender.log.log import Log
 from models.recommender.serving.features import (
     CUSTOMER_WIDTH,
@@ -27,7 +34,6 @@ from models.recommender.serving.features import (
     gap_buckets,
     own_items,
 )
-from models.recommender.serving.rankers import spans
 from models.recommender.serving.transformer import item_trends
 
 TREND_PERIODS = 64  # moments at which popularity is written down for training
@@ -109,9 +115,8 @@ class Chunks:
         self.user_starts = log.user_starts()
         # Each user's first steps are the known ones: time goes on for all of them.
         self.new_starts = self.user_starts[:-1] + (0 if known is None else np.diff(known.user_starts()))
-        new_basket = np.ones(len(log), dtype=bool)
-        new_basket[1:] = (np.diff(log.basket) != 0) | (np.diff(log.user) != 0)
-        self.basket_starts = np.append(np.flatnonzero(new_basket), len(log))
+        new_basket = begins_moment(log.at, log.user)  # two orders of one moment have no order either
+        self.basket_starts = moment_starts(new_basket)
         self.basket_of = np.cumsum(new_basket) - 1
         self.is_wanted = _is_first(log) if drops_seen else log.event == Event.PURCHASE
         self.next_basket = self._next_baskets()
@@ -127,7 +132,7 @@ class Chunks:
 
     def epoch(self, chance: np.random.Generator) -> Iterator[Batch]:
         """Yield the batches of one epoch, chunks of like length together."""
-        shuffled = np.lexsort((chance.random(len(self.log)), self.log.at, self.basket_of))
+        shuffled = np.lexsort((chance.random(len(self.log)), self.basket_of))
         starts, ends = self._cut(chance)
         lengths = ends - starts
         order = np.lexsort((chance.random(len(starts)), lengths))
@@ -218,7 +223,7 @@ class Chunks:
         period = self._period(now)
         order = np.argsort(period, kind="stable")
         now = np.where(is_untimed, UNKNOWN_TIME, now)[order]
-        steps = self._histories(last[order], now)
+        steps = self._histories(last[order], now, shuffled)
         return positions[order], self._rows(
             steps,
             period[order],
@@ -239,13 +244,14 @@ class Chunks:
             return np.zeros(len(moments), dtype=np.int64)
         return np.maximum(np.searchsorted(self.moments, moments, side="right") - 1, 0)
 
-    def _histories(self, last: Ints, now: Ints) -> Steps:
-        """Return what each user did up to a step, as scoring will see it."""
-        begins = np.maximum(self.user_starts[self.log.user[last]], last + 1 - HISTORY_LIMIT)
-        place, lengths = spans(begins, last + 1)
-        owner = np.repeat(np.arange(len(begins)), lengths)
-        at = np.where(now[owner] == UNKNOWN_TIME, UNKNOWN_TIME, self.log.at[place])
-        return Steps(owner, self.log.item[place], at, self.log.event[place], now)
+    def _histories(self, last: Ints, now: Ints, shuffled: Ints) -> Steps:
+        """Return what each user did up to a step, as scoring will see it; moments hidden where now is."""
+        starts = self.user_starts[self.log.user[last]]
+        place, lengths = newest_steps(self.basket_starts, starts, last + 1, most=HISTORY_LIMIT)
+        owner = np.repeat(np.arange(len(last)), lengths)
+        step = shuffled[place]
+        at = np.where(now[owner] == UNKNOWN_TIME, UNKNOWN_TIME, self.log.at[step])
+        return Steps(owner, self.log.item[step], at, self.log.event[step], now)
 
     def _rows(self, steps: Steps, period: Ints, first: Ints, end: Ints, shuffled: Ints) -> Rows:
         own = own_items(steps)

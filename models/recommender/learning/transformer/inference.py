@@ -68,7 +68,7 @@ def _slices(order: Ints, size: int) -> Iterator[Ints]:
 @torch.no_grad()
 def _read(network: Recommender, head: TransformerHead, histories: Sequence[History], *, kind: str) -> Floats:
     device = network.bias.device
-    recent = [history.newest(network.shape.window) for history in histories]
+    recent = [head.newest(history, window=network.shape.window) for history in histories]
     longest = max(len(history) for history in recent)
 
     def padded(columns: Sequence[NDArray[Any]]) -> Tensor:

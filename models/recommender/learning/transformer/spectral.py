@@ -9,6 +9,7 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
+from models.recommender.log.history import begins_moment
 from models.recommender.log.log import Log
 
 STEPS_BACK = 10  # how far apart two purchases still count as near
@@ -19,13 +20,20 @@ OVERSAMPLED = 16  # sketch columns beyond the width, and
 POWER_STEPS = 4  # passes over the matrix: Halko, Martinsson & Tropp 2011, algorithm 4.4
 
 
-def nearness(log: Log) -> sparse.csr_matrix:
-    """Return how often two items were bought near each other by one customer, symmetric, (I, I)."""
+def nearness(log: Log, *, seed: int) -> sparse.csr_matrix:
+    """
+    Return how often two items were bought near each other by one customer, symmetric, (I, I).
+
+    The order inside a moment carries no meaning and is drawn.
+    """
     bought = log.purchases
+    moment = np.cumsum(begins_moment(bought.at, bought.user))
+    drawn = np.lexsort((np.random.default_rng(seed).random(len(bought)), moment))
+    user, item = bought.user[drawn], bought.item[drawn]
     counts = sparse.csr_matrix((log.items, log.items), dtype=np.float32)
     for back in range(1, int(np.clip(MOST_PAIRS // max(len(bought), 1), 1, STEPS_BACK)) + 1):
-        is_same = bought.user[back:] == bought.user[:-back]
-        left, right = bought.item[:-back][is_same], bought.item[back:][is_same]
+        is_same = user[back:] == user[:-back]
+        left, right = item[:-back][is_same], item[back:][is_same]
         weight = np.full(len(left), 2.0 ** ((1 - back) / NEAR_HALF_LIFE), dtype=np.float32)
         counts += sparse.csr_matrix((weight, (left, right)), shape=counts.shape)
     return (counts + counts.T).tocsr()
@@ -55,7 +63,7 @@ def spectral_vectors(log: Log, *, width: int, seed: int) -> tuple[Tensor, Tensor
     Everything dense runs in torch, whose number of threads the recipe sets: with one thread the same
     log and seed give the same bits.
     """
-    near = surprise(nearness(log))
+    near = surprise(nearness(log, seed=seed))
     chance = torch.Generator().manual_seed(seed)
     basis = torch.randn(log.items, min(width + OVERSAMPLED, log.items), generator=chance)
     for _ in range(POWER_STEPS):

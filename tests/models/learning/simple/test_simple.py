@@ -69,13 +69,23 @@ def test_personal_frequency_adds_popularity_to_what_was_bought() -> None:
     assert scores == pytest.approx([1.5 + 0.5 * 2.25 / top, 2**-0.5 + 0.5, 0.5 * 1 / top])
 
 
-def test_markov_counts_steps_with_decay_and_shrinks_rows() -> None:
+def test_markov_counts_orders_with_decay_and_shrinks_rows() -> None:
     model = fit_markov(five_purchases(), reach=2, decay=0.5, shrink=1.0, fresh_days=None, half_life=20.0)
 
-    # Row of item 1: two direct steps to 2, one at distance two to 3; sum 2.5, plus 1 to shrink.
+    # Row of item 1: two direct orders to 2, one at distance two to 3; sum 2.5, plus 1 to shrink.
     assert dense(model.table) == pytest.approx(
         np.array([[0, 2 / 3.5, 0.5 / 3.5], [0, 0, 1 / 2], [0, 0, 0]]), abs=1e-6
     )
+
+
+def test_markov_takes_an_order_for_one_moment_and_a_later_one_for_a_share() -> None:
+    log = a_log([("ada", 1, [1, 2]), ("ada", 2, [3]), ("ada", 3, [1, 4]), ("bob", 1, [1])], [1, 2, 3, 4])
+
+    table = transitions(log, reach=2, decay=0.5, shrink=1.0, fresh_days=None)
+
+    # After 1 and 2 comes 3; a half of that later, in halves, 1 and 4. Nothing follows inside an order.
+    first = [0.25 / 2.5, 0, 1 / 2.5, 0.25 / 2.5]
+    assert dense(table) == pytest.approx(np.array([first, first, [0.25, 0, 0, 0.25], [0] * 4]), abs=1e-6)
 
 
 def test_an_old_step_counts_less_than_a_fresh_one() -> None:
@@ -183,6 +193,25 @@ def test_a_session_counts_by_its_age_and_by_what_is_near() -> None:
     ada, bob = 1 / max(bob, 1), bob / max(bob, 1)
     before, met, after = 0.25 * (ada + bob), 0.5 * (ada + bob), 0.5 * ada
     assert scores == pytest.approx([before * common**0.5, met * common**0.5, after * rare**0.5], abs=1e-6)
+
+
+def test_what_is_near_in_a_session_is_counted_in_orders() -> None:
+    log = a_log([("ada", 1, [1, 2]), ("ada", 2, [3, 4]), ("ada", 3, [5])], [1, 2, 3, 4, 5])
+
+    model = fit_session_knn(
+        log, by_basket=False, fresh_days=None, half_life=20.0, near_steps=1.0, near_before=0.5
+    )
+
+    votes = model.scores(History.of([2])) / np.sqrt(np.log1p(1 / 2))
+    assert votes == pytest.approx([0.25, 0.25, 0.5, 0.5, 0.5], abs=1e-6)
+
+
+def test_a_long_basket_is_no_more_its_highest_numbers_than_its_lowest() -> None:
+    log = a_log([("ada", 1, list(range(300)))], list(range(300)))
+
+    model = fit_session_knn(log, by_basket=True, fresh_days=None, half_life=20.0)
+
+    assert model.items.tolist() == list(range(2, 300, 3))
 
 
 def test_content_reaches_a_product_that_was_never_sold() -> None:

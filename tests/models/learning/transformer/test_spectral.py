@@ -12,7 +12,7 @@ def test_nearness_counts_pairs_of_one_customer_and_halves_over_four_steps() -> N
         [5, 6, 7, 8],
     )
 
-    counts = nearness(log).toarray()
+    counts = nearness(log, seed=1).toarray()
 
     weight = 2.0 ** -(np.arange(5) / 4)
     # Steps of ada: 5 6 5 7 7 6. Item 5 meets 6 at distances 1, 1, 5 and 3.
@@ -21,10 +21,19 @@ def test_nearness_counts_pairs_of_one_customer_and_halves_over_four_steps() -> N
     assert counts[3].tolist() == [0.0] * 4
 
 
+def test_what_is_near_in_a_basket_does_not_go_by_product_number() -> None:
+    log = a_log([(f"c{customer}", 1, range(40)) for customer in range(300)], range(40))
+
+    counts = nearness(log, seed=1).toarray()
+
+    neighbours = counts[np.arange(39), np.arange(1, 40)]
+    assert neighbours.mean() == pytest.approx(counts[np.triu_indices(40, 1)].mean(), rel=0.1)
+
+
 def test_surprise_is_positive_mutual_information_without_the_diagonal() -> None:
     log = a_log([("ada", 1, [5]), ("ada", 2, [6]), ("bob", 1, [7]), ("bob", 2, [8])], [5, 6, 7, 8])
 
-    gain = surprise(nearness(log)).toarray()
+    gain = surprise(nearness(log, seed=1)).toarray()
 
     # Each item was near one other, once, of four equally frequent contexts.
     expected = np.zeros((4, 4))
