@@ -89,6 +89,8 @@ class Recipe:
     full_softmax_items: int = 5_000  # up to here every item is a rival in the loss
     negatives: int = 512  # sampled rivals of a batch above that, beside all that its rows hold
     together_share: float = 0.03  # share of in-basket positions that learn "the rest of this basket"
+    # Which readout of the transformer answers: the next order, or "together", the rest of this one.
+    readout: str = "next"
     # Share of items whose own vector is hidden a step, so that words learn to speak for new products.
     id_dropout: float = 0.1
     has_transformer: bool = True  # without it the simple models alone are blended
@@ -184,6 +186,7 @@ class GateEvidence:
     reason: str | None  # why there are no figures, in plain words; None when there are
     candidate_until: str | None = None
     champion_until: str | None = None
+    asked: str = "customers"  # or "orders", for their rest, where few customers come back
 
 
 @dataclass(frozen=True)
@@ -230,6 +233,7 @@ class Gain:
     low: float
     high: float
     customers: int
+    asked: str = "customers"  # or "orders", for their rest, where few customers come back
 
 
 @dataclass(frozen=True)
@@ -284,3 +288,4 @@ class Report:
     against_simple: Gain | None = None  # None where nothing was measured
     gate: GateEvidence | None = None
     cold: ColdStart | None = None
+    asked: str = "customers"  # or "orders", for their rest, where few customers come back

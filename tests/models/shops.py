@@ -125,3 +125,25 @@ def a_fashionable_shop(
             baskets.append((f"customer {customer}", day, sorted(bought)))
             day += 3 + float(chance.random() * 9)
     return baskets, items
+
+
+def a_shop_of_guests(
+    *, orders: int = 1100, items: int = 300, seed: int = 3
+) -> tuple[list[Basket], list[int]]:
+    """
+    Return a shop whose customers come once: product 3n goes with 3n + 1 in winter, with 3n + 2 otherwise.
+
+    A third of all orders hold one product alone. Winter are the newest 60 of 180 days, and the oldest 60.
+    """
+    chance = np.random.default_rng(seed)
+    ids = [100 + number for number in range(items)]
+    leaders = ids[::3]
+    loved = np.arange(1, len(leaders) + 1) ** -0.5
+    baskets: list[Basket] = []
+    for order in range(orders):
+        day = order * 180 / orders
+        leader = int(chance.choice(leaders, p=loved / loved.sum()))
+        mate = leader + (2 if 60 <= day < 120 else 1)
+        lines = {leader} if order % 3 == 0 else {leader, mate, int(chance.choice(ids))}
+        baskets.append((f"guest:{order}", day, sorted(lines)))
+    return baskets, ids

@@ -83,6 +83,11 @@ class AgainstSimpleSerializer(serializers.Serializer[Any]):
     low = serializers.FloatField()
     high = serializers.FloatField()
     customers = serializers.IntegerField()
+    asked = serializers.ChoiceField(
+        choices=["customers", "orders"],
+        default="customers",
+        help_text="what was asked: customers for their next purchases, or orders for their rest",
+    )
 
 
 class ColdSerializer(serializers.Serializer[Any]):

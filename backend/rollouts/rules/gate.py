@@ -98,6 +98,7 @@ def read_evidence(
         high_percent=high,
         reason=str(gate["reason"] or "").removeprefix("not enough data: ").removesuffix("."),
         baseline=baseline,
+        asked=_asked(gate),
     )
 
 
@@ -107,7 +108,19 @@ def read_baseline(against_simple: Mapping[str, Any] | None) -> Baseline | None:
     gain, low, high = (_percent_of(found.get(name)) for name in ("gain", "low", "high"))
     if gain is None or low is None or high is None:
         return None
-    return Baseline(found["label"], found["customers"], gain, low, high)
+    return Baseline(found["label"], found["customers"], gain, low, high, _asked(found))
+
+
+def _asked(compared: Mapping[str, Any]) -> str:
+    """Return what was asked; versions from before orders could be asked had asked customers."""
+    return str(compared.get("asked", "customers"))
+
+
+# What is counted, as a sentence about too few has it.
+COUNTED = {
+    "customers": "customers bought in the newest days",
+    "orders": "orders of the newest days hold two or more products",
+}
 
 
 def _percent_of(share: float | None) -> float | None:
@@ -115,21 +128,21 @@ def _percent_of(share: float | None) -> float | None:
 
 
 def _not_compared(evidence: Evidence, champion: int) -> str:
-    few = f"{evidence.customers} customers bought in the newest days, {MIN_CUSTOMERS} are needed"
+    few = f"{evidence.customers} {COUNTED[evidence.asked]}, {MIN_CUSTOMERS} are needed"
     return f"Not enough data to compare it with version {champion}: {evidence.reason or few}."
 
 
 def _not_measured(baseline: Baseline | None) -> str:
     few = "the training could not measure it"
     if baseline is not None:
-        few = f"{baseline.customers} customers bought in the newest days, {MIN_CUSTOMERS} are needed"
+        few = f"{baseline.customers} {COUNTED[baseline.asked]}, {MIN_CUSTOMERS} are needed"
     return f"Not enough data to compare it with the best simple method: {few}."
 
 
 def _beside_simple(found: Baseline, bar_percent: float) -> str:
     return (
         f"{signed_percent(found.gain_percent)} beside the best simple method, “{found.label}”, for "
-        f"{found.customers:,} customers of the newest days, with 95% certainty between "
+        f"{found.customers:,} {found.asked} of the newest days, with 95% certainty between "
         f"{signed_percent(found.low_percent)} and {signed_percent(found.high_percent)}; "
         f"{signed_percent(bar_percent)} is asked."
     )
@@ -137,7 +150,7 @@ def _beside_simple(found: Baseline, bar_percent: float) -> str:
 
 def _beside_champion(found: Evidence, champion: int) -> str:
     return (
-        f"{signed_percent(found.gain_percent)} beside version {champion}, for {found.customers:,} customers, "
-        f"with 95% certainty between {signed_percent(found.low_percent)} and "
+        f"{signed_percent(found.gain_percent)} beside version {champion}, for {found.customers:,} "
+        f"{found.asked}, with 95% certainty between {signed_percent(found.low_percent)} and "
         f"{signed_percent(found.high_percent)}; down to {signed_percent(-GATE_MARGIN)} is allowed."
     )

@@ -17,7 +17,7 @@ LOWEST_BAR, DEFAULT_BAR, HIGHEST_BAR = -10.0, 2.0, 20.0
 GATE_MARGIN = 2.0
 
 
-# Fewer customers than this say nothing about two versions, whatever the interval looks like.
+# Fewer customers, or orders, than this say nothing about two versions, whatever the interval looks like.
 MIN_CUSTOMERS = 100
 
 
@@ -51,24 +51,30 @@ LETS_THROUGH = frozenset({GateVerdict.FIRST, GateVerdict.PASSED, GateVerdict.OVE
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """A candidate beside the best simple model of its training, in percent, with the 95 % interval."""
+    """
+    A candidate beside the best simple model of its training, in percent, with the 95 % interval.
+
+    :param asked: what ``customers`` counts: "customers", or "orders" where few customers come back
+    """
 
     label: str
     customers: int
     gain_percent: float
     low_percent: float
     high_percent: float
+    asked: str = "customers"
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """
-    A candidate beside the champion, on the same customers of the newest days.
+    A candidate beside the champion, on the same customers, or orders, of the newest days.
 
     Gains are relative, in percent; ``low`` and ``high`` bound the 95 % paired-bootstrap interval. They
     are None, and ``reason`` says why, when there is not enough data.
 
     :param baseline: how it does beside the best simple model; None where that was not measured
+    :param asked: what ``customers`` counts: "customers", or "orders" where few customers come back
     """
 
     customers: int = 0
@@ -79,6 +85,7 @@ class Evidence:
     high_percent: float | None = None
     reason: str = ""
     baseline: Baseline | None = None
+    asked: str = "customers"
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,8 +39,9 @@ Files: CSV, TSV (either may be gzipped) or Parquet; a pipe such as /dev/stdin wi
   items         item[,title][,price][,created_at] and any further column as an attribute; several values
                 are parted by "|" (a list in Parquet).
 Only an empty cell is no id: an item may be called NA.
-Rows that are no interactions (returns, guests, repetitions) are set aside, counted and told. A value that
-cannot be right ends the command with status 2 and one message that names its row and column.
+An order without a user is a guest's, a customer of its own. Rows that are no interactions (returns,
+repetitions) are set aside, counted and told. A value that cannot be right ends the command with status 2 and
+one message that names its row and column.
 """
 SPLITS = """
 Splits: last-days:N asks for what each customer bought in the newest N days (never more than a fifth of the

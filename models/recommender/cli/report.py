@@ -33,7 +33,7 @@ LEAST_SHARE = 0.005  # smaller shares of the blend round to nothing
 
 def as_text(report: Report) -> str:
     """Return the report's tables and sentences, at most ``WIDTH`` columns wide."""
-    tables = [_table("For a customer", report.metrics)]
+    tables = [_table("For a customer" if report.asked == "customers" else "For an order", report.metrics)]
     if report.related_metrics:
         tables.append(_table("For a product", report.related_metrics))
     return "\n\n".join([*tables, *(textwrap.fill(sentence, WIDTH) for sentence in _sentences(report))])
@@ -88,10 +88,10 @@ def _figure(value: float | None, decimals: int) -> str:
 
 
 def _sentences(report: Report) -> Iterator[str]:
-    customers = max((row.customers for row in report.metrics), default=0)
-    if customers:
+    asked = max((row.customers for row in report.metrics), default=0)
+    if asked:
         yield (
-            f"Full ranking of {report.items:,} items for {customers:,} customers; behind each figure its "
+            f"Full ranking of {report.items:,} items for {asked:,} {report.asked}; behind each figure its "
             f"95 % bootstrap interval. {SERVED.strip()} is served."
         )
     if len(report.weights) > 1:
@@ -138,6 +138,6 @@ def _gate(gate: GateEvidence) -> str:
     if gate.gain is None or gate.low is None or gate.high is None:
         return f"Beside the model that serves: {gate.reason}"
     return (
-        f"Beside the model that serves, on {gate.customers:,} customers from {gate.since} to {gate.until}: "
-        f"{gate.gain:+.1%} NDCG@10 (95 % interval {gate.low:+.1%} to {gate.high:+.1%})."
+        f"Beside the model that serves, on {gate.customers:,} {gate.asked} from {gate.since} to "
+        f"{gate.until}: {gate.gain:+.1%} NDCG@10 (95 % interval {gate.low:+.1%} to {gate.high:+.1%})."
     )

@@ -5,8 +5,9 @@ Interactions: ``user,item,timestamp[,event][,quantity][,price][,basket or order_
 ``item[,title][,price][,created_at]`` and any further column, which is an attribute with one value or
 several (a list in Parquet, parted by ``|`` in text). CSV, TSV, either gzipped, or Parquet.
 
-A row whose meaning is clear but which is no interaction (a return, a guest, an exact repetition) is
-set aside, counted and told. A value that cannot be right is an error that names row and column.
+An order without a user is a guest's: a customer of its own, as in the product's export. A row whose meaning
+is clear but which is no interaction (a return, an exact repetition, a row without user and order) is set
+aside, counted and told. A value that cannot be right is an error that names row and column.
 """
 
 import hashlib
@@ -59,6 +60,7 @@ EVENT_WORDS: dict[str, Event | None] = {
     }.items()
     for word in words.split()
 }
+GUEST = "guest:"  # before the order of a customer without a name, as in the product's export
 SET_ASIDE = -1  # code of an event word that is known but is no interaction
 KNOWN_EVENTS = "Known are view, cart and purchase and what the usual tools call them"
 
@@ -93,12 +95,9 @@ def _read(path: Path, items: Path | None, *, now: int, tell: Tell) -> Reading:
     table = read_table(path, required=REQUIRED, optional=OPTIONAL, one_line=columns, tell=tell)
     if not len(table):
         raise DatasetInvalid(f"{path.name} has a header but no rows.")
-    is_guest = table.missing("user")
-    table.set_aside(is_guest, "no user (a guest, or an empty line)")
-    if is_guest.all():
-        raise DatasetInvalid(f"{path.name}, column user: every value is missing.")
-    steps, has_clock = read_steps(table.where(~is_guest), "timestamp", now=now)
-    steps = _interactions(table.where(~is_guest), steps)
+    table = _of_customers(table)
+    steps, has_clock = read_steps(table, "timestamp", now=now)
+    steps = _interactions(table, steps)
     catalogue = _read_items(items, steps, now=now, has_clock=has_clock, tell=tell) if items else None
     reading = build(
         steps,
@@ -114,6 +113,19 @@ def _read(path: Path, items: Path | None, *, now: int, tell: Tell) -> Reading:
     return reading
 
 
+def _of_customers(table: Table) -> Table:
+    """Return the rows of users and of guests, whom their orders name; tells of guests, and of other rows."""
+    order, is_unnamed = _order_column(table), table.missing("user")
+    is_nobody = is_unnamed if order is None else is_unnamed & table.missing(order)
+    table.set_aside(is_nobody, "no user and no order (an empty line)")
+    if is_nobody.all():
+        raise DatasetInvalid(f"{table.path.name}, column user: every value is missing.")
+    if order is not None and (is_unnamed & ~is_nobody).any():
+        guests = table.ids(order)[is_unnamed & ~is_nobody].nunique()
+        table.say(f"{several(guests, 'order')} without a user: each is a customer of its own, a guest.")
+    return table.where(~is_nobody)
+
+
 def read_steps(table: Table, moment: str, *, now: int | None) -> tuple[pd.DataFrame, bool]:
     """
     Return what each row of a table says was done, for ``build``, and whether its moments are a clock's.
@@ -121,7 +133,7 @@ def read_steps(table: Table, moment: str, *, now: int | None) -> tuple[pd.DataFr
     :param moment: the name of the column of moments
     :param now: microseconds since 1970; later moments are errors, None believes them
     """
-    users, items = _ids(table, "user"), _ids(table, "item")
+    users, items = _users(table), _ids(table, "item")
     table.refuse_missing("item")
     moments = read_moments(table, moment, now=now, among=np.ones(len(table), dtype=np.bool_))
     columns = {
@@ -134,6 +146,12 @@ def read_steps(table: Table, moment: str, *, now: int | None) -> tuple[pd.DataFr
         "order": _orders(table),
     }
     return pd.DataFrame(columns, index=table.frame.index), moments.has_clock
+
+
+def _users(table: Table) -> Column:
+    """Return whose each row is, a guest's by the order."""
+    users, order = _ids(table, "user"), _order_column(table)
+    return users if order is None or not users.isna().any() else users.fillna(GUEST + table.ids(order))
 
 
 def _ids(table: Table, name: str) -> Column:
@@ -179,12 +197,16 @@ def _amounts(table: Table, name: str, *, otherwise: float = np.nan) -> Reals:
 
 def _orders(table: Table) -> Ints:
     """Return which order each row belongs to; -1 where none is named."""
-    name = next((name for name in ("basket", "order_id") if name in table), None)
+    name = _order_column(table)
     if name is None:
         return np.full(len(table), -1, dtype=np.int64)
     # As they are: numbers in their order, which decides in what order those of one moment stand.
     ids = table.frame[name] if table.is_whole(name) else table.ids(name)
     return np.asarray(pd.factorize(ids, sort=True)[0], dtype=np.int64)
+
+
+def _order_column(table: Table) -> str | None:
+    return next((name for name in ("basket", "order_id") if name in table), None)
 
 
 def _interactions(table: Table, steps: pd.DataFrame) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from models.recommender.log.arrays import Ints
 from models.recommender.log.content import NOTHING_KNOWN
 from models.recommender.log.history import EPOCH, History, moment_of
 from models.recommender.log.log import Log
-from models.recommender.log.splits import Case, Division, Split, at_moment
+from models.recommender.log.splits import Asked, Case, Division, Split, at_moment
 from models.recommender.metrics.intervals import gain_interval
 from models.recommender.metrics.ranking import CUTOFF, judge, rank
 from models.recommender.serving.newcomers import NewProduct
@@ -29,12 +29,15 @@ from models.recommender.values import GateEvidence
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Fewer customers give an interval so wide that only a model twice as good would pass.
+# Fewer customers, or orders, give an interval so wide that only a model twice as good would pass.
 MIN_CUSTOMERS = 100
-TOO_FEW = (
-    f"not enough data: fewer than {MIN_CUSTOMERS} known customers came back after the data of the "
-    f"current version end."
-)
+TOO_FEW = {
+    asked: f"not enough data: fewer than {MIN_CUSTOMERS} {words} after the data of the current version end."
+    for asked, words in (
+        (Asked.CUSTOMERS, "known customers came back"),
+        (Asked.ORDERS, "orders of two or more products came"),
+    )
+}
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class Champion:
 
 def unseen_days(champion: Champion, log: Log, split: Split, *, cut: int, seed: int) -> Division:
     """
-    Return the newest days that the champion has not learned, and the customers who bought in them.
+    Return the newest days that the champion has not learned, and the customers, or orders, of them.
 
     :param cut: microseconds; nothing older is asked
     """
@@ -84,6 +87,7 @@ def compare(
         reason=None,
         candidate_until=_told(days.moment),
         champion_until=_told(champion.until),
+        asked=split.asked,
     )
 
 

@@ -23,6 +23,7 @@ MOST_CUTS = 5  # each costs a fit of every model
 LEAST_LEFT = 0.5  # of the log before the oldest cut: who knows less says little of what will serve
 FEWEST_TUNING = 100  # cases: parameters chosen by fewer are chosen by luck
 FEWEST_WEIGHING = 20  # cases below which nothing can be learned of how models are weighed
+PAGES = 0.5  # of the orders that are asked for their rest: one item is given, as on a page; else some
 
 
 class Kind(StrEnum):
@@ -39,6 +40,13 @@ class Repeat(StrEnum):
     DROP = "drop"
 
 
+class Asked(StrEnum):
+    """What a case of a cut is."""
+
+    CUSTOMERS = "customers"  # who were there before: what do they buy now?
+    ORDERS = "orders"  # of a few of its items: what else is in it? For shops whose customers come once
+
+
 class SplitInvalid(ValueError):
     """The words for a split cannot be understood."""
 
@@ -50,6 +58,7 @@ class Split:
     kind: Kind = Kind.LAST_DAYS
     days: float = 14.0
     repeat: Repeat = Repeat.KEEP
+    asked: Asked = Asked.CUSTOMERS
 
     @classmethod
     def parse(cls, words: str, repeat: str = Repeat.KEEP) -> "Split":
@@ -69,6 +78,10 @@ class Split:
             raise SplitInvalid(f"The split {words!r} is neither leave-one-out nor last-days:N with N days.")
         return cls(Kind.LAST_DAYS, span, Repeat(repeat))
 
+    def of_orders(self) -> "Split":
+        """Return the same cut that asks for the rest of orders: what is given is no answer."""
+        return replace(self, asked=Asked.ORDERS, repeat=Repeat.DROP)
+
     @property
     def drops_seen(self) -> bool:
         """Whether what the customer bought before is out of the question."""
@@ -80,11 +93,15 @@ class Split:
 
 @dataclass(frozen=True)
 class Case:
-    """One customer at the cut: what came before it, and the set of items bought after it."""
+    """
+    One customer at the cut: what came before it, and the set of items bought after it.
+
+    Or one order after it: the items that are given, and the set of the others.
+    """
 
     history: History
     bought: Ints
-    seen: Ints  # every distinct item bought before, however long ago
+    seen: Ints  # every distinct item bought before, however long ago, or given
     user: int = -1  # the customer's number in the log; -1 where no single customer is asked
 
 
@@ -186,7 +203,36 @@ def cut_before(log: Log, *, days: float) -> int:
 def at_moment(log: Log, moment: int, split: Split, *, seed: int) -> Division:
     """Return the division that asks every customer who was there before for what they bought after."""
     is_after = log.at >= moment
+    if split.asked is Asked.ORDERS:
+        return Division(log.before(moment), _orders(log.where(is_after).purchases, seed=seed), moment)
     return Division(log.before(moment), _cases(log, is_after, split, now=moment, seed=seed), moment)
+
+
+def _orders(bought: Log, *, seed: int) -> list[Case]:
+    """Return a case of each order of two items or more, guests' too: a few drawn items, and the others."""
+    chance = np.random.default_rng(seed)
+    cases = []
+    for lines in _lines_of_orders(bought, most=MAX_CASES, chance=chance):
+        items = chance.permutation(bought.item[lines])
+        count = 1 if chance.random() < PAGES else int(chance.integers(1, len(items)))
+        given, others = np.split(items, [count])
+        now = int(bought.at[lines[0]])
+        history = History.of(given, [now] * len(given), now=now)
+        cases.append(Case(history, np.sort(others), np.sort(given), int(bought.user[lines[0]])))
+    return cases
+
+
+def _lines_of_orders(bought: Log, *, most: int, chance: np.random.Generator) -> list[Ints]:
+    """Return the rows of each order of two different items or more, at most so many orders."""
+    order = np.lexsort((bought.item, bought.basket))
+    basket, item = bought.basket[order], bought.item[order]
+    is_new = np.concatenate([[True], (np.diff(basket) != 0) | (np.diff(item) != 0)])[: len(order)]
+    order, basket = order[is_new], basket[is_new]
+    starts = np.flatnonzero(np.concatenate([[True], np.diff(basket) != 0])[: len(order)])
+    orders = [lines for lines in np.split(order, starts[1:]) if len(lines) > 1]
+    if len(orders) <= most:
+        return orders
+    return [orders[place] for place in np.sort(chance.choice(len(orders), most, replace=False))]
 
 
 def _leave_one_out(log: Log, split: Split, *, seed: int) -> Division:

@@ -11,7 +11,7 @@ from models.recommender.judging import gate
 from models.recommender.judging.cold_start import cold_start
 from models.recommender.learning.related import related_tables
 from models.recommender.learning.simple.tuning import FAMILIES
-from models.recommender.log.splits import Case, Division
+from models.recommender.log.splits import Asked, Case, Division
 from models.recommender.metrics.intervals import gain_interval, interval
 from models.recommender.metrics.ranking import CUTOFF, MIN_CASES, Ranking, basket_cases, judge, rank
 from models.recommender.runs.run import Run
@@ -57,10 +57,10 @@ class Evaluation:
 
 def evaluate(run: Run, live: LiveVersion | None = None) -> Evaluation:
     """Let every model learn all that came before the test cases, then rank those."""
-    known, cases = run.test.train, run.test.cases
+    known = run.test.train
     if run.learner is not None:
         run.learner.extend(known)
-    members = run.members(known, moment=run.test.moment, cases=cases)
+    members = run.members(known, moment=run.test.moment, cases=run.test.cases)
     served = run.served(members, known, moment=run.test.moment)
     seconds = run.reporter.seconds
     run.reporter.stage(Stage.EVALUATING, "Ranking the newest days with every model.", fraction=0.0)
@@ -76,7 +76,7 @@ def evaluate(run: Run, live: LiveVersion | None = None) -> Evaluation:
         ],
         related_metrics=_related_metrics(run, members),
         against_simple=_against_simple(run, rankings, served.name) if is_measured else None,
-        cold=cold_start(served, ranked[POPULARITY], known, cases, drop_seen=run.split.drops_seen),
+        cold=_cold_start(run, served, ranked[POPULARITY]),
         gate=None if live is None else _gate(run, served, live),
         summary=summarise(run, rankings, served.name) if is_measured else _too_little(run, served.name),
         seconds=seconds,
@@ -85,6 +85,14 @@ def evaluate(run: Run, live: LiveVersion | None = None) -> Evaluation:
 
 def _rank(run: Run, model: Model) -> Ranking:
     return rank(model.scores, run.test.cases, items=run.log.items, drop_seen=run.split.drops_seen)
+
+
+def _cold_start(run: Run, served: Model, popularity: Model) -> ColdStart | None:
+    """Return how products without a sale are found for customers, where customers are asked."""
+    if run.split.asked is Asked.ORDERS:
+        return None
+    known, cases = run.test.train, run.test.cases
+    return cold_start(served, popularity, known, cases, drop_seen=run.split.drops_seen)
 
 
 def _gate(run: Run, served: Model, live: LiveVersion) -> GateEvidence:
@@ -97,7 +105,9 @@ def _gate(run: Run, served: Model, live: LiveVersion) -> GateEvidence:
         return gate.without_figures(log, run.test.moment, reason=why)
     days = gate.unseen_days(champion, log, run.split, cut=run.test.moment, seed=seed)
     if len(days.cases) < gate.MIN_CUSTOMERS:
-        return gate.without_figures(log, days.moment, reason=gate.TOO_FEW, customers=len(days.cases))
+        return gate.without_figures(
+            log, days.moment, reason=gate.TOO_FEW[run.split.asked], customers=len(days.cases)
+        )
     with _known_until(run, served, days) as candidate:
         return gate.compare(candidate, champion, log, days, run.split, seed=seed)
 
@@ -169,7 +179,7 @@ def _against_simple(run: Run, rankings: dict[str, Ranking], served: str) -> Gain
     rival = _best_simple(rankings)
     ours, theirs = rankings[served].ndcg, rankings[rival].ndcg
     gain, low, high = gain_interval(ours, theirs, seed=run.recipe.seed)
-    return Gain(rival, LABELS[rival], gain, low, high, len(ours))
+    return Gain(rival, LABELS[rival], gain, low, high, len(ours), run.split.asked)
 
 
 def summarise(run: Run, rankings: dict[str, Ranking], served: str) -> str:
@@ -182,10 +192,19 @@ def summarise(run: Run, rankings: dict[str, Ranking], served: str) -> str:
         )
     gain, low, high = gain_interval(rankings[served].ndcg, rankings[rival].ndcg, seed=run.recipe.seed)
     verdict = "clearly better than" if low > 0 else "clearly worse than" if high < 0 else "about as good as"
+    asked = f"{len(rankings[served].ndcg)} {run.split.asked}"
     return (
         f"{told} On the newest days, which nothing was chosen by, it is {verdict} the best simple model, "
         f"“{LABELS[rival]}”: NDCG@10 {_ndcg(rankings, served)} against {_ndcg(rankings, rival)}, "
-        f"{gain:+.1%} (95 % interval {low:+.1%} to {high:+.1%}, {len(rankings[served].ndcg)} customers)."
+        f"{gain:+.1%} (95 % interval {low:+.1%} to {high:+.1%}, {asked}).{_how_asked(run)}"
+    )
+
+
+def _how_asked(run: Run) -> str:
+    if run.split.asked is Asked.CUSTOMERS:
+        return ""
+    return (
+        " Few customers come back, so it is asked what else is in an order of which some products are known."
     )
 
 

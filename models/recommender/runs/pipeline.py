@@ -204,6 +204,7 @@ def _report(run: Run, evaluation: Evaluation, *, revision: str, manifest: Path) 
         against_simple=evaluation.against_simple,
         gate=evaluation.gate,
         cold=evaluation.cold,
+        asked=run.split.asked,
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from models.recommender.judging.gate import MIN_CUSTOMERS
 from models.recommender.learning.blend.choice import Learned
 from models.recommender.learning.progress import Reporter
 from models.recommender.learning.simple.tuning import DEFAULTS, Params, fit_all
@@ -13,10 +14,24 @@ from models.recommender.learning.transformer.inference import serving_model
 from models.recommender.learning.transformer.learner import Learner
 from models.recommender.learning.transformer.network import Recommender
 from models.recommender.log.log import Log
-from models.recommender.log.splits import Case, Division, Split, ValidationCut, divide, validation_cuts
+from models.recommender.log.splits import (
+    Asked,
+    Case,
+    Division,
+    Kind,
+    Split,
+    ValidationCut,
+    divide,
+    validation_cuts,
+)
 from models.recommender.metrics.ranking import MIN_CASES
 from models.recommender.serving.rankers import ITEM_KNN, POPULARITY, TRANSFORMER, Model
+from models.recommender.serving.transformer import TOGETHER
 from models.recommender.values import Recipe
+
+# Of the places in orders: where nobody comes back, orders are all that there is to learn from.
+TOGETHER_SHARE = 0.3
+RARE = 10  # orders for each customer who came back: who is asked then speaks for few of the shop's visitors
 
 
 @dataclass
@@ -49,7 +64,7 @@ class Run:
 
     @property
     def is_taught(self) -> bool:
-        """Whether enough customers came back before the test to choose what serves."""
+        """Whether enough was asked before the test to choose what serves."""
         return self._validated >= MIN_CASES
 
     @property
@@ -59,9 +74,14 @@ class Run:
         if asked >= MIN_CASES and self.is_taught:
             return None
         before = "" if self.is_taught else f" and {self._validated} in the days before"
+        if self.split.asked is Asked.ORDERS:
+            return (
+                f"not enough data: {asked} orders of the newest days hold two or more products; "
+                f"{MIN_CASES} are needed to compare models."
+            )
         return (
-            f"not enough data: {asked} customers came back in the newest days{before}; "
-            f"{MIN_CASES} are needed to compare models."
+            f"not enough data: {asked} customers came back in the newest days{before}; {MIN_CASES} are "
+            f"needed to compare models, or as many orders of two or more products."
         )
 
     @property
@@ -78,7 +98,8 @@ class Run:
         models, seconds = fit_all(log, self.params)
         self.seconds |= seconds
         if self.learner is not None and self.network is not None:
-            models.append(serving_model(self.network, log, moment=moment, cases=cases))
+            kind = self.recipe.readout
+            models.append(serving_model(self.network, log, moment=moment, cases=cases, kind=kind))
             self.seconds[TRANSFORMER] = self.learner.seconds
         return models
 
@@ -89,16 +110,49 @@ class Run:
         return self.learned.apply(members, log=log, moment=moment)
 
 
+Cuts = tuple[Split, Division, list[ValidationCut]]  # how a log is cut, the test, and the cuts for validation
+
+
 def start(log: Log, split: Split, recipe: Recipe, reporter: Reporter) -> Run:
     """Return a run with its cases drawn; nothing is learned yet."""
-    test = divide(log, split, seed=recipe.seed)
-    earlier = replace(split, days=recipe.validation_days)
+    split, test, cuts = _cuts(log, split, recipe)
+    if split.asked is Asked.ORDERS:
+        recipe = replace(recipe, repeat=split.repeat, readout=TOGETHER, together_share=TOGETHER_SHARE)
     return Run(
         log=replace(log, has_clock=test.train.has_clock),
         split=split,
         recipe=recipe,
         reporter=reporter,
         test=test,
-        cuts=validation_cuts(test.train, earlier, seed=recipe.seed),
+        cuts=cuts,
         params=DEFAULTS,
     )
+
+
+def choose_split(log: Log, split: Split, recipe: Recipe) -> Split:
+    """Return the split by which a log is cut: it asks orders for their rest where few customers come back."""
+    return _cuts(log, split, recipe)[0]
+
+
+def _cuts(log: Log, split: Split, recipe: Recipe) -> Cuts:
+    customers = _cut(log, split, recipe)
+    asked, before = _asked(customers)
+    if split.kind is Kind.LEAVE_ONE_OUT or min(asked, before) >= MIN_CUSTOMERS:
+        return customers
+    # Guests place orders too.
+    orders = _cut(log, split.of_orders(), recipe)
+    ordered, ordered_before = _asked(orders)
+    are_few = before < MIN_CASES or RARE * asked <= ordered
+    return orders if are_few and ordered_before >= MIN_CASES else customers
+
+
+def _asked(cuts: Cuts) -> tuple[int, int]:
+    """Return how many cases the test has, and how many the cuts before it."""
+    _, test, earlier = cuts
+    return len(test.cases), sum(len(cut.cases) for cut in earlier)
+
+
+def _cut(log: Log, split: Split, recipe: Recipe) -> Cuts:
+    test = divide(log, split, seed=recipe.seed)
+    earlier = replace(split, days=recipe.validation_days)
+    return split, test, validation_cuts(test.train, earlier, seed=recipe.seed)

@@ -26,12 +26,12 @@ from models.recommender.learning.progress import Reporter
 from models.recommender.log.arrays import DAY_US, Ints, Reals
 from models.recommender.log.history import EPOCH, moment_of
 from models.recommender.log.log import Log
-from models.recommender.log.splits import Division, Split, at_moment
+from models.recommender.log.splits import Asked, Division, Split, at_moment
 from models.recommender.metrics.intervals import gain_interval
 from models.recommender.metrics.ranking import judge, rank
 from models.recommender.runs import pipeline
 from models.recommender.runs.evaluation import LiveVersion
-from models.recommender.runs.run import start
+from models.recommender.runs.run import choose_split, start
 from models.recommender.serving.artifact import load, read_manifest
 from models.recommender.serving.rankers import Model
 from models.recommender.values import OnProgress, Progress, Recipe, TimeRound, TimeTravel
@@ -68,13 +68,14 @@ def look_back(
     if not moments:
         return _nothing(log, TOO_SHORT)
     known = sorted((_end_of(live), number) for number, live in enumerate(versions))
+    split = choose_split(log, Split(days=recipe.test_days), recipe)
     done = []
     for number, (begins, ends) in enumerate(pairwise(moments)):
         live = next((versions[place] for until, place in reversed(known) if until <= begins), None)
         if live is not None:
             say = _within(on_progress, number, len(moments) - 1)
-            done.append(_round(log, recipe, live, begins, ends, on_progress=say))
-    return _told(log, done, seed=recipe.seed) if done else _nothing(log, ALL_LEARNED)
+            done.append(_round(log, split, recipe, live, begins, ends, on_progress=say))
+    return _told(log, split, done, seed=recipe.seed) if done else _nothing(log, ALL_LEARNED)
 
 
 def round_moments(log: Log, *, days: float) -> list[int]:
@@ -89,11 +90,19 @@ def round_moments(log: Log, *, days: float) -> list[int]:
 
 
 def _round(
-    log: Log, recipe: Recipe, live: LiveVersion, begins: int, ends: int, *, on_progress: OnProgress
+    log: Log,
+    split: Split,
+    recipe: Recipe,
+    live: LiveVersion,
+    begins: int,
+    ends: int,
+    *,
+    on_progress: OnProgress,
 ) -> _Judged:
-    log, split = log.with_items_of(begins), Split(days=recipe.test_days)
+    log = log.with_items_of(begins)
     asked = at_moment(log.before(ends), begins, split, seed=recipe.seed)
-    ours = rank(_copy(log, recipe, asked, on_progress).scores, asked.cases, items=log.items)
+    model = _copy(log, recipe, asked, on_progress)
+    ours = rank(model.scores, asked.cases, items=log.items, drop_seen=split.drops_seen)
     tops = gate.champion_answers(load(live.artifact), log, asked.cases, split)
     theirs = judge(tops, asked.cases, items=log.items)
     told = TimeRound(
@@ -134,7 +143,7 @@ def _within(on_progress: OnProgress, number: int, rounds: int) -> OnProgress:
     return report
 
 
-def _told(log: Log, done: Sequence[_Judged], *, seed: int) -> TimeTravel:
+def _told(log: Log, split: Split, done: Sequence[_Judged], *, seed: int) -> TimeTravel:
     """Return all rounds as one: a customer who bought in several is one customer."""
     users = np.concatenate([one.users for one in done])
     _, rows = np.unique(users, return_inverse=True)
@@ -145,7 +154,11 @@ def _told(log: Log, done: Sequence[_Judged], *, seed: int) -> TimeTravel:
     rounds = [one.told for one in done]
     since, until = rounds[0].since, rounds[-1].until
     if len(candidate) < gate.MIN_CUSTOMERS:
-        why = f"only {len(candidate)} known customers bought again; {gate.MIN_CUSTOMERS} are needed."
+        few = {
+            Asked.CUSTOMERS: "known customers bought again",
+            Asked.ORDERS: "customers ordered two or more products",
+        }
+        why = f"only {len(candidate)} {few[split.asked]}; {gate.MIN_CUSTOMERS} are needed."
         return TimeTravel(rounds, len(candidate), since, until, None, None, None, why)
     gain, low, high = gain_interval(candidate, champion, seed=seed)
     return TimeTravel(rounds, len(candidate), since, until, gain, low, high, None)

@@ -9,7 +9,7 @@ the history also ``repeat_weights . features_i + again_i``: a learned copy mecha
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.recommender.log.arrays import DAY_US, Floats, Ints
-from models.recommender.log.history import History
+from models.recommender.log.history import Event, History
 from models.recommender.log.log import Log
 from models.recommender.serving.features import IS_BOUGHT, customer_features, reading, step_gaps, usual_price
 from models.recommender.serving.rankers import TRANSFORMER
 
+NEXT, TOGETHER = "next", "together"  # the readouts: the next order, the rest of this one
 TREND_DAYS = (7.0, 30.0, 1e6)
 RECENT_SALES, EVER_SOLD, IS_COLD, AGE = 1, 2, len(TREND_DAYS), len(TREND_DAYS) + 1  # columns of the trends
 TRENDS = len(TREND_DAYS) + 2
@@ -163,19 +164,31 @@ class TransformerHead:
 
 @dataclass(frozen=True)
 class Transformer:
-    """The transformer as it serves: an encoder for the newest ``window`` steps, and its head."""
+    """
+    The transformer as it serves: an encoder for the newest ``window`` steps, and its head.
+
+    The readout "together" takes every step for a line of one order, which is what it learned from.
+    """
 
     encode: Encode
     head: TransformerHead
     window: int
+    readout: str = NEXT
     name: ClassVar[str] = TRANSFORMER
 
     def scores(self, history: History) -> Floats:
         """Return the logits of all items, (I,); recent sales where the history is empty."""
         if not len(history):
             return self.head.vectors[:, self.head.width + RECENT_SALES]
-        asked = self.head.encoder_input(history, window=self.window)
-        return self.head.scores(self.encode(asked)[0], history)
+        if self.readout == TOGETHER:
+            history = replace(history, events=np.full_like(history.events, Event.PURCHASE))
+        following, together = self.encode(self.head.encoder_input(history, window=self.window))
+        return self._scores(together if self.readout == TOGETHER else following, history)
+
+    def _scores(self, readout: Floats, history: History) -> Floats:
+        if self.readout == TOGETHER:
+            return self.head.general(readout)
+        return self.head.scores(readout, history)
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Return what ``restore`` reads beside the encoder's own file."""
@@ -183,7 +196,7 @@ class Transformer:
 
     def settings(self) -> dict[str, Any]:
         """Return the numbers that ``restore`` reads."""
-        return {"window": self.window}
+        return {"window": self.window, "readout": self.readout}
 
     @classmethod
     def restore(
@@ -191,4 +204,5 @@ class Transformer:
     ) -> "Transformer":
         """Return the transformer whose arrays and settings these are, around its encoder."""
         head = TransformerHead(**{name: arrays[name] for name in HEAD_ARRAYS})
-        return cls(encode, head, int(settings["window"]))
+        # Versions from before there was a choice read out what comes next.
+        return cls(encode, head, int(settings["window"]), settings.get("readout", NEXT))

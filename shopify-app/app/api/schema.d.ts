@@ -522,6 +522,11 @@ export interface components {
             /** Format: double */
             high: number;
             customers: number;
+            /**
+             * @description what was asked: customers for their next purchases, or orders for their rest
+             * @default customers
+             */
+            asked: components["schemas"]["AskedEnum"];
         };
         /** @enum {string} */
         ArmEnum: "candidate" | "champion";
@@ -531,6 +536,8 @@ export interface components {
             /** Format: int64 */
             product?: number | null;
         };
+        /** @enum {string} */
+        AskedEnum: "customers" | "orders";
         /** @enum {string} */
         AutonomyEnum: "NOTHING" | "SHADOW" | "FIRST_STEP" | "HALF" | "PROMOTE";
         /** @description A version beside the best simple model, in percent, with a 95 % interval. */

@@ -67,10 +67,11 @@ export const gainSentence = (against: AgainstSimple): string => gainOver(`those 
 /** The same for who wants no method's name. */
 export const plainGain = (against: AgainstSimple): string => gainOver("those of the best simple rule, such as showing best sellers", against);
 
-function gainOver(rival: string, { gain, low, high }: AgainstSimple): string {
-  if (low > 0) return `Its suggestions match what customers buy next ${percentOf(gain)} better than ${rival}. The true gain is likely ${between(low, high)}.`;
-  if (high < 0) return `Its suggestions match what customers buy next ${percentOf(-gain)} less well than ${rival}. The true loss is likely ${between(-high, -low)}.`;
-  return `Its suggestions match what customers buy next about as well as ${rival}. The truth is likely between ${percentOf(-low)} worse and ${percentOf(high)} better.`;
+function gainOver(rival: string, { gain, low, high, asked }: AgainstSimple): string {
+  const match = asked === "orders" ? "Its suggestions match what else customers order with a product" : "Its suggestions match what customers buy next";
+  if (low > 0) return `${match} ${percentOf(gain)} better than ${rival}. The true gain is likely ${between(low, high)}.`;
+  if (high < 0) return `${match} ${percentOf(-gain)} less well than ${rival}. The true loss is likely ${between(-high, -low)}.`;
+  return `${match} about as well as ${rival}. The truth is likely between ${percentOf(-low)} worse and ${percentOf(high)} better.`;
 }
 
 const THINNEST = 0.0005; // a change that would read as 0.0%

@@ -110,6 +110,19 @@ def test_judge(case: str, found: Evidence, champion: int | None, bar: float, ver
     assert rules.judge(found, champion=champion, bar_percent=bar).verdict is verdict, case
 
 
+def test_evidence_says_what_was_asked_and_older_evidence_asked_customers() -> None:
+    figures = {"gain": 0.08, "low": 0.05, "high": 0.11, "customers": 412, "label": "Popularity"}
+    gate = {**figures, "champion_id": "3", "since": NOW.isoformat(), "until": NOW.isoformat(), "reason": None}
+
+    newer = rules.read_evidence(gate | {"asked": "orders"}, figures | {"asked": "orders"}, champion="3")
+    older = rules.read_evidence(gate, figures, champion="3")
+
+    assert newer.baseline is not None
+    assert older.baseline is not None
+    assert (newer.asked, newer.baseline.asked) == ("orders", "orders")
+    assert (older.asked, older.baseline.asked) == ("customers", "customers")
+
+
 SIMPLE = (
     "+6.0% beside the best simple method, “Bought before”, for 815 customers of the newest days, "
     "with 95% certainty between +2.0% and +10.0%; +2.0% is asked."
@@ -154,6 +167,20 @@ SIMPLE = (
             (
                 "Not enough data to compare it with version 3: "
                 "7 customers bought in the newest days, 100 are needed."
+            ),
+        ),
+        (
+            Evidence(7, asked="orders"),
+            (
+                "Not enough data to compare it with version 3: "
+                "7 orders of the newest days hold two or more products, 100 are needed."
+            ),
+        ),
+        (
+            evidence(-1.3, 8.26, gain_percent=5.19, asked="orders", baseline=a_baseline(asked="orders")),
+            (
+                f"A rollout may begin. {SIMPLE.replace('customers', 'orders')} +5.1% beside version 3, "
+                "for 412 orders, with 95% certainty between −1.3% and +8.2%; down to −2.0% is allowed."
             ),
         ),
         (

@@ -229,7 +229,7 @@ TOLD: list[tuple[str, str | bytes, list[str], Steps]] = [
     (
         "blank lines before and between",
         "\n" + GOOD.replace("\nbob", "\n\nbob"),
-        ["orders.csv: 1 row set aside: no user (a guest, or an empty line); the first is row 5."],
+        ["orders.csv: 1 row set aside: no user and no order (an empty line); the first is row 5."],
         [(0, "mug", BUY), (0, "pot", BUY), (1, "mug", BUY)],
     ),
     (
@@ -239,10 +239,22 @@ TOLD: list[tuple[str, str | bytes, list[str], Steps]] = [
         [(0, "mug", BUY)],
     ),
     (
-        "guests",
+        "nobody, and no order",
         GOOD + ",pot,2026-05-04\n  ,pot,2026-05-04\n",
-        ["orders.csv: 2 rows set aside: no user (a guest, or an empty line); the first is row 5."],
+        ["orders.csv: 2 rows set aside: no user and no order (an empty line); the first is row 5."],
         [(0, "mug", BUY), (0, "pot", BUY), (1, "mug", BUY)],
+    ),
+    (
+        "guests",
+        "user,item,timestamp,order_id\n,pot,2026-05-04,9\nada,mug,2026-05-01,7\n,mug,2026-05-04,9\n,mug,2026-05-03,10\n",
+        ["orders.csv: 2 orders without a user: each is a customer of its own, a guest."],
+        [(0, "mug", BUY), (1, "mug", BUY), (2, "mug", BUY), (2, "pot", BUY)],
+    ),
+    (
+        "guests alone",
+        "user,item,timestamp,order_id\n,pot,2026-05-04,9\n,mug,2026-05-04,9\n,mug,2026-05-03,10\n",
+        ["orders.csv: 2 orders without a user: each is a customer of its own, a guest."],
+        [(0, "mug", BUY), (1, "mug", BUY), (1, "pot", BUY)],
     ),
     (
         "ids that look like nothing",

@@ -1,3 +1,4 @@
+import pandas as pd
 import pytest
 
 from models.recommender.log import splits
@@ -10,10 +11,11 @@ from models.recommender.log.splits import (
     Repeat,
     Split,
     SplitInvalid,
+    at_moment,
     divide,
     validation_cuts,
 )
-from tests.models.shops import a_busy_shop, a_log
+from tests.models.shops import OPENED, a_busy_shop, a_log, a_shop_of_guests
 
 LEAVE_ONE_OUT = Split(Kind.LEAVE_ONE_OUT)
 
@@ -190,3 +192,31 @@ def test_words_for_a_split(words: str, split: Split) -> None:
 def test_words_that_are_no_split_are_refused(words: str) -> None:
     with pytest.raises(SplitInvalid, match="neither"):
         Split.parse(words)
+
+
+def test_an_order_is_asked_for_its_rest_whoever_placed_it() -> None:
+    products = list(range(10))
+    log = a_log(
+        [("ada", 1, [0, 1]), ("ada", 9, [2, 3]), ("guest:3", 9, [4]), ("guest:4", 9, products)], products
+    )
+    moment = OPENED + pd.Timedelta(days=5)
+
+    division = at_moment(log, moment.value // 1000, Split().of_orders(), seed=1)
+
+    assert division.train.item.tolist() == [0, 1]
+    assert [log.users, len(division.cases)] == [3, 2]  # what is alone in its order has no rest
+    for case, order in zip(division.cases, [[2, 3], products], strict=True):
+        given = case.history.items.tolist()
+        assert 1 <= len(given) < len(order)
+        assert case.seen.tolist() == sorted(given)
+        assert sorted([*given, *case.bought.tolist()]) == order
+        assert (case.history.at == case.history.now).all()
+
+
+def test_orders_beyond_the_most_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(splits, "MAX_CASES", 40)
+    log = a_log(*a_shop_of_guests())
+
+    cases = divide(log, Split(days=100).of_orders(), seed=1).cases
+
+    assert len(cases) == len({case.user for case in cases}) == 40

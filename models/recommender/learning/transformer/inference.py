@@ -17,6 +17,8 @@ from models.recommender.log.splits import Case
 from models.recommender.metrics.ranking import CUTOFF, Ranking, judge
 from models.recommender.serving.features import IS_BOUGHT, Own, Steps, customer_features, own_items, step_gaps
 from models.recommender.serving.transformer import (
+    NEXT,
+    TOGETHER,
     Encode,
     EncoderInput,
     Transformer,
@@ -46,7 +48,7 @@ def head_of(network: Recommender, log: Log, *, moment: int) -> TransformerHead:
 
 
 def readouts(
-    network: Recommender, head: TransformerHead, histories: Sequence[History], *, kind: str = "next"
+    network: Recommender, head: TransformerHead, histories: Sequence[History], *, kind: str = NEXT
 ) -> Floats:
     """Return the readout "next" or "together" after each history, (R, Q); none may be empty."""
     window = network.shape.window
@@ -83,7 +85,7 @@ def _read(network: Recommender, head: TransformerHead, histories: Sequence[Histo
     )
     last = torch.tensor([len(history) - 1 for history in recent], device=device)
     states_RD = states_BTD[torch.arange(len(recent), device=device), last]
-    if kind == "together":
+    if kind == TOGETHER:
         return np.asarray(network.together(states_RD).float().cpu().numpy())
     steps = Steps.of(histories)
     customer_RC = torch.from_numpy(_customers(steps, own_items(steps), head)).to(device)
@@ -99,14 +101,20 @@ def _customers(steps: Steps, own: Own, head: TransformerHead) -> Floats:
 
 
 def validate(
-    network: Recommender, log: Log, cases: Sequence[Case], *, moment: int, drop_seen: bool = False
+    network: Recommender,
+    log: Log,
+    cases: Sequence[Case],
+    *,
+    moment: int,
+    drop_seen: bool = False,
+    kind: str = NEXT,
 ) -> Ranking:
     """Rank all items for each case, many cases at a time: as ``ranking.rank`` does, ties aside."""
     head = head_of(network, log, moment=moment)
     tops: list[Ints] = []
     for group in _slices(np.arange(len(cases)), ENCODE_AT_ONCE):
         chosen = [cases[index] for index in group]
-        logits = torch.from_numpy(_logits(network, head, [case.history for case in chosen]))
+        logits = torch.from_numpy(_logits(network, head, [case.history for case in chosen], kind=kind))
         if drop_seen:
             owner = np.repeat(np.arange(len(chosen)), [len(case.seen) for case in chosen])
             seen = np.concatenate([case.seen for case in chosen])
@@ -115,11 +123,15 @@ def validate(
     return judge(tops, cases, items=log.items)
 
 
-def _logits(network: Recommender, head: TransformerHead, histories: Sequence[History]) -> Floats:
+def _logits(
+    network: Recommender, head: TransformerHead, histories: Sequence[History], *, kind: str
+) -> Floats:
     """Return the scores of all items for histories that are not empty, (R, I)."""
-    read, met = readouts(network, head, histories), head.vectors.shape[1]
-    own = own_items(Steps.of(histories))
+    read, met = readouts(network, head, histories, kind=kind), head.vectors.shape[1]
     logits = read[:, :met] @ head.vectors.T + head.bias
+    if kind == TOGETHER:
+        return np.asarray(logits, dtype=np.float32)
+    own = own_items(Steps.of(histories))
     bonus = np.vecdot(own.features, read[own.owner, met:])
     logits[own.owner, own.items] += bonus + head.again[own.items] * own.features[:, IS_BOUGHT]
     return np.asarray(logits, dtype=np.float32)
@@ -148,18 +160,21 @@ class PreEncoded(Transformer):
     def scores(self, history: History) -> Floats:
         """Return the logits of all items, (I,)."""
         readout = self.readouts.get(id(history))
-        return super().scores(history) if readout is None else self.head.scores(readout, history)
+        return super().scores(history) if readout is None else self._scores(readout, history)
 
 
-def serving_model(network: Recommender, log: Log, *, moment: int, cases: Sequence[Case] = ()) -> Transformer:
+def serving_model(
+    network: Recommender, log: Log, *, moment: int, cases: Sequence[Case] = (), kind: str = NEXT
+) -> Transformer:
     """Return the network as a model that scores like the exported one; ``cases`` are answered at once."""
     head = head_of(network, log, moment=moment)
     asked = [case for case in cases if len(case.history)]
-    read = readouts(network, head, [case.history for case in asked]) if asked else ()
+    read = readouts(network, head, [case.history for case in asked], kind=kind) if asked else ()
     return PreEncoded(
         encode=torch_encoder(network),
         head=head,
         window=network.shape.window,
+        readout=kind,
         readouts={id(case.history): row for case, row in zip(asked, read, strict=True)},
         cases=asked,
     )

@@ -142,8 +142,9 @@ class Learner:
         return plan.stop is None and epochs >= self.trainer.recipe.patience
 
     def _validate(self, log: Log, cases: Sequence[Case], *, moment: int) -> float:
-        network, drop = self.trainer.average, self.trainer.drops_seen
-        return validate(network, log, cases, moment=moment, drop_seen=drop).ndcg_mean
+        trainer = self.trainer
+        drop, kind = trainer.drops_seen, trainer.recipe.readout
+        return validate(trainer.average, log, cases, moment=moment, drop_seen=drop, kind=kind).ndcg_mean
 
     def _note(self, name: str, *, steps: int, epochs: int) -> None:
         planned = self.trainer.plan.planned or self.trainer.plan.most
