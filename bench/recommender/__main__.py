@@ -1,66 +1,79 @@
 """
-`make bench-recommender`: the recommender's quality, seconds and memory beside its peers, in one run.
+`make bench-recommender`: how good the recommender is, beside a frozen list of simple models and its peers.
 
-Each log and each competitor has a process of its own, one after another. What a part measured is kept in
-``.bench/results.json`` as it ends; ``--only PART`` measures some parts anew and takes the others from there.
-The last line is one JSON object; the lines before it tell of new products, small and large shops.
+Each log, question, competitor and seed is a leg in a process of its own, one after another. What a leg
+measured is kept in ``.bench/legs`` under the hash of what it depends on: a run starts the legs that are
+missing or stale, and may be broken off at any time. The last line is one JSON object of the legs that are
+there; the lines before it are tables, and say which legs are not.
 """
 
 import argparse
-import json
 import sys
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 
-from bench.recommender import children, extras, parts, show
-from bench.recommender.parts import LOGS, Bench, Settings
-from bench.recommender.results import summary
+from bench.recommender import children
+from bench.recommender.legs import Leg, State
+from bench.recommender.plan import LOGS, Bench, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
-BEAUTY_FILES = ("Beauty.txt", "Beauty_item2attributes.json", "items.tsv")
-
-# In this order: figures that need a quiet machine and compare with one another stand side by side.
-PARTS: dict[str, Callable[[Bench], None]] = {
-    "ours": parts.ours,
-    "rectools": parts.rectools,
-    "implicit": parts.implicit,
-    "large": extras.large_shop,
-    "small": extras.small_shops,
-    "cold": extras.cold,
-    "faithful": extras.faithful,
-    "plot": parts.plot,
+FILES = {
+    "beauty": ("Beauty.txt", "Beauty_item2attributes.json", "items.tsv"),  # in a folder
+    "online_retail": (),  # a file
+    "tafeng": (),
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure what was asked for and print the figures, the last line as one JSON object."""
+    """Run the legs that were asked for and print the figures, the last line as one JSON object."""
     chosen = _parser().parse_args(arguments)
-    missing = _missing(chosen)
-    if missing:
-        print(missing, file=sys.stderr)
+    data = {name: getattr(chosen, name).resolve() for name in FILES}
+    logs = [log for log in LOGS if log in chosen.logs]
+    absent = _absent(logs, data)
+    if absent:
+        print(absent, file=sys.stderr)
         return 2
-    settings = Settings(
-        root=ROOT,
-        folder=chosen.folder.resolve(),
-        beauty=chosen.beauty.resolve(),
-        online_retail=chosen.online_retail.resolve(),
-        logs=chosen.logs,
-        is_quick=chosen.quick,
-        seconds=chosen.seconds,
+    bench = Bench(Settings(ROOT, chosen.folder.resolve(), data, logs, chosen.quick, chosen.seconds))
+    bench.prepare()
+    failed = run_legs(bench, chosen.only, minutes=chosen.minutes)
+    show(bench)
+    return 1 if failed else 0
+
+
+def run_legs(bench: Bench, patterns: Sequence[str], *, minutes: float) -> list[Leg]:
+    """Run what is missing or stale of the named legs until the time is over; return those that failed."""
+    deadline, failed = time.monotonic() + minutes * 60, []
+    for leg in bench.legs():
+        is_named = any(fnmatch(leg.name, pattern) for pattern in patterns)
+        if not is_named or bench.store.state(leg, bench.key(leg)) is State.FRESH:
+            continue
+        if time.monotonic() >= deadline:
+            break
+        try:
+            bench.run(leg)
+        except children.PartFailed as failure:
+            # The next leg may well work: what is missing is told at the end.
+            print(failure, file=sys.stderr, flush=True)
+            failed.append(leg)
+    return failed
+
+
+def show(bench: Bench) -> None:
+    """Print the tables and the last line, made by a process of their own; say what is missing or stale."""
+    states = {leg.name: bench.store.state(leg, bench.key(leg)) for leg in bench.legs()}
+    words: list[str | Path] = ["--folder", bench.folder, "--logs", *bench.settings.logs]
+    for state in (State.MISSING, State.STALE):
+        names = [name for name, found in states.items() if found is state]
+        if names:
+            print(f"{state.capitalize()}, not in the figures: {', '.join(names)}", flush=True)
+    fresh = [name for name, found in states.items() if found is State.FRESH]
+    log = bench.file("assemble.log")
+    children.run(
+        [sys.executable, "-m", "bench.recommender.assemble", *words, "--legs", *fresh], log, cwd=ROOT
     )
-    bench = Bench(settings)
-    if set(chosen.only) == set(PARTS):
-        bench.results.forget()
-    parts.write_logs(bench)
-    for name, measure in PARTS.items():
-        if name in chosen.only:
-            measure(bench)
-    show.tables(bench.results, chosen.logs)
-    for extra in extras.NAMES:
-        if bench.results.find(extra):
-            print(json.dumps({extra: bench.results.find(extra)}))
-    print(json.dumps(summary(bench.results, chosen.logs)))
-    return 0
+    print(log.read_text(encoding="utf-8"), end="")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -68,33 +81,31 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.recommender", description=__doc__)
     parser.add_argument("--beauty", type=Path, default=data / "beauty", metavar="FOLDER")
     parser.add_argument("--online-retail", type=Path, default=data / "online_retail.csv.gz", metavar="FILE")
+    parser.add_argument("--tafeng", type=Path, default=data / "tafeng.csv.gz", metavar="FILE")
     parser.add_argument("--logs", nargs="+", choices=LOGS, default=list(LOGS), metavar="LOG")
-    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART")
+    parser.add_argument(
+        "--only", nargs="+", default=["*"], metavar="LEG", help="names of legs, such as 'tafeng-*-ours-?'"
+    )
+    parser.add_argument(
+        "--minutes", type=float, default=float("inf"), help="start no leg after so many; 0 only assembles"
+    )
     parser.add_argument("--quick", action="store_true", help="small budgets: does it run, not how well")
     parser.add_argument("--seconds", type=float, help="our training budget instead of the standard one")
     parser.add_argument("--folder", type=Path, default=ROOT / ".bench", help="where results are kept")
     return parser
 
 
-def _missing(chosen: argparse.Namespace) -> str | None:
-    """Return what to do about a log that is not there, or None."""
-    wanted = {
-        "beauty": [chosen.beauty / name for name in BEAUTY_FILES],
-        "online_retail": [chosen.online_retail],
-    }
-    needed = {LOGS[log].data for log in chosen.logs}
-    for option, files in wanted.items():
-        absent = [path for path in files if option in needed and not path.is_file()]
-        if absent:
-            return (
-                f"The log {option} is not here: {absent[0]} is missing. docs/recommender.md says where it is "
-                f"published; name its place with --{option.replace('_', '-')}."
-            )
+def _absent(logs: Sequence[str], data: dict[str, Path]) -> str | None:
+    """Return what to do about published data that are not there, or None."""
+    for name in dict.fromkeys(LOGS[log].data for log in logs):
+        for path in [data[name] / file for file in FILES[name]] or [data[name]]:
+            if not path.is_file():
+                return (
+                    f"The log {name} is not here: {path} is missing. docs/recommender.md says where it is "
+                    f"published; name its place with --{name.replace('_', '-')}."
+                )
     return None
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except children.PartFailed as failure:
-        sys.exit(str(failure))
+    sys.exit(main())

@@ -1,65 +1,106 @@
 """
-The same cases and the same judge for everybody: a log's division as files, and the figures of answers.
+The same cases for everybody: a log's cuts as files.
 
-``python -m bench.recommender.division export`` writes a division folder; ``judge`` reads peers' answers.
+``python -m bench.recommender.division`` writes a division folder from logs in the recommender's format.
 """
 
 import argparse
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from bench.peers.exchange import NOBODY, Ints, PeerCases, Purchases, write_division
+from bench.peers.exchange import TEST, VALIDATION, Asked, Ints, Purchases, Targets, digest, save, write_asked
 from models.recommender.files.interactions import read_interactions
-from models.recommender.log.history import History
-from models.recommender.log.splits import Case, Split, divide
-from models.recommender.metrics.intervals import interval
-from models.recommender.metrics.ranking import Ranking, judge
+from models.recommender.log.log import Log
+from models.recommender.log.splits import Case, Division, Split, divide
+from models.recommender.log.surfaces import Surface, SurfaceCase, surface_cases
 
-TARGETS = "targets.npz"  # what was bought: ours, no peer reads it
-SEED = 7  # of the bootstrap
+SEED = 7  # of the draws of cases
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    commands = parser.add_subparsers(required=True)
-    export = commands.add_parser("export")
-    export.add_argument("--interactions", type=Path, required=True)
-    export.add_argument("--items", type=Path, required=True)
-    export.add_argument("--split", required=True)
-    export.add_argument("--repeat", required=True)
-    export.add_argument("--out", type=Path, required=True)
-    export.set_defaults(run=_export)
-    judged = commands.add_parser("judge")
-    judged.add_argument("--division", type=Path, required=True)
-    judged.add_argument("--answers", type=Path, required=True)
-    judged.add_argument("--out", type=Path, required=True)
-    judged.set_defaults(run=_judge)
+    parser.add_argument("--logs", type=Path, required=True, help="a folder with one folder a part")
+    parser.add_argument("--split", required=True)
+    parser.add_argument("--repeat", required=True)
+    parser.add_argument("--out", type=Path, required=True)
     chosen = parser.parse_args(arguments)
-    chosen.run(chosen)
-
-
-def _export(chosen: argparse.Namespace) -> None:
     split = Split.parse(chosen.split, chosen.repeat)
-    log = read_interactions(chosen.interactions, chosen.items).purchases.sequences
-    division = divide(log, split, seed=SEED)
-    before = [_everything_before(case) for case in division.cases]
-    users = np.array([case.user for case in division.cases], dtype=np.int64)
-    question = PeerCases(users, _stacked(before), log.items, split.drops_seen)
-    train = Purchases(division.train.user, division.train.item, division.train.at)
-    write_division(chosen.out, train, question)
-    bought = [case.bought for case in division.cases]
-    np.savez(chosen.out / TARGETS, case=_numbers_of(bought), item=np.concatenate(bought))
+    parts = sorted(chosen.logs.glob("*/interactions.csv"))
+    for number, interactions in enumerate(parts):
+        log = read_interactions(interactions, interactions.with_name("items.csv")).purchases.sequences
+        shop = number if len(parts) > 1 else None
+        write_part(chosen.out / interactions.parent.name, log, split, shop=shop)
+    (chosen.out / "hash.txt").write_text(digest(chosen.out), encoding="utf-8")
+
+
+def write_part(folder: Path, log: Log, split: Split, *, shop: int | None) -> None:
+    """
+    Write the cuts of one log.
+
+    :param shop: the number of the shop, where chance draws shops instead of customers
+    """
+    test = divide(log, split, seed=SEED)
+    validation = divide(test.train, split, seed=SEED)
+    folder.mkdir(parents=True, exist_ok=True)
+    facts = {"items": log.items, "users": log.users, "has_clock": test.train.has_clock}
+    (folder / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
+    whole = replace(log, has_clock=test.train.has_clock)
+    for name, division, asked in ((TEST, test, whole), (VALIDATION, validation, test.train)):
+        _write_cut(folder / name, division, asked, split, shop=shop)
+
+
+def _write_cut(folder: Path, cut: Division, log: Log, split: Split, *, shop: int | None) -> None:
+    train = cut.train
+    save(folder / "train.npz", Purchases(train.user, train.item, train.at))
+    for surface in Surface:
+        cases = _cases(surface, cut, log, split)
+        if cases:
+            write_asked(folder, surface, asked_of(cases, split, items=log.items), targets_of(cases, shop))
+
+
+def _cases(surface: Surface, cut: Division, log: Log, split: Split) -> Sequence[Case]:
+    """Return what a surface is asked: a known customer all that they buy next, the others order by order."""
+    if surface is Surface.HOME:
+        return cut.cases
+    return surface_cases(surface, log, cut=cut.moment, seed=SEED, drops_seen=split.drops_seen)
+
+
+def asked_of(cases: Sequence[Case], split: Split, *, items: int) -> Asked:
+    """Return cases as they are asked, in columns."""
+    given = [case.hidden if isinstance(case, SurfaceCase) else _nothing() for case in cases]
+    seen = [case.seen if split.drops_seen else _nothing() for case in cases]
+    hidden = [np.union1d(*pair) for pair in zip(seen, given, strict=True)]
+    now = np.array([case.history.now for case in cases], dtype=np.int64)
+    return Asked(
+        users=np.array([case.user for case in cases], dtype=np.int64),
+        now=now,
+        before=_stacked([_everything_before(case) for case in cases]),
+        given=_stacked([(own, np.full(len(own), at)) for own, at in zip(given, now, strict=True)]),
+        hidden=_stacked([(own, np.full(len(own), at)) for own, at in zip(hidden, now, strict=True)]),
+        items=items,
+    )
+
+
+def targets_of(cases: Sequence[Case], shop: int | None) -> Targets:
+    """Return what was bought in each case; of a log with several shops each shop is one cluster."""
+    bought = [case.bought for case in cases]
+    cluster = [case.user if shop is None else shop for case in cases]
+    return Targets(_numbers_of(bought), np.concatenate(bought), np.array(cluster, dtype=np.int64))
+
+
+def _nothing() -> Ints:
+    return np.zeros(0, dtype=np.int64)
 
 
 def _everything_before(case: Case) -> tuple[Ints, Ints]:
     """Return a case's purchases, oldest first: those too old for its history stand, once each, in front."""
     history = case.history
     older = np.setdiff1d(case.seen, history.items)
-    moments = np.concatenate([np.full(len(older), history.at[0]), history.at])
+    moments = np.concatenate([np.full(len(older), history.at[0]), history.at]) if len(history) else history.at
     return np.concatenate([older, history.items]), moments
 
 
@@ -71,42 +112,6 @@ def _stacked(rows: list[tuple[Ints, Ints]]) -> Purchases:
 def _numbers_of(rows: list[Ints]) -> Ints:
     """Return the number of the case beside each of its items."""
     return np.repeat(np.arange(len(rows)), [len(row) for row in rows])
-
-
-def _judge(chosen: argparse.Namespace) -> None:
-    cases, items = read_targets(chosen.division)
-    figures = {}
-    for path in sorted(chosen.answers.glob(f"{chosen.division.name}-*.npy")):
-        lists = [row[row != NOBODY] for row in np.load(path)]
-        facts = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        name = path.stem.removeprefix(f"{chosen.division.name}-")
-        figures[name] = figures_of(judge(lists, cases, items=items)) | facts
-    chosen.out.write_text(json.dumps(figures), encoding="utf-8")
-
-
-def read_targets(division: Path) -> tuple[list[Case], int]:
-    """Return the cases of a division folder as the judge needs them, and the number of items."""
-    items = int(json.loads((division / "facts.json").read_text(encoding="utf-8"))["items"])
-    with np.load(division / TARGETS) as columns:
-        starts = np.flatnonzero(np.diff(columns["case"], prepend=-1))
-        bought = np.split(columns["item"], starts[1:])
-    nothing = np.zeros(0, dtype=np.int64)
-    return [Case(History.of(nothing), row, nothing) for row in bought], items
-
-
-def figures_of(ranking: Ranking) -> dict[str, Any]:
-    """Return the figures of a model under the names of the final JSON."""
-    low, high = interval(ranking.ndcg, seed=SEED)
-    return {
-        "ndcg@10": ranking.ndcg_mean,
-        "low": low,
-        "high": high,
-        "recall@10": float(ranking.recall.mean()),
-        "hr@10": float(ranking.hit.mean()),
-        "mrr@10": float(ranking.reciprocal_rank.mean()),
-        "coverage": ranking.coverage,
-        "customers": len(ranking.ndcg),
-    }
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """
 Made logs for limits that no public log stands for: a shop of 500 interactions and one of 300,000.
 
-``python -m bench.recommender.samples small`` draws from the Online Retail log; ``large`` makes one up.
+``python -m bench.recommender.samples`` makes the large one up; ``logs`` draws the small ones.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import pandas as pd
 
 SMALL_PRODUCTS = 100  # the best sellers: a small shop has few products, each sold now and then
 SMALL_INTERACTIONS = 500
+SMALL_DRAWS = 16
 START = pd.Timestamp("2026-01-01")
 LARGE_DAYS = 60
 LARGE_STEPS = 10  # interactions of one customer
@@ -21,35 +22,17 @@ FOLLOWS_SHARE = 0.5  # how many steps go to the product that usually comes next
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    commands = parser.add_subparsers(required=True)
-    small = commands.add_parser("small")
-    small.add_argument("--interactions", type=Path, required=True)
-    small.add_argument("--items", type=Path, required=True)
-    small.set_defaults(make=_small)
-    large = commands.add_parser("large")
-    large.add_argument("--size", type=int, required=True)
-    large.add_argument("--items", type=int, required=True)
-    large.set_defaults(make=_large)
-    for command in (small, large):
-        command.add_argument("--seed", type=int, required=True)
-        command.add_argument("--out", type=Path, required=True, help="a folder")
+    parser.add_argument("--size", type=int, required=True)
+    parser.add_argument("--items", type=int, required=True)
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="a folder")
     chosen = parser.parse_args()
     chosen.out.mkdir(parents=True, exist_ok=True)
-    interactions, items = chosen.make(chosen)
-    interactions.to_csv(chosen.out / "interactions.csv", index=False)
-    items.to_csv(chosen.out / "items.csv", index=False)
-
-
-def _small(chosen: argparse.Namespace) -> tuple[pd.DataFrame, pd.DataFrame]:
-    log = pd.read_csv(chosen.interactions)
-    items = pd.read_csv(chosen.items)
-    return small_shop(log, seed=chosen.seed), items[items["item"].isin(best_sellers(log))]
-
-
-def _large(chosen: argparse.Namespace) -> tuple[pd.DataFrame, pd.DataFrame]:
-    titles = [f"product {number % LARGE_KINDS} {number}" for number in range(chosen.items)]
     log = large_log(interactions=chosen.size, items=chosen.items, seed=chosen.seed)
-    return log, pd.DataFrame({"item": np.arange(chosen.items), "title": titles})
+    log.to_csv(chosen.out / "interactions.csv", index=False)
+    titles = [f"product {number % LARGE_KINDS} {number}" for number in range(chosen.items)]
+    items = pd.DataFrame({"item": np.arange(chosen.items), "title": titles})
+    items.to_csv(chosen.out / "items.csv", index=False)
 
 
 def best_sellers(log: pd.DataFrame) -> pd.Index:

@@ -3,13 +3,35 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from bench.peers.exchange import answer, read_cases, read_train, write_answer
-from bench.recommender import children, division, extras, logs, results, samples
+from bench.peers.exchange import (
+    NOBODY,
+    TEST,
+    VALIDATION,
+    Asked,
+    Purchases,
+    Targets,
+    Train,
+    ndcg,
+    read_asked,
+    read_targets,
+    read_train,
+    surfaces_of,
+    top_lists,
+    write_answer,
+)
+from bench.recommender import assemble, children, division, logs, samples, twins
 from bench.recommender.__main__ import ROOT, main
+from bench.recommender.legs import Leg, State, Store, key_of
+from bench.recommender.simple import models
+from bench.recommender.simple.orders import Reading, Units
+from models.recommender.log.history import History
+from models.recommender.log.splits import Case
+from models.recommender.metrics.ranking import judge
 
 USERS, ITEMS = 40, 12
 
@@ -34,168 +56,283 @@ def a_beauty_folder(folder: Path) -> Path:
 
 @pytest.fixture
 def divided(tmp_path: Path) -> Path:
-    """Return the division folder of a made-up Beauty log."""
-    logs.write_beauty(a_beauty_folder(tmp_path / "beauty"), tmp_path)
-    files = ["--interactions", str(tmp_path / "beauty.csv"), "--items", str(tmp_path / "beauty_items.csv")]
+    """Return the one part of the division folder of a made-up Beauty log."""
+    logs.write(logs.beauty(a_beauty_folder(tmp_path / "beauty")), tmp_path / "logs" / "0")
     cut = ["--split", "leave-one-out", "--repeat", "drop", "--out", str(tmp_path / "tiny")]
 
-    division.main(["export", *files, *cut])
+    division.main(["--logs", str(tmp_path / "logs"), *cut])
 
-    return tmp_path / "tiny"
+    return tmp_path / "tiny" / "0"
 
 
-def test_beauty_is_written_with_places_for_times_and_attributes_as_lists(tmp_path: Path) -> None:
-    logs.write_beauty(a_beauty_folder(tmp_path / "beauty"), tmp_path)
+def bought(*lines: tuple[int, int, int]) -> Purchases:
+    """Return purchases of (who, item, at)."""
+    return Purchases(*np.array(lines, dtype=np.int64).reshape(-1, 3).T)
 
-    steps = (tmp_path / "beauty.csv").read_text(encoding="utf-8").split()
-    items = (tmp_path / "beauty_items.csv").read_text(encoding="utf-8").split("\n")
 
-    assert steps[:3] == ["user,item,timestamp", "1,2,1", "1,3,2"]
-    assert items[:2] == ["item,title,attribute", "1,nail polish no 1,1|7"]
+NOTHING = bought()
+
+
+def asked(before: Purchases, *, items: int, given: Purchases = NOTHING, hidden: Purchases = NOTHING) -> Asked:
+    """Return one case a customer of ``before``, at moment 100."""
+    cases = int(before.who.max()) + 1
+    return Asked(np.arange(cases), np.full(cases, 100), before, given, hidden, items)
+
+
+def test_beauty_is_read_with_places_for_times_and_attributes_as_lists(tmp_path: Path) -> None:
+    shop = logs.beauty(a_beauty_folder(tmp_path / "beauty"))
+
+    assert shop.interactions[:2].to_numpy().tolist() == [["1", "2", 1], ["1", "3", 2]]
+    assert shop.items.iloc[0].tolist() == [1, "nail polish no 1", "1|7"]
+
+
+RETAIL = """InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country
+536365,85123a,WHITE HEART ,6,2010-12-01 08:26:00,2.55,17850.0,United Kingdom
+536370,85123A,WHITE HEART,6,2010-12-03 08:26:00,2.55,17850.0,United Kingdom
+C536366,85123A,WHITE HEART,-6,2010-12-01 08:26:00,2.55,17850.0,United Kingdom
+536367,POST,POSTAGE,1,2010-12-01 08:26:00,18.0,17850.0,United Kingdom
+536368,85123A,WHITE HEART,6,2010-12-01 08:26:00,0.0,17850.0,United Kingdom
+536369,85123A,WHITE HEART,6,2010-12-01 08:26:00,2.55,,United Kingdom
+"""
 
 
 def test_online_retail_keeps_known_customers_and_real_sales(tmp_path: Path) -> None:
-    head = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
-    kept = "536365,85123a,WHITE HEART ,6,2010-12-01 08:26:00,2.55,17850.0,United Kingdom\n"
-    left_out = (
-        "C536366,85123A,WHITE HEART,-6,2010-12-01 08:26:00,2.55,17850.0,United Kingdom\n"
-        "536367,POST,POSTAGE,1,2010-12-01 08:26:00,18.0,17850.0,United Kingdom\n"
-        "536368,85123A,WHITE HEART,6,2010-12-01 08:26:00,0.0,17850.0,United Kingdom\n"
-        "536369,85123A,WHITE HEART,6,2010-12-01 08:26:00,2.55,,United Kingdom\n"
-    )
-    (tmp_path / "orders.csv").write_text(head + kept + left_out, encoding="utf-8")
+    (tmp_path / "orders.csv").write_text(RETAIL, encoding="utf-8")
 
-    logs.write_online_retail(tmp_path / "orders.csv", tmp_path)
+    shop = logs.online_retail(tmp_path / "orders.csv")
 
-    assert (tmp_path / "online_retail.csv").read_text(encoding="utf-8").split("\n")[1:] == [
-        "17850,85123A,2010-12-01 08:26:00,536365,6,2.55",
-        "",
+    assert shop.interactions["order_id"].tolist() == ["536365", "536370"]
+    assert shop.interactions.iloc[0].tolist() == ["17850", "85123A", "2010-12-01 08:26:00", "536365", 6, 2.55]
+    assert shop.items.to_numpy().tolist() == [["85123A", "WHITE HEART"]]
+
+
+def test_each_order_of_a_one_time_shop_is_a_customer_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "orders.csv").write_text(RETAIL, encoding="utf-8")
+
+    shop = logs.one_time(tmp_path / "orders.csv")
+
+    assert shop.interactions["user"].tolist() == ["536365", "536370"]
+
+
+def test_everybody_learns_from_everything_but_each_customers_last_order(divided: Path) -> None:
+    train, home = read_train(divided, TEST), read_asked(divided, TEST, "home")
+
+    assert (len(train.bought.who), home.cases, train.items) == (USERS * 5, USERS, ITEMS)
+    assert np.bincount(home.before.who).tolist() == [5] * USERS
+    assert np.array_equal(train.bought.item[train.bought.who == home.users[0]], home.before.item[:5])
+    assert np.array_equal(home.hidden.item[home.hidden.who == 0], np.sort(home.before.item[:5]))
+    assert len(read_train(divided, VALIDATION).bought.who) == USERS * 4
+
+
+def test_a_surface_that_a_log_cannot_ask_has_no_cases(divided: Path) -> None:
+    # No order has two lines, nobody is new and nothing was looked at.
+    assert surfaces_of(divided, TEST) == ["home"]
+
+
+def test_figures_are_those_of_the_products_own_judge() -> None:
+    chance = np.random.default_rng(1)
+    wanted = [np.sort(chance.choice(30, count, replace=False)) for count in (1, 3, 12)]
+    lists = np.stack([chance.permutation(30)[:10] for _ in wanted])
+    lists[1, 4:] = NOBODY
+    who = np.repeat(np.arange(3), [len(items) for items in wanted])
+
+    found = ndcg(lists, Targets(who, np.concatenate(wanted), np.arange(3)))
+
+    nothing = History.of([])
+    cases = [Case(nothing, items, nothing.items) for items in wanted]
+    theirs = judge([row[row != NOBODY] for row in lists], cases, items=30)
+    assert found == pytest.approx(theirs.ndcg)
+
+
+def test_a_list_leaves_out_what_is_hidden_and_ends_where_nothing_is_left() -> None:
+    cases = asked(bought((0, 0, 1), (1, 1, 1)), items=3, hidden=bought((1, 2, 1)))
+
+    lists = top_lists(lambda rows: np.array([[0.1, 0.1, 0.9], [0.1, 0.2, 0.9]])[rows], cases)
+
+    assert lists[:, :4].tolist() == [[2, 0, 1, NOBODY], [1, 0, NOBODY, NOBODY]]
+
+
+# Customer 0 bought {0} and then {0, 1}; customer 1 {0}; customer 2 {2}, {2}, {2}.
+LINES = bought((0, 0, 1), (0, 0, 2), (0, 1, 2), (1, 0, 1), (2, 2, 1), (2, 2, 2), (2, 2, 3))
+
+
+def test_tifu_knn_is_as_worked_out_by_hand() -> None:
+    train = Train(LINES, users=3, items=3, has_clock=False)
+    few = asked(LINES, items=3)
+
+    vectors = models.frequency_vectors(LINES, (3, 3), within=0.5, between=0.1, groups=2)
+    score = models.tifu_knn(Units(train), within=0.5, between=0.1, groups=2)(few, neighbours=1, own=0.25)
+
+    # Customer 2's newest group holds two orders, (1 + 0.5) / 2 each, and its older one 1 * 0.1; their mean.
+    own = [[(1 + 0.1) / 2, 1 / 2, 0], [1, 0, 0], [0, 0, (0.75 + 0.1) / 2]]
+    assert vectors.toarray() == pytest.approx(np.array(own))
+    # The nearest of customer 0 is 1, at a distance of 0.67; that of 1 is 0; that of 2 is 0, at 0.86.
+    near = np.array([own[1], own[0], own[0]])
+    assert score(slice(0, 3)) == pytest.approx(0.25 * np.array(own) + 0.75 * near, abs=1e-6)
+
+
+def test_markov_learns_what_follows_and_association_what_lies_beside() -> None:
+    units, newest = Units(Train(LINES, users=3, items=3, has_clock=False)), Reading(0.0)
+    follows = models.markov(units, reach=1, per_step=1.0, shrink=0.0, fresh_days=None)
+    beside = models.association(units, shrink=0.0, fresh_days=None)
+    of_zero = asked(bought((0, 2, 1), (0, 0, 9)), items=3)
+
+    assert follows(of_zero, reading=newest)(slice(0, 1))[0] == pytest.approx([0.5, 0.5, 0], abs=1e-6)
+    assert beside(of_zero, reading=newest)(slice(0, 1))[0] == pytest.approx([0, 1 / 3, 0], abs=1e-6)
+
+
+@pytest.mark.parametrize("name", models.MODELS)
+def test_every_simple_model_finds_a_cycle_or_counts(name: str) -> None:
+    lines = [(user, (user + step) % 6, step) for user in range(30) for step in range(4)]
+    units = Units(Train(bought(*lines), users=30, items=6, has_clock=False))
+    model = models.MODELS[name]
+    first = {key: values[0] for key, values in model.learned.items()}
+    reading = {key: values[0] for key, values in model.read.items()}
+
+    scores = model.fit(units, **first)(asked(bought((0, 0, 1), (0, 1, 2)), items=6), **reading)(slice(0, 1))
+
+    assert scores.shape == (1, 6)
+    assert np.isfinite(scores).all()
+    if name in ("markov", "ease", "session_knn", "item_knn"):
+        assert scores[0, 2] > scores[0, 4]  # half a cycle away
+
+
+def test_the_page_is_the_newest_order_of_a_history() -> None:
+    page = asked(bought((0, 0, 1), (1, 1, 1)), items=3, given=bought((0, 2, 100)))
+
+    assert page.history.item.tolist() == [0, 2, 1]
+    assert page.history.who.tolist() == [0, 0, 1]
+
+
+def test_a_leg_is_stale_once_its_code_its_cases_or_its_settings_change(tmp_path: Path) -> None:
+    source = tmp_path / "code" / "model.py"
+    source.parent.mkdir()
+    source.write_text("one", encoding="utf-8")
+    store, leg = Store(tmp_path / "legs"), Leg("ours", "beauty", "all", 3)
+
+    def key(cases: str = "cases") -> str:
+        return key_of(tmp_path, ["code/**/*.py"], leg.name, cases)
+
+    first = key()
+    states = [store.state(leg, first)]
+    store.begin(leg)
+    states.append(store.state(leg, first))
+    store.keep(leg, first, {"train_s": 1.0})
+    states += [store.state(leg, key()), store.state(leg, key("other cases"))]
+    source.write_text("two", encoding="utf-8")
+    states.append(store.state(leg, key()))
+    source.write_text("one", encoding="utf-8")
+    (source.parent / "more.py").touch()
+    states.append(store.state(leg, key()))
+
+    assert leg.name == "beauty-all-ours-3"
+    assert states == [
+        State.MISSING,
+        State.MISSING,
+        State.FRESH,
+        State.STALE,
+        State.STALE,
+        State.STALE,
     ]
-    assert (tmp_path / "online_retail_items.csv").read_text(
-        encoding="utf-8"
-    ) == "item,title\n85123A,WHITE HEART\n"
 
 
-def test_a_peer_learns_from_everything_but_each_customers_last_purchase(divided: Path) -> None:
-    train, asked = read_train(divided), read_cases(divided)
-
-    assert (len(train.who), asked.cases, asked.items, asked.drop_seen) == (
-        USERS * 5,
-        USERS,
-        ITEMS,
-        True,
-    )
-    assert np.bincount(asked.before.who).tolist() == [5] * USERS
-    assert np.array_equal(train.item[train.who == asked.users[0]], asked.before.item[asked.before.who == 0])
+def a_leg(store: Store, leg: Leg, lists: dict[str, Any], **facts: object) -> str:
+    """Keep a leg whose models answered the made-up division with these lists; return its name."""
+    folder = store.begin(leg)
+    for model, found in lists.items():
+        write_answer(folder, "0", "home", model, found)
+    store.keep(leg, "key", facts)
+    return leg.name
 
 
-def test_the_judge_knows_a_perfect_answer_from_a_wrong_and_a_late_one(divided: Path, tmp_path: Path) -> None:
-    cases, items = division.read_targets(divided)
-    numbers = np.arange(len(cases))
-    right = np.array([case.bought[0] for case in cases])
-    wrong = (right + 6) % items
-    answers = {
-        "perfect": answer(numbers, right, count=len(cases)),
-        "wrong": answer(numbers, wrong, count=len(cases)),
-        "late": answer(np.concatenate([numbers] * 2), np.concatenate([wrong, right]), count=len(cases)),
-    }
-    for name, lists in answers.items():
-        write_answer(tmp_path / "answers", f"{divided.name}-{name}", lists, {"train_s": 1.5})
-    folders = ["--division", str(divided), "--answers", str(tmp_path / "answers")]
-
-    division.main(["judge", *folders, "--out", str(tmp_path / "figures.json")])
-
-    figures = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
-    assert {name: round(row["ndcg@10"], 4) for name, row in figures.items()} == {
-        "perfect": 1.0,
-        "wrong": 0.0,
-        "late": 0.6309,  # 1 / log2(3)
-    }
-    assert (figures["late"]["customers"], figures["late"]["train_s"]) == (USERS, 1.5)
+@pytest.fixture
+def measured(divided: Path, tmp_path: Path) -> tuple[Path, Any]:
+    """Return a bench folder with the division of beauty-new in it, and the right answers."""
+    (tmp_path / "divisions").mkdir()
+    divided.parent.rename(tmp_path / "divisions" / "beauty-new")
+    part = tmp_path / "divisions" / "beauty-new" / "0"
+    right = np.full((USERS, 10), NOBODY)
+    right[:, 0] = read_targets(part, TEST, "home").item
+    return tmp_path, right
 
 
-def test_an_answer_keeps_ten_items_a_case_and_says_where_there_are_fewer() -> None:
-    lists = answer(np.array([1] * 12 + [0]), np.array([*range(12), 99]), count=3)
-
-    assert lists[:, :2].tolist() == [[99, -1], [0, 1], [-1, -1]]
-    assert lists[1].tolist() == list(range(10))
+def last_line(folder: Path, legs: list[str], capsys: pytest.CaptureFixture[str]) -> Any:
+    assemble.main(["--folder", str(folder), "--logs", "beauty", "--legs", *legs])
+    return json.loads(capsys.readouterr().out.splitlines()[-1])["beauty"]["new"]
 
 
-def a_report(**ndcg: float) -> results.Figures:
-    rows = [
+def test_what_is_there_is_assembled_and_what_is_missing_is_null(
+    measured: tuple[Path, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, right = measured
+    store = Store(folder / "legs")
+    late = np.roll(right, 1, axis=1)
+    legs = [
+        a_leg(store, Leg("ours", "beauty", "new", 1), {"ours": right}, train_s=9.0, rss_mb=70.0),
+        a_leg(store, Leg("ours", "beauty", "new", 2), {"ours": late}, train_s=8.0, rss_mb=80.0),
+        a_leg(store, Leg("simple", "beauty", "new"), {"popularity": np.roll(right, 4, 1), "markov": late}),
+    ]
+    a_leg(store, Leg("als", "beauty", "new"), {"als": right})  # stale: not among the legs that count
+
+    found = last_line(folder, legs, capsys)
+
+    second = 1 / np.log2(3)
+    home = found["home"]
+    assert home["ours"] == pytest.approx(
         {
-            "model": model,
-            "label": model.capitalize(),
-            "ndcg_at_10": value,
-            "ndcg_low": value - 0.01,
-            "ndcg_high": value + 0.01,
-            "recall_at_10": 0.2,
-            "hit_rate_at_10": 0.3,
-            "mrr_at_10": 0.1,
-            "coverage": 0.5,
-            "fit_seconds": 2.0,
-            "p50_ms": 0.4,
-            "customers": 30,
-            "is_served": model == "blend",
+            "ndcg@10": (1 + second) / 2,
+            "low": (1 + second) / 2,
+            "high": (1 + second) / 2,
+            "seeds": 2,
+            "train_s": 9.0,
+            "rss_mb": 80.0,
         }
-        for model, value in ndcg.items()
-    ]
-    return {"metrics": rows, "train_seconds": 100.0, "served": "blend", "reason": None}
-
-
-def test_the_final_json_names_ours_the_best_simple_model_and_rectools(tmp_path: Path) -> None:
-    measured = results.Results(tmp_path / "results.json")
-    measured.put(
-        "ours:beauty",
-        {"report": a_report(markov=0.06, transformer=0.08, ease=0.05, blend=0.07), "rss_mb": 900.0},
     )
-    quality = dict.fromkeys(results.QUALITY, 0.065)
-    measured.put("implicit:beauty", {"models": {"als": {**quality, "train_s": 3.0}}, "rss_mb": 1.0})
-    stops = {
-        budget: {
-            **quality,
-            "ndcg@10": value,
-            "budget_s": float(budget),
-            "train_s": float(budget),
-            "epochs": 1.0,
-        }
-        for budget, value in (("200", 0.02), ("100", 0.01))
-    }
-    measured.put("rectools:beauty", {"models": stops, "rss_mb": 1500.0})
-
-    found = results.summary(results.Results(measured.path), ["beauty", "online_retail"])
-
-    assert list(found) == ["beauty"]
-    ours, simple, rectools = (found["beauty"][name] for name in ("ours", "best_simple", "rectools_sasrec"))
-    assert {name: ours[name] for name in ("ndcg@10", "low", "high", "train_s", "rss_mb", "p50_ms")} == {
-        "ndcg@10": 0.07,
-        "low": 0.07 - 0.01,
-        "high": 0.07 + 0.01,
-        "train_s": 100.0,
-        "rss_mb": 900.0,
-        "p50_ms": 0.4,
-    }
-    assert (simple["name"], simple["ndcg@10"]) == ("implicit_als", 0.065)
-    assert (rectools["ndcg@10"], rectools["train_s"], rectools["with_twice_the_time"]["ndcg@10"]) == (
-        0.01,
-        100.0,
-        0.02,
-    )
+    assert home["best_simple"] == {"name": "markov", "ndcg@10": pytest.approx(second)}
+    assert (home["ratio"], home["ratio_low"]) == pytest.approx(((1 + second) / 2 / second,) * 2)
+    assert home["without_transformer"] is None
+    assert home["best_peer"]["source"] != "run here"
+    assert {name for name, cell in found.items() if cell} == {"home"}
 
 
-def test_small_shops_are_judged_by_means_over_the_draws() -> None:
-    reports = [a_report(markov=0.2, ease=0.4, blend=0.5), a_report(markov=0.5, ease=0.1, blend=0.3)]
-    reports.append({**a_report(), "reason": "not enough data", "train_seconds": 120.0})
+def test_a_peer_that_ran_stands_with_its_epochs_where_it_beats_what_is_quoted(
+    measured: tuple[Path, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, right = measured
+    leg = a_leg(Store(folder / "legs"), Leg("als", "beauty", "new"), {"als": right}, epochs=15)
 
-    figures = extras.small_shop_figures(reports)
+    found = last_line(folder, [leg], capsys)["home"]
 
-    assert (figures["draws"], figures["draws_with_too_few_customers"], figures["train_s"]) == (2, 1, 120.0)
-    assert figures["ndcg@10"] == pytest.approx(0.4)
-    assert figures["best_simple"] == {"name": "markov", "ndcg@10": pytest.approx(0.35)}
-    assert figures["less_than_each_draws_best"] == pytest.approx((0.1 - 0.2) / 2)
-    # Draw by draw 0.3 more and 0.2 less than the simple model best on average: two draws tell nothing.
-    lead = figures["more_than_best_simple"]
-    assert (lead["mean"], lead["low"], lead["high"]) == pytest.approx((0.05, -0.2, 0.3))
+    assert found["best_peer"] == {"name": "als", "ndcg@10": 1.0, "epochs": 15, "source": "run here"}
+    assert (found["ours"], found["ratio"], found["best_simple"]) == (None, None, None)
+
+
+def test_a_ratio_is_paired_and_draws_the_cases_of_a_customer_together() -> None:
+    hard = np.linspace(0.01, 1.0, 60)
+    cluster = np.arange(60)
+    apart = np.random.default_rng(2).permutation(hard)
+
+    paired = assemble.ratio_of(assemble.Runs(1.1 * hard), assemble.Runs(hard), cluster)
+    unlike = assemble.ratio_of(assemble.Runs(1.1 * apart), assemble.Runs(hard), cluster)
+    as_one = assemble.ratio_of(assemble.Runs(1.1 * apart), assemble.Runs(hard), np.zeros(60, dtype=np.int64))
+
+    assert paired == pytest.approx((1.1, 1.1, 1.1))
+    assert unlike is not None
+    assert (unlike[1] < 1.0, unlike[2] > 1.2) == (True, True)
+    assert as_one == pytest.approx((1.1, 1.1, 1.1))
+
+
+def test_a_gate_between_equals_claims_nothing_and_sees_what_is_twice_as_good() -> None:
+    chance = np.random.default_rng(3)
+    pairs = [twins.Pair(chance.random(200), chance.random(200)) for _ in range(2)]
+
+    equal = twins.figures(pairs, resamples=20)["equal"]
+    better = twins.figures([twins.Pair(2 * pair.champion, pair.champion) for pair in pairs], resamples=2)
+
+    assert isinstance(equal, dict)
+    assert isinstance(better["as_they_are"], dict)
+    assert equal["claims_a_gain"] <= 0.1
+    assert (better["as_they_are"]["claims_a_gain"], better["as_they_are"]["mean_gain"]) == (1.0, 1.0)
 
 
 def test_a_large_log_sells_every_item_in_time_order() -> None:
@@ -263,15 +400,24 @@ def test_a_missing_log_is_named_with_what_to_do(tmp_path: Path, capsys: pytest.C
 
 
 @pytest.mark.slow
-def test_a_quick_run_ends_with_one_line_of_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    beauty = a_beauty_folder(tmp_path / "beauty")
-    places = ["--beauty", str(beauty), "--folder", str(tmp_path / "out")]
+def test_a_quick_run_ends_with_one_line_of_json_and_does_nothing_twice(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    places = ["--beauty", str(a_beauty_folder(tmp_path / "beauty")), "--folder", str(tmp_path / "out")]
+    legs = ["beauty-new-simple", "beauty-new-without_transformer-1"]
+    run = ["--quick", "--logs", "beauty", "--only", *legs, *places]
 
-    code = main(["--quick", "--logs", "beauty", "--only", "ours", *places])
+    code = main(run)
+    told = capsys.readouterr().out.splitlines()
+    again = main([*run, "--minutes", "0"])
+    later = capsys.readouterr().out.splitlines()
 
-    found = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert code == 0
-    assert list(found) == ["beauty"]
-    assert {"ndcg@10", "low", "high", "train_s", "rss_mb", "p50_ms"} <= set(found["beauty"]["ours"])
-    assert {"name", "ndcg@10"} <= set(found["beauty"]["best_simple"])
-    assert found["beauty"]["rectools_sasrec"] is None
+    home = json.loads(told[-1])["beauty"]["new"]["home"]
+    assert (code, again) == (0, 0)
+    assert home["best_simple"]["ndcg@10"] > 0.9  # the next product of a walk
+    assert home["ours"] is None
+    missing = next(line for line in told if line.startswith("Missing, not in the figures: "))
+    assert "beauty-new-ours-1" in missing
+    assert "beauty-new-simple" not in missing
+    assert not any(line.startswith("beauty-") for line in later)
+    assert later[-1] == told[-1]
