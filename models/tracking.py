@@ -29,6 +29,7 @@ REQUEST_RETRIES = 2  # MLflow's own seven keep a caller waiting for minutes
 LONGEST_PARAM = 500  # characters; MLflow refuses values beyond 6,000
 LONGEST_TAG = 1_000  # characters
 ARTIFACT_PATH = "model"
+CARD_FILE = "model_card.md"
 FORGOTTEN = "forgotten"  # what is left of a forgotten shop's name
 FIGURES = ("ndcg_at_10", "ndcg_low", "ndcg_high", "recall_at_10", "hit_rate_at_10", "mrr_at_10", "coverage")
 
@@ -80,6 +81,7 @@ class Tracker:
             run_id = str(run.info.run_id)
             self._log_figures(run_id, report, started_at_ms=int(run.info.start_time))
             self._client.log_artifacts(run_id, str(artifact), ARTIFACT_PATH)
+            self._client.log_text(run_id, report.card, CARD_FILE)
             self._client.set_terminated(run_id)
             self._ensure_registered()
             version = self._client.create_model_version(
@@ -166,6 +168,7 @@ class Tracker:
 
         files: Any = get_artifact_repository(str(run.info.artifact_uri), tracking_uri=self._uri)
         files.delete_artifacts(ARTIFACT_PATH)
+        files.delete_artifacts(CARD_FILE)
         if run.info.lifecycle_stage == "active":
             self._client.delete_run(run.info.run_id)
 

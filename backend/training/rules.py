@@ -92,6 +92,7 @@ def storable_findings(report: Mapping[str, Any]) -> dict[str, Any]:
         "against_simple": None if against is None else _finite_gains(against),
         "cold": report["cold"],
         "peak_memory_mb": report["peak_memory_mb"],
+        "card": report["card"],
     }
 
 

@@ -6,7 +6,6 @@ with ``load``.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from models.recommender.log.content import ItemFacts
@@ -94,12 +93,8 @@ def train(
     reporter.stage(Stage.READING, "Reading the purchases.", fraction=0.0)
     revision = code_revision or running_revision()
     live = None if champion is None else evaluation.LiveVersion(champion, champion_until)
-    notices: list[str] = []
-    log = read(dataset, tell=notices.append)
-    for notice in notices:
-        reporter.stage(Stage.READING, notice, fraction=0.0)
-    report = pipeline.train_log(log, out, recipe, reporter, revision=revision, live=live)
-    return replace(report, summary=" ".join([report.summary, *notices]))
+    log = read(dataset, tell=reporter.notice)
+    return pipeline.train_log(log, out, recipe, reporter, revision=revision, live=live)
 
 
 def look_back(

@@ -261,6 +261,25 @@ class ColdStart:
 
 
 @dataclass(frozen=True)
+class Slice:
+    """How what is served does for some of the test's customers, with a 95 % bootstrap interval."""
+
+    name: str
+    customers: int
+    ndcg_at_10: float
+    ndcg_low: float
+    ndcg_high: float
+
+
+@dataclass(frozen=True)
+class PopularityBias:
+    """How popular what is shown is, and what was bought: mean percentiles by sales, 1 is the best seller."""
+
+    shown: float
+    bought: float
+
+
+@dataclass(frozen=True)
 class Report:
     """What a finished training has to say for itself."""
 
@@ -289,3 +308,6 @@ class Report:
     gate: GateEvidence | None = None
     cold: ColdStart | None = None
     asked: str = "customers"  # or "orders", for their rest, where few customers come back
+    slices: list[Slice] = field(default_factory=list)
+    popularity_bias: PopularityBias | None = None
+    card: str = ""  # Markdown

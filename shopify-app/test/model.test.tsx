@@ -515,6 +515,17 @@ describe("methods compared", () => {
     expect(container.querySelector('s-section[heading="For experts"]')).toHaveTextContent("1.4 GB while training");
   });
 
+  test("stand on the version's model card, if it has one", async () => {
+    const current = aVersion({ model_card: "# Model card\n\n## Data\n\n- 9,000 interactions (95 % interval)" });
+    const { unmount } = await open("/model/advanced", { load: () => everything({ model: aModel({ current, versions: [current] }) }) });
+
+    expect(screen.getByText("Model card").closest("details")).toHaveTextContent("- 9,000 interactions (95% interval)");
+
+    unmount();
+    await open("/model/advanced");
+    expect(screen.queryByText("Model card")).toBeNull();
+  });
+
   test("say how products without a sale fare", async () => {
     const current = aVersion({ cold: { items: 1, customers: 210, recall_at_10: 0.093, popularity_recall_at_10: 0.004, recall_with_place_at_10: null, place_ndcg_change: null } });
     await open("/model/advanced", { load: () => everything({ model: aModel({ current, versions: [current] }) }) });

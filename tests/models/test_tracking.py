@@ -75,6 +75,8 @@ def test_the_whole_artifact_is_kept_with_the_run(
 
     kept = Path(tracker._client.download_artifacts(tracked.run_id, "model"))
 
+    card = tracker._client.download_artifacts(tracked.run_id, "model_card.md")
+    assert Path(card).read_text(encoding="utf-8") == report.card
     original = {path.name: path.read_bytes() for path in report.manifest.parent.iterdir()}
     assert {path.name: path.read_bytes() for path in kept.iterdir()} == original
 

@@ -35,6 +35,7 @@ class VersionCard:
     against_simple: dict[str, Any] | None
     cold: dict[str, Any] | None
     peak_memory_mb: float | None
+    model_card: str
     can_release: bool
     can_roll_back: bool
 
@@ -79,6 +80,7 @@ def _card(version: Version, standing: Standing, gate: GateRecord | None) -> Vers
         against_simple=_gain_over_another(version),
         cold=version.outcome.findings.get("cold"),
         peak_memory_mb=version.outcome.findings.get("peak_memory_mb"),
+        model_card=version.outcome.findings.get("card", ""),
         can_release=standing in OPENABLE,
         can_roll_back=standing is Standing.RETIRED,
     )

@@ -126,6 +126,7 @@ class ModelVersionSerializer(serializers.Serializer[Any]):
     against_simple = AgainstSimpleSerializer(allow_null=True)
     cold = ColdSerializer(allow_null=True)
     peak_memory_mb = serializers.FloatField(allow_null=True)
+    model_card = serializers.CharField(allow_blank=True)
     can_release = serializers.BooleanField()
     can_roll_back = serializers.BooleanField()
 

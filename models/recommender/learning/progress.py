@@ -20,6 +20,7 @@ class Reporter:
         self.started = time.monotonic()
         self.fraction = 0.0
         self.newest = -np.inf
+        self.notices: list[str] = []
 
     @property
     def seconds(self) -> float:
@@ -33,6 +34,11 @@ class Reporter:
     def stage(self, stage: Stage, message: str, *, fraction: float) -> None:
         """Report that a stage begins, at once."""
         self._send(stage, 0, fraction, None, None, message)
+
+    def notice(self, message: str) -> None:
+        """Report that something of the log was set aside, and remember it for the run's summary."""
+        self.notices.append(message)
+        self.stage(Stage.READING, message, fraction=self.fraction)
 
     def tick(
         self, stage: Stage, *, epoch: int, loss: float, ndcg: float | None, fraction: float, message: str

@@ -26,6 +26,7 @@ class Ranking:
     hit: Reals
     reciprocal_rank: Reals
     coverage: float
+    tops: Sequence[Ints] = ()  # of each case, best first
 
     @property
     def ndcg_mean(self) -> float:
@@ -99,4 +100,5 @@ def judge(tops: Sequence[Ints], cases: Sequence[Case], *, items: int) -> Ranking
             hits.any(),
             1.0 / first if first else 0.0,
         )
-    return Ranking(rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 3], float(shown.mean()) if items else 0.0)
+    coverage = float(shown.mean()) if items else 0.0
+    return Ranking(rows[:, 0], rows[:, 1], rows[:, 2], rows[:, 3], coverage, tops)

@@ -9,6 +9,7 @@ import numpy as np
 
 from models.recommender.judging import gate
 from models.recommender.judging.cold_start import cold_start
+from models.recommender.judging.slices import popularity_bias, slices
 from models.recommender.learning.related import related_tables
 from models.recommender.learning.simple.tuning import FAMILIES
 from models.recommender.log.splits import Asked, Case, Division
@@ -18,7 +19,15 @@ from models.recommender.runs.run import Run
 from models.recommender.serving.artifact import ArtifactMismatch, load
 from models.recommender.serving.blend import BLEND
 from models.recommender.serving.rankers import POPULARITY, TRANSFORMER, ItemTable, Model
-from models.recommender.values import ColdStart, Gain, GateEvidence, ModelMetrics, Stage
+from models.recommender.values import (
+    ColdStart,
+    Gain,
+    GateEvidence,
+    ModelMetrics,
+    PopularityBias,
+    Slice,
+    Stage,
+)
 
 LABELS = {family.name: family.label for family in FAMILIES} | {
     TRANSFORMER: "Transformer",
@@ -53,6 +62,8 @@ class Evaluation:
     gate: GateEvidence | None
     summary: str
     seconds: float  # since the run began, when everything was fitted
+    slices: list[Slice]
+    popularity_bias: PopularityBias | None
 
 
 def evaluate(run: Run, live: LiveVersion | None = None) -> Evaluation:
@@ -80,7 +91,18 @@ def evaluate(run: Run, live: LiveVersion | None = None) -> Evaluation:
         gate=None if live is None else _gate(run, served, live),
         summary=summarise(run, rankings, served.name) if is_measured else _too_little(run, served.name),
         seconds=seconds,
+        slices=_slices(run, rankings[served.name]) if is_measured else [],
+        popularity_bias=popularity_bias(rankings[served.name], run.test.cases, known)
+        if is_measured
+        else None,
     )
+
+
+def _slices(run: Run, ranking: Ranking) -> list[Slice]:
+    # An order that is asked for its rest is of nobody in particular.
+    if run.split.asked is Asked.ORDERS:
+        return []
+    return slices(ranking, run.test.cases, seed=run.recipe.seed)
 
 
 def _rank(run: Run, model: Model) -> Ranking:

@@ -30,7 +30,7 @@ from models.recommender.learning.transformer.trainer import Trainer, WarmStartMi
 from models.recommender.log.log import Log
 from models.recommender.log.splits import Split
 from models.recommender.metrics.ranking import MIN_CASES, basket_cases
-from models.recommender.runs import export
+from models.recommender.runs import card, export
 from models.recommender.runs.evaluation import Evaluation, LiveVersion, evaluate, rank_related
 from models.recommender.runs.run import Run, start
 from models.recommender.serving.artifact import MANIFEST_FILE, file_sha256, load, read_weights
@@ -155,7 +155,7 @@ def publish(run: Run, evaluation: Evaluation, out: Path, *, revision: str, refit
     export.write(out, parts, _facts(report))
     timed = _timed(load(out), run, report)
     run.reporter.stage(Stage.DONE, "The model is ready.", fraction=1.0)
-    return timed
+    return replace(timed, card=card.render(asdict(timed)))
 
 
 def _timed(scorer: Scorer, run: Run, report: Report) -> Report:
@@ -195,7 +195,7 @@ def _report(run: Run, evaluation: Evaluation, *, revision: str, manifest: Path) 
         seed=run.recipe.seed,
         # Linux counts the peak in KiB.
         peak_memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        summary=evaluation.summary,
+        summary=" ".join([evaluation.summary, *run.reporter.notices]),
         reason=run.reason,
         manifest=manifest,
         versions=versions(),
@@ -205,6 +205,8 @@ def _report(run: Run, evaluation: Evaluation, *, revision: str, manifest: Path) 
         gate=evaluation.gate,
         cold=evaluation.cold,
         asked=run.split.asked,
+        slices=evaluation.slices,
+        popularity_bias=evaluation.popularity_bias,
     )
 
 
@@ -218,7 +220,7 @@ def versions() -> dict[str, str]:
 
 def _facts(report: Report) -> dict[str, Any]:
     facts = asdict(report)
-    del facts["manifest"]
+    del facts["manifest"], facts["card"]
     return facts
 
 
@@ -240,6 +242,7 @@ def train_log(
     :param split: how the test is cut; the newest days of the recipe otherwise
     :param former: the artifact folder whose weights the transformer goes on from
     :param refit: whether the models learn the newest days too before they are written
+
     """
     run = start(log.sequences, split or Split(days=recipe.test_days), recipe, reporter)
     if run.is_taught:

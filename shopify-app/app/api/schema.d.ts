@@ -957,6 +957,7 @@ export interface components {
             cold: components["schemas"]["Cold"] | null;
             /** Format: double */
             peak_memory_mb: number | null;
+            model_card: string;
             can_release: boolean;
             can_roll_back: boolean;
         };

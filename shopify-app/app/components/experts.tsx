@@ -77,6 +77,12 @@ export function ForExperts({ version }: { version: ModelVersion }) {
           )}
         </dd>
       </dl>
+      {version.model_card && (
+        <details className="model-card">
+          <summary>Model card</summary>
+          <pre tabIndex={0}>{withOurPercent(version.model_card)}</pre>
+        </details>
+      )}
     </s-section>
   );
 }

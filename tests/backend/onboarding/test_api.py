@@ -185,7 +185,7 @@ def test_the_model_page_says_what_else_a_training_measured(artifact: Path) -> No
         "items": 84, "customers": 210, "recall_at_10": 0.093, "popularity_recall_at_10": 0.004,
         "recall_with_place_at_10": 0.151, "place_ndcg_change": -0.027,
     }  # fmt: skip
-    assert live["peak_memory_mb"] == 812.5
+    assert (live["peak_memory_mb"], live["model_card"]) == (812.5, "# Model card\n")
     assert [row["p50_ms"] for row in live["metrics"]] == [None, None]
 
 
@@ -201,6 +201,7 @@ def test_a_version_without_further_figures_is_shown_without_them(
     shown = call("GET", "/api/model", shop=shop).json()["versions"][0]
 
     assert (shown["against_simple"], shown["cold"], shown["peak_memory_mb"]) == (None, None, None)
+    assert shown["model_card"] == ""
 
 
 def test_a_held_version_is_tried_out_by_hand(artifact: Path) -> None:

@@ -85,6 +85,7 @@ FINDINGS: dict[str, Any] = {
         "place_ndcg_change": -0.027,
     },
     "peak_memory_mb": 812.5,
+    "card": "# Model card\n",
 }
 
 
