@@ -90,7 +90,7 @@ def a_dataset(folder: Path, baskets: Sequence[Basket], items: Sequence[int]) -> 
 
 def a_busy_shop(*, customers: int = 120, seed: int = 3) -> tuple[list[Basket], list[int]]:
     """
-    Return a shop with habits: each customer rebuys two favourites and follows product 10n with 10n + 1.
+    Return a shop with habits: each customer rebuys two favourites and puts product 2n + 1 beside 2n.
     """
     chance = np.random.default_rng(seed)
     items = [100 + number for number in range(40)]

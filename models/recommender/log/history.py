@@ -73,7 +73,7 @@ class History:
         """
         Return the history of the newest steps only, at most so many; itself where it has no more.
 
-        A moment is left out whole rather than cut; see ``newest_steps``.
+        A moment that does not fit whole is thinned; see ``newest_steps``.
         """
         if len(self) <= steps:
             return self
@@ -121,20 +121,21 @@ def newest_steps(moments: Ints, starts: Ints, ends: Ints, *, most: int) -> tuple
     """
     Return the places of the newest steps of each span, at most so many, and how many each has.
 
-    A moment is left out whole rather than cut, but for the newest one: if it alone is longer, steps evenly
-    spread over it stay. What lies last in a moment is no newer; it has the higher product id.
+    Of a moment that does not fit whole, steps evenly spread over it stay: what lies last in a moment is no
+    newer, it has the higher product id.
 
     :param moments: where each starts, with the end appended
     """
-    whole = moments[np.searchsorted(moments, ends - most)]
-    newest = moments[np.searchsorted(moments, ends) - 1]
-    places, lengths = spans(np.maximum(starts, np.minimum(whole, newest)), ends)
-    kept = np.minimum(lengths, most)
-    if (kept == lengths).all():
-        return places, lengths
-    within = np.arange(len(places)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    wanted, among = np.repeat(kept, lengths), np.repeat(lengths, lengths)
-    return places[(within + 1) * wanted // among > within * wanted // among], kept
+    first = np.maximum(starts, ends - most)
+    after = np.searchsorted(moments, first, side="right")
+    begins = np.maximum(starts, moments[after - 1])
+    stops = np.minimum(ends, moments[np.minimum(after, len(moments) - 1)])
+    places, lengths = spans(begins, ends)
+    within = places - np.repeat(begins, lengths)
+    wanted, among = np.repeat(stops - first, lengths), np.repeat(stops - begins, lengths)
+    before = (within * wanted + among // 2) // among
+    is_kept = (within >= among) | (((within + 1) * wanted + among // 2) // among > before)
+    return places[is_kept], ends - first
 
 
 def newer(weights: Reals, begins: Bools) -> Reals:

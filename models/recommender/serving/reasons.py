@@ -249,7 +249,7 @@ def suspects(model: Model, history: History, item: int, *, newest: int) -> list[
         if member.name == CONTENT_KNN:
             alike = part
     loud[met == item] = np.inf
-    loud[np.isin(met, history.items[-newest:])] += SILENT
+    loud[np.isin(met, history.newest(newest).items)] += SILENT
     return [
         Cause(int(met[place]), is_likeness=bool(alike[place] > loud[place] / 2))
         for place in np.argsort(-loud, kind="stable")

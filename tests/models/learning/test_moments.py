@@ -130,11 +130,11 @@ def test_the_encoder_is_asked_the_same_whatever_the_order_of_lines_and_the_produ
     for history in HISTORIES:
         mixed = np.lexsort((chance.random(len(history)), history.at))
         lines = longest_history(replace(history, items=history.items[mixed]))
-        asked = head.encoder_input(history, window=12).feeds()
+        asked = head.encoder_input(history, window=32).feeds()
 
         for feeds in (
-            head.encoder_input(lines, window=12).feeds(),
-            other.encoder_input(under(NUMBER, history), window=12).feeds(),
+            head.encoder_input(lines, window=32).feeds(),
+            other.encoder_input(under(NUMBER, history), window=32).feeds(),
         ):
             for name, part in feeds.items():
                 np.testing.assert_allclose(part, asked[name], rtol=1e-5, atol=1e-6, err_msg=name)

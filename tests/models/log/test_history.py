@@ -39,12 +39,13 @@ def test_steps_of_one_moment_are_read_by_item_in_whatever_order_they_come() -> N
     assert longest_history(History.of([7, 4, 5])).items.tolist() == [7, 4, 5]
 
 
-def test_a_moment_is_left_out_whole_and_the_newest_is_thinned_evenly() -> None:
+def test_of_a_moment_that_does_not_fit_whole_steps_all_over_it_stay() -> None:
     history = History.of(np.arange(8), at=[1, 2, 2, 2, 3, 3, 3, 3])
 
     assert history.newest(7).items.tolist() == [1, 2, 3, 4, 5, 6, 7]
-    assert history.newest(6).items.tolist() == [4, 5, 6, 7]
-    assert history.newest(2).items.tolist() == [5, 7]
+    assert history.newest(6).items.tolist() == [1, 3, 4, 5, 6, 7]
+    assert history.newest(5).items.tolist() == [2, 4, 5, 6, 7]
+    assert history.newest(2).items.tolist() == [4, 6]
 
 
 def test_the_newest_steps_of_many_customers_are_those_of_each() -> None:
