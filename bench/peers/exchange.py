@@ -42,7 +42,7 @@ class Train(NamedTuple):
     has_clock: bool  # whether moments of different users can be compared
 
 
-class Asked(NamedTuple):
+class PeerCases(NamedTuple):
     """What is asked after learning, in cases."""
 
     users: Ints  # of each case
@@ -78,7 +78,7 @@ def save(path: Path, columns: Any, **more: Any) -> None:
     np.savez(path, **columns._asdict(), **more)
 
 
-def write_asked(folder: Path, surface: str, asked: Asked, targets: Targets) -> None:
+def write_asked(folder: Path, surface: str, asked: PeerCases, targets: Targets) -> None:
     """Write one surface's cases into the folder of a cut, and apart what was bought."""
     parts = {"before": asked.before, "given": asked.given, "hidden": asked.hidden}
     columns = {
@@ -105,7 +105,7 @@ def read_train(part: Path, cut: str) -> Train:
     return Train(bought, facts["users"], facts["items"], facts["has_clock"])
 
 
-def read_asked(part: Path, cut: str, surface: str) -> Asked:
+def read_asked(part: Path, cut: str, surface: str) -> PeerCases:
     """Return the cases of a surface."""
     with np.load(part / cut / f"{surface}.npz") as columns:
         before, given, hidden = (
@@ -113,7 +113,7 @@ def read_asked(part: Path, cut: str, surface: str) -> Asked:
             for name in ("before", "given", "hidden")
         )
         items = facts_of(part)["items"]
-        return Asked(columns["users"], columns["now"], before, given, hidden, items)
+        return PeerCases(columns["users"], columns["now"], before, given, hidden, items)
 
 
 def read_targets(part: Path, cut: str, surface: str) -> Targets:
@@ -143,7 +143,7 @@ def digest(division: Path) -> str:
     return found.hexdigest()
 
 
-def top_lists(score: Callable[[slice], Reals], asked: Asked) -> Ints:
+def top_lists(score: Callable[[slice], Reals], asked: PeerCases) -> Ints:
     """
     Return the best items of each case, best first, without what is hidden.
 

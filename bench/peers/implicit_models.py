@@ -25,8 +25,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from bench.peers.exchange import (
     TEST,
     VALIDATION,
-    Asked,
     Ints,
+    PeerCases,
     Purchases,
     Reals,
     Train,
@@ -98,7 +98,7 @@ def tuned(part: Path, fit: Callable[..., Any], grid: Params, *, is_quick: bool) 
     return tellings[int(np.argmax(quality))]
 
 
-def fit_als(train: Train, params: Params) -> Callable[[Asked], Callable[[slice], Reals]]:
+def fit_als(train: Train, params: Params) -> Callable[[PeerCases], Callable[[slice], Reals]]:
     """Return ALS; a case's vector is worked out from its history."""
     model = AlternatingLeastSquares(
         factors=params["factors"],
@@ -111,7 +111,7 @@ def fit_als(train: Train, params: Params) -> Callable[[Asked], Callable[[slice],
     days = params["half_life_days"]
     model.fit(counts(train.bought, now, train.items, days), show_progress=False)
 
-    def answers(asked: Asked) -> Callable[[slice], Reals]:
+    def answers(asked: PeerCases) -> Callable[[slice], Reals]:
         histories = counts(asked.history, asked.now, asked.items, days)
 
         def score(rows: slice) -> Reals:
@@ -124,13 +124,13 @@ def fit_als(train: Train, params: Params) -> Callable[[Asked], Callable[[slice],
     return answers
 
 
-def fit_bpr(train: Train, params: Params) -> Callable[[Asked], Callable[[slice], Reals]]:
+def fit_bpr(train: Train, params: Params) -> Callable[[PeerCases], Callable[[slice], Reals]]:
     """Return BPR, which knows the customers that it was trained on."""
     model = BayesianPersonalizedRanking(**params, random_state=SEED)
     now = np.zeros(train.users, dtype=np.int64)
     model.fit(counts(train.bought, now, train.items, None), show_progress=False)
 
-    def answers(asked: Asked) -> Callable[[slice], Reals]:
+    def answers(asked: PeerCases) -> Callable[[slice], Reals]:
         def score(rows: slice) -> Reals:
             scores: Reals = model.user_factors[asked.users[rows]] @ model.item_factors.T
             return scores

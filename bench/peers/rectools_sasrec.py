@@ -30,8 +30,8 @@ from bench.peers.exchange import (
     LONG,
     NOBODY,
     TEST,
-    Asked,
     Ints,
+    PeerCases,
     Purchases,
     parts_of,
     read_asked,
@@ -135,7 +135,7 @@ def dataset(purchases: Purchases) -> Dataset:
     return Dataset.construct(frame)
 
 
-def recommend(model: SASRecModel, asked: Asked) -> Ints:
+def recommend(model: SASRecModel, asked: PeerCases) -> Ints:
     """Return the ten best for each case; a case that knows none of the model's items gets nothing."""
     # At home either nothing is hidden or all that the customer bought.
     rows = model.recommend(

@@ -15,7 +15,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from bench.recommender import children
-from bench.recommender.legs import Leg, State
+from bench.recommender.legs import BenchLeg, State
 from bench.recommender.plan import LOGS, Bench, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if failed else 0
 
 
-def run_legs(bench: Bench, patterns: Sequence[str], *, minutes: float) -> list[Leg]:
+def run_legs(bench: Bench, patterns: Sequence[str], *, minutes: float) -> list[BenchLeg]:
     """Run what is missing or stale of the named legs until the time is over; return those that failed."""
     deadline, failed = time.monotonic() + minutes * 60, []
     for leg in bench.legs():

@@ -27,7 +27,7 @@ from bench.peers.exchange import (
     surfaces_of,
 )
 from bench.recommender.extras import EXTRAS
-from bench.recommender.legs import Figures, Leg, Store
+from bench.recommender.legs import BenchLeg, Figures, Store
 from bench.recommender.plan import FROZEN, LOGS, OURS, PEER_SCRIPTS, SEEDS, WITHOUT
 from bench.recommender.simple.models import MODELS
 
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--legs", nargs="*", default=[], help="names of those that count")
     chosen = parser.parse_args(arguments)
     store = Store(chosen.folder / "legs")
-    kept = Kept(chosen.folder, store, frozenset(chosen.legs))
+    kept = Results(chosen.folder, store, frozenset(chosen.legs))
     last: dict[str, Figures] = {}
     for log in chosen.logs:
         for question in LOGS[log].questions:
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 if cell.cases:
                     print(f"\n### {log}, {question}, {name}: {cell.cases:,} cases\n\n{cell.table()}")
     for name in EXTRAS:
-        found = kept.result(Leg(name))
+        found = kept.result(BenchLeg(name))
         if found:
             print(json.dumps({name: found}))
     print(json.dumps(last))
@@ -154,14 +154,14 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Kept:
+class Results:
     """The divisions and the legs that count."""
 
     folder: Path
     store: Store
     legs: frozenset[str]
 
-    def result(self, leg: Leg) -> Figures | None:
+    def result(self, leg: BenchLeg) -> Figures | None:
         """Return what a leg measured, None where it does not count."""
         return self.store.find(leg) if leg.name in self.legs else None
 
@@ -181,7 +181,7 @@ class Kept:
             return Nothing()
 
         def runs(competitor: str, model: str, seeds: Sequence[int | None] = (None,)) -> Runs | None:
-            legs = [Leg(competitor, log, question, seed) for seed in seeds]
+            legs = [BenchLeg(competitor, log, question, seed) for seed in seeds]
             return self._runs([leg for leg in legs if leg.name in self.legs], model, surface, targets)
 
         simple = {name: runs(FROZEN, name) for name in MODELS}
@@ -196,7 +196,7 @@ class Kept:
         )
 
     def _runs(
-        self, legs: Sequence[Leg], model: str, surface: str, targets: Mapping[str, Targets]
+        self, legs: Sequence[BenchLeg], model: str, surface: str, targets: Mapping[str, Targets]
     ) -> Runs | None:
         """Return the mean of some legs' rows; None where one of them has no lists for this surface."""
         found = [rows_of(read_answers(self.store.place(leg)), model, surface, targets) for leg in legs]

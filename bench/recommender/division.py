@@ -12,7 +12,17 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.peers.exchange import TEST, VALIDATION, Asked, Ints, Purchases, Targets, digest, save, write_asked
+from bench.peers.exchange import (
+    TEST,
+    VALIDATION,
+    Ints,
+    PeerCases,
+    Purchases,
+    Targets,
+    digest,
+    save,
+    write_asked,
+)
 from models.recommender.files.interactions import read_interactions
 from models.recommender.log.log import Log
 from models.recommender.log.splits import Case, Division, Split, divide
@@ -69,13 +79,13 @@ def _cases(surface: Surface, cut: Division, log: Log, split: Split) -> Sequence[
     return surface_cases(surface, log, cut=cut.moment, seed=SEED, drops_seen=split.drops_seen)
 
 
-def asked_of(cases: Sequence[Case], split: Split, *, items: int) -> Asked:
+def asked_of(cases: Sequence[Case], split: Split, *, items: int) -> PeerCases:
     """Return cases as they are asked, in columns."""
     given = [case.hidden if isinstance(case, SurfaceCase) else _nothing() for case in cases]
     seen = [case.seen if split.drops_seen else _nothing() for case in cases]
     hidden = [np.union1d(*pair) for pair in zip(seen, given, strict=True)]
     now = np.array([case.history.now for case in cases], dtype=np.int64)
-    return Asked(
+    return PeerCases(
         users=np.array([case.user for case in cases], dtype=np.int64),
         now=now,
         before=_stacked([_everything_before(case) for case in cases]),

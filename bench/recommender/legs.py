@@ -30,7 +30,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
-class Leg:
+class BenchLeg:
     """One run that can be made by itself."""
 
     competitor: str
@@ -51,11 +51,11 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def place(self, leg: Leg) -> Path:
+    def place(self, leg: BenchLeg) -> Path:
         """Return where a leg's answers and result lie."""
         return self.folder / leg.name
 
-    def find(self, leg: Leg) -> Figures | None:
+    def find(self, leg: BenchLeg) -> Figures | None:
         """Return what was kept of a leg, stale or not; None where it has not run."""
         path = self.place(leg) / RESULT
         if not path.is_file():
@@ -63,14 +63,14 @@ class Store:
         found: Figures = json.loads(path.read_text(encoding="utf-8"))
         return found
 
-    def state(self, leg: Leg, key: str) -> State:
+    def state(self, leg: BenchLeg, key: str) -> State:
         """Return whether a leg's result is of today's code, cases and settings."""
         found = self.find(leg)
         if found is None:
             return State.MISSING
         return State.FRESH if found["key"] == key else State.STALE
 
-    def begin(self, leg: Leg) -> Path:
+    def begin(self, leg: BenchLeg) -> Path:
         """Return a leg's folder, emptied: what a leg that is broken off leaves is no result."""
         folder = self.place(leg)
         folder.mkdir(parents=True, exist_ok=True)
@@ -78,7 +78,7 @@ class Store:
             path.unlink()
         return folder
 
-    def keep(self, leg: Leg, key: str, figures: Figures) -> None:
+    def keep(self, leg: BenchLeg, key: str, figures: Figures) -> None:
         """Keep the result of a leg that has ended."""
         text = json.dumps({"key": key, **figures}, indent=1)
         (self.place(leg) / RESULT).write_text(text, encoding="utf-8")

@@ -23,7 +23,7 @@ BETWEEN_VALUES = "|"
 QUICK_CUSTOMERS, QUICK_DRAWS = 500, 2
 
 
-class Shop(NamedTuple):
+class LogPart(NamedTuple):
     """One part of a log: a shop."""
 
     interactions: pd.DataFrame
@@ -41,14 +41,14 @@ def main() -> None:
         write(shop, chosen.out / str(number))
 
 
-def write(shop: Shop, folder: Path) -> None:
+def write(shop: LogPart, folder: Path) -> None:
     """Write a part's two files."""
     folder.mkdir(parents=True, exist_ok=True)
     shop.interactions.to_csv(folder / "interactions.csv", index=False)
     shop.items.to_csv(folder / "items.csv", index=False)
 
 
-def beauty(source: Path) -> Shop:
+def beauty(source: Path) -> LogPart:
     """Return the Beauty sequences; a timestamp is the place in the customer's sequence."""
     rows = []
     for line in (source / "Beauty.txt").read_text(encoding="utf-8").splitlines():
@@ -58,10 +58,10 @@ def beauty(source: Path) -> Shop:
     titles = pd.read_csv(source / "items.tsv", sep="\t", keep_default_na=False)
     values = [BETWEEN_VALUES.join(map(str, attributes.get(str(item), []))) for item in titles["item"]]
     items = pd.DataFrame({"item": titles["item"], "title": titles["tags"], "attribute": values})
-    return Shop(pd.DataFrame(rows, columns=["user", "item", "timestamp"]), items)
+    return LogPart(pd.DataFrame(rows, columns=["user", "item", "timestamp"]), items)
 
 
-def online_retail(source: Path) -> Shop:
+def online_retail(source: Path) -> LogPart:
     """Return Online Retail: known customers, real sales, products only."""
     frame = pd.read_csv(source, dtype={"InvoiceNo": str, "StockCode": str, "CustomerID": str})
     frame["item"] = frame["StockCode"].str.strip().str.upper()
@@ -80,27 +80,27 @@ def online_retail(source: Path) -> Shop:
         "quantity": kept["Quantity"],
         "price": kept["UnitPrice"],
     }
-    return Shop(pd.DataFrame(columns), _titles(kept))
+    return LogPart(pd.DataFrame(columns), _titles(kept))
 
 
-def tafeng(source: Path) -> Shop:
+def tafeng(source: Path) -> LogPart:
     """Return the Ta-Feng baskets, of which only the order is real; nothing is known of the products."""
     interactions = pd.read_csv(source, dtype={"user": str, "item": str, "order_id": str})
-    return Shop(interactions, interactions[["item"]].drop_duplicates())
+    return LogPart(interactions, interactions[["item"]].drop_duplicates())
 
 
-def one_time(source: Path) -> Shop:
+def one_time(source: Path) -> LogPart:
     """Return Online Retail as a shop where nobody comes back: each order is a customer of its own."""
     shop = online_retail(source)
-    return Shop(shop.interactions.assign(user=shop.interactions["order_id"]), shop.items)
+    return LogPart(shop.interactions.assign(user=shop.interactions["order_id"]), shop.items)
 
 
-def small_shops(source: Path, *, draws: int) -> Iterator[Shop]:
+def small_shops(source: Path, *, draws: int) -> Iterator[LogPart]:
     """Return shops of 500 interactions drawn from Online Retail."""
     interactions, items = online_retail(source)
     kept = items[items["item"].isin(best_sellers(interactions))]
     for seed in range(draws):
-        yield Shop(small_shop(interactions, seed=seed), kept)
+        yield LogPart(small_shop(interactions, seed=seed), kept)
 
 
 def _titles(lines: pd.DataFrame) -> pd.DataFrame:
@@ -112,24 +112,24 @@ def _titles(lines: pd.DataFrame) -> pd.DataFrame:
     return best.drop_duplicates("item")[["item", "title"]]
 
 
-def _whole(read: Callable[[Path], Shop]) -> Callable[[Path, bool], Iterator[Shop]]:
+def _whole(read: Callable[[Path], LogPart]) -> Callable[[Path, bool], Iterator[LogPart]]:
     """Return the writer of a log that is one shop; a quick run keeps its first customers."""
 
-    def shops(source: Path, is_quick: bool) -> Iterator[Shop]:
+    def shops(source: Path, is_quick: bool) -> Iterator[LogPart]:
         shop = read(source)
         if is_quick:
             few = shop.interactions["user"].drop_duplicates()[:QUICK_CUSTOMERS]
-            shop = Shop(shop.interactions[shop.interactions["user"].isin(few)], shop.items)
+            shop = LogPart(shop.interactions[shop.interactions["user"].isin(few)], shop.items)
         yield shop
 
     return shops
 
 
-def _small(source: Path, is_quick: bool) -> Iterator[Shop]:
+def _small(source: Path, is_quick: bool) -> Iterator[LogPart]:
     return small_shops(source, draws=QUICK_DRAWS if is_quick else SMALL_DRAWS)
 
 
-WRITERS: dict[str, Callable[[Path, bool], Iterator[Shop]]] = {
+WRITERS: dict[str, Callable[[Path, bool], Iterator[LogPart]]] = {
     "beauty": _whole(beauty),
     "online_retail": _whole(online_retail),
     "tafeng": _whole(tafeng),

@@ -17,8 +17,8 @@ from bench.peers.exchange import (
     LONG,
     NOBODY,
     TEST,
-    Asked,
     Ints,
+    PeerCases,
     Purchases,
     read_asked,
     surfaces_of,
@@ -75,7 +75,7 @@ def answer(log: Log, split: Split, recipe: Recipe, part: Path, out: Path) -> Rep
     return report
 
 
-def lists_of(scorer: Scorer, item_ids: Ints, asked: Asked, surface: str) -> Ints:
+def lists_of(scorer: Scorer, item_ids: Ints, asked: PeerCases, surface: str) -> Ints:
     """Return what an artifact puts first for each case of a surface, in the log's item numbers."""
     lists = np.full((asked.cases, LONG), NOBODY, dtype=np.int64)
     bounds = [_bounds(pairs, asked.cases) for pairs in (asked.before, asked.given, asked.hidden)]

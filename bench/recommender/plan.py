@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench.recommender import children
 from bench.recommender.extras import EXTRAS
-from bench.recommender.legs import Figures, Leg, Store, file_hash, key_of, revision
+from bench.recommender.legs import BenchLeg, Figures, Store, file_hash, key_of, revision
 
 Words = list[str | Path]  # of a command line
 
@@ -70,23 +70,23 @@ class Bench:
         self.folder = settings.folder / "quick" if settings.is_quick else settings.folder
         self.store = Store(self.folder / "legs")
 
-    def legs(self) -> list[Leg]:
+    def legs(self) -> list[BenchLeg]:
         """Return every leg, in the order in which they run: the cheap ones, then seed by seed."""
         asked = [(log, question) for log in self.settings.logs for question in LOGS[log].questions]
         seeds = SEEDS[:1] if self.settings.is_quick else SEEDS
         plain = (FROZEN, *PEER_SCRIPTS)
         return [
-            *(Leg(name, log, question) for name in plain for log, question in asked),
+            *(BenchLeg(name, log, question) for name in plain for log, question in asked),
             *(
-                Leg(name, log, question, seed)
+                BenchLeg(name, log, question, seed)
                 for seed in seeds
                 for name in (WITHOUT, OURS)
                 for log, question in asked
             ),
-            *(Leg(name) for name, extra in EXTRAS.items() if extra.log in (None, *self.settings.logs)),
+            *(BenchLeg(name) for name, extra in EXTRAS.items() if extra.log in (None, *self.settings.logs)),
         ]
 
-    def key(self, leg: Leg) -> str:
+    def key(self, leg: BenchLeg) -> str:
         """Return the hash of all that decides a leg's figures."""
         facts = (leg.name, self.settings.is_quick)
         if leg.competitor in EXTRAS:
@@ -102,7 +102,7 @@ class Bench:
         sources = [*PRODUCT, "bench/recommender/ours.py"]
         return key_of(self.root, sources, self.log_key(leg.log), cases, *facts, self.budget)
 
-    def run(self, leg: Leg) -> None:
+    def run(self, leg: BenchLeg) -> None:
         """
         Run a leg and keep what it measured.
 
@@ -195,7 +195,7 @@ def _last_object(log: Path) -> Figures:
     return found
 
 
-def _compete(bench: Bench, leg: Leg, out: Path) -> Figures:
+def _compete(bench: Bench, leg: BenchLeg, out: Path) -> Figures:
     """Run a competitor on the cases of a question."""
     cases: Words = ["--division", bench.division(leg.log, leg.question), "--out", out]
     if leg.competitor == FROZEN:

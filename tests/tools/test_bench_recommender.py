@@ -12,7 +12,7 @@ from bench.peers.exchange import (
     NOBODY,
     TEST,
     VALIDATION,
-    Asked,
+    PeerCases,
     Purchases,
     Targets,
     Train,
@@ -26,9 +26,9 @@ from bench.peers.exchange import (
 )
 from bench.recommender import assemble, children, division, logs, samples, twins
 from bench.recommender.__main__ import ROOT, main
-from bench.recommender.legs import Leg, State, Store, key_of
+from bench.recommender.legs import BenchLeg, State, Store, key_of
 from bench.recommender.simple import models
-from bench.recommender.simple.orders import Reading, Units
+from bench.recommender.simple.orders import Recency, Units
 from models.recommender.log.history import History
 from models.recommender.log.splits import Case
 from models.recommender.metrics.ranking import judge
@@ -73,10 +73,12 @@ def bought(*lines: tuple[int, int, int]) -> Purchases:
 NOTHING = bought()
 
 
-def asked(before: Purchases, *, items: int, given: Purchases = NOTHING, hidden: Purchases = NOTHING) -> Asked:
+def asked(
+    before: Purchases, *, items: int, given: Purchases = NOTHING, hidden: Purchases = NOTHING
+) -> PeerCases:
     """Return one case a customer of ``before``, at moment 100."""
     cases = int(before.who.max()) + 1
-    return Asked(np.arange(cases), np.full(cases, 100), before, given, hidden, items)
+    return PeerCases(np.arange(cases), np.full(cases, 100), before, given, hidden, items)
 
 
 def test_beauty_is_read_with_places_for_times_and_attributes_as_lists(tmp_path: Path) -> None:
@@ -172,7 +174,7 @@ def test_tifu_knn_is_as_worked_out_by_hand() -> None:
 
 
 def test_markov_learns_what_follows_and_association_what_lies_beside() -> None:
-    units, newest = Units(Train(LINES, users=3, items=3, has_clock=False)), Reading(0.0)
+    units, newest = Units(Train(LINES, users=3, items=3, has_clock=False)), Recency(0.0)
     follows = models.markov(units, reach=1, per_step=1.0, shrink=0.0, fresh_days=None)
     beside = models.association(units, shrink=0.0, fresh_days=None)
     of_zero = asked(bought((0, 2, 1), (0, 0, 9)), items=3)
@@ -208,7 +210,7 @@ def test_a_leg_is_stale_once_its_code_its_cases_or_its_settings_change(tmp_path:
     source = tmp_path / "code" / "model.py"
     source.parent.mkdir()
     source.write_text("one", encoding="utf-8")
-    store, leg = Store(tmp_path / "legs"), Leg("ours", "beauty", "all", 3)
+    store, leg = Store(tmp_path / "legs"), BenchLeg("ours", "beauty", "all", 3)
 
     def key(cases: str = "cases") -> str:
         return key_of(tmp_path, ["code/**/*.py"], leg.name, cases)
@@ -236,7 +238,7 @@ def test_a_leg_is_stale_once_its_code_its_cases_or_its_settings_change(tmp_path:
     ]
 
 
-def a_leg(store: Store, leg: Leg, lists: dict[str, Any], **facts: object) -> str:
+def a_leg(store: Store, leg: BenchLeg, lists: dict[str, Any], **facts: object) -> str:
     """Keep a leg whose models answered the made-up division with these lists; return its name."""
     folder = store.begin(leg)
     for model, found in lists.items():
@@ -268,11 +270,13 @@ def test_what_is_there_is_assembled_and_what_is_missing_is_null(
     store = Store(folder / "legs")
     late = np.roll(right, 1, axis=1)
     legs = [
-        a_leg(store, Leg("ours", "beauty", "new", 1), {"ours": right}, train_s=9.0, rss_mb=70.0),
-        a_leg(store, Leg("ours", "beauty", "new", 2), {"ours": late}, train_s=8.0, rss_mb=80.0),
-        a_leg(store, Leg("simple", "beauty", "new"), {"popularity": np.roll(right, 4, 1), "markov": late}),
+        a_leg(store, BenchLeg("ours", "beauty", "new", 1), {"ours": right}, train_s=9.0, rss_mb=70.0),
+        a_leg(store, BenchLeg("ours", "beauty", "new", 2), {"ours": late}, train_s=8.0, rss_mb=80.0),
+        a_leg(
+            store, BenchLeg("simple", "beauty", "new"), {"popularity": np.roll(right, 4, 1), "markov": late}
+        ),
     ]
-    a_leg(store, Leg("als", "beauty", "new"), {"als": right})  # stale: not among the legs that count
+    a_leg(store, BenchLeg("als", "beauty", "new"), {"als": right})  # stale: not among the legs that count
 
     found = last_line(folder, legs, capsys)
 
@@ -299,7 +303,7 @@ def test_a_peer_that_ran_stands_with_its_epochs_where_it_beats_what_is_quoted(
     measured: tuple[Path, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder, right = measured
-    leg = a_leg(Store(folder / "legs"), Leg("als", "beauty", "new"), {"als": right}, epochs=15)
+    leg = a_leg(Store(folder / "legs"), BenchLeg("als", "beauty", "new"), {"als": right}, epochs=15)
 
     found = last_line(folder, [leg], capsys)["home"]
 

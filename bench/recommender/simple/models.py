@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 from scipy import linalg, sparse
 
-from bench.peers.exchange import ROWS_AT_ONCE, Asked, Ints, Purchases, Reals
-from bench.recommender.simple.orders import Matrix, Reading, Units, matrix, order_numbers, told
+from bench.peers.exchange import ROWS_AT_ONCE, Ints, PeerCases, Purchases, Reals
+from bench.recommender.simple.orders import Matrix, Recency, Units, matrix, order_numbers, told
 
 Score = Callable[[slice], Reals]
-Read = Callable[..., Score]  # of an ``Asked``, with what is tuned of reading
+Read = Callable[..., Score]  # of an ``PeerCases``, with what is tuned of reading
 Grid = Mapping[str, Sequence[Any]]
 
 MOST_EASE_ITEMS = 12_500  # the most bought; the inverse of more takes minutes and gigabytes
-READINGS = tuple(Reading(per_order) for per_order in (0.8, 1.0, 0.9, 0.6, 0.3, 0.0))
-DAYS = tuple(Reading(half_life_days=days) for days in (90.0, 30.0))  # likewise, with a common clock
+READINGS = tuple(Recency(per_order) for per_order in (0.8, 1.0, 0.9, 0.6, 0.3, 0.0))
+DAYS = tuple(Recency(half_life_days=days) for days in (90.0, 30.0))  # likewise, with a common clock
 UNITS = ("customer", "order")
 FRESH_DAYS = (None, 60.0, 20.0)
 
@@ -41,7 +41,7 @@ def popularity(units: Units, *, fresh_days: float | None) -> Read:
     """Rank by sales, newer ones counting more."""
     counts = units.popularity(fresh_days)
 
-    def read(asked: Asked) -> Score:
+    def read(asked: PeerCases) -> Score:
         return lambda rows: np.tile(counts, (rows.stop - rows.start, 1))
 
     return read
@@ -56,7 +56,7 @@ def personal_frequency(units: Units) -> Read:
     """
     hint = units.hint()
 
-    def read(asked: Asked, *, reading: Reading) -> Score:
+    def read(asked: PeerCases, *, reading: Recency) -> Score:
         weights = told(asked, reading)
         return lambda rows: weights[rows].toarray() + hint
 
@@ -134,7 +134,7 @@ def session_knn(units: Units, *, unit: str, fresh_days: float | None) -> Read:
     index = (sparse.diags_array(fresh / lengths) @ held).T.tocsr()
     hint = units.hint()
 
-    def read(asked: Asked, *, reading: Reading, neighbours: int) -> Score:
+    def read(asked: PeerCases, *, reading: Recency, neighbours: int) -> Score:
         weights = told(asked, reading)
 
         def score(rows: slice) -> Reals:
@@ -166,7 +166,7 @@ def ease(
     linear[np.diag_indices_from(linear)] = 0.0
     hint = units.hint()
 
-    def read(asked: Asked, *, reading: Reading) -> Score:
+    def read(asked: PeerCases, *, reading: Recency) -> Score:
         history = told(asked, reading)[:, kept]
 
         def score(rows: slice) -> Reals:
@@ -193,7 +193,7 @@ def tifu_knn(units: Units, *, within: float, between: float, groups: int) -> Rea
     squares = np.asarray(vectors.multiply(vectors).sum(axis=1)).ravel()
     hint = units.hint()
 
-    def read(asked: Asked, *, neighbours: int, own: float) -> Score:
+    def read(asked: PeerCases, *, neighbours: int, own: float) -> Score:
         mine = frequency_vectors(
             asked.history, (asked.cases, asked.items), within=within, between=between, groups=groups
         )
@@ -243,7 +243,7 @@ def _through(table: Matrix, units: Units) -> Read:
     """Return how a table of items by items is read: the rows of a history's items, weighted and added."""
     hint = units.hint()
 
-    def read(asked: Asked, *, reading: Reading) -> Score:
+    def read(asked: PeerCases, *, reading: Recency) -> Score:
         weights = told(asked, reading)
         return lambda rows: (weights[rows] @ table).toarray() + hint
 

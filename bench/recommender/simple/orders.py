@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from bench.peers.exchange import Asked, Ints, Purchases, Reals, Train
+from bench.peers.exchange import Ints, PeerCases, Purchases, Reals, Train
 
 Matrix = Any  # a scipy.sparse.csr_array: SciPy has no types
 DAY_US = 86_400_000_000
 
 
 @dataclass(frozen=True)
-class Reading:
+class Recency:
     """How much an older order of a history counts, by the orders since or by the days since."""
 
     per_order: float = 1.0
@@ -58,7 +58,7 @@ def matrix(rows: Ints, columns: Ints, values: Reals, shape: tuple[int, int]) -> 
     return sparse.csr_array((np.asarray(values, dtype=np.float32), (rows, columns)), shape=shape)
 
 
-def told(asked: Asked, reading: Reading) -> Matrix:
+def told(asked: PeerCases, reading: Recency) -> Matrix:
     """Return how much each item of each case's history counts, (C, I)."""
     history = asked.history
     age = (asked.now[history.who] - history.at) / DAY_US

@@ -18,7 +18,7 @@ import numpy as np
 from bench.peers.exchange import (
     TEST,
     VALIDATION,
-    Asked,
+    PeerCases,
     Purchases,
     Targets,
     ndcg,
@@ -86,7 +86,7 @@ def tune(part: Path, name: str, model: Simple, *, is_quick: bool = False) -> dic
     return best
 
 
-def _quality(fitted: Read, cases: tuple[Asked, Targets] | None, reading: Params) -> float:
+def _quality(fitted: Read, cases: tuple[PeerCases, Targets] | None, reading: Params) -> float:
     """Return NDCG@10 on the validation's cases; nothing where they are too few."""
     if cases is None:
         return 0.0
@@ -120,7 +120,7 @@ def _surfaces(part: Path, name: str) -> list[str]:
     return [surface for surface in surfaces_of(part, TEST) if surface != STRANGER or name == POPULARITY]
 
 
-def _validation(part: Path, surface: str) -> tuple[Asked, Targets] | None:
+def _validation(part: Path, surface: str) -> tuple[PeerCases, Targets] | None:
     """Return a surface's cases to tune on, drawn from all over; None where they are too few to tell."""
     if surface not in surfaces_of(part, VALIDATION):
         return None
@@ -131,7 +131,7 @@ def _validation(part: Path, surface: str) -> tuple[Asked, Targets] | None:
     return some(asked, targets, np.linspace(0, asked.cases, count, endpoint=False).astype(np.int64))
 
 
-def some(asked: Asked, targets: Targets, rows: Any) -> tuple[Asked, Targets]:
+def some(asked: PeerCases, targets: Targets, rows: Any) -> tuple[PeerCases, Targets]:
     """Return some of the cases, in their order, numbered anew."""
     number = np.full(asked.cases, -1)
     number[rows] = np.arange(len(rows))
@@ -141,7 +141,7 @@ def some(asked: Asked, targets: Targets, rows: Any) -> tuple[Asked, Targets]:
         return Purchases(number[pairs.who[is_kept]], pairs.item[is_kept], pairs.at[is_kept])
 
     is_kept = number[targets.who] >= 0
-    few = Asked(
+    few = PeerCases(
         asked.users[rows],
         asked.now[rows],
         kept(asked.before),
