@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from models.recommender.files.dataset import ITEMS, PURCHASES, ignore, log_of
+from models.recommender.files.dataset import ITEMS, PURCHASES, log_of, tell_nobody
 from models.recommender.files.tables import Table
 from models.recommender.log.log import Log
 
@@ -63,7 +63,7 @@ def log_of_frames(
 
 def _table(name: str, frame: pd.DataFrame) -> Table:
     columns = pa.table({column: pa.array(frame[column].tolist()) for column in frame})
-    return Table.of(Path(name), columns, first_row=1, tell=ignore)
+    return Table.of(Path(name), columns, first_row=1, tell=tell_nobody)
 
 
 def a_dataset(folder: Path, baskets: Sequence[Basket], items: Sequence[int]) -> Path:

@@ -4,18 +4,19 @@ Asking an artifact in the words of the file that it learned from.
 Items are called what that file called them: names where ids are not numbers, ids otherwise.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from models.recommender.serving.scorer import Past, Scorer
 from models.recommender.values import DatasetInvalid, Scored
 
-Tell = Callable[[str], None]
+if TYPE_CHECKING:
+    from models.recommender.files.text import Tell
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,12 @@ class Names:
         """The product id of each name."""
         return {name: item for item, name in self.by_item.items()}
 
-    def bought(self, names: Sequence[str], tell: Tell, *, now: int | None) -> Question:
+    def bought(self, names: Sequence[str], tell: "Tell", *, now: int | None) -> Question:
         """Return the question after purchases of these items at unknown moments."""
         self._tell_unknown(names, tell)
         return Question([self.by_name[name] for name in names if name in self.by_name], now)
 
-    def done_by(self, customer: str, file: Path, tell: Tell, *, now: int | None) -> Question:
+    def done_by(self, customer: str, file: Path, tell: "Tell", *, now: int | None) -> Question:
         """
         Return the question after what a customer did by an interactions file.
 
@@ -77,7 +78,7 @@ class Names:
             raise DatasetInvalid(f"The artifact knows no item {name!r}.")
         return None if name is None else self.by_name[name]
 
-    def _tell_unknown(self, names: Sequence[str], tell: Tell) -> None:
+    def _tell_unknown(self, names: Sequence[str], tell: "Tell") -> None:
         unknown = [name for name in dict.fromkeys(names) if name not in self.by_name]
         if unknown:
             shown = ", ".join(repr(name) for name in unknown[:10])

@@ -28,7 +28,7 @@ LABEL_WIDTH = 36
 MEASURE_WIDTH = 19
 SERVED = "* "
 UNKNOWN = "-"
-LEAST_SHARE = 0.005  # smaller shares of the blend round to nothing
+SMALLEST_SHARE = 0.005  # smaller shares of the blend round to nothing
 
 
 def as_text(report: Report) -> str:
@@ -110,7 +110,7 @@ def _sentences(report: Report) -> Iterator[str]:
 def _weights(report: Report) -> str:
     labels = {row.model: row.label for row in report.metrics}
     loudest = sorted(report.weights.items(), key=lambda weight: -weight[1])
-    shares = [f"{labels.get(name, name)} {share:.0%}" for name, share in loudest if share >= LEAST_SHARE]
+    shares = [f"{labels.get(name, name)} {share:.0%}" for name, share in loudest if share >= SMALLEST_SHARE]
     return f"The blend listens to: {', '.join(shares)}."
 
 

@@ -22,7 +22,7 @@ SORTED_BY = ("user", "at", "basket", "item", "event", "quantity", "price")
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadLog:
     """A log and the names of its customers: ``users[n]`` is customer ``n``."""
 
     log: Log
@@ -64,7 +64,7 @@ def build(
     until: str,
     has_clock: bool = True,
     tell: Tell,
-) -> Reading:
+) -> ReadLog:
     """
     Return the log of steps, of which the ``ITEM_LIMIT`` most bought items are kept.
 
@@ -94,7 +94,7 @@ def build(
         item_names=numbering.names,
         has_clock=has_clock,
     )
-    return Reading(log, users)
+    return ReadLog(log, users)
 
 
 def _number_items(met: pd.Series, listed: pd.Series) -> _Numbering:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from models.recommender.files.building import build
-from models.recommender.files.interactions import FACT_COLUMNS, ignore, read_catalogue, read_steps
+from models.recommender.files.interactions import FACT_COLUMNS, read_catalogue, read_steps, tell_nobody
 from models.recommender.files.tables import Table, read_table
 from models.recommender.files.text import Tell
 from models.recommender.log.log import Log
@@ -17,7 +17,7 @@ AMOUNTS = ("event", "quantity", "price")
 ITEM_COLUMNS = ("item", "created_at")
 
 
-def read(folder: Path, *, tell: Tell = ignore) -> Log:
+def read(folder: Path, *, tell: Tell = tell_nobody) -> Log:
     """
     Return the purchases of a dataset folder.
 
@@ -26,10 +26,10 @@ def read(folder: Path, *, tell: Tell = ignore) -> Log:
     """
     facts = _read_facts(folder / FACTS)
     purchases = read_table(
-        folder / PURCHASES, required=PURCHASE_COLUMNS, optional=AMOUNTS, one_line=(), tell=ignore
+        folder / PURCHASES, required=PURCHASE_COLUMNS, optional=AMOUNTS, one_line=(), tell=tell_nobody
     )
     known = ("title", "price", *FACT_COLUMNS)
-    items = read_table(folder / ITEMS, required=ITEM_COLUMNS, optional=known, one_line=(), tell=ignore)
+    items = read_table(folder / ITEMS, required=ITEM_COLUMNS, optional=known, one_line=(), tell=tell_nobody)
     if facts.get("interactions", len(purchases)) != len(purchases):
         raise DatasetInvalid(
             f"{PURCHASES} has {len(purchases)} rows but {FACTS} says {facts['interactions']}."
@@ -37,7 +37,7 @@ def read(folder: Path, *, tell: Tell = ignore) -> Log:
     return log_of(purchases, items, data_hash=str(facts["sha256"]), until=str(facts["until"]), tell=tell)
 
 
-def log_of(purchases: Table, items: Table, *, data_hash: str, until: str, tell: Tell = ignore) -> Log:
+def log_of(purchases: Table, items: Table, *, data_hash: str, until: str, tell: Tell = tell_nobody) -> Log:
     """Return the log of an export's two tables; see ``read``."""
     for name in PURCHASE_COLUMNS:
         purchases.refuse_missing(name)

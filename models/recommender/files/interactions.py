@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from models.recommender.files.building import Reading, build
+from models.recommender.files.building import ReadLog, build
 from models.recommender.files.moments import read_moments
 from models.recommender.files.pipes import seekable
 from models.recommender.files.tables import MISSING, Column, Table, read_table
@@ -65,12 +65,12 @@ SET_ASIDE = -1  # code of an event word that is known but is no interaction
 KNOWN_EVENTS = "Known are view, cart and purchase and what the usual tools call them"
 
 
-def ignore(message: str) -> None:
+def tell_nobody(message: str) -> None:
     """Drop what a reader has to tell."""
 
 
 def read_interactions(
-    path: Path, items: Path | None = None, *, now: int | None = None, tell: Tell = ignore
+    path: Path, items: Path | None = None, *, now: int | None = None, tell: Tell = tell_nobody
 ) -> Log:
     """
     Return what the customers of a file did; see the module for its form.
@@ -83,14 +83,16 @@ def read_interactions(
     return read(path, items, now=now, tell=tell).log
 
 
-def read(path: Path, items: Path | None = None, *, now: int | None = None, tell: Tell = ignore) -> Reading:
+def read(
+    path: Path, items: Path | None = None, *, now: int | None = None, tell: Tell = tell_nobody
+) -> ReadLog:
     """Return a log as ``read_interactions`` does, with the names of its customers."""
     now = time.time_ns() // 1000 if now is None else now
     with seekable(path) as steps, seekable(items) if items else nullcontext() as catalogue:
         return _read(steps, catalogue, now=now, tell=tell)
 
 
-def _read(path: Path, items: Path | None, *, now: int, tell: Tell) -> Reading:
+def _read(path: Path, items: Path | None, *, now: int, tell: Tell) -> ReadLog:
     columns = (*REQUIRED, *OPTIONAL)
     table = read_table(path, required=REQUIRED, optional=OPTIONAL, one_line=columns, tell=tell)
     if not len(table):

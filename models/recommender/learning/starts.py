@@ -22,7 +22,7 @@ MOST_ARRIVALS = 500  # the newest ones; more at once are an import, not arrivals
 FIRST_DAYS = 60  # of a product's life, whose sales tell how it started
 FEWEST_DAYS = 14  # a start is at least so long: one sale on the first day is no sale a day
 MONTH_DAYS = 30.0
-SHRINKAGE = 10.0  # of what words add to a start, in products
+START_SHRINKAGE = 10.0  # of what words add to a start, in products
 
 
 def is_arrival(log: Log) -> Bools:
@@ -69,7 +69,9 @@ def _words_of_starts(log: Log, tokens: TokenMatrix, words: int) -> Floats:
         return np.zeros(words, dtype=np.float32)
     spread = sparse.csr_matrix((tokens.weights, tokens.rows, tokens.starts), shape=(log.items, words))[sold]
     # The damping is what each word's square is multiplied by, before it is squared.
-    found = sparse.linalg.lsqr(spread.astype(np.float64), starts - starts.mean(), damp=math.sqrt(SHRINKAGE))
+    found = sparse.linalg.lsqr(
+        spread.astype(np.float64), starts - starts.mean(), damp=math.sqrt(START_SHRINKAGE)
+    )
     return np.asarray(found[0], dtype=np.float32)
 
 

@@ -30,7 +30,7 @@ IS_BOUGHT = 0  # the repeat column that says whether an item was bought before
 AFFINITY_HALF_LIFE = 60.0  # steps
 # What counts beside a purchase when tastes are averaged.
 AFFINITY_OF_EVENT = np.array([0.1, 0.3, 1.0])
-CUSTOMER_WIDTH = 10
+CUSTOMER_FEATURES = 10
 CUSTOMER_SIZES = (1, 2, 3, 4, 5, 6, 8)  # columns of logarithms, each divided by its scale
 CUSTOMER_SCALES = np.array([4.0, 2.0, 4.0, 4.0, 4.0, 2.0, 4.0])
 
@@ -201,7 +201,7 @@ def customer_features(steps: Steps, prices: Floats, usual: float | None = None) 
     every = np.maximum(np.bincount(steps.owner, minlength=rows), 1)
     some, some_orders = np.maximum(count, 1), np.maximum(orders, 1)
     sizes = [recency, orders, count, distinct, value / some_orders, count / some_orders, between]
-    out = np.empty((rows, CUSTOMER_WIDTH), dtype=np.float32)
+    out = np.empty((rows, CUSTOMER_FEATURES), dtype=np.float32)
     out[:, 0] = is_timed
     out[:, CUSTOMER_SIZES] = (np.log1p(sizes) / CUSTOMER_SCALES[:, None]).T
     out[:, 7] = 1 - distinct / some

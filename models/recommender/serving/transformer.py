@@ -28,7 +28,7 @@ RECENT_SALES, EVER_SOLD, IS_COLD, AGE = 1, 2, len(TREND_DAYS), len(TREND_DAYS) +
 TRENDS = len(TREND_DAYS) + 2
 # Numbers of a matrix that BLAS multiplies by a vector on the caller's own core. It spreads a larger one
 # over threads: at 20,000 items on a busy machine, a 99th percentile of 125 ms instead of 4 ms.
-ALONE_IN_BLAS = 9_000
+LOGITS_IN_BLAS = 9_000
 HEAD_ARRAYS = ("vectors", "bias", "again", "prices")
 AGE_SCALE = 4.0  # brings the log of days since the first sale to about one
 
@@ -66,7 +66,7 @@ class EncoderInput:
     What the encoder is asked for one history, in its own shapes and names.
 
     ``vectors`` (1, T, D) float32, ``events`` and ``gaps`` (1, T) int64 of the newest steps;
-    ``since`` (1,) int64 and ``customer`` (1, CUSTOMER_WIDTH + D) float32 of the whole history.
+    ``since`` (1,) int64 and ``customer`` (1, CUSTOMER_FEATURES + D) float32 of the whole history.
     """
 
     vectors: Floats
@@ -133,7 +133,7 @@ class TransformerHead:
         """Return the logits of all items, (I,), without what the customer bought before."""
         met = readout[: self.vectors.shape[1]]
         scores = np.empty_like(self.bias)
-        rows = max(ALONE_IN_BLAS // len(met), 1)
+        rows = max(LOGITS_IN_BLAS // len(met), 1)
         whole = len(scores) // rows * rows
         blocks = self.vectors[:whole].reshape(-1, rows, len(met))
         np.matvec(blocks, met, out=scores[:whole].reshape(-1, rows))

@@ -5,10 +5,10 @@ import pytest
 
 from models.recommender.log.arrays import DAY_US
 from models.recommender.log.history import History
-from models.recommender.serving.features import CUSTOMER_WIDTH, REPEAT_WIDTH
+from models.recommender.serving.features import CUSTOMER_FEATURES, REPEAT_WIDTH
 from models.recommender.serving.transformer import (
     AGE_SCALE,
-    ALONE_IN_BLAS,
+    LOGITS_IN_BLAS,
     TRENDS,
     EncoderInput,
     Transformer,
@@ -69,8 +69,8 @@ def test_a_question_has_the_shapes_of_the_encoder_and_the_newest_steps() -> None
     assert feeds["since"].shape == (1,)
     # The customer is told from the whole history, not from the newest steps.
     taste = np.exp2(-np.array([3, 2, 1, 0]) / 60) * [1, 1, 0.1, 1]
-    assert feeds["customer"].shape == (1, CUSTOMER_WIDTH + WIDTH)
-    assert feeds["customer"][0, CUSTOMER_WIDTH:] == pytest.approx(
+    assert feeds["customer"].shape == (1, CUSTOMER_FEATURES + WIDTH)
+    assert feeds["customer"][0, CUSTOMER_FEATURES:] == pytest.approx(
         (taste / taste.sum()) @ head.vectors[:4, :WIDTH], abs=1e-6
     )
 
@@ -90,7 +90,7 @@ def test_a_stored_transformer_scores_as_before() -> None:
     assert np.array_equal(restored.scores(history), model.scores(history))
 
 
-@pytest.mark.parametrize("items", [1, ALONE_IN_BLAS // (WIDTH + TRENDS), 2_500])
+@pytest.mark.parametrize("items", [1, LOGITS_IN_BLAS // (WIDTH + TRENDS), 2_500])
 def test_many_items_are_scored_as_by_one_product(items: int) -> None:
     head, readout = a_head(items), np.linspace(-1, 1, WIDTH + TRENDS + REPEAT_WIDTH, dtype=np.float32)
 

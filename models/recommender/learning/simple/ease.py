@@ -18,8 +18,8 @@ from models.recommender.serving.rankers import EASE, Decay, ItemTable, ItemToIte
 
 # Measured on one core: 6,000 take 3 s and 180 MB, 8,000 7 s, 12,000 20 s and 640 MB, and a training
 # fits three times. On a log of 12,101 items, at one setting, NDCG@10 is 0.044, 0.045 and 0.049.
-MOST_ITEMS = 6_000  # most-sold items that take part
-ROWS_AT_ONCE = 512  # items whose weights are computed together, which bounds memory
+TAUGHT_ITEMS = 6_000  # most-sold items that take part
+WEIGHT_ROWS = 512  # items whose weights are computed together, which bounds memory
 
 
 def fit_ease(
@@ -30,7 +30,7 @@ def fit_ease(
     fresh_days: float | None,
     half_life: float,
     half_life_days: float | None = None,
-    most_items: int = MOST_ITEMS,
+    most_items: int = TAUGHT_ITEMS,
 ) -> ItemToItem:
     """Return EASE over the most-sold items, the strongest weights of each kept."""
     table = strongest_weights(
@@ -67,8 +67,8 @@ def _gram(matrix: sparse.csr_matrix, regularisation: float) -> NDArray[np.float3
     gram = np.empty((items, items), dtype=np.float32, order="F")
     columns = sparse.csc_matrix(matrix)
     by_item = sparse.csr_matrix(matrix.T)
-    for first in range(0, items, ROWS_AT_ONCE):
-        block = slice(first, min(first + ROWS_AT_ONCE, items))
+    for first in range(0, items, WEIGHT_ROWS):
+        block = slice(first, min(first + WEIGHT_ROWS, items))
         gram[:, block] = (by_item @ columns[:, block]).toarray()
     gram[np.diag_indices(items)] += np.float32(regularisation)
     return gram
@@ -100,8 +100,8 @@ def _table(inverse: NDArray[np.float32], taught: Ints, *, items: int) -> ItemTab
     width = min(TABLE_WIDTH, len(taught) - 1)
     counts = np.zeros(items, dtype=np.int64)
     related, values = [], []
-    for first in range(0, len(taught), ROWS_AT_ONCE):
-        end = min(first + ROWS_AT_ONCE, len(taught))
+    for first in range(0, len(taught), WEIGHT_ROWS):
+        end = min(first + WEIGHT_ROWS, len(taught))
         rows = np.concatenate([inverse[first:end, :first], inverse[first:, first:end].T], axis=1)
         corner = np.tril(inverse[first:end, first:end])
         rows[:, first:end] = corner + np.tril(corner, -1).T

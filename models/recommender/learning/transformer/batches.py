@@ -25,7 +25,7 @@ from models.recommender.log.history import (
 )
 from models.recommender.log.log import Log
 from models.recommender.serving.features import (
-    CUSTOMER_WIDTH,
+    CUSTOMER_FEATURES,
     REPEAT_WIDTH,
     UNKNOWN_GAP,
     Own,
@@ -55,7 +55,7 @@ class Rows:
     target_items: Ints
     target_starts: Ints  # (R + 1,)
     since: Ints  # (R,)
-    customer: Floats  # (R, CUSTOMER_WIDTH)
+    customer: Floats  # (R, CUSTOMER_FEATURES)
     period: Ints  # (R,)
 
     def __len__(self) -> int:
@@ -295,7 +295,7 @@ class Chunks:
             target_items=target,
             target_starts=starts_of(renumbered[owner], rows),
             since=np.zeros(rows, dtype=np.int64),
-            customer=np.zeros((rows, CUSTOMER_WIDTH), dtype=np.float32),
+            customer=np.zeros((rows, CUSTOMER_FEATURES), dtype=np.float32),
             period=period[kept],
         )
 

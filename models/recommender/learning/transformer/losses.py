@@ -18,7 +18,7 @@ from models.recommender.learning.transformer.batches import Rows
 from models.recommender.learning.transformer.network import Recommender
 from models.recommender.serving.features import IS_BOUGHT
 
-ROWS_AT_ONCE = {"cpu": 64, "cuda": 2048}  # 64 rows of 12,000 logits stay in a core's cache
+LOGIT_ROWS = {"cpu": 64, "cuda": 2048}  # 64 rows of 12,000 logits stay in a core's cache
 ABSENT = -1e30  # a score so low that its softmax is 0, yet differences of two stay numbers
 
 
@@ -227,7 +227,7 @@ class _CrossEntropy(torch.autograd.Function):
         )
         total = query_RV.new_zeros(())
         with torch.autocast(query_RV.device.type, enabled=False):
-            for run in rows.runs(ROWS_AT_ONCE[query_RV.device.type]):
+            for run in rows.runs(LOGIT_ROWS[query_RV.device.type]):
                 items_SV = rivals.against(items_SE, trends_MSP[run[0].period])
                 run_grad = torch.zeros_like(items_SV)
                 for piece in run:

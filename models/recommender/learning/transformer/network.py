@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from models.recommender.log.content import TokenMatrix
 from models.recommender.log.history import Event
-from models.recommender.serving.features import CUSTOMER_WIDTH, GAPS, REPEAT_WIDTH
+from models.recommender.serving.features import CUSTOMER_FEATURES, GAPS, REPEAT_WIDTH
 from models.recommender.serving.transformer import TRENDS
 
 ROPE_BASE = 10_000.0  # Su et al. 2021, arXiv:2104.09864, section 3.2.2
@@ -197,7 +197,7 @@ class Recommender(nn.Module):
         self.events = nn.Embedding(len(Event), shape.width)
         self.gaps = nn.Embedding(GAPS, shape.width)
         self.since = nn.Embedding(GAPS, shape.width)
-        self.customer = nn.Linear(CUSTOMER_WIDTH + shape.width, shape.width, bias=False)
+        self.customer = nn.Linear(CUSTOMER_FEATURES + shape.width, shape.width, bias=False)
         self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.layers))
         self.next = Readout(shape.width)
         self.together = Readout(shape.width)

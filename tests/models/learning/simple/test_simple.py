@@ -154,7 +154,7 @@ def test_ease_in_blocks_equals_the_dense_formula(monkeypatch: pytest.MonkeyPatch
     weights = -inverse / np.diag(inverse)
     np.fill_diagonal(weights, 0)
 
-    monkeypatch.setattr(ease, "ROWS_AT_ONCE", 7)
+    monkeypatch.setattr(ease, "WEIGHT_ROWS", 7)
     model = ease.fit_ease(log, regularisation=30.0, by_basket=False, fresh_days=None, half_life=20.0)
 
     assert dense(model.table) == pytest.approx(np.maximum(weights, 0), abs=1e-4)

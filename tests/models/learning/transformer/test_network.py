@@ -9,7 +9,14 @@ from models.recommender.learning.transformer.losses import Rivals, RowTensors, c
 from models.recommender.learning.transformer.network import Recommender, Shape, rotary_table, rotate
 from models.recommender.log.content import ItemFacts, TokenMatrix, Vocabulary
 from models.recommender.log.history import History
-from models.recommender.serving.features import CUSTOMER_WIDTH, IS_BOUGHT, REPEAT_WIDTH, Own, Steps, own_items
+from models.recommender.serving.features import (
+    CUSTOMER_FEATURES,
+    IS_BOUGHT,
+    REPEAT_WIDTH,
+    Own,
+    Steps,
+    own_items,
+)
 from models.recommender.serving.transformer import TRENDS, TransformerHead
 
 ITEMS, WORDS, WIDTH = 30, 6, 16
@@ -50,7 +57,7 @@ def some_rows(*, drops_seen: bool = False) -> RowTensors:
         target_items=np.array([5 if drops_seen else 2, 4] * 3),
         target_starts=np.array([0, 2, 4, 6]),
         since=np.zeros(3, dtype=np.int64),
-        customer=np.zeros((3, CUSTOMER_WIDTH), dtype=np.float32),
+        customer=np.zeros((3, CUSTOMER_FEATURES), dtype=np.float32),
         period=np.array([0, 1, 1]),
     )
     return RowTensors.of(rows, torch.device("cpu"), drops_seen=drops_seen)
@@ -71,7 +78,7 @@ def test_shapes(model: Recommender) -> None:
     states = encode(model, torch.zeros(4, 7, dtype=torch.int64))
 
     readout = model.read_next(
-        states[:, -1], torch.zeros(4, dtype=torch.int64), torch.zeros(4, CUSTOMER_WIDTH + WIDTH)
+        states[:, -1], torch.zeros(4, dtype=torch.int64), torch.zeros(4, CUSTOMER_FEATURES + WIDTH)
     )
     parts = model.split(readout)
 
@@ -191,7 +198,7 @@ def test_the_loss_and_its_gradients_are_those_of_cross_entropy_written_out(
     model: Recommender, monkeypatch: pytest.MonkeyPatch, drops_seen: bool
 ) -> None:
     """Golden: ``torch.nn.functional.cross_entropy`` with the targets as class probabilities."""
-    monkeypatch.setattr("models.recommender.learning.transformer.losses.ROWS_AT_ONCE", {"cpu": 1})
+    monkeypatch.setattr("models.recommender.learning.transformer.losses.LOGIT_ROWS", {"cpu": 1})
     rows, trends = some_rows(drops_seen=drops_seen), noise(2, ITEMS, TRENDS, seed=2)
     readout, vectors, bias = leaves(model)
     learned = (readout, vectors, bias, model.again)
