@@ -28,7 +28,7 @@ GATE: Final[Mapping[str, str]] = {
     GateVerdict.FIRST: "let through: no version that could answer was live before it",
     GateVerdict.PASSED: "let through: better than simple by the bar, and no worse than the champion",
     GateVerdict.FAILED: "held: measured, and not better than simple by the bar, or worse than the champion",
-    GateVerdict.NOT_ENOUGH_DATA: "held: too few customers to compare it on, which is never a success",
+    GateVerdict.NOT_ENOUGH_DATA: "held: too few customers or orders to compare it on: never a success",
     GateVerdict.DAMAGED: "its files are damaged or missing; it can answer nobody",
     GateVerdict.OVERRIDDEN: "let through all the same, by a person or by the shop's settings",
 }

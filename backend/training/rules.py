@@ -89,6 +89,7 @@ def storable_findings(report: Mapping[str, Any]) -> dict[str, Any]:
     """Return what else a report found, in numbers that JSON can carry: see registry's ``Outcome``."""
     against = report["against_simple"]
     return {
+        "asked": report["asked"],
         "against_simple": None if against is None else _finite_gains(against),
         "cold": report["cold"],
         "peak_memory_mb": report["peak_memory_mb"],

@@ -142,6 +142,7 @@ describe("what is said of a version", () => {
 
   test("how often it was right", () => {
     expect(foundSentence(aVersion())).toContain("62 of 100 customers");
+    expect(foundSentence(aVersion({ asked: "orders" }))).toContain("held another product of the same order for 62 of 100 orders.");
   });
 });
 
@@ -171,11 +172,11 @@ describe("what is said of a blend", () => {
     ["about as good", { gain: 0.01, low: -0.02, high: 0.045 }, "about as well as those of the best simple method, “Habits”. The truth is likely between 2% worse and 4.5% better."],
     ["surely worse", { gain: -0.05, low: -0.08, high: -0.01 }, "5% less well than those of the best simple method, “Habits”. The true loss is likely between 1% and 8%."],
   ])("%s than the best simple method", (_, figures, expected) => {
-    expect(gainSentence({ model: "habits", label: "Habits", customers: 400, asked: "customers", ...figures })).toContain(expected);
+    expect(gainSentence({ model: "habits", label: "Habits", customers: 400, ...figures }, "customers")).toContain(expected);
   });
 
   test("is told of orders where few customers come back", () => {
-    const told = gainSentence({ model: "ease", label: "Taste", customers: 400, asked: "orders", gain: 0.12, low: 0.06, high: 0.18 });
+    const told = gainSentence({ model: "ease", label: "Taste", customers: 400, gain: 0.12, low: 0.06, high: 0.18 }, "orders");
     expect(told).toContain("match what else customers order with a product 12% better than");
   });
 });

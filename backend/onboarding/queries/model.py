@@ -32,6 +32,7 @@ class VersionCard:
     standing: Standing
     gate: GateRecord | None
     weights: tuple[Weight, ...]
+    asked: str
     against_simple: dict[str, Any] | None
     cold: dict[str, Any] | None
     peak_memory_mb: float | None
@@ -77,6 +78,8 @@ def _card(version: Version, standing: Standing, gate: GateRecord | None) -> Vers
         standing=standing,
         gate=gate,
         weights=tuple(Weight(model, labels.get(model, model), share) for model, share in shares),
+        # Versions from before orders could be asked had asked customers.
+        asked=version.outcome.findings.get("asked", "customers"),
         against_simple=_gain_over_another(version),
         cold=version.outcome.findings.get("cold"),
         peak_memory_mb=version.outcome.findings.get("peak_memory_mb"),

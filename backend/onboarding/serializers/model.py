@@ -83,11 +83,6 @@ class AgainstSimpleSerializer(serializers.Serializer[Any]):
     low = serializers.FloatField()
     high = serializers.FloatField()
     customers = serializers.IntegerField()
-    asked = serializers.ChoiceField(
-        choices=["customers", "orders"],
-        default="customers",
-        help_text="what was asked: customers for their next purchases, or orders for their rest",
-    )
 
 
 class ColdSerializer(serializers.Serializer[Any]):
@@ -123,6 +118,10 @@ class ModelVersionSerializer(serializers.Serializer[Any]):
     summary = serializers.CharField(source="version.outcome.summary", allow_blank=True)
     gate = GateSerializer(allow_null=True)
     weights = WeightSerializer(many=True)
+    asked = serializers.ChoiceField(
+        choices=["customers", "orders"],
+        help_text="what was asked: customers for their next purchases, or orders for their rest",
+    )
     against_simple = AgainstSimpleSerializer(allow_null=True)
     cold = ColdSerializer(allow_null=True)
     peak_memory_mb = serializers.FloatField(allow_null=True)

@@ -522,11 +522,6 @@ export interface components {
             /** Format: double */
             high: number;
             customers: number;
-            /**
-             * @description what was asked: customers for their next purchases, or orders for their rest
-             * @default customers
-             */
-            asked: components["schemas"]["AskedEnum"];
         };
         /** @enum {string} */
         ArmEnum: "candidate" | "champion";
@@ -953,6 +948,8 @@ export interface components {
             summary: string;
             gate: components["schemas"]["Gate"] | null;
             weights: components["schemas"]["Weight"][];
+            /** @description what was asked: customers for their next purchases, or orders for their rest */
+            asked: components["schemas"]["AskedEnum"];
             against_simple: components["schemas"]["AgainstSimple"] | null;
             cold: components["schemas"]["Cold"] | null;
             /** Format: double */

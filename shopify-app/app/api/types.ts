@@ -30,6 +30,7 @@ export type TrainingRun = NonNullable<ModelState["training"]>;
 export type Gate = NonNullable<ModelVersion["gate"]>;
 export type Weight = ModelVersion["weights"][number];
 export type AgainstSimple = NonNullable<ModelVersion["against_simple"]>;
+export type Asked = ModelVersion["asked"];
 export type Cold = NonNullable<ModelVersion["cold"]>;
 
 export type DataRequest = Get<"/api/data-requests">["requests"][number];

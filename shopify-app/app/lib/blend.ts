@@ -1,5 +1,5 @@
 /** How the mix that answers shoppers reads to a merchant. */
-import type { AgainstSimple, Cold, ModelVersion, Weight } from "../api/types";
+import type { AgainstSimple, Asked, Cold, ModelVersion, Weight } from "../api/types";
 import { formatPart, formatPercent, formatShare, formatUnit } from "./format";
 
 export const BLEND = "blend";
@@ -62,12 +62,12 @@ const percentOf = (fraction: number): string => formatPercent(fraction * 100);
 const between = (low: number, high: number): string => `between ${percentOf(low)} and ${percentOf(high)}`;
 
 /** Say how much better than the best simple method the version matches what customers buy, and how sure that is. */
-export const gainSentence = (against: AgainstSimple): string => gainOver(`those of the best simple method, “${against.label}”`, against);
+export const gainSentence = (against: AgainstSimple, asked: Asked): string => gainOver(`those of the best simple method, “${against.label}”`, against, asked);
 
 /** The same for who wants no method's name. */
-export const plainGain = (against: AgainstSimple): string => gainOver("those of the best simple rule, such as showing best sellers", against);
+export const plainGain = (against: AgainstSimple, asked: Asked): string => gainOver("those of the best simple rule, such as showing best sellers", against, asked);
 
-function gainOver(rival: string, { gain, low, high, asked }: AgainstSimple): string {
+function gainOver(rival: string, { gain, low, high }: AgainstSimple, asked: Asked): string {
   const match = asked === "orders" ? "Its suggestions match what else customers order with a product" : "Its suggestions match what customers buy next";
   if (low > 0) return `${match} ${percentOf(gain)} better than ${rival}. The true gain is likely ${between(low, high)}.`;
   if (high < 0) return `${match} ${percentOf(-gain)} less well than ${rival}. The true loss is likely ${between(-high, -low)}.`;

@@ -86,19 +86,20 @@ export function servedBecause(version: ModelVersion): string {
 export function foundSentence(version: ModelVersion): string {
   const hitRate = findServed(version)?.hit_rate_at_10;
   if (hitRate == null) return "";
-  return `On the last two weeks of orders, which it had not seen before, its ten suggestions held something that the customer then bought for ${Math.round(hitRate * 100)} of 100 customers.`;
+  const held = version.asked === "orders" ? "another product of the same order for NUMBER of 100 orders" : "something that the customer then bought for NUMBER of 100 customers";
+  return `On the last two weeks of orders, which it had not seen before, its ten suggestions held ${held.replace("NUMBER", String(Math.round(hitRate * 100)))}.`;
 }
 
 /** What is said of the version that answers: how it stands beside the best simple method, and how often it was right. */
 export function nowSentences(version: ModelVersion): string[] {
-  const standing = version.against_simple ? gainSentence(version.against_simple) : servedBecause(version);
+  const standing = version.against_simple ? gainSentence(version.against_simple, version.asked) : servedBecause(version);
   return [standing, foundSentence(version)].filter(Boolean);
 }
 
 /** Say how good the version that answers is, without a word of what it is made of. */
 export function plainSentences(version: ModelVersion): string[] {
   if (!isMeasured(version)) return ["There were too few orders to measure how good it is. It gets better as orders come in."];
-  const standing = version.against_simple ? plainGain(version.against_simple) : "";
+  const standing = version.against_simple ? plainGain(version.against_simple, version.asked) : "";
   return [standing, foundSentence(version)].filter(Boolean);
 }
 

@@ -521,7 +521,8 @@ def test_a_gain_is_stored_as_a_number_that_json_can_carry(gain: float | None, st
     "against", [None, {"model": "markov", "gain": math.inf, "low": 0.1, "high": math.nan}]
 )
 def test_what_else_was_found_is_stored_in_numbers_that_json_can_carry(against: Any) -> None:
-    report = {"against_simple": against, "cold": {"items": 3}, "peak_memory_mb": 512.0, "card": "# Card"}
+    plain = {"cold": {"items": 3}, "peak_memory_mb": 512.0, "card": "# Card"}
+    report = {"asked": "orders", "against_simple": against, **plain}
 
     kept = rules.storable_findings(report)
 
