@@ -5,6 +5,7 @@ Standard library only, as in ``legs``.
 """
 
 import json
+import shutil
 import sys
 from dataclasses import dataclass
 from functools import cache
@@ -99,7 +100,7 @@ class Bench:
         if leg.competitor == FROZEN:
             sources = ["bench/recommender/simple/*.py", "bench/peers/exchange.py", "constraints.txt"]
             return key_of(self.root, sources, cases, *facts)
-        sources = [*PRODUCT, "bench/recommender/ours.py"]
+        sources = [*PRODUCT, "bench/recommender/ours.py", "bench/peers/exchange.py"]
         return key_of(self.root, sources, self.log_key(leg.log), cases, *facts, self.budget)
 
     def run(self, leg: BenchLeg) -> None:
@@ -144,6 +145,9 @@ class Bench:
 
     def _write(self, log: str) -> None:
         spec = LOGS[log]
+        # What an earlier export wrote and this one does not must not stay.
+        for folder in (self.log_folder(log), *(self.division(log, name) for name in spec.questions)):
+            shutil.rmtree(folder, ignore_errors=True)
         words: Words = ["--log", log, "--source", self.settings.data[spec.data]]
         words += ["--out", self.log_folder(log), *self.quick]
         self.product("-m", "bench.recommender.logs", *words, told=f"{log}-log")
