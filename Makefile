@@ -52,9 +52,9 @@ bench-pages: setup ## p95 of merchants' and staff's pages and of the sweeps at 5
 bench-ledger: setup ## events a second, bytes a decision, joins, lookups, verifying and replays of the ledgers; BENCH="--scale 0.01"
 	@$(py) -m bench.ledger $(BENCH)
 
-# Where the logs lie: BENCH="--beauty FOLDER --online-retail FILE".
+# Where the logs lie: BENCH="--beauty FOLDER --online-retail FILE --tafeng FILE"; which legs: "--only 'tafeng-*' --minutes 50".
 BENCH ?=
-bench-recommender: setup .bench/venv/.ready ## quality, seconds and memory of the recommender beside its peers
+bench-recommender: setup .bench/venv/.ready ## quality, seconds and memory of the recommender beside simple models and its peers, leg by leg
 	@$(py) -m bench.recommender $(BENCH)
 
 .bench/venv/.ready: bench/peers/requirements.txt bench/peers/setup.sh
