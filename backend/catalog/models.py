@@ -74,6 +74,15 @@ class Product(ShopScoped):
     def __str__(self) -> str:
         return self.title
 
+    # The shop has a page of it, in stock or not: as rows are looked for, and as one row tells.
+    WITH_PAGE: ClassVar = Q(deleted_at=None, status=ProductStatus.ACTIVE, published_at__isnull=False)
+
+    @property
+    def has_page(self) -> bool:
+        """Whether ``WITH_PAGE`` holds of this row as it would be written now."""
+        is_active = self.status == ProductStatus.ACTIVE
+        return self.deleted_at is None and is_active and self.published_at is not None
+
 
 class Variant(ShopScoped):
     """One buyable form of a product."""

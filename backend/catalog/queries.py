@@ -57,6 +57,12 @@ def products_for_serving(shop_id: int, product_ids: Ids[int]) -> list[ServingPro
     return [ServingProduct(*row) for row in rows.values_list(*fields)]
 
 
+def listed_products(shop_id: int) -> list[int]:
+    """Return every product that has a page in the shop, in stock or not."""
+    rows = Product.objects.for_shop(shop_id).filter(Product.WITH_PAGE).order_by("product_id")
+    return list(rows.values_list("product_id", flat=True))
+
+
 def find_products(shop_id: int, words: str, *, limit: int) -> list[FoundProduct]:
     """Return the products whose title holds all the words, by title, or first the one whose id it is."""
     rows = Product.objects.for_shop(shop_id).filter(deleted_at=None)

@@ -132,12 +132,6 @@ MATES = """
     LIMIT %(limit)s
 """
 
-LISTED = """
-    SELECT product_id FROM catalog_product
-    WHERE shop_id = %(shop_id)s AND deleted_at IS NULL AND status = 'ACTIVE' AND published_at IS NOT NULL
-    ORDER BY product_id
-"""
-
 
 def recent_past(shop_id: int, visitor_key: str) -> Past:
     """Return what a visitor did lately, oldest first, from Redis or else from the database."""
@@ -344,8 +338,3 @@ def _facts(product: DescribedProduct) -> ItemFacts:
     words = {name: tuple(word for word in values if word) for name, values in named.items()}
     attributes = {name: values for name, values in words.items() if values}
     return ItemFacts(product.title, attributes, float(product.price))
-
-
-def listed_products(shop_id: int) -> list[int]:
-    """Return every product that has a page in the shop, in stock or not."""
-    return _ids(LISTED, shop_id=shop_id)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from backend.features import queries as features
+from backend.catalog import queries as catalog
 from backend.publishing import rules
 from backend.publishing.models import Comparison, Publication, Publisher
 from backend.publishing.values import EMPTY, HOME, NOTHING, Held, HeldSlot, Progress, Slot, Switch
@@ -28,7 +28,7 @@ def progress(shop_id: int, version_id: UUID) -> Progress | None:
     row = Comparison.objects.for_shop(shop_id).filter(goal_id=version_id).first()
     if row is None:
         return None
-    pages = [HOME, *features.listed_products(shop_id)]
+    pages = [HOME, *catalog.listed_products(shop_id)]
     return Progress(sum(page <= row.cursor for page in pages), len(pages))
 
 

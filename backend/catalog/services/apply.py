@@ -376,14 +376,10 @@ def _write(row: models.Model, values: Mapping[str, Any]) -> None:
 
 
 def _write_product(row: Product, values: Mapping[str, Any]) -> None:
-    had_page = _has_page(row)
+    had_page = row.has_page
     _write(row, values)
-    if _has_page(row) != had_page:
+    if row.has_page != had_page:
         _tell_of_pages(row.shop_id)
-
-
-def _has_page(row: Product) -> bool:
-    return row.deleted_at is None and row.status == ProductStatus.ACTIVE and row.published_at is not None
 
 
 def _tell_of_pages(shop_id: int) -> None:

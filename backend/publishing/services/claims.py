@@ -15,11 +15,11 @@ from typing import Any
 
 from django.db import transaction
 
+from backend.catalog import queries as catalog
 from backend.core import leases
 from backend.core.errors import LostRace
 from backend.core.ids import uuid7
 from backend.core.queue import Job
-from backend.features import queries as features
 from backend.publishing import queries, rules
 from backend.publishing.models import Comparison, Publication, Publisher
 from backend.publishing.rules import Places
@@ -154,7 +154,7 @@ def _work(row: Publisher, arms: LiveArms, *, is_healthy: bool, are_pages_known: 
 def _page_changes(
     shop_id: int, arms: LiveArms, known: Mapping[Slot, HeldSlot], places: Places
 ) -> PageChanges | None:
-    pages = {HOME, *features.listed_products(shop_id)}
+    pages = {HOME, *catalog.listed_products(shop_id)}
     noted: dict[Slot, set[int]] = {slot: set() for slot in Slot}
     for name, product_id in Publication.objects.for_shop(shop_id).values_list("slot", "product_id"):
         noted[Slot(name)].add(product_id)

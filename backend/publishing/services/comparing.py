@@ -17,9 +17,9 @@ import structlog
 
 from backend.audit import services as audit
 from backend.audit.values import Event
+from backend.catalog import queries as catalog
 from backend.core.errors import Failure, Refused, Unavailable
 from backend.core.queue import Job, enqueue
-from backend.features import queries as features
 from backend.publishing import queries, rules
 from backend.publishing.services import claims, switching
 from backend.publishing.services.claims import Goal, PageChanges
@@ -105,7 +105,7 @@ def _walk(
 ) -> _End:
     """Compare the pages that come after the goal's cursor, some at a time."""
     shop_id = held.shop_id
-    pages = [HOME, *sorted(features.listed_products(shop_id))]
+    pages = [HOME, *sorted(catalog.listed_products(shop_id))]
     writer = Writer(held, goal.slot, GeneralLists(goal.arm, clock=clock), sender, clock=clock)
     written = goal.written
     for some in _batches([page for page in pages if page > goal.cursor], size=LISTS_PER_CALL):

@@ -11,6 +11,7 @@ from uuid import UUID
 import structlog
 
 from backend.audit.values import DecisionRecord
+from backend.catalog import queries as catalog
 from backend.features import queries as features
 from backend.rollouts.queries import shadow as rollouts
 from backend.rollouts.services import shadow as rollout_services
@@ -131,7 +132,7 @@ def _told(record: DecisionRecord) -> Reanswer:
 
 def _pages(shop_id: int) -> Iterator[int | None]:
     """Yield the home page and then the products that have a page, the most sold first."""
-    listed = features.listed_products(shop_id)
+    listed = catalog.listed_products(shop_id)
     popular = features.popular(shop_id)
     has_page = set(listed)
     yield None

@@ -44,3 +44,13 @@ def test_what_may_be_recommended_is_decided_once() -> None:
     assert queries.never_recommended_ids(shop.id) == [3, 4, 6]
     newest = queries.products_created_since(shop.id, OPENED, limit=9)
     assert [one.product_id for one in newest] == [7, 5, 2, 1]
+
+
+def test_which_products_have_a_page_is_told_alike_of_rows_and_of_one() -> None:
+    shop = a_shop()
+    changes = ({}, {"available": False}, {"published_at": None}, {"status": "UNLISTED"}, {"deleted_at": NOW})
+    made = [a_product(shop, number, **changed) for number, changed in enumerate(changes, start=1)]
+    a_product(a_shop("other.myshopify.com"), 1)
+
+    assert queries.listed_products(shop.id) == [1, 2]
+    assert [one.product_id for one in made if one.has_page] == [1, 2]
