@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from backend.onboarding.queries.zones import shop_zone
 from backend.publishing import queries as publishing
@@ -14,10 +15,12 @@ from backend.rollouts.values import (
     Autonomy,
     Freeze,
     Requirement,
+    Rollout,
     RolloutPlan,
     RolloutReport,
     RolloutSettings,
     RolloutSummary,
+    Verdicts,
     VersionOffer,
 )
 
@@ -46,7 +49,7 @@ class Rollouts:
 def rollouts(shop_id: int, *, actor: str, now: datetime) -> Rollouts:
     """Return a shop's rollouts and what could be begun."""
     zone = shop_zone(shop_id)
-    told = tuple(queries.rollout_summary(one, zone=zone, now=now) for one in queries.rollouts(shop_id))
+    told = tuple(_summary(one, zone=zone, now=now) for one in queries.rollouts(shop_id))
     champion = queries.champion_version(shop_id)
     to_open, to_go_back_to = queries.version_offers(shop_id)
     return Rollouts(
@@ -59,6 +62,11 @@ def rollouts(shop_id: int, *, actor: str, now: datetime) -> Rollouts:
         to_open=to_open,
         to_go_back_to=to_go_back_to,
     )
+
+
+def _summary(one: Rollout, *, zone: ZoneInfo, now: datetime) -> RolloutSummary:
+    verdicts = publishing.verdicts_with_lists(one, now) if one.state in LIVE_STATES else Verdicts()
+    return queries.rollout_summary(one, zone=zone, now=now, verdicts=verdicts)
 
 
 def rollout(shop_id: int, rollout_id: UUID, *, actor: str, now: datetime) -> RolloutReport:

@@ -1,6 +1,7 @@
 """A rollout as people are told of it."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -39,7 +40,6 @@ from backend.rollouts.values import (
     GateRecord,
     GuardReport,
     InterleavingReport,
-    Judged,
     Metric,
     MetricPoint,
     MetricReport,
@@ -54,6 +54,7 @@ from backend.rollouts.values import (
     TimelineEntry,
     Verdicts,
     VersionOffer,
+    Wait,
 )
 
 # Versions that are offered to open a rollout for, or to go back to: the newest ones.
@@ -89,7 +90,7 @@ def rollout_report(
     verdicts = judge(rollout, now) if rollout.ended_at is None else Verdicts()
     counted = exposed(shop_id, rollout_id)
     return RolloutReport(
-        summary=rollout_summary(rollout, zone=zone, now=now, interleaving=verdicts.interleaving),
+        summary=rollout_summary(rollout, zone=zone, now=now, verdicts=verdicts),
         actions=actions,
         refused=rules.refusals(actions, rollout, settings(shop_id), verdicts, moment(shop_id, now)),
         steps=rules.step_reports(rollout, moves),
@@ -204,20 +205,30 @@ def _interleaving(
     return InterleavingReport(**judged.evidence, verdict=judged.verdict, words=judged.words)
 
 
-def rollout_summary(
-    rollout: Rollout, *, zone: ZoneInfo, now: datetime, interleaving: Judged | None = None
-) -> RolloutSummary:
+def rollout_summary(rollout: Rollout, *, zone: ZoneInfo, now: datetime, verdicts: Verdicts) -> RolloutSummary:
     """
     Return a rollout in a few sentences.
 
-    :param interleaving: what lists of both versions say, where that is known already
+    :param verdicts: what the judges say now; of one that is over nothing
     """
+    rollout = replace(rollout, waits_for=_waits_for(rollout, verdicts, now=now))
     if rules.is_interleaved(rollout):
-        judged = interleaving or judge_interleaving(rollout, now=now)
-        return _summary(rollout, judged.words, "", zone=zone, now=now)
+        return _summary(rollout, verdicts.interleaving.words, "", zone=zone, now=now)
     read_at = exposed(rollout.shop_id, rollout.id).read_at if rollout.shown_at else None
     finding = _finding(rollout, read_at, zone=zone, now=now)
     return _summary(rollout, finding, _outlook(rollout, read_at), zone=zone, now=now)
+
+
+def _waits_for(rollout: Rollout, verdicts: Verdicts, *, now: datetime) -> str:
+    """
+    Return what a rollout waits for, by the same reading as what it showed.
+
+    What the last look noted can be of a reading before that.
+    """
+    if rollout.ended_at is not None or rollout.state is RolloutState.DRAFT:
+        return rollout.waits_for
+    outcome = rules.next_move(rollout, settings(rollout.shop_id), verdicts, moment(rollout.shop_id, now))
+    return outcome.words if isinstance(outcome, Wait) else ""
 
 
 def _summary(

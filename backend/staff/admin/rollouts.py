@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST
 from backend.core import clock
 from backend.core.errors import Failure
 from backend.core.text import signed_percent
+from backend.publishing import queries as publishing
 from backend.rollouts import queries
 from backend.rollouts.models import Rollout
 from backend.rollouts.values import (
@@ -134,9 +135,10 @@ class RolloutAdmin(ReadOnlyAdmin):
     @admin.display(description="What happens next")
     def next_told(self, row: Rollout) -> str:
         """Return what comes, when at the earliest, and what it waits for."""
-        coming = _report(row).summary.next_move
+        told = _report(row).summary
+        coming, waits_for = told.next_move, told.rollout.waits_for
         at = f" Not before {coming.at:%d %b %Y, %H:%M} UTC." if coming.at else ""
-        waits = f" It waits: {row.waits_for}" if row.waits_for else ""
+        waits = f" It waits: {waits_for}" if waits_for else ""
         return f"{coming.words}{at}{waits}" or "Nothing: it has ended."
 
     @admin.display(description="Steps")
@@ -220,7 +222,14 @@ def _report(row: Rollout) -> RolloutReport:
     """Return the report of a row, made once for all parts of its page."""
     known: RolloutReport | None = getattr(row, "told_report", None)
     if known is None:
-        known = queries.rollout_report(row.shop_id, row.uuid, actor="system", zone=UTC, now=clock.now())
+        known = queries.rollout_report(
+            row.shop_id,
+            row.uuid,
+            actor="system",
+            zone=UTC,
+            now=clock.now(),
+            judge=publishing.verdicts_with_lists,
+        )
         row.told_report = known  # type: ignore[attr-defined]
     return known
 

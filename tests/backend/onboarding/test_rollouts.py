@@ -20,7 +20,7 @@ from backend.publishing.queries import verdicts_with_lists
 from backend.rollouts import models, queries, services
 from backend.rollouts.queries.shadow import summarize
 from backend.rollouts.rules.shadow import page_diff
-from backend.rollouts.values import GateVerdict, Rollout, RolloutState
+from backend.rollouts.values import GateVerdict, Rollout, RolloutState, Verdict
 from backend.rollouts.values.shadow import PageLists
 from backend.serving.services import read_override
 from backend.serving.values import BadAsk, Override
@@ -222,6 +222,20 @@ def test_a_step_waits_for_the_pages_and_says_so(artifact: Path) -> None:
     # What would be refused is said before anybody presses it.
     assert told["refused"] == [{"action": "STEP", "words": why}, {"action": "PROMOTE", "words": why}]
     assert then["refused"] == []
+
+
+def test_what_it_waits_for_is_of_the_same_reading_as_what_it_showed(artifact: Path) -> None:
+    shop = a_signed_in_shop()
+    rollout = a_running_rollout(shop, artifact)
+    noted = "Revenue per visitor between −9.0% and +9.0%: too few orders."
+    models.Rollout.objects.for_shop(shop.id).update(waits_for=noted)
+
+    page = call("GET", f"/api/rollouts/{rollout.id}", shop=shop).json()["summary"]
+    listed = call("GET", "/api/rollouts", shop=shop).json()["live"]
+
+    guards = queries.judge_guards(queries.get_rollout(shop.id, rollout.id))
+    assert guards.verdict is Verdict.NOT_ENOUGH
+    assert (page["waits_for"], listed["waits_for"]) == (guards.words, guards.words)
 
 
 def test_a_promotion_is_undone_while_its_version_answers(artifact: Path) -> None:
