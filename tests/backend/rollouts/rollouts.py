@@ -26,6 +26,10 @@ OWNER = "user 7"
 OUTSIDER = "user 8"
 SUPPORT = "staff:3"
 
+# What a person says of a move, long after every dwell.
+LATER = NOW + timedelta(days=20)
+SAID: dict[str, Any] = {"reason": "Because.", "now": LATER, "actor": OWNER}
+
 
 def a_moment(days: float = 0) -> Moment:
     """Return some days after ``NOW``, in a shop that lives by UTC."""
@@ -69,6 +73,9 @@ HEALTHY = Verdicts(GOOD, GOOD, GOOD, lists=GOOD, interleaving=GOOD)
 def judge_as_listed(rollout: Rollout, now: datetime) -> Verdicts:
     """Judge a rollout by what is known of it, and its lists as being on the shop's pages."""
     return replace(queries.verdicts_on(rollout, now), lists=GOOD)
+
+
+ASKED = SAID | {"judge": judge_as_listed}
 
 
 def saying(verdicts: Verdicts) -> Callable[[Rollout, datetime], Verdicts]:

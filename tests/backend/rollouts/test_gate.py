@@ -202,11 +202,6 @@ def test_nothing_passes_that_misses_the_bar_or_the_margin(gain: float, low: floa
     assert (verdict is GateVerdict.PASSED) == (gain >= bar and low >= -2.0)
 
 
-@pytest.fixture
-def shop(db: None, artifact_root: Path) -> Shop:
-    return a_shop()
-
-
 def standing_of(shop: Shop, version: Version) -> Standing:
     return queries.standings(shop.id, [version.id])[version.id]
 

@@ -27,37 +27,25 @@ from backend.rollouts.values import (
     Verdicts,
 )
 from backend.shops.models import Shop
-from tests.backend.history import NOW, a_shop
-from tests.backend.registry.versions import a_live_version
+from tests.backend.history import NOW
 
 from .rollouts import (
+    ASKED,
     HEALTHY,
+    LATER,
     OWNER,
+    SAID,
     SUPPORT,
     a_candidate,
     advance,
     an_open_rollout,
     at_step,
-    judge_as_listed,
     judged,
     saying,
 )
 
-LATER = NOW + timedelta(days=20)
-SAID = {"reason": "Because.", "now": LATER, "actor": OWNER}
-ASKED = SAID | {"judge": judge_as_listed}
 UNKNOWN = Verdicts(guards=judged(Verdict.NOT_ENOUGH, "Too few answers."))
 HARM: dict[str, Any] = {"reason": "Too slow.", "evidence": {}, "now": LATER}
-
-
-@pytest.fixture
-def shop(db: None, artifact_root: Path) -> Shop:
-    return a_shop()
-
-
-@pytest.fixture
-def champion(shop: Shop, artifact: Path) -> Version:
-    return a_live_version(shop, artifact)
 
 
 def row_of(shop: Shop, rollout: Rollout) -> models.Rollout:

@@ -43,33 +43,22 @@ from tests.backend.history import NOW, a_shop
 from tests.backend.registry.versions import a_live_version, an_array_of
 
 from .rollouts import (
+    ASKED,
     HEALTHY,
+    LATER,
     OUTSIDER,
     OWNER,
+    SAID,
     SUPPORT,
     a_candidate,
     advance,
     an_open_rollout,
     at_step,
-    judge_as_listed,
     judged,
     saying,
 )
 
-LATER = NOW + timedelta(days=20)
-SAID = {"reason": "Because.", "now": LATER, "actor": OWNER}
-ASKED = SAID | {"judge": judge_as_listed}
 HARM = Verdicts(guards=judged(Verdict.FAILED, "Empty lists."))
-
-
-@pytest.fixture
-def shop(db: None, artifact_root: Path) -> Shop:
-    return a_shop()
-
-
-@pytest.fixture
-def champion(shop: Shop, artifact: Path) -> Version:
-    return a_live_version(shop, artifact)
 
 
 def shares(shop: Shop) -> dict[str, int]:

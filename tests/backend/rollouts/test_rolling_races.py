@@ -7,12 +7,16 @@ from typing import Any
 import pytest
 
 from backend.core.errors import LostRace
+from backend.registry import queries as registry
+from backend.registry.values import Version
 from backend.rollouts import queries, services
+from backend.rollouts.models import PointerMove
+from backend.rollouts.services import pointing
 from backend.rollouts.values import Rollout, RolloutState, Verdicts
 from backend.shops.models import Shop
 from tests.backend.history import NOW, a_shop
 from tests.backend.racing import Pause, Worker
-from tests.backend.registry.versions import a_live_version
+from tests.backend.registry.versions import a_live_version, a_version
 
 from .rollouts import HEALTHY, OWNER, a_candidate, at_step, saying
 
@@ -65,6 +69,29 @@ def test_two_workers_that_look_at_once_make_one_step(shown: tuple[Shop, Rollout]
         services.advance(shop.id, now=LATER, judge=saying(HEALTHY))
 
     assert places(shop, rollout) == [(RolloutState.CANARY, 5), (RolloutState.CANARY, 25)]
+
+
+def test_two_workers_that_set_the_first_pointer_at_once_set_one(
+    artifact_root: Path, artifact: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = a_shop()
+    versions = [a_version(shop, artifact) for _ in range(2)]
+    pause = Pause()
+    monkeypatch.setattr(pointing, "_record", pause.before(pointing._record))
+
+    def point(version: Version) -> None:
+        aim = services.Aim(champion_id=registry.row_id(shop.id, version.id))
+        services.point(shop.id, aim, revision=0, words="The first.", now=NOW)
+
+    first = Worker(lambda: point(versions[0]))
+    with pause.holding(first):
+        second = Worker(lambda: point(versions[1]))
+        second.finish_or_wait()
+
+    with pytest.raises(LostRace, match="set by someone else"):
+        second.finish()
+    assert queries.champion_id(shop.id) == versions[0].id
+    assert PointerMove.objects.for_shop(shop.id).count() == 1
 
 
 def test_a_version_that_is_opened_twice_at_once_has_one_rollout(

@@ -17,15 +17,10 @@ from backend.rollouts.models import Pointer, PointerMove
 from backend.rollouts.queries import recent
 from backend.rollouts.values import GateVerdict, NotReleasable, Standing
 from backend.shops.models import Shop
-from tests.backend.history import NOW, a_shop
+from tests.backend.history import NOW
 from tests.backend.registry.versions import a_gate, a_live_version, a_version, an_array_of
 
 LATER = NOW + timedelta(hours=1)
-
-
-@pytest.fixture
-def shop(db: None, artifact_root: Path) -> Shop:
-    return a_shop()
 
 
 def standings(shop: Shop) -> list[Standing]:
