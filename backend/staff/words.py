@@ -102,11 +102,11 @@ VIAS: Final[Mapping[str, str]] = {
     Via.CUSTOMER: "made for this customer, whose browser told of the click",
 }
 
-# Whose place of a list it is that two versions drafted: beside a score, which is that version's.
+# Who chose a place of a list that two versions drafted.
 TEAMS: Final[Mapping[str, str]] = {
     Team.CHAMPION: "the version in use",
     Team.CANDIDATE: "the new version",
-    Team.NOBODY: "nobody's",
+    Team.NOBODY: "counts for neither",
 }
 
 # What else than a model's order decided a list, by the names that decisions tell.

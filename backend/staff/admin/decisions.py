@@ -24,7 +24,7 @@ from backend.catalog.values import ServingProduct
 from backend.core.errors import Failure
 from backend.events import queries as events
 from backend.rollouts import queries as rollouts
-from backend.rollouts.values import HOLDOUT
+from backend.rollouts.values import HOLDOUT, INTERLEAVED
 from backend.serving import services as serving
 from backend.serving.values import Ingredients
 from backend.staff import queries, words
@@ -196,7 +196,10 @@ class DecisionAdmin(ReadOnlyAdmin):
     @admin.display(description="Version")
     def version(self, row: Decision) -> str:
         """Return the version that chose."""
-        return f"version {row.version_number}" if row.version_number else "no model"
+        if not row.version_number:
+            return "no model"
+        other = ", in turns with the new one" if row.arm == INTERLEAVED else ""
+        return f"version {row.version_number}{other}"
 
     @admin.display(description="Rules applied")
     def rules_told(self, row: Decision) -> SafeString | str:
@@ -239,13 +242,15 @@ class DecisionAdmin(ReadOnlyAdmin):
                 item.position,
                 _pictured(known.get(item.product_id)),
                 item.product_id,
-                _score(item.score, words.TEAMS.get(teams.get(item.position, ""), "")),
+                *([words.TEAMS.get(teams.get(item.position, ""), "–")] if teams else []),
+                _score(item.score),
                 item.why,
                 badge("bought", "good") if item.product_id in earned else "",
             )
             for item in decision.items
         ]
-        heads = ("#", "Product", "Id", "Score", "Why, as the shopper may read it", "Outcome")
+        chosen = ("Chosen by",) if teams else ()
+        heads = ("#", "Product", "Id", *chosen, "Score", "Why, as the shopper may read it", "Outcome")
         return table(heads, rows, empty=decision.damage or "Nothing was shown.")
 
     @admin.display(description="Inputs")
@@ -392,17 +397,11 @@ def _pictured(product: ServingProduct | None) -> SafeString | str:
     return format_html(picture, product.image_url, product.title)
 
 
-def _score(value: float | None, whose: str) -> str:
-    """
-    Return a score; only its order among one version's within one answer means something.
-
-    :param whose: the version that chose, where two drafted the list
-    """
+def _score(value: float | None) -> str:
+    """Return a score; only its order among one version's within one answer means something."""
     if value is None:
-        told = "–"
-    else:
-        told = f"< {SMALLEST_SCORE:.4f}" if 0 <= value < SMALLEST_SCORE else f"{value:.4f}"
-    return f"{told} ({whose})" if whose else told
+        return "–"
+    return f"< {SMALLEST_SCORE:.4f}" if 0 <= value < SMALLEST_SCORE else f"{value:.4f}"
 
 
 def _explained_table(shop_id: int, explained: Explained) -> SafeString:

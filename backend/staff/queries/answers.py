@@ -17,6 +17,8 @@ from backend.core.ids import first_id
 from backend.core.moments import microseconds
 from backend.features import queries as features
 from backend.registry import queries as registry
+from backend.rollouts import queries as rollouts
+from backend.rollouts.values.interleaving import Team
 from backend.shops.models import Shop
 from backend.staff.values import (
     MOST_DECISIONS,
@@ -148,10 +150,16 @@ def explain(shop_id: int, decision_id: UUID) -> Explained:
     scorer = trained.with_products(features.new_products(shop_id, trained))
     told = api.Past(past.items, past.at, past.events)
     now = microseconds(decision.at)
-    found = [(item, api.explain(scorer, told, item.product_id, now=now)) for item in decision.items]
+    found = [(item, api.explain(scorer, told, item.product_id, now=now)) for item in _own_items(decision)]
     names = titles(shop_id, {id_ for _, one in found if one is not None for id_ in _named(one)})
     items = [_explained(item, one, names, now=now) for item, one in found if one is not None]
     return Explained(len(past.items), tuple(items))
+
+
+def _own_items(decision: DecisionRecord) -> list[ShownItem]:
+    """Return what a decision's version chose itself: of a list of two versions not what the new one did."""
+    teams = dict(enumerate(rollouts.drafted_by(decision.shop_id, decision.id), start=1))
+    return [item for item in decision.items if teams.get(item.position) is not Team.CANDIDATE]
 
 
 def _get_decision(shop_id: int, decision_id: UUID) -> DecisionRecord:

@@ -95,8 +95,10 @@ def test_support_reads_which_version_chose_what(shop: Shop, rollout: Rollout, br
     page = signed_in(an_account()).get(f"/staff/audit/decision/{decision.id}/change/").content.decode()
 
     teams = rollouts.drafted_by(shop.id, decision.id)
-    assert page.count("(the new version)") == teams.count(Team.CANDIDATE) > 0
-    assert page.count("(the version in use)") == teams.count(Team.CHAMPION) > 0
+    assert "Chosen by" in page
+    assert page.count(">the new version<") == teams.count(Team.CANDIDATE) > 0
+    assert page.count(">the version in use<") == teams.count(Team.CHAMPION) > 0
+    assert "version 1, in turns with the new one" in page
 
 
 def test_versions_take_turns_in_being_asked_first(shop: Shop, rollout: Rollout, browser: str) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -12,6 +13,9 @@ from backend.audit import services as audit
 from backend.audit.values import DecisionRecord, ShownItem
 from backend.features import services as features
 from backend.registry.values import Version
+from backend.rollouts.rules.interleaving import pack_teams
+from backend.rollouts.values import INTERLEAVED
+from backend.rollouts.values.interleaving import TEAMS, Team
 from backend.shops.models import Shop
 from backend.staff import queries
 from backend.staff.values import NotExplained, Role
@@ -43,7 +47,9 @@ def version(shop: Shop, artifact: Path) -> Version:
     return a_version(shop, artifact)
 
 
-def decide(shop: Shop, version: Version | None, *, visitor: str | None = CUSTOMER) -> DecisionRecord:
+def decide(
+    shop: Shop, version: Version | None, *, visitor: str | None = CUSTOMER, **changes: Any
+) -> DecisionRecord:
     """Record that the customer was shown 120, 121 and a product that is gone."""
     items = tuple(
         ShownItem(product, 0.5, "Chosen for you", place) for place, product in enumerate((120, 121, 777), 1)
@@ -55,6 +61,7 @@ def decide(shop: Shop, version: Version | None, *, visitor: str | None = CUSTOME
         visitor_key=visitor,
         version_id=version.id if version else None,
         version_number=version.number if version else None,
+        **changes,
     )
     audit.record_decision(decision)
     return decision
@@ -71,6 +78,17 @@ def test_each_product_is_asked_for_without_each_cause(shop: Shop, version: Versi
     assert {cause for cause, _ in favourite.removals} <= {120, 131}
     assert dict(favourite.removals)[120] > favourite.place
     assert favourite.told == "Chosen for you"
+
+
+def test_of_a_list_of_two_versions_it_answers_for_its_own_places(shop: Shop, version: Version) -> None:
+    teams = pack_teams([Team.CHAMPION, Team.CANDIDATE, Team.NOBODY])
+    decision = decide(shop, version, arm=INTERLEAVED, inputs={TEAMS: teams})
+
+    explained = queries.explain(shop.id, decision.id)
+
+    assert [one.product_id for one in explained.items] == [120]
+    address = reverse("admin:audit_decision_why", args=[decision.id])
+    assert "the new version chose are left out" in an_owner().get(address).content.decode()
 
 
 @pytest.mark.parametrize("visitor", [None, "d" * 32])
