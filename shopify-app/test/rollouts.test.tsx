@@ -117,6 +117,7 @@ describe("a rollout's page", () => {
     expect([...container.querySelectorAll(".split-name")].map((part) => part.textContent)).toEqual(["Version 7, personal lists with products of version 8100%"]);
     expect(screen.getByText(/Where it is asked for every personal list, and the whole shop has/)).toBeInTheDocument();
     expect(screen.getByText("Clicked first: 61 times a product of version 8, 39 times one of version 7")).toBeInTheDocument();
+    expect(screen.getByText(/^Orders are compared once a share of visitors sees the new version's own lists\./)).toBeInTheDocument();
     expect(moveOf("PAUSE", REPORTS.interleaved).consequence).toMatch(/^Personal lists go on holding products of both versions/);
     expect(moveOf("STEP", REPORTS.interleaved).label).toBe("Next step: 5%");
   });

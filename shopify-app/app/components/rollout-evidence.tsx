@@ -24,13 +24,15 @@ function MetricHead({ metric, isOver }: { metric: MetricReport; isOver: boolean 
 
 const wasShown = (steps: RolloutReport["steps"]): boolean => steps.some(({ percent, since }) => percent > 0 && since !== null);
 
+const wasMixed = (steps: RolloutReport["steps"]): boolean => steps.some(({ kind, since }) => kind === "INTERLEAVING" && since !== null);
+
 /** The new version against the one in use, metric by metric: an interval each, never a bare number. */
 export function RolloutMetrics({ report, timezone }: { report: RolloutReport; timezone: string }) {
   const { metrics, sample_words: sample, measured_at: measured } = report;
   const isOver = report.summary.ended_at !== null;
   return (
     <s-section heading="The new version against the one in use">
-      {metrics.length === 0 && <s-paragraph color="subdued">{nothingComparedWords({ shown: wasShown(report.steps), ended_at: report.summary.ended_at })}</s-paragraph>}
+      {metrics.length === 0 && <s-paragraph color="subdued">{nothingComparedWords({ shown: wasShown(report.steps), mixed: wasMixed(report.steps), ended_at: report.summary.ended_at })}</s-paragraph>}
       {measured && (
         <s-paragraph color="subdued">
           {isOver ? "As it was last measured" : "Measured"} {formatMoment(measured, timezone)}

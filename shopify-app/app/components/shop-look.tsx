@@ -33,7 +33,7 @@ export function ShopLook({ summary, product }: Props) {
           Open it again
         </s-link>
       )}
-      {summary.percent === 0 && <s-text color="subdued">Your pages do not hold its lists before the first visitors see it: until then it shows only where your block reorders for each shopper. The preview shows it on every page.</s-text>}
+      {summary.percent === 0 && <s-text color="subdued">Your pages hold its lists from its first share of visitors on: until then it shows only where your block reorders for each shopper. The preview shows it on every page.</s-text>}
       <s-text color="subdued">The address is valid for an hour, for whoever has it. Its tab goes on showing that version; nothing you do there is counted.</s-text>
     </s-stack>
   );

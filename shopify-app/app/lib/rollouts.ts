@@ -206,8 +206,13 @@ export function movesOf(report: RolloutReport): Move[] {
 /** Why what is offered can't be done now, each reason once. */
 export const refusalsOf = (moves: readonly Move[]): string[] => [...new Set(moves.map(({ refused }) => refused).filter(Boolean))];
 
-/** What the comparison of a rollout says before it has a figure. */
-export function nothingComparedWords({ shown, ended_at: ended }: { shown: boolean; ended_at: string | null }): string {
+/** What the comparison of a rollout says before it has a figure; `mixed` where lists held products of both versions. */
+export function nothingComparedWords({ shown, mixed, ended_at: ended }: { shown: boolean; mixed: boolean; ended_at: string | null }): string {
+  if (!shown && mixed) {
+    return ended
+      ? "It ended before a share of visitors saw its own lists, so no orders were compared."
+      : "Orders are compared once a share of visitors sees the new version's own lists. Until then clicks in lists of both versions tell.";
+  }
   if (!shown) return ended ? "No visitor saw the new version, so nothing was compared." : "Nothing is compared until the first visitors see the new version.";
   return ended ? "It ended before anything could be compared." : "The first visitors see it. Their orders are counted, and the first figures come within some hours.";
 }
