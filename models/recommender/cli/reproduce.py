@@ -28,7 +28,6 @@ SAME, DIFFERENT, MISSING = 0, 1, 3
 
 DATASET_FILE = "dataset.json"
 PYTHON, PROCESSOR = "python", "cpu"  # among the manifest's versions, beside packages
-ONNX = ".onnx"
 # Settings of recipes that were searched for: the search was over when the recipe was written down.
 SPENT = frozenset({"search_trials", "search_seconds"})
 
@@ -271,25 +270,7 @@ def _verdict(then: Path, now: Path) -> str:
         return "missing from the new one"
     if not then.is_file():
         return "only in the new one"
-    return "same" if _content(then) == _content(now) else "differs"
-
-
-def _content(path: Path) -> bytes:
-    """Return a file's bytes; of a graph without its author's notes, which name folders of the machine."""
-    if path.suffix != ONNX:
-        return path.read_bytes()
-    import onnx
-
-    model = onnx.load(path)
-    del model.metadata_props[:]
-    del model.graph.metadata_props[:]
-    for part in (*model.graph.node, *model.graph.value_info, *model.graph.initializer):
-        del part.metadata_props[:]
-        part.doc_string = ""
-    for part in (*model.graph.input, *model.graph.output):
-        del part.metadata_props[:]
-    content: bytes = model.SerializeToString(deterministic=True)
-    return content
+    return "same" if then.read_bytes() == now.read_bytes() else "differs"
 
 
 def _conclude(compared: list[Compared], say: Say) -> int:
