@@ -32,3 +32,12 @@ def test_a_version_from_before_these_figures_has_a_card_without_them(
     assert "## Figures" in card
     assert "## For whom" not in card
     assert "popularity bias" not in card
+
+
+def test_what_serves_each_surface_stands_in_its_own_words(trained: tuple[Report, list[Progress]]) -> None:
+    facts = json.loads(trained[0].manifest.read_text(encoding="utf-8"))
+    surfaces = [{"words": "In the cart: what is bought together."}, {"words": ""}]
+
+    card = render({**facts, "surfaces": surfaces})
+
+    assert "## Surfaces\n\n- In the cart: what is bought together.\n\n## " in card
