@@ -3,22 +3,22 @@ The blend: what every model of a shop says of an item, weighed together. NumPy o
 
 Each member names its best items; together they are the candidates. Of each candidate the blend knows
 how strongly and at which place each member names it, what the customer did with it before, how it
-sold of late and how old it is. Shapes in comments: I items, C candidates, M members, F features,
-H hidden units.
+sold of late, how old it is and how often it is bought again. Shapes in comments: I items, C candidates,
+M members, F features, H hidden units, S signs.
 """
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.recommender.log.arrays import Floats, Ints
 from models.recommender.log.history import History
-from models.recommender.serving.features import REPEAT_WIDTH, reading
+from models.recommender.serving.features import IS_BOUGHT, REPEAT_WIDTH, reading
 from models.recommender.serving.rankers import TRANSFORMER, Addends, Model, Sum, top_k
 from models.recommender.serving.transformer import TRENDS
 
@@ -33,19 +33,52 @@ FAINTEST_LOGIT = -15.0  # a chance of 3e-7; fainter ones say nothing more
 LOGIT_CENTRE = 6.0  # brings log chances of candidates to about zero
 PLACES = 5.0  # a place counts PLACES / (PLACES + place), the first being 0
 OF_PLACE = PLACES / (PLACES + np.arange(CANDIDATES))
-CUSTOMER_WIDTH = 2
+CUSTOMER_WIDTH = 2  # log of 1 + steps and, last, of 1 + distinct items
+SIGNS = TRENDS + 1  # of an item: how it sold of late and its age, and whether it is one to buy again
 # Products of a matrix product that BLAS works out on the caller's own core: more it spreads over threads.
 ALONE_IN_BLAS = 250_000
 
 
-def feature_count(members: int) -> int:
-    """Return F for so many members."""
-    return 2 * members + REPEAT_WIDTH + TRENDS + CUSTOMER_WIDTH
+def feature_count(members: int, signs: int = SIGNS) -> int:
+    """Return F for so many members and signs."""
+    return 2 * members + REPEAT_WIDTH + signs + CUSTOMER_WIDTH
+
+
+def bought_column(features: int, signs: int = SIGNS) -> int:
+    """Return the feature that says whether the customer bought a candidate before."""
+    return features - CUSTOMER_WIDTH - signs - REPEAT_WIDTH + IS_BOUGHT
 
 
 @dataclass(frozen=True)
-class Mixer:
-    """A linear model, and beside it one hidden layer that may be empty: features to one number."""
+class LinearMixer:
+    """
+    Weights that differ for what was bought before, and with how much the customer bought.
+
+    What tells a repeat from another says little of products that are new to a customer, and whoever
+    bought much is known better than whoever bought once.
+    """
+
+    linear: Floats  # (F,)
+    again: Floats  # (F,) added for candidates that were bought before
+    longer: Floats  # (F,) added for each unit of the last feature: how many products the customer knows
+    bought: Ints  # (1,) which feature says that a candidate was bought before
+
+    def values(self, features_CF: Floats) -> Floats:
+        """Return one number a candidate, (C,), higher is better."""
+        read = _in_blocks(self._weights, features_CF)
+        values: Floats = read[0]
+        values += features_CF[:, self.bought[0]] * read[1]
+        values += features_CF[:, -1] * read[2]
+        return values
+
+    @cached_property
+    def _weights(self) -> Floats:
+        return np.stack([self.linear, self.again, self.longer])
+
+
+@dataclass(frozen=True)
+class NetworkMixer:
+    """A linear model and beside it one hidden layer, as versions of before December 2026 have it."""
 
     linear: Floats  # (F,)
     inward: Floats  # (F, H)
@@ -54,24 +87,30 @@ class Mixer:
 
     def values(self, features_CF: Floats) -> Floats:
         """Return one number a candidate, (C,), higher is better."""
-        out = np.empty(len(features_CF), dtype=np.float32)
-        at_once = max(ALONE_IN_BLAS // self._weights.size, 1)
-        for start in range(0, len(out), at_once):
-            rows = slice(start, start + at_once)
-            read = self._weights @ features_CF[rows].T
-            hidden = read[:-1]
-            hidden += self.bias[:, None]
-            with np.errstate(over="ignore"):  # far below zero a unit is divided by infinity: 0, as it should
-                fading = np.exp(-hidden)
-            fading += 1.0
-            hidden /= fading  # SiLU
-            np.add(read[-1], self.outward @ hidden, out=out[rows])
-        return out
+        read = _in_blocks(self._weights, features_CF)
+        hidden = read[:-1] + self.bias[:, None]
+        with np.errstate(over="ignore"):  # far below zero a unit is divided by infinity: 0, as it should
+            hidden /= 1.0 + np.exp(-hidden)  # SiLU
+        values: Floats = read[-1] + self.outward @ hidden
+        return values
 
     @cached_property
     def _weights(self) -> Floats:
         """What makes hidden units and, last, the linear part of features, (H + 1, F)."""
         return np.concatenate([self.inward, self.linear[:, None]], axis=1).T.copy()
+
+
+Mixer: TypeAlias = LinearMixer | NetworkMixer
+
+
+def _in_blocks(weights: Floats, features_CF: Floats) -> Floats:
+    """Return the products of weights and features, (weights, C), each block on the caller's own core."""
+    out = np.empty((len(weights), len(features_CF)), dtype=np.float32)
+    at_once = max(ALONE_IN_BLAS // weights.size, 1)
+    for start in range(0, len(features_CF), at_once):
+        rows = slice(start, start + at_once)
+        np.matmul(weights, features_CF[rows].T, out=out[:, rows])
+    return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +149,7 @@ class Blend:
     """
 
     members: tuple[Model, ...]
-    signs: Floats  # (I, TRENDS): sales of late and age, see ``item_trends``
+    signs: Floats  # (I, S): sales of late, age and whether it is bought again; versions differ in S
     mixer: Mixer
     shares: Floats  # (M,) how much each member counts, summing to 1
     drops_seen: bool  # whether what the customer bought before comes last
@@ -141,7 +180,8 @@ class Blend:
         candidates = np.flatnonzero(is_candidate)
         row_of = np.full(len(self.signs), -1, dtype=np.int32)
         row_of[candidates] = np.arange(len(candidates))
-        features = np.zeros((len(candidates), feature_count(len(self.members))), dtype=np.float32)
+        width = feature_count(len(self.members), self.signs.shape[1])
+        features = np.zeros((len(candidates), width), dtype=np.float32)
         for column, part in enumerate(said):
             features[:, 2 * column] = part.strengths(candidates)
             features[row_of[part.top], 2 * column + 1] = OF_PLACE[: len(part.top)]
@@ -153,7 +193,7 @@ class Blend:
         own = reading(history).own
         rows = row_of[own.items]
         features[rows[rows >= 0], :REPEAT_WIDTH] = own.features[rows >= 0]
-        features[:, REPEAT_WIDTH : REPEAT_WIDTH + TRENDS] = self.signs[candidates]
+        features[:, REPEAT_WIDTH:-CUSTOMER_WIDTH] = self.signs[candidates]
         features[:, -2] = np.log1p(len(history))
         features[:, -1] = np.log1p(len(own.items))
 
@@ -164,9 +204,7 @@ class Blend:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return what ``restore`` reads beside the members."""
-        mixer = self.mixer
-        parts = {"linear": mixer.linear, "inward": mixer.inward, "bias": mixer.bias}
-        return parts | {"outward": mixer.outward, "signs": self.signs, "shares": self.shares}
+        return asdict(self.mixer) | {"signs": self.signs, "shares": self.shares}
 
     def settings(self) -> dict[str, Any]:
         """Return what ``restore`` reads beside the arrays."""
@@ -177,7 +215,8 @@ class Blend:
         cls, arrays: Mapping[str, NDArray[Any]], settings: Mapping[str, Any], models: Mapping[str, Model]
     ) -> "Blend":
         """Return the blend whose arrays and settings these are, over models of the same names."""
-        mixer = Mixer(*(arrays[name] for name in ("linear", "inward", "bias", "outward")))
+        kind = NetworkMixer if "inward" in arrays else LinearMixer
+        mixer = kind(*(arrays[field.name] for field in fields(kind)))
         members = tuple(models[name] for name in settings["members"])
         return cls(members, arrays["signs"], mixer, arrays["shares"], settings["drops_seen"])
 

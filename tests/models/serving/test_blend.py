@@ -5,7 +5,14 @@ import pytest
 
 from models.recommender.log.history import History
 from models.recommender.log.splits import Case
-from models.recommender.serving.blend import Blend, Mixer, feature_count
+from models.recommender.serving.blend import (
+    SIGNS,
+    Blend,
+    LinearMixer,
+    NetworkMixer,
+    bought_column,
+    feature_count,
+)
 from models.recommender.serving.rankers import MARKOV, Decay, ItemTable, ItemToItem, Model, Popularity, top_k
 from models.recommender.serving.transformer import TRENDS
 from tests.models.shops import a_busy_shop, a_log
@@ -13,7 +20,7 @@ from tests.models.shops import a_busy_shop, a_log
 ITEMS = 40
 LOG = a_log(*a_busy_shop(customers=5))
 MOMENT = int(LOG.at.max()) + 1
-SIGNS = np.zeros((ITEMS, TRENDS), dtype=np.float32)
+NO_SIGNS = np.zeros((ITEMS, SIGNS), dtype=np.float32)
 
 
 def a_table(strengths: dict[int, dict[int, float]], name: str) -> ItemToItem:
@@ -60,14 +67,28 @@ def a_blend(members: tuple[Model, ...], weights: dict[int, float], *, drops_seen
     linear = np.zeros(feature_count(len(members)), dtype=np.float32)
     for feature, weight in weights.items():
         linear[feature] = weight
-    nothing = np.zeros(0, dtype=np.float32)
-    mixer = Mixer(linear, np.zeros((len(linear), 0), dtype=np.float32), nothing, nothing)
+    zeros = np.zeros_like(linear)
+    mixer = LinearMixer(linear, zeros, zeros, np.array([bought_column(len(linear))]))
     shares = np.full(len(members), 1 / len(members), dtype=np.float32)
-    return Blend(members, SIGNS, mixer, shares, drops_seen)
+    return Blend(members, NO_SIGNS, mixer, shares, drops_seen)
+
+
+def test_a_mixer_weighs_repeats_and_long_histories_otherwise() -> None:
+    mixer = LinearMixer(
+        linear=np.array([1.0, 10.0, 0.0], dtype=np.float32),
+        again=np.array([-3.0, 0.0, 0.0], dtype=np.float32),
+        longer=np.array([0.5, 0.0, 0.0], dtype=np.float32),
+        bought=np.array([1]),
+    )
+
+    values = mixer.values(np.array([[2.0, 0.0, 4.0], [2.0, 1.0, 4.0]], dtype=np.float32))
+
+    # 2 + 4 x 0.5 x 2, and beside it 10 for being bought before, whose first feature counts -3 x 2.
+    assert values == pytest.approx([6.0, 10.0])
 
 
 def test_a_mixer_adds_a_hidden_layer_to_a_linear_model() -> None:
-    mixer = Mixer(
+    mixer = NetworkMixer(
         linear=np.array([1.0, -2.0], dtype=np.float32),
         inward=np.array([[1.0], [1.0]], dtype=np.float32),
         bias=np.array([-1.0], dtype=np.float32),
@@ -82,7 +103,9 @@ def test_a_mixer_adds_a_hidden_layer_to_a_linear_model() -> None:
 
 def test_a_hidden_unit_far_below_zero_is_silent() -> None:
     one, nothing = np.ones(1, dtype=np.float32), np.zeros(1, dtype=np.float32)
-    mixer = Mixer(linear=nothing, inward=np.array([[1.0]], dtype=np.float32), bias=nothing, outward=one)
+    mixer = NetworkMixer(
+        linear=nothing, inward=np.array([[1.0]], dtype=np.float32), bias=nothing, outward=one
+    )
 
     # Warnings are errors in these tests.
     assert mixer.values(np.array([[-1000.0], [2.0]], dtype=np.float32)) == pytest.approx([0.0, 1.761594])
@@ -143,3 +166,25 @@ def test_a_blend_read_back_scores_the_same() -> None:
 
     history = History.of([4, 7])
     assert np.array_equal(again.scores(history), blend.scores(history))
+
+
+def test_a_blend_of_an_earlier_version_reads_its_network_and_its_fewer_signs() -> None:
+    member, chance = noise(1, "one"), np.random.default_rng(5)
+    # Without the sign that tells what is bought again.
+    features = feature_count(1, TRENDS)
+    arrays = {
+        "linear": chance.normal(size=features).astype(np.float32),
+        "inward": chance.normal(size=(features, 4)).astype(np.float32),
+        "bias": chance.normal(size=4).astype(np.float32),
+        "outward": chance.normal(size=4).astype(np.float32),
+        "signs": chance.normal(size=(ITEMS, TRENDS)).astype(np.float32),
+        "shares": np.ones(1, dtype=np.float32),
+    }
+
+    blend = Blend.restore(arrays, {"members": ["one"], "drops_seen": False}, {"one": member})
+
+    said = blend.opinions(History.of([4, 7]))
+    hidden = said.features @ arrays["inward"] + arrays["bias"]
+    expected = said.features @ arrays["linear"] + (hidden / (1 + np.exp(-hidden))) @ arrays["outward"]
+    assert said.features[:, -2 - TRENDS : -2] == pytest.approx(arrays["signs"][said.candidates])
+    assert blend.scores(History.of([4, 7]))[said.candidates] == pytest.approx(expected, abs=1e-4)

@@ -16,6 +16,7 @@ from models.recommender.api import (
     Scorer,
     load,
 )
+from models.recommender.learning.blend.lessons import item_signs
 from models.recommender.learning.simple.tuning import DEFAULTS, fit_all
 from models.recommender.learning.transformer.inference import serving_model
 from models.recommender.learning.transformer.trainer import Trainer
@@ -23,7 +24,7 @@ from models.recommender.log.history import UNKNOWN_TIME, Event
 from models.recommender.log.log import Log
 from models.recommender.runs import export
 from models.recommender.serving import explain
-from models.recommender.serving.blend import Blend, Mixer, feature_count
+from models.recommender.serving.blend import Blend, LinearMixer, bought_column, feature_count
 from models.recommender.serving.rankers import (
     CONTENT_KNN,
     EASE,
@@ -34,7 +35,6 @@ from models.recommender.serving.rankers import (
     Model,
     Sum,
 )
-from models.recommender.serving.transformer import item_trends
 from tests.models.shops import Basket, a_busy_shop, a_log
 
 DAY = 86_400_000_000
@@ -85,10 +85,11 @@ def a_blend(members: Sequence[Model], log: Log, moment: int) -> Blend:
     """Return a blend that listens to how strongly two members name an item, to both alike."""
     linear = np.zeros(feature_count(len(members)), dtype=np.float32)
     linear[[0, 2]] = 1.0
-    nothing = np.zeros(0, dtype=np.float32)
-    mixer = Mixer(linear, np.zeros((len(linear), 0), dtype=np.float32), nothing, nothing)
-    signs = item_trends(log, np.array([moment]))[0]
-    return Blend(tuple(members), signs, mixer, np.full(2, 0.5, dtype=np.float32), drops_seen=False)
+    zeros = np.zeros_like(linear)
+    mixer = LinearMixer(linear, zeros, zeros, np.array([bought_column(len(linear))]))
+    return Blend(
+        tuple(members), item_signs(log, moment), mixer, np.full(2, 0.5, dtype=np.float32), drops_seen=False
+    )
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,17 @@
 import numpy as np
 import pytest
 
-from models.recommender.log.arrays import Floats
 from models.recommender.log.history import History
 from models.recommender.serving import reasons
-from models.recommender.serving.blend import ALONE_IN_BLAS, Blend, Mixer, feature_count
+from models.recommender.serving.blend import (
+    ALONE_IN_BLAS,
+    SIGNS,
+    Blend,
+    LinearMixer,
+    NetworkMixer,
+    bought_column,
+    feature_count,
+)
 from models.recommender.serving.features import IS_BOUGHT
 from models.recommender.serving.rankers import (
     CONTENT_KNN,
@@ -16,7 +23,6 @@ from models.recommender.serving.rankers import (
     top_k,
 )
 from models.recommender.serving.reasons import FEW_CANDIDATES, LIST, Cause, causes, loses_its_place
-from models.recommender.serving.transformer import TRENDS
 
 ITEMS = 60
 MEMBERS = 3
@@ -35,15 +41,23 @@ def a_table(name: str, *, seed: int) -> ItemToItem:
     return ItemToItem(table, np.arange(ITEMS, 0, -1.0), NEVER, name)
 
 
-def a_mixer(*, seed: int) -> Mixer:
+def a_mixer(*, seed: int) -> LinearMixer:
     """Return a mixer that hears the members, and of a customer only whether an item was bought before."""
     chance = np.random.default_rng(seed)
     features = feature_count(MEMBERS)
-    heard = np.zeros((features, 1), dtype=np.float32)
+    heard = np.zeros(features, dtype=np.float32)
     heard[[*range(2 * MEMBERS), 2 * MEMBERS + IS_BOUGHT]] = 1.0
-    linear: Floats = chance.random(features).astype(np.float32) * heard[:, 0]
-    inward: Floats = chance.normal(size=(features, 4)).astype(np.float32) * heard
-    return Mixer(linear, inward, np.full(4, 0.1, dtype=np.float32), np.full(4, 0.2, dtype=np.float32))
+    linear, again = chance.random((2, features)).astype(np.float32) * heard
+    return LinearMixer(linear, again, np.zeros_like(linear), np.array([bought_column(features)]))
+
+
+def a_network(*, seed: int) -> NetworkMixer:
+    """Return a mixer as earlier versions have it."""
+    chance = np.random.default_rng(seed)
+    features = feature_count(MEMBERS)
+    linear = chance.random(features).astype(np.float32)
+    inward = chance.normal(size=(features, 4)).astype(np.float32)
+    return NetworkMixer(linear, inward, np.full(4, 0.1, dtype=np.float32), np.full(4, 0.2, dtype=np.float32))
 
 
 def a_blend(*, seed: int, shares: tuple[float, float, float] = (1 / 3, 1 / 3, 1 / 3)) -> Blend:
@@ -52,7 +66,7 @@ def a_blend(*, seed: int, shares: tuple[float, float, float] = (1 / 3, 1 / 3, 1 
         a_table(MARKOV, seed=seed),
         a_table(CONTENT_KNN, seed=seed + 1),
     )
-    signs = np.zeros((ITEMS, TRENDS), dtype=np.float32)
+    signs = np.zeros((ITEMS, SIGNS), dtype=np.float32)
     return Blend(members, signs, a_mixer(seed=seed), np.array(shares, dtype=np.float32), False)
 
 
@@ -116,8 +130,8 @@ def test_what_holds_all_rivals_alike_is_the_cause_of_none() -> None:
 
 
 @pytest.mark.parametrize("rows", [0, 1, ALONE_IN_BLAS // (5 * feature_count(MEMBERS)), 4_000])
-def test_a_mixer_values_many_candidates_as_it_values_each(rows: int) -> None:
-    mixer = a_mixer(seed=3)
+def test_a_network_values_many_candidates_as_it_values_each(rows: int) -> None:
+    mixer = a_network(seed=3)
     features = np.random.default_rng(4).normal(size=(rows, len(mixer.linear))).astype(np.float32)
 
     values = mixer.values(features)

@@ -10,13 +10,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from models.recommender.learning.simple.purchases import changes
 from models.recommender.log.arrays import Floats, Ints
+from models.recommender.log.log import Log
 from models.recommender.log.splits import Case, Division, drawn
 from models.recommender.metrics.ranking import CUTOFF, judge, top_of
-from models.recommender.serving.blend import Blend, Mixer, feature_count
+from models.recommender.serving.blend import Blend, LinearMixer, bought_column, feature_count
 from models.recommender.serving.rankers import Model, top_k
 from models.recommender.serving.transformer import item_trends
 
+REBUYING_PRIOR = 5.0  # buyers
+RAREST = 1e-3  # share of buyers below which it makes no difference how few buy again
 MOST_CASES = 4_000  # customers that teach the blend; more take longer and change its third digit
 
 
@@ -87,10 +91,40 @@ def unlearned(members: Sequence[Model], cut: Division, *, drop_seen: bool) -> Bl
     :param drop_seen: whether what a customer bought before is no answer
     """
     features = feature_count(len(members))
-    nothing = Mixer(*(np.zeros(shape, dtype=np.float32) for shape in (features, (features, 0), 0, 0)))
+    zeros = np.zeros(features, dtype=np.float32)
+    nothing = LinearMixer(zeros, zeros, zeros, np.array([bought_column(features)]))
     shares = np.full(len(members), 1 / max(len(members), 1), dtype=np.float32)
-    signs = item_trends(cut.train, np.array([cut.moment]))[0]
-    return Blend(tuple(members), signs, nothing, shares, drops_seen=drop_seen)
+    return Blend(tuple(members), item_signs(cut.train, cut.moment), nothing, shares, drops_seen=drop_seen)
+
+
+def item_signs(log: Log, moment: int) -> Floats:
+    """Return what the blend knows of each item beside what its members say, (I, SIGNS), at a moment."""
+    return np.column_stack([item_trends(log, np.array([moment]))[0], rebuying(log)])
+
+
+def rebuying(log: Log) -> Floats:
+    """
+    Return how much likelier than any item each is bought again by whoever bought it, (I,), in log odds.
+
+    An item is bought again where a customer has it in two orders. Items that few bought are as likely as
+    any, ``REBUYING_PRIOR`` buyers strong.
+
+    Source: Bhagat et al. 2018, "Buy It Again: Modeling Repeat Purchase Recommendations", section 3.1, the
+    repeat customer probability, smoothed by what is usual in the shop.
+    """
+    bought = log.purchases
+    order = np.lexsort((bought.at, bought.user, bought.item))
+    item, user, at = bought.item[order], bought.user[order], bought.at[order]
+    is_buyer = changes(item) | changes(user)
+    is_again = ~is_buyer & changes(at)
+    pair = np.cumsum(is_buyer) - 1
+    came_back = np.bincount(pair, is_again, int(is_buyer.sum())) > 0
+    buyers = np.bincount(item[is_buyer], minlength=log.items)
+    again = np.bincount(item[is_buyer], came_back, log.items)
+    usual = again.sum() / max(buyers.sum(), 1)
+    share = (again + REBUYING_PRIOR * usual) / (buyers + REBUYING_PRIOR)
+    share, usual = (np.clip(part, RAREST, 1 - RAREST) for part in (share, usual))
+    return np.asarray(np.log(share / (1 - share)) - np.log(usual / (1 - usual)), dtype=np.float32)
 
 
 def ask_members(blend: Blend, cut: Division, *, most: int = MOST_CASES, seed: int) -> CutLessons:

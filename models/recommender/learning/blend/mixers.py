@@ -1,27 +1,18 @@
-"""Fitting what weighs the members: one weight a feature, or beside them a small network."""
+"""Fitting what weighs the members: weights that differ for repeats and with how much a customer bought."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 
 from models.recommender.learning.blend.lessons import Lessons
 from models.recommender.log.arrays import Floats
-from models.recommender.serving.blend import Mixer
+from models.recommender.serving.blend import LinearMixer, bought_column
 
-SHRINKAGE = 10.0  # pull of the linear weights to zero, in customers
-FEATURES, NETWORK = "features", "network"  # one weight a feature; beside them a small network
-HIDDEN = 16
-LEARNING_RATE = 5e-3
-WEIGHT_DECAY = 0.1
-DROPOUT = 0.4
-CASES_AT_ONCE = 64
-VISITS = 24_000  # of a case to the network, all epochs together
-FEWEST_EPOCHS, MOST_EPOCHS = 5, 30
-Fit = Callable[[Lessons, int], Mixer]
+# Pull of the weights to zero, in customers: of those for all candidates, of what is added for repeats, and
+# of what is added with the length of a history. A small shop's customers say little of the latter two.
+SHRINKAGE = (10.0, 30.0, 30.0)
 
 
 @dataclass(frozen=True)
@@ -41,39 +32,6 @@ class Scale:
     def __call__(self, features: Floats) -> Tensor:
         """Return the features on this scale."""
         return torch.from_numpy((features - self.centre) * self.factor)
-
-
-class Weighing(nn.Module):
-    """The mixer while it learns, on scaled features."""
-
-    def __init__(self, features: int, hidden: int) -> None:
-        super().__init__()
-        self.linear = nn.Linear(features, 1, bias=False)
-        self.inward = nn.Linear(features, hidden) if hidden else None
-        self.outward = nn.Linear(hidden, 1, bias=False) if hidden else None
-        nn.init.zeros_(self.linear.weight)
-        if self.outward is not None:
-            nn.init.zeros_(self.outward.weight)
-
-    def forward(self, features_NF: Tensor) -> Tensor:
-        """Return one number a candidate, (N,)."""
-        values: Tensor = self.linear(features_NF)
-        if self.inward is not None and self.outward is not None:
-            hidden = functional.silu(self.inward(features_NF))
-            values = values + self.outward(functional.dropout(hidden, DROPOUT, self.training))
-        return values[:, 0]
-
-    def mixer(self, scale: Scale) -> Mixer:
-        """Return what was learned, to be asked of features that are not scaled."""
-        linear = self.linear.weight.detach().numpy()[0]
-        if self.inward is None or self.outward is None:
-            nothing = np.zeros(0, dtype=np.float32)
-            inward, bias, outward = np.zeros((len(linear), 0), dtype=np.float32), nothing, nothing
-        else:
-            inward = (self.inward.weight.detach().numpy() * scale.factor).T
-            bias = self.inward.bias.detach().numpy() - scale.centre @ inward
-            outward = self.outward.weight.detach().numpy()[0]
-        return Mixer(*(np.array(part) for part in (linear * scale.factor, inward, bias, outward)))
 
 
 def listwise_loss(values_N: Tensor, owner_N: Tensor, wanted_N: Tensor, cases: int) -> Tensor:
@@ -96,6 +54,7 @@ class Tensors:
     """Lessons as torch reads them; cases that no candidate fits teach nothing and are left out."""
 
     features: Tensor
+    is_bought: Tensor  # whether the customer bought a candidate before
     owner: Tensor
     wanted: Tensor
     cases: int
@@ -106,62 +65,48 @@ class Tensors:
         owner = np.repeat(np.arange(len(lessons)), np.diff(lessons.starts))
         teaches = np.bincount(owner, lessons.is_wanted, len(lessons)) > 0
         kept = teaches[owner]
+        bought = bought_column(lessons.features.shape[1])
         return cls(
             features=scale(lessons.features[kept]),
+            is_bought=torch.from_numpy(lessons.features[kept, bought]),
             owner=torch.from_numpy((np.cumsum(teaches) - 1)[owner[kept]]),
             wanted=torch.from_numpy(lessons.is_wanted[kept].astype(np.float32)),
             cases=int(teaches.sum()),
         )
 
 
-def fit_features(lessons: Lessons, seed: int) -> Mixer:
-    """Return one weight a feature; the loss is convex, so it is the only best one."""
+def fit_mixer(lessons: Lessons) -> LinearMixer:
+    """Return the weights under which what was bought is likeliest; the loss is convex."""
     scale = Scale.of(lessons.features)
-    told, weighing = Tensors.of(lessons, scale), Weighing(lessons.features.shape[1], 0)
-    optimizer = torch.optim.LBFGS(
-        weighing.parameters(), max_iter=60, history_size=20, line_search_fn="strong_wolfe"
-    )
+    told = Tensors.of(lessons, scale)
+    bought = bought_column(lessons.features.shape[1])
+    length = told.features[:, -1]
+    # What each column of weights counts for a candidate; that of lengths is of mean 0.
+    gates_N3 = torch.stack([torch.ones_like(length), told.is_bought, length], dim=1)
+    pull_3 = torch.tensor(SHRINKAGE) / max(told.cases, 1)
+    weights_F3 = torch.zeros((lessons.features.shape[1], 3), requires_grad=True)
+    optimizer = torch.optim.LBFGS([weights_F3], max_iter=60, history_size=20, line_search_fn="strong_wolfe")
 
     def closure() -> float:
         optimizer.zero_grad()
-        pull = SHRINKAGE / max(told.cases, 1) * weighing.linear.weight.square().sum()
-        loss = listwise_loss(weighing(told.features), told.owner, told.wanted, told.cases) + pull
+        values = ((told.features @ weights_F3) * gates_N3).sum(dim=1)
+        pull = (pull_3 * weights_F3.square()).sum()
+        loss = listwise_loss(values, told.owner, told.wanted, told.cases) + pull
         loss.backward()  # type: ignore[no-untyped-call]
         return float(loss.detach())
 
     optimizer.step(closure)  # type: ignore[no-untyped-call]
-    return weighing.mixer(scale)
+    return _unscaled(weights_F3.detach().numpy(), scale, bought)
 
 
-def fit_network(lessons: Lessons, seed: int) -> Mixer:
-    """Return a weight a feature and beside them a small network, so that a weight may depend on others."""
-    torch.manual_seed(seed)
-    scale = Scale.of(lessons.features)
-    told, weighing = Tensors.of(lessons, scale), Weighing(lessons.features.shape[1], HIDDEN)
-    starts = torch.searchsorted(told.owner, torch.arange(told.cases + 1))
-    batches = -(-told.cases // CASES_AT_ONCE)
-    epochs = int(np.clip(VISITS // max(told.cases, 1), FEWEST_EPOCHS, MOST_EPOCHS))
-    optimizer = torch.optim.AdamW(weighing.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, LEARNING_RATE, total_steps=max(epochs * batches, 2)
-    )
-    for _ in range(epochs):
-        for cases in torch.split(torch.randperm(told.cases), CASES_AT_ONCE):
-            _step(weighing, told, starts, cases, optimizer)
-            schedule.step()
-    return weighing.eval().mixer(scale)
+def _unscaled(weights_F3: Floats, scale: Scale, bought: int) -> LinearMixer:
+    """
+    Return what was learned, to be asked of features that are not scaled.
 
-
-def _step(
-    weighing: Weighing, told: Tensors, starts: Tensor, cases: Tensor, optimizer: torch.optim.Optimizer
-) -> None:
-    lengths = starts[cases + 1] - starts[cases]
-    owner = torch.repeat_interleave(torch.arange(len(cases)), lengths)
-    rows = torch.arange(len(owner)) + (starts[cases] - (lengths.cumsum(0) - lengths))[owner]
-    loss = listwise_loss(weighing(told.features[rows]), owner, told.wanted[rows], len(cases))
-    optimizer.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
-    optimizer.step()
-
-
-KINDS: dict[str, Fit] = {FEATURES: fit_features, NETWORK: fit_network}
+    What is alike for all candidates of a case is left out: it changes no order.
+    """
+    linear, again, longer = (weights_F3 * scale.factor[:, None]).T
+    longer = longer * scale.factor[-1]
+    linear = linear - longer * scale.centre[-1]
+    linear[bought] -= again @ scale.centre
+    return LinearMixer(linear, again, longer, np.array([bought]))

@@ -1,26 +1,31 @@
 """What validation cuts teach: how the members of a blend are weighed, and when one serves alone."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from models.recommender.learning.blend import choice
 from models.recommender.learning.blend.choice import (
     FOLDS,
     Learned,
-    _choose,
-    _cross_validated,
+    _is_best_alone,
     learn_blend,
     standard_error,
 )
-from models.recommender.learning.blend.lessons import CutLessons, Lessons, ask_members, unlearned
-from models.recommender.learning.blend.mixers import fit_features, fit_network, listwise_loss
+from models.recommender.learning.blend.lessons import CutLessons, Lessons, ask_members, rebuying, unlearned
+from models.recommender.learning.blend.mixers import fit_mixer, listwise_loss
+from models.recommender.log.arrays import Floats
 from models.recommender.log.splits import Case, Division
 from models.recommender.metrics.ranking import rank
-from models.recommender.serving.blend import Blend, Mixer, feature_count
+from models.recommender.serving.blend import Blend, LinearMixer, bought_column, feature_count
 from models.recommender.serving.rankers import Model
 from tests.models.serving.test_blend import ITEMS, LOG, MOMENT, cases_of, following, noise
+from tests.models.shops import Basket, a_log
+
+Sign = Callable[[Floats, Floats], Floats]
 
 
 def lessons_from(members: list[Model], cases: list[Case]) -> tuple[Blend, CutLessons]:
@@ -96,8 +101,8 @@ def test_what_is_picked_is_never_worse_than_the_best_member_beyond_noise(seed: i
 
 def test_a_member_that_nothing_can_be_added_to_is_served_itself() -> None:
     members: list[Model] = [noise(3, "noise"), following(range(ITEMS), "knows")]
-    certain = [replace(case, bought=case.bought[:1]) for case in cases_of(50, seed=2)]
-    certain = [replace(case, bought=np.array([(case.history.items[-1] + 1) % ITEMS])) for case in certain]
+    newest = [(case, case.history.newest(1)) for case in cases_of(50, seed=2)]
+    certain = [replace(case, history=last, bought=(last.items + 1) % ITEMS) for case, last in newest]
 
     learned = taught_by(members, certain)
 
@@ -125,19 +130,50 @@ def test_the_same_seed_teaches_the_same_blend() -> None:
     assert all(np.array_equal(first[name], second[name]) for name in first)
 
 
-def test_a_network_learns_what_no_weight_a_member_can_say() -> None:
-    features = np.zeros((600 * 6, feature_count(1)), dtype=np.float32)
-    features[:, :2] = np.random.default_rng(5).normal(size=(600 * 6, 2))
-    # Wanted is what has two features of the same sign: no linear model can tell.
-    product = features[:, 0] * features[:, 1]
-    wanted = np.concatenate([row == row.max() for row in product.reshape(600, 6)])
-    bought = np.ones(600, dtype=np.int64)
-    lessons = Lessons(features, np.arange(601) * 6, wanted, bought, np.arange(600))
+def some_lessons(count: int, *, seed: int) -> Lessons:
+    """Return cases with six candidates of random features, three of them bought before."""
+    chance = np.random.default_rng(seed)
+    features = chance.normal(size=(count * 6, feature_count(1))).astype(np.float32)
+    features[:, bought_column(features.shape[1])] = np.tile([1, 1, 1, 0, 0, 0], count)
+    features[:, -1] = np.repeat(chance.integers(1, 5, size=count), 6)
+    nothing, one = np.zeros(count * 6, dtype=bool), np.ones(count, dtype=np.int64)
+    return Lessons(features, np.arange(count + 1) * 6, nothing, one, np.arange(count))
 
-    linear = lessons.ndcg(fit_features(lessons, 7).values(features)).mean()
-    network = lessons.ndcg(fit_network(lessons, 7).values(features)).mean()
 
-    assert network > linear + 0.1
+@pytest.mark.parametrize(
+    ("case", "sign"),
+    [
+        ("a repeat is what the first feature speaks against", lambda features, bought: 1 - 2 * bought),
+        ("whoever bought more listens the other way", lambda features, bought: 2.5 - features[:, -1]),
+    ],
+)
+def test_a_weight_may_turn_with_a_repeat_and_with_a_long_history(case: str, sign: Sign) -> None:
+    lessons = some_lessons(600, seed=5)
+    features = lessons.features
+    values = features[:, 0] * sign(features, features[:, bought_column(features.shape[1])])
+    wanted = np.concatenate([row == row.max() for row in values.reshape(-1, 6)])
+    wanted &= values != 0
+    lessons = replace(lessons, is_wanted=wanted)
+    known, asked = lessons.of(np.arange(400)), lessons.of(np.arange(400, 600))
+
+    mixer = fit_mixer(known)
+
+    assert asked.ndcg(mixer.values(asked.features)).mean() > 0.85, case
+    plain = replace(mixer, again=0 * mixer.again, longer=0 * mixer.longer)
+    assert asked.ndcg(plain.values(asked.features)).mean() < 0.75, case
+
+
+def test_an_item_that_its_buyers_buy_again_is_told_from_one_that_they_do_not() -> None:
+    baskets: list[Basket] = [(f"customer {n}", float(day), [1, 2]) for n in range(20) for day in (0, 30)]
+    baskets += [(f"customer {n}", 5.0, [3, 3]) for n in range(20)]
+    log = a_log(baskets, [1, 2, 3, 4])
+
+    told = rebuying(log)
+
+    # Each buyer of items 1 and 2 came back for them, nobody for item 3, which two lines of one order hold.
+    assert told[0] == told[1] > 1.0
+    assert told[2] < -1.0
+    assert told[3] == 0.0
 
 
 def test_customers_of_several_cuts_teach_together() -> None:
@@ -162,17 +198,18 @@ def test_lessons_are_joined_case_by_case() -> None:
     assert all(np.array_equal(getattr(joined, name), part) for name, part in vars(whole.lessons).items())
 
 
-def test_a_customer_of_two_cuts_lies_in_one_fold() -> None:
+def test_a_customer_of_two_cuts_lies_in_one_fold(monkeypatch: pytest.MonkeyPatch) -> None:
     members: list[Model] = [noise(1, "one"), noise(2, "two")]
     cases = [replace(case, user=number % 10) for number, case in enumerate(cases_of(40, seed=4))]
     _, lessons = lessons_from(members, cases)
     seen: list[set[int]] = []
 
-    def fit(lessons: Lessons, seed: int) -> Mixer:
+    def fit(lessons: Lessons) -> LinearMixer:
         seen.append(set(lessons.customer.tolist()))
-        return fit_features(lessons, seed)
+        return fit_mixer(lessons)
 
-    _cross_validated(lessons.lessons, fit, seed=7)
+    monkeypatch.setattr(choice, "fit_mixer", fit)
+    choice._cross_validated(lessons.lessons, seed=7)
 
     # Each customer is left out by exactly one fit, with all four cases.
     assert len(seen) == FOLDS
@@ -211,29 +248,23 @@ def test_members_are_judged_alone_as_the_comparison_judges_them(drop_seen: bool)
         assert lessons.alone[member.name].tolist() == ranked.ndcg.tolist()
 
 
-# Four customers: what the best member, the linear blend and the network gave each.
 @pytest.mark.parametrize(
-    ("case", "best", "features", "network", "kind"),
+    ("case", "best", "blended", "is_alone"),
     [
-        ("a member's luck", [0.9, 0.1, 0.5, 0.5], [0.1, 0.8, 0.4, 0.5], [0.1, 0.8, 0.4, 0.5], "features"),
-        ("a member ahead for all", [0.6, 0.7, 0.6, 0.7], [0.5, 0.6, 0.5, 0.5], [0.5, 0.6, 0.5, 0.5], None),
-        ("a member just as good", [0.5, 0.6, 0.5, 0.5], [0.5, 0.6, 0.5, 0.5], [0.5, 0.6, 0.5, 0.5], None),
-        ("a network's luck", [0.1, 0.1, 0.1, 0.1], [0.5, 0.6, 0.5, 0.5], [0.9, 0.5, 0.4, 0.5], "features"),
-        ("a network ahead", [0.1, 0.1, 0.1, 0.1], [0.5, 0.6, 0.5, 0.5], [0.6, 0.8, 0.5, 0.6], "network"),
-        ("a member ahead of both", [0.8, 0.9, 0.8, 0.9], [0.5, 0.6, 0.5, 0.5], [0.6, 0.8, 0.5, 0.6], None),
+        ("a member's luck", [0.9, 0.1, 0.5, 0.5], [0.1, 0.8, 0.4, 0.5], False),
+        ("a member ahead for all", [0.6, 0.7, 0.6, 0.7], [0.5, 0.6, 0.5, 0.5], True),
+        ("a member just as good", [0.5, 0.6, 0.5, 0.5], [0.5, 0.6, 0.5, 0.5], True),
+        ("a blend ahead", [0.1, 0.1, 0.1, 0.1], [0.5, 0.6, 0.5, 0.5], False),
     ],
-)  # fmt: skip
-def test_the_linear_blend_serves_unless_the_lead_of_another_is_plain(
-    case: str, best: list[float], features: list[float], network: list[float], kind: str | None
+)
+def test_the_blend_serves_unless_the_lead_of_its_best_member_is_plain(
+    case: str, best: list[float], blended: list[float], is_alone: bool
 ) -> None:
-    tried = {"features": np.array(features), "network": np.array(network)}
-
-    assert _choose(np.array(best), tried, np.arange(4)) == kind, case
+    assert _is_best_alone(np.array(best), np.array(blended), np.arange(4)) is is_alone, case
 
 
 def test_a_lead_that_comes_from_one_customer_asked_often_is_noise() -> None:
-    best, tried = np.array([0.9, 0.9, 0.9, 0.3, 0.3]), np.full(5, 0.5)
-    kinds = {"features": tried, "network": tried}
+    best, blended = np.array([0.9, 0.9, 0.9, 0.3, 0.3]), np.full(5, 0.5)
 
-    assert _choose(best, kinds, np.arange(5)) is None
-    assert _choose(best, kinds, np.array([0, 0, 0, 1, 2])) == "features"
+    assert _is_best_alone(best, blended, np.arange(5))
+    assert not _is_best_alone(best, blended, np.array([0, 0, 0, 1, 2]))
