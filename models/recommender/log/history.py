@@ -75,21 +75,19 @@ class History:
 
         A moment that does not fit whole is thinned; see ``newest_steps``.
         """
-        if len(self) <= steps:
-            return self
-        starts, ends = np.array([0]), np.array([len(self)])
-        return self._taken(newest_steps(moment_starts(begins_moment(self.at)), starts, ends, most=steps)[0])
+        return self if len(self) <= steps else _newest(self, steps)
 
     def where(self, keep: Bools) -> "History":
         """Return the history with the marked steps only; itself where all are marked."""
-        return self if keep.all() else self._taken(keep)
+        return self if keep.all() else self.taken(keep)
 
     def arranged(self, *keys: NDArray[np.number]) -> "History":
         """Return the history with the steps of each moment ordered by these keys, the first one first."""
         moment = np.cumsum(begins_moment(self.at))
-        return self._taken(np.lexsort((*reversed(keys), moment)))
+        return self.taken(np.lexsort((*reversed(keys), moment)))
 
-    def _taken(self, places: slice | Bools | Ints) -> "History":
+    def taken(self, places: Bools | Ints) -> "History":
+        """Return the history of the steps at some places."""
         return replace(self, items=self.items[places], at=self.at[places], events=self.events[places])
 
     def without(self, item: int) -> "History":
@@ -151,6 +149,13 @@ def newer(weights: Reals, begins: Bools) -> Reals:
     after = np.cumsum(total[::-1])[::-1] - total
     found: Reals = after[moment] + (total[moment] - weights) / 2
     return found
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _newest(history: History, steps: int) -> History:
+    """Return the newest steps of a longer history; one for all models, which remember it by itself."""
+    moments, end = moment_starts(begins_moment(history.at)), np.array([len(history)])
+    return history.taken(newest_steps(moments, np.zeros_like(end), end, most=steps)[0])
 
 
 @lru_cache(maxsize=REMEMBERED)

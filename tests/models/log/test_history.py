@@ -46,6 +46,7 @@ def test_of_a_moment_that_does_not_fit_whole_steps_all_over_it_stay() -> None:
     assert history.newest(6).items.tolist() == [1, 3, 4, 5, 6, 7]
     assert history.newest(5).items.tolist() == [2, 4, 5, 6, 7]
     assert history.newest(2).items.tolist() == [4, 6]
+    assert history.newest(2) is history.newest(2)
 
 
 def test_the_newest_steps_of_many_customers_are_those_of_each() -> None:
