@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from models.recommender.learning.blend.lessons import item_signs
 from models.recommender.learning.simple.popularity import fit_popularity
 from models.recommender.learning.simple.tuning import DEFAULTS, FAMILIES, Family, fit_all
 from models.recommender.learning.transformer.batches import Chunks
@@ -16,9 +17,9 @@ from models.recommender.log.history import History, longest_history
 from models.recommender.log.log import Log
 from models.recommender.log.splits import Kind, Split, divide
 from models.recommender.metrics.ranking import rank
-from models.recommender.serving.blend import Blend, Mixer, feature_count
+from models.recommender.serving.blend import Blend, LinearMixer, bought_column, feature_count
 from models.recommender.serving.rankers import MARKOV, SESSION_KNN
-from models.recommender.serving.transformer import TRENDS, TransformerHead, item_trends
+from models.recommender.serving.transformer import TRENDS, TransformerHead
 from tests.models.shops import a_busy_shop, a_log
 
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
@@ -72,12 +73,11 @@ def test_no_blend_reads_product_numbers() -> None:
     chance = np.random.default_rng(2)
 
     def blend(log: Log) -> Blend:
-        members, signs = fit_all(log, DEFAULTS)[0], item_trends(log, np.array([log.at.max() + 1]))[0]
-        nothing = np.zeros(0, dtype=np.float32)
-        mixer = Mixer(linear, np.zeros((len(linear), 0), dtype=np.float32), nothing, nothing)
+        members, signs = fit_all(log, DEFAULTS)[0], item_signs(log, int(log.at.max()) + 1)
+        mixer = LinearMixer(linear, again, longer, np.array([bought_column(len(linear))]))
         return Blend(tuple(members), signs, mixer, np.full(len(members), 1 / 7, np.float32), drops_seen=False)
 
-    linear = chance.normal(size=feature_count(len(FAMILIES))).astype(np.float32)
+    linear, again, longer = chance.normal(size=(3, feature_count(len(FAMILIES)))).astype(np.float32)
     ours, others = blend(LOG), blend(OTHER)
 
     for history in HISTORIES:
