@@ -32,6 +32,7 @@ from bench.recommender.simple.orders import Recency, Units
 from models.recommender.log.history import History
 from models.recommender.log.splits import Case
 from models.recommender.metrics.ranking import judge
+from tests.models.shops import a_busy_shop, a_log
 
 USERS, ITEMS = 40, 12
 
@@ -324,6 +325,18 @@ def test_a_ratio_is_paired_and_draws_the_cases_of_a_customer_together() -> None:
     assert unlike is not None
     assert (unlike[1] < 1.0, unlike[2] > 1.2) == (True, True)
     assert as_one == pytest.approx((1.1, 1.1, 1.1))
+
+
+@pytest.mark.slow
+def test_twins_are_asked_of_the_days_that_neither_has_learned() -> None:
+    baskets, items = a_busy_shop(customers=60)
+    log = a_log(baskets, items).purchases.sequences
+
+    pair = twins.pair(log, seeds=(1, 2))
+
+    newest = np.unique(log.user[log.at > log.at.max() - twins.AGE_US])
+    assert 0 < len(pair.champion) == len(pair.candidate) <= len(newest)
+    assert pair.champion.mean() > 0.1
 
 
 def test_a_gate_between_equals_claims_nothing_and_sees_what_is_twice_as_good() -> None:
