@@ -258,6 +258,8 @@ class ColdStart:
     place_ndcg_change: float
     place_ndcg_low: float
     place_ndcg_high: float
+    # Whether nobody knows which items were there unsold: then every one counts that sold later, no claim.
+    is_simulated: bool
 
 
 @dataclass(frozen=True)

@@ -81,12 +81,17 @@ def _card(version: Version, standing: Standing, gate: GateRecord | None) -> Vers
         # Versions from before orders could be asked had asked customers.
         asked=version.outcome.findings.get("asked", "customers"),
         against_simple=_gain_over_another(version),
-        cold=version.outcome.findings.get("cold"),
+        cold=_claimed(version.outcome.findings.get("cold")),
         peak_memory_mb=version.outcome.findings.get("peak_memory_mb"),
         model_card=version.outcome.findings.get("card", ""),
         can_release=standing in OPENABLE,
         can_roll_back=standing is Standing.RETIRED,
     )
+
+
+def _claimed(cold: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return how new products fare, None where no product had been there unsold: then it was simulated."""
+    return None if cold is None or cold.get("is_simulated", False) else cold
 
 
 def _gain_over_another(version: Version) -> dict[str, Any] | None:

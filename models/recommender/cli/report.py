@@ -115,8 +115,9 @@ def _weights(report: Report) -> str:
 
 
 def _cold(cold: ColdStart) -> str:
+    new = "New items, simulated as each sells" if cold.is_simulated else "New items"
     return (
-        f"New items ({cold.items:,} without a sale before the cut, bought by {cold.customers:,} customers): "
+        f"{new} ({cold.items:,} without a sale before the cut, bought by {cold.customers:,} customers): "
         f"Recall@10 {cold.recall_at_10:.4f} among all items (popularity {cold.popularity_recall_at_10:.4f}), "
         f"{cold.recall_among_cold_at_10:.4f} among new ones and {cold.words_recall_among_cold_at_10:.4f} "
         f"by words alone (popularity {cold.popularity_recall_among_cold_at_10:.4f}, "

@@ -1,12 +1,13 @@
 """How well products without a sale are found, and what their place in a list costs."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from models.recommender.learning.starts import learn_arrivals
 from models.recommender.log.arrays import Bools, Ints
-from models.recommender.log.log import Log
+from models.recommender.log.log import NEVER, Log
 from models.recommender.log.splits import Case
 from models.recommender.metrics.intervals import gain_interval
 from models.recommender.metrics.ranking import CUTOFF, judge, top_of
@@ -19,16 +20,20 @@ DRAWS = 7  # seed of its bootstrap: nothing is chosen by it
 
 
 def cold_start(
-    model: Model, popularity: Model, known: Log, cases: Sequence[Case], *, drop_seen: bool
+    model: Model, popularity: Model, known: Log, cases: Sequence[Case], *, moment: int, drop_seen: bool
 ) -> ColdStart | None:
     """
     Return how well items without a sale in ``known`` are found; None if nobody bought one.
+
+    Those that were in the catalogue before ``moment``, microseconds, are asked about, whether they then
+    sold or not. Where no item was, because the log says not when items came or says it by their sales,
+    all that sold later are taken as new: a simulation, in which every new item sells.
 
     Recall is the share of such items found among ten, averaged over the customers who bought one.
     Items that popularity cannot tell apart come in the order of their numbers; ten drawn by chance
     would find ``chance_among_cold_at_10``.
     """
-    is_cold = np.bincount(known.purchases.item, minlength=known.items) == 0
+    known, is_cold, is_simulated = _as_of(known, moment)
     asked = [(case, case.bought[is_cold[case.bought]]) for case in cases]
     asked = [(case, wanted) for case, wanted in asked if len(wanted)]
     if not asked:
@@ -57,7 +62,17 @@ def cold_start(
         place_ndcg_change=change,
         place_ndcg_low=low,
         place_ndcg_high=high,
+        is_simulated=is_simulated,
     )
+
+
+def _as_of(known: Log, moment: int) -> tuple[Log, Bools, bool]:
+    """Return a log with the catalogue of a moment, which items had not sold, and whether it is simulated."""
+    is_unsold = np.bincount(known.purchases.item, minlength=known.items) == 0
+    is_there = known.is_listed & (known.created_at != NEVER) & (known.created_at < moment)
+    if not (is_there & is_unsold).any():
+        return known, is_unsold, True
+    return replace(known, is_listed=is_there), is_unsold & is_there, False
 
 
 def _tops(

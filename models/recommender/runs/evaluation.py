@@ -114,7 +114,8 @@ def _cold_start(run: Run, served: Model, popularity: Model) -> ColdStart | None:
     if run.split.asked is Asked.ORDERS:
         return None
     known, cases = run.test.train, run.test.cases
-    return cold_start(served, popularity, known, cases, drop_seen=run.split.drops_seen)
+    moment, drop_seen = run.test.moment, run.split.drops_seen
+    return cold_start(served, popularity, known, cases, moment=moment, drop_seen=drop_seen)
 
 
 def _gate(run: Run, served: Model, live: LiveVersion) -> GateEvidence:

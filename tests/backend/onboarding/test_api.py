@@ -189,7 +189,15 @@ def test_the_model_page_says_what_else_a_training_measured(artifact: Path) -> No
     assert [row["p50_ms"] for row in live["metrics"]] == [None, None]
 
 
-@pytest.mark.parametrize("findings", [{}, {"against_simple": FINDINGS["against_simple"] | {"high": None}}])
+@pytest.mark.parametrize(
+    "findings",
+    [
+        {},
+        {"against_simple": FINDINGS["against_simple"] | {"high": None}},
+        # Where no product had been there unsold, how new ones fare was simulated: no claim.
+        {"cold": FINDINGS["cold"] | {"is_simulated": True}},
+    ],
+)
 def test_a_version_without_further_figures_is_shown_without_them(
     findings: dict[str, Any], artifact: Path
 ) -> None:

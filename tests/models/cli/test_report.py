@@ -8,6 +8,9 @@ import pytest
 from models.recommender.cli.report import WIDTH, as_json, as_text
 from models.recommender.values import ColdStart, GateEvidence, ModelMetrics, Report
 
+COLD = ColdStart(
+    *(1, 2, 0.0, 0.01, 0.4, 0.1, 0.27, 0.5, 0.058, 0.007, -0.028, -0.032, -0.024), is_simulated=False
+)
 MEASURED = ("ndcg_at_10", "recall_at_10", "hit_rate_at_10", "mrr_at_10")
 
 
@@ -89,7 +92,7 @@ def test_sentences_tell_weights_new_items_and_the_gate() -> None:
     told = as_text(
         a_report(
             weights={"markov": 0.3, "transformer": 0.699, "ease": 0.001},
-            cold=ColdStart(37, 120, 0.0, 0.01, 0.4, 0.1, 0.27, 0.5, 0.058, 0.007, -0.028, -0.032, -0.024),
+            cold=replace(COLD, items=37, customers=120),
             gate=GateEvidence(90, "2026-05-01", "2026-05-15", 0.3, 0.28, 0.071, -0.011, 0.15, None),
         )
     ).replace("\n", " ")

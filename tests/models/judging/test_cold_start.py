@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from models.recommender.judging.cold_start import cold_start
 from models.recommender.log.history import History
+from models.recommender.log.log import NEVER
 from models.recommender.log.splits import Split, divide
 from models.recommender.values import ColdStart
 from tests.models.shops import a_log
@@ -34,7 +35,7 @@ def test_cold_items_are_found_by_who_ranks_them_high() -> None:
     of_new = Fixed(np.arange(14.0))
     of_old = Fixed(-np.arange(14.0))
 
-    cold = cold_start(of_new, of_old, division.train, division.cases, drop_seen=False)
+    cold = cold_start(of_new, of_old, division.train, division.cases, moment=division.moment, drop_seen=False)
 
     assert cold == ColdStart(
         items=1,
@@ -52,6 +53,7 @@ def test_cold_items_are_found_by_who_ranks_them_high() -> None:
         place_ndcg_change=0.0,
         place_ndcg_low=0.0,
         place_ndcg_high=0.0,
+        is_simulated=False,
     )
 
 
@@ -63,7 +65,7 @@ def test_the_place_of_an_arrival_finds_what_it_shows_and_costs_what_it_takes() -
     division = divide(log, Split(), seed=1)
     of_old = Fixed(-np.arange(13.0))
 
-    cold = cold_start(of_old, of_old, division.train, division.cases, drop_seen=False)
+    cold = cold_start(of_old, of_old, division.train, division.cases, moment=division.moment, drop_seen=False)
 
     assert cold is not None
     assert (cold.recall_at_10, cold.recall_with_place_at_10, cold.chance_with_place_at_10) == (0.0, 1.0, 1.0)
@@ -77,4 +79,31 @@ def test_without_new_products_there_is_nothing_to_say() -> None:
     division = divide(log, Split(), seed=1)
     model = Fixed(np.ones(1))
 
-    assert cold_start(model, model, division.train, division.cases, drop_seen=False) is None
+    cold = cold_start(model, model, division.train, division.cases, moment=division.moment, drop_seen=False)
+
+    assert cold is None
+
+
+def test_a_product_that_came_after_the_cut_is_not_asked_about() -> None:
+    log = a_log(a_shop_with_new_products(), [*range(1, 13), 20, 21])
+    division = divide(log, Split(), seed=1)
+    # Only product 21, which nobody buys, was there before the customers came back.
+    created_at = division.train.created_at.copy()
+    created_at[12] = division.moment
+    known = replace(division.train, created_at=created_at)
+    model = Fixed(np.arange(14.0))
+
+    assert cold_start(model, model, known, division.cases, moment=division.moment, drop_seen=False) is None
+
+
+@pytest.mark.parametrize(("case", "created_at"), [("nobody wrote it down", NEVER), ("its first sale", 2**62)])
+def test_without_dates_of_its_own_a_catalogue_is_simulated(case: str, created_at: int) -> None:
+    log = a_log(a_shop_with_new_products(), [*range(1, 13), 20])
+    division = divide(log, Split(), seed=1)
+    known = replace(division.train, created_at=np.full(13, created_at))
+    model = Fixed(np.arange(13.0))
+
+    cold = cold_start(model, model, known, division.cases, moment=division.moment, drop_seen=False)
+
+    assert cold is not None, case
+    assert (cold.items, cold.is_simulated) == (1, True), case
