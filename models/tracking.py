@@ -16,7 +16,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from models.recommender.values import GateEvidence, ModelMetrics, Report
+from models.recommender.log.surfaces import Surface
+from models.recommender.values import GateEvidence, ModelMetrics, Report, SurfaceReport
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric, Run
@@ -248,7 +249,7 @@ def _metrics(report: Report, *, started_at_ms: int) -> "list[Metric]":
         "peak_memory_mb": report.peak_memory_mb,
         "interactions": float(report.interactions),
         **_named(report.metrics, ""),
-        **_named(report.related_metrics, "related."),
+        **_surfaces(report.surfaces),
         **_gate(report.gate),
     }
     metrics = [Metric(name, value, ended_at, 0) for name, value in single.items()]
@@ -268,6 +269,17 @@ def _named(rows: list[ModelMetrics], prefix: str) -> dict[str, float]:
             if value is not None:
                 named[f"{prefix}{row.model}.{figure}"] = float(value)
     return named
+
+
+def _surfaces(surfaces: list[SurfaceReport]) -> dict[str, float]:
+    """Return how each way of answering a page, a cart or a stranger does; at home they are the models."""
+    return {
+        f"{told.surface}.{way.way}.{figure}": float(getattr(way, figure))
+        for told in surfaces
+        if told.surface != Surface.HOME
+        for way in told.ways
+        for figure in ("ndcg_at_10", "ndcg_low", "ndcg_high", "hit_rate_at_10", "coverage")
+    }
 
 
 def _gate(gate: GateEvidence | None) -> dict[str, float]:

@@ -45,8 +45,9 @@ class Outcome:
 
     ``gate`` is the comparison with the version that answered when the training began, None when there
     was none; ``weights`` the share of each model in the blend, empty when one model answers alone;
-    ``findings`` what else was measured: the gain against the best simple model, how products without a
-    sale fared, the memory it took, the model card as Markdown. A version from before that has none.
+    ``findings`` what else was measured: the gain against the best simple model, what serves each surface
+    of the storefront and how good it is, how products without a sale fared, the memory it took, the model
+    card as Markdown. A version from before that has none.
     """
 
     served: str

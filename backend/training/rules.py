@@ -92,9 +92,15 @@ def storable_findings(report: Mapping[str, Any]) -> dict[str, Any]:
         "asked": report["asked"],
         "against_simple": None if against is None else _finite_gains(against),
         "cold": report["cold"],
+        "surfaces": [_storable_surface(surface) for surface in report["surfaces"]],
         "peak_memory_mb": report["peak_memory_mb"],
         "card": report["card"],
     }
+
+
+def _storable_surface(surface: Mapping[str, Any]) -> dict[str, Any]:
+    gains = {name: surface[name] for name in ("over_popular", "over_simple") if surface[name] is not None}
+    return {**surface, **{name: _finite_gains(gain) for name, gain in gains.items()}}
 
 
 def storable_curve(curve: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -282,13 +282,47 @@ class PopularityBias:
 
 
 @dataclass(frozen=True)
+class WayMetrics:
+    """How one way of answering a surface ranks the orders after the cut; 95 % interval over customers."""
+
+    way: str
+    label: str
+    ndcg_at_10: float
+    ndcg_low: float
+    ndcg_high: float
+    hit_rate_at_10: float
+    coverage: float
+    is_served: bool
+
+
+@dataclass(frozen=True)
+class SurfaceReport:
+    """
+    What serves one surface of the storefront, and how good it is beside other ways of answering it.
+
+    Gains are paired, over customers; None where what serves is that way, or nothing was measured.
+    """
+
+    surface: str
+    orders: int  # after the cut that were asked; at home, customers
+    customers: int
+    chosen_on: int  # orders before them by which what serves was chosen; 0: it was not chosen
+    ways: list[WayMetrics] = field(default_factory=list)  # empty where there was not enough data
+    over_popular: Gain | None = None
+    over_simple: Gain | None = None  # over the best simple way
+    words: str = ""
+
+
+@dataclass(frozen=True)
 class Report:
     """What a finished training has to say for itself."""
 
     metrics: list[ModelMetrics]
-    related_metrics: list[ModelMetrics]
+    surfaces: list[SurfaceReport]
     served: str
     related_by: str
+    related_share: float  # how much louder than the customer a page's product is
+    cart_share: float  # and what lies in the cart
     curve: list[CurvePoint]
     train_seconds: float
     params: dict[str, Any]

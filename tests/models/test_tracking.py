@@ -11,7 +11,7 @@ import psycopg2
 import pytest
 
 from models.recommender.api import Progress, Report
-from models.recommender.values import GateEvidence
+from models.recommender.values import GateEvidence, SurfaceReport, WayMetrics
 from models.tracking import Alias, Tracked, Tracker, TrackingUnavailable
 
 MODEL = "tailorbird-willow-gifts"
@@ -35,7 +35,8 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def logged(
     trained: tuple[Report, list[Progress]], database: str, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Tracker, Tracked]:
-    report, _ = trained
+    cart = SurfaceReport("cart", 60, 55, 0, [WayMetrics("fusion", "Both", 0.26, 0.24, 0.28, 0.6, 0.3, True)])
+    report = replace(trained[0], surfaces=[cart])
     tracker = Tracker(database, MODEL, artifact_root=tmp_path_factory.mktemp("artifacts"))
     return tracker, tracker.log(report, report.manifest.parent)
 
@@ -62,6 +63,7 @@ def test_a_training_is_found_again_with_its_figures(
     assert run.data.metrics["popularity.ndcg_at_10"] == pytest.approx(
         next(row.ndcg_at_10 for row in report.metrics if row.model == "popularity")
     )
+    assert run.data.metrics["cart.fusion.ndcg_at_10"] == 0.26
     assert [(point.step, point.value) for point in sorted(curve, key=lambda point: point.step)] == [
         (point.step, point.validation_ndcg) for point in report.curve
     ]

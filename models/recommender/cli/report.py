@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from models.recommender.values import ColdStart, GateEvidence, ModelMetrics, Report
+from models.recommender.log.surfaces import Surface
+from models.recommender.values import ColdStart, GateEvidence, ModelMetrics, Report, SurfaceReport, WayMetrics
 
 # Columns with a 95 % interval: their field in ModelMetrics, and their head.
 MEASURES = (
@@ -34,8 +35,7 @@ SMALLEST_SHARE = 0.005  # smaller shares of the blend round to nothing
 def as_text(report: Report) -> str:
     """Return the report's tables and sentences, at most ``WIDTH`` columns wide."""
     tables = [_table("For a customer" if report.asked == "customers" else "For an order", report.metrics)]
-    if report.related_metrics:
-        tables.append(_table("For a product", report.related_metrics))
+    tables += [_surface(told) for told in report.surfaces if told.ways and told.surface != Surface.HOME]
     return "\n\n".join([*tables, *(textwrap.fill(sentence, WIDTH) for sentence in _sentences(report))])
 
 
@@ -60,10 +60,27 @@ def _table(title: str, rows: Sequence[ModelMetrics]) -> str:
     return "\n".join([f"{title:<{LABEL_WIDTH}}{heads}{figures}", *map(_row, rows)])
 
 
+def _surface(told: SurfaceReport) -> str:
+    title = f"{told.surface.replace('_', ' ').capitalize()}, {told.orders:,} orders"
+    heads = f"{'NDCG@10':<{MEASURE_WIDTH}}{'HR@10':<{MEASURE_WIDTH}}{'cover':>6}"
+    return "\n".join([f"{title:<{LABEL_WIDTH}}{heads}", *map(_way, told.ways)])
+
+
+def _way(way: WayMetrics) -> str:
+    score = f"{way.ndcg_at_10:.4f} {_bounds((way.ndcg_low, way.ndcg_high))}"
+    return (
+        f"{_named(way.label, is_served=way.is_served):<{LABEL_WIDTH}}{score:<{MEASURE_WIDTH}}"
+        f"{way.hit_rate_at_10:<{MEASURE_WIDTH}.4f}{way.coverage:>6.3f}"
+    )
+
+
+def _named(label: str, *, is_served: bool) -> str:
+    named = f"{SERVED if is_served else '  '}{label}"
+    return named if len(named) < LABEL_WIDTH else f"{named[: LABEL_WIDTH - 2]}…"
+
+
 def _row(row: ModelMetrics) -> str:
-    label = f"{SERVED if row.is_served else '  '}{row.label}"
-    if len(label) >= LABEL_WIDTH:
-        label = f"{label[: LABEL_WIDTH - 2]}…"
+    label = _named(row.label, is_served=row.is_served)
     if row.ndcg_at_10 is None:
         return f"{label:<{LABEL_WIDTH}}not enough data"
     measures = "".join(f"{_measure(row, name):<{MEASURE_WIDTH}}" for name, _ in MEASURES)
@@ -79,8 +96,12 @@ def _measure(row: ModelMetrics, name: str) -> str:
     figure = _figure(getattr(row, name), 4)
     if interval is None:
         return figure
+    return f"{figure} {_bounds(interval)}"
+
+
+def _bounds(interval: tuple[float, float]) -> str:
     # Without the zero before the point, and 1 as 1.000: five signs each.
-    return f"{figure} {'-'.join(f'{bound:.4f}'.removeprefix('0')[:5] for bound in interval)}"
+    return "-".join(f"{bound:.4f}".removeprefix("0")[:5] for bound in interval)
 
 
 def _figure(value: float | None, decimals: int) -> str:
@@ -101,6 +122,7 @@ def _sentences(report: Report) -> Iterator[str]:
     if report.gate:
         yield _gate(report.gate)
     yield report.summary
+    yield from (told.words for told in report.surfaces)
     yield (
         f"{report.interactions:,} interactions of {report.users:,} customers; trained in "
         f"{report.train_seconds:.0f} s, peak memory {report.peak_memory_mb:,.0f} MiB, seed {report.seed}."

@@ -57,12 +57,13 @@ class SurfaceCase(Case):
         past, count = self.history, len(self.cart)
         if not count:
             return past
-        return History(
+        laid = History(
             items=np.append(past.items, self.cart),
             at=np.append(past.at, np.full(count, past.now)),
             events=np.append(past.events, np.full(count, Event.CART, dtype=np.int8)),
             now=past.now,
         )
+        return longest_history(laid)
 
 
 def surface_cases(
@@ -123,15 +124,12 @@ class _Orders:
         """Return the orders after a cut; without a common clock the last one of who had one before."""
         if self.log.has_clock:
             return np.flatnonzero(self.begins >= cut)
-        is_last = self.begins == self._of_customer(np.maximum)[self.user]
-        return np.flatnonzero(is_last & (self.begins > self._of_customer(np.minimum)[self.user]))
-
-    def _of_customer(self, choose: np.ufunc) -> Ints:
-        """Return the moment of each customer's newest or oldest order."""
-        found = np.zeros(self.log.users, dtype=np.int64)
-        found[self.user] = self.begins
-        choose.at(found, self.user, self.begins)
-        return found
+        bought = self.log.purchases
+        newest, oldest = np.zeros((2, self.log.users), dtype=np.int64)
+        # Sorted by time: the last one written of each customer stays.
+        newest[bought.user] = bought.at
+        oldest[bought.user[::-1]] = bought.at[::-1]
+        return np.flatnonzero((self.begins == newest[self.user]) & (self.begins > oldest[self.user]))
 
     def lines(self, order: int) -> Ints:
         """Return the distinct items of an order, ascending."""

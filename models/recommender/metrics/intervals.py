@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from models.recommender.log.arrays import Reals
+from models.recommender.log.arrays import Ints, Reals
 
 RESAMPLES = 1000  # bootstrap samples: the 95 % interval's ends are then stable to about 2 %
 
@@ -10,6 +10,20 @@ RESAMPLES = 1000  # bootstrap samples: the 95 % interval's ends are then stable 
 def interval(values: Reals, *, seed: int) -> tuple[float, float]:
     """Return the 95 % percentile-bootstrap interval of the mean, resampling cases."""
     low, high = np.percentile(_resampled_means(values, seed=seed)[:, 0], (2.5, 97.5))
+    return float(low), float(high)
+
+
+def by_owner(values: Reals, owner: Ints) -> Reals:
+    """Return the sum of each owner's values: who was asked several times is one observation."""
+    place = np.unique(owner, return_inverse=True)[1]
+    return np.bincount(place, values).astype(np.float64)
+
+
+def clustered_interval(values: Reals, owner: Ints, *, seed: int) -> tuple[float, float]:
+    """Return the 95 % percentile-bootstrap interval of the mean, resampling owners with all their values."""
+    rows = np.stack([by_owner(values, owner), by_owner(np.ones(len(values)), owner)], axis=1)
+    sums, counts = _resampled_means(rows, seed=seed).T
+    low, high = np.percentile(sums / counts, (2.5, 97.5))
     return float(low), float(high)
 
 

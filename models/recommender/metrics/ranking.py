@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from models.recommender.log.arrays import Ints, Reals
 from models.recommender.log.history import History
-from models.recommender.log.log import Log
 from models.recommender.log.splits import Case
 from models.recommender.serving.rankers import top_k
 
@@ -34,31 +33,6 @@ class Ranking:
         return float(self.ndcg.mean()) if len(self.ndcg) else 0.0
 
 
-def basket_cases(log: Log, *, cut: int, seed: int, limit: int = 2000) -> list[Case]:
-    """
-    Return cases of item-to-item recommendation: one item of a basket after ``cut``, and the rest.
-
-    One item is drawn from each basket of two or more, which stands for the product page that a
-    shopper looks at.
-    """
-    chance = np.random.default_rng(seed)
-    bought = log.purchases
-    newest = bought.where(bought.at >= cut)
-    order = np.argsort(newest.basket, kind="stable")
-    _, starts = np.unique(newest.basket[order], return_index=True)
-    baskets = [np.unique(items) for items in np.split(newest.item[order], starts[1:])]
-    baskets = [items for items in baskets if len(items) > 1]
-    if len(baskets) > limit:
-        chosen = np.sort(chance.choice(len(baskets), limit, replace=False))
-        baskets = [baskets[index] for index in chosen]
-    cases = []
-    for items in baskets:
-        seen = int(chance.integers(len(items)))
-        history = History.of(items[seen : seen + 1], now=cut)
-        cases.append(Case(history, np.delete(items, seen), seen=items[seen : seen + 1]))
-    return cases
-
-
 def rank(score: ScoreAll, cases: Sequence[Case], *, items: int, drop_seen: bool = False) -> Ranking:
     """
     Rank all ``items`` for each case by ``score(history)`` and compare with what was bought.
@@ -71,10 +45,13 @@ def rank(score: ScoreAll, cases: Sequence[Case], *, items: int, drop_seen: bool 
 
 def top_of(scores: NDArray[np.floating], case: Case, *, drop_seen: bool) -> Ints:
     """Return the best items of one case, best first, fewer only where fewer are in question."""
-    if not drop_seen:
-        return top_k(scores, CUTOFF)
+    return best_without(scores, case.seen) if drop_seen else top_k(scores, CUTOFF)
+
+
+def best_without(scores: NDArray[np.floating], hidden: Ints) -> Ints:
+    """Return the best items that are not hidden, best first, fewer only where fewer are left."""
     scores = np.array(scores)
-    scores[case.seen] = -np.inf
+    scores[hidden] = -np.inf
     best = top_k(scores, CUTOFF)
     return best[scores[best] > -np.inf]
 

@@ -1,24 +1,22 @@
 """How the models of a run do on the test: figures, gains, and a summary in plain words."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from models.recommender.judging import gate
+from models.recommender.judging import gate, surfaces
 from models.recommender.judging.cold_start import cold_start
 from models.recommender.judging.slices import popularity_bias, slices
-from models.recommender.learning.related import related_tables
+from models.recommender.judging.surfaces import LABELS
 from models.recommender.learning.simple.tuning import FAMILIES
-from models.recommender.log.splits import Asked, Case, Division
+from models.recommender.log.splits import Asked, Division
 from models.recommender.metrics.intervals import gain_interval, interval
-from models.recommender.metrics.ranking import CUTOFF, MIN_CASES, Ranking, basket_cases, judge, rank
+from models.recommender.metrics.ranking import Ranking, rank
 from models.recommender.runs.run import Run
+from models.recommender.runs.storefront import surface_reports
 from models.recommender.serving.artifact import ArtifactMismatch, load
-from models.recommender.serving.blend import BLEND
-from models.recommender.serving.rankers import POPULARITY, TRANSFORMER, ItemTable, Model
+from models.recommender.serving.rankers import POPULARITY, TRANSFORMER, Model
 from models.recommender.values import (
     ColdStart,
     Gain,
@@ -27,12 +25,9 @@ from models.recommender.values import (
     PopularityBias,
     Slice,
     Stage,
+    SurfaceReport,
 )
 
-LABELS = {family.name: family.label for family in FAMILIES} | {
-    TRANSFORMER: "Transformer",
-    BLEND: "Blend of all",
-}
 FIGURES = {
     "ndcg_at_10": "ndcg",
     "recall_at_10": "recall",
@@ -56,7 +51,7 @@ class Evaluation:
     members: list[Model]
     served: Model
     metrics: list[ModelMetrics]
-    related_metrics: list[ModelMetrics]
+    surfaces: list[SurfaceReport]
     against_simple: Gain | None
     cold: ColdStart | None
     gate: GateEvidence | None
@@ -78,15 +73,20 @@ def evaluate(run: Run, live: LiveVersion | None = None) -> Evaluation:
     ranked = {model.name: model for model in [*members, served]}
     rankings = {name: _rank(run, model) for name, model in ranked.items()}
     is_measured = run.reason is None
+    metrics = [
+        _metrics(run, name, rankings[name] if is_measured else None, is_served=name == served.name)
+        for name in rankings
+    ]
+    against_simple = _over(run, rankings, served.name, _best_simple(rankings)) if is_measured else None
     return Evaluation(
         members=members,
         served=served,
-        metrics=[
-            _metrics(run, name, rankings[name] if is_measured else None, is_served=name == served.name)
-            for name in rankings
+        metrics=metrics,
+        surfaces=[
+            *_home(run, metrics, rankings, against_simple),
+            *surface_reports(run, members, served),
         ],
-        related_metrics=_related_metrics(run, members),
-        against_simple=_against_simple(run, rankings, served.name) if is_measured else None,
+        against_simple=against_simple,
         cold=_cold_start(run, served, ranked[POPULARITY]),
         gate=None if live is None else _gate(run, served, live),
         summary=summarise(run, rankings, served.name) if is_measured else _too_little(run, served.name),
@@ -95,6 +95,24 @@ def evaluate(run: Run, live: LiveVersion | None = None) -> Evaluation:
         popularity_bias=popularity_bias(rankings[served.name], run.test.cases, known)
         if is_measured
         else None,
+    )
+
+
+def _home(
+    run: Run, metrics: list[ModelMetrics], rankings: dict[str, Ranking], against_simple: Gain | None
+) -> Iterator[SurfaceReport]:
+    """Yield what serves customers who came before, where these were asked."""
+    if run.split.asked is Asked.ORDERS:
+        return
+    served = next(row.model for row in metrics if row.is_served)
+    can_gain = run.reason is None and served != POPULARITY
+    yield surfaces.at_home(
+        metrics,
+        len(run.test.cases),
+        run.validated if run.learned is not None else 0,
+        over_popular=_over(run, rankings, served, POPULARITY) if can_gain else None,
+        over_simple=None if against_simple is None or against_simple.model == served else against_simple,
+        why_not=run.reason or "",
     )
 
 
@@ -176,30 +194,14 @@ def _metrics(run: Run, name: str, ranking: Ranking | None, *, is_served: bool) -
     )
 
 
-def _related_metrics(run: Run, members: list[Model]) -> list[ModelMetrics]:
-    cases = basket_cases(run.log, cut=run.test.moment, seed=run.recipe.seed)
-    is_measured = len(run.test.train) > 0 and len(cases) >= MIN_CASES
-    tables = related_tables(members, run.network)
-    return [
-        _metrics(
-            run,
-            name,
-            rank_related(table, cases, items=run.log.items) if is_measured else None,
-            is_served=name == run.related_by,
-        )
-        for name, table in tables.items()
-    ]
-
-
 def _best_simple(rankings: dict[str, Ranking]) -> str:
     """Return the simple model with the best NDCG; the plainer one, listed first, wins a tie."""
     simple = [family.name for family in FAMILIES]
     return max(simple, key=lambda name: rankings[name].ndcg_mean)
 
 
-def _against_simple(run: Run, rankings: dict[str, Ranking], served: str) -> Gain:
-    """Return how what is served does beside the best simple model; nothing is gained over itself."""
-    rival = _best_simple(rankings)
+def _over(run: Run, rankings: dict[str, Ranking], served: str, rival: str) -> Gain:
+    """Return how what is served does beside another model; nothing is gained over itself."""
     ours, theirs = rankings[served].ndcg, rankings[rival].ndcg
     gain, low, high = gain_interval(ours, theirs, seed=run.recipe.seed)
     return Gain(rival, LABELS[rival], gain, low, high, len(ours), run.split.asked)
@@ -242,10 +244,3 @@ def _too_little(run: Run, served: str) -> str:
         return f"Popular products are shown: {run.reason}"
     told = f"“{LABELS[served]}” is served: it did best before the newest days."
     return f"{told} To measure it there is {run.reason}"
-
-
-def rank_related(table: ItemTable, cases: Sequence[Case], *, items: int) -> Ranking:
-    """Judge a table by what shares a basket with one of its items."""
-    pages = [int(case.history.items[0]) for case in cases]
-    tops = [table.row(page)[0][:CUTOFF].astype(np.int64) for page in pages]
-    return judge(tops, cases, items=items)

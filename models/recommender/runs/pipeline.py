@@ -22,20 +22,20 @@ from models.recommender.judging.latency import time_answers
 from models.recommender.learning.blend.choice import learn_blend
 from models.recommender.learning.blend.lessons import MOST_CASES, ask_members, unlearned
 from models.recommender.learning.progress import Reporter
-from models.recommender.learning.related import related_table, related_tables
+from models.recommender.learning.related import related_table
 from models.recommender.learning.simple.tuning import tune
 from models.recommender.learning.transformer.inference import weights_of
 from models.recommender.learning.transformer.learner import Learner
 from models.recommender.learning.transformer.trainer import Trainer, WarmStartMismatch
 from models.recommender.log.log import Log
 from models.recommender.log.splits import Split
-from models.recommender.metrics.ranking import MIN_CASES, basket_cases
 from models.recommender.runs import card, export
-from models.recommender.runs.evaluation import Evaluation, LiveVersion, evaluate, rank_related
+from models.recommender.runs.evaluation import Evaluation, LiveVersion, evaluate
 from models.recommender.runs.run import Run, start
+from models.recommender.runs.storefront import choose_ways
 from models.recommender.serving.artifact import MANIFEST_FILE, file_sha256, load, read_weights
 from models.recommender.serving.blend import Blend
-from models.recommender.serving.rankers import ITEM_KNN, TRANSFORMER, ItemTable, Model
+from models.recommender.serving.rankers import TRANSFORMER, ItemTable, Model
 from models.recommender.serving.scorer import Scorer
 from models.recommender.values import Recipe, Report, Stage
 
@@ -68,7 +68,7 @@ def learn(run: Run, former: Path | None = None) -> None:
             lessons.append(ask_members(blend, cut, most=most, seed=run.recipe.seed))
     run.reporter.stage(Stage.EVALUATING, "Comparing what was learned.", fraction=0.0)
     run.learned = learn_blend(blend, lessons, seed=run.recipe.seed)
-    run.related_by = _best_related(run, members)
+    run.choice = choose_ways(run, members)
 
 
 def _learner(run: Run, former: Path | None) -> Learner:
@@ -108,22 +108,11 @@ def _go_on_from(former: Path, trainer: Trainer, run: Run) -> str:
     return f"{former.name}, manifest {file_sha256(former / MANIFEST_FILE)}"
 
 
-def _best_related(run: Run, members: list[Model]) -> str:
-    """Return which model best completes, beside a product, the baskets of the newest validation cut."""
-    log, cut = run.test.train, run.validation.moment
-    cases = basket_cases(log, cut=cut, seed=run.recipe.seed)
-    if not log.has_clock or len(cases) < MIN_CASES:
-        return ITEM_KNN
-    tables = related_tables(members, run.network)
-    quality = {name: rank_related(table, cases, items=log.items).ndcg_mean for name, table in tables.items()}
-    return max(quality, key=lambda name: quality[name])
-
-
 def _related(run: Run, members: list[Model]) -> ItemTable:
     """Return what the chosen model puts beside a product; the others' tables would cost time for nothing."""
-    model = next(model for model in members if model.name == run.related_by)
+    model = next(model for model in members if model.name == run.choice.related_by)
     table = related_table(model, run.network)
-    assert table is not None, f"{run.related_by} was chosen for a table that it has."
+    assert table is not None, f"{run.choice.related_by} was chosen for a table that it has."
     return table
 
 
@@ -180,9 +169,11 @@ def _report(run: Run, evaluation: Evaluation, *, revision: str, manifest: Path) 
         }
     return Report(
         metrics=evaluation.metrics,
-        related_metrics=evaluation.related_metrics,
+        surfaces=evaluation.surfaces,
         served=evaluation.served.name,
-        related_by=run.related_by,
+        related_by=run.choice.related_by,
+        related_share=run.choice.related_share,
+        cart_share=run.choice.cart_share,
         curve=run.learner.curve if run.learner else [],
         train_seconds=evaluation.seconds,
         params=params,
@@ -247,5 +238,8 @@ def train_log(
     run = start(log.sequences, split or Split(days=recipe.test_days), recipe, reporter)
     if run.is_taught:
         learn(run, former)
+    else:
+        cut = run.validation
+        run.choice = choose_ways(run, run.members(cut.train, moment=cut.moment, cases=()))
     evaluation = evaluate(run, live)
     return publish(run, evaluation, out, revision=revision, refit=refit)

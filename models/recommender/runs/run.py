@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.recommender.judging.gate import MIN_CUSTOMERS
+from models.recommender.judging.surfaces import Choice
 from models.recommender.learning.blend.choice import Learned
 from models.recommender.learning.progress import Reporter
 from models.recommender.learning.simple.tuning import DEFAULTS, Params, fit_all
@@ -25,7 +26,7 @@ from models.recommender.log.splits import (
     validation_cuts,
 )
 from models.recommender.metrics.ranking import MIN_CASES
-from models.recommender.serving.rankers import ITEM_KNN, POPULARITY, TRANSFORMER, Model
+from models.recommender.serving.rankers import POPULARITY, TRANSFORMER, Model
 from models.recommender.serving.transformer import TOGETHER
 from models.recommender.values import Recipe
 
@@ -47,7 +48,7 @@ class Run:
     params: Params
     learner: Learner | None = None
     learned: Learned | None = None
-    related_by: str = ITEM_KNN
+    choice: Choice = field(default_factory=Choice)  # of what serves product pages and carts
     seconds: dict[str, float] = field(default_factory=dict)  # each model's last fit
     started_from: str = "nothing"  # what the transformer went on from, in words
     start: dict[str, NDArray[np.float32]] | None = None  # what a later training can go on from
@@ -65,7 +66,7 @@ class Run:
     @property
     def is_taught(self) -> bool:
         """Whether enough was asked before the test to choose what serves."""
-        return self._validated >= MIN_CASES
+        return self.validated >= MIN_CASES
 
     @property
     def reason(self) -> str | None:
@@ -73,7 +74,7 @@ class Run:
         asked = len(self.test.cases)
         if asked >= MIN_CASES and self.is_taught:
             return None
-        before = "" if self.is_taught else f" and {self._validated} in the days before"
+        before = "" if self.is_taught else f" and {self.validated} in the days before"
         if self.split.asked is Asked.ORDERS:
             return (
                 f"not enough data: {asked} orders of the newest days hold two or more products; "
@@ -85,7 +86,8 @@ class Run:
         )
 
     @property
-    def _validated(self) -> int:
+    def validated(self) -> int:
+        """How many customers the validation cuts ask; who is asked at several counts at each."""
         return sum(len(cut.cases) for cut in self.cuts)
 
     @property

@@ -7,7 +7,7 @@ NumPy and ONNX Runtime only, so the web process never meets torch.
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -165,14 +165,18 @@ def _assemble(folder: Path, manifest: dict[str, Any]) -> Scorer:
         models=models,
         related_table=ItemTable(*(arrays["related"][part] for part in ("starts", "items", "values"))),
         alike_table=_by_content(models, len(items["ids"])),
-        version_info=VersionInfo(
-            items=len(items["ids"]),
-            **{name: manifest[name] for name in VersionInfo.__annotations__ if name != "items"},
-        ),
+        version_info=_version_info(manifest, items=len(items["ids"])),
         content=content,
         arrivals=_arrivals(arrays.get(ARRIVALS, {}), content),
         item_names=_names(folder),
     )
+
+
+def _version_info(manifest: Mapping[str, Any], *, items: int) -> VersionInfo:
+    """Return what a manifest says of its version; one from before something could be chosen lacks it."""
+    told = {**manifest, "items": items}
+    named = [one.name for one in fields(VersionInfo) if one.name in told or one.default is MISSING]
+    return VersionInfo(**{name: told[name] for name in named})
 
 
 def _by_content(models: Mapping[str, Model], items: int) -> ItemTable:

@@ -18,6 +18,7 @@ from models.recommender.log.history import UNKNOWN_TIME, History, longest_histor
 from models.recommender.serving import reasons
 from models.recommender.serving.arrivals import Arrivals, Choice
 from models.recommender.serving.blend import Blend, Judgement
+from models.recommender.serving.fusion import CART_SHARE, RELATED_SHARE, closest, fused, in_cart, related_to
 from models.recommender.serving.newcomers import Content, Newcomers, NewProduct
 from models.recommender.serving.rankers import (
     CONTENT_KNN,
@@ -26,7 +27,6 @@ from models.recommender.serving.rankers import (
     Model,
     Sum,
     Told,
-    hint,
     top_k,
 )
 from models.recommender.values import Reason, ReasonKind, Scored
@@ -46,6 +46,9 @@ class VersionInfo:
     data_until: str
     code_revision: str
     items: int
+    # How much louder than the customer a page's product is, and what lies in the cart.
+    related_share: float = RELATED_SHARE
+    cart_share: float = CART_SHARE
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +63,6 @@ class Past:
     items: "Sequence[int] | Ints"  # product ids
     at: Ints | None = None
     events: NDArray[np.int8] | None = None
-
-
-RELATED_SHARE = 2.0  # on a product page the product outweighs the customer by this factor
-
-
-RANK_DAMPING = 60.0  # of reciprocal rank fusion: Cormack, Clarke & Buettcher 2009, section 2
-
-
-FUSED = 200  # candidates of each list that are fused
 
 
 NOT_OFFERED = -np.inf
@@ -136,13 +130,16 @@ class Scorer:
         # Each comparison with NaN is false: items would go missing here, or come first, without a word.
         if not np.isfinite(scores).all():
             raise NotFinite(f"The model {self.version_info.served} gave scores that are no numbers.")
-        if len(page):
-            scores = self._fused(int(page[0]), scores)
+        subject, share = self._subject(history, page)
+        speaks = len(subject) > 0 and (share > 0 or not len(history))
+        beside = related_to(subject, self._table(subject)) if speaks else subject[:0]
+        if len(subject):
+            scores = fused(beside, scores, self.popularity, share=share)
         hidden = exclude if context is None else {*exclude, context}
         scores = np.where(self._offered(hidden), scores, NOT_OFFERED)
         best = top_k(scores, k)
         best = best[scores[best] > NOT_OFFERED]
-        return self._answer(scores, best, self._why(history, page, best, said))
+        return self._answer(scores, best, self._why(history, subject, beside, best, said))
 
     def _personal(self, history: History) -> tuple[NDArray[np.floating], Judgement | Told | None]:
         """Return the served model's scores, and what they are made of if it is a blend or a sum."""
@@ -265,43 +262,44 @@ class Scorer:
         offered[self.numbers(list(exclude))] = False
         return offered
 
-    def _beside(self, page: int) -> NDArray[np.int32]:
+    def _subject(self, history: History, page: Ints) -> tuple[Ints, float]:
+        """Return the products that speak beside the customer, a page's or those in the cart, and how loud."""
+        if len(page):
+            return page, self.version_info.related_share
+        share = self.version_info.cart_share
+        return (in_cart(history), share) if share else (page, share)
+
+    def _table(self, items: Ints) -> ItemTable:
         """
-        Return what goes with a page's product, best first: by its sales, or else what is like it.
+        Return what says what goes with some products: their sales, or else what is like them.
 
         Beside a product that nobody bought, or only by itself, there would be but what sells everywhere.
         """
-        table = self.related_table if self._is_told_by_sales(page) else self.alike_table
-        return table.row(page)[0][:FUSED]
+        return self.related_table if self._is_told_by_sales(items) else self.alike_table
 
-    def _is_told_by_sales(self, page: int) -> bool:
-        """Return whether sales say what goes with a product."""
-        return self.version_info.related_by != CONTENT_KNN and len(self.related_table.row(page)[0]) > 0
-
-    def _fused(self, page: int, personal: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Return the related items of the page's product and the personal ones by reciprocal rank."""
-        fused = hint(self.popularity)
-        related = self._beside(page)
-        fused[related] += RELATED_SHARE / (RANK_DAMPING + 1 + np.arange(len(related)))
-        if personal.any():
-            best = top_k(personal, FUSED)
-            fused[best] += 1.0 / (RANK_DAMPING + 1 + np.arange(len(best)))
-        return fused
+    def _is_told_by_sales(self, items: Ints) -> bool:
+        """Return whether sales say what goes with some products."""
+        starts = self.related_table.starts
+        return self.version_info.related_by != CONTENT_KNN and bool((starts[items + 1] > starts[items]).any())
 
     def _answer(self, scores: NDArray[np.floating], best: Ints, why: Callable[[int], Reason]) -> list[Scored]:
         return [Scored(int(self.item_ids[item]), float(scores[item]), why(int(item))) for item in best]
 
     def _why(
-        self, history: History, page: Ints, best: Ints, said: Judgement | Told | None
+        self, history: History, subject: Ints, beside: Ints, best: Ints, said: Judgement | Told | None
     ) -> Callable[[int], Reason]:
-        """Return a function that names the reason of a recommended item for this history and page."""
-        beside = set(self._beside(int(page[0])).tolist()) if len(page) else set()
+        """
+        Return a function that names the reason of a recommended item for this history.
+
+        :param beside: what goes with the products of the page or the cart, the ``subject``
+        """
+        related = set(beside.tolist())
         found = reasons.causes(self.served_model, history, best, said)
         causes = dict(zip(best.tolist(), found, strict=True))
 
         def reason(item: int) -> Reason:
-            if item in beside:
-                return self._together(item, int(page[0]))
+            if item in related:
+                return self._together(item, subject)
             return self.reason(history, item, causes[item])
 
         return reason
@@ -317,10 +315,11 @@ class Scorer:
             return self._alike(item, cause.item)
         return Reason(ReasonKind.OFTEN_BOUGHT_AFTER, item=int(self.item_ids[cause.item]))
 
-    def _together(self, item: int, page: int) -> Reason:
-        if self.is_sold[item] and self.is_sold[page] and self._is_told_by_sales(page):
-            return Reason(ReasonKind.BOUGHT_TOGETHER, item=int(self.item_ids[page]))
-        return self._alike(item, page)
+    def _together(self, item: int, subject: Ints) -> Reason:
+        other = closest(item, subject, self._table(subject))
+        if self.is_sold[item] and self.is_sold[other] and self._is_told_by_sales(subject):
+            return Reason(ReasonKind.BOUGHT_TOGETHER, item=int(self.item_ids[other]))
+        return self._alike(item, other)
 
     def _alike(self, item: int, other: int) -> Reason:
         if self.is_sold[item]:

@@ -521,13 +521,14 @@ def test_a_gain_is_stored_as_a_number_that_json_can_carry(gain: float | None, st
     "against", [None, {"model": "markov", "gain": math.inf, "low": 0.1, "high": math.nan}]
 )
 def test_what_else_was_found_is_stored_in_numbers_that_json_can_carry(against: Any) -> None:
+    cart = {"surface": "cart", "words": "In the cart.", "over_popular": against, "over_simple": None}
     plain = {"cold": {"items": 3}, "peak_memory_mb": 512.0, "card": "# Card"}
-    report = {"asked": "orders", "against_simple": against, **plain}
+    report = {"asked": "orders", "against_simple": against, "surfaces": [cart], **plain}
 
     kept = rules.storable_findings(report)
 
     stored = against and against | {"gain": 10.0, "high": None}
-    assert kept == {**report, "against_simple": stored}
+    assert kept == {**report, "against_simple": stored, "surfaces": [cart | {"over_popular": stored}]}
 
 
 def test_an_erased_shop_is_forgotten_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,9 +38,11 @@ def metrics(model: str, label: str, *, figure: float | None = 0.25, is_served: b
 def a_report(**changes: Any) -> Report:
     report = Report(
         metrics=[metrics("markov", "Bought next"), metrics("blend", "Blend of all", is_served=True)],
-        related_metrics=[],
+        surfaces=[],
         served="blend",
         related_by="markov",
+        related_share=2.0,
+        cart_share=0.0,
         curve=[],
         train_seconds=61.7,
         params={"folder": Path("somewhere")},
@@ -92,7 +94,22 @@ def test_sentences_tell_weights_new_items_and_the_gate() -> None:
     told = as_text(
         a_report(
             weights={"markov": 0.3, "transformer": 0.699, "ease": 0.001},
-            cold=replace(COLD, items=37, customers=120),
+            cold=ColdStart(
+                37,
+                120,
+                0.0,
+                0.01,
+                0.4,
+                0.1,
+                0.27,
+                0.5,
+                0.058,
+                0.007,
+                -0.028,
+                -0.032,
+                -0.024,
+                is_simulated=False,
+            ),
             gate=GateEvidence(90, "2026-05-01", "2026-05-15", 0.3, 0.28, 0.071, -0.011, 0.15, None),
         )
     ).replace("\n", " ")

@@ -105,6 +105,15 @@ def test_without_a_common_clock_the_last_order_of_who_had_one_before_is_asked(lo
     ]
 
 
+def test_without_a_common_clock_an_order_of_two_moments_is_not_asked() -> None:
+    """Only its newest moment was held out: of the older one a model may have learned."""
+    purchases = purchases_of([("ada", 1, [5]), ("ada", 9, [6, 7]), ("ada", 10, [8])])
+    purchases.loc[purchases["basket"] == 1003, "basket"] = 1002
+    log = log_of_frames(purchases, catalogue_of(ITEMS))
+
+    assert asked(Surface.HOME, replace(log, has_clock=False)) == []
+
+
 def a_log_with_views() -> Log:
     steps = purchases_of(
         [

@@ -5,7 +5,7 @@ from models.recommender.log import splits
 from models.recommender.log.arrays import DAY_US
 from models.recommender.log.history import History
 from models.recommender.log.splits import Case
-from models.recommender.metrics.ranking import basket_cases, judge, rank, top_of
+from models.recommender.metrics.ranking import judge, rank, top_of
 from tests.models.shops import a_log
 
 NOTHING = History.of([])
@@ -74,17 +74,6 @@ def test_cases_split_each_customer_at_the_cut_and_keep_repeats() -> None:
 
     # Bob never came back and Cleo was not known before, so only Ada is a case.
     assert [(case.history.items.tolist(), case.bought.tolist()) for case in cases] == [([0, 1, 1], [1, 2])]
-
-
-def test_basket_cases_show_one_item_and_ask_for_the_others() -> None:
-    log = a_log([("ada", 1, [5, 6]), ("bob", 9, [5, 6, 7]), ("cleo", 9, [7])], [5, 6, 7])
-    cut = int(log.at.min()) + 8 * DAY_US
-
-    cases = basket_cases(log, cut=cut, seed=1)
-
-    assert len(cases) == 1
-    assert sorted([*cases[0].history.items.tolist(), *cases[0].bought.tolist()]) == [0, 1, 2]
-    assert len(cases[0].history) == 1
 
 
 def test_a_short_log_gives_a_fifth_of_its_days_to_the_test() -> None:

@@ -12,7 +12,7 @@ def test_a_training_has_a_card_with_its_figures_for_whom_and_what_it_shows(
     card = report.card
 
     heads = [line.removeprefix("## ") for line in card.splitlines() if line.startswith("## ")]
-    assert heads == ["Data", "Intended use", "Figures", "For whom", "What it shows", "Limits"]
+    assert heads == ["Data", "Intended use", "Figures", "Surfaces", "For whom", "What it shows", "Limits"]
     assert report.summary in card
     served = next(row for row in report.metrics if row.is_served)
     assert f"| **{served.label}** | {served.ndcg_at_10:.4f} (" in card

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.recommender.judging import surfaces
 from models.recommender.learning.progress import Reporter
 from models.recommender.log.log import Log
 from models.recommender.log.splits import Split
@@ -41,7 +42,9 @@ def later(tmp_path_factory: pytest.TempPathFactory, earlier: Path) -> Report:
     """The whole busy shop with one product more, trained from its earlier version."""
     baskets, items = a_busy_shop()
     grown = a_log([*baskets, ("customer 1", 78.0, [999])], [*items, 999])
-    return train(grown, tmp_path_factory.mktemp("later") / "later", former=earlier)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(surfaces, "FEWEST_ORDERS", 20)
+        return train(grown, tmp_path_factory.mktemp("later") / "later", former=earlier)
 
 
 def test_a_training_goes_on_from_an_earlier_version_of_a_smaller_shop(later: Report) -> None:
@@ -87,6 +90,21 @@ def test_a_training_that_started_from_another_version_is_not_reproduced_from_its
     manifest = read_manifest(later.manifest.parent)
 
     assert any("went on from earlier" in obstacle for obstacle in _obstacles(manifest))
+
+
+def test_each_surface_is_told_with_what_serves_it(later: Report) -> None:
+    told = {one.surface: one for one in later.surfaces}
+
+    assert set(told) == {"home", "product_basket", "cart", "stranger"}  # nobody looked at anything here
+    served = {name: [way.way for way in one.ways if way.is_served] for name, one in told.items()}
+    assert served["home"] == [later.served]
+    manifest = read_manifest(later.manifest.parent)
+    shares = (manifest["related_by"], manifest["related_share"], manifest["cart_share"])
+    assert shares == (later.related_by, later.related_share, later.cart_share)
+    assert told["product_basket"].chosen_on > 0
+    assert told["product_basket"].words.startswith("On product pages: ")
+    assert served["product_basket"] == ["fusion" if later.related_share else "customer"]
+    assert told["stranger"].ways == []  # only customers who came back are in this shop's newest days
 
 
 def test_a_recipe_without_the_transformer_blends_the_simple_models_alone(tmp_path: Path) -> None:

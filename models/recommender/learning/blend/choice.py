@@ -22,7 +22,7 @@ from models.recommender.learning.blend.mixers import Scale, Tensors, fit_mixer, 
 from models.recommender.log.arrays import Floats, Ints
 from models.recommender.log.log import Log
 from models.recommender.log.splits import FEWEST_WEIGHING
-from models.recommender.metrics.intervals import gain_interval
+from models.recommender.metrics.intervals import by_owner, gain_interval
 from models.recommender.serving.blend import BLEND, Blend, Mixer
 from models.recommender.serving.rankers import Model
 
@@ -118,14 +118,8 @@ def standard_error(rows: NDArray[np.float64], customer: Ints) -> float:
     Source: Liang & Zeger 1986, "Longitudinal data analysis using generalized linear models", for a mean;
     with a row a customer it is the usual one.
     """
-    sums = _by_customer(rows - rows.mean(), customer)
+    sums = by_owner(rows - rows.mean(), customer)
     return float(np.sqrt(np.square(sums).sum() * len(sums) / max(len(sums) - 1, 1)) / len(rows))
-
-
-def _by_customer(rows: NDArray[np.float64], customer: Ints) -> NDArray[np.float64]:
-    """Return the sum of each customer's rows."""
-    place = np.unique(customer, return_inverse=True)[1]
-    return np.bincount(place, rows).astype(np.float64)
 
 
 def _shares(mixer: Mixer, lessons: Lessons, *, members: int) -> Floats:
@@ -183,8 +177,8 @@ def _figures(
 ) -> dict[str, Any]:
     """Return what the report says of the choice; every figure is of customers the fit had not seen."""
     # All cases of a customer are drawn together: the ratio of the sums is that of the means.
-    served = _by_customer(blended if is_blended else alone[best], customer)
-    gain, low, high = gain_interval(served, _by_customer(alone[best], customer), seed=seed)
+    served = by_owner(blended if is_blended else alone[best], customer)
+    gain, low, high = gain_interval(served, by_owner(alone[best], customer), seed=seed)
     return {
         "customers": len(served),
         "cases": len(customer),

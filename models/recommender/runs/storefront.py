@@ -1,0 +1,72 @@
+"""The surfaces of a run: what serves each is chosen before the test and measured on it."""
+
+from collections.abc import Sequence
+
+from models.recommender.judging import surfaces
+from models.recommender.judging.surfaces import Choice, Storefront
+from models.recommender.log.log import Log
+from models.recommender.log.splits import Asked
+from models.recommender.log.surfaces import Surface, SurfaceCase, surface_cases
+from models.recommender.runs.run import Run
+from models.recommender.serving.rankers import Model
+from models.recommender.values import SurfaceReport
+
+
+def choose_ways(run: Run, members: Sequence[Model]) -> Choice:
+    """
+    Return what serves product pages and carts: what was best on the orders after the newest validation cut.
+
+    :param members: every model as it was at that cut
+    """
+    log, cut = run.test.train, run.validation
+    front = Storefront(members, run.served(list(members), cut.train, moment=cut.moment), run.network)
+    basket, view, cart = (
+        _cases(run, log, surface, cut=cut.moment)
+        for surface in (Surface.PRODUCT_BASKET, Surface.PRODUCT_VIEW, Surface.CART)
+    )
+    return surfaces.choose(front, [*basket, *view], cart, items=log.items, drops_seen=_drops_seen(run))
+
+
+def surface_reports(run: Run, members: Sequence[Model], served: Model) -> list[SurfaceReport]:
+    """
+    Return how what serves each surface but home does on the orders of the test.
+
+    Where no customer looked at anything there is nothing to say of looks.
+
+    :param members: every model as it was at the test's cut
+    """
+    front = Storefront(members, served, run.network)
+    asked = {
+        surface: _cases(run, run.log, surface, cut=run.test.moment)
+        for surface in Surface
+        if surface is not Surface.HOME
+    }
+    return [
+        surfaces.report(
+            surface,
+            front,
+            run.choice,
+            cases,
+            items=run.log.items,
+            seed=run.recipe.seed,
+            drops_seen=_drops_seen(run),
+        )
+        for surface, cases in asked.items()
+        if cases or surface is not Surface.PRODUCT_VIEW
+    ]
+
+
+def _cases(run: Run, log: Log, surface: Surface, *, cut: int) -> list[SurfaceCase]:
+    return surface_cases(
+        surface,
+        log,
+        cut=cut,
+        seed=run.recipe.seed,
+        most=surfaces.MOST_ORDERS,
+        drops_seen=_drops_seen(run),
+    )
+
+
+def _drops_seen(run: Run) -> bool:
+    # A cut that asks for the rest of orders drops what is given of each, which a surface hides anyway.
+    return run.split.drops_seen and run.split.asked is Asked.CUSTOMERS
