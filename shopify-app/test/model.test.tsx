@@ -47,6 +47,20 @@ describe("the model page", () => {
     expect(screen.getByText(/for 62 of 100 customers/)).toBeInTheDocument();
   });
 
+  test("says what each surface shows and how good it is there", async () => {
+    const words = "In the cart: what is bought together, chosen on 790 orders. Its first ten hold what was bought for 41% of 812 newer orders, popular products for 12%.";
+    const current = aVersion({ surfaces: [{ surface: "cart", orders: 812, words }] });
+    const { container } = await open("/model", { load: () => everything({ model: aModel({ current, versions: [current] }) }) });
+
+    expect(container.querySelector('s-section[heading="What each page shows"] s-list-item')).toHaveTextContent(words);
+  });
+
+  test("says nothing of surfaces of a version from before they were measured", async () => {
+    const { container } = await open("/model");
+
+    expect(container.querySelector('s-section[heading="What each page shows"]')).toBeNull();
+  });
+
   test("names no method and nothing of the machine but under Advanced", async () => {
     const against = { model: "personal_frequency", label: "What each customer buys most", gain: 0.12, low: 0.06, high: 0.18, customers: 4012 };
     const current = aVersion({ weights: SHARES, against_simple: against, peak_memory_mb: 1430, gate: aGate() });

@@ -35,6 +35,7 @@ class VersionCard:
     asked: str
     against_simple: dict[str, Any] | None
     cold: dict[str, Any] | None
+    surfaces: list[dict[str, Any]]
     peak_memory_mb: float | None
     model_card: str
     can_release: bool
@@ -82,6 +83,7 @@ def _card(version: Version, standing: Standing, gate: GateRecord | None) -> Vers
         asked=version.outcome.findings.get("asked", "customers"),
         against_simple=_gain_over_another(version),
         cold=_claimed(version.outcome.findings.get("cold")),
+        surfaces=version.outcome.findings.get("surfaces", []),
         peak_memory_mb=version.outcome.findings.get("peak_memory_mb"),
         model_card=version.outcome.findings.get("card", ""),
         can_release=standing in OPENABLE,

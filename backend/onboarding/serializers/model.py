@@ -97,6 +97,14 @@ class ColdSerializer(serializers.Serializer[Any]):
     place_ndcg_change = serializers.FloatField(allow_null=True, default=None)
 
 
+class SurfaceSerializer(serializers.Serializer[Any]):
+    """What serves one surface of the storefront, and how good it is, in words."""
+
+    surface = serializers.CharField()
+    orders = serializers.IntegerField()
+    words = serializers.CharField()
+
+
 class ModelVersionSerializer(serializers.Serializer[Any]):
     """One model version with its lineage, what the gate said of it, and what a person may do with it."""
 
@@ -124,6 +132,7 @@ class ModelVersionSerializer(serializers.Serializer[Any]):
     )
     against_simple = AgainstSimpleSerializer(allow_null=True)
     cold = ColdSerializer(allow_null=True)
+    surfaces = SurfaceSerializer(many=True)
     peak_memory_mb = serializers.FloatField(allow_null=True)
     model_card = serializers.CharField(allow_blank=True)
     can_release = serializers.BooleanField()

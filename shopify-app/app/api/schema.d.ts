@@ -952,6 +952,7 @@ export interface components {
             asked: components["schemas"]["AskedEnum"];
             against_simple: components["schemas"]["AgainstSimple"] | null;
             cold: components["schemas"]["Cold"] | null;
+            surfaces: components["schemas"]["Surface"][];
             /** Format: double */
             peak_memory_mb: number | null;
             model_card: string;
@@ -1297,6 +1298,12 @@ export interface components {
         };
         /** @enum {string} */
         StepReportKindEnum: "SHADOW" | "INTERLEAVING" | "SHARE" | "AB_TEST";
+        /** @description What serves one surface of the storefront, and how good it is, in words. */
+        Surface: {
+            surface: string;
+            orders: number;
+            words: string;
+        };
         /** @enum {string} */
         SurfaceEnum: "product_page" | "home_page";
         /** @description What is known of one of our blocks, by recent evidence. */

@@ -30,6 +30,7 @@ export default function ModelNow({ loaderData }: Route.ComponentProps) {
     <div className="columns">
       <div className="page-stack">
         {model.current ? <Current version={model.current} timezone={shop.timezone} /> : <NoModel model={model} />}
+        {model.current && <Surfaces version={model.current} />}
         {model.versions.length > 0 && (
           <s-section heading="All versions, and what was decided">
             <VersionList versions={model.versions} current={model.current} timezone={shop.timezone} release={release} />
@@ -55,6 +56,20 @@ function Current({ version, timezone }: { version: ModelVersion; timezone: strin
         <Facts version={version} timezone={timezone} />
         <s-link href="/model/advanced">See how it works inside</s-link>
       </s-stack>
+    </s-section>
+  );
+}
+
+/** What each part of the storefront shows, and how good it is there. Versions from before it was measured say nothing. */
+function Surfaces({ version }: { version: ModelVersion }) {
+  if (version.surfaces.length === 0) return null;
+  return (
+    <s-section heading="What each page shows">
+      <s-unordered-list>
+        {version.surfaces.map(({ surface, words }) => (
+          <s-list-item key={surface}>{words}</s-list-item>
+        ))}
+      </s-unordered-list>
     </s-section>
   );
 }

@@ -186,6 +186,9 @@ def test_the_model_page_says_what_else_a_training_measured(artifact: Path) -> No
         "recall_with_place_at_10": 0.151, "place_ndcg_change": -0.027,
     }  # fmt: skip
     assert (live["peak_memory_mb"], live["model_card"]) == (812.5, "# Model card\n")
+    assert live["surfaces"] == [
+        {"surface": "cart", "orders": 812, "words": "In the cart: what is bought together."}
+    ]
     assert [row["p50_ms"] for row in live["metrics"]] == [None, None]
 
 
@@ -210,6 +213,7 @@ def test_a_version_without_further_figures_is_shown_without_them(
 
     assert (shown["against_simple"], shown["cold"], shown["peak_memory_mb"]) == (None, None, None)
     assert shown["model_card"] == ""
+    assert shown["surfaces"] == []
 
 
 def test_a_held_version_is_tried_out_by_hand(artifact: Path) -> None:

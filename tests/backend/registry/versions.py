@@ -84,6 +84,18 @@ FINDINGS: dict[str, Any] = {
         "recall_with_place_at_10": 0.151,
         "place_ndcg_change": -0.027,
     },
+    "surfaces": [
+        {
+            "surface": "cart",
+            "orders": 812,
+            "customers": 640,
+            "chosen_on": 790,
+            "ways": [],
+            "over_popular": None,
+            "over_simple": None,
+            "words": "In the cart: what is bought together.",
+        }
+    ],
     "peak_memory_mb": 812.5,
     "card": "# Model card\n",
 }
