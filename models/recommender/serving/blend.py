@@ -62,13 +62,14 @@ class LinearMixer:
     again: Floats  # (F,) added for candidates that were bought before
     longer: Floats  # (F,) added for each unit of the last feature: how many products the customer knows
     bought: Ints  # (1,) which feature says that a candidate was bought before
+    known: Floats  # (2,) the least and the most of the last feature that taught: beyond, these count
 
     def values(self, features_CF: Floats) -> Floats:
         """Return one number a candidate, (C,), higher is better."""
         read = _in_blocks(self._weights, features_CF)
         values: Floats = read[0]
         values += features_CF[:, self.bought[0]] * read[1]
-        values += features_CF[:, -1] * read[2]
+        values += features_CF[:, -1].clip(*self.known) * read[2]
         return values
 
     @cached_property

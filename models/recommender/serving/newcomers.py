@@ -29,7 +29,7 @@ from models.recommender.serving.rankers import (
     top_k,
 )
 from models.recommender.serving.sessions import SessionKnn
-from models.recommender.serving.transformer import IS_COLD, TREND_DAYS, Transformer
+from models.recommender.serving.transformer import AGE, IS_COLD, TREND_DAYS, Transformer
 
 MOST_NEWCOMERS = 500  # newest products that are taken in: more are an import, which needs a training
 RELATED_WIDTH = 100  # products that stand beside a newcomer
@@ -187,6 +187,8 @@ def unsold_signs(signs: Floats, count: int) -> Floats:
     out = np.zeros((count, signs.shape[1]), dtype=np.float32)
     out[:, : len(TREND_DAYS)] = signs[:, : len(TREND_DAYS)].min(axis=0, initial=0.0)
     out[:, IS_COLD] = 1.0
+    # As young as the youngest known: a weight learned on ages that hardly differ says nothing beyond them.
+    out[:, AGE] = signs[:, AGE].min() if len(signs) else 0.0
     return out
 
 

@@ -33,13 +33,13 @@ class Translated:
     name: str = "the same"
 
     def scores(self, history: History) -> NDArray[np.float64]:
-        places = np.searchsorted(self.log.item_ids, self.champion.item_ids)
-        known = np.isin(self.log.item_ids[history.items], self.champion.item_ids)
-        asked = history.where(known)
-        numbers = np.searchsorted(self.champion.item_ids, self.log.item_ids[asked.items])
+        theirs = gate._numbers_of(self.champion.item_ids, self.log.item_ids)[history.items]
+        asked = history.where(theirs >= 0)
+        numbers = theirs[theirs >= 0]
         said = self.champion.served_model.scores(History(numbers, asked.at, asked.events, asked.now))
+        ours = gate._numbers_of(self.log.item_ids, self.champion.item_ids)
         scores = np.full(self.log.items, -np.inf)
-        scores[places] = said
+        scores[ours[ours >= 0]] = said[ours >= 0]
         return scores
 
 
@@ -88,7 +88,9 @@ def test_a_candidate_that_says_the_same_gains_nothing(champion: Scorer) -> None:
     log = a_newer_log()
     cut = divide(log, Split(), seed=1).moment
 
-    evidence = compare(Translated(champion, log), champion, log, cut=cut)
+    told_of_new = champion.with_products(gate._products(log))
+
+    evidence = compare(Translated(told_of_new, log), champion, log, cut=cut)
 
     assert evidence.customers == 120
     assert evidence.candidate == evidence.champion

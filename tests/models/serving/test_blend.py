@@ -68,7 +68,7 @@ def a_blend(members: tuple[Model, ...], weights: dict[int, float], *, drops_seen
     for feature, weight in weights.items():
         linear[feature] = weight
     zeros = np.zeros_like(linear)
-    mixer = LinearMixer(linear, zeros, zeros, np.array([bought_column(len(linear))]))
+    mixer = LinearMixer(linear, zeros, zeros, np.array([bought_column(len(linear))]), zeros[:2])
     shares = np.full(len(members), 1 / len(members), dtype=np.float32)
     return Blend(members, NO_SIGNS, mixer, shares, drops_seen)
 
@@ -79,12 +79,14 @@ def test_a_mixer_weighs_repeats_and_long_histories_otherwise() -> None:
         again=np.array([-3.0, 0.0, 0.0], dtype=np.float32),
         longer=np.array([0.5, 0.0, 0.0], dtype=np.float32),
         bought=np.array([1]),
+        known=np.array([0.0, 4.0], dtype=np.float32),
     )
 
-    values = mixer.values(np.array([[2.0, 0.0, 4.0], [2.0, 1.0, 4.0]], dtype=np.float32))
+    values = mixer.values(np.array([[2.0, 0.0, 4.0], [2.0, 1.0, 4.0], [2.0, 0.0, 9.0]], dtype=np.float32))
 
     # 2 + 4 x 0.5 x 2, and beside it 10 for being bought before, whose first feature counts -3 x 2.
-    assert values == pytest.approx([6.0, 10.0])
+    # A history longer than any that taught counts as the longest.
+    assert values == pytest.approx([6.0, 10.0, 6.0])
 
 
 def test_a_mixer_adds_a_hidden_layer_to_a_linear_model() -> None:

@@ -86,7 +86,7 @@ def a_blend(members: Sequence[Model], log: Log, moment: int) -> Blend:
     linear = np.zeros(feature_count(len(members)), dtype=np.float32)
     linear[[0, 2]] = 1.0
     zeros = np.zeros_like(linear)
-    mixer = LinearMixer(linear, zeros, zeros, np.array([bought_column(len(linear))]))
+    mixer = LinearMixer(linear, zeros, zeros, np.array([bought_column(len(linear))]), zeros[:2])
     return Blend(
         tuple(members), item_signs(log, moment), mixer, np.full(2, 0.5, dtype=np.float32), drops_seen=False
     )

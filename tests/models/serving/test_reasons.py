@@ -48,7 +48,7 @@ def a_mixer(*, seed: int) -> LinearMixer:
     heard = np.zeros(features, dtype=np.float32)
     heard[[*range(2 * MEMBERS), 2 * MEMBERS + IS_BOUGHT]] = 1.0
     linear, again = chance.random((2, features)).astype(np.float32) * heard
-    return LinearMixer(linear, again, np.zeros_like(linear), np.array([bought_column(features)]))
+    return LinearMixer(linear, again, np.zeros_like(linear), np.array([bought_column(features)]), heard[:2])
 
 
 def a_network(*, seed: int) -> NetworkMixer:

@@ -13,6 +13,7 @@ from models.recommender.serving.blend import LinearMixer, bought_column
 # Pull of the weights to zero, in customers: of those for all candidates, of what is added for repeats, and
 # of what is added with the length of a history. A small shop's customers say little of the latter two.
 SHRINKAGE = (10.0, 30.0, 30.0)
+COMMON_LENGTHS = (0.1, 0.9)  # quantiles of the histories that taught: what few taught is not carried further
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,9 @@ def fit_mixer(lessons: Lessons) -> LinearMixer:
     scale = Scale.of(lessons.features)
     told = Tensors.of(lessons, scale)
     bought = bought_column(lessons.features.shape[1])
-    length = told.features[:, -1]
+    known = np.quantile(lessons.features[:, -1], COMMON_LENGTHS).astype(np.float32)
+    lowest, highest = ((known - scale.centre[-1]) * scale.factor[-1]).tolist()
+    length = told.features[:, -1].clamp(lowest, highest)
     # What each column of weights counts for a candidate; that of lengths is of mean 0.
     gates_N3 = torch.stack([torch.ones_like(length), told.is_bought, length], dim=1)
     pull_3 = torch.tensor(SHRINKAGE) / max(told.cases, 1)
@@ -96,10 +99,10 @@ def fit_mixer(lessons: Lessons) -> LinearMixer:
         return float(loss.detach())
 
     optimizer.step(closure)  # type: ignore[no-untyped-call]
-    return _unscaled(weights_F3.detach().numpy(), scale, bought)
+    return _unscaled(weights_F3.detach().numpy(), scale, bought, known)
 
 
-def _unscaled(weights_F3: Floats, scale: Scale, bought: int) -> LinearMixer:
+def _unscaled(weights_F3: Floats, scale: Scale, bought: int, known: Floats) -> LinearMixer:
     """
     Return what was learned, to be asked of features that are not scaled.
 
@@ -109,4 +112,4 @@ def _unscaled(weights_F3: Floats, scale: Scale, bought: int) -> LinearMixer:
     longer = longer * scale.factor[-1]
     linear = linear - longer * scale.centre[-1]
     linear[bought] -= again @ scale.centre
-    return LinearMixer(linear, again, longer, np.array([bought]))
+    return LinearMixer(linear, again, longer, np.array([bought]), known)
