@@ -55,7 +55,7 @@ def opens(quality: float, customers: int, number: int) -> bool:
         gain_percent=100 * gain,
         low_percent=100 * low,
         high_percent=100 * high,
-        baseline=Baseline("popularity", customers, *(100 * one for one in simple)),
+        baseline=Baseline("popularity", customers, *[100 * one for one in simple]),
     )
     return judge(evidence, champion=1, bar_percent=DEFAULT_BAR).verdict is GateVerdict.PASSED
 

@@ -68,7 +68,10 @@ class Learner:
         asked = drawn(cases, VALIDATED_CASES, seed=self.trainer.recipe.seed)
         best, best_epoch, best_step, weights = -1.0, 0, 0, self.trainer.keep()
         for epoch in range(1, self.trainer.recipe.epochs + 1):
+            taken = self.trainer.step
             loss = self._epoch(chunks, LEARN, epoch)
+            if self.trainer.step == taken:  # the clock ran out while the pass was dealt
+                break
             ndcg = self._validate(log, asked, moment=moment)
             self.curve.append(CurvePoint(self.trainer.step, epoch, self.reporter.seconds, loss, ndcg))
             if not math.isfinite(loss):
@@ -112,8 +115,10 @@ class Learner:
         plan, chunks = self._begin(name, leg, log, EXTEND_EPOCHS, number)
         epoch = 0
         while epoch < EXTEND_EPOCHS and not plan.is_over(self.trainer.step, time.monotonic()):
-            epoch += 1
-            self._epoch(chunks, leg, epoch)
+            taken = self.trainer.step
+            self._epoch(chunks, leg, epoch + 1)
+            # A pass whose first step the clock prevented would not be begun again.
+            epoch += self.trainer.step > taken
         # Weights that blew up are not worth the newest days.
         self.trainer.put_back(self.trainer.keep() if self.trainer.is_finite() else before)
         self._note(name, steps=self.trainer.step, epochs=epoch)

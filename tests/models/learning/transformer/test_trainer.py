@@ -1,6 +1,6 @@
 import copy
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from models.recommender.learning.progress import Reporter
 from models.recommender.learning.transformer import inference
+from models.recommender.learning.transformer.batches import Chunks
 from models.recommender.learning.transformer.inference import (
     head_of,
     readouts,
@@ -249,6 +250,26 @@ def test_a_recorded_schedule_leads_to_the_same_weights_bit_for_bit() -> None:
     assert again.schedule == first.schedule
     weights, repeated = weights_of(first.trainer.average), weights_of(again.trainer.average)
     assert all(np.array_equal(weights[name], repeated[name]) for name in weights)
+
+
+def test_a_pass_without_a_step_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = a_busy_log(60)
+    recipe = replace(SMALL, epochs=3, train_seconds=600.0)
+    learner = Learner(Trainer(recipe, log), Reporter(ignore, budget=600.0, epochs=3))
+    complete = learner.trainer.epoch
+    cut = a_division(log)
+
+    def one_and_then_the_clock_runs_out(chunks: Chunks, on_share: Callable[[float, float], None]) -> float:
+        if learner.trainer.step:
+            learner.trainer.plan.deadline = 0.0
+        return complete(chunks, on_share)
+
+    monkeypatch.setattr(learner.trainer, "epoch", one_and_then_the_clock_runs_out)
+    learner.learn(cut.train, cut.cases, moment=cut.moment)
+    learner.extend(log)
+
+    assert [learner.schedule[name]["epochs"] for name in ("learn", "extend")] == [1, 1]
+    assert [(point.epoch, point.train_loss > 0) for point in learner.curve] == [(1, True)]
 
 
 def test_what_was_learned_for_a_comparison_is_forgotten_again() -> None:
