@@ -48,14 +48,14 @@ def measure(scale: float) -> dict[str, Any]:
 def opens(quality: float, customers: int, number: int) -> bool:
     """Return whether production's gate lets a candidate through that finds so much of its champion's."""
     asked = ask(quality, customers, chance(f"gate {quality} {customers}", number))
-    simple = gain_interval(asked.candidate, asked.simple, seed=number)
+    gained, least, most = gain_interval(asked.candidate, asked.simple, seed=number)
     gain, low, high = gain_interval(asked.candidate, asked.champion, seed=number)
     evidence = Evidence(
         customers=customers,
         gain_percent=100 * gain,
         low_percent=100 * low,
         high_percent=100 * high,
-        baseline=Baseline("popularity", customers, *[100 * one for one in simple]),
+        baseline=Baseline("popularity", customers, 100 * gained, 100 * least, 100 * most),
     )
     return judge(evidence, champion=1, bar_percent=DEFAULT_BAR).verdict is GateVerdict.PASSED
 

@@ -20,7 +20,7 @@ from models.recommender.log.arrays import Floats, Ints
 from models.recommender.log.history import History
 from models.recommender.serving.features import IS_BOUGHT, REPEAT_WIDTH, reading
 from models.recommender.serving.rankers import TRANSFORMER, Addends, Model, Sum, top_k
-from models.recommender.serving.transformer import TRENDS
+from models.recommender.serving.transformer import IS_COLD, TRENDS
 
 BLEND = "blend"
 LOGITS = frozenset({TRANSFORMER})  # members whose scores are logits; those of all others are sums >= 0
@@ -47,6 +47,11 @@ def feature_count(members: int, signs: int = SIGNS) -> int:
 def bought_column(features: int, signs: int = SIGNS) -> int:
     """Return the feature that says whether the customer bought a candidate before."""
     return features - CUSTOMER_WIDTH - signs - REPEAT_WIDTH + IS_BOUGHT
+
+
+def cold_column(features: int, signs: int = SIGNS) -> int:
+    """Return the feature that says that a candidate never sold."""
+    return features - CUSTOMER_WIDTH - signs + IS_COLD
 
 
 @dataclass(frozen=True)

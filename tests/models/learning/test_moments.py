@@ -74,7 +74,8 @@ def test_no_blend_reads_product_numbers() -> None:
 
     def blend(log: Log) -> Blend:
         members, signs = fit_all(log, DEFAULTS)[0], item_signs(log, int(log.at.max()) + 1)
-        mixer = LinearMixer(linear, again, longer, np.array([bought_column(len(linear))]))
+        known = np.array([0.0, 4.0], np.float32)
+        mixer = LinearMixer(linear, again, longer, np.array([bought_column(len(linear))]), known)
         return Blend(tuple(members), signs, mixer, np.full(len(members), 1 / 7, np.float32), drops_seen=False)
 
     linear, again, longer = chance.normal(size=(3, feature_count(len(FAMILIES)))).astype(np.float32)

@@ -8,11 +8,14 @@ from torch import Tensor
 
 from models.recommender.learning.blend.lessons import Lessons
 from models.recommender.log.arrays import Floats
-from models.recommender.serving.blend import LinearMixer, bought_column
+from models.recommender.serving.blend import LinearMixer, bought_column, cold_column
 
 # Pull of the weights to zero, in customers: of those for all candidates, of what is added for repeats, and
 # of what is added with the length of a history. A small shop's customers say little of the latter two.
 SHRINKAGE = (10.0, 30.0, 30.0)
+# The weight of never having sold where no such product was bought in what taught: it comes after all others,
+# for what their sales mean would be carried too far.
+COLD_UNBOUGHT = -30.0
 COMMON_LENGTHS = (0.1, 0.9)  # quantiles of the histories that taught: what few taught is not carried further
 
 
@@ -99,7 +102,11 @@ def fit_mixer(lessons: Lessons) -> LinearMixer:
         return float(loss.detach())
 
     optimizer.step(closure)  # type: ignore[no-untyped-call]
-    return _unscaled(weights_F3.detach().numpy(), scale, bought, known)
+    mixer = _unscaled(weights_F3.detach().numpy(), scale, bought, known)
+    cold = cold_column(lessons.features.shape[1])
+    if not lessons.is_wanted[lessons.features[:, cold] > 0].any():
+        mixer.linear[cold] = COLD_UNBOUGHT
+    return mixer
 
 
 def _unscaled(weights_F3: Floats, scale: Scale, bought: int, known: Floats) -> LinearMixer:

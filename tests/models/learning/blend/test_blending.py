@@ -20,7 +20,7 @@ from models.recommender.learning.blend.mixers import fit_mixer, listwise_loss
 from models.recommender.log.arrays import Floats
 from models.recommender.log.splits import Case, Division
 from models.recommender.metrics.ranking import rank
-from models.recommender.serving.blend import Blend, LinearMixer, bought_column, feature_count
+from models.recommender.serving.blend import Blend, LinearMixer, bought_column, cold_column, feature_count
 from models.recommender.serving.rankers import Model
 from tests.models.serving.test_blend import ITEMS, LOG, MOMENT, cases_of, following, noise
 from tests.models.shops import Basket, a_log
@@ -161,6 +161,24 @@ def test_a_weight_may_turn_with_a_repeat_and_with_a_long_history(case: str, sign
     assert asked.ndcg(mixer.values(asked.features)).mean() > 0.85, case
     plain = replace(mixer, again=0 * mixer.again, longer=0 * mixer.longer)
     assert asked.ndcg(plain.values(asked.features)).mean() < 0.75, case
+
+
+def test_a_product_that_never_sold_comes_last_until_one_was_bought() -> None:
+    lessons = some_lessons(300, seed=6)
+    cold = cold_column(lessons.features.shape[1])
+    lessons.features[:, cold] = 0.0
+    # What sold more is bought less here: carried on, what never sold would come first.
+    sales = lessons.features[:, cold - 1]
+    lessons = replace(lessons, is_wanted=np.concatenate([row == row.min() for row in sales.reshape(-1, 6)]))
+    asked = lessons.features[:6].copy()
+    asked[0, cold - 1], asked[0, cold] = -9.0, 1.0
+
+    mixer = fit_mixer(lessons)
+    lessons.features[::6, cold] = 1.0
+    taught = fit_mixer(replace(lessons, is_wanted=lessons.features[:, cold] > 0))
+
+    assert mixer.values(asked).argmin() == 0
+    assert taught.values(asked).argmax() == 0
 
 
 def test_an_item_that_its_buyers_buy_again_is_told_from_one_that_they_do_not() -> None:
