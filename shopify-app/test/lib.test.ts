@@ -5,7 +5,7 @@ import { axis, linePath, rangeOf, thin, ticks } from "../app/lib/chart";
 import { formatDuration, formatGain, formatMemory, formatMilliseconds, formatMoment, formatPart, formatPercent, formatUnit } from "../app/lib/format";
 import { barMeaning, comparedWith, coolDownWord, decidedBy, decisionWords, findMove, readNumber } from "../app/lib/gates";
 import { pauseMs } from "../app/lib/polling";
-import { findStage, foundSentence, isMeasured, servedBecause } from "../app/lib/training";
+import { findStage, foundSentence, isMeasured, learnedFrom, servedBecause } from "../app/lib/training";
 import { statusLook } from "../app/lib/triggers";
 import { problemOf } from "../app/api/client.server";
 import { aGate, aMetric, aRun, aVersion, SHARES } from "./fixtures/answers";
@@ -99,6 +99,15 @@ describe("what is said of a version", () => {
     expect(servedBecause(aVersion())).toBe(
       "The transformer, our most advanced method, is not the best one for your shop yet: it scored 0.246 against 0.309 for “What each customer buys most”. So your customers see the suggestions of “What each customer buys most”.",
     );
+  });
+
+  test.each([
+    [{ interactions: 4187, customers: 555 }, "4,187 purchases by 555 customers"],
+    [{ interactions: 1, customers: 1 }, "1 purchase by 1 customer"],
+    [{ interactions: 110_998, customers: 0 }, "110,998 purchases by guests"],
+    [{ interactions: 0, customers: 0 }, "no purchases"],
+  ])("what it learned from: %o", (changes, words) => {
+    expect(learnedFrom(aVersion(changes))).toBe(words);
   });
 
   test("too little to measure, in the training's own words", () => {

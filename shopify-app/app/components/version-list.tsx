@@ -1,8 +1,9 @@
 import type { ReactNode } from "react";
 
 import type { ModelVersion } from "../api/types";
-import { formatCount, formatDuration, formatMoment } from "../lib/format";
+import { formatDuration, formatMoment } from "../lib/format";
 import { comparedWith, decidedBy, decisionWords, findMeasured, findMove, stateLook, verdictWord } from "../lib/gates";
+import { learnedFrom } from "../lib/training";
 import { GainScale } from "./gain-scale";
 import type { Release } from "./release";
 
@@ -41,7 +42,7 @@ function Details({ version, timezone }: { version: ModelVersion; timezone: strin
         )}
         {gate?.champion != null && findMeasured(gate) && <Fact name="Compared with">{comparedWith(gate, timezone)}</Fact>}
         <Fact name="Learned from">
-          {formatCount(version.interactions)} purchases by {formatCount(version.customers)} customers, in {formatDuration(version.train_seconds)}
+          {learnedFrom(version)}, in {formatDuration(version.train_seconds)}
         </Fact>
       </dl>
       <s-link href={`/model/advanced?version=${version.number}`}>See how version {version.number} works inside</s-link>

@@ -1,7 +1,7 @@
 /** How a training run and its outcome read to a merchant. */
 import type { Metrics, ModelState, ModelVersion, TrainingRun } from "../api/types";
 import { BLEND, gainSentence, plainGain } from "./blend";
-import { formatRange, formatScore } from "./format";
+import { formatRange, formatScore, formatUnit } from "./format";
 
 type State = TrainingRun["state"];
 
@@ -94,6 +94,12 @@ export function foundSentence(version: ModelVersion): string {
 export function nowSentences(version: ModelVersion): string[] {
   const standing = version.against_simple ? gainSentence(version.against_simple, version.asked) : servedBecause(version);
   return [standing, foundSentence(version)].filter(Boolean);
+}
+
+/** "4,187 purchases by 555 customers": what a version learned from. Guests are nobody whom a shop knows. */
+export function learnedFrom({ interactions, customers }: ModelVersion): string {
+  if (interactions === 0) return "no purchases";
+  return `${formatUnit(interactions, "purchases")} by ${customers > 0 ? formatUnit(customers, "customers") : "guests"}`;
 }
 
 /** Say how good the version that answers is, without a word of what it is made of. */

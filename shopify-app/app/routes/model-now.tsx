@@ -7,9 +7,9 @@ import { NoModel } from "../components/no-model";
 import { Part } from "../components/part";
 import { ReleaseRules } from "../components/rules";
 import { VersionList } from "../components/version-list";
-import { formatCount, formatDuration, formatMoment } from "../lib/format";
+import { formatDuration, formatMoment, formatUnit } from "../lib/format";
 import { orProblem } from "../lib/load";
-import { plainSentences } from "../lib/training";
+import { learnedFrom, plainSentences } from "../lib/training";
 import { sessionContext } from "../session/middleware.server";
 import { useModelPage } from "./model";
 
@@ -79,7 +79,7 @@ function Facts({ version, timezone }: { version: ModelVersion; timezone: string 
     <dl className="facts facts-wide">
       <dt>Learned from</dt>
       <dd>
-        {formatCount(version.interactions)} purchases by {formatCount(version.customers)} customers of {formatCount(version.products)} products
+        {learnedFrom(version)} of {formatUnit(version.products, "products")}
       </dd>
       <dt>Trained</dt>
       <dd>
