@@ -12,7 +12,7 @@ from backend.audit.values import Event
 from backend.core.ids import uuid7
 from backend.registry import gateway, queries
 from backend.registry.models import ModelVersion
-from backend.registry.values import Lineage, Outcome, Version
+from backend.registry.values import Lineage, Outcome, Version, purchases_by
 
 
 def register(shop_id: int, folder: Path, *, lineage: Lineage, outcome: Outcome, now: datetime) -> Version:
@@ -81,12 +81,9 @@ def _insert(
 
 def _learned_from(lineage: Lineage) -> str:
     """Return why there is a version. How well which method does stands on the version's own page."""
-    purchases, customers = lineage.interactions, lineage.customers
-    if not purchases:
+    if not lineage.interactions:
         return "There are no purchases to learn from yet."
-    lines = "one purchase" if purchases == 1 else f"{purchases:,} purchases"
-    people = "one customer" if customers == 1 else f"{customers:,} customers"
-    return f"It learned from {lines} by {people}."
+    return f"It learned from {purchases_by(lineage.interactions, lineage.customers)}."
 
 
 def _next_number(shop_id: int) -> int:

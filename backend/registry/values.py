@@ -71,3 +71,10 @@ class Version:
     manifest_sha256: str
     lineage: Lineage
     outcome: Outcome
+
+
+def purchases_by(purchases: int, customers: int) -> str:
+    """Return "4,187 purchases by 555 customers"; what nobody who is known bought was bought by guests."""
+    lines = "one purchase" if purchases == 1 else f"{purchases:,} purchases"
+    people = "one customer" if customers == 1 else f"{customers:,} customers"
+    return f"{lines} by {people if customers else 'guests'}"

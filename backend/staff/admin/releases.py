@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 
 from backend.core.text import signed_percent
 from backend.registry.models import ModelVersion
+from backend.registry.values import purchases_by
 from backend.rollouts import queries as rollouts
 from backend.rollouts.models import GateDecision, Pointer
 from backend.rollouts.values import GateVerdict
@@ -122,7 +123,7 @@ class ModelVersionAdmin(ReadOnlyAdmin):
     @admin.display(description="Learned from")
     def learned_from(self, row: ModelVersion) -> str:
         """Return what it learned from."""
-        return f"{row.interactions:,} purchases by {row.customers:,} customers of {row.products:,} products"
+        return f"{purchases_by(row.interactions, row.customers)} of {row.products:,} products"
 
     @admin.display(description="Trained in")
     def trained_in(self, row: ModelVersion) -> str:

@@ -19,7 +19,7 @@ from backend.features import services as feature_services
 from backend.features.values import Dataset
 from backend.registry import queries as registry_queries
 from backend.registry import services as registry
-from backend.registry.values import Lineage, Outcome, Version
+from backend.registry.values import Lineage, Outcome, Version, purchases_by
 from backend.training import gateway, rules
 from backend.training.models import TrainingRun
 from backend.training.services import states
@@ -145,7 +145,7 @@ def _export(row: TrainingRun, folder: Path, clock: Clock) -> Dataset:
     checks = rules.check(DatasetFacts(**features.count_broken(dataset)))
     if not checks.is_passed:
         raise BadDataset("The shop's data failed its checks: " + " ".join(checks.failures))
-    message = f"Learning from {dataset.purchases:,} purchases by {dataset.customers:,} customers."
+    message = f"Learning from {purchases_by(dataset.purchases, dataset.customers)}."
     states.move(row, RunState.TRAINING, now=clock(), message=message)
     return dataset
 

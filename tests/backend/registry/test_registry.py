@@ -8,7 +8,7 @@ from backend.audit import queries as audit
 from backend.audit.values import Event
 from backend.registry import gateway, queries, services
 from backend.registry.models import ModelVersion
-from backend.registry.values import ArtifactRefused, UnknownVersion
+from backend.registry.values import ArtifactRefused, UnknownVersion, purchases_by
 from tests.backend.history import NOW, a_shop
 from tests.backend.registry.versions import a_lineage, a_version, an_array_of, an_outcome
 
@@ -32,6 +32,18 @@ def test_a_version_keeps_its_files_lineage_and_ledger_entry(artifact: Path) -> N
         entry.reason
         == f"It learned from {a_lineage().interactions} purchases by {a_lineage().customers} customers."
     )
+
+
+@pytest.mark.parametrize(
+    ("purchases", "customers", "words"),
+    [
+        (4187, 555, "4,187 purchases by 555 customers"),
+        (1, 1, "one purchase by one customer"),
+        (110_998, 0, "110,998 purchases by guests"),
+    ],
+)
+def test_what_a_version_learned_from_in_words(purchases: int, customers: int, words: str) -> None:
+    assert purchases_by(purchases, customers) == words
 
 
 def test_each_shop_counts_its_own_versions(artifact: Path) -> None:
