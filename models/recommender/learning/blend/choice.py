@@ -189,7 +189,5 @@ def _figures(
         "gain": gain,
         "low": low,
         "high": high,
-        "reason": None
-        if is_blended
-        else "The best member is better than a blend beyond noise, or just as good.",
+        "reason": None if is_blended else ALONE,
     }
