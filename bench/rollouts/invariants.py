@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from backend.config import engines
-from bench.rollouts.runs import every, scaled
+from bench.rollouts.runs import each, every, scaled
+from tools.demo.screen import Screen
 
 HISTORIES: Final = 10_000
 CRASH_POINTS: Final = 1_000
@@ -89,6 +90,10 @@ def crash(seed: int) -> tuple[int, list[str]]:
 def _crash_until(enough: int) -> list[tuple[int, list[str]]]:
     """Crash in one history after the other until there were crashes enough."""
     found: list[tuple[int, list[str]]] = []
-    while sum(points for points, _ in found) < enough:
-        found += every(crash, AT_ONCE, first=len(found))
+    screen = Screen(sys.stderr)
+    screen.begin("Crashes")
+    while (points := sum(points for points, _ in found)) < enough:
+        screen.progress(done=points, total=enough, unit="crashes")
+        found += each(crash, AT_ONCE, first=len(found))
+    screen.end(f"{points:,} crashes")
     return found

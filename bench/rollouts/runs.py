@@ -1,11 +1,14 @@
 """Many runs of one simulation, on all processors, each with chance of its own."""
 
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from typing import TypeVar
 
 import numpy as np
+
+from tools.demo.screen import Screen
 
 Result = TypeVar("Result")
 
@@ -18,10 +21,22 @@ def scaled(scale: float, full: int = FULL) -> int:
     return max(20, round(full * scale))
 
 
-def every(simulate: Callable[[int], Result], runs: int, *, first: int = 0) -> list[Result]:
-    """Return what each run came to, in order. ``simulate`` is a module's function of the run's number."""
+def each(simulate: Callable[[int], Result], runs: int, *, first: int = 0) -> Iterator[Result]:
+    """Tell what each run comes to, in order. ``simulate`` is a module's function of the run's number."""
     with ProcessPoolExecutor(os.cpu_count()) as processes:
-        return list(processes.map(simulate, range(first, first + runs), chunksize=max(1, runs // 64)))
+        yield from processes.map(simulate, range(first, first + runs), chunksize=max(1, runs // 64))
+
+
+def every(simulate: Callable[[int], Result], runs: int) -> list[Result]:
+    """Return what each run came to, in order, and show how far they are."""
+    screen = Screen(sys.stderr)
+    results: list[Result] = []
+    screen.begin(f"Runs of {getattr(simulate, 'func', simulate).__name__}")
+    for result in each(simulate, runs):
+        results.append(result)
+        screen.progress(done=len(results), total=runs, unit="runs")
+    screen.end(f"{runs:,} runs")
+    return results
 
 
 def chance(part: str, run: int) -> np.random.Generator:
