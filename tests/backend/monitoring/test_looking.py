@@ -47,6 +47,7 @@ def weeks(shop: Shop, *, before: tuple[int, int], latest: tuple[int, int]) -> No
         ((200, 2_000), (100, 2_000), Verdict.FIRED, "Fallen under its bar. 5.0% of 2,000 visitors bought"),
         ((100, 2_000), (200, 2_000), Verdict.QUIET, "Above its bar. 10.0% of 2,000 visitors bought"),
         ((100, 2_000), (95, 2_000), Verdict.NOT_ENOUGH_DATA, "Not enough data to tell a fall from chance."),
+        ((100, 2_000), (0, 2_000), Verdict.FIRED, "Fallen under its bar. 0.0% of 2,000 visitors bought"),
         ((9, 2_000), (1, 2_000), Verdict.NOT_ENOUGH_DATA, "Not enough data: too few to compare."),
         ((0, 0), (0, 0), Verdict.NOT_ENOUGH_DATA, "Not enough data: too few to compare."),
     ],

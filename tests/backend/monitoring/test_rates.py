@@ -27,6 +27,37 @@ def test_too_few_hits_give_no_ratio(before: Count, now: Count) -> None:
     assert rates.ratio(before, now) is None
 
 
+def test_a_share_that_fell_to_nothing_has_exact_bounds() -> None:
+    found = rates.ratio(Count(50, 1000), Count(0, 2000))
+
+    # By hand: of 50 hits none is a later one with a chance of 5 % where that share is 1 - 0.05^(1/50).
+    share = 1 - 0.05 ** (1 / 50)
+    assert found is not None
+    assert (found.value, found.low, found.high) == pytest.approx((0.0, 0.0, share / (1 - share) / 2))
+    assert rates.judge(found, bar=0.97) is Verdict.FIRED
+
+
+def test_few_hits_that_are_left_have_the_bounds_of_clopper_and_pearson() -> None:
+    found = rates.ratio(Count(12, 1000), Count(3, 1000))
+
+    # R: binom.test(3, 15, conf.level = 0.9) has 0.0568 to 0.4398.
+    assert found is not None
+    assert (found.value, found.low, found.high) == pytest.approx(
+        (0.25, 0.0568 / 0.9432, 0.4398 / 0.5602), abs=1e-3
+    )
+
+
+@pytest.mark.parametrize("before", [12, 5_000])
+def test_without_a_change_few_hits_fire_in_at_most_one_week_of_twenty(before: int) -> None:
+    chance = np.random.default_rng(7)
+    now = chance.binomial(10_000, 5 / 10_000, size=500)
+    was = chance.binomial(before * 2_000, 5 / 10_000, size=500)
+
+    fired = [_verdict(*pair, before * 2_000, 10_000) is Verdict.FIRED for pair in zip(was, now, strict=True)]
+
+    assert np.mean(fired) <= 0.05
+
+
 @pytest.mark.parametrize(
     ("case", "found", "verdict"),
     [
