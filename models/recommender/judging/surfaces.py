@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from models.recommender.judging.wording import sentence, what_serves
+from models.recommender.judging.wording import sentence, what_serves, what_serves_home
 from models.recommender.learning.blend.choice import LEAD, standard_error
 from models.recommender.learning.related import related_tables
 from models.recommender.learning.simple.tuning import FAMILIES
@@ -258,7 +258,13 @@ def at_home(
         over_popular=over_popular,
         over_simple=over_simple,
     )
-    what = "popular products" if served.model == POPULARITY else "what suits the customer"
+    return replace(told, words=sentence(told, what_serves_home(served.model), why_not=why_not))
+
+
+def home_unasked(served: str) -> SurfaceReport:
+    """Return what serves a customer with a history where too few came back to be asked."""
+    told = SurfaceReport(Surface.HOME, orders=0, customers=0, chosen_on=0)
+    what, why_not = what_serves_home(served), "too few customers come back"
     return replace(told, words=sentence(told, what, why_not=why_not))
 
 

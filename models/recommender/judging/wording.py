@@ -25,16 +25,25 @@ def what_serves(surface: Surface, related_by: str, share: float) -> str:
     """
     Return what serves a surface for which nothing was learned but what goes with what.
 
+    A page is shown to strangers too, to whom it speaks alone. A cart tells of whoever filled it.
+
     :param share: how much louder than the customer the page or the cart is
     """
     if surface is Surface.STRANGER:
         return "popular products"
-    if not share:
-        return (
-            "what suits the customer and the cart" if surface is Surface.CART else "what suits the customer"
-        )
     together = TOGETHER[related_by]
-    return together if share == ALONE else f"{together} and what suits the customer"
+    if surface is Surface.CART:
+        suits, else_shown = "what suits the customer and the cart", ""
+    else:
+        suits, else_shown = "what suits a customer whom the shop knows", f", for strangers {together}"
+    if not share:
+        return suits + else_shown
+    return together if share == ALONE else f"{together}, and {suits}"
+
+
+def what_serves_home(served: str) -> str:
+    """Return what serves a customer who came before, by the name of the model that does."""
+    return "popular products" if served == POPULARITY else "what suits the customer"
 
 
 def sentence(told: SurfaceReport, what: str, *, why_not: str) -> str:

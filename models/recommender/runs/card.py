@@ -13,7 +13,8 @@ USE = (
 )
 LIMITS = (
     "Offline figures ask for what was bought anyway: they favour what was shown before, and say little of "
-    "what shoppers would have bought if shown something else. What a version does live, its rollout measures."
+    "what shoppers would have bought if shown something else. What shoppers did with a version live stands "
+    "on the model page of the app, beside these figures."
 )
 
 # A report as its dataclass or its manifest holds it; older manifests lack the newer figures.

@@ -83,7 +83,7 @@ def evaluate(run: Run, live: LiveVersion | None = None) -> Evaluation:
         served=served,
         metrics=metrics,
         surfaces=[
-            *_home(run, metrics, rankings, against_simple),
+            _home(run, metrics, rankings, against_simple),
             *surface_reports(run, members, served),
         ],
         against_simple=against_simple,
@@ -100,13 +100,13 @@ def evaluate(run: Run, live: LiveVersion | None = None) -> Evaluation:
 
 def _home(
     run: Run, metrics: list[ModelMetrics], rankings: dict[str, Ranking], against_simple: Gain | None
-) -> Iterator[SurfaceReport]:
-    """Yield what serves customers who came before, where these were asked."""
-    if run.split.asked is Asked.ORDERS:
-        return
+) -> SurfaceReport:
+    """Return what serves customers who came before, with its figures where these were asked."""
     served = next(row.model for row in metrics if row.is_served)
+    if run.split.asked is Asked.ORDERS:
+        return surfaces.home_unasked(served)
     can_gain = run.reason is None and served != POPULARITY
-    yield surfaces.at_home(
+    return surfaces.at_home(
         metrics,
         len(run.test.cases),
         run.validated if run.learned is not None else 0,

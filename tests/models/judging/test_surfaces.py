@@ -5,6 +5,7 @@ import pytest
 
 from models.recommender.judging import surfaces
 from models.recommender.judging.surfaces import Choice, Storefront, choose, compare, report, ways_of
+from models.recommender.judging.wording import what_serves
 from models.recommender.learning.simple.tuning import DEFAULTS, fit_all
 from models.recommender.log.log import Log
 from models.recommender.log.surfaces import Surface, SurfaceCase, surface_cases
@@ -65,8 +66,8 @@ def test_what_is_bought_together_is_found_where_popularity_finds_nothing(
     assert told.over_popular is not None
     assert told.over_popular.low == np.inf
     assert told.words == (
-        "On product pages: what is bought together and what suits the customer. Its first ten hold what was "
-        "bought for 100% of 80 newer orders, popular products for 0%."
+        "On product pages: what is bought together, and what suits a customer whom the shop knows. Its first "
+        "ten hold what was bought for 100% of 80 newer orders, popular products for 0%."
     )
 
 
@@ -105,6 +106,29 @@ def test_too_few_orders_choose_nothing_and_give_no_figure(log: Log, cut: int, fr
     assert choose(front, pages, pages, items=log.items) == Choice()
     assert (told.ways, told.over_popular, told.orders) == ([], None, 49)
     assert told.words.endswith("How good that is could not be measured: 49 orders, 50 are needed.")
+
+
+@pytest.mark.parametrize(
+    ("surface", "share", "words"),
+    [
+        (
+            Surface.PRODUCT_BASKET,
+            2.0,
+            "what is bought together, and what suits a customer whom the shop knows",
+        ),
+        (
+            Surface.PRODUCT_BASKET,
+            0.0,
+            "what suits a customer whom the shop knows, for strangers what is bought together",
+        ),
+        (Surface.PRODUCT_BASKET, ALONE, "what is bought together"),
+        (Surface.CART, 0.0, "what suits the customer and the cart"),
+        (Surface.CART, 1.0, "what is bought together, and what suits the customer and the cart"),
+        (Surface.STRANGER, 2.0, "popular products"),
+    ],
+)
+def test_the_words_are_true_of_strangers_too(surface: Surface, share: float, words: str) -> None:
+    assert what_serves(surface, "item_knn", share) == words
 
 
 def test_a_stranger_is_shown_what_sells(log: Log, cut: int, front: Storefront) -> None:

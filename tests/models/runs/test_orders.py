@@ -70,6 +70,17 @@ def test_what_goes_with_a_product_in_winter_comes_before_what_went_with_it_in_su
     assert np.mean(is_winters) > 0.7
 
 
+def test_what_the_home_page_shows_is_told_though_nobody_could_be_asked_there(report: Report) -> None:
+    home, stranger = ({one.surface: one for one in report.surfaces}[name] for name in ("home", "stranger"))
+
+    assert (home.orders, home.ways, home.over_popular) == (0, [], None)
+    assert home.words == (
+        "For customers who came before: what suits the customer. How good that is could not be measured: "
+        "too few customers come back."
+    )
+    assert stranger.words.startswith("For strangers: popular products")
+
+
 def test_a_stranger_is_shown_popular_products(report: Report) -> None:
     scorer = load(report.manifest.parent)
 
