@@ -1,6 +1,6 @@
 """Reads of attribution. Every amount is a sum of rows, those that took something back included."""
 
-from datetime import datetime
+from datetime import date, datetime
 from itertools import groupby
 from typing import Any, Final
 from uuid import UUID
@@ -87,11 +87,30 @@ def top_products(shop_id: int, *, since: datetime, until: datetime, limit: int =
     return [TopProduct(row[0], titles.get(row[0], f"Product {row[0]}"), *row[1:]) for row in rows]
 
 
+def daily_orders(shop_id: int, *, since: datetime, until: datetime) -> dict[date, int]:
+    """Return how many orders with something clicked in them were placed in [since, until), by day in UTC."""
+    return dict(_rows(_DAILY_ORDERS, shop_id, since=since, until=until))
+
+
 def _rows(sql: str, shop_id: int, **values: Any) -> list[Any]:
     with connection.cursor() as cursor:
         taken_back = [reason.value for reason in TAKEN_BACK]
         cursor.execute(sql, {"shop_id": shop_id, "taken_back": taken_back, **values})
         return list(cursor.fetchall())
+
+
+# Orders of which something is left that a click on a recommendation sold.
+_DAILY_ORDERS: Final = """
+    SELECT day, COUNT(DISTINCT order_id)
+    FROM (
+        SELECT (placed_at AT TIME ZONE 'UTC')::date AS day, order_id
+        FROM attribution_credit
+        WHERE shop_id = %(shop_id)s AND kind <> 'VIEW' AND placed_at >= %(since)s AND placed_at < %(until)s
+        GROUP BY day, order_id, line_id
+        HAVING SUM(quantity) > 0
+    ) line
+    GROUP BY day
+"""
 
 
 # The products of an order against when each was recommended to anybody.

@@ -1,6 +1,7 @@
 """Reads of storefront events. They inform: what was sold is read from signed orders only."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from uuid import UUID
 
@@ -228,11 +229,26 @@ def _heard(rows: QuerySet[Event]) -> Iterator[Heard]:
 def counts(shop_id: int, *, since: datetime, until: datetime) -> Counts:
     """Return how much was accepted on the days, in UTC, from that of ``since`` to that of ``until``."""
     told = tallies(shop_id, since=since, until=until)
+    return _counts({topic: total for (topic, outcome), total in told.items() if outcome is Outcome.ACCEPTED})
+
+
+def daily_counts(shop_id: int, *, since: datetime, until: datetime) -> dict[date, Counts]:
+    """Return the same of each day, in UTC, on which anything was accepted."""
+    rows = Tally.objects.for_shop(shop_id).filter(
+        day__gte=_day(since), day__lte=_day(until), outcome=Outcome.ACCEPTED
+    )
+    told: dict[date, dict[Topic | None, int]] = defaultdict(dict)
+    for day, topic, total in rows.values_list("day", "topic").annotate(total=Sum("count")):
+        told[day][Topic(topic) if topic else None] = total
+    return {day: _counts(accepted) for day, accepted in told.items()}
+
+
+def _counts(accepted: Mapping[Topic | None, int]) -> Counts:
     return Counts(
-        impressions=told.get((Topic.IMPRESSION, Outcome.ACCEPTED), 0),
-        clicks=told.get((Topic.CLICK, Outcome.ACCEPTED), 0),
-        adds=told.get((Topic.ADD, Outcome.ACCEPTED), 0),
-        checkouts=told.get((Topic.CHECKOUT_COMPLETED, Outcome.ACCEPTED), 0),
+        impressions=accepted.get(Topic.IMPRESSION, 0),
+        clicks=accepted.get(Topic.CLICK, 0),
+        adds=accepted.get(Topic.ADD, 0),
+        checkouts=accepted.get(Topic.CHECKOUT_COMPLETED, 0),
     )
 
 

@@ -22,6 +22,7 @@ urlpatterns = [
     path("api/setup", setup.SetupView.as_view()),
     path("api/setup/theme-block", setup.ThemeBlockView.as_view()),
     path("api/model", model.ModelView.as_view()),
+    path("api/model/live", model.ModelLiveView.as_view()),
     path("api/model/settings", model.ModelSettingsView.as_view()),
     path("api/model/versions/<uuid:id>/release", model.VersionReleaseView.as_view()),
 ]

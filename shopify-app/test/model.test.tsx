@@ -222,6 +222,40 @@ describe("the model page", () => {
   });
 });
 
+describe("what happened live", () => {
+  const LIVE = { version: 3, since: "2026-11-21T10:05:00Z", until: null, days_alone: 8, lists: 10_200, clicks: 418, orders: 12, clicks_per_list: { value: 0.041, low: 0.0324, high: 0.0496 }, orders_per_list: null, rollout: null };
+  const ROLLED = { ...LIVE, version: 4, since: "2026-11-28T10:05:00Z", days_alone: 0, lists: 0, clicks: 0, orders: 0, clicks_per_list: null, rollout: { rollout: 7, champion: 3, visitors: 2010, champion_visitors: 1990, words: ["Visitors who click between −3.3% and +5.0%.", "Visitors who buy: too few orders to say anything yet."] } };
+  const load = () => everything({ model: twoVersions({ gate: aGate({ champion: 3 }) }) });
+
+  test("stands beside what was measured before, with its range or that it is not enough", async () => {
+    const { container } = await open("/model/advanced", { load, lived: () => [ROLLED, { ...LIVE, until: "2026-11-28T10:05:00Z" }] });
+
+    const section = container.querySelector('s-section[heading="Measured before, and live"]') as HTMLElement;
+    const rows = [...section.querySelectorAll("s-table-row")].map((row) => [...row.children].map((cell) => cell.textContent?.trim()));
+    expect(rows).toEqual([
+      ["Version 4since 28 Nov 2026never alone for a whole day", "62.2%", "–", "–"],
+      ["Version 321 Nov 2026 to 28 Nov 202610,200 lists seen on 8 whole days", "62.2%", "4.1 (3.2 to 5.0)", "not enough yet"],
+    ]);
+    expect(await violations(container)).toEqual([]);
+  });
+
+  test("is compared in a rollout with what past purchases had promised", async () => {
+    await open("/model/advanced", { load, lived: () => [ROLLED, LIVE] });
+
+    expect(
+      screen.getByText(
+        "Version 4: On past purchases it was +5.4% beside version 3 (likely +3.1% to +7.8%). In rollout 7, 2,010 visitors saw version 4 and 1,990 visitors version 3 at the same time. Visitors who click between −3.3% and +5.0%. Visitors who buy: too few orders to say anything yet.",
+      ),
+    ).toBeInTheDocument();
+  });
+
+  test("is not spoken of before anything answered a shopper", async () => {
+    const { container } = await open("/model/advanced", { load });
+
+    expect(container.querySelector('s-section[heading="Measured before, and live"]')).toBeNull();
+  });
+});
+
 describe("what a version listens to", () => {
   test("is named by its parts, in a bar and in a list", async () => {
     const { container } = await open("/model/advanced", { load: () => everything({ model: twoVersions() }) });

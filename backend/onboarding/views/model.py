@@ -10,6 +10,8 @@ from backend.core.api import ApiView, ErrorBody, ShopRequest
 from backend.monitoring.values import TriggerPolicy
 from backend.onboarding import services
 from backend.onboarding.queries import model as queries
+from backend.onboarding.queries.live import live_versions
+from backend.onboarding.serializers.live import LiveSerializer
 from backend.onboarding.serializers.model import (
     ModelSerializer,
     ModelSettingsSerializer,
@@ -34,6 +36,16 @@ class ModelView(ApiView):
             "training": training.find_last_run(request.shop_id),
         }
         return Response(ModelSerializer(body).data)
+
+
+class ModelLiveView(ApiView):
+    """What happened while the shop's versions answered shoppers."""
+
+    @extend_schema(operation_id="get_model_live", responses=LiveSerializer)
+    def get(self, request: ShopRequest) -> Response:
+        """Return what shoppers did with the lists of each version that answered them lately."""
+        found = live_versions(request.shop_id, now=clock.now())
+        return Response(LiveSerializer({"versions": found}).data)
 
 
 class VersionReleaseView(ApiView):

@@ -1,5 +1,6 @@
 """Reads of rollouts."""
 
+from backend.rollouts.queries.answering import answering_versions, beside_champions
 from backend.rollouts.queries.arms import (
     NOTHING_RELEASED,
     champion_id,
@@ -71,7 +72,9 @@ from backend.rollouts.queries.verdicts import verdicts_on
 __all__ = [
     "NOTHING_RELEASED",
     "DiffOrder",
+    "answering_versions",
     "arm_outcomes",
+    "beside_champions",
     "champion_id",
     "champion_version",
     "champions",

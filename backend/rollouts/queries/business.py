@@ -46,7 +46,7 @@ def judge_business(rollout: Rollout, *, now: datetime) -> Judged:
     if now - read_at > STALE:
         words = f"Can't be measured: visitors were last counted at {read_at:%H:%M on %d %B} (UTC)."
         return Judged(Verdict.ERROR, words, {"read_at": read_at.isoformat()})
-    compared = [_difference(row) for row in newest]
+    compared = [difference_of(row) for row in newest]
     ratio = rules.sample_ratio([compared[0].candidate.visitors, compared[0].control.visitors])
     elapsed, pace = elapsed_days(rollout, until=read_at), _pace(rollout, compared[0], until=read_at)
     judged = rules.business_verdict(
@@ -58,7 +58,7 @@ def judge_business(rollout: Rollout, *, now: datetime) -> Judged:
 
 def differences(shop_id: int, rollout_id: UUID) -> list[Difference]:
     """Return each metric of both arms as it was last measured; none before that."""
-    return [_difference(row) for row in _newest(shop_id, rollout_id)]
+    return [difference_of(row) for row in _newest(shop_id, rollout_id)]
 
 
 def history(shop_id: int, rollout_id: UUID, metric: Metric) -> History:
@@ -89,7 +89,7 @@ def days_left(shop_id: int, rollout_id: UUID) -> float | None:
     if not newest:
         return None
     rollout = get_rollout(shop_id, rollout_id)
-    until, compared = newest[0].read_at, [_difference(row) for row in newest]
+    until, compared = newest[0].read_at, [difference_of(row) for row in newest]
     elapsed, pace = elapsed_days(rollout, until=until), _pace(rollout, compared[0], until=until)
     return rules.days_left(compared, plan=rollout.plan, elapsed_days=elapsed, visitors_per_day=pace)
 
@@ -192,7 +192,8 @@ def _newest(shop_id: int, rollout_id: UUID) -> list[models.RolloutReading]:
     )
 
 
-def _difference(row: models.RolloutReading) -> Difference:
+def difference_of(row: models.RolloutReading) -> Difference:
+    """Return a reading as the value that rules judge."""
     return Difference(
         metric=Metric(row.metric),
         candidate=ArmSums(row.candidate_visitors, row.candidate_total, row.candidate_squares),

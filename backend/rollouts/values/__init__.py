@@ -1,5 +1,6 @@
 """What crosses the boundary of rollouts."""
 
+from backend.rollouts.values.answering import Answering, BesideChampion
 from backend.rollouts.values.answers import AnswerOutcome, ArmAnswer
 from backend.rollouts.values.arms import (
     CANDIDATE,
@@ -138,6 +139,7 @@ __all__ = [
     "OVERRIDE",
     "STANDBY",
     "AnswerOutcome",
+    "Answering",
     "ArmAnswer",
     "ArmCounts",
     "ArmOutcomes",
@@ -146,6 +148,7 @@ __all__ = [
     "BadHoldout",
     "BadPlan",
     "Baseline",
+    "BesideChampion",
     "BrowserCounts",
     "Change",
     "ChangeKind",

@@ -121,6 +121,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/model/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return what shoppers did with the lists of each version that answered them lately. */
+        get: operations["get_model_live"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/model/settings": {
         parameters: {
             query?: never;
@@ -546,6 +563,14 @@ export interface components {
             /** Format: double */
             high_percent: number;
         };
+        /** @description What the version's newest rollout measured, beside the version that was in use. */
+        BesideChampion: {
+            rollout: number;
+            champion: number;
+            visitors: number;
+            champion_visitors: number;
+            words: string[];
+        };
         /** @enum {string} */
         BlockStatusEnum: "active" | "available" | "unavailable";
         /** @description One value before and after, in words; empty where it isn't known. */
@@ -799,6 +824,30 @@ export interface components {
             champion: number;
             verdict: components["schemas"]["RolloutVerdictEnum"];
             words: string;
+        };
+        /** @description The versions that answered shoppers in the last 90 days, the newest first. */
+        Live: {
+            versions: components["schemas"]["LiveVersion"][];
+        };
+        /** @description What shoppers did on the whole days of the last 90 on which this version alone answered them. */
+        LiveVersion: {
+            version: number;
+            /** Format: date-time */
+            since: string;
+            /**
+             * Format: date-time
+             * @description null while it answers
+             */
+            until: string | null;
+            days_alone: number;
+            /** @description that shoppers saw */
+            lists: number;
+            clicks: number;
+            /** @description with something in them that was clicked in a list */
+            orders: number;
+            clicks_per_list: components["schemas"]["Rate"] | null;
+            orders_per_list: components["schemas"]["Rate"] | null;
+            rollout: components["schemas"]["BesideChampion"] | null;
         };
         /** @description An address that shows one version to whoever has it, until a moment. */
         Look: {
@@ -1065,6 +1114,15 @@ export interface components {
         };
         /** @enum {string} */
         ProgressEnum: "DONE" | "CURRENT" | "AHEAD";
+        /** @description Acts a list that was seen (0.02: two of a hundred lists), with a 95 % interval. */
+        Rate: {
+            /** Format: double */
+            value: number;
+            /** Format: double */
+            low: number;
+            /** Format: double */
+            high: number;
+        };
         /** @enum {string} */
         ReasonEnum: "install" | "manual" | "schedule" | "conversion" | "metric" | "drift" | "unreadable";
         /** @description An act that is offered, and why it can't be done now. */
@@ -1648,6 +1706,25 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Model"];
+                };
+            };
+        };
+    };
+    get_model_live: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Live"];
                 };
             };
         };

@@ -33,6 +33,9 @@ export type AgainstSimple = NonNullable<ModelVersion["against_simple"]>;
 export type Asked = ModelVersion["asked"];
 export type Cold = NonNullable<ModelVersion["cold"]>;
 
+export type LiveFigures = Get<"/api/model/live">;
+export type LiveVersion = LiveFigures["versions"][number];
+
 export type DataRequest = Get<"/api/data-requests">["requests"][number];
 
 export type ModelSettings = Get<"/api/model/settings">;

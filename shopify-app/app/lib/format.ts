@@ -69,6 +69,12 @@ export function formatRange(low: Figure, high: Figure): string {
   return low == null || high == null ? NOTHING : `${score.format(low)} to ${score.format(high)}`;
 }
 
+/** "4.1 (3.2 to 5.0)": how often of so many something happened, and where that probably lies. */
+export function formatRate({ value, low, high }: { value: number; low: number; high: number }, of: number): string {
+  const [told, least, most] = [value, low, high].map((part) => (part * of).toFixed(1));
+  return `${told} (${least} to ${most})`;
+}
+
 /** "1 order", "25,900 orders": the unit comes in the plural. */
 export function formatUnit(count: number, unit: string): string {
   const name = count === 1 ? unit.replace(/ies$/, "y").replace(/s$/, "") : unit;

@@ -1,21 +1,34 @@
-import { useSearchParams } from "react-router";
+import { data, useSearchParams } from "react-router";
 
 import type { Route } from "./+types/model-advanced";
-import type { ModelVersion } from "../api/types";
+import { type Answer, apiFor, ask } from "../api/client.server";
+import type { LiveFigures, ModelVersion } from "../api/types";
 import { Comparison } from "../components/comparison";
 import { ForExperts } from "../components/experts";
+import { Live } from "../components/live";
 import { Mix } from "../components/mix";
 import { NoModel } from "../components/no-model";
+import { Part } from "../components/part";
 import { TrainingPlot } from "../components/training-plot";
 import { coldSentence, mixLead, placeSentence } from "../lib/blend";
+import { orProblem } from "../lib/load";
 import { isMeasured, nowSentences } from "../lib/training";
+import { sessionContext } from "../session/middleware.server";
 import { useModelPage } from "./model";
+
+export async function loader({ context }: Route.LoaderArgs) {
+  const session = context.get(sessionContext);
+  const answer = await ask(session, apiFor(session).GET("/api/model/live"));
+  return data(answer, { status: answer.ok ? 200 : 503 });
+}
+
+export const clientLoader = ({ serverLoader }: Route.ClientLoaderArgs) => orProblem<Answer<LiveFigures>>(serverLoader);
 
 export const meta: Route.MetaFunction = () => [{ title: "Advanced" }];
 
-/** The inner life of one version: what it listens to, how its methods did on the same customers, how it was trained. */
-export default function ModelAdvanced() {
-  const { model } = useModelPage();
+/** The inner life of one version: what it listens to, how its methods did, what shoppers did with it, how it was trained. */
+export default function ModelAdvanced({ loaderData }: Route.ComponentProps) {
+  const { model, shop } = useModelPage();
   const [query] = useSearchParams();
   const asked = model.versions.find((one) => String(one.number) === query.get("version"));
   const version = asked ?? model.current ?? model.versions[0];
@@ -25,6 +38,9 @@ export default function ModelAdvanced() {
       <VersionChoice version={version} versions={model.versions} />
       <Listening version={version} />
       <Methods version={version} />
+      <Part answer={loaderData as Answer<LiveFigures>} heading="Measured before, and live">
+        {({ versions }) => <Live live={versions} versions={model.versions} timezone={shop.timezone} />}
+      </Part>
       {version.cold && (
         <s-section heading="Products without a sale yet">
           <s-paragraph>{coldSentence(version.cold)}</s-paragraph>
