@@ -12,10 +12,12 @@ which is safe; how often that happened stands beside the figures. All else ends 
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import cycle, islice
+from itertools import cycle
+from typing import Any
 from urllib.parse import urlsplit
 
 from tools.demo.traffic import percentile
@@ -24,6 +26,14 @@ CONNECTIONS = 8
 READ_BYTES = 65_536
 TIMEOUT_SECONDS = 15.0
 NO_HEADERS: Mapping[str, str] = {}
+
+# What kind of answer a head and a body are, in whatever words the caller counts them by.
+KindOf = Callable[[bytes, bytes], str]
+
+
+def same_kind(head: bytes, body: bytes) -> str:
+    """Tell no kinds apart."""
+    return "answer"
 
 
 class WrongAnswer(Exception):
@@ -41,6 +51,7 @@ class Figures:
 
     :param retried: requests that were sent again because a kept connection had ended unannounced
     :param times_ms: how long each took
+    :param kinds: how many answers were of each kind, where somebody told kinds apart
     """
 
     requests: int
@@ -49,6 +60,7 @@ class Figures:
     p99_ms: float
     retried: int
     times_ms: tuple[float, ...] = field(repr=False)
+    kinds: Counter[str] = field(default_factory=Counter)
 
 
 class Connection:
@@ -61,6 +73,8 @@ class Connection:
         self._socket: socket.socket | None = None
         self._has_answered = False
         self.retried = 0
+        # Of the last answer.
+        self.head = b""
 
     def get(self, path: str) -> bytes:
         """Return the body of a GET."""
@@ -103,7 +117,7 @@ class Connection:
         length = int(_header(head, b"content-length"))
         while len(body) < length:
             body += self._read(connection)
-        self._has_answered = True
+        self._has_answered, self.head = True, head
         if _header(head, b"connection") == b"close":
             self.close()
         return body
@@ -147,55 +161,79 @@ def _header(head: bytes, name: bytes) -> bytes:
     return found
 
 
-def closed(origin: str, paths: Sequence[str], *, seconds: float) -> Figures:
-    """Send as fast as the answers come, for a while."""
+Send = Callable[[Connection, Any], bytes]
+
+
+def closed(
+    origin: str,
+    asks: Sequence[Any],
+    *,
+    seconds: float,
+    kind_of: KindOf = same_kind,
+    send: Send = Connection.get,
+) -> Figures:
+    """
+    Send as fast as the answers come, for a while.
+
+    :param asks: paths, or whatever else ``send`` knows how to ask
+    """
     end = time.perf_counter() + seconds
 
-    def work(connection: Connection, times: list[float], offset: int) -> None:
-        for path in islice(cycle(paths), offset, None):
-            began = time.perf_counter()
-            if began > end:
-                return
-            connection.get(path)
-            times.append((time.perf_counter() - began) * 1000)
+    def moments() -> Iterator[float]:
+        while (began := time.perf_counter()) < end:
+            yield began
 
-    return _run(origin, work)
+    return _run(origin, asks, moments, kind_of, send)
 
 
-def paced(origin: str, paths: Sequence[str], *, per_second: float, seconds: float) -> Figures:
+def paced(
+    origin: str,
+    paths: Sequence[str],
+    *,
+    per_second: float,
+    seconds: float,
+    kind_of: KindOf = same_kind,
+) -> Figures:
     """Send at a steady pace, whatever the answers do."""
     start = time.perf_counter() + 0.05
     due = iter([start + place / per_second for place in range(int(per_second * seconds))])
-    lock = threading.Lock()
-
-    def work(connection: Connection, times: list[float], offset: int) -> None:
-        for path in islice(cycle(paths), offset, None):
-            with lock:
-                moment = next(due, None)
-            if moment is None:
-                return
-            time.sleep(max(0.0, moment - time.perf_counter()))
-            connection.get(path)
-            times.append((time.perf_counter() - moment) * 1000)
-
-    return _run(origin, work)
+    return _run(origin, paths, lambda: due, kind_of, Connection.get)
 
 
-def _run(origin: str, work: Callable[[Connection, list[float], int], None]) -> Figures:
+def _run(
+    origin: str,
+    asks: Sequence[Any],
+    moments: Callable[[], Iterator[float]],
+    kind_of: KindOf,
+    send: Send,
+) -> Figures:
+    """
+    Send on all connections, in the order of the list.
+
+    :param moments: what tells a connection when its next request is due, from which it is timed
+    """
     times: list[float] = []
     retried: list[int] = []
+    kinds: list[str] = []
     failures: list[Exception] = []
+    # One for all: were each connection to walk the list by itself, all would ask the same at the same time,
+    # and a cache in the server would look good. To take the next one is a single step of the interpreter.
+    asked = cycle(asks)
 
-    def guarded(offset: int) -> None:
+    def work() -> None:
         try:
             with closing(Connection(origin)) as connection:
-                work(connection, times, offset)
+                for moment in moments():
+                    _wait_until(moment)
+                    body = send(connection, next(asked))
+                    times.append((time.perf_counter() - moment) * 1000)
+                    kinds.append(kind_of(connection.head, body))
                 retried.append(connection.retried)
         except (OSError, WrongAnswer) as error:
             failures.append(error)
 
     began = time.perf_counter()
-    threads = [threading.Thread(target=guarded, args=(offset,)) for offset in range(CONNECTIONS)]
+    threads = [threading.Thread(target=work) for _ in range(CONNECTIONS)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -210,4 +248,11 @@ def _run(origin: str, work: Callable[[Connection, list[float], int], None]) -> F
         p99_ms=percentile(times, 0.99),
         retried=sum(retried),
         times_ms=tuple(times),
+        kinds=Counter(kinds),
     )
+
+
+def _wait_until(moment: float) -> None:
+    left = moment - time.perf_counter()
+    if left > 0:
+        time.sleep(left)

@@ -108,3 +108,23 @@ def test_addresses_are_signed_as_the_app_wants_them():
     assert verify_proxy(query_string, secrets=["hush"], now=now).logged_in_customer_id == 17
     with pytest.raises(Forged):
         verify_proxy(query_string, secrets=["other"], now=now)
+
+
+def test_connections_share_the_list_so_that_nothing_is_asked_twice_before_all_was_asked(origin):
+    Handler.asked.clear()
+
+    load.paced(origin, [f"/{number}" for number in range(40)], per_second=200, seconds=0.2)
+
+    assert sorted(Handler.asked) == sorted(f"/{number}" for number in range(40))
+
+
+def test_answers_are_counted_by_their_kind(origin):
+    found = load.paced(
+        origin,
+        ["/a", "/b"],
+        per_second=100,
+        seconds=0.2,
+        kind_of=lambda head, body: f"{head[9:12].decode()} {json.loads(body)['path']}",
+    )
+
+    assert found.kinds == {"200 /a": 10, "200 /b": 10}
