@@ -43,8 +43,8 @@ check: setup-dev ## lint, types, import order, migrations, API drift, GraphQL, t
 fix: setup-dev ## format, mend what linters can mend, write openapi.yaml and its TypeScript types anew
 	@$(py) -m tools.suites fix
 
-bench-serving: setup ## requests a second and latency of the signed endpoint beside a bare Django view
-	@$(py) -m bench.serving
+bench-serving: setup .bench/serving/.ready ## what answers to storefronts cost, beside a bare Django view, FastAPI with torch and MLflow; BENCH="--only growth"
+	@$(py) -m bench.serving $(if $(ORDERS),--orders "$(ORDERS)") $(BENCH)
 
 bench-pages: setup ## p95 of merchants' and staff's pages and of the sweeps at 500,000 orders and 10 million decisions
 	@$(py) -m bench.pages $(BENCH)
@@ -58,7 +58,11 @@ bench-recommender: setup .bench/venv/.ready ## quality, seconds and memory of th
 	@$(py) -m bench.recommender $(BENCH)
 
 .bench/venv/.ready: bench/peers/requirements.txt bench/peers/setup.sh
-	@$(step) "Peers of the recommender" $(logs)/peers.log bench/peers/setup.sh
+	@$(step) "Peers of the recommender" $(logs)/peers.log bench/peers/setup.sh $< $(@D)
+	@touch $@
+
+.bench/serving/.ready: bench/peers/serving/requirements.txt bench/peers/setup.sh
+	@$(step) "Peers of serving" $(logs)/serving-peers.log bench/peers/setup.sh $< $(@D)
 	@touch $@
 
 bench-rollout: setup ## what a rollout costs those who serve, how soon all obey, and what kills lose; BENCH="--kills 5 --pairs 2 --seconds 5"

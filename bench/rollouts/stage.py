@@ -3,7 +3,7 @@
 import os
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import psutil
 
-from bench import serving
+from bench.serving import product
 from tools.demo import state
 from tools.demo.options import ROOT, parse
 from tools.demo.screen import Screen
@@ -43,10 +43,14 @@ class Sizes:
 
 
 @contextmanager
-def on_stage(screen: Screen) -> Iterator["Stage"]:
-    """Run the product, and let this process speak to the same database."""
-    options = parse(["--exit", "--data-dir", DATA_DIR, "--first-port", "0"])
-    with state.hold(options.data_dir), serving.running(options, screen) as stack:
+def on_stage(screen: Screen, arguments: Sequence[str] = ("--data-dir", DATA_DIR)) -> Iterator["Stage"]:
+    """
+    Run the product, and let this process speak to the same database.
+
+    :param arguments: of the demo: which shop, and where its data are
+    """
+    options = parse(["--exit", "--first-port", "0", *arguments])
+    with state.hold(options.data_dir), product.running(options, screen) as stack:
         os.environ.update(stack.env, LOG_LEVEL="ERROR", DJANGO_SETTINGS_MODULE="backend.config.settings")
         import django
 
@@ -75,7 +79,7 @@ class Stage:
         self.stack, self.screen = stack, screen
         self.shop_id = found.id
         self.web = stack.addresses.web
-        self._asks = serving.questions(stack)
+        self._asks = product.questions(stack)
         self.clear()
         champion = queries.champion_version(self.shop_id)
         if champion is None:
@@ -91,7 +95,7 @@ class Stage:
             self._asks[place % len(self._asks)] | {"visitor": browsers[place % len(browsers)]}
             for place in range(count)
         ]
-        found: list[str] = serving.signed(self.stack, asks)
+        found: list[str] = product.signed(self.stack, asks)
         return found
 
     def open(self, *, percent: int) -> Any:

@@ -7,7 +7,7 @@ import pytest
 
 from backend.shopify.verify import Forged, verify_proxy
 from bench import load
-from bench.serving import _address
+from bench.serving.product import address
 from tests.tools.origin import QuietHandler, serving
 
 
@@ -103,7 +103,7 @@ def test_addresses_are_signed_as_the_app_wants_them():
         "surface": "home",
     }
 
-    query_string = _address(query, "hush").partition("?")[2]
+    query_string = address(query, "hush").partition("?")[2]
 
     assert verify_proxy(query_string, secrets=["hush"], now=now).logged_in_customer_id == 17
     with pytest.raises(Forged):
