@@ -93,9 +93,10 @@ def kind_of(head: bytes, body: bytes) -> str:
 
     Whatever answers from memory says so as RFC 9211 has it: ``Cache-Status: …; hit``.
     """
-    if b'"items": []' in body:
+    told = body.replace(b": ", b":")
+    if b'"items":[]' in told:
         return "empty"
-    if b'"fallback": null' not in body or b'"version": null' in body:
+    if b'"fallback":null' not in told or b'"version":null' in told:
         return "fallback"
     said = head.lower().partition(b"\r\ncache-status:")[2].partition(b"\r\n")[0]
     return "cached" if b"hit" in said.replace(b";", b" ").split() else "model"

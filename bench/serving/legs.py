@@ -23,6 +23,9 @@ WARM_UP_SECONDS: Final = 2.0
 STATEMENTS_SECONDS: Final = 3.0
 MLFLOW_ASKS: Final = 500
 
+# Asks an address a list of questions for a while.
+Load = Callable[..., load.Figures]
+
 
 @dataclass(frozen=True)
 class Leg:
@@ -97,7 +100,10 @@ class Measurement:
 
     def __init__(self, stage: Stage, pages: Pages, *, seconds: float) -> None:
         self.stage = stage
-        self.seconds = seconds
+        self._closed: Load = partial(load.closed, seconds=seconds)
+        self._paced: Load = partial(load.paced, seconds=seconds, per_second=PACE_PER_SECOND)
+        self._warm_up: Load = partial(load.closed, seconds=WARM_UP_SECONDS)
+        self._count: Load = partial(load.closed, seconds=STATEMENTS_SECONDS)
         self.legs: dict[str, Legs] = {}
         asked = {KNOWN: pages.known, STRANGERS: pages.strangers, MIXED: pages.mixed()}
         self.asked = {name: Asked(asks) for name, asks in asked.items()}
@@ -125,48 +131,48 @@ class Measurement:
         if not percent:
             self.stage.settle(opened.id)
         self.stage.rest()
-        self._closed(self.stage.web, MIXED, WARM_UP_SECONDS)
+        self._ask(self.stage.web, MIXED, self._warm_up)
         return opened
 
     def _ours(self) -> None:
         self.stage.rest()
         with peers.still(self.stage, peers.PUBLISHING):
             for name in (KNOWN, STRANGERS):
-                self._note(name, partial(self._closed, self.stage.web, name, self.seconds))
-            self._note("paced", partial(self._paced, self.stage.web))
+                self._leg(name, self.stage.web, name, self._closed)
+            self._leg("paced", self.stage.web, MIXED, self._paced)
 
     def _bare(self) -> None:
         with peers.still(self.stage):
             asked = self._others["bare"], ["/proxy/recommendations"]
-            load.closed(*asked, seconds=WARM_UP_SECONDS)
-            self._note("bare", lambda: load.closed(*asked, seconds=self.seconds))
+            self._warm_up(*asked)
+            self._note("bare", partial(self._closed, *asked))
 
     def _fastapi_torch(self) -> None:
         at = self._others["fastapi_torch"]
         with peers.still(self.stage):
-            self._closed(at, KNOWN, WARM_UP_SECONDS)
-            self._note("fastapi_torch", partial(self._closed, at, KNOWN, self.seconds))
-            self._note("fastapi_torch paced", partial(self._paced, at))
+            self._ask(at, KNOWN, self._warm_up)
+            self._leg("fastapi_torch", at, KNOWN, self._closed)
+            self._leg("fastapi_torch paced", at, MIXED, self._paced)
 
     def _mlflow(self) -> None:
         asked = self._others["mlflow"], self._mlflow_bodies
         with peers.still(self.stage):
-            load.closed(*asked, seconds=WARM_UP_SECONDS, send=peers.ask_mlflow)
-            self._note("mlflow", lambda: load.closed(*asked, seconds=self.seconds, send=peers.ask_mlflow))
+            self._warm_up(*asked, send=peers.ask_mlflow)
+            self._note("mlflow", partial(self._closed, *asked, send=peers.ask_mlflow))
 
-    def _closed(self, origin: str, name: str, seconds: float) -> load.Figures:
-        asked = self.asked[name]
-        paths = product.signed(self.stage.stack, asked.asks)
-        figures = load.closed(origin, paths, seconds=seconds, kind_of=kind_of)
-        asked.move(figures.requests)
+    def _leg(self, name: str, origin: str, questions: str, load_: Load) -> None:
+        """Measure one leg of questions, signed before the clock begins."""
+        paths = self._signed(questions)
+        self._note(name, partial(load_, origin, paths, kind_of=kind_of))
+        self.asked[questions].move(self.legs[name].legs[-1].figures.requests)
+
+    def _ask(self, origin: str, questions: str, load_: Load) -> load.Figures:
+        figures = load_(origin, self._signed(questions))
+        self.asked[questions].move(figures.requests)
         return figures
 
-    def _paced(self, origin: str) -> load.Figures:
-        asked = self.asked[MIXED]
-        paths = product.signed(self.stage.stack, asked.asks)
-        paced = load.paced(origin, paths, per_second=PACE_PER_SECOND, seconds=self.seconds, kind_of=kind_of)
-        asked.move(paced.requests)
-        return paced
+    def _signed(self, questions: str) -> list[str]:
+        return product.signed(self.stage.stack, self.asked[questions].asks)
 
     def _note(self, name: str, measure: Callable[[], load.Figures]) -> None:
         """Measure one leg and keep it."""
@@ -181,12 +187,12 @@ class Measurement:
         """Return the messages that PostgreSQL is sent an answer, under as many requests as come."""
         home = account.plan_home(self.stage.stack.options.data_dir)
         with peers.still(self.stage), costs.counted_statements(home / "postgres.log") as counted:
-            figures = self._closed(self.stage.web, MIXED, STATEMENTS_SECONDS)
+            figures = self._ask(self.stage.web, MIXED, self._count)
             return counted() / figures.requests
 
     def scoring_ms(self, name: str) -> float:
         """Return the processor time that an answer spends in its model, milliseconds."""
-        return scoring.scoring_ms(product.signed(self.stage.stack, self.asked[name].asks))
+        return scoring.scoring_ms(self._signed(name))
 
     def figures(self, prices: costs.Prices) -> dict[str, Any]:
         """Return the last line."""
@@ -212,7 +218,7 @@ class Measurement:
             },
             "bare": {"rps": round(self.legs["bare"].per_second(), 1)},
             "fastapi_torch": {
-                "rps": round(fastapi.per_second(), 1),
+                "rps": round(fastapi.per_second("model"), 1),
                 "p99_ms_at_200": round(self.legs["fastapi_torch paced"].percentile_ms(0.99), 2),
             },
             "mlflow": {"rps": round(self.legs["mlflow"].per_second(), 1)},

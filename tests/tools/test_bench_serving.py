@@ -80,6 +80,7 @@ ANSWER = b'{"decision": "1", "version": 3, "fallback": null, "items": [{"product
         ("what stands in", b"", ANSWER.replace(b"null", b'"standby_late"'), "fallback"),
         ("no version at all", b"", ANSWER.replace(b"3", b"null"), "fallback"),
         ("an empty list", b"", b'{"items": []}', "empty"),
+        ("written without spaces", b"", ANSWER.replace(b": ", b":"), "model"),
     ],
 )
 def test_an_answer_tells_what_gave_it(case, head, body, kind):

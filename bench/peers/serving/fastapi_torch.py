@@ -122,6 +122,8 @@ async def recommendations(request: Request) -> Response:
     body = {
         "decision": str(decision),
         "surface": asked["surface"],
+        "version": 1,
+        "fallback": None,
         "items": [state.cards[one.item] | {"why": one.reason.kind} for one in shown],
     }
     return Response(orjson.dumps(body), media_type="application/json")
