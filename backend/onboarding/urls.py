@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from backend.onboarding.views import activity, holdout, model, preview, results, rollouts, setup
+from backend.onboarding.views import activity, exploration, holdout, model, preview, results, rollouts, setup
 
 urlpatterns = [
     path("api/activity", activity.ActivityView.as_view()),
@@ -11,6 +11,7 @@ urlpatterns = [
     path("api/products", preview.ProductsView.as_view()),
     path("api/results", results.ResultsView.as_view()),
     path("api/holdout", holdout.HoldoutView.as_view()),
+    path("api/exploration", exploration.ExplorationView.as_view()),
     path("api/rollouts", rollouts.RolloutsView.as_view()),
     path("api/rollouts/go-back", rollouts.GoBackView.as_view()),
     path("api/rollouts/settings", rollouts.RolloutSettingsView.as_view()),

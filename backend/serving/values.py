@@ -16,6 +16,12 @@ from backend.rollouts.values.interleaving import Team
 MAX_ITEMS = 24  # longer than any carousel; keeps one answer and its record small
 MAX_LISTED = 50  # products that one list of a request may name: cart, recently viewed, excluded
 
+# Of so many lists one is shown in which two neighbouring products changed places by chance, where the
+# merchant agreed. Clicks on changed lists are what tells; twice as many lists would cost twice as much.
+EXPLORED_ONE_IN: Final = 10
+# Fewer who clicked one of two swapped products leave a ratio uncertain by more than a quarter.
+MIN_EXPLORED_VISITORS: Final = 100
+
 
 class BadAsk(Refused):
     """A parameter of the request has the wrong form."""
@@ -62,6 +68,7 @@ class Rule(StrEnum):
     NOT_JUST_SEEN = "not_just_seen"  # what was only looked at in this visit was left out
     COLLECTION_FIRST = "collection_first"  # nothing is known to go with the page's product
     PLACE_FOR_NEW = "place_for_new"  # the last place went to a product that never sold
+    NEIGHBOURS_SWAPPED = "neighbours_swapped"  # two neighbouring products changed places by chance
 
 
 class Form(StrEnum):
@@ -290,6 +297,61 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class Exploration:
+    """
+    By which chance a list was shown in just this order.
+
+    :param epsilon: the probability that two neighbouring products changed places
+    :param pairs: how many pairs could have, each as likely as another
+    :param place: of the first of the two that did; None where the model's order was shown
+    """
+
+    mechanism: str
+    epsilon: float
+    pairs: int
+    place: int | None = None
+
+    @property
+    def propensity(self) -> float:
+        """The probability of the order that was shown."""
+        return 1 - self.epsilon if self.place is None else self.epsilon / self.pairs
+
+
+@dataclass(frozen=True, slots=True)
+class ExploredClick:
+    """A product that somebody followed from a list whose order chance could change."""
+
+    decision: DecisionRecord
+    product_id: int
+    exploration: Exploration
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """A ratio with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explored:
+    """
+    What clicks say of two neighbours, each of them having stood in both places as often.
+
+    :param visitors: who clicked one of two products that had changed places
+    :param order: clicks of the product that the model puts first over those of the other; None while too few
+        visitors tell
+    :param place: clicks of the place in front over those of the one behind it; None likewise
+    """
+
+    visitors: int = 0
+    order: Ratio | None = None
+    place: Ratio | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Decided:
     """
     What is shown, and why.
@@ -297,6 +359,7 @@ class Decided:
     :param is_personal: whether what is known of the visitor chose products: only then may a heading say so
     :param rules: those that were applied
     :param teams: whose each place is, where two versions drafted the list
+    :param exploration: by which chance it has this order; None where it could have no other
     """
 
     items: tuple[ShownItem, ...]
@@ -304,6 +367,7 @@ class Decided:
     is_personal: bool
     rules: tuple[Rule, ...] = ()
     teams: tuple[Team, ...] = ()
+    exploration: Exploration | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,6 +420,7 @@ class Aspect(StrEnum):
     SCORE = "SCORE"
     FALLBACK = "FALLBACK"
     RULES = "RULES"
+    CHANCE = "CHANCE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,6 +474,7 @@ class Ingredients:
     :param past: oldest first; empty for somebody unknown
     :param available: how many products could be shown
     :param new_products: how many the model was told of since its training
+    :param exploration: by which chance the list has its order; None where it could have no other
     :param is_erased: whether there was a visitor's past, which was erased with the visitor
     :param problem: why the rest is not told; empty where nothing is wrong
     """
@@ -421,6 +487,7 @@ class Ingredients:
     popular: int = 0
     new_products: int = 0
     shows_new_products: bool = True
+    exploration: Exploration | None = None
     is_erased: bool = False
     problem: str = ""
 

@@ -18,9 +18,9 @@ class ShopAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("domain", "name", "state", "plan_name", "installed_at", "access")
     list_filter = ("state", "needs_reauth")
     search_fields = ("domain", "name")
-    exclude = ("pseudonym_key", "suppression_key", "needs_reauth", "shows_new_products")
+    exclude = ("pseudonym_key", "suppression_key", "needs_reauth", "shows_new_products", "explores_since")
     # In words: a red cross for "needs no renewal" would look like a fault.
-    readonly_fields = ("access", "new_products", "web_pixel")
+    readonly_fields = ("access", "new_products", "order_by_chance", "web_pixel")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer("pseudonym_key", "suppression_key")
@@ -38,6 +38,12 @@ class ShopAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def new_products(self, row: Shop) -> str:
         """Return whether the merchant lets new products be tried."""
         return "shown" if row.shows_new_products else "not shown"
+
+    @admin.display(description="Order by chance")
+    def order_by_chance(self, row: Shop) -> str:
+        """Return since when the merchant lets neighbouring products change places."""
+        since = row.explores_since
+        return f"neighbours change places since {since:%d %b %Y, %H:%M} UTC" if since else "off"
 
     @admin.display(description="Web pixel")
     def web_pixel(self, row: Shop) -> str:

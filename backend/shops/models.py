@@ -38,6 +38,8 @@ class Shop(models.Model):
     needs_reauth = models.BooleanField(default=False)
     # Whether one place of a visitor's list may go to a product that never sold.
     shows_new_products = models.BooleanField(default=True, db_default=True)
+    # Since when neighbouring products change places by chance in some lists; null while they don't.
+    explores_since = models.DateTimeField(null=True)
 
     class Meta:
         constraints: ClassVar = [

@@ -188,6 +188,7 @@ def to_info(row: Shop) -> ShopInfo:
         scopes=tuple(row.scopes),
         needs_reauth=row.needs_reauth,
         shows_new_products=row.shows_new_products,
+        explores_since=row.explores_since,
         has_suppressions=row.suppression_key is not None,
         shopify_id=row.shopify_id,
     )

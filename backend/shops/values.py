@@ -33,6 +33,7 @@ class ShopInfo:
     scopes: tuple[str, ...]
     needs_reauth: bool
     shows_new_products: bool = True  # one place of a visitor's list may go to a product that never sold
+    explores_since: datetime | None = None  # neighbours change places by chance in some lists; None: in none
     has_suppressions: bool = False  # somebody was redacted and stands on the suppression list
     shopify_id: int | None = None  # Shopify's own number, once the shop's details were read
 

@@ -118,6 +118,7 @@ RULES: Final[Mapping[str, str]] = {
     Rule.NOT_JUST_SEEN: "what was only looked at in this visit was left out",
     Rule.COLLECTION_FIRST: "nothing is known to go with the page's product: its collection comes first",
     Rule.PLACE_FOR_NEW: "the last place went to a product that never sold",
+    Rule.NEIGHBOURS_SWAPPED: "two neighbouring products changed places by chance",
 }
 
 STEPS: Final[Mapping[str, str]] = {"VIEW": "looked at", "CART": "put into the cart", "PURCHASE": "bought"}

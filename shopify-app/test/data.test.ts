@@ -15,7 +15,7 @@ import { loader as retrainingLoader } from "../app/routes/model-retraining";
 import { loader as settingsLoader } from "../app/routes/settings";
 import { sessionContext } from "../app/session/middleware.server";
 import type { Session } from "../app/session/token.server";
-import { aHoldout, aModel, anActivity, aRun, aSettings, aSetup, aShop, aTrigger, aVersion, theResults, theStatuses } from "./fixtures/answers";
+import { aHoldout, aModel, anActivity, anExploration, aRun, aSettings, aSetup, aShop, aTrigger, aVersion, theResults, theStatuses } from "./fixtures/answers";
 import { theRollouts } from "./fixtures/rollouts";
 import { SHOP } from "./fixtures/tokens";
 
@@ -150,10 +150,20 @@ describe("the activity page's data", () => {
 });
 
 describe("the settings page's data", () => {
-  test("is the shop and its holdout", async () => {
-    django.use(...answering(), http.get(`${DJANGO}/api/holdout`, () => HttpResponse.json(aHoldout({ percent: 5 }))));
+  const known = [http.get(`${DJANGO}/api/holdout`, () => HttpResponse.json(aHoldout({ percent: 5 }))), http.get(`${DJANGO}/api/exploration`, () => HttpResponse.json(anExploration({ is_on: true })))];
 
-    expect((await settingsLoader(argsOf(aSession()))).data).toEqual({ ok: true, data: { shop: aShop(), holdout: aHoldout({ percent: 5 }) } });
+  test("is the shop, its holdout and its exploration", async () => {
+    django.use(...answering(), ...known);
+
+    expect((await settingsLoader(argsOf(aSession()))).data).toEqual({ ok: true, data: { shop: aShop(), holdout: aHoldout({ percent: 5 }), exploration: anExploration({ is_on: true }) } });
+  });
+
+  test.each(["/api/holdout", "/api/exploration"])("is a problem when %s is unavailable", async (path) => {
+    django.use(http.get(`${DJANGO}${path}`, () => HttpResponse.error()), ...answering(), ...known);
+
+    const { data, init } = await settingsLoader(argsOf(aSession()));
+
+    expect([data.ok, init?.status]).toEqual([false, 503]);
   });
 });
 
@@ -318,6 +328,17 @@ describe("a button", () => {
 
     expect(await act(aSession(), form({ intent: "new-products", shows_new_products: text }))).toEqual({ ok: true, toast });
     expect(bodies).toEqual([{ shows_new_products: isOn }]);
+  });
+
+  test.each([
+    ["true", true, "Neighbouring products change places now and then"],
+    ["false", false, "Every list keeps its order"],
+  ])("says whether neighbours change places: %s", async (text, isOn, toast) => {
+    const bodies: unknown[] = [];
+    django.use(http.put(`${DJANGO}/api/exploration`, async ({ request }) => (bodies.push(await request.json()), HttpResponse.json(anExploration({ is_on: isOn })))));
+
+    expect(await act(aSession(), form({ intent: "exploration", is_on: text }))).toEqual({ ok: true, toast });
+    expect(bodies).toEqual([{ is_on: isOn }]);
   });
 
   test("that is refused for one field names it", async () => {

@@ -132,6 +132,7 @@ FIELDS: Final = {
     "cool_down_hours": ("Pause after each training", " hours"),
     "min_accuracy_percent": ("Train again when matches fall under", "%"),
     "shows_new_products": ("A place for new products", ""),
+    "explores": ("Neighbouring products change places by chance", ""),
     "percent": ("Shoppers who see popular products", "%"),
     "state": ("State", ""),
     "share": ("Share of shoppers", "%"),

@@ -20,6 +20,8 @@ from backend.serving.rules.choosing import (
 )
 from backend.serving.rules.comparing import differences
 from backend.serving.rules.deciding import Words, World, decide, decide_drafted, offer, to_model
+from backend.serving.rules.exploring import explore
+from backend.serving.rules.neighbours import explored
 
 __all__ = [
     "FEWEST_PLACES",
@@ -36,6 +38,8 @@ __all__ = [
     "decide_drafted",
     "differences",
     "explain",
+    "explore",
+    "explored",
     "fill",
     "is_empty",
     "is_general",

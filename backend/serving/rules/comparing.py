@@ -6,7 +6,7 @@ from itertools import zip_longest
 from typing import Final
 
 from backend.audit.values import DecisionRecord, ShownItem
-from backend.serving.values import Aspect, Decided, Difference
+from backend.serving.values import Aspect, Decided, Difference, Exploration
 
 # Scores are recorded with seven digits, and only order one answer.
 SCORE_TOLERANCE: Final = 1e-5
@@ -14,8 +14,14 @@ SCORE_TOLERANCE: Final = 1e-5
 NOTHING: Final = "nothing"
 
 
-def differences(decision: DecisionRecord, replayed: Decided) -> tuple[Difference, ...]:
-    """Return what a replay found otherwise, in the order of the list."""
+def differences(
+    decision: DecisionRecord, replayed: Decided, *, noted: Exploration | None = None
+) -> tuple[Difference, ...]:
+    """
+    Return what a replay found otherwise, in the order of the list.
+
+    :param noted: by which chance the decision says that its list has its order
+    """
     found = list(_of_items(decision.items, replayed.items))
     if decision.fallback != replayed.fallback:
         found.append(
@@ -24,6 +30,8 @@ def differences(decision: DecisionRecord, replayed: Decided) -> tuple[Difference
     if decision.rules != replayed.rules:
         words = (", ".join(rules) or NOTHING for rules in (decision.rules, replayed.rules))
         found.append(Difference(Aspect.RULES, None, *words))
+    if noted != replayed.exploration:
+        found.append(Difference(Aspect.CHANCE, None, _chance(noted), _chance(replayed.exploration)))
     return tuple(found)
 
 
@@ -50,3 +58,10 @@ def _product(item: ShownItem | None) -> str:
 
 def _score(score: float | None) -> str:
     return NOTHING if score is None else f"{score:.7g}"
+
+
+def _chance(exploration: Exploration | None) -> str:
+    if exploration is None:
+        return NOTHING
+    place = "no place" if exploration.place is None else f"place {exploration.place}"
+    return f"{place} by a chance of {exploration.propensity:.4g}"

@@ -7,8 +7,9 @@ input, because it is erased with them; nothing that is empty is recorded.
     shelf, shelf.base   what the shop could show, newest first, and the popular products
     new, new.base       the products that the model was told of since its training
     mates               the products of the page's collections, where they were asked for
-    setting             what the merchant had set, why a model was missing, and which rollout chose the
-                        version, and the candidate beside it; absent where all was as usual
+    setting             what the merchant had set, why a model was missing, which rollout chose the version,
+                        the candidate beside it, and by which chance the list has its order; absent where
+                        all was as usual
     teams               whose each place of a list is that two versions drafted
     candidate.new, candidate.new.base   what the candidate of such a list was told of
     words               what products that reasons name were called
@@ -16,8 +17,9 @@ input, because it is erased with them; nothing that is empty is recorded.
 """
 
 import json
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
@@ -29,7 +31,7 @@ from backend.features.values import Past
 from backend.rollouts.values import HOLDOUT
 from backend.serving.rules import packing
 from backend.serving.rules.packing import differences, pack, split, sums, unpack
-from backend.serving.values import Query, Shelf
+from backend.serving.values import Exploration, Query, Shelf
 from models.recommender.api import ItemFacts, NewProduct
 
 SHELF: Final = "shelf"
@@ -48,6 +50,7 @@ USUAL: Final[Mapping[str, Any]] = {
     "visitor": False,
     "rollout": "",
     "candidate": "",
+    "exploration": None,
 }
 # Before the names of what the second of two versions was told.
 OF_CANDIDATE: Final = "candidate."
@@ -117,7 +120,13 @@ def pack_mates(product_ids: Sequence[int]) -> bytes:
 
 
 def pack_setting(
-    *, reason: str, shows_new_products: bool, has_visitor: bool, rollout: str, candidate: str
+    *,
+    reason: str,
+    shows_new_products: bool,
+    has_visitor: bool,
+    rollout: str,
+    candidate: str,
+    exploration: Exploration | None = None,
 ) -> bytes:
     """
     Return why a model was missing, what the merchant had set, and whether a visitor's input belongs here.
@@ -126,6 +135,7 @@ def pack_setting(
 
     :param rollout: that chose the arm, empty where none did
     :param candidate: the version that drafted the list with the decision's own, empty where none did
+    :param exploration: by which chance the list has its order, None where it could have no other
     """
     setting = {
         "reason": reason,
@@ -133,6 +143,7 @@ def pack_setting(
         "visitor": has_visitor,
         "rollout": rollout,
         "candidate": candidate,
+        "exploration": exploration and {**asdict(exploration), "propensity": exploration.propensity},
     }
     unusual = {name: value for name, value in setting.items() if value != USUAL[name]}
     return _json(unusual) if unusual else b""
@@ -231,6 +242,11 @@ class RecordedWorld:
         """The version that drafted the list with the decision's own; None where none did."""
         return UUID(self.setting["candidate"]) if self.setting["candidate"] else None
 
+    @property
+    def exploration(self) -> Exploration | None:
+        """By which chance the list has its order; None where it could have no other."""
+        return read_exploration(self.setting)
+
     def mates(self, product_id: int) -> Sequence[int]:
         """
         Return the products that shared a collection with the page's.
@@ -313,6 +329,21 @@ def _restored_shelf(base: bytes, patch: bytes | None) -> Shelf:
 def read_setting(inputs: Mapping[str, bytes]) -> Mapping[str, Any]:
     """Return what :func:`pack_setting` packed, or what is usual."""
     return {**USUAL, **json.loads(inputs.get(SETTING, b"{}"))}
+
+
+def read_exploration(setting: Mapping[str, Any]) -> Exploration | None:
+    """
+    Return by which chance a list has its order, None where it could have no other.
+
+    :raises ValueError: if the propensity is not that of its chance
+    """
+    told = setting["exploration"]
+    if told is None:
+        return None
+    found = Exploration(*(told[name] for name in ("mechanism", "epsilon", "pairs", "place")))
+    if found.pairs < 1 or not math.isclose(found.propensity, told["propensity"]):
+        raise ValueError(f"A propensity of {told['propensity']} is not that of {found}.")
+    return found
 
 
 def of_candidate(inputs: Mapping[str, bytes]) -> dict[str, bytes]:

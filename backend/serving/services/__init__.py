@@ -1,6 +1,7 @@
 """Services of serving: answers on demand, and the lists that are the same for everybody."""
 
 from backend.serving.services.answering import Desk, open_models
+from backend.serving.services.exploring import explored
 from backend.serving.services.general import GeneralLists
 from backend.serving.services.listing import PageLister
 from backend.serving.services.overriding import (
@@ -20,6 +21,7 @@ __all__ = [
     "GeneralLists",
     "PageLister",
     "ShadowScorer",
+    "explored",
     "give_override_url",
     "ingredients",
     "open_models",

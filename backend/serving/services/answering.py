@@ -69,6 +69,7 @@ class _Asked:
     world: LiveWorld
     live: LiveArms
     chosen: Chosen | None
+    explores: bool  # whether the merchant lets chance change an order a little, and nobody asked to see one
 
     @property
     def rollout(self) -> str:
@@ -237,7 +238,8 @@ class Desk:
         is_held_out = _is_held_out(shop.id, ask.visitor) and not (chosen and chosen.is_override)
         query = _query(shop.id, ask, visitor, now=self.clock(), is_held_out=is_held_out)
         world = LiveWorld(shop.id, shows_new_products=shop.shows_new_products)
-        return _Asked(query, visitor, world, live, chosen)
+        explores = shop.explores_since is not None and ask.override is None
+        return _Asked(query, visitor, world, live, chosen, explores)
 
     def _score(self, asked: _Asked, decision_id: UUID) -> Scored:
         query, world = asked.query, asked.world
@@ -261,7 +263,10 @@ class Desk:
 def _decide(asked: _Asked, scored: Scored, decision_id: UUID) -> Decided:
     query, world = asked.query, asked.world
     if scored.rival is None:
-        return rules.decide(query, world, scored.opinion, reason=scored.reason)
+        decided = rules.decide(query, world, scored.opinion, reason=scored.reason)
+        # While versions are compared nothing else may tell their lists apart, not even alike.
+        is_champions = scored.name == CHAMPION and asked.live.draw is None
+        return rules.explore(decided, decision_id=decision_id) if asked.explores and is_champions else decided
     return draft(query, world, scored.opinion, scored.rival.opinion, decision_id=decision_id)
 
 

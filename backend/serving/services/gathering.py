@@ -85,6 +85,7 @@ class LiveWorld:
             has_visitor=recording.VISITOR in own,
             rollout=rollout,
             candidate=str(rival.version_id) if rival else "",
+            exploration=decided.exploration,
         )
         mates = self._mates.recorded if self._mates else {}
         shared = {**self.shelf.recorded, **opinion.recorded, **mates, **own, recording.SETTING: setting}

@@ -24,7 +24,15 @@ from backend.serving.rules import recording
 from backend.serving.services.code import fingerprint
 from backend.serving.services.drafting import draft
 from backend.serving.services.opening import open_trained
-from backend.serving.values import NO_OPINION, Decided, ModelQuery, Opinion, Replay, ReplayVerdict
+from backend.serving.values import (
+    NO_OPINION,
+    Decided,
+    Exploration,
+    ModelQuery,
+    Opinion,
+    Replay,
+    ReplayVerdict,
+)
 from models.recommender.api import Scorer
 
 log = structlog.get_logger(__name__)
@@ -62,6 +70,7 @@ def replay_from(decision: DecisionRecord, inputs: Mapping[str, bytes]) -> Replay
         if recording.read_setting(inputs)["visitor"] and recording.VISITOR not in inputs:
             return _found(decision, ReplayVerdict.ERASED, "What its visitor did was erased with the visitor.")
         decided = _decide_again(decision, inputs)
+        noted = recording.read_exploration(recording.read_setting(inputs))
     except recording.MissingInput as error:
         return _found(decision, ReplayVerdict.INCOMPLETE, f"{error} {_of_code(decision)}".strip())
     except _VersionGone as error:
@@ -69,7 +78,7 @@ def replay_from(decision: DecisionRecord, inputs: Mapping[str, bytes]) -> Replay
     except (ValueError, LookupError) as error:
         log.warning("replay_unreadable", decision=str(decision.id), exc_info=True)
         return _found(decision, ReplayVerdict.INCOMPLETE, f"An input can't be read: {type(error).__name__}.")
-    return _judged(decision, decided)
+    return _judged(decision, decided, noted)
 
 
 def _decide_again(decision: DecisionRecord, inputs: Mapping[str, bytes]) -> Decided:
@@ -78,9 +87,16 @@ def _decide_again(decision: DecisionRecord, inputs: Mapping[str, bytes]) -> Deci
     asked = rules.to_model(query, world)
     opinion = _opinion(decision.shop_id, decision.version_id, asked, inputs)
     if world.candidate is None:
-        return rules.decide(query, world, opinion, reason=world.reason)
+        return _explored(rules.decide(query, world, opinion, reason=world.reason), decision, world)
     other = _opinion(decision.shop_id, world.candidate, asked, recording.of_candidate(inputs))
     return draft(query, world, opinion, other, decision_id=decision.id)
+
+
+def _explored(decided: Decided, decision: DecisionRecord, world: recording.RecordedWorld) -> Decided:
+    noted = world.exploration
+    if noted is None:
+        return decided
+    return rules.explore(decided, decision_id=decision.id, epsilon=noted.epsilon)
 
 
 def _opinion(
@@ -105,8 +121,8 @@ def _told_scorer(artifact: str, manifest_sha256: str, told: tuple[tuple[str, byt
     return trained.with_products(recording.read_products(dict(told)))
 
 
-def _judged(decision: DecisionRecord, decided: Decided) -> Replay:
-    found = rules.differences(decision, decided)
+def _judged(decision: DecisionRecord, decided: Decided, noted: Exploration | None) -> Replay:
+    found = rules.differences(decision, decided, noted=noted)
     verdict = ReplayVerdict.DIFFERENT if found else ReplayVerdict.EQUAL
     what = {0: "it comes out the same", 1: "one thing differs"}.get(len(found), f"{len(found)} things differ")
     judged = _found(decision, verdict, f"Made again, {what}. {_of_code(decision)}".strip())

@@ -33,7 +33,8 @@ def _told(decision: DecisionRecord, inputs: dict[str, bytes]) -> Ingredients:
     try:
         setting = recording.read_setting(inputs)
         query, noted = recording.read_query(decision, inputs)
-        shelf = recording.read_world(inputs, noted).shelf
+        world = recording.read_world(inputs, noted)
+        exploration = world.exploration
         new = len(recording.read_products(inputs))
     except (recording.MissingInput, ValueError, LookupError) as error:
         return Ingredients(problem=f"An input can't be read: {type(error).__name__}.")
@@ -42,10 +43,11 @@ def _told(decision: DecisionRecord, inputs: dict[str, bytes]) -> Ingredients:
         recent=query.recent,
         cart=query.cart,
         excluded=query.exclude,
-        available=len(shelf.available),
-        popular=len(shelf.popular),
+        available=len(world.shelf.available),
+        popular=len(world.shelf.popular),
         new_products=new,
-        shows_new_products=bool(setting["new"]),
+        shows_new_products=world.shows_new_products,
+        exploration=exploration,
         is_erased=bool(setting["visitor"]) and recording.VISITOR not in inputs,
     )
 

@@ -1,6 +1,13 @@
 """Writes about shops: install, tokens, pseudonyms, settings, uninstall, redact."""
 
-from backend.shops.services.changing import begin_erasure, redact, show_new_products, uninstall, update_scopes
+from backend.shops.services.changing import (
+    begin_erasure,
+    explore,
+    redact,
+    show_new_products,
+    uninstall,
+    update_scopes,
+)
 from backend.shops.services.installing import ensure_installed, install, read_details
 from backend.shops.services.pixel import activate_pixel, sweep_pixels
 from backend.shops.services.pseudonyms import (
@@ -35,6 +42,7 @@ __all__ = [
     "admin_client",
     "begin_erasure",
     "ensure_installed",
+    "explore",
     "find_pseudonym",
     "find_visitor_pseudonym",
     "has_suppressions",

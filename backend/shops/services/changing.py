@@ -41,6 +41,31 @@ def show_new_products(shop_id: int, *, is_on: bool, now: datetime, actor: str) -
     transaction.on_commit(queries.forget_cached)
 
 
+@transaction.atomic
+def explore(shop_id: int, *, is_on: bool, now: datetime, actor: str) -> None:
+    """
+    Let neighbouring products change places by chance in some lists, or in none.
+
+    What chance showed before it was turned off is not mixed with what comes after it is turned on again.
+    """
+    rows = Shop.objects.select_for_update().filter(id=shop_id)
+    was_on = rows.values_list("explores_since", flat=True).get() is not None
+    if was_on == is_on:
+        return
+    rows.update(explores_since=now if is_on else None)
+    audit.record(
+        Event.SHOP_SETTINGS_CHANGED,
+        shop_id=shop_id,
+        subject="order by chance",
+        reason=f"Neighbouring products {'may change' if is_on else 'do not change'} places by chance.",
+        now=now,
+        actor=actor,
+        old={"explores": was_on},
+        new={"explores": is_on},
+    )
+    transaction.on_commit(queries.forget_cached)
+
+
 def uninstall(shop_id: int, *, at: datetime, now: datetime) -> bool:
     """
     Forget a shop's tokens and stop working for it.
@@ -88,6 +113,8 @@ def _uninstall(shop_id: int, *, at: datetime, dead_grant: datetime | None, now: 
     shop.state = ShopState.UNINSTALLED
     shop.uninstalled_at = now
     shop.needs_reauth = False
+    # Whoever installs the app again is asked again.
+    shop.explores_since = None
     shop.save()
     AccessToken.objects.for_shop(shop_id).delete()
     audit.record(
@@ -164,6 +191,7 @@ def redact(shop_id: int, *, now: datetime) -> None:
         name="",
         plan_name="",
         scopes=[],
+        explores_since=None,
         redacted_at=now,
         erasing_since=None,
     )

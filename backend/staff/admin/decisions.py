@@ -26,7 +26,7 @@ from backend.events import queries as events
 from backend.rollouts import queries as rollouts
 from backend.rollouts.values import HOLDOUT, INTERLEAVED
 from backend.serving import services as serving
-from backend.serving.values import Ingredients
+from backend.serving.values import Exploration, Ingredients
 from backend.staff import queries, words
 from backend.staff.admin.base import ReadOnlyAdmin, among
 from backend.staff.postings import POSTING_HEADS, posting
@@ -366,7 +366,19 @@ def _ingredients(shop_id: int, told: Ingredients) -> list[tuple[str, Cell]]:
         ("Could be shown", f"{told.available:,} products in stock, {told.popular:,} of them kept as popular"),
         ("New since the training", f"{told.new_products:,} products that the model was told of"),
         ("A place for new products", "kept" if told.shows_new_products else "not kept: the merchant's wish"),
+        ("Order by chance", _by_chance(told.exploration)),
     ]
+
+
+def _by_chance(exploration: Exploration | None) -> str:
+    if exploration is None:
+        return "no: the order could be no other"
+    place = exploration.place
+    what = "the model's order" if place is None else f"place {place} and the one after it changed"
+    return (
+        f"{what}, of probability {exploration.propensity:.4f} "
+        f"({exploration.mechanism}, epsilon {exploration.epsilon:g}, {exploration.pairs} pairs)"
+    )
 
 
 def _lines(lines: Sequence[str], *, of: int) -> SafeString | str:

@@ -79,6 +79,12 @@ async function setHoldout(session: Session, form: FormData): Promise<ActionAnswe
   return { ok: true, toast: percent === 0 ? "Every visitor sees recommendations" : `${percent}% of your visitors are held out` };
 }
 
+async function explore(session: Session, form: FormData): Promise<ActionAnswer> {
+  const answer = await ask(session, apiFor(session).PUT("/api/exploration", { body: { is_on: form.get("is_on") === "true" } }));
+  if (!answer.ok) return answer;
+  return { ok: true, toast: answer.data.is_on ? "Neighbouring products change places now and then" : "Every list keeps its order" };
+}
+
 type RolloutMove = paths["/api/rollouts/{id}/moves"]["post"]["requestBody"]["content"]["application/json"];
 
 async function moveRollout(session: Session, form: FormData): Promise<ActionAnswer> {
@@ -146,6 +152,8 @@ export async function act(session: Session, form: FormData): Promise<ActionAnswe
       return showNewProducts(session, form);
     case "holdout":
       return setHoldout(session, form);
+    case "exploration":
+      return explore(session, form);
     case "move-rollout":
       return moveRollout(session, form);
     case "look":

@@ -69,6 +69,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/exploration": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Return the calling shop's exploration, and what its lists have shown. */
+        get: operations["get_exploration"];
+        /** @description Change the calling shop's exploration. Shoppers see it within a minute. */
+        put: operations["set_exploration"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/holdout": {
         parameters: {
             query?: never;
@@ -702,6 +720,33 @@ export interface components {
             message: string;
             field: string | null;
         };
+        /**
+         * @description Whether neighbouring products change places by chance, in one of how many lists, and what that has shown.
+         *
+         *     ``visitors`` clicked one of two products that had changed places; of fewer than ``needed`` nothing is
+         *     said. ``order`` compares clicks of the product that the model puts first with those of the other,
+         *     ``place`` those of the place in front with those of the one behind it.
+         */
+        Exploration: {
+            is_on: boolean;
+            /** Format: date-time */
+            readonly since: string | null;
+            readonly one_in: number;
+            readonly visitors: number;
+            readonly needed: number;
+            readonly order: components["schemas"]["Ratio"] | null;
+            readonly place: components["schemas"]["Ratio"] | null;
+        };
+        /**
+         * @description Whether neighbouring products change places by chance, in one of how many lists, and what that has shown.
+         *
+         *     ``visitors`` clicked one of two products that had changed places; of fewer than ``needed`` nothing is
+         *     said. ``order`` compares clicks of the product that the model puts first with those of the other,
+         *     ``place`` those of the place in front with those of the one behind it.
+         */
+        ExplorationRequest: {
+            is_on: boolean;
+        };
         /** @description One line of what a look rests on, in words. */
         Figure: {
             name: string;
@@ -1116,6 +1161,24 @@ export interface components {
         ProgressEnum: "DONE" | "CURRENT" | "AHEAD";
         /** @description Acts a list that was seen (0.02: two of a hundred lists), with a 95 % interval. */
         Rate: {
+            /** Format: double */
+            value: number;
+            /** Format: double */
+            low: number;
+            /** Format: double */
+            high: number;
+        };
+        /** @description A ratio with its 95 % interval. */
+        Ratio: {
+            /** Format: double */
+            value: number;
+            /** Format: double */
+            low: number;
+            /** Format: double */
+            high: number;
+        };
+        /** @description A ratio with its 95 % interval. */
+        RatioRequest: {
             /** Format: double */
             value: number;
             /** Format: double */
@@ -1605,6 +1668,56 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_exploration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Exploration"];
+                };
+            };
+        };
+    };
+    set_exploration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExplorationRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Exploration"];
+                };
+            };
+            400: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -15,6 +15,7 @@ export type Activity = Get<"/api/activity">;
 
 export type Act = Activity["acts"][number];
 export type Holdout = Get<"/api/holdout">;
+export type Exploration = Get<"/api/exploration">;
 
 export type Preview = Get<"/api/preview">;
 export type FoundProduct = Get<"/api/products">["products"][number];

@@ -17,7 +17,7 @@ function announce({ toast }: Done): void {
   if (toast) showToast(toast);
 }
 
-type Intent = "train" | "import" | "release" | "settings" | "new-products" | "holdout" | "look" | "look-back" | "move-rollout" | "open-rollout" | "go-back" | "rollout-settings";
+type Intent = "train" | "import" | "release" | "settings" | "new-products" | "holdout" | "exploration" | "look" | "look-back" | "move-rollout" | "open-rollout" | "go-back" | "rollout-settings";
 
 /** A button that posts one intent to its page: success is a toast, or what `onDone` makes of it; failure stays on the page. */
 export function useIntent(intent: Intent, path: string, onDone: (answer: Done) => void = announce): Button {

@@ -3,7 +3,8 @@ import { data, useRevalidator } from "react-router";
 import type { Route } from "./+types/settings";
 import { act, type ActionAnswer } from "../api/actions.server";
 import { type Answer, apiFor, ask } from "../api/client.server";
-import type { Holdout, Shop } from "../api/types";
+import type { Exploration, Holdout, Shop } from "../api/types";
+import { ExplorationSetting } from "../components/exploration";
 import { HoldoutSetting } from "../components/holdout";
 import { NewProducts } from "../components/new-products";
 import { StaleBanner, Unreachable } from "../components/problem";
@@ -14,6 +15,7 @@ import { sessionContext } from "../session/middleware.server";
 interface SettingsData {
   shop: Shop;
   holdout: Holdout;
+  exploration: Exploration;
 }
 
 async function load(session: Parameters<typeof ask>[0]): Promise<Answer<SettingsData>> {
@@ -21,7 +23,9 @@ async function load(session: Parameters<typeof ask>[0]): Promise<Answer<Settings
   const shop = await ask(session, api.GET("/api/shop"));
   if (!shop.ok) return shop;
   const holdout = await ask(session, api.GET("/api/holdout"));
-  return holdout.ok ? { ok: true, data: { shop: shop.data, holdout: holdout.data } } : holdout;
+  if (!holdout.ok) return holdout;
+  const exploration = await ask(session, api.GET("/api/exploration"));
+  return exploration.ok ? { ok: true, data: { shop: shop.data, holdout: holdout.data, exploration: exploration.data } } : exploration;
 }
 
 export async function loader({ context }: Route.LoaderArgs) {
@@ -54,6 +58,7 @@ export default function SettingsPage({ loaderData }: Route.ComponentProps) {
         {problem && <StaleBanner problem={problem} />}
         <HoldoutSetting holdout={known.holdout} timezone={known.shop.timezone} />
         <NewProducts isOn={known.shop.shows_new_products} />
+        <ExplorationSetting exploration={known.exploration} timezone={known.shop.timezone} />
         <s-paragraph color="subdued">
           When a new version is tried out, and when one is trained: see the <s-link href="/model">model page</s-link>.
         </s-paragraph>

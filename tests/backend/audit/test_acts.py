@@ -190,6 +190,7 @@ SETTINGS = {
 # What is asked there. None: nothing that an act tells of; the reason stands among EXCEPTIONS or beside it.
 CHANGES: Final[dict[str, Any]] = {
     "PUT /api/model/settings": SETTINGS,
+    "PUT /api/exploration": {"is_on": True},
     "PUT /api/holdout": {"percent": 5},
     "POST /api/imports": {},
     "POST /api/model/versions/{id}/release": {"reason": "It sells better."},

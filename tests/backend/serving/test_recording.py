@@ -161,7 +161,7 @@ def test_what_is_usual_is_not_recorded() -> None:
     assert recording.pack_setting(**usual) == b""  # type: ignore[arg-type]
     assert recording.pack_visitor(query, recording.NotedWords()) == {"words": b""}
     assert recording.read_setting({}) == {
-        "reason": "", "new": True, "visitor": False, "rollout": "", "candidate": "",
+        "reason": "", "new": True, "visitor": False, "rollout": "", "candidate": "", "exploration": None,
     }  # fmt: skip
 
 
