@@ -45,7 +45,7 @@ class BadAnchor(Refused):
     code = "bad_anchor"
 
 
-def export(*, now: datetime) -> int:
+def export_heads(*, now: datetime) -> int:
     """
     Send the heads of all chains to ``LEDGER_ANCHOR_URL``, and tell the log of them; return how many.
 
@@ -128,7 +128,7 @@ def _post(address: str, name: str, text: str) -> None:
         raise AnchorUnwritten(f"{host} answered {answer.status_code} to the anchor {name}.")
 
 
-def kept() -> list[SealedHead]:
+def kept_anchors() -> list[SealedHead]:
     """
     Return the heads of the last exports, if they were written to a folder; none where an address took them.
 
@@ -140,13 +140,13 @@ def kept() -> list[SealedHead]:
     heads: list[SealedHead] = []
     for file in sorted(Path(unquote(address.path)).glob("heads-*.json"))[-MOST_KEPT:]:
         try:
-            heads += read(file.read_text())
+            heads += read_anchor(file.read_text())
         except (OSError, UnicodeDecodeError, BadAnchor) as error:
             log.error("anchor_unreadable", file=file.name, error=describe(error))  # noqa: TRY400 -- the message says it all
     return heads
 
 
-def read(text: str) -> list[SealedHead]:
+def read_anchor(text: str) -> list[SealedHead]:
     """
     Return the heads of an exported document.
 
@@ -156,7 +156,7 @@ def read(text: str) -> list[SealedHead]:
         document = json.loads(text)
         told = {name: document[name] for name in ("made_at", "heads")}
         signature, key_id = bytes.fromhex(document["signature"]), bytes.fromhex(document["key"])
-        heads = [_read(one) for one in told["heads"]]
+        heads = [_read_head(one) for one in told["heads"]]
     except (ValueError, KeyError, TypeError) as error:
         raise BadAnchor("This is no document of anchored heads.") from error
     if not signatures.is_signed(SIGNED_AS + _canonical(told), signature, key_id=key_id):
@@ -166,7 +166,7 @@ def read(text: str) -> list[SealedHead]:
     return heads
 
 
-def _read(one: dict[str, Any]) -> SealedHead:
+def _read_head(one: dict[str, Any]) -> SealedHead:
     return SealedHead(
         shop_id=int(one["shop"]),
         ledger=Ledger(one["ledger"]),

@@ -14,9 +14,7 @@ from django.db import connection, transaction
 from django.db.models import Q, Sum
 
 from backend.audit import anchoring, gateway, rules
-from backend.audit.anchoring import export as export_heads
-from backend.audit.anchoring import kept as kept_anchors
-from backend.audit.anchoring import read as read_anchor
+from backend.audit.anchoring import export_heads, kept_anchors, read_anchor
 from backend.audit.models import CONTENTS, DECISIONS, Content, Decision, LedgerEvent, Retention, Segment
 from backend.audit.sealing import seal
 from backend.audit.values import Condition, DecisionRecord, Event, Ledger

@@ -77,7 +77,7 @@ def verify_shop(shop_id: int, *, is_whole: bool, now: datetime) -> list[Verifica
 
     :returns: of those ledgers in which anything was ever sealed, or should have been
     """
-    anchors = anchoring.kept()
+    anchors = anchoring.kept_anchors()
     found = [
         verify_and_remember(shop_id, ledger, is_whole=is_whole, anchors=anchors, now=now) for ledger in Ledger
     ]
@@ -123,5 +123,5 @@ def verifiable_shop_ids(anchors: Sequence[SealedHead] | None = None) -> list[int
 
     :param anchors: heads that were exported; those that are kept where they are left out
     """
-    heads = anchoring.kept() if anchors is None else anchors
+    heads = anchoring.kept_anchors() if anchors is None else anchors
     return sorted({*queries.chained_shop_ids(), *(head.shop_id for head in heads)})
