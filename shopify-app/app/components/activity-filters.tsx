@@ -11,14 +11,14 @@ function useNewestQuery(): URLSearchParams {
   return new URLSearchParams(location?.search ?? search);
 }
 
-interface ChoiceProps {
+interface FilterProps {
   label: string;
   name: keyof Chosen;
   options: readonly (readonly [value: string, words: string])[];
 }
 
 /** One filter. The address keeps it, so that a page can be gone back to and sent on; a new choice begins at the newest. */
-function Choice({ label, name, options }: ChoiceProps) {
+function Filter({ label, name, options }: FilterProps) {
   const query = useNewestQuery();
   const [, setQuery] = useSearchParams();
   const choose = (value: string) => {
@@ -45,9 +45,9 @@ const PERIOD_OPTIONS = [["", PERIODS[""]], ...Object.entries(PERIODS).filter(([d
 export function ActivityFilters() {
   return (
     <div className="filters" role="group" aria-label="Which entries to show">
-      <Choice label="About" name="kind" options={[["", "Everything"], ...Object.entries(KINDS)]} />
-      <Choice label="By" name="actor" options={[["", "Anybody"], ...Object.entries(ACTORS)]} />
-      <Choice label="When" name="days" options={PERIOD_OPTIONS} />
+      <Filter label="About" name="kind" options={[["", "Everything"], ...Object.entries(KINDS)]} />
+      <Filter label="By" name="actor" options={[["", "Anybody"], ...Object.entries(ACTORS)]} />
+      <Filter label="When" name="days" options={PERIOD_OPTIONS} />
     </div>
   );
 }

@@ -58,7 +58,7 @@ function NumberField({ drafting: { draft, settings, faults, change, saving }, na
   );
 }
 
-function Choice({ drafting: { draft, change, saving }, name, label, details, children }: FieldProps & { children: ReactNode }) {
+function ChoiceField({ drafting: { draft, change, saving }, name, label, details, children }: FieldProps & { children: ReactNode }) {
   return (
     <s-select label={label} {...(details && { details })} value={String(draft[name])} error={said(saving.problem, name)} onChange={(event) => change({ [name]: event.currentTarget.value })}>
       {children}
@@ -85,27 +85,27 @@ function HowFar({ drafting }: { drafting: Drafting }) {
   return (
     <s-section heading="How far a rollout goes alone">
       <s-stack gap="base">
-        <Choice drafting={drafting} name="autonomy" label="It goes by itself" details="Going back needs nobody: a rollout that hurts is rolled back at any step.">
+        <ChoiceField drafting={drafting} name="autonomy" label="It goes by itself" details="Going back needs nobody: a rollout that hurts is rolled back at any step.">
           {options(AUTONOMIES)}
-        </Choice>
+        </ChoiceField>
         <s-text-field label="Shares of visitors, in percent" details="After the last of these comes 100%." value={draft.steps} error={faults.steps ?? said(saving.problem, "steps")} onInput={(event) => change({ steps: event.currentTarget.value })} />
-        <Choice drafting={drafting} name="dwell_hours" label="At each share for at least">
+        <ChoiceField drafting={drafting} name="dwell_hours" label="At each share for at least">
           {spans(dwells(draft.dwell_hours))}
-        </Choice>
-        <Choice drafting={drafting} name="interleave_days" label="Interleaving before the first share" details="Each personal list holds products of both versions, chosen in turns. Whose products visitors click first is counted: that tells with few visitors which version they prefer, and nothing of revenue.">
+        </ChoiceField>
+        <ChoiceField drafting={drafting} name="interleave_days" label="Interleaving before the first share" details="Each personal list holds products of both versions, chosen in turns. Whose products visitors click first is counted: that tells with few visitors which version they prefer, and nothing of revenue.">
           {interleaveDays(draft.interleave_days).map((days) => (
             <s-option key={days} value={String(days)}>
               {days === 0 ? "None" : `${days} days at most`}
             </s-option>
           ))}
-        </Choice>
-        <Choice drafting={drafting} name="ab_days" label="Experiment before it is promoted" details="At the widest share of at most 50%, where as many visitors see each version: for as long as you say and until the difference is known.">
+        </ChoiceField>
+        <ChoiceField drafting={drafting} name="ab_days" label="Experiment before it is promoted" details="At the widest share of at most 50%, where as many visitors see each version: for as long as you say and until the difference is known.">
           {abDays(draft.ab_days).map((days) => (
             <s-option key={days} value={String(days)}>
               {days === 0 ? "None" : `${days} days at least`}
             </s-option>
           ))}
-        </Choice>
+        </ChoiceField>
       </s-stack>
     </s-section>
   );
@@ -115,9 +115,9 @@ function WhatIsAsked({ drafting }: { drafting: Drafting }) {
   return (
     <s-section heading="What it must show">
       <s-stack gap="base">
-        <Choice drafting={drafting} name="requirement" label="To go on it must be">
+        <ChoiceField drafting={drafting} name="requirement" label="To go on it must be">
           {options(REQUIREMENTS)}
-        </Choice>
+        </ChoiceField>
         <NumberField drafting={drafting} name="margin_percent" label="A loss up to this counts as no worse" suffix="%" />
         <p className="meaning" aria-live="polite">
           {requirementMeaning(drafting.draft)}
@@ -136,9 +136,9 @@ function Shadow({ drafting }: { drafting: Drafting }) {
         <s-paragraph color="subdued">Before anybody sees a new version its lists are compared with what shoppers really saw.</s-paragraph>
         <NumberField drafting={drafting} name="shadow_percent" label="Share of real requests" suffix="%" />
         <NumberField drafting={drafting} name="shadow_requests" label="Requests at least" />
-        <Choice drafting={drafting} name="shadow_hours" label="For at least">
+        <ChoiceField drafting={drafting} name="shadow_hours" label="For at least">
           {spans(shadows(drafting.draft.shadow_hours), "No least time")}
-        </Choice>
+        </ChoiceField>
       </s-stack>
     </s-section>
   );
