@@ -120,6 +120,8 @@ describe("a rollout's page", () => {
     expect(screen.getByText(/^Orders are compared once a share of visitors sees the new version's own lists\./)).toBeInTheDocument();
     expect(moveOf("PAUSE", REPORTS.interleaved).consequence).toMatch(/^Personal lists go on holding products of both versions/);
     expect(moveOf("STEP", REPORTS.interleaved).label).toBe("Next step: 5%");
+    expect(moveOf("STEP", REPORTS.interleaved).consequence).toMatch(/ Lists of both versions end: each visitor sees one of them\.$/);
+    expect(moveOf("UNDO", REPORTS.interleaved).consequence).toMatch(/^Personal lists hold products of version \d+ alone again, from the next answer on\.$/);
   });
 
   test("says who sees the version in use at any share, and how old a page may be after an undo", async () => {
@@ -387,6 +389,12 @@ describe("the preview", () => {
     await waitFor(() => expect(screen.getByText("Open it again")).toBeInTheDocument());
     expect(sent).toEqual([{ intent: "look", rollout: ROLLOUT, arm: "candidate", product: String(aPreview().product?.product_id) }]);
     expect(await violations(container)).toEqual([]);
+  });
+
+  test("says on the preview that shoppers see lists of both versions, and that it shows each alone", async () => {
+    await open("/preview", { inShop: () => ({ ok: true, data: theRollouts({ live: REPORTS.interleaved.summary }) }) });
+
+    expect(screen.getByText("In personal lists since 09:00 today: each holds products of both versions, chosen in turns. Here each version answers alone.")).toBeInTheDocument();
   });
 
   test.each([

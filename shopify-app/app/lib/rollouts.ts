@@ -119,7 +119,8 @@ const STAYS = "The plan goes on from there.";
 
 type MoveWords = Omit<Move, "action" | "refused">;
 
-function stepWords({ summary, steps }: RolloutReport): MoveWords {
+function stepWords(report: RolloutReport): MoveWords {
+  const { summary, steps } = report;
   const next = nextStep(steps);
   if (next?.kind === "INTERLEAVING") {
     return {
@@ -134,23 +135,27 @@ function stepWords({ summary, steps }: RolloutReport): MoveWords {
   const share = next && next.kind !== "SHADOW" ? next.percent : 100;
   const who = `${formatPercent(share)} of visitors`;
   const outside = share >= 100 ? ` ${UNKNOWN_VISITORS}` : "";
+  const unmixed = isInterleaving(report) ? " Lists of both versions end: each visitor sees one of them." : "";
   const label = `Next step: ${formatPercent(share)}`;
   return {
     label,
     question: `Show version ${summary.candidate_number} to ${who} now?`,
-    consequence: `It is shown from now on, without waiting for what the present step would have shown. It still goes back by itself if it hurts.${outside}`,
+    consequence: `It is shown from now on, without waiting for what the present step would have shown. It still goes back by itself if it hurts.${unmixed}${outside}`,
     confirm: label,
     tone: "auto",
     toast: `Shown to ${who}`,
   };
 }
 
-function undoWords({ summary }: RolloutReport): MoveWords {
+function undoWords(report: RolloutReport): MoveWords {
+  const { summary } = report;
   const back = `version ${summary.champion_number}`;
+  // No page holds a list of both: each was made when it was asked for.
+  const mixed = `Personal lists hold products of ${back} alone again, from the next answer on.`;
   return {
     label: "Undo",
     question: `Go back to ${back}?`,
-    consequence: `Visitors who saw version ${summary.candidate_number} see ${back} again. ${STALE_PAGES}`,
+    consequence: isInterleaving(report) ? mixed : `Visitors who saw version ${summary.candidate_number} see ${back} again. ${STALE_PAGES}`,
     confirm: `Go back to ${back}`,
     tone: "critical",
     toast: `Back to ${back}`,

@@ -76,6 +76,7 @@ function UnderBoth({ live, page: { product }, asked }: { live: RolloutSummary; p
         <s-paragraph>
           {product ? `The page of ${product.title}` : "The home page"}, while rollout {live.number} compares version {live.candidate_number} with version {live.champion_number}.
         </s-paragraph>
+        <s-paragraph>{live.headline} Here each version answers alone.</s-paragraph>
         {besideIn(asked) !== live.candidate_id && <s-link href={`/preview?${addressOf(askedIn(asked), live.candidate_id)}`}>See version {live.candidate_number} beside it</s-link>}
         <ShopLook key={product?.product_id} summary={live} product={product?.product_id} />
       </s-stack>
