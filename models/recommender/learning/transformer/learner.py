@@ -113,8 +113,8 @@ class Learner:
         started = time.monotonic()
         before = self.trainer.keep()
         plan, chunks = self._begin(name, leg, log, EXTEND_EPOCHS, number)
-        epoch = 0
-        while epoch < EXTEND_EPOCHS and not plan.is_over(self.trainer.step, time.monotonic()):
+        epoch, passes = 0, EXTEND_EPOCHS if chunks.batches() else 0
+        while epoch < passes and not plan.is_over(self.trainer.step, time.monotonic()):
             taken = self.trainer.step
             self._epoch(chunks, leg, epoch + 1)
             # A pass whose first step the clock prevented would not be begun again.

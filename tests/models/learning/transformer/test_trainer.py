@@ -272,6 +272,17 @@ def test_a_pass_without_a_step_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [(point.epoch, point.train_loss > 0) for point in learner.curve] == [(1, True)]
 
 
+def test_a_stage_without_anything_newer_ends_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = a_busy_log(60)
+    learner = Learner(Trainer(SMALL, log), Reporter(ignore, budget=60.0, epochs=1))
+    learner._known = log
+    monkeypatch.setattr(learner.trainer, "epoch", lambda *_: pytest.fail("There is nothing to learn."))
+
+    learner.extend(log)
+
+    assert learner.schedule["extend"] == {"planned": 0, "steps": 0, "epochs": 0}
+
+
 def test_what_was_learned_for_a_comparison_is_forgotten_again() -> None:
     log = a_busy_log(60)
     steps = {"planned": 8, "steps": 8, "epochs": 1}
