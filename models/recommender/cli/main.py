@@ -107,12 +107,6 @@ def _add_train(commands: _Commands) -> None:
     )
     _add_source(train)
     train.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="empty or not there yet")
-    train.add_argument(
-        "--warm-start",
-        type=Path,
-        metavar="FOLDER",
-        help="an earlier artifact: the transformer goes on from what it knew before the newest weeks",
-    )
     train.set_defaults(run=_train)
 
 
@@ -238,13 +232,10 @@ def _require_folder_of(path: Path | None) -> None:
 def _train(chosen: argparse.Namespace) -> None:
     if chosen.out.exists() and any(chosen.out.iterdir()):
         raise FileExistsError(f"The artifact folder {chosen.out} is not empty.")
-    found = _train_on(chosen, chosen.out, refit=True, former=chosen.warm_start)
-    print(report.as_text(found))
-    if chosen.warm_start:
-        print(f"The transformer started from {found.params.get('started_from', 'nothing')}.")
+    print(report.as_text(_train_on(chosen, chosen.out, refit=True)))
 
 
-def _train_on(chosen: argparse.Namespace, out: Path, *, refit: bool, former: Path | None = None) -> Report:
+def _train_on(chosen: argparse.Namespace, out: Path, *, refit: bool) -> Report:
     from models.recommender.learning.progress import Reporter
     from models.recommender.runs import pipeline
     from models.recommender.runs.revision import code_revision
@@ -253,9 +244,7 @@ def _train_on(chosen: argparse.Namespace, out: Path, *, refit: bool, former: Pat
     log = _read(chosen, split)
     reporter = Reporter(print_progress, budget=recipe.train_seconds, epochs=recipe.epochs)
     revision = code_revision()
-    return pipeline.train_log(
-        log, out, recipe, reporter, revision=revision, split=split, former=former, refit=refit
-    )
+    return pipeline.train_log(log, out, recipe, reporter, revision=revision, split=split, refit=refit)
 
 
 def _recipe(chosen: argparse.Namespace) -> Recipe:

@@ -189,9 +189,6 @@ def _obstacles(manifest: Mapping[str, Any]) -> Iterator[str]:
     learned = manifest["params"].get(TRANSFORMER)
     if learned is None:
         return
-    started_from = manifest["params"].get("started_from", "nothing")
-    if not started_from.startswith("nothing"):
-        yield f"The transformer went on from {started_from}; this command starts from nothing."
     if learned["device"] != "cpu":
         yield f"It was trained on {learned['device']}; only a processor adds up in the same order each time."
     if learned["batch_tokens"] != manifest["params"]["recipe"]["batch_tokens"]:

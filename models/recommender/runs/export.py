@@ -27,7 +27,6 @@ from models.recommender.serving.artifact import (
     FORMAT_VERSION,
     MANIFEST_FILE,
     NAMES_FILE,
-    WEIGHTS_FILE,
     file_sha256,
 )
 from models.recommender.serving.blend import Blend
@@ -50,7 +49,6 @@ class Parts:
     related: ItemTable
     network: Recommender | None
     vocabulary: Vocabulary | None = None  # of the network; learned from the log's facts if not given
-    start: Mapping[str, NDArray[np.float32]] | None = None  # what a later training starts from
 
 
 def write(folder: Path, parts: Parts, facts: Mapping[str, Any]) -> Path:
@@ -60,7 +58,6 @@ def write(folder: Path, parts: Parts, facts: Mapping[str, Any]) -> Path:
         np.save(folder / f"{name}.npy", array, allow_pickle=False)
     if parts.network is not None:
         write_encoder(parts.network, parts.log, folder / ENCODER_FILE)
-        _write_weights(parts.start or weights_of(parts.network), folder / WEIGHTS_FILE)
     if parts.log.item_names is not None:
         names = json.dumps(parts.log.item_names, ensure_ascii=False)
         (folder / NAMES_FILE).write_text(names + "\n", encoding="utf-8")
@@ -117,12 +114,6 @@ def _groups(log: Log) -> tuple[list[str], NDArray[np.int32]]:
     groups = sorted({group for group in found if group is not None})
     number = {group: place for place, group in enumerate(groups)}
     return groups, np.array([-1 if group is None else number[group] for group in found], dtype=np.int32)
-
-
-def _write_weights(weights: Mapping[str, NDArray[np.float32]], path: Path) -> None:
-    """Write every weight by name, free of torch: a later training can start from them."""
-    # Typed as a mapping, the weights could clash with the parameters that savez has of its own.
-    np.savez(path, **weights)  # type: ignore[arg-type]
 
 
 def write_encoder(network: Recommender, log: Log, path: Path) -> None:

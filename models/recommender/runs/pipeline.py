@@ -24,16 +24,15 @@ from models.recommender.learning.blend.lessons import MOST_CASES, ask_members, u
 from models.recommender.learning.progress import Reporter
 from models.recommender.learning.related import related_table
 from models.recommender.learning.simple.tuning import tune
-from models.recommender.learning.transformer.inference import weights_of
 from models.recommender.learning.transformer.learner import Learner
-from models.recommender.learning.transformer.trainer import Trainer, WarmStartMismatch
+from models.recommender.learning.transformer.trainer import Trainer
 from models.recommender.log.log import Log
 from models.recommender.log.splits import Split
 from models.recommender.runs import card, export
 from models.recommender.runs.evaluation import Evaluation, LiveVersion, evaluate
 from models.recommender.runs.run import Run, start
 from models.recommender.runs.storefront import choose_ways
-from models.recommender.serving.artifact import MANIFEST_FILE, file_sha256, load, read_weights
+from models.recommender.serving.artifact import MANIFEST_FILE, load
 from models.recommender.serving.blend import Blend
 from models.recommender.serving.rankers import TRANSFORMER, ItemTable, Model
 from models.recommender.serving.scorer import Scorer
@@ -42,12 +41,8 @@ from models.recommender.values import Recipe, Report, Stage
 VERSIONED = ("torch", "numpy", "scipy", "pandas", "onnx", "onnxruntime", "optuna")
 
 
-def learn(run: Run, former: Path | None = None) -> None:
-    """
-    Tune the simple models, and take the transformer through the validation cuts, which teach the blend.
-
-    :param former: the artifact folder whose weights the transformer goes on from
-    """
+def learn(run: Run) -> None:
+    """Tune the simple models, and take the transformer through the validation cuts, which teach the blend."""
     torch.set_num_threads(run.recipe.threads)
 
     def say(message: str) -> None:
@@ -57,7 +52,7 @@ def learn(run: Run, former: Path | None = None) -> None:
     run.reporter.stage(Stage.TRAINING, "Learning from the purchases.", fraction=run.reporter.fraction)
     # Without a case to stop it, nobody knows when a transformer begins to learn by heart.
     if run.recipe.has_transformer and run.cuts[0].tuning:
-        run.learner = _learner(run, former)
+        run.learner = Learner(Trainer(run.recipe, run.log), run.reporter, cuts=len(run.cuts))
     lessons = []
     most = MOST_CASES // sum(bool(cut.cases) for cut in run.cuts)
     for number, cut in enumerate(run.cuts):
@@ -71,14 +66,6 @@ def learn(run: Run, former: Path | None = None) -> None:
     run.choice = choose_ways(run, members)
 
 
-def _learner(run: Run, former: Path | None) -> Learner:
-    """Return who takes a transformer through the cuts, from a former version's weights if they will do."""
-    trainer = Trainer(run.recipe, run.log)
-    if former is not None:
-        run.started_from = _go_on_from(former, trainer, run)
-    return Learner(trainer, run.reporter, cuts=len(run.cuts))
-
-
 def _teach_before(run: Run, number: int) -> None:
     """Teach the transformer what lies before one validation cut."""
     cut, learner = run.cuts[number], run.learner
@@ -86,26 +73,6 @@ def _teach_before(run: Run, number: int) -> None:
         learner.learn_next(cut.train, number)
     elif learner is not None:
         learner.learn(cut.train, cut.tuning, moment=cut.moment)
-        run.start = weights_of(learner.trainer.average)
-
-
-def _go_on_from(former: Path, trainer: Trainer, run: Run) -> str:
-    """
-    Let the transformer go on from a former version, and return what it started from in words.
-
-    Weights that know a validation cut's answers would look better there than they are, and weigh too
-    much in the blend; they are left alone.
-    """
-    weights = read_weights(former)
-    if weights is None or weights.until is None:
-        return f"nothing: {former.name} holds no weights to go on from"
-    if not run.log.has_clock or weights.until > run.cuts[0].moment:
-        return f"nothing: {former.name} may have learned from what this training is checked on"
-    try:
-        trainer.warm_start(weights.by_name, list(weights.item_ids), weights.vocabulary)
-    except WarmStartMismatch as error:
-        return f"nothing: {error}"
-    return f"{former.name}, manifest {file_sha256(former / MANIFEST_FILE)}"
 
 
 def _related(run: Run, members: list[Model]) -> ItemTable:
@@ -138,7 +105,6 @@ def publish(run: Run, evaluation: Evaluation, out: Path, *, revision: str, refit
         related=related,
         network=run.network,
         vocabulary=run.learner.trainer.vocabulary if run.learner else None,
-        start=run.start,
     )
     report = _report(run, evaluation, revision=revision, manifest=out / MANIFEST_FILE)
     export.write(out, parts, _facts(report))
@@ -161,8 +127,6 @@ def _report(run: Run, evaluation: Evaluation, *, revision: str, manifest: Path) 
     params: dict[str, Any] = {**run.params, "recipe": run.recipe.as_params(), "split": str(run.split)}
     if run.learner is not None:
         params["schedule"] = run.learner.schedule
-        params["started_from"] = run.started_from
-        params["start_until"] = run.cuts[0].moment
         params[TRANSFORMER] = {
             "batch_tokens": run.learner.trainer.batch_tokens,
             "device": str(run.learner.trainer.device),
@@ -224,20 +188,17 @@ def train_log(
     revision: str,
     split: Split | None = None,
     live: LiveVersion | None = None,
-    former: Path | None = None,
     refit: bool = True,
 ) -> Report:
     """
     Train on a log that is already in memory; see ``models.recommender.api.train``.
 
     :param split: how the test is cut; the newest days of the recipe otherwise
-    :param former: the artifact folder whose weights the transformer goes on from
     :param refit: whether the models learn the newest days too before they are written
-
     """
     run = start(log.sequences, split or Split(days=recipe.test_days), recipe, reporter)
     if run.is_taught:
-        learn(run, former)
+        learn(run)
     else:
         cut = run.validation
         run.choice = choose_ways(run, run.members(cut.train, moment=cut.moment, cases=()))

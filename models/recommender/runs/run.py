@@ -3,9 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-from numpy.typing import NDArray
-
 from models.recommender.judging.gate import MIN_CUSTOMERS
 from models.recommender.judging.surfaces import Choice
 from models.recommender.learning.blend.choice import Learned
@@ -50,8 +47,6 @@ class Run:
     learned: Learned | None = None
     choice: Choice = field(default_factory=Choice)  # of what serves product pages and carts
     seconds: dict[str, float] = field(default_factory=dict)  # each model's last fit
-    started_from: str = "nothing"  # what the transformer went on from, in words
-    start: dict[str, NDArray[np.float32]] | None = None  # what a later training can go on from
 
     @property
     def end(self) -> int:

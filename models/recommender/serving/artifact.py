@@ -7,15 +7,14 @@ NumPy and ONNX Runtime only, so the web process never meets torch.
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.recommender.log.arrays import Floats, Ints
-from models.recommender.log.content import Vocabulary
+from models.recommender.log.arrays import Floats
 from models.recommender.serving.arrivals import Arrivals, Starts
 from models.recommender.serving.blend import BLEND, Blend
 from models.recommender.serving.newcomers import Content
@@ -34,7 +33,6 @@ from models.recommender.serving.transformer import Encode, EncoderInput, Transfo
 FORMAT_VERSION = 2
 MANIFEST_FILE = "manifest.json"
 ENCODER_FILE = "encoder.onnx"
-WEIGHTS_FILE = "weights.npz"  # of the transformer, for a training that starts from them
 NAMES_FILE = "item_names.json"  # ids that are not numbers; absent where they are
 CONTENT = "content"
 ARRIVALS = "arrivals"
@@ -43,34 +41,6 @@ KEPT_BYTES = 16 << 20  # half of the most that the C library heeds
 
 class ArtifactMismatch(ValueError):
     """An artifact folder is not what its manifest says; the message names the file."""
-
-
-@dataclass(frozen=True)
-class Weights:
-    """The transformer's weights in an artifact, and what they were learned for."""
-
-    by_name: dict[str, Floats]
-    item_ids: tuple[str, ...] | Ints  # names where ids are not numbers
-    vocabulary: Vocabulary
-    until: int | None  # microseconds: nothing later taught them; None if the manifest does not say
-
-
-def read_weights(folder: Path) -> Weights | None:
-    """
-    Return the transformer's weights of an artifact folder, None if it has no transformer.
-
-    :raises ArtifactMismatch: if any file is not what the manifest says
-    """
-    manifest = read_manifest(folder)
-    arrays = _arrays(folder, manifest["files"])
-    path = folder / WEIGHTS_FILE
-    if not path.is_file():
-        return None
-    with np.load(path, allow_pickle=False) as stored:
-        by_name = {name: stored[name] for name in stored.files}
-    item_ids = _names(folder) or arrays["items"]["ids"]
-    until = manifest.get("params", {}).get("start_until")
-    return Weights(by_name, item_ids, Vocabulary.restore(arrays[CONTENT]), until)
 
 
 def _names(folder: Path) -> tuple[str, ...] | None:

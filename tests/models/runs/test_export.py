@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from models.recommender.learning.simple.tuning import DEFAULTS, fit_all
-from models.recommender.learning.transformer.inference import serving_model, weights_of
+from models.recommender.learning.transformer.inference import serving_model
 from models.recommender.learning.transformer.trainer import Trainer
 from models.recommender.log.history import UNKNOWN_TIME, Event, History
 from models.recommender.log.log import Log
 from models.recommender.runs import export
-from models.recommender.serving.artifact import ArtifactMismatch, load, read_weights
+from models.recommender.serving.artifact import ArtifactMismatch, load
 from models.recommender.serving.rankers import MARKOV, ItemToItem, Model
 from models.recommender.serving.scorer import Scorer
 from models.recommender.values import Recipe
@@ -122,17 +122,6 @@ def test_the_encoder_names_no_folder_of_the_machine(folder: Path) -> None:
     onnx.checker.check_model(onnx.load(folder / "encoder.onnx"))
 
 
-def test_a_later_training_can_start_from_the_weights(folder: Path, trainer: Trainer, log: Log) -> None:
-    weights = read_weights(folder)
-
-    assert weights is not None
-    expected = weights_of(trainer.average)
-    assert set(weights.by_name) == set(expected)
-    assert all(np.array_equal(weights.by_name[name], expected[name]) for name in expected)
-    assert np.array_equal(weights.item_ids, log.item_ids)
-    assert weights.vocabulary.words == trainer.vocabulary.words
-
-
 def test_a_folder_of_the_format_before_is_refused_with_what_to_do(folder: Path, tmp_path: Path) -> None:
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     (tmp_path / "manifest.json").write_text(
@@ -159,4 +148,3 @@ def test_names_of_items_come_back(log: Log, tmp_path: Path) -> None:
     export.write(tmp_path / "named", export.Parts(named, members, None, markov.table, None), facts)
 
     assert load(tmp_path / "named").item_names == named.item_names
-    assert read_weights(tmp_path / "named") is None

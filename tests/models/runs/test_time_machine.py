@@ -33,7 +33,7 @@ def a_version(folder: Path, baskets: list[Basket], items: list[int], *, until_da
 @pytest.fixture
 def without_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a copy be popularity as well, which learns in no time."""
-    monkeypatch.setattr(pipeline, "learn", lambda run, former=None: None)
+    monkeypatch.setattr(pipeline, "learn", lambda run: None)
 
 
 def look_back(log: Log, rivals: list[LiveVersion]) -> TimeTravel:

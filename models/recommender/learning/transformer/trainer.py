@@ -1,5 +1,5 @@
 """
-Fitting the transformer: steps of one stage, the moving average that is served, and warm starts.
+Fitting the transformer: steps of one stage, and the moving average that is served.
 
 Shape suffixes as in ``network``.
 """
@@ -7,7 +7,7 @@ Shape suffixes as in ``network``.
 import copy
 import math
 import time
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import cast
@@ -40,10 +40,6 @@ TOGETHER_WEIGHT = 0.3  # of the basket-completion loss beside the next-basket lo
 
 class OutOfMemory(RuntimeError):
     """Even the smallest batch does not fit into memory."""
-
-
-class WarmStartMismatch(ValueError):
-    """Weights of a former version do not fit this network; the message names the part."""
 
 
 class Part(IntEnum):
@@ -119,7 +115,6 @@ class Trainer:
         self.recipe = recipe
         self.device = choose_device(recipe.device)
         self.batch_tokens = recipe.batch_tokens
-        self.item_ids: Sequence[Hashable] = log.item_names or log.item_ids.tolist()
         self.vocabulary = Vocabulary.learn(log.facts)
         self.prices = item_prices(log)
         shape = Shape(
@@ -152,38 +147,6 @@ class Trainer:
         """Go on from kept weights: both the trained model and its average take them."""
         self.model.load_state_dict(weights)
         self.average.load_state_dict(weights)
-
-    def warm_start(
-        self, weights: Mapping[str, NDArray[np.float32]], item_ids: Sequence[Hashable], vocabulary: Vocabulary
-    ) -> None:
-        """
-        Go on from the weights of a former version, whose items and words these were.
-
-        Items and words that both know keep what was learned of them; a new item starts from its words
-        alone, a new word from nothing.
-
-        :raises WarmStartMismatch: if the former network had another shape
-        """
-        items = _moved(item_ids, self.item_ids)
-        words = _moved(vocabulary.words, self.vocabulary.words)
-        moves = {"items.own": items, "bias": items, "again": items, "items.words": words}
-        started: dict[str, Tensor] = {}
-        for name, now in self.model.state_dict().items():
-            then = torch.from_numpy(np.asarray(weights[name])) if name in weights else None
-            if (
-                then is None
-                or then.shape[1:] != now.shape[1:]
-                or (name not in moves and then.shape != now.shape)
-            ):
-                raise WarmStartMismatch(f"The former version's {name} does not fit this network.")
-            if name in moves:
-                to, origin = moves[name]
-                moved = torch.zeros_like(now)
-                moved[to] = then[origin].to(now.device)
-                then = moved
-            started[name] = then
-        self.put_back(started)
-        self.is_warm = True
 
     def begin(
         self, part: int, log: Log, plan: Plan, *, peak: float = 1.0, known: Log | None = None
@@ -346,13 +309,6 @@ def taste_of(vectors_ID: Tensor, rows: RowTensors) -> Tensor:
         per_sample_weights=rows.affinity,
         include_last_offset=True,
     )
-
-
-def _moved(then: Sequence[Hashable], now: Sequence[Hashable]) -> tuple[list[int], list[int]]:
-    """Return the places, now and then, of what both sequences hold."""
-    place_of = {name: place for place, name in enumerate(then)}
-    known = [(place, place_of[name]) for place, name in enumerate(now) if name in place_of]
-    return [place for place, _ in known], [place for _, place in known]
 
 
 def _groups(model: Recommender, recipe: Recipe) -> list[dict[str, object]]:

@@ -1,6 +1,6 @@
 import copy
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -24,10 +24,9 @@ from models.recommender.learning.transformer.trainer import (
     Part,
     Plan,
     Trainer,
-    WarmStartMismatch,
     item_prices,
 )
-from models.recommender.log.content import ItemFacts, Vocabulary
+from models.recommender.log.content import ItemFacts
 from models.recommender.log.history import History
 from models.recommender.log.log import Log
 from models.recommender.log.splits import Division, Repeat, Split, divide
@@ -347,46 +346,6 @@ def test_the_schedule_of_an_early_stop_ends_at_the_best_pass() -> None:
     ndcg = [point.validation_ndcg or 0.0 for point in learner.curve]
     assert told["epochs"] == int(np.argmax(ndcg)) + 1 <= len(ndcg) - 2
     assert told["steps"] == learner.curve[told["epochs"] - 1].step
-
-
-def warm(items: Sequence[int], facts: Sequence[ItemFacts]) -> tuple[Trainer, Log]:
-    log = replace(a_log([("ada", 1, list(items))], list(items)), facts=tuple(facts))
-    return Trainer(SMALL, log), log
-
-
-def test_a_warm_start_copies_items_and_words_by_their_names() -> None:
-    facts = {
-        5: ItemFacts("red soap"),
-        6: ItemFacts("red soap bar"),
-        7: ItemFacts("blue bar"),
-        9: ItemFacts("blue"),
-    }
-    former, _ = warm([5, 6, 7], [facts[item] for item in (5, 6, 7)])
-    with torch.no_grad():
-        former.average.bias.copy_(torch.tensor([0.5, 0.6, 0.7]))
-    then = weights_of(former.average)
-
-    trainer, _ = warm([6, 7, 9], [facts[item] for item in (6, 7, 9)])
-    trainer.warm_start(then, former.item_ids, former.vocabulary)
-
-    now = weights_of(trainer.model)
-    assert np.array_equal(now["items.own"][:2], then["items.own"][1:])
-    assert now["items.own"][2].tolist() == [0.0] * 32
-    assert now["bias"] == pytest.approx([0.6, 0.7, 0.0])
-    assert former.vocabulary.words == ("bar", "red", "red soap", "soap")
-    assert trainer.vocabulary.words == ("bar", "blue")
-    assert np.array_equal(now["items.words"][0], then["items.words"][0])
-    assert now["items.words"][1].tolist() == [0.0] * 32
-    assert np.array_equal(now["next.query.weight"], then["next.query.weight"])
-    assert all(np.array_equal(now[name], weights_of(trainer.average)[name]) for name in now)
-
-
-def test_weights_of_another_shape_are_no_start() -> None:
-    former, log = warm([5, 6], [])
-    wide = Trainer(replace(SMALL, width=64), log)
-
-    with pytest.raises(WarmStartMismatch, match="items"):
-        wide.warm_start(weights_of(former.average), former.item_ids, Vocabulary.learn([]))
 
 
 def test_the_catalogue_tells_prices_and_orders_fill_the_gaps() -> None:
