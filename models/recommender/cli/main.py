@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TypeAlias
+from typing import NoReturn, TypeAlias
 
 from models.recommender.api import ArtifactMismatch, Progress, Recipe, Report, Scored, load
 from models.recommender.cli import report, reproduce
@@ -22,9 +22,6 @@ from models.recommender.log.log import Log
 from models.recommender.log.splits import Kind, Repeat, Split, SplitInvalid
 from models.recommender.serving.rankers import TRANSFORMER
 from models.recommender.values import DatasetInvalid
-
-if TYPE_CHECKING:
-    from models.recommender.serving.explain import Evidence
 
 USAGE_ERROR = 2
 
@@ -126,12 +123,9 @@ def _add_explain(commands: _Commands) -> None:
         commands,
         "explain",
         "print the best items for a customer with the reason for each in words",
-        epilog="--check asks again without the stated cause, which should cost the item its place, and\n"
-        "without a random other item of the history, which should not.",
+        epilog="Without any history the most popular items are printed.",
     )
     _add_question(explain)
-    explain.add_argument("--check", action="store_true", help="print the counterfactual evidence too")
-    explain.add_argument("--seed", type=int, default=Recipe.seed, help="of the random cause (%(default)d)")
     explain.set_defaults(run=_explain)
 
 
@@ -271,19 +265,6 @@ def _explain(chosen: argparse.Namespace) -> None:
     for place, scored in enumerate(_answer(chosen, names, question), start=1):
         words = explain.words(scored.reason, names.by_item.__getitem__, now=question.now)
         print(f"{place:3}. {names.by_item[scored.item]}: {words}")
-        if chosen.check:
-            found = explain.check(names.scorer, question.past, scored, seed=chosen.seed, now=question.now)
-            print(f"     {_evidence(found)}")
-
-
-def _evidence(found: "Evidence | None") -> str:
-    """Say where an item stands, and where without its stated cause and without another item."""
-    if found is None:
-        return "no single item of the history is named, so there is none to leave out"
-    told = f"place {found.place}; {found.without_cause} without what is named"
-    if found.without_random is None:
-        return told
-    return f"{told}, {found.without_random} without a random other item"
 
 
 def _question(chosen: argparse.Namespace, names: Names) -> Question:

@@ -8,30 +8,19 @@ out of the history, every step of it, and the item's place is looked up again.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 import numpy as np
 
 from models.recommender.log.arrays import DAY_US, Ints
 from models.recommender.log.history import EPOCH, UNKNOWN_TIME, History
 from models.recommender.serving.rankers import top_k
-from models.recommender.serving.reasons import LIST, PLACES_LOST, loses_its_place, suspects
+from models.recommender.serving.reasons import LIST, loses_its_place, suspects
 from models.recommender.serving.scorer import NOT_OFFERED, Past, Scorer
-from models.recommender.values import Reason, ReasonKind, Scored
+from models.recommender.values import Reason, ReasonKind
 
 MOST_REMOVALS = 8  # causes that are put to the proof for one item
 NEWEST_REMOVALS = 3  # of them, the newest steps: what no table speaks of is likely the last one
 ELEVEN_MONTHS_US = 335 * DAY_US  # after which a month needs its year
-
-# Stated causes, beside those without an item, and beside that of a page, which is no part of a history.
-CAUSED = frozenset(
-    {
-        ReasonKind.BOUGHT_BEFORE,
-        ReasonKind.OFTEN_BOUGHT_AFTER,
-        ReasonKind.SIMILAR_TO,
-        ReasonKind.NEW_SIMILAR_TO,
-    }
-)
 
 NameOf = Callable[[int], str]  # from product id to title
 
@@ -94,98 +83,6 @@ def places(scorer: Scorer, history: History) -> Ints:
     out = np.empty(len(scores), dtype=np.int64)
     out[top_k(scores, len(scores))] = np.arange(1, len(scores) + 1)
     return out
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """The places of an item, from 1: as it is, without the stated cause, without a random other item."""
-
-    place: int
-    without_cause: int
-    without_random: int | None  # None where the history holds nothing else
-
-
-def check(
-    scorer: Scorer, past: "Past | Sequence[int]", scored: Scored, *, seed: int, now: int | None = None
-) -> Evidence | None:
-    """Return the evidence for the reason of one answer; None for reasons that name no part of the past."""
-    history = scorer.history(past, now=now)
-    return _evidence(scorer, history, scored, np.random.default_rng(seed), {})
-
-
-def _evidence(
-    scorer: Scorer,
-    history: History,
-    scored: Scored,
-    chance: np.random.Generator,
-    known: dict[int | None, Ints],
-) -> Evidence | None:
-    """:param known: places by what is removed; grows, so that no question is asked twice"""
-    if scored.reason.kind not in CAUSED or scored.reason.item is None:
-        return None
-    item, cause = (int(number) for number in scorer.numbers([scored.item, scored.reason.item]))
-    others = np.setdiff1d(history.items, [item, cause])
-    random = int(chance.choice(others)) if len(others) else None
-
-    def place(removed: int | None) -> int:
-        if removed not in known:
-            known[removed] = places(scorer, history if removed is None else history.without(removed))
-        return int(known[removed][item])
-
-    return Evidence(place(None), place(cause), None if random is None else place(random))
-
-
-# What it means that a removal changed an item's place, from 1. The first is what reasons are held to.
-DEFINITIONS: dict[str, Callable[[int, int], bool]] = {
-    f"falls by {PLACES_LOST} places or more, or out of the first {LIST}": (
-        lambda before, after: loses_its_place(before - 1, after - 1)
-    ),
-    f"falls out of the first {LIST}": lambda before, after: before <= LIST < after,
-    "falls by 3 places or more": lambda before, after: after - before >= 3,
-    "falls by 10 places or more": lambda before, after: after - before >= 10,
-    "stands at another place at all": lambda before, after: after != before,
-}
-
-
-def faithfulness(
-    scorer: Scorer, pasts: Sequence["Past | Sequence[int]"], *, seed: int, now: int | None = None
-) -> dict[str, Any]:
-    """
-    Return how often stated causes move their item, beside random other items of the same history.
-
-    Of the ten best items of each past, those whose reason names a part of the past are counted;
-    ``definitions`` holds for each meaning of "moved" the share of stated causes and of random ones.
-    """
-    chance = np.random.default_rng(seed)
-    kinds: dict[str, int] = {}
-    evidence: list[Evidence] = []
-    answers = 0
-    for past in pasts:
-        history = scorer.history(past, now=now)
-        known: dict[int | None, Ints] = {}
-        for scored in scorer.score(past, k=LIST, now=now):
-            answers += 1
-            kinds[scored.reason.kind] = kinds.get(scored.reason.kind, 0) + 1
-            found = _evidence(scorer, history, scored, chance, known)
-            if found is not None and found.without_random is not None:
-                evidence.append(found)
-    return {
-        "answers": answers,
-        "kinds": kinds,
-        "stated": len(evidence),
-        "definitions": {name: _moved(evidence, is_moved) for name, is_moved in DEFINITIONS.items()},
-    }
-
-
-def _moved(evidence: Sequence[Evidence], is_moved: Callable[[int, int], bool]) -> dict[str, float | None]:
-    if not evidence:
-        return {"cause": None, "random": None}
-    return {
-        "cause": float(np.mean([is_moved(found.place, found.without_cause) for found in evidence])),
-        "random": float(
-            np.mean([is_moved(found.place, found.without_random or found.place) for found in evidence])
-        ),
-    }
 
 
 def words(reason: Reason, name_of: NameOf, *, now: int | None = None) -> str:

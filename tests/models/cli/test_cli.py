@@ -168,22 +168,13 @@ def test_score_finds_the_history_of_a_customer(
     assert capsys.readouterr().err.splitlines()[-1] == "No customer in the file is called 'nobody'."
 
 
-def test_explain_says_why_in_words_and_checks_itself(
-    artifact: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_explain_says_why_in_words(artifact: Path, capsys: pytest.CaptureFixture[str]) -> None:
     question = ["explain", "--artifact", str(artifact), "-k", "4", "sku 100", "sku 105", "sku 110"]
 
     assert main(question) == 0
-    plain = capsys.readouterr().out.splitlines()
-    assert main([*question, "--check"]) == 0
 
-    checked = capsys.readouterr().out.splitlines()
+    plain = capsys.readouterr().out.splitlines()
     assert [bool(re.match(r" *[1-4]\. sku 1\d\d: \w", line)) for line in plain] == [True] * 4
-    assert checked[::2] == plain
-    evidence = (
-        r"     (place \d+; \d+ without what is named, \d+ without a random other item|no single item .*)$"
-    )
-    assert [bool(re.match(evidence, line)) for line in checked[1::2]] == [True] * 4
 
 
 def test_train_writes_an_artifact_that_score_reads(

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.recommender import faithful
 from models.recommender.api import (
     ItemFacts,
     NewProduct,
@@ -148,7 +149,7 @@ def test_stated_causes_move_their_item_and_random_ones_do_not(scorer: Scorer) ->
     chance = np.random.default_rng(4)
     pasts = [(100 + 2 * chance.choice(20, 4, replace=False)).tolist() for _ in range(30)]
 
-    figures = explain.faithfulness(scorer, pasts, seed=1)
+    figures = faithful.faithfulness(scorer, pasts, seed=1)
 
     held = figures["definitions"]["falls by 5 places or more, or out of the first 10"]
     assert figures["stated"] >= 100
@@ -161,7 +162,7 @@ def test_stated_causes_of_similar_baskets_move_their_item(scorer: Scorer) -> Non
     chance = np.random.default_rng(4)
     pasts = [(100 + 2 * chance.choice(20, 4, replace=False)).tolist() for _ in range(30)]
 
-    figures = explain.faithfulness(by_baskets, pasts, seed=1)
+    figures = faithful.faithfulness(by_baskets, pasts, seed=1)
 
     held = figures["definitions"]["falls by 5 places or more, or out of the first 10"]
     assert figures["kinds"][ReasonKind.OFTEN_BOUGHT_AFTER] >= 60
@@ -175,8 +176,10 @@ def test_stated_causes_of_similar_baskets_move_their_item(scorer: Scorer) -> Non
 def test_evidence_names_the_places_before_and_after(scorer: Scorer) -> None:
     stated = next(one for one in scorer.score([100, 120], k=10) if one.item == 101)
 
-    evidence = explain.check(scorer, [100, 120], stated, seed=1)
-    general = explain.check(scorer, [100, 120], Scored(110, 0.0, Reason(ReasonKind.FOR_YOU)), seed=1)
+    history, chance = scorer.history([100, 120]), np.random.default_rng(1)
+    evidence = faithful.evidence_of(scorer, history, stated, chance, {})
+    unnamed = Scored(110, 0.0, Reason(ReasonKind.FOR_YOU))
+    general = faithful.evidence_of(scorer, history, unnamed, chance, {})
 
     assert evidence is not None
     assert evidence.without_cause > 10 >= evidence.place
