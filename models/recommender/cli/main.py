@@ -26,7 +26,7 @@ from models.recommender.values import DatasetInvalid
 USAGE_ERROR = 2
 
 FILES = """
-Files: CSV, TSV (either may be gzipped) or Parquet; a pipe such as /dev/stdin will do.
+Files: CSV, TSV (either may be gzipped) or Parquet.
   interactions  user,item,timestamp[,event][,quantity][,price][,order_id]
                 timestamp: ISO 8601 (UTC where no zone is given), seconds or milliseconds since 1970,
                 YYYYMMDD, YYYYMMDDHHMM or YYYYMMDDHHMMSS, or positions 1, 2, 3 ... in a customer's sequence:

@@ -13,7 +13,6 @@ aside, counted and told. A value that cannot be right is an error that names row
 import hashlib
 import time
 from collections.abc import Mapping
-from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -23,7 +22,6 @@ import pandas as pd
 
 from models.recommender.files.building import ReadLog, build
 from models.recommender.files.moments import read_moments
-from models.recommender.files.pipes import seekable
 from models.recommender.files.tables import MISSING, Column, Table, read_table
 from models.recommender.files.text import Tell, quoted, several
 from models.recommender.log.arrays import Events, Ints, Reals
@@ -88,11 +86,6 @@ def read(
 ) -> ReadLog:
     """Return a log as ``read_interactions`` does, with the names of its customers."""
     now = time.time_ns() // 1000 if now is None else now
-    with seekable(path) as steps, seekable(items) if items else nullcontext() as catalogue:
-        return _read(steps, catalogue, now=now, tell=tell)
-
-
-def _read(path: Path, items: Path | None, *, now: int, tell: Tell) -> ReadLog:
     columns = (*REQUIRED, *OPTIONAL)
     table = read_table(path, required=REQUIRED, optional=OPTIONAL, one_line=columns, tell=tell)
     if not len(table):

@@ -192,8 +192,9 @@ def read_table(
     :param one_line: columns of a text file whose values can't go over several lines, as titles may
     :raises DatasetInvalid: if there is no such table in the file
     """
-    if path.is_dir():
-        raise DatasetInvalid(f"{path} is a folder; a CSV or Parquet file is expected.")
+    # A pipe gives its bytes once, and here a file's head is read, then its rows, then all for a hash.
+    if path.exists() and not path.is_file():
+        raise DatasetInvalid(f"{path} is a folder or a pipe; a CSV or Parquet file is expected.")
 
     def choose(names: Sequence[str]) -> list[str]:
         return _chosen(path, names, required, optional, tell)

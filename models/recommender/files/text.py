@@ -68,16 +68,14 @@ def read_text(
     chosen = {name: layout.names.index(name) for name in choose(layout.names)}
     if layout.delimiter != _usual(path):
         tell(f"{path.name}: a {DELIMITERS[layout.delimiter]} parts its columns.")
-    western = _Western(layout, tell)
     parts: dict[str, list[pa.Array]] = {name: [] for name in chosen}
     first = layout.rows + 1
     for block in _blocks(path, layout, one_line):
         for name, place in chosen.items():
-            parts[name].append(western.array([row[place] for row in block], place, first))
+            parts[name].append(_as_words([row[place] for row in block], layout, place, first))
         first += len(block)
         if first > most + layout.rows + 1:
             break
-    western.tell_found()
     columns = {name: pa.chunked_array(chunks, pa.string()) for name, chunks in parts.items()}
     return pa.table(columns), layout.rows + 1
 
@@ -186,42 +184,16 @@ def _is_row(line: str, layout: Layout) -> bool:
     return bool(STARTS_LIKE_A_MOMENT.match(cells[layout.names.index("timestamp")]))
 
 
-class _Western:
-    """Words that are not UTF-8, read as Windows-1252, which western tools write, and told."""
-
-    def __init__(self, layout: Layout, tell: Tell) -> None:
-        self._layout, self._tell = layout, tell
-        self._found: dict[int, list[tuple[int, int]]] = {}  # by column: row and first byte of each
-
-    def array(self, words: list[str], place: int, first: int) -> pa.Array:
-        """Return the words of some rows of a column; ``first`` is the number of the first of them."""
-        try:
-            return pa.array(words, pa.string())
-        except UnicodeEncodeError:
-            read = [self._read(word, place, row) for row, word in enumerate(words, start=first)]
-            return pa.array(read, pa.string())
-
-    def _read(self, word: str, place: int, row: int) -> str:
-        def meant(found: re.Match[str]) -> str:
-            byte = ord(found[0]) - 0xDC00
-            self._found.setdefault(place, []).append((row, byte))
-            try:
-                return bytes([byte]).decode("cp1252")
-            except UnicodeDecodeError as error:
-                raise DatasetInvalid(
-                    f"{self._layout.at(row, place)}: byte 0x{byte:02x} is neither UTF-8 nor Windows-1252."
-                ) from error
-
-        return UNDECODED.sub(meant, word)
-
-    def tell_found(self) -> None:
-        """Tell where such words were met."""
-        for place, found in self._found.items():
-            (row, byte), rows = found[0], len({row for row, _ in found})
-            self._tell(
-                f"{self._layout.at(row, place).replace(' row', ': row', 1)}: byte 0x{byte:02x} is not UTF-8; "
-                f"{several(rows, 'value')} of the column read as Windows-1252."
-            )
+def _as_words(words: list[str], layout: Layout, place: int, first: int) -> pa.Array:
+    """Return some rows of a column; ``first`` is the number of the first of them."""
+    try:
+        return pa.array(words, pa.string())
+    except UnicodeEncodeError as error:
+        row, found = next(
+            (row, bad) for row, word in enumerate(words, first) if (bad := UNDECODED.search(word))
+        )
+        byte = ord(found[0]) - 0xDC00
+        raise DatasetInvalid(f"{layout.at(row, place)}: byte 0x{byte:02x} is not UTF-8.") from error
 
 
 def several(count: int, noun: str) -> str:

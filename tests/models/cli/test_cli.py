@@ -212,7 +212,10 @@ EVALUATE = ["evaluate", "--interactions", "orders.csv"]
         ([*EVALUATE, "--split", "random:0.2"], "'random:0.2' is neither leave-one-out nor last-days:N"),
         ([*EVALUATE, "--split", "last-days:-1"], "'last-days:-1' is neither leave-one-out nor last-days:N"),
         ([*EVALUATE, "--report", "no/folder/out.json"], "The folder no/folder for out.json does not exist."),
-        (["evaluate", "--interactions", "full"], "full is a folder; a CSV or Parquet file is expected."),
+        (
+            ["evaluate", "--interactions", "full"],
+            "full is a folder or a pipe; a CSV or Parquet file is expected.",
+        ),
         (
             ["evaluate", "--interactions", "positions.csv"],
             "positions.csv has positions, not moments, so there are no last days; use --split leave-one-out.",
