@@ -250,9 +250,6 @@ class ColdStart:
     recall_at_10: float  # ranked among all items
     popularity_recall_at_10: float
     recall_among_cold_at_10: float  # ranked among the items without a sale only
-    popularity_recall_among_cold_at_10: float  # by item number, as none has sold: luck, not knowledge
-    chance_among_cold_at_10: float  # what ten items drawn from them would find
-    words_recall_among_cold_at_10: float  # by words alone, as the arrival for a place is chosen
     recall_with_place_at_10: float  # ranked among all items
     chance_with_place_at_10: float  # popularity, whose place goes to any arrival by chance
     place_ndcg_change: float

@@ -141,9 +141,7 @@ def _cold(cold: ColdStart) -> str:
     return (
         f"{new} ({cold.items:,} without a sale before the cut, bought by {cold.customers:,} customers): "
         f"Recall@10 {cold.recall_at_10:.4f} among all items (popularity {cold.popularity_recall_at_10:.4f}), "
-        f"{cold.recall_among_cold_at_10:.4f} among new ones and {cold.words_recall_among_cold_at_10:.4f} "
-        f"by words alone (popularity {cold.popularity_recall_among_cold_at_10:.4f}, "
-        f"chance {cold.chance_among_cold_at_10:.4f}). {_place(cold)}"
+        f"{cold.recall_among_cold_at_10:.4f} among new ones. {_place(cold)}"
     )
 
 

@@ -10,7 +10,7 @@ from models.recommender.log.arrays import Bools, Ints
 from models.recommender.log.log import NEVER, Log
 from models.recommender.log.splits import Case
 from models.recommender.metrics.intervals import gain_interval
-from models.recommender.metrics.ranking import CUTOFF, judge, top_of
+from models.recommender.metrics.ranking import CUTOFF, judge, rank
 from models.recommender.serving.arrivals import Arrivals, with_arrival
 from models.recommender.serving.rankers import Model, top_k
 from models.recommender.values import ColdStart
@@ -30,8 +30,6 @@ def cold_start(
     all that sold later are taken as new: a simulation, in which every new item sells.
 
     Recall is the share of such items found among ten, averaged over the customers who bought one.
-    Items that popularity cannot tell apart come in the order of their numbers; ten drawn by chance
-    would find ``chance_among_cold_at_10``.
     """
     known, is_cold, is_simulated = _as_of(known, moment)
     asked = [(case, case.bought[is_cold[case.bought]]) for case in cases]
@@ -40,8 +38,9 @@ def cold_start(
         return None
     arrivals = learn_arrivals(known)
     buyers = [case for case, _ in asked]
-    ours, ours_cold = _tops(model, buyers, is_cold, drop_seen=drop_seen)
-    popular, popular_cold = _tops(popularity, buyers, is_cold, drop_seen=drop_seen)
+    ours = rank(model.scores, buyers, items=known.items, drop_seen=drop_seen).tops
+    popular = rank(popularity.scores, buyers, items=known.items, drop_seen=drop_seen).tops
+    among_cold = [top_k(np.where(is_cold, model.scores(case.history), -np.inf), CUTOFF) for case in buyers]
 
     def recall(lists: Sequence[Ints]) -> float:
         found = [np.isin(wanted, top).mean() for (_, wanted), top in zip(asked, lists, strict=True)]
@@ -53,10 +52,7 @@ def cold_start(
         customers=len(asked),
         recall_at_10=recall(ours),
         popularity_recall_at_10=recall(popular),
-        recall_among_cold_at_10=recall(ours_cold),
-        popularity_recall_among_cold_at_10=recall(popular_cold),
-        chance_among_cold_at_10=min(1.0, CUTOFF / int(is_cold.sum())),
-        words_recall_among_cold_at_10=recall([_best_suited(arrivals, case) for case in buyers]),
+        recall_among_cold_at_10=recall(among_cold),
         recall_with_place_at_10=recall(_with_place(ours, buyers, arrivals)),
         chance_with_place_at_10=_by_chance(popular, [wanted for _, wanted in asked], arrivals),
         place_ndcg_change=change,
@@ -73,23 +69,6 @@ def _as_of(known: Log, moment: int) -> tuple[Log, Bools, bool]:
     if not (is_there & is_unsold).any():
         return known, is_unsold, True
     return replace(known, is_listed=is_there), is_unsold & is_there, False
-
-
-def _tops(
-    model: Model, cases: Sequence[Case], is_cold: Bools, *, drop_seen: bool
-) -> tuple[list[Ints], list[Ints]]:
-    """Return the ten best items for each case: of all, and of the cold ones alone."""
-    best, best_cold = [], []
-    for case in cases:
-        scores = model.scores(case.history)
-        best.append(top_of(scores, case, drop_seen=drop_seen))
-        best_cold.append(top_k(np.where(is_cold, scores, -np.inf), CUTOFF))
-    return best, best_cold
-
-
-def _best_suited(arrivals: Arrivals, case: Case) -> Ints:
-    """Return the ten arrivals that suit a customer best."""
-    return arrivals.items[top_k(arrivals.suit(case.history), CUTOFF)]
 
 
 def _with_place(tops: Sequence[Ints], cases: Sequence[Case], arrivals: Arrivals) -> list[Ints]:
@@ -119,6 +98,6 @@ def _change_by_place(
 ) -> tuple[float, float, float]:
     """Return what the place changes in NDCG@10, relative, and the interval's ends."""
     some = cases[:: 1 + len(cases) // PLACED_CASES]
-    tops = [top_of(model.scores(case.history), case, drop_seen=drop_seen) for case in some]
-    with_place = judge(_with_place(tops, some, arrivals), some, items=items)
-    return gain_interval(with_place.ndcg, judge(tops, some, items=items).ndcg, seed=DRAWS)
+    without = rank(model.scores, some, items=items, drop_seen=drop_seen)
+    with_place = judge(_with_place(without.tops, some, arrivals), some, items=items)
+    return gain_interval(with_place.ndcg, without.ndcg, seed=DRAWS)

@@ -80,7 +80,6 @@ FINDINGS: dict[str, Any] = {
         "recall_at_10": 0.093,
         "popularity_recall_at_10": 0.004,
         "recall_among_cold_at_10": 0.31,
-        "popularity_recall_among_cold_at_10": 0.12,
         "recall_with_place_at_10": 0.151,
         "place_ndcg_change": -0.027,
     },

@@ -44,9 +44,6 @@ def test_cold_items_are_found_by_who_ranks_them_high() -> None:
         popularity_recall_at_10=0.0,
         # Two products were never sold: both are among the first ten of the two.
         recall_among_cold_at_10=1.0,
-        popularity_recall_among_cold_at_10=1.0,
-        chance_among_cold_at_10=1.0,
-        words_recall_among_cold_at_10=1.0,
         # Its ten hold new products by themselves; popularity's get either of the two by chance.
         recall_with_place_at_10=1.0,
         chance_with_place_at_10=0.5,
