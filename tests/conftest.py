@@ -120,8 +120,9 @@ def _close_clients() -> Iterator[None]:
 
     if http.client.cache_info().currsize:
         http.client().close()
-    if redis.connection.cache_info().currsize:
-        redis.connection().close()
+    for client in (redis.connection, redis.shoppers_connection):
+        if client.cache_info().currsize:
+            client().close()
 
 
 @pytest.fixture

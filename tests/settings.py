@@ -36,6 +36,7 @@ os.environ.update(
     DATA_DIR=str(_folder),
     ARTIFACT_ROOT=str(_folder / "artifacts"),
     SNAPSHOT_ROOT=str(_folder / "snapshots"),
+    SPOOL_ROOT=str(_folder / "spool"),
     DATABASE_URL=_addresses.database_url,
     REDIS_URL=_addresses.redis_url,
     BROKER_URL="",

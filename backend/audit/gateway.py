@@ -157,13 +157,22 @@ def write(row: Values, new: Mapping[Place, bytes], *, untied_if: Condition | Non
     _note_on_commit(new)
 
 
-def write_many(rows: Sequence[Values], new: Mapping[Place, bytes], *, page_rows: int) -> None:
-    """Append many decisions in few statements, in the caller's transaction."""
-    with transaction.atomic(), connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+def write_many(
+    rows: Sequence[Values], new: Mapping[Place, bytes], *, page_rows: int, may_be_there: bool = False
+) -> None:
+    """
+    Append many decisions in few statements, in the caller's transaction.
+
+    :param may_be_there: leave those as they are that came already
+    """
+    database = connections[DEFAULT_DB_ALIAS]
+    with transaction.atomic(), database.cursor() as cursor, database.wrap_database_errors:
         if new:
             execute_values(cursor.cursor, CONTENT, _content_rows(new), ONE_CONTENT, page_size=page_rows)
         template = f"({', '.join(f'%s::{type_}' for type_ in COLUMNS.values())})"
         insert = f"INSERT INTO audit_decision ({NAMES}) VALUES %s"  # noqa: S608 -- constants
+        if may_be_there:
+            insert += " ON CONFLICT DO NOTHING"
         execute_values(cursor.cursor, insert, rows, template, page_size=page_rows)
         _note_on_commit(new)
 

@@ -13,10 +13,11 @@ import structlog
 from django.db import connection, transaction
 from django.db.models import Q, Sum
 
-from backend.audit import anchoring, gateway, rules
+from backend.audit import anchoring, gateway, rules, spooling
 from backend.audit.anchoring import export_heads, kept_anchors, read_anchor
 from backend.audit.models import CONTENTS, DECISIONS, Content, Decision, LedgerEvent, Retention, Segment
 from backend.audit.sealing import seal
+from backend.audit.spooling import is_spool_waiting, ship_spool
 from backend.audit.values import Condition, DecisionRecord, Event, Ledger
 from backend.audit.verifying import verifiable_shop_ids, verify, verify_and_remember, verify_shop
 from backend.core import partitions
@@ -33,6 +34,7 @@ __all__ = [
     "erasure",
     "export_heads",
     "forget_visitor",
+    "is_spool_waiting",
     "keep_decisions",
     "kept_anchors",
     "make_partitions",
@@ -42,6 +44,8 @@ __all__ = [
     "record_decisions",
     "retire_decisions",
     "seal",
+    "ship_spool",
+    "spool_decision",
     "verifiable_shop_ids",
     "verify",
     "verify_and_remember",
@@ -125,6 +129,18 @@ def record_decision(decision: DecisionRecord, *, untied_if: Condition | None = N
     """
     new: dict[gateway.Place, bytes] = {}
     gateway.write(_row(decision, new), new, untied_if=untied_if)
+
+
+def spool_decision(decision: DecisionRecord) -> None:
+    """
+    Keep one decision on disk while the ledger is away, and return when it is there.
+
+    The ledger may have taken it all the same: a commit whose answer never came. It is written once.
+
+    :raises SpoolUnavailable: if the disk doesn't take it either
+    """
+    new: dict[gateway.Place, bytes] = {}
+    spooling.append(_row(decision, new), new)
 
 
 def record_decisions(decisions: Iterable[DecisionRecord], *, shop_id: int) -> None:

@@ -100,6 +100,7 @@ DEBUG: Final[bool] = _env.bool("DEBUG", default=False)
 DATA_DIR: Final = _absolute(_env.str("DATA_DIR", default="") or ".data")
 ARTIFACT_ROOT: Final = _absolute(_env.str("ARTIFACT_ROOT", default="") or str(DATA_DIR / "artifacts"))
 SNAPSHOT_ROOT: Final = _absolute(_env.str("SNAPSHOT_ROOT", default="") or str(DATA_DIR / "snapshots"))
+SPOOL_ROOT: Final = _absolute(_env.str("SPOOL_ROOT", default="") or str(DATA_DIR / "spool"))
 
 DATABASE_URL: Final[str] = _env.str("DATABASE_URL", default="")
 REDIS_URL: Final[str] = _env.str("REDIS_URL", default="")

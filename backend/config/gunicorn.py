@@ -54,19 +54,19 @@ def worker_exit(server: Any, worker: Any) -> None:
         return
     from django.db import Error
 
-    with suppress(Error):
-        events.collector.flush()
-    with suppress(Error):
-        serving.desk.guard.stop()
+    for write in (events.collector.flush, serving.desk.guard.stop, serving.shipper.stop):
+        with suppress(Error):
+            write()
 
 
 def post_worker_init(worker: Any) -> None:
     """Load the code and the live models of a new worker before it takes its first request, and keep watch."""
     from django.urls import get_resolver
 
-    from backend.serving.views import desk
+    from backend.serving.views import desk, shipper
 
-    # A thread of its own: it must begin after the fork, which threads don't survive.
+    # Threads of their own: they must begin after the fork, which threads don't survive.
     desk.guard.start()
+    shipper.start()
     get_resolver().url_patterns  # noqa: B018 - asked for, they are imported
     desk.warm_up_behind().join(timeout=WARM_UP_SECONDS)

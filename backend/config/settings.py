@@ -19,6 +19,7 @@ ROOT: Final[Path] = env.ROOT
 DATA_DIR: Final[Path] = env.DATA_DIR
 ARTIFACT_ROOT: Final[Path] = env.ARTIFACT_ROOT
 SNAPSHOT_ROOT: Final[Path] = env.SNAPSHOT_ROOT
+SPOOL_ROOT: Final[Path] = env.SPOOL_ROOT
 
 DEBUG = env.DEBUG
 SECRET_KEY = env.DJANGO_SECRET_KEY

@@ -144,9 +144,9 @@ def delete_in_batches(
     return deleted
 
 
-def in_batches(keys: Iterator[Any]) -> Iterator[list[Any]]:
-    """Yield lists of at most ``BATCH_ROWS``."""
-    while batch := list(islice(keys, BATCH_ROWS)):
+def in_batches(keys: Iterator[Any], rows: int | None = None) -> Iterator[list[Any]]:
+    """Yield lists of so many at most, ``BATCH_ROWS`` unless said."""
+    while batch := list(islice(keys, rows or BATCH_ROWS)):
         yield batch
 
 

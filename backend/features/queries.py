@@ -7,17 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import structlog
 from django.db import connection, transaction
 from django.db.models import Q
 
 from backend.catalog import queries as catalog
 from backend.catalog.values import DescribedProduct
+from backend.core.database import DATABASE_DOWN
+from backend.core.errors import describe
 from backend.core.moments import microseconds
 from backend.features.gateway import cache, datafiles, snapshots
 from backend.features.models import BrowsingStep, ClientLink, Interaction
-from backend.features.values import LIST_LENGTH, PAST_STEPS, POPULAR_WINDOW, Dataset, Past
+from backend.features.values import LIST_LENGTH, NO_PAST, PAST_STEPS, POPULAR_WINDOW, Dataset, Past
 from backend.shops import queries as shops
 from models.recommender.api import Event, ItemFacts, NewProduct, Scorer
+
+log = structlog.get_logger(__name__)
 
 # Popularity moves with days, not seconds; a minute keeps the query off the request path.
 LIST_SECONDS = 60
@@ -134,11 +139,16 @@ MATES = """
 
 
 def recent_past(shop_id: int, visitor_key: str) -> Past:
-    """Return what a visitor did lately, oldest first, from Redis or else from the database."""
+    """Return what a visitor did lately, oldest first, from Redis or else from the database; else nothing."""
     cached = cache.find_past(shop_id, visitor_key)
     if cached is not None:
         return cached
-    past = stored_past(shop_id, visitor_key)
+    try:
+        past = stored_past(shop_id, visitor_key)
+    except DATABASE_DOWN as error:
+        # They are answered as somebody new is: a plainer list is better than none.
+        log.warning("past_unknown", error=describe(error))
+        return NO_PAST
     cache.keep_past(shop_id, visitor_key, past)
     return past
 

@@ -3,7 +3,8 @@ Reads of serving: the parts of a shop that every answer needs, kept in this proc
 
 A copy is used for a few seconds. After that the first reader starts a refresh
 and goes on with the old copy, so that no shopper waits for a query that only
-freshness asks for; a copy that has become too old for that is read anew.
+freshness asks for; a copy that has become too old for that is read anew, and
+used on while the database is away.
 """
 
 import threading
@@ -18,6 +19,8 @@ from django.db import close_old_connections
 
 from backend.catalog import queries as catalog
 from backend.catalog.values import ServingProduct
+from backend.core.database import DATABASE_DOWN
+from backend.core.errors import describe
 from backend.features import queries as features
 from backend.serving.rules.packing import Series
 from backend.serving.rules.recording import MATES, SHELF, pack_mates, pack_shelf
@@ -51,11 +54,13 @@ class Kept(Generic[Key, Value]):
         self._lock = threading.Lock()
 
     def get(self, key: Key) -> Value:
-        """Return the value, at most ``USABLE_SECONDS`` old."""
+        """Return the value, at most ``USABLE_SECONDS`` old unless the database is away."""
         copy = self._copies.get(key)
-        age = time.monotonic() - copy.read_at if copy else None
-        if copy is None or age is None or age > USABLE_SECONDS:
+        if copy is None:
             return self._renew(key)
+        age = time.monotonic() - copy.read_at
+        if age > USABLE_SECONDS:
+            return self._renew_if_possible(key, copy)
         if age > FRESH_SECONDS and self._claims(key):
             _refreshers.submit(self._refresh, key)
         return copy.value
@@ -80,6 +85,13 @@ class Kept(Generic[Key, Value]):
             log.warning("refresh_failed", key=str(key), exc_info=True)
         finally:
             self._refreshing.discard(key)
+
+    def _renew_if_possible(self, key: Key, copy: _Copy[Value]) -> Value:
+        try:
+            return self._renew(key)
+        except DATABASE_DOWN as error:
+            log.warning("old_copy_used", key=str(key), error=describe(error))
+            return copy.value
 
     def _renew(self, key: Key) -> Value:
         value = self._read(key)
@@ -133,12 +145,19 @@ class _Cards:
         copies = {one: self._copies.get((shop_id, one)) for one in product_ids}
         missing = [one for one, copy in copies.items() if copy is None or now - copy.read_at > USABLE_SECONDS]
         if missing:
-            self._read(shop_id, missing, now)
+            self._read_if_possible(shop_id, missing, now)
         found = {one: self._copies.get((shop_id, one)) for one in product_ids}
         return {one: copy.value for one, copy in found.items() if copy}
 
     def clear(self) -> None:
         self._copies.clear()
+
+    def _read_if_possible(self, shop_id: int, product_ids: list[int], now: float) -> None:
+        try:
+            self._read(shop_id, product_ids, now)
+        except DATABASE_DOWN as error:
+            # What has no copy is left out of the answer.
+            log.warning("old_copy_used", key=f"cards of shop {shop_id}", error=describe(error))
 
     def _read(self, shop_id: int, product_ids: list[int], now: float) -> None:
         if len(self._copies) + len(product_ids) > MOST_CARDS:

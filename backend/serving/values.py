@@ -494,10 +494,17 @@ class Ingredients:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How one process is."""
+    """
+    How one process is, and what it did since it began.
+
+    :param spooled: answers whose decision went to disk because the ledger was away
+    :param unrecorded: answers that were not given because neither took their decision
+    """
 
     is_ready: bool
     versions: tuple[UUID, ...]
     answers: int
     p50_ms: float | None
     p99_ms: float | None
+    spooled: int
+    unrecorded: int

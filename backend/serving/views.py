@@ -19,7 +19,7 @@ from backend.core import clock, database
 from backend.core.api import error_body
 from backend.core.errors import Failure, Refused, describe
 from backend.serving import serializers
-from backend.serving.services import Desk
+from backend.serving.services import Desk, Shipper
 from backend.serving.values import Answer, BadAsk, Form
 from backend.shopify import credentials
 from backend.shopify.verify import verify_proxy
@@ -27,6 +27,7 @@ from backend.shopify.verify import verify_proxy
 log = structlog.get_logger(__name__)
 
 desk = Desk(clock.now)
+shipper = Shipper()
 
 # Which arm of a rollout somebody wants to see: see ``services.overriding``.
 OVERRIDE_HEADER = "X-Canary"
@@ -97,10 +98,10 @@ def ready(request: HttpRequest) -> HttpResponse:
     Answer ``GET /health/ready``: 200 while this process can answer whoever asks, 503 while it can't.
 
     The live models are loaded once, by the first probe or by the start of the process. PostgreSQL is asked
-    by every probe: an answer counts as served once its decision is on disk, so without PostgreSQL shoppers
-    get an empty list (their theme keeps what Liquid put there), webhooks and the merchant's pages a 503.
-    Valkey is not asked: without it answers come from PostgreSQL alone. A process that is not ready needs no
-    restart; the first probe after PostgreSQL is back says so.
+    by every probe: without it webhooks and the merchant's pages get a 503, and shoppers are answered from
+    what this process knows, their decisions on disk. Valkey is not asked: without it answers come from
+    PostgreSQL alone. A process that is not ready needs no restart; the first probe after PostgreSQL is back
+    says so.
     """
     try:
         database.ping()
@@ -119,6 +120,8 @@ def _health_response(state: str) -> HttpResponse:
         "answers": found.answers,
         "p50_ms": found.p50_ms and round(found.p50_ms, 2),
         "p99_ms": found.p99_ms and round(found.p99_ms, 2),
+        "spooled": found.spooled,
+        "unrecorded": found.unrecorded,
     }
     status = 503 if state == "unavailable" else 200
     response = HttpResponse(json.dumps(body), status=status, content_type="application/json")

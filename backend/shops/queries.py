@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from backend.core.database import DATABASE_DOWN
 from backend.core.errors import Refused
 from backend.shopify.values import granted
 
@@ -37,6 +38,11 @@ class _Remembered:
             return None
         return found[1]
 
+    def find_old(self, key: object) -> ShopInfo | bytes | None:
+        """Return what was kept, however long ago: for a database that is away."""
+        found = self._values.get(key)
+        return found[1] if found else None
+
     def keep(self, key: object, value: ShopInfo | bytes) -> None:
         if len(self._values) >= CACHE_SIZE:
             self._values.clear()
@@ -66,10 +72,10 @@ def get_shop(shop_id: int) -> ShopInfo:
     found = _remembered.find(shop_id)
     if isinstance(found, ShopInfo):
         return found
-    row = Shop.objects.filter(id=shop_id).first()
-    if row is None:
+    read = _read(shop_id, id=shop_id)
+    if read is None:
         raise UnknownShop(f"No shop has the id {shop_id}.")
-    return _keep(row)
+    return read
 
 
 def get_fresh_shop(shop_id: int) -> ShopInfo:
@@ -88,11 +94,12 @@ def find_shop_by_domain(domain: str, *, is_fresh: bool = False) -> ShopInfo | No
 
     :param is_fresh: read it now, whatever is remembered
     """
-    found = None if is_fresh else _remembered.find(domain)
+    if is_fresh:
+        _remembered.drop(domain)
+    found = _remembered.find(domain)
     if isinstance(found, ShopInfo):
         return found
-    row = Shop.objects.filter(domain=domain).first()
-    return _keep(row) if row else None
+    return _read(domain, domain=domain)
 
 
 def find_shop_by_uuid(uuid: UUID) -> ShopInfo | None:
@@ -101,6 +108,18 @@ def find_shop_by_uuid(uuid: UUID) -> ShopInfo | None:
     if isinstance(found, ShopInfo):
         return found
     row = Shop.objects.filter(uuid=uuid).first()
+    return _keep(row) if row else None
+
+
+def _read(key: object, **named: object) -> ShopInfo | None:
+    """Return a shop as it is now or, while the database is away, as it was when it was last read."""
+    try:
+        row = Shop.objects.filter(**named).first()
+    except DATABASE_DOWN:
+        old = _remembered.find_old(key)
+        if not isinstance(old, ShopInfo):
+            raise
+        return old
     return _keep(row) if row else None
 
 
@@ -124,7 +143,13 @@ def pseudonym_key(shop_id: int) -> bytes:
     found = _remembered.find(("pseudonym_key", shop_id))
     if isinstance(found, bytes):
         return found
-    row = Shop.objects.filter(id=shop_id).only("pseudonym_key").first()
+    try:
+        row = Shop.objects.filter(id=shop_id).only("pseudonym_key").first()
+    except DATABASE_DOWN:
+        old = _remembered.find_old(("pseudonym_key", shop_id))
+        if not isinstance(old, bytes):
+            raise
+        return old
     if row is None or row.pseudonym_key is None:
         raise UnknownShop(f"Shop {shop_id} has no pseudonym key: it is unknown or was redacted.")
     key = bytes.fromhex(row.pseudonym_key)

@@ -2,7 +2,7 @@
 
 from .attributing import attribute
 from .looking import sweep
-from .offers import note_offers
+from .offers import note_offers, read_offers_again
 from .privacy import erase_shop, forget_orders
 
-__all__ = ["attribute", "erase_shop", "forget_orders", "note_offers", "sweep"]
+__all__ = ["attribute", "erase_shop", "forget_orders", "note_offers", "read_offers_again", "sweep"]

@@ -45,7 +45,7 @@ def attribute(
     matches = rules.match(bought, claims, window=window)
     ledger.post(shop_id, order_id, rules.postings(bought, stands, matches), now=now)
     _ask_rivals(shop_id, bought, claims)
-    looking.note(shop_id, order, bought, is_joined=bool(claims), client_key=found.client_key, now=now)
+    looking.note(shop_id, order, bought, found, is_joined=bool(claims), now=now)
     return matches
 
 

@@ -2,7 +2,8 @@
 Noting of each order whether it could be joined, and when to look at it again.
 
 A browser's events come before its order or after it, up to two days late, so
-an order is looked at again until none can come any more.
+an order is looked at again until none can come any more. So is one that tells
+of a decision which the ledger doesn't know yet.
 """
 
 from datetime import datetime, timedelta
@@ -20,6 +21,8 @@ from backend.events import queries as events
 from backend.events.values import Outcome as EventOutcome
 from backend.shops import queries as shops
 
+from .sources import Findings
+
 # Since the order was placed. A browser sends at once; one that was offline, when it is online again; what is
 # older than two days is refused.
 LOOKS: Final = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=2), timedelta(hours=49))
@@ -33,13 +36,13 @@ def note(
     shop_id: int,
     order: OrderInfo,
     bought: BoughtOrder,
+    found: Findings,
     *,
     is_joined: bool,
-    client_key: str | None,
     now: datetime,
 ) -> None:
     """Write down whether an order could be joined."""
-    outcome = Outcome.JOINED if is_joined else rules.outcome(_evidence(shop_id, order, client_key))
+    outcome = Outcome.JOINED if is_joined else rules.outcome(_evidence(shop_id, order, found.client_key))
     products = {line.product_id for line in bought.lines if line.product_id is not None}
     row = OrderAttribution(
         order_id=order.order_id,
@@ -47,7 +50,7 @@ def note(
         attributed_at=now,
         product_ids=[] if order.is_test else sorted(products),
         outcome=outcome,
-        look_again_at=_next_look(order, now=now),
+        look_again_at=_next_look(order, found, now=now),
     )
     OrderAttribution.objects.for_shop(shop_id).bulk_create(
         [row],
@@ -57,9 +60,10 @@ def note(
     )
 
 
-def _next_look(order: OrderInfo, *, now: datetime) -> datetime | None:
-    """Return when events that came meanwhile are asked for; without a token none can be found."""
-    if order.source_name != STOREFRONT or not order.checkout_token:
+def _next_look(order: OrderInfo, found: Findings, *, now: datetime) -> datetime | None:
+    """Return when what came meanwhile is asked for; without a token no event can be found."""
+    awaits_events = order.source_name == STOREFRONT and bool(order.checkout_token)
+    if found.is_complete and not awaits_events:
         return None
     return next((at for at in (order.processed_at + wait for wait in LOOKS) if at > now), None)
 

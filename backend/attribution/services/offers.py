@@ -43,8 +43,15 @@ def note_offers(shop_id: int, *, now: datetime) -> None:
         until = min(since + SLICE, now)
         with transaction.atomic():
             _note(shop_id, audit.decisions_between(shop_id, since=since, until=until))
-            OfferScan.objects.for_shop(shop_id).update(until=until)
-        since = until
+            if not OfferScan.objects.for_shop(shop_id).filter(until=scan.until).update(until=until):
+                # Decisions came late meanwhile: the next turn begins before them.
+                return
+        since = scan.until = until
+
+
+def read_offers_again(shop_id: int, *, since: datetime) -> None:
+    """Have a shop's decisions read once more from a moment on, in the transaction that brings them late."""
+    OfferScan.objects.for_shop(shop_id).filter(until__gt=since).update(until=since)
 
 
 def _note(shop_id: int, decisions: Iterable[DecisionRecord]) -> None:

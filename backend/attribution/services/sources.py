@@ -41,10 +41,12 @@ class Findings:
     What is known of an order's shopper.
 
     :param client_key: the browser that checked out, if it told
+    :param is_complete: whether the ledger knows every decision that is told of
     """
 
     proved: list[tuple[Via, Claim]]
     client_key: str | None
+    is_complete: bool
 
 
 def find(shop_id: int, order: OrderInfo, bought: BoughtOrder, *, window: timedelta) -> Findings:
@@ -57,11 +59,12 @@ def find(shop_id: int, order: OrderInfo, bought: BoughtOrder, *, window: timedel
         told += [*_of_browser(shop_id, client_key, span), *_of_views(shop_id, order, bought, client_key)]
     made_for_them = _made_for(shop_id, order, bought, span)
     told += chain.from_iterable(_of_customer(shop_id, one, bought, span) for one in made_for_them)
-    decisions = audit.decisions(shop_id, {one.decision_id for one in told})
+    named = {one.decision_id for one in told}
+    decisions = audit.decisions(shop_id, named)
     proved = rules.prove(
         bought, told, _shown(shop_id, decisions), customer_key=order.customer_key, window=window
     )
-    return Findings(proved, client_key)
+    return Findings(proved, client_key, is_complete=named == {one.id for one in decisions})
 
 
 # The cart

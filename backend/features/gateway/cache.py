@@ -10,7 +10,7 @@ import redis
 import structlog
 
 from backend.core.errors import Unavailable, describe
-from backend.core.redis import connection
+from backend.core.redis import connection, shoppers_connection
 from backend.features.values import Past
 
 log = structlog.get_logger(__name__)
@@ -111,7 +111,7 @@ def _read(key: str) -> bytes | None:
     if _rest.is_on():
         return None
     try:
-        packed = connection().get(key)
+        packed = shoppers_connection().get(key)
     except redis.RedisError as error:
         _rest.start(error)
         return None
@@ -123,7 +123,7 @@ def _write(shop_id: int, key: str, packed: bytes, *, seconds: int) -> None:
         return
     index = _index_key(shop_id)
     try:
-        with connection().pipeline() as together:
+        with shoppers_connection().pipeline() as together:
             together.set(key, packed, ex=seconds)
             together.sadd(index, key)
             # It outlives every key in it; what it names and is gone by then costs nothing to forget.

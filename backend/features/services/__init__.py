@@ -1,6 +1,6 @@
 """Writes of features: purchases and views as they come, the snapshots kept, and what is forgotten."""
 
-from backend.features.services.browsing import follow_events, sweep_steps
+from backend.features.services.browsing import follow_again, follow_events, sweep_steps
 from backend.features.services.purchases import (
     FORGOTTEN,
     FORGOTTEN_MEANWHILE,
@@ -18,6 +18,7 @@ __all__ = [
     "erase_shop",
     "extend",
     "extend_many",
+    "follow_again",
     "follow_events",
     "forget_customer",
     "keep_snapshot",

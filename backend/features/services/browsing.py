@@ -63,15 +63,29 @@ def _follow_all(now: datetime) -> int:
             if shops.get_fresh_shop(shop_id).state is not ShopState.REDACTED:
                 _follow(shop_id, heard)
         read += len(some)
-        _move(mark, some[-1].received_at)
+        if not _move(mark, some[-1].received_at):
+            return read
     _move(mark, now)
     return read
 
 
-def _move(mark: EventMark, received_at: datetime) -> None:
-    if mark.pk is None or received_at > mark.received_at:
-        mark.received_at = max(mark.received_at, received_at)
+def _move(mark: EventMark, received_at: datetime) -> bool:
+    """Move the mark on; False where somebody has moved it back meanwhile, so that it must not."""
+    former = mark.received_at
+    mark.received_at = max(former, received_at)
+    if not mark.pk:
         mark.save()
+        return True
+    return bool(EventMark.objects.filter(pk=mark.pk, received_at=former).update(received_at=mark.received_at))
+
+
+def follow_again(*, since: datetime) -> None:
+    """
+    Have events read once more from a moment on, in the transaction that brings decisions late.
+
+    Those that name one of them told of nobody before.
+    """
+    EventMark.objects.filter(received_at__gt=since).update(received_at=since)
 
 
 def _follow(shop_id: int, heard: Sequence[Heard]) -> None:

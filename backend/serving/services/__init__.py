@@ -13,6 +13,7 @@ from backend.serving.services.overriding import (
 from backend.serving.services.previewing import preview
 from backend.serving.services.replaying import replay, replay_from
 from backend.serving.services.shadowing import ShadowScorer
+from backend.serving.services.shipping import Shipper
 from backend.serving.services.telling import ingredients
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "GeneralLists",
     "PageLister",
     "ShadowScorer",
+    "Shipper",
     "explored",
     "give_override_url",
     "ingredients",

@@ -7,7 +7,7 @@ on the way only makes the answer plainer.
 
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,9 +21,11 @@ from django.db import DatabaseError, connection
 from backend.audit import services as audit
 from backend.audit.values import Channel, DecisionRecord, Event
 from backend.core.crypto import pseudonym_under
+from backend.core.database import DATABASE_DOWN
 from backend.core.errors import describe
 from backend.core.ids import uuid7
 from backend.core.queue import Job, enqueue
+from backend.core.spool import SpoolUnavailable
 from backend.features import queries as features
 from backend.features.values import NO_PAST
 from backend.monitoring.values import Kind as TriggerKind
@@ -121,6 +123,21 @@ def open_models(
     return Models(open_scorer, find_new=find_new, on_refused=on_refused or report)
 
 
+class _Counts:
+    """How often some things happened in this process."""
+
+    def __init__(self) -> None:
+        self._counter: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def add(self, name: str) -> None:
+        with self._lock:
+            self._counter[name] += 1
+
+    def of(self, name: str) -> int:
+        return self._counter[name]
+
+
 class Desk:
     """What one web process needs to answer: its models, its clock and its recent latencies."""
 
@@ -131,6 +148,7 @@ class Desk:
         self.arms = ArmScorer(self.models, self.guard)
         self.is_warm = False
         self._latencies: deque[float] = deque(maxlen=WINDOW)
+        self._counts = _Counts()
         self._warming = threading.Lock()
 
     def answer(self, ask: Ask, *, started: float, request_id: str) -> Answer | None:
@@ -174,10 +192,7 @@ class Desk:
                 rival=scored.rival,
             ),
         )
-        customer = visitor.customer_key
-        # Whoever was redacted since the request came must not be tied again by its record.
-        redacted = shop_services.suppression_of(shop.id, customer) if customer else None
-        audit.record_decision(decision, untied_if=redacted)
+        self._record(decision, visitor)
         return Answer(
             decision_id=decision.id,
             surface=query.surface,
@@ -186,6 +201,26 @@ class Desk:
             fallback=decision.fallback,
             is_personal=decided.is_personal,
         )
+
+    def _record(self, decision: DecisionRecord, visitor: _Visitor) -> None:
+        """
+        Put a decision where it outlives this process: into the ledger, or on disk while that is away.
+
+        :raises SpoolUnavailable: if neither takes it
+        """
+        customer = visitor.customer_key
+        try:
+            # Whoever was redacted since the request came must not be tied again by its record.
+            redacted = shop_services.suppression_of(decision.shop_id, customer) if customer else None
+            audit.record_decision(decision, untied_if=redacted)
+        except DATABASE_DOWN as error:
+            log.warning("decision_spooled", error=describe(error))
+            try:
+                audit.spool_decision(decision)
+            except SpoolUnavailable:
+                self._counts.add("unrecorded")
+                raise
+            self._counts.add("spooled")
 
     def note_latency(self, milliseconds: float) -> None:
         """Remember how long one answer took, from the first byte read to the last one made."""
@@ -200,6 +235,8 @@ class Desk:
             answers=len(latencies),
             p50_ms=rules.percentile(latencies, 0.50),
             p99_ms=rules.percentile(latencies, 0.99),
+            spooled=self._counts.of("spooled"),
+            unrecorded=self._counts.of("unrecorded"),
         )
 
     def warm_up(self) -> None:
@@ -271,9 +308,18 @@ def _decide(asked: _Asked, scored: Scored, decision_id: UUID) -> Decided:
 
 
 def _visitor(shop_id: int, ask: Ask) -> _Visitor:
-    customer = shop_services.find_visitor_pseudonym(shop_id, ask.customer_id) if ask.customer_id else None
+    customer = _customer(shop_id, ask.customer_id) if ask.customer_id else None
     browser = _pseudonym(shop_id, ask.visitor) if ask.visitor else None
     return _Visitor(customer or browser, customer)
+
+
+def _customer(shop_id: int, customer_id: int) -> str | None:
+    try:
+        return shop_services.find_visitor_pseudonym(shop_id, customer_id)
+    except DATABASE_DOWN as error:
+        # Whether they were redacted can't be known now, so nothing is made for them.
+        log.warning("customer_unknown", error=describe(error))
+        return None
 
 
 def _query(shop_id: int, ask: Ask, visitor: _Visitor, *, now: datetime, is_held_out: bool) -> Query:

@@ -3,6 +3,7 @@
 from backend.shops.services.changing import (
     begin_erasure,
     explore,
+    hold_from_erasure,
     redact,
     show_new_products,
     uninstall,
@@ -46,6 +47,7 @@ __all__ = [
     "find_pseudonym",
     "find_visitor_pseudonym",
     "has_suppressions",
+    "hold_from_erasure",
     "hold_suppressions",
     "install",
     "is_suppressed",

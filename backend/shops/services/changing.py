@@ -176,6 +176,16 @@ def begin_erasure(shop_id: int, *, now: datetime) -> bool:
     return True
 
 
+def hold_from_erasure(shop_id: int) -> bool:
+    """
+    Return whether rows of a shop may still be written, and keep it so until the current transaction ends.
+
+    An erasure that begins meanwhile waits, and finds them.
+    """
+    kept = Shop.objects.select_for_update(no_key=True).filter(id=shop_id, erasing_since=None)
+    return kept.exclude(state=ShopState.REDACTED).exists()
+
+
 @transaction.atomic
 def redact(shop_id: int, *, now: datetime) -> None:
     """

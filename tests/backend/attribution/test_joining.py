@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -11,12 +12,16 @@ from backend.attribution import queries, services
 from backend.attribution.models import Credit, OrderAttribution
 from backend.attribution.services.looking import LOOKS
 from backend.attribution.values import Kind, Outcome, Via
+from backend.audit import services as audit
+from backend.audit.values import ShownItem
 from backend.catalog.models import Order
 from backend.core import clock
 from backend.core.queue import Job
 from backend.events import views
 from backend.events.services import Collector, Limits
+from backend.serving.services import shipping
 from backend.shops.models import Shop
+from tests.backend.audit.test_ledgers import a_decision
 from tests.backend.events.bodies import an_event, post
 from tests.backend.history import a_shop, an_order
 from tests.conftest import Enqueued
@@ -250,3 +255,23 @@ def test_an_order_is_looked_at_again_until_no_event_can_come_any_more(shop: Shop
         services.attribute(shop.id, order.order_id, now=row.look_again_at)
 
     assert tuple(moments) == LOOKS
+
+
+def test_an_order_that_tells_of_a_decision_which_comes_late_is_looked_at_again(
+    shop: Shop, tmp_path: Path, settings: Any
+) -> None:
+    """No browser told of it: without the decision nothing would have it looked at again."""
+    settings.SPOOL_ROOT = tmp_path / "spool"
+    decision = a_decision(shop.id, at=PLACED - timedelta(hours=1), items=(ShownItem(10, 0.5, "Popular", 1),))
+    audit.spool_decision(decision)
+    order = placed(shop, token="", decisions={10: decision.id})
+    assert attributed(shop, order) == []
+    waiting = OrderAttribution.objects.for_shop(shop.id).get(order_id=order.order_id)
+    assert waiting.look_again_at == PLACED + LOOKS[2]
+
+    shipping.ship()
+
+    assert services.sweep(now=waiting.look_again_at) == 1
+    assert [one for one, _ in attributed(shop, order, now=waiting.look_again_at)] == [decision.id]
+    done = OrderAttribution.objects.for_shop(shop.id).get(order_id=order.order_id)
+    assert (done.outcome, done.look_again_at) == (Outcome.JOINED, None)

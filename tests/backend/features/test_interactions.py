@@ -169,7 +169,8 @@ def test_without_redis_the_database_answers(monkeypatch: pytest.MonkeyPatch) -> 
     shop = a_shop()
     order = an_order(shop, [10], customer_key=CUSTOMER)
     services.extend(shop.id, order.order_id)
-    monkeypatch.setattr(cache, "connection", lambda: redis.Redis(port=1, retry=Retry(NoBackoff(), 0)))
+    nobody = redis.Redis(port=1, retry=Retry(NoBackoff(), 0))
+    monkeypatch.setattr(cache, "shoppers_connection", lambda: nobody)
 
     assert bought_by(shop.id, CUSTOMER) == [10]
     assert queries.popular(shop.id) == [10]

@@ -82,7 +82,8 @@ def _nothing_but_postgresql(monkeypatch: pytest.MonkeyPatch, settings: Any) -> I
     settings.BROKER_URL = NOBODY_LISTENS
     queue.producer.cache_clear()
     monkeypatch.setattr(queue, "dispatch", DISPATCH)
-    monkeypatch.setattr(feature_cache, "connection", lambda: redis.Redis(port=1, retry=Retry(NoBackoff(), 0)))
+    nobody = redis.Redis(port=1, retry=Retry(NoBackoff(), 0))
+    monkeypatch.setattr(feature_cache, "shoppers_connection", lambda: nobody)
     yield
     queue.producer.cache_clear()
 

@@ -543,7 +543,8 @@ def test_a_version_that_cannot_be_loaded_for_whatever_reason_is_answered_for(
 
 
 def test_without_redis_the_answer_still_comes(shop: Shop, live: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feature_cache, "connection", lambda: redis.Redis(port=1, retry=Retry(NoBackoff(), 0)))
+    nobody = redis.Redis(port=1, retry=Retry(NoBackoff(), 0))
+    monkeypatch.setattr(feature_cache, "shoppers_connection", lambda: nobody)
 
     assert len(shown(ask(limit=4, consent=GRANTED, logged_in_customer_id=CUSTOMER))) == 4
 
