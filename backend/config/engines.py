@@ -29,7 +29,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import psutil
 import psycopg2  # type: ignore[import-untyped]  # its stubs say less than its manual
@@ -154,10 +154,23 @@ def status(data_dir: Path) -> dict[str, bool]:
 def _locked(data_dir: Path) -> Iterator[Path]:
     """Let one process at a time look and act; the kernel frees the lock of a killed one."""
     folder = data_dir.expanduser().resolve()
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "engines.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    while (lock := _lock(folder)) is None:
+        pass
+    with lock:
         yield folder
+
+
+def _lock(folder: Path) -> TextIO | None:
+    """Return a folder's lock, held until it is closed; None if the folder was removed while we waited."""
+    with contextlib.ExitStack() as closed, contextlib.suppress(FileNotFoundError):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = closed.enter_context((folder / "engines.lock").open("w"))
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        # Another file, or none, lies there if whoever held the lock removed it with the folder.
+        if os.path.samestat(os.fstat(lock.fileno()), (folder / "engines.lock").stat()):
+            closed.pop_all()
+            return lock
+    return None
 
 
 def _layout(folder: Path) -> _Layout:

@@ -1,12 +1,15 @@
 """Private servers: started by whoever comes first, found by the others, stopped with nothing left."""
 
+import fcntl
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -290,3 +293,16 @@ def test_cleaning_removes_every_data_folder_and_what_it_keeps_elsewhere(homes: P
     assert not folder.exists()
     assert not homes.exists()
     assert demo.main(["--clean", "--data-dir", str(folder)]) == 0
+
+
+def test_whoever_waited_for_a_folder_that_was_removed_begins_anew(folder: Path) -> None:
+    folder.mkdir()
+    with (folder / "engines.lock").open("w") as held, ThreadPoolExecutor(1) as pool:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        waiting = pool.submit(engines.status, folder)
+        time.sleep(0.2)
+        shutil.rmtree(folder)
+        held.close()
+
+        assert waiting.result(timeout=30) == {"postgres": False, "valkey": False}
+        assert (folder / "engines.lock").exists()
