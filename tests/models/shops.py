@@ -16,6 +16,9 @@ from models.recommender.log.log import Log
 OPENED = pd.Timestamp("2026-01-05", tz="UTC")
 PURCHASE_COLUMNS = ["user", "item", "at", "basket", "event", "quantity", "price"]
 
+# Of a mixer's features: as if all that is possible had taught it.
+UNBOUNDED = np.array([[-np.inf], [np.inf]], dtype=np.float32)
+
 # One basket: customer, day, products.
 Basket = tuple[str, float, Sequence[int]]
 

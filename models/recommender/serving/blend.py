@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from models.recommender.log.arrays import Floats, Ints
 from models.recommender.log.history import History
 from models.recommender.serving.features import IS_BOUGHT, REPEAT_WIDTH, reading
+from models.recommender.serving.fusion import in_cart
 from models.recommender.serving.rankers import TRANSFORMER, Addends, Model, Sum, top_k
 from models.recommender.serving.transformer import IS_COLD, TRENDS
 
@@ -67,14 +68,15 @@ class LinearMixer:
     again: Floats  # (F,) added for candidates that were bought before
     longer: Floats  # (F,) added for each unit of the last feature: how many products the customer knows
     bought: Ints  # (1,) which feature says that a candidate was bought before
-    known: Floats  # (2,) the least and the most of the last feature that taught: beyond, these count
+    known: Floats  # (2, F) the least and the most of each feature that taught: beyond, these count
 
     def values(self, features_CF: Floats) -> Floats:
         """Return one number a candidate, (C,), higher is better."""
+        features_CF = np.minimum(np.maximum(features_CF, self.known[0]), self.known[1])
         read = _in_blocks(self._weights, features_CF)
         values: Floats = read[0]
         values += features_CF[:, self.bought[0]] * read[1]
-        values += features_CF[:, -1].clip(*self.known) * read[2]
+        values += features_CF[:, -1] * read[2]
         return values
 
     @cached_property
@@ -107,6 +109,15 @@ class NetworkMixer:
 
 
 Mixer: TypeAlias = LinearMixer | NetworkMixer
+
+
+def _bounds(known: Floats, features: int) -> Floats:
+    """Return the bounds of every feature, (2, F), of a version that may bound only the last one, (2,)."""
+    if known.ndim == 2:
+        return known
+    bounds = np.tile(np.array([[-np.inf], [np.inf]], dtype=np.float32), features)
+    bounds[:, -1] = known
+    return bounds
 
 
 def _in_blocks(weights: Floats, features_CF: Floats) -> Floats:
@@ -179,7 +190,9 @@ class Blend:
 
     def opinions(self, history: History) -> Opinions:
         """Return the candidates for a history and what is known of each."""
-        hidden = history.purchases if self.drops_seen else None
+        hidden = in_cart(history)
+        if self.drops_seen:
+            hidden = np.append(hidden, history.purchases)
         said = [_scores_of(member, history, hidden) for member in self.members]
         is_candidate = np.zeros(len(self.signs), dtype=bool)
         is_candidate[np.concatenate([part.top for part in said])] = True
@@ -222,7 +235,10 @@ class Blend:
     ) -> "Blend":
         """Return the blend whose arrays and settings these are, over models of the same names."""
         kind = NetworkMixer if "inward" in arrays else LinearMixer
-        mixer = kind(*(arrays[field.name] for field in fields(kind)))
+        parts = {field.name: arrays[field.name] for field in fields(kind)}
+        if kind is LinearMixer:
+            parts["known"] = _bounds(parts["known"], len(parts["linear"]))
+        mixer = kind(**parts)
         members = tuple(models[name] for name in settings["members"])
         return cls(members, arrays["signs"], mixer, arrays["shares"], settings["drops_seen"])
 
@@ -232,7 +248,7 @@ class Blend:
         return replace(self, members=tuple(by_name[member.name] for member in self.members), signs=signs)
 
 
-def _scores_of(member: Model, history: History, hidden: Ints | None) -> MemberScores:
+def _scores_of(member: Model, history: History, hidden: Ints) -> MemberScores:
     """
     Return what a member says after a history.
 
@@ -252,9 +268,9 @@ def _below(scores: NDArray[np.floating], highest: float) -> NDArray[np.float64]:
     return below
 
 
-def _best(scores: NDArray[np.floating], hidden: Ints | None) -> Ints:
+def _best(scores: NDArray[np.floating], hidden: Ints) -> Ints:
     """Return a member's best items, best first, but for the hidden ones."""
-    if hidden is None:
+    if not len(hidden):
         return top_k(scores, CANDIDATES)
     scores = np.array(scores)
     scores[hidden] = -np.inf

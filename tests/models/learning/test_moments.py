@@ -20,7 +20,7 @@ from models.recommender.metrics.ranking import rank
 from models.recommender.serving.blend import Blend, LinearMixer, bought_column, feature_count
 from models.recommender.serving.rankers import MARKOV, SESSION_KNN
 from models.recommender.serving.transformer import TRENDS, TransformerHead
-from tests.models.shops import a_busy_shop, a_log
+from tests.models.shops import UNBOUNDED, a_busy_shop, a_log
 
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
     MARKOV: {"reach": 10, "decay": 0.6},
@@ -74,8 +74,7 @@ def test_no_blend_reads_product_numbers() -> None:
 
     def blend(log: Log) -> Blend:
         members, signs = fit_all(log, DEFAULTS)[0], item_signs(log, int(log.at.max()) + 1)
-        known = np.array([0.0, 4.0], np.float32)
-        mixer = LinearMixer(linear, again, longer, np.array([bought_column(len(linear))]), known)
+        mixer = LinearMixer(linear, again, longer, np.array([bought_column(len(linear))]), UNBOUNDED)
         return Blend(tuple(members), signs, mixer, np.full(len(members), 1 / 7, np.float32), drops_seen=False)
 
     linear, again, longer = chance.normal(size=(3, feature_count(len(FAMILIES)))).astype(np.float32)

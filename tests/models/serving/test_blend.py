@@ -3,9 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.recommender.log.history import History
+from models.recommender.log.history import Event, History
 from models.recommender.log.splits import Case
 from models.recommender.serving.blend import (
+    OF_PLACE,
     SIGNS,
     Blend,
     LinearMixer,
@@ -15,7 +16,7 @@ from models.recommender.serving.blend import (
 )
 from models.recommender.serving.rankers import MARKOV, Decay, ItemTable, ItemToItem, Model, Popularity, top_k
 from models.recommender.serving.transformer import TRENDS
-from tests.models.shops import a_busy_shop, a_log
+from tests.models.shops import UNBOUNDED, a_busy_shop, a_log
 
 ITEMS = 40
 LOG = a_log(*a_busy_shop(customers=5))
@@ -68,7 +69,7 @@ def a_blend(members: tuple[Model, ...], weights: dict[int, float], *, drops_seen
     for feature, weight in weights.items():
         linear[feature] = weight
     zeros = np.zeros_like(linear)
-    mixer = LinearMixer(linear, zeros, zeros, np.array([bought_column(len(linear))]), zeros[:2])
+    mixer = LinearMixer(linear, zeros, zeros, np.array([bought_column(len(linear))]), UNBOUNDED)
     shares = np.full(len(members), 1 / len(members), dtype=np.float32)
     return Blend(members, NO_SIGNS, mixer, shares, drops_seen)
 
@@ -79,7 +80,7 @@ def test_a_mixer_weighs_repeats_and_long_histories_otherwise() -> None:
         again=np.array([-3.0, 0.0, 0.0], dtype=np.float32),
         longer=np.array([0.5, 0.0, 0.0], dtype=np.float32),
         bought=np.array([1]),
-        known=np.array([0.0, 4.0], dtype=np.float32),
+        known=np.array([[-9.0, 0.0, 0.0], [9.0, 1.0, 4.0]], dtype=np.float32),
     )
 
     values = mixer.values(np.array([[2.0, 0.0, 4.0], [2.0, 1.0, 4.0], [2.0, 0.0, 9.0]], dtype=np.float32))
@@ -87,6 +88,41 @@ def test_a_mixer_weighs_repeats_and_long_histories_otherwise() -> None:
     # 2 + 4 x 0.5 x 2, and beside it 10 for being bought before, whose first feature counts -3 x 2.
     # A history longer than any that taught counts as the longest.
     assert values == pytest.approx([6.0, 10.0, 6.0])
+
+
+def test_a_mixer_carries_nothing_beyond_what_taught_it() -> None:
+    one, nothing = np.ones(2, dtype=np.float32), np.zeros(2, dtype=np.float32)
+    known = np.array([[-1.0, 0.0], [2.0, 0.0]], dtype=np.float32)
+    mixer = LinearMixer(one, nothing, nothing, np.array([1]), known)
+
+    values = mixer.values(np.array([[-3.5, 0.0], [-1.0, 0.0], [1.0, 0.0], [8.0, 0.0]], dtype=np.float32))
+
+    assert values.tolist() == [-1.0, -1.0, 1.0, 2.0]
+
+
+def test_a_mixer_of_before_bounds_the_length_of_a_history_only() -> None:
+    blend = a_blend((noise(1, MARKOV),), {0: 1.0})
+    arrays = {**blend.arrays(), "known": np.array([0.0, 4.0], dtype=np.float32)}
+
+    restored = Blend.restore(arrays, blend.settings(), {MARKOV: blend.members[0]})
+
+    assert isinstance(restored.mixer, LinearMixer)
+    assert restored.mixer.known[:, -1].tolist() == [0.0, 4.0]
+    assert np.isinf(restored.mixer.known[:, :-1]).all()
+
+
+def test_a_cart_is_read_as_the_orders_that_taught_what_goes_with_it() -> None:
+    # Orders teach by items that count as bought and are no answer; a storefront lays them into the cart.
+    blend = a_blend((a_table({3: {5: 2.0, 8: 1.0}, 5: {9: 0.4}}, MARKOV),), {1: 1.0}, drops_seen=True)
+    items, at = np.array([3, 5]), np.array([7, 7])
+    cart = History.of(items, at, [Event.CART, Event.CART], now=7)
+
+    taught, served = blend.opinions(History.of(items, at, now=7)), blend.opinions(cart)
+
+    assert served.candidates.tolist() == taught.candidates.tolist()
+    assert served.features == pytest.approx(taught.features, abs=1e-5)
+    # What lies in the cart takes no place of what may be recommended.
+    assert served.features[served.candidates == 8, 1].tolist() == pytest.approx([OF_PLACE[0]])
 
 
 def test_a_mixer_adds_a_hidden_layer_to_a_linear_model() -> None:

@@ -36,7 +36,7 @@ from models.recommender.serving.rankers import (
     Model,
     Sum,
 )
-from tests.models.shops import Basket, a_busy_shop, a_log
+from tests.models.shops import UNBOUNDED, Basket, a_busy_shop, a_log
 
 DAY = 86_400_000_000
 MAY = 1_778_000_000_000_000  # 2026-05-05, microseconds
@@ -87,7 +87,7 @@ def a_blend(members: Sequence[Model], log: Log, moment: int) -> Blend:
     linear = np.zeros(feature_count(len(members)), dtype=np.float32)
     linear[[0, 2]] = 1.0
     zeros = np.zeros_like(linear)
-    mixer = LinearMixer(linear, zeros, zeros, np.array([bought_column(len(linear))]), zeros[:2])
+    mixer = LinearMixer(linear, zeros, zeros, np.array([bought_column(len(linear))]), UNBOUNDED)
     return Blend(
         tuple(members), item_signs(log, moment), mixer, np.full(2, 0.5, dtype=np.float32), drops_seen=False
     )

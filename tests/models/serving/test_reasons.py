@@ -23,6 +23,7 @@ from models.recommender.serving.rankers import (
     top_k,
 )
 from models.recommender.serving.reasons import FEW_CANDIDATES, LIST, Cause, causes, loses_its_place
+from tests.models.shops import UNBOUNDED
 
 ITEMS = 60
 MEMBERS = 3
@@ -48,7 +49,7 @@ def a_mixer(*, seed: int) -> LinearMixer:
     heard = np.zeros(features, dtype=np.float32)
     heard[[*range(2 * MEMBERS), 2 * MEMBERS + IS_BOUGHT]] = 1.0
     linear, again = chance.random((2, features)).astype(np.float32) * heard
-    return LinearMixer(linear, again, np.zeros_like(linear), np.array([bought_column(features)]), heard[:2])
+    return LinearMixer(linear, again, np.zeros_like(linear), np.array([bought_column(features)]), UNBOUNDED)
 
 
 def a_network(*, seed: int) -> NetworkMixer:

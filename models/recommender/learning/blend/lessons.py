@@ -92,7 +92,7 @@ def unlearned(members: Sequence[Model], cut: Division, *, drop_seen: bool) -> Bl
     """
     features = feature_count(len(members))
     zeros = np.zeros(features, dtype=np.float32)
-    nothing = LinearMixer(zeros, zeros, zeros, np.array([bought_column(features)]), zeros[:2])
+    nothing = LinearMixer(zeros, zeros, zeros, np.array([bought_column(features)]), np.stack([zeros, zeros]))
     shares = np.full(len(members), 1 / max(len(members), 1), dtype=np.float32)
     return Blend(tuple(members), item_signs(cut.train, cut.moment), nothing, shares, drops_seen=drop_seen)
 

@@ -84,9 +84,10 @@ def fit_mixer(lessons: Lessons) -> LinearMixer:
     scale = Scale.of(lessons.features)
     told = Tensors.of(lessons, scale)
     bought = bought_column(lessons.features.shape[1])
-    known = np.quantile(lessons.features[:, -1], COMMON_LENGTHS).astype(np.float32)
-    lowest, highest = ((known - scale.centre[-1]) * scale.factor[-1]).tolist()
-    length = told.features[:, -1].clamp(lowest, highest)
+    known = _known(lessons)
+    lowest, highest = ((known[:, -1] - scale.centre[-1]) * scale.factor[-1]).tolist()
+    told.features[:, -1].clamp_(lowest, highest)
+    length = told.features[:, -1]
     # What each column of weights counts for a candidate; that of lengths is of mean 0.
     gates_N3 = torch.stack([torch.ones_like(length), told.is_bought, length], dim=1)
     pull_3 = torch.tensor(SHRINKAGE) / max(told.cases, 1)
@@ -107,6 +108,16 @@ def fit_mixer(lessons: Lessons) -> LinearMixer:
     if not lessons.is_wanted[lessons.features[:, cold] > 0].any():
         mixer.linear[cold] = COLD_UNBOUGHT
     return mixer
+
+
+def _known(lessons: Lessons) -> Floats:
+    """Return the least and the most of each feature to be read as it is, (2, F)."""
+    features = lessons.features
+    known = np.stack([features.min(axis=0), features.max(axis=0)])
+    known[:, -1] = np.quantile(features[:, -1], COMMON_LENGTHS)
+    # A product without a sale must be known as one, whether one was among those that taught or not.
+    known[:, cold_column(features.shape[1])] = (0.0, 1.0)
+    return known
 
 
 def _unscaled(weights_F3: Floats, scale: Scale, bought: int, known: Floats) -> LinearMixer:
