@@ -88,7 +88,7 @@ class Storefront:
     def __init__(self, members: Sequence[Model], served: Model, network: Recommender | None) -> None:
         by_name = {model.name: model for model in members}
         alike = by_name.get(CONTENT_KNN)
-        self.tables: Mapping[str, ItemTable] = related_tables(members, network)
+        self.tables: Mapping[str, ItemTable] = related_tables([*members, served], network)
         self.popularity = np.asarray(by_name[POPULARITY].scores(History.of([])), dtype=np.float64)
         self._alike = alike.table if isinstance(alike, ItemToItem) else ItemTable.empty(len(self.popularity))
         self._served = served
@@ -112,7 +112,7 @@ class Storefront:
             return fused(related, personal, self.popularity, share=share)
 
         if not is_personal:
-            return Way(name, scores, is_simple=name != TRANSFORMER)
+            return Way(name, scores, is_simple=name not in {TRANSFORMER, BLEND})
         return Way(FUSION if share else CUSTOMER, scores)
 
     def _related(self, name: str, items: Ints) -> Ints:

@@ -75,10 +75,11 @@ def _teach_before(run: Run, number: int) -> None:
         learner.learn(cut.train, cut.tuning, moment=cut.moment)
 
 
-def _related(run: Run, members: list[Model]) -> ItemTable:
+def _related(run: Run, members: list[Model], served: Model) -> ItemTable:
     """Return what the chosen model puts beside a product; the others' tables would cost time for nothing."""
-    model = next(model for model in members if model.name == run.choice.related_by)
-    table = related_table(model, run.network)
+    models = [*members, served]
+    model = next(model for model in models if model.name == run.choice.related_by)
+    table = related_table(model, models, run.network)
     assert table is not None, f"{run.choice.related_by} was chosen for a table that it has."
     return table
 
@@ -97,7 +98,7 @@ def publish(run: Run, evaluation: Evaluation, out: Path, *, revision: str, refit
         members = run.members(log, moment=moment, cases=())
         served = run.served(members, log, moment=moment)
     run.reporter.stage(Stage.EXPORTING, "Writing and checking the model's files.", fraction=0.93)
-    related = _related(run, members)
+    related = _related(run, members, served)
     parts = export.Parts(
         log=log,
         members=members,
