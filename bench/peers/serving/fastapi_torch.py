@@ -19,7 +19,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qsl
 
 import asyncpg
@@ -32,7 +31,7 @@ from bench.peers.serving.pasts import read_past
 from models.recommender import api
 from models.recommender.learning.transformer.inference import torch_encoder
 from models.recommender.learning.transformer.network import Recommender, Shape
-from models.recommender.serving.artifact import read_manifest, read_weights
+from models.recommender.serving.artifact import read_manifest
 from models.recommender.serving.blend import Blend
 from models.recommender.serving.transformer import Transformer
 
@@ -53,28 +52,31 @@ INSERT = (
 def load(folder: Path) -> api.Scorer:
     """Return the scorer of an artifact, its transformer run by torch."""
     scorer = api.load(folder)
-    blend, weights = scorer.served_model, read_weights(folder)
-    if not isinstance(blend, Blend) or weights is None:
+    blend = scorer.served_model
+    if not isinstance(blend, Blend):
         return scorer
     members = [
-        _by_torch(one, folder, weights, scorer) if isinstance(one, Transformer) else one
-        for one in blend.members
+        _by_torch(one, folder, scorer) if isinstance(one, Transformer) else one for one in blend.members
     ]
     served = replace(blend, members=tuple(members))
     return replace(scorer, models={**scorer.models, scorer.version_info.served: served})
 
 
-def _by_torch(transformer: Transformer, folder: Path, weights: Any, scorer: api.Scorer) -> Transformer:
-    """Return a transformer of the same shape that torch runs, with the weights that trainings start from."""
+def _by_torch(transformer: Transformer, folder: Path, scorer: api.Scorer) -> Transformer:
+    """
+    Return a transformer of the same shape and cost that torch runs.
+
+    It has learned nothing, since no artifact keeps torch's weights: its answers are others, not its work.
+    """
     recipe = read_manifest(folder)["params"]["recipe"]
     shape = Shape(
-        items=len(weights.item_ids),
-        words=len(weights.vocabulary),
+        items=len(transformer.head.bias),
+        words=len(scorer.content.vocabulary),
         window=transformer.window,
         **{name: recipe[name] for name in ("width", "layers", "heads", "dropout")},
     )
+    torch.manual_seed(0)
     network = Recommender(shape, scorer.content.tokens, transformer.head.prices.copy())
-    network.load_state_dict({name: torch.from_numpy(one) for name, one in weights.by_name.items()})
     return replace(transformer, encode=torch_encoder(network.eval()))
 
 
