@@ -5,7 +5,7 @@ import { axis, linePath, rangeOf, thin, ticks } from "../app/lib/chart";
 import { formatDuration, formatGain, formatMemory, formatMilliseconds, formatMoment, formatPart, formatPercent, formatUnit } from "../app/lib/format";
 import { barMeaning, comparedWith, coolDownWord, decidedBy, decisionWords, findMove, readNumber } from "../app/lib/gates";
 import { pauseMs } from "../app/lib/polling";
-import { findStage, foundSentence, isMeasured, learnedFrom, servedBecause } from "../app/lib/training";
+import { findStage, foundSentence, isMeasured, learnedFrom, nowSentences, servedBecause } from "../app/lib/training";
 import { statusLook } from "../app/lib/triggers";
 import { problemOf } from "../app/api/client.server";
 import { aGate, aMetric, aRun, aVersion, SHARES } from "./fixtures/answers";
@@ -135,7 +135,16 @@ describe("what is said of a version", () => {
   test("no transformer at all", () => {
     const metrics = [aMetric("popularity", { label: "Most popular products", is_served: true })];
 
-    expect(servedBecause(aVersion({ metrics }))).toContain("was not trained this time");
+    expect(servedBecause(aVersion({ metrics, curve: [] }))).toContain("was not trained this time");
+    expect(nowSentences(aVersion({ metrics, curve: [], against_simple: null })).join(" ")).not.toContain("left out");
+  });
+
+  test("a transformer that was tried and left out", () => {
+    const metrics = [aMetric("popularity", { label: "Most popular products", is_served: true })];
+    const said = nowSentences(aVersion({ metrics, against_simple: null })).join(" ");
+
+    expect(said).toContain("was tried and left out: the other methods do as well without it in your shop.");
+    expect(said).not.toContain("was not trained");
   });
 
   test("a blend beside the best of its parts", () => {

@@ -52,7 +52,7 @@ def learn(run: Run) -> None:
     run.reporter.stage(Stage.TRAINING, "Learning from the purchases.", fraction=run.reporter.fraction)
     # Without a case to stop it, nobody knows when a transformer begins to learn by heart.
     if run.recipe.has_transformer and run.cuts[0].tuning:
-        run.learner = Learner(Trainer(run.recipe, run.log), run.reporter, cuts=len(run.cuts))
+        run.learner = run.tried = Learner(Trainer(run.recipe, run.log), run.reporter, cuts=len(run.cuts))
     lessons = []
     most = MOST_CASES // sum(bool(cut.cases) for cut in run.cuts)
     for number, cut in enumerate(run.cuts):
@@ -64,6 +64,7 @@ def learn(run: Run) -> None:
     run.reporter.stage(Stage.EVALUATING, "Comparing what was learned.", fraction=0.0)
     run.learned = learn_blend(blend, lessons, seed=run.recipe.seed)
     run.choice = choose_ways(run, members)
+    run.leave_out_unasked()
 
 
 def _teach_before(run: Run, number: int) -> None:
@@ -126,11 +127,11 @@ def _timed(scorer: Scorer, run: Run, report: Report) -> Report:
 
 def _report(run: Run, evaluation: Evaluation, *, revision: str, manifest: Path) -> Report:
     params: dict[str, Any] = {**run.params, "recipe": run.recipe.as_params(), "split": str(run.split)}
-    if run.learner is not None:
-        params["schedule"] = run.learner.schedule
+    if run.tried is not None:
+        params["schedule"] = run.tried.schedule
         params[TRANSFORMER] = {
-            "batch_tokens": run.learner.trainer.batch_tokens,
-            "device": str(run.learner.trainer.device),
+            "batch_tokens": run.tried.trainer.batch_tokens,
+            "device": str(run.tried.trainer.device),
         }
     return Report(
         metrics=evaluation.metrics,
@@ -139,7 +140,7 @@ def _report(run: Run, evaluation: Evaluation, *, revision: str, manifest: Path) 
         related_by=run.choice.related_by,
         related_share=run.choice.related_share,
         cart_share=run.choice.cart_share,
-        curve=run.learner.curve if run.learner else [],
+        curve=run.tried.curve if run.tried else [],
         train_seconds=evaluation.seconds,
         params=params,
         data_hash=run.log.data_hash,

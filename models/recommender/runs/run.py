@@ -29,6 +29,7 @@ from models.recommender.values import Recipe
 
 # Of the places in orders: where nobody comes back, orders are all that there is to learn from.
 TOGETHER_SHARE = 0.3
+LEFT_OUT = "The transformer was tried and left out: the other methods do as well without it in this shop."
 RARE = 10  # orders for each customer who came back: who is asked then speaks for few of the shop's visitors
 
 
@@ -43,7 +44,8 @@ class Run:
     test: Division
     cuts: list[ValidationCut]  # those for validation, the oldest first, at least one
     params: Params
-    learner: Learner | None = None
+    tried: Learner | None = None  # who taught the transformer that validation looked at
+    learner: Learner | None = None  # the same; None where nothing that serves asks a transformer
     learned: Learned | None = None
     choice: Choice = field(default_factory=Choice)  # of what serves product pages and carts
     seconds: dict[str, float] = field(default_factory=dict)  # each model's last fit
@@ -87,8 +89,15 @@ class Run:
 
     @property
     def network(self) -> Recommender | None:
-        """The transformer as it serves, None before it has learned."""
+        """The transformer as it serves; None before it has learned, and where it was left out."""
         return self.learner.trainer.average if self.learner else None
+
+    def leave_out_unasked(self) -> None:
+        """Let the transformer go if nothing that validation chose asks it: no more time is spent on it."""
+        assert self.learned is not None, "What serves is chosen before anything is left out."
+        if self.learner is not None and TRANSFORMER not in {*self.learned.weights, self.choice.related_by}:
+            self.learner = None
+            self.reporter.notices.append(LEFT_OUT)  # progress names no method
 
     def members(self, log: Log, *, moment: int, cases: Sequence[Case]) -> list[Model]:
         """Return every model fitted on a log, the plainest first and the transformer last."""

@@ -34,6 +34,11 @@ export const findServed = (version: ModelVersion): Metrics | undefined => versio
 
 const findTransformer = (version: ModelVersion): Metrics | undefined => version.metrics.find((row) => row.is_transformer);
 
+/** Whether the transformer was trained, but nothing that serves asks it: its newest days were not learned. */
+const isLeftOut = (version: ModelVersion): boolean => version.curve.length > 0 && !findTransformer(version);
+
+const LEFT_OUT = "The transformer, our most advanced method, was tried and left out: the other methods do as well without it in your shop.";
+
 /** Return the method that was served: its name for people. */
 export function servedLabel(version: ModelVersion): string {
   return findServed(version)?.label ?? version.served;
@@ -74,7 +79,8 @@ export function servedBecause(version: ModelVersion): string {
   if (served?.ndcg_at_10 == null) return version.summary;
   if (served.model === BLEND) return `Together the methods scored ${scoreInWords(served)}.${runnerUp(version)}`;
   if (transformer?.ndcg_at_10 == null) {
-    return `Of the methods that could be tried, “${served.label}” scored best (${formatScore(served.ndcg_at_10)}), so it is the one your customers see. The transformer, our most advanced method, was not trained this time.`;
+    const best = `Of the methods that could be tried, “${served.label}” scored best (${formatScore(served.ndcg_at_10)}), so it is the one your customers see.`;
+    return isLeftOut(version) ? best : `${best} The transformer, our most advanced method, was not trained this time.`;
   }
   if (served.is_transformer) {
     return `Of all the methods we tried, “${served.label}” scored best, ${scoreInWords(served)}, so it is the one your customers see.${runnerUp(version)}`;
@@ -93,7 +99,7 @@ export function foundSentence(version: ModelVersion): string {
 /** What is said of the version that answers: how it stands beside the best simple method, and how often it was right. */
 export function nowSentences(version: ModelVersion): string[] {
   const standing = version.against_simple ? gainSentence(version.against_simple, version.asked) : servedBecause(version);
-  return [standing, foundSentence(version)].filter(Boolean);
+  return [standing, isLeftOut(version) ? LEFT_OUT : "", foundSentence(version)].filter(Boolean);
 }
 
 /** "4,187 purchases by 555 customers": what a version learned from. Guests are nobody whom a shop knows. */

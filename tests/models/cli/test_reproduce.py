@@ -13,7 +13,7 @@ from models.recommender.api import Report
 from models.recommender.cli import reproduce
 from models.recommender.cli.reproduce import SomethingMissing, compare, find_snapshot, recipe_of
 from models.recommender.serving.artifact import MANIFEST_FILE, file_sha256
-from tests.models.conftest import QUICK
+from tests.models.conftest import QUICK, keep_every_member
 
 SHA256 = "ab" * 32
 
@@ -40,8 +40,10 @@ def run(*words: str | Path) -> int:
 
 @pytest.mark.slow
 def test_a_version_can_be_trained_again_bit_for_bit(
-    artifact: Path, snapshots: Path, capsys: pytest.CaptureFixture[str]
+    artifact: Path, snapshots: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    keep_every_member(monkeypatch)  # as it was trained
+
     status = run("version", "--artifacts", artifact.parent, "--snapshots", snapshots, "--anyway")
 
     told = capsys.readouterr().out

@@ -1,15 +1,17 @@
+import math
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from models.recommender.judging import surfaces
+from models.recommender.learning.blend import choice
 from models.recommender.learning.progress import Reporter
 from models.recommender.log.log import Log
 from models.recommender.log.splits import Split
 from models.recommender.runs import pipeline
-from models.recommender.runs.run import start
-from models.recommender.serving.artifact import load, read_manifest
+from models.recommender.runs.run import LEFT_OUT, start
+from models.recommender.serving.artifact import ENCODER_FILE, load, read_manifest
 from models.recommender.values import Recipe, Report, ignore
 from tests.models.conftest import QUICK
 from tests.models.shops import a_busy_shop, a_log
@@ -59,6 +61,24 @@ def test_a_recipe_without_the_transformer_blends_the_simple_models_alone(tmp_pat
     assert load(report.manifest.parent).score([items[0]], k=3)
 
 
+def test_a_transformer_that_nothing_asks_takes_no_more_time_and_the_report_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choice, "LEAD", -math.inf)  # the best member serves alone
+    baskets, items = a_busy_shop()
+
+    report = train(a_log(baskets, items), tmp_path / "plain")
+
+    assert (report.served, report.related_by) == ("personal_frequency", "item_knn")
+    assert report.curve
+    assert not {"extend", "refit"} & set(report.params["schedule"])
+    assert "transformer" not in {row.model for row in report.metrics}
+    assert LEFT_OUT in report.summary
+    assert LEFT_OUT in report.card
+    assert not (tmp_path / "plain" / ENCODER_FILE).exists()
+    assert load(tmp_path / "plain").score([items[0]], k=3)
+
+
 def test_cases_that_tuned_and_stopped_the_models_do_not_weigh_them(busy: Report) -> None:
     baskets, items = a_busy_shop()
     grown = a_log([*baskets, ("customer 1", 78.0, [999])], [*items, 999])
@@ -79,4 +99,4 @@ def test_too_few_customers_to_measure_can_still_teach_what_serves(tmp_path: Path
     assert {row.ndcg_at_10 for row in report.metrics} == {None}
     assert report.reason is not None
     assert report.reason.startswith("not enough data: ")
-    assert report.summary.endswith(f"To measure it there is {report.reason}")
+    assert f"To measure it there is {report.reason}" in report.summary

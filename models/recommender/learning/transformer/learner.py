@@ -128,8 +128,7 @@ class Learner:
         """Return the plan of a stage, from the recipe's schedule where it has one, and its chunks."""
         recipe = self.trainer.recipe
         plan = Plan(most=0, deadline=time.monotonic() + self._seconds(leg))
-        if recipe.schedule is not None:
-            told = recipe.schedule[name]
+        if told := (recipe.schedule or {}).get(name):
             plan = Plan(most=told["steps"], planned=told["planned"], stop=told["steps"])
         peak = 1.0 if leg.part is Part.LEARN else EXTEND_PEAK
         chunks = self.trainer.begin(leg.part + number, log, plan, peak=peak, known=self._known)

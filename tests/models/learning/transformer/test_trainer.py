@@ -18,7 +18,7 @@ from models.recommender.learning.transformer.inference import (
     validate,
     weights_of,
 )
-from models.recommender.learning.transformer.learner import LEARN, NEXT_CUT, Learner, Leg
+from models.recommender.learning.transformer.learner import EXTEND_EPOCHS, LEARN, NEXT_CUT, Learner, Leg
 from models.recommender.learning.transformer.trainer import (
     OutOfMemory,
     Part,
@@ -280,6 +280,16 @@ def test_a_stage_without_anything_newer_ends_at_once(monkeypatch: pytest.MonkeyP
     learner.extend(log)
 
     assert learner.schedule["extend"] == {"planned": 0, "steps": 0, "epochs": 0}
+
+
+def test_a_stage_that_a_schedule_does_not_name_ends_as_without_one() -> None:
+    log = a_busy_log(60)
+    recipe = replace(SMALL, epochs=1, schedule={"learn": {"planned": 8, "steps": 8, "epochs": 1}})
+    learner = Learner(Trainer(recipe, log), Reporter(ignore, budget=600.0, epochs=1))
+
+    learner.extend(log)
+
+    assert learner.schedule["extend"]["epochs"] == EXTEND_EPOCHS
 
 
 def test_what_was_learned_for_a_comparison_is_forgotten_again() -> None:
