@@ -157,17 +157,19 @@ def test_rows_that_come_late_are_sealed_late_and_none_was_added(shop: Shop) -> N
 
 def test_a_row_that_somebody_added_beside_those_that_came_late_is_found(shop: Shop) -> None:
     services.record_decision(a_decision(shop.id, at=EARLIER))
+    tamper("SELECT nextval('audit_decision_arrival')")
     services.spool_decision(a_decision(shop.id, at=EARLIER))
     shipping.ship()
-    services.record_decision(a_decision(shop.id))
+    seal()
+    # Another look, by which nobody can bring the number any more that was skipped.
     seal()
 
-    # Under a number that was looked at: a row of the same shop and day, as a copy of one that came late.
+    # A copy of the one that came late, under the number before it.
     tamper(
         "INSERT INTO audit_decision (at, shop_id, latency_us, surface, channel, requested, id, arm, fallback,"
         " items, arrival) SELECT at, shop_id, latency_us, surface, channel, requested,"
-        " overlay(id::text placing 'fff' from 34)::uuid, arm, fallback, items, arrival - 1000"
-        " FROM audit_decision ORDER BY arrival LIMIT 1"
+        " gen_random_uuid(), arm, fallback, items, arrival - 1"
+        " FROM audit_decision ORDER BY arrival DESC LIMIT 1"
     )
 
     assert faults(shop.id) == [Fault.ADDED]
