@@ -35,7 +35,7 @@ class ExplorationView(ApiView):
         wanted.is_valid(raise_exception=True)
         now = clock.now()
         is_on = wanted.validated_data["is_on"]
-        shop_services.explore(request.shop_id, is_on=is_on, now=now, actor=request.actor)
+        shop_services.let_chance_order(request.shop_id, is_on=is_on, now=now, actor=request.actor)
         return Response(_told(request.shop_id, now=now))
 
 

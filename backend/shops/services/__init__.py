@@ -2,8 +2,8 @@
 
 from backend.shops.services.changing import (
     begin_erasure,
-    explore,
     hold_from_erasure,
+    let_chance_order,
     redact,
     show_new_products,
     uninstall,
@@ -43,7 +43,6 @@ __all__ = [
     "admin_client",
     "begin_erasure",
     "ensure_installed",
-    "explore",
     "find_pseudonym",
     "find_visitor_pseudonym",
     "has_suppressions",
@@ -52,6 +51,7 @@ __all__ = [
     "install",
     "is_suppressed",
     "keep_token_alive",
+    "let_chance_order",
     "pseudonym",
     "pseudonymiser",
     "read_details",

@@ -42,7 +42,7 @@ def show_new_products(shop_id: int, *, is_on: bool, now: datetime, actor: str) -
 
 
 @transaction.atomic
-def explore(shop_id: int, *, is_on: bool, now: datetime, actor: str) -> None:
+def let_chance_order(shop_id: int, *, is_on: bool, now: datetime, actor: str) -> None:
     """
     Let neighbouring products change places by chance in some lists, or in none.
 

@@ -50,7 +50,7 @@ DAY = timedelta(days=1)
 
 
 def agree(shop: Shop) -> None:
-    shops.explore(shop.id, is_on=True, now=clock.now() - DAY, actor="user 1")
+    shops.let_chance_order(shop.id, is_on=True, now=clock.now() - DAY, actor="user 1")
 
 
 def with_chance(monkeypatch: pytest.MonkeyPatch, share: float) -> None:
@@ -80,7 +80,7 @@ def test_no_order_is_changed_until_the_merchant_agrees(
     before = arms.asked(shop, visitor=BROWSER)
     agree(shop)
     after = arms.asked(shop, visitor=BROWSER)
-    shops.explore(shop.id, is_on=False, now=clock.now(), actor="user 1")
+    shops.let_chance_order(shop.id, is_on=False, now=clock.now(), actor="user 1")
     again = arms.asked(shop, visitor=BROWSER)
 
     first, second, *rest = order(before)
@@ -100,7 +100,7 @@ def test_a_list_by_chance_comes_out_the_same_after_the_world_moved_on(
 
     for change in (world.stock_moves, world.titles_change, world.another_version_is_live):
         change(shop, artifact)
-    shops.explore(shop.id, is_on=False, now=clock.now(), actor="user 1")
+    shops.let_chance_order(shop.id, is_on=False, now=clock.now(), actor="user 1")
     queries.forget_cached()
 
     for answer in answers:
@@ -307,5 +307,5 @@ def test_clicks_on_lists_by_chance_tell_once_there_are_enough(
     assert told.order is not None
     assert told.order.value == pytest.approx((40 + 10 / 3 + 10 / 27) / (20 + 10 / 27))
     assert told.order.low < told.order.value < told.order.high
-    shops.explore(shop.id, is_on=False, now=clock.now(), actor="user 1")
+    shops.let_chance_order(shop.id, is_on=False, now=clock.now(), actor="user 1")
     assert services.explored(shop.id, now=clock.now()).visitors == 0
