@@ -92,7 +92,8 @@ def test_whoever_writes_while_another_syncs_shares_the_next_sync(
             one.result(10)
     own.release()
 
-    assert len(syncs) == 2
+    # The last of them may have written, and not told yet of it, when the first sync ends: then it has a third one.
+    assert len(syncs) in {2, 3}
     assert sorted(kept(tmp_path)) == [b"%d" % number for number in range(8)]
 
 
