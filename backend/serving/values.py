@@ -10,6 +10,7 @@ from uuid import UUID
 
 from backend.audit.values import DecisionRecord, ShownItem, Surface
 from backend.core.errors import Refused, Unavailable
+from backend.core.statistics import Estimate
 from backend.features.values import NO_PAST, Past
 from backend.rollouts.values.interleaving import Team
 
@@ -327,15 +328,6 @@ class ExploredClick:
 
 
 @dataclass(frozen=True, slots=True)
-class Ratio:
-    """A ratio with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
 class Explored:
     """
     What clicks say of two neighbours, each of them having stood in both places as often.
@@ -347,8 +339,8 @@ class Explored:
     """
 
     visitors: int = 0
-    order: Ratio | None = None
-    place: Ratio | None = None
+    order: Estimate | None = None
+    place: Estimate | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from backend.attribution import queries as attribution
+from backend.core.statistics import Estimate
 from backend.events import queries as events
 from backend.events.values import Counts
-from backend.onboarding.rules.live import Rate, rate
+from backend.onboarding.rules.live import rate
 from backend.rollouts import queries as rollouts
 from backend.rollouts.values import Answering, BesideChampion
 
@@ -36,8 +37,8 @@ class LiveVersion:
     lists: int
     clicks: int
     orders: int
-    clicks_per_list: Rate | None
-    orders_per_list: Rate | None
+    clicks_per_list: Estimate | None
+    orders_per_list: Estimate | None
     rollout: BesideChampion | None
 
 

@@ -2,26 +2,16 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from backend.core.statistics import Z_95, Estimate
 
 # Of fewer days their spread says nothing; of fewer acts the rate says nothing.
 FEWEST_DAYS: Final = 5
 FEWEST_ACTS: Final = 10
-# The normal distribution's 97.5 % point.
-Z: Final = 1.96
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """Acts a list that was seen, with a 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-def rate(days: Sequence[tuple[int, int]]) -> Rate | None:
+def rate(days: Sequence[tuple[int, int]]) -> Estimate | None:
     """
     Return how often shoppers acted on a list, or None where too little happened to say.
 
@@ -37,7 +27,7 @@ def rate(days: Sequence[tuple[int, int]]) -> Rate | None:
     value = acts / lists
     spread = sum((did - value * seen) ** 2 for seen, did in days) * len(days) / (len(days) - 1)
     reach = _student(len(days) - 1) * math.sqrt(spread) / lists
-    return Rate(value, max(value - reach, 0.0), value + reach)
+    return Estimate(value, max(value - reach, 0.0), value + reach)
 
 
 def _student(freedom: int) -> float:
@@ -47,9 +37,9 @@ def _student(freedom: int) -> float:
     Source: Abramowitz & Stegun 1964, equation 26.7.5.
     """
     terms = (
-        Z,
-        (Z**3 + Z) / 4,
-        (5 * Z**5 + 16 * Z**3 + 3 * Z) / 96,
-        (3 * Z**7 + 19 * Z**5 + 17 * Z**3 - 15 * Z) / 384,
+        Z_95,
+        (Z_95**3 + Z_95) / 4,
+        (5 * Z_95**5 + 16 * Z_95**3 + 3 * Z_95) / 96,
+        (3 * Z_95**7 + 19 * Z_95**5 + 17 * Z_95**3 - 15 * Z_95) / 384,
     )
     return float(sum(term / freedom**power for power, term in enumerate(terms)))

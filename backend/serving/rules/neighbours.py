@@ -11,13 +11,10 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
 
+from backend.core.statistics import Z_95, Estimate
 from backend.serving.rules.exploring import swappable
-from backend.serving.values import MIN_EXPLORED_VISITORS, Explored, ExploredClick, Ratio
-
-# Of a normal distribution, for an interval of 95 %.
-Z: Final = 1.96
+from backend.serving.values import MIN_EXPLORED_VISITORS, Explored, ExploredClick
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +63,7 @@ def _sides(weighted: Iterable[tuple[bool, float]]) -> tuple[float, float]:
     return weights[True], weights[False]
 
 
-def _ratio(sides: Sequence[tuple[float, float]]) -> Ratio | None:
+def _ratio(sides: Sequence[tuple[float, float]]) -> Estimate | None:
     """
     Return the ratio of two sums over visitors, None where either is nothing.
 
@@ -77,4 +74,4 @@ def _ratio(sides: Sequence[tuple[float, float]]) -> Ratio | None:
         return None
     deviation = math.sqrt(sum((one / over - other / under) ** 2 for one, other in sides))
     value = over / under
-    return Ratio(value, value * math.exp(-Z * deviation), value * math.exp(Z * deviation))
+    return Estimate(value, value * math.exp(-Z_95 * deviation), value * math.exp(Z_95 * deviation))

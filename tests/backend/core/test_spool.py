@@ -92,7 +92,7 @@ def test_whoever_writes_while_another_syncs_shares_the_next_sync(
             one.result(10)
     own.release()
 
-    # The last of them may have written, and not told yet of it, when the first sync ends: then it has a third one.
+    # The last of them may have written and not told of it when the first sync ends: then there is a third.
     assert len(syncs) in {2, 3}
     assert sorted(kept(tmp_path)) == [b"%d" % number for number in range(8)]
 
