@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as LateError
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Final
 from uuid import UUID
 
@@ -241,16 +242,29 @@ def _is_worth_another_look(seat: _Seat, now: float) -> bool:
 
 def opine(scorer: api.Scorer, asked: ModelQuery) -> Opinion:
     """Return what a scorer says: the same whoever asks, and however often."""
-    told = api.Past(asked.past.items, asked.past.at, asked.past.events)
-    ranked = scorer.score(told, now=asked.now, context=asked.context, exclude=asked.exclude, k=asked.k)
-    preferences = tuple(_preference(one) for one in ranked)
-    if asked.new_among is None:
+    past = api.Past(asked.past.items, asked.past.at, asked.past.events)
+    ranking = scorer.rank(past, now=asked.now, context=asked.context, exclude=asked.exclude, k=asked.k)
+    preferences = _preferences(ranking, asked)
+    if not asked.has_place:
         return Opinion(preferences)
-    arrival = scorer.arrival(told, available=asked.new_among, exclude=asked.exclude, now=asked.now)
-    return Opinion(preferences, _preference(arrival) if arrival else None, scorer.arrival_ids)
+    arrival = scorer.arrival(past, available=asked.available, exclude=asked.exclude, now=asked.now)
+    placed = _preference(arrival.item, arrival.score, arrival.reason) if arrival else None
+    return Opinion(preferences, placed, scorer.arrival_ids)
 
 
-def _preference(scored: api.Scored) -> Preference:
-    if not math.isfinite(scored.score):
-        raise api.NotFinite(f"The score of product {scored.item} is {scored.score}.")
-    return Preference(scored.item, float(scored.score), Why(scored.reason.kind.value), scored.reason.item)
+def _preferences(ranking: api.Ranking, asked: ModelQuery) -> tuple[Preference, ...]:
+    """Return a ranking with the reasons of what can be shown; a general one has all of them at hand."""
+    ranked = enumerate(ranking.items)
+    can_be_shown = (place for place, item in ranked if ranking.is_general or item in asked.available)
+    places = list(islice(can_be_shown, None if ranking.is_general else asked.explained))
+    whys = dict(zip(places, ranking.why(places), strict=True))
+    pairs = zip(ranking.items, ranking.scores, strict=True)
+    return tuple(_preference(item, score, whys.get(place)) for place, (item, score) in enumerate(pairs))
+
+
+def _preference(item: int, score: float, reason: api.Reason | None) -> Preference:
+    if not math.isfinite(score):
+        raise api.NotFinite(f"The score of product {item} is {score}.")
+    if reason is None:
+        return Preference(item, score, None, None)
+    return Preference(item, score, Why(reason.kind.value), reason.item)

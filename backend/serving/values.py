@@ -169,7 +169,9 @@ class ModelQuery:
     What a model is asked.
 
     :param now: microseconds since 1970, UTC
-    :param new_among: what may be shown, where a place is kept for a new product; None where none is
+    :param available: the products that the shop can show
+    :param explained: how many of those that it can show need a reason, best first; no more are shown
+    :param has_place: whether a place is kept for a new product
     """
 
     past: Past
@@ -177,7 +179,9 @@ class ModelQuery:
     context: int | None
     exclude: AbstractSet[int]
     k: int
-    new_among: AbstractSet[int] | None = None
+    available: AbstractSet[int]
+    explained: int
+    has_place: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,11 +208,16 @@ class Mates:
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """One product as a model ranks it; ``cause`` is the product that speaks for it, if one does."""
+    """
+    One product as a model ranks it.
+
+    :param why: None of a product that is not among the first that can be shown
+    :param cause: the product that speaks for it, if one does
+    """
 
     product_id: int
     score: float
-    why: Why
+    why: Why | None
     cause: int | None
 
 

@@ -40,7 +40,8 @@ def timed_doors() -> Iterator[list[float]]:
 
     spent: list[float] = []
     with (
-        patch.object(Scorer, "score", _timed(Scorer.score, spent)),
+        patch.object(Scorer, "rank", _timed(Scorer.rank, spent)),
+        patch.object(Scorer, "reasons_for", _timed(Scorer.reasons_for, spent)),
         patch.object(Scorer, "arrival", _timed(Scorer.arrival, spent)),
     ):
         yield spent

@@ -44,7 +44,7 @@ def is_empty(opinion: Opinion, *, available: AbstractSet[int]) -> bool:
 
 
 def fill(
-    ranked: Sequence[Ranked],
+    ranked: Iterable[Ranked],
     fallbacks: Iterable[Iterable[Ranked]],
     *,
     k: int,

@@ -4,7 +4,7 @@ An answer as a function of what goes in, and of nothing else.
 The live path gathers what goes in and a replay reads it back; both come here.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
@@ -91,7 +91,10 @@ def to_model(query: Query, world: World) -> ModelQuery:
         # What was only looked at says much about taste, but to show it again says little.
         exclude={*query.cart, *query.exclude, *_unbought(query)},
         k=query.limit + SLACK,
-        new_among=world.shelf.available if has_place else None,
+        available=world.shelf.available,
+        # The one that follows may be drafted into a list of two versions: see ``offer``.
+        explained=query.limit + 1,
+        has_place=has_place,
     )
 
 
@@ -249,12 +252,11 @@ def _list(query: Query, world: World, preferences: Sequence[Preference], *, reas
     has_page = query.surface is Surface.PRODUCT_PAGE and not query.is_held_out
     page = query.context_product_id if has_page else None
     # The words are found later, for the few that are shown.
-    ranked = [Ranked(one.product_id, one.score, "") for one in preferences]
+    ranked = (Ranked(one.product_id, one.score, "") for one in preferences)
     mates = world.mates(page) if page is not None and is_general(preferences) else ()
-    first, later = ([], ranked) if mates else (ranked, [])
     return fill(
-        first,
-        _fallbacks(world, page, later),
+        () if mates else ranked,
+        _fallbacks(world, page, ranked),
         k=query.limit,
         available=world.shelf.available,
         exclude=_hidden(query),
@@ -267,13 +269,17 @@ def _hidden(query: Query) -> set[int]:
     return {*query.cart, *query.exclude} if page is None else {*query.cart, *query.exclude, page}
 
 
-def _fallbacks(world: World, page: int | None, later: list[Ranked]) -> Iterator[list[Ranked]]:
-    """Yield what fills the places that no model filled, best first, each list only when it is needed."""
+def _fallbacks(world: World, page: int | None, ranked: Iterable[Ranked]) -> Iterator[Iterable[Ranked]]:
+    """
+    Yield what fills the places that no model filled, best first, each list only when it is needed.
+
+    :param ranked: the model's list where it waited, else what is left of it: nothing
+    """
     if page is not None:
-        yield [Ranked(one, None, WHY_COLLECTION) for one in world.mates(page)]
-    yield later
-    yield [Ranked(one, None, WHY_POPULAR) for one in world.shelf.popular]
-    yield [Ranked(one, None, WHY_NEWEST) for one in world.shelf.newest]
+        yield (Ranked(one, None, WHY_COLLECTION) for one in world.mates(page))
+    yield ranked
+    yield (Ranked(one, None, WHY_POPULAR) for one in world.shelf.popular)
+    yield (Ranked(one, None, WHY_NEWEST) for one in world.shelf.newest)
 
 
 def _is_personal(query: Query, opinion: Opinion, filled: Filled) -> bool:
@@ -283,7 +289,7 @@ def _is_personal(query: Query, opinion: Opinion, filled: Filled) -> bool:
 
 
 def _explained(item: ShownItem, reason: Preference | None, words: Words, query: Query) -> ShownItem:
-    if item.score is None or reason is None:
+    if item.score is None or reason is None or reason.why is None:
         return item
     why = explain(
         reason.why,

@@ -8,7 +8,7 @@ items.
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +68,29 @@ class Past:
 NOT_OFFERED = -np.inf
 
 
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """
+    The best items for a customer, best first, and the reasons of those that are asked about.
+
+    To tell why an item is recommended takes longer than to recommend it, and few of a ranking are shown.
+
+    :param items: product ids
+    :param why: the reasons at some places of the ranking
+    :param is_general: whether it tells no more than what everybody buys or what is new
+    """
+
+    items: list[int]
+    scores: list[float]
+    why: Callable[[Sequence[int]], list[Reason]]
+    is_general: bool
+
+    def explained(self) -> list[Scored]:
+        """Return all items, each with its reason."""
+        whys = self.why(range(len(self.items)))
+        return [Scored(*one) for one in zip(self.items, self.scores, whys, strict=True)]
+
+
 @dataclass(frozen=True)
 class Scorer:
     """
@@ -111,8 +134,20 @@ class Scorer:
         k: int,
         now: int | None = None,
     ) -> list[Scored]:
+        """Return the items of a ``rank`` with their reasons."""
+        return self.rank(past, context=context, exclude=exclude, k=k, now=now).explained()
+
+    def rank(
+        self,
+        past: "Past | Sequence[int]",
+        *,
+        context: int | None = None,
+        exclude: AbstractSet[int] = frozenset(),
+        k: int,
+        now: int | None = None,
+    ) -> Ranking:
         """
-        Return the ``k`` best items for a customer, best first; fewer only if the shop has fewer.
+        Return the ``k`` best items for a customer; fewer only if the shop has fewer.
 
         :param past: what the customer did, or the product ids of their purchases, oldest first; may
             be empty
@@ -125,7 +160,7 @@ class Scorer:
         history = self.history(past, now=now)
         page = self.numbers([] if context is None else [context])
         if not len(history) and not len(page):
-            return self.popular(k, exclude=exclude)
+            return self._most_popular(k, exclude)
         scores, said = self._personal(history)
         # Each comparison with NaN is false: items would go missing here, or come first, without a word.
         if not np.isfinite(scores).all():
@@ -139,7 +174,13 @@ class Scorer:
         scores = np.where(self._offered(hidden), scores, NOT_OFFERED)
         best = top_k(scores, k)
         best = best[scores[best] > NOT_OFFERED]
-        return self._answer(scores, best, self._why(history, subject, beside, best, said))
+        is_personal = len(history) > 0 and self.version_info.served != POPULARITY
+        return self._ranking(
+            scores,
+            best,
+            partial(self.reasons_for, history, subject, beside, said),
+            is_general=not is_personal and not np.isin(best, beside).any(),
+        )
 
     def _personal(self, history: History) -> tuple[NDArray[np.floating], Judgement | Told | None]:
         """Return the served model's scores, and what they are made of if it is a blend or a sum."""
@@ -161,9 +202,12 @@ class Scorer:
     def popular(self, k: int, *, exclude: AbstractSet[int] = frozenset()) -> list[Scored]:
         """Return the best-selling items of the newest days, then the newest items."""
         self._check_popularity()
+        return self._most_popular(k, exclude).explained()
+
+    def _most_popular(self, k: int, exclude: AbstractSet[int]) -> Ranking:
         scores = np.where(self._offered(exclude), self.popularity, NOT_OFFERED)
         best = top_k(scores, k)
-        return self._answer(scores, best[scores[best] > NOT_OFFERED], self._popular_reason)
+        return self._ranking(scores, best[scores[best] > NOT_OFFERED], self._popular_reasons, is_general=True)
 
     def arrival(
         self,
@@ -282,27 +326,37 @@ class Scorer:
         starts = self.related_table.starts
         return self.version_info.related_by != CONTENT_KNN and bool((starts[items + 1] > starts[items]).any())
 
-    def _answer(self, scores: NDArray[np.floating], best: Ints, why: Callable[[int], Reason]) -> list[Scored]:
-        return [Scored(int(self.item_ids[item]), float(scores[item]), why(int(item))) for item in best]
+    def _ranking(
+        self,
+        scores: NDArray[np.floating],
+        best: Ints,
+        reasons_of: Callable[[Ints], list[Reason]],
+        *,
+        is_general: bool,
+    ) -> Ranking:
+        def why(places: Sequence[int]) -> list[Reason]:
+            return reasons_of(best[np.asarray(places, dtype=np.int64)])
 
-    def _why(
-        self, history: History, subject: Ints, beside: Ints, best: Ints, said: Judgement | Told | None
-    ) -> Callable[[int], Reason]:
+        return Ranking(self.item_ids[best].tolist(), scores[best].tolist(), why, is_general)
+
+    def reasons_for(
+        self, history: History, subject: Ints, beside: Ints, said: Judgement | Told | None, items: Ints
+    ) -> list[Reason]:
         """
-        Return a function that names the reason of a recommended item for this history.
+        Return the reasons of recommended items for a history.
 
         :param beside: what goes with the products of the page or the cart, the ``subject``
         """
         related = set(beside.tolist())
-        found = reasons.causes(self.served_model, history, best, said)
-        causes = dict(zip(best.tolist(), found, strict=True))
+        others = np.array([item for item in items.tolist() if item not in related], dtype=np.int64)
+        causes = iter(reasons.causes(self.served_model, history, others, said))
+        return [
+            self._together(item, subject) if item in related else self.reason(history, item, next(causes))
+            for item in items.tolist()
+        ]
 
-        def reason(item: int) -> Reason:
-            if item in related:
-                return self._together(item, subject)
-            return self.reason(history, item, causes[item])
-
-        return reason
+    def _popular_reasons(self, items: Ints) -> list[Reason]:
+        return [self._popular_reason(item) for item in items.tolist()]
 
     def reason(self, history: History, item: int, cause: reasons.Cause | None) -> Reason:
         """Return the reason of an item for a history, by item numbers, if this or nothing causes it."""

@@ -1,14 +1,18 @@
 """The versions that one process has in memory."""
 
 from collections import Counter
+from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
 import pytest
 
+from backend.features.values import NO_PAST
 from backend.rollouts.values import CHAMPION, FULL_WEIGHT, STANDBY, LiveArm
 from backend.serving import gateway
-from backend.serving.gateway import Models
+from backend.serving.gateway import Models, opine
+from backend.serving.values import ModelQuery
+from models.recommender import api
 
 SHOPS = 5
 
@@ -38,3 +42,24 @@ def test_former_versions_of_many_shops_drive_no_champion_out(monkeypatch: pytest
     assert sum(opened[one] for one in champions) <= SHOPS + 1
     assert len(models.loaded()) == SHOPS + 2
     models._loaders.shutdown(wait=True)
+
+
+@pytest.mark.parametrize(
+    ("case", "page", "told"),
+    [("beside a product: two that can be shown", 110, 2), ("what everybody buys: all, at no cost", None, 28)],
+)
+def test_only_what_can_be_shown_has_a_reason(artifact: Path, case: str, page: int | None, told: int) -> None:
+    scorer = api.load(artifact)
+    first = scorer.score([], context=page, k=28)
+    available = {one.item for one in first[1:]}
+
+    opinion = opine(scorer, ModelQuery(NO_PAST, 0, page, frozenset(), k=28, available=available, explained=2))
+
+    assert [one.product_id for one in opinion.preferences] == [one.item for one in first], case
+    explained = [one for one in opinion.preferences if one.why is not None]
+    assert len(explained) == told, case
+    if page is not None:
+        assert [one.product_id for one in explained] == [one.item for one in first[1:3]]
+        assert [(one.why, one.cause) for one in explained] == [
+            (one.reason.kind.value, one.reason.item) for one in first[1:3]
+        ]

@@ -216,6 +216,30 @@ def test_every_reason_has_words(reason: Reason, expected: str) -> None:
     assert explain.words(reason, TITLES.__getitem__, now=MAY + DAY) == expected
 
 
+@pytest.mark.parametrize(
+    ("case", "past", "page", "is_general"),
+    [
+        ("a customer", [104, 110, 104], None, False),
+        ("a customer on a page", [104, 110, 104], 106, False),
+        ("a stranger on a page", [], 106, False),
+        ("a stranger", [], None, True),
+    ],
+)
+def test_few_of_a_ranking_have_the_reasons_that_they_have_among_all(
+    scorer: Scorer, case: str, past: list[int], page: int | None, is_general: bool
+) -> None:
+    everything = scorer.score(past, context=page, k=28)
+
+    ranking = scorer.rank(past, context=page, k=28)
+
+    assert ranking.items == [one.item for one in everything], case
+    assert ranking.why([1, 4, 9]) == [everything[place].reason for place in (1, 4, 9)], case
+    assert ranking.why([]) == [], case
+    assert ranking.is_general == is_general, case
+    general = {ReasonKind.POPULAR, ReasonKind.NEWEST}
+    assert all(one.reason.kind in general for one in everything) == is_general, case
+
+
 @pytest.fixture(scope="module")
 def by_content(tmp_path_factory: pytest.TempPathFactory) -> Scorer:
     return an_artifact(tmp_path_factory.mktemp("artifact") / "content", CONTENT_KNN)
