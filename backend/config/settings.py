@@ -171,6 +171,7 @@ EVENTS_PER_MINUTE_SHOP: Final[int] = env.EVENTS_PER_MINUTE_SHOP
 DECISIONS_RETENTION_DAYS: Final[int] = env.DECISIONS_RETENTION_DAYS
 EVENTS_RETENTION_DAYS: Final[int] = env.EVENTS_RETENTION_DAYS
 SHOPIFY_ROLLOUTS: Final[bool] = env.SHOPIFY_ROLLOUTS
+BREAKER_DRY_RUN: Final[bool] = env.BREAKER_DRY_RUN
 # How long a day of a rollout's plan lasts: see ``rollouts.rules.moves``.
 ROLLOUT_DAY_SECONDS: Final = env.ROLLOUT_DAY_SECONDS
 STATIC_URL = "/static/"

@@ -25,6 +25,12 @@ def client_address(request: HttpRequest) -> str:
     return address if _parses(address) else ""
 
 
+def is_inside(request: HttpRequest) -> bool:
+    """Return whether a request comes from this machine or a private network, past proxies of ours."""
+    address = client_address(request)
+    return bool(address) and ip_address(address).is_private
+
+
 # Whoever has one address of IPv6 has the other 2**64 of its network as well (RFC 6177).
 SITE_BITS: Final = 64
 

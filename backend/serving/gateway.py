@@ -3,7 +3,7 @@
 import math
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as LateError
@@ -14,14 +14,23 @@ from typing import Final
 from uuid import UUID
 
 import structlog
+from cachetools import LRUCache
 
 from backend.core.errors import describe
 from backend.registry.values import ArtifactRefused
 from backend.rollouts.values import LiveArm
-from backend.serving.rules import Breaker
+from backend.serving.rules import BUSY, Breaker, percentile
 from backend.serving.rules.packing import Series
 from backend.serving.rules.recording import NEW, pack_products
-from backend.serving.values import ModelQuery, Opinion, Preference, ScoringUnavailable, Why
+from backend.serving.values import (
+    BreakerFigures,
+    ModelQuery,
+    Opinion,
+    Preference,
+    ScoringUnavailable,
+    VersionHealth,
+    Why,
+)
 from models.recommender import api
 
 log = structlog.get_logger(__name__)
@@ -38,8 +47,21 @@ LOADING_SECONDS: Final = 0.500
 # shop's takes a few megabytes.
 MOST_LOADED: Final = 96
 
-# Threads that score or load. As many as gunicorn's threads, so that a deadline is never spent in a queue.
-THREADS: Final = 4
+# Requests that one process answers at a time: gunicorn's threads.
+REQUESTS: Final = 4
+
+# A version that owes so many answers whose deadline is over is not asked: it would take threads from others.
+MOST_OVERDUE: Final = 2
+
+# Threads that score: one for each request, so that no deadline is spent in a queue, beside those that a
+# hanging version may hold, asked by all requests at once when it owed one answer less.
+THREADS: Final = REQUESTS + (MOST_OVERDUE - 1 + REQUESTS)
+
+# Versions whose breakers one process remembers, whether or not they are in memory.
+MOST_BREAKERS: Final = 4_096
+
+# Calls whose milliseconds are remembered of each version.
+LATENCIES: Final = 200
 
 # How long a product may be on sale before the versions in memory hear of it.
 NEW_PRODUCTS_SECONDS: Final = 45.0
@@ -54,6 +76,7 @@ class _Loaded:
 
     trained: api.Scorer
     current: "_Current"
+    loaded_at: float
     products: tuple[api.NewProduct, ...] = ()
     looked_at: float = 0.0
     series: Series = field(default_factory=lambda: Series(NEW))
@@ -71,9 +94,61 @@ class _Current:
 class _Seat:
     """One version's place in memory."""
 
+    arm: LiveArm
     loading: "Future[_Loaded]"
     asked_at: float
-    breaker: Breaker = field(default_factory=Breaker)
+    overdue: set["Future[Opinion]"] = field(default_factory=set)  # calls that were given up and still run
+    milliseconds: deque[float] = field(default_factory=lambda: deque(maxlen=LATENCIES))
+
+
+class Breakers:
+    """
+    The breakers of one process, one for each shop and version.
+
+    :param is_dry_run: says what they would do, in figures and log, and keeps nobody from a version
+    """
+
+    def __init__(self, *, is_dry_run: bool = False) -> None:
+        self.is_dry_run = is_dry_run
+        self._breakers: LRUCache[tuple[int, UUID], Breaker] = LRUCache(MOST_BREAKERS)
+        self._lock = threading.Lock()
+
+    def allow(self, arm: LiveArm) -> bool:
+        """
+        Return whether what comes of a call counts, which every call's does that is not made in spite of it.
+
+        :raises ScoringUnavailable: if the version is left alone
+        """
+        if self._of(arm).allow(now=time.monotonic()):
+            return True
+        if self.is_dry_run:
+            return False
+        raise ScoringUnavailable(f"Version {arm.version_number} is resting after failures.", reason="resting")
+
+    def succeed(self, arm: LiveArm) -> None:
+        """Note a call that counts and went well."""
+        if self._of(arm).succeed(now=time.monotonic()):
+            self._log("breaker_closed", arm)
+
+    def fail(self, arm: LiveArm, *, asker: str | None) -> None:
+        """Note a call that counts and failed."""
+        if self._of(arm).fail(now=time.monotonic(), asker=asker):
+            self._log("breaker_opened", arm)
+
+    def figures(self, arm: LiveArm) -> BreakerFigures:
+        """Return how a version's breaker stands."""
+        return self._of(arm).figures(now=time.monotonic())
+
+    def _of(self, arm: LiveArm) -> Breaker:
+        with self._lock:
+            # Looking one up makes it the last to be forgotten.
+            found = self._breakers.get((arm.shop_id, arm.version_id))
+            if found is None:
+                found = self._breakers[arm.shop_id, arm.version_id] = Breaker()
+        return found
+
+    def _log(self, event: str, arm: LiveArm) -> None:
+        log.warning(event, shop_id=arm.shop_id, version=arm.version_number, dry_run=self.is_dry_run)
 
 
 class Models:
@@ -83,6 +158,7 @@ class Models:
     :param open_scorer: loads a version, or raises ArtifactRefused
     :param find_new: names the products that a version does not know
     :param on_refused: hears of each artifact that was refused, and why
+    :param breakers: say which versions are left alone
     """
 
     def __init__(
@@ -91,10 +167,12 @@ class Models:
         *,
         find_new: Callable[[LiveArm, api.Scorer], Sequence[api.NewProduct]],
         on_refused: Callable[[LiveArm, str], None],
+        breakers: Breakers | None = None,
     ) -> None:
         self.open_scorer = open_scorer
         self.find_new = find_new
         self.on_refused = on_refused
+        self.breakers = breakers or Breakers()
         self._seats: OrderedDict[UUID, _Seat] = OrderedDict()
         self._lock = threading.Lock()
         self._loaders = ThreadPoolExecutor(2, thread_name_prefix="load")
@@ -111,28 +189,33 @@ class Models:
         :raises ScoringUnavailable: if the model is late, broken, refused, resting or not loaded yet
         """
         seat = self._seat(arm)
-        if not seat.breaker.is_closed(now=time.monotonic()):
-            raise ScoringUnavailable(
-                f"Version {arm.version_number} is resting after failures.", reason="resting"
-            )
         current = self._loaded(seat, arm, patience)
-        call = self._scorers.submit(opine, current.scorer, asked)
+        is_counted = self.breakers.allow(arm)
+        try:
+            opinion = self._call(seat, current.scorer, asked)
+        except ScoringUnavailable as error:
+            if is_counted and error.reason != BUSY:
+                self.breakers.fail(arm, asker=asker)
+            raise
+        if is_counted:
+            self.breakers.succeed(arm)
+        return replace(opinion, recorded=current.recorded)
+
+    def _call(self, seat: _Seat, scorer: api.Scorer, asked: ModelQuery) -> Opinion:
+        number = seat.arm.version_number
+        if len(seat.overdue) >= MOST_OVERDUE:
+            raise ScoringUnavailable(f"Version {number} still owes answers.", reason="late")
+        began = time.perf_counter()
+        call = self._scorers.submit(opine, scorer, asked)
         try:
             opinion = call.result(timeout=DEADLINE_SECONDS)
         except LateError as error:
-            call.cancel()
-            seat.breaker.fail(now=time.monotonic(), asker=asker)
-            raise ScoringUnavailable(
-                f"Version {arm.version_number} did not answer in time.", reason="late"
-            ) from error
+            raise _given_up(seat, call) from error
         except Exception as error:
-            seat.breaker.fail(now=time.monotonic(), asker=asker)
             reason = "not_finite" if isinstance(error, api.NotFinite) else "failed"
-            raise ScoringUnavailable(
-                f"Version {arm.version_number} failed: {describe(error)}.", reason=reason
-            ) from error
-        seat.breaker.succeed()
-        return replace(opinion, recorded=current.recorded)
+            raise ScoringUnavailable(f"Version {number} failed: {describe(error)}.", reason=reason) from error
+        seat.milliseconds.append((time.perf_counter() - began) * 1000)
+        return opinion
 
     def opinion(self, arm: LiveArm, asked: ModelQuery) -> Opinion:
         """
@@ -175,12 +258,18 @@ class Models:
             version for version, seat in seats if seat.loading.done() and seat.loading.exception() is None
         ]
 
+    def health(self) -> list[VersionHealth]:
+        """Return how each version in memory is, those that can't be loaded among them."""
+        with self._lock:
+            seats = list(self._seats.values())
+        return [_health(seat, self.breakers.figures(seat.arm)) for seat in seats]
+
     def _seat(self, arm: LiveArm, *, is_asked: bool = True) -> _Seat:
         now = time.monotonic()
         with self._lock:
             seat = self._seats.get(arm.version_id)
             if seat is None or _is_worth_another_look(seat, now):
-                seat = _Seat(self._loaders.submit(self._load, arm), asked_at=now)
+                seat = _Seat(arm, self._loaders.submit(self._load, arm), asked_at=now)
                 self._seats[arm.version_id] = seat
             if is_asked:
                 self._seats.move_to_end(arm.version_id)
@@ -230,9 +319,37 @@ class Models:
             log.error("artifact_refused", version=str(arm.version_id), error=error.message)  # noqa: TRY400 -- the message says it all
             self.on_refused(arm, error.message)
             raise
-        loaded = _Loaded(trained, _Current(trained), looked_at=time.monotonic())
+        now = time.monotonic()
+        loaded = _Loaded(trained, _Current(trained), loaded_at=now, looked_at=now)
         self._meet_new_products(arm, loaded)
         return loaded
+
+
+def _given_up(seat: _Seat, call: "Future[Opinion]") -> ScoringUnavailable:
+    """Return what a call comes to whose deadline is over."""
+    number = seat.arm.version_number
+    if call.cancel():
+        return ScoringUnavailable(f"No thread was free to ask version {number}.", reason=BUSY)
+    seat.overdue.add(call)
+    call.add_done_callback(seat.overdue.discard)
+    return ScoringUnavailable(f"Version {number} did not answer in time.", reason="late")
+
+
+def _health(seat: _Seat, breaker: BreakerFigures) -> VersionHealth:
+    is_loaded = seat.loading.done() and seat.loading.exception() is None
+    loaded = seat.loading.result() if is_loaded else None
+    latencies = sorted(seat.milliseconds)
+    return VersionHealth(
+        shop_id=seat.arm.shop_id,
+        version_id=seat.arm.version_id,
+        version_number=seat.arm.version_number,
+        data_until=loaded.trained.version_info.data_until if loaded else None,
+        loaded_seconds=time.monotonic() - loaded.loaded_at if loaded else None,
+        answers=len(latencies),
+        p50_ms=percentile(latencies, 0.50),
+        p99_ms=percentile(latencies, 0.99),
+        breaker=breaker,
+    )
 
 
 def _is_worth_another_look(seat: _Seat, now: float) -> bool:

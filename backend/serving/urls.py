@@ -8,4 +8,5 @@ urlpatterns = [
     path("proxy/recommendations", views.recommendations),
     path("health", views.health),
     path("health/ready", views.ready),
+    path("health/models", views.models_health),
 ]

@@ -34,8 +34,8 @@ class ScoringUnavailable(Unavailable):
     """
     The model can't answer now. Another source must fill the answer.
 
-    ``reason`` goes into the decision: ``late``, ``loading``, ``resting``, ``failed``, ``not_finite`` or
-    ``artifact_refused``.
+    ``reason`` goes into the decision: ``late``, ``busy``, ``loading``, ``resting``, ``failed``,
+    ``not_finite`` or ``artifact_refused``.
     """
 
     code = "scoring_unavailable"
@@ -491,6 +491,53 @@ class Ingredients:
     exploration: Exploration | None = None
     is_erased: bool = False
     problem: str = ""
+
+
+class BreakerState(StrEnum):
+    """What a breaker does with calls."""
+
+    CLOSED = "closed"  # lets them through
+    OPEN = "open"  # refuses them
+    HALF_OPEN = "half_open"  # lets one at a time try
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerFigures:
+    """
+    How a breaker stands, and what it did since it was made.
+
+    :param failures: within the window
+    :param calls: within the window, failures among them
+    :param opened: times that it opened
+    :param refused: calls that it did not let through, or would not have
+    """
+
+    state: BreakerState
+    failures: int
+    calls: int
+    opened: int
+    refused: int
+
+
+@dataclass(frozen=True, slots=True)
+class VersionHealth:
+    """
+    How one version is in one process.
+
+    :param data_until: the last day that it learned from; None while it is not in memory
+    :param loaded_seconds: since it is in memory
+    :param answers: whose milliseconds are known, the last ones
+    """
+
+    shop_id: int
+    version_id: UUID
+    version_number: int
+    data_until: str | None
+    loaded_seconds: float | None
+    answers: int
+    p50_ms: float | None
+    p99_ms: float | None
+    breaker: BreakerFigures
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,17 @@ keeps the products that Liquid put there.
 """
 
 import json
+import os
 import time
+from dataclasses import asdict
 from typing import Any
 
 import structlog
 from django.db import DatabaseError, Error
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
-from backend.core import clock, database
+from backend.core import clock, database, edge
 from backend.core.api import error_body
 from backend.core.errors import Failure, Refused, describe
 from backend.serving import serializers
@@ -123,7 +125,29 @@ def _health_response(state: str) -> HttpResponse:
         "spooled": found.spooled,
         "unrecorded": found.unrecorded,
     }
-    status = 503 if state == "unavailable" else 200
-    response = HttpResponse(json.dumps(body), status=status, content_type="application/json")
+    return _uncached(body, status=503 if state == "unavailable" else 200)
+
+
+def _uncached(body: dict[str, object], *, status: int = 200) -> HttpResponse:
+    response = HttpResponse(json.dumps(body, default=str), status=status, content_type="application/json")
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+@require_GET
+def models_health(request: HttpRequest) -> HttpResponse:
+    """
+    Answer ``GET /health/models``: how each version in memory of this process is, and its breaker.
+
+    Only to who asks from inside; for all others there is no such page. Each process has versions and
+    breakers of its own, and names itself.
+    """
+    if not edge.is_inside(request):
+        raise Http404
+    return _uncached(
+        {
+            "pid": os.getpid(),
+            "is_breaker_dry_run": desk.models.breakers.is_dry_run,
+            "models": [asdict(one) for one in desk.models.health()],
+        }
+    )

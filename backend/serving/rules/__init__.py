@@ -1,14 +1,14 @@
 """Pure decisions of serving."""
 
+from backend.serving.rules.breaking import Breaker, BreakerPlan
 from backend.serving.rules.choosing import (
+    BUSY,
     FEWEST_PLACES,
-    LOADING,
     WHY_ARRIVAL,
     WHY_COLLECTION,
     WHY_FOR_YOU,
     WHY_NEWEST,
     WHY_POPULAR,
-    Breaker,
     explain,
     fill,
     is_empty,
@@ -16,6 +16,7 @@ from backend.serving.rules.choosing import (
     is_held_out,
     outcome_of,
     percentile,
+    was_asked,
     with_arrival,
 )
 from backend.serving.rules.comparing import differences
@@ -24,14 +25,15 @@ from backend.serving.rules.exploring import explore
 from backend.serving.rules.neighbours import explored
 
 __all__ = [
+    "BUSY",
     "FEWEST_PLACES",
-    "LOADING",
     "WHY_ARRIVAL",
     "WHY_COLLECTION",
     "WHY_FOR_YOU",
     "WHY_NEWEST",
     "WHY_POPULAR",
     "Breaker",
+    "BreakerPlan",
     "Words",
     "World",
     "decide",
@@ -48,5 +50,6 @@ __all__ = [
     "outcome_of",
     "percentile",
     "to_model",
+    "was_asked",
     "with_arrival",
 ]

@@ -27,10 +27,16 @@ def is_held_out(policy: HoldoutPolicy, browser_id: str) -> bool:
     return is_in_share(bucket(policy.salt, browser_id), policy.percent)
 
 
-# Why a version could not answer, where that convicts it at once. One that is being loaded says nothing of how
-# it will answer.
+# Why a version could not answer, where that convicts it at once.
 _FATAL = frozenset({"artifact_refused", "not_finite"})
+# Why it was not asked: it is being loaded, or others held every thread. That says nothing of how it answers.
 LOADING = "loading"
+BUSY = "busy"
+
+
+def was_asked(reason: str) -> bool:
+    """Return whether a version that could not answer was asked, by the reason."""
+    return reason not in {LOADING, BUSY}
 
 
 def outcome_of(reason: str) -> AnswerOutcome:
@@ -161,35 +167,6 @@ def _new(why: Why, product_type: str, title: str | None) -> str:
     what = WHY_ARRIVAL if why is Why.NEW_ARRIVAL else "New"
     where = f"{what} in {product_type}" if product_type else _NEW[why]
     return f"{where}, similar to {title}" if title else where
-
-
-class Breaker:
-    """
-    Opens after several failures in a row and stays open for a while, so that a sick model is left alone.
-
-    They must be of different askers: the past of one browser may fail each time, and is no reason to keep
-    everybody else from the model. After the rest, one call may try; its failure opens the breaker again.
-    """
-
-    def __init__(self, *, failures: int = 5, rest_seconds: float = 60.0) -> None:
-        self.limit = failures
-        self.rest_seconds = rest_seconds
-        self.failed: set[object] = set()
-        self.open_until = 0.0
-
-    def is_closed(self, *, now: float) -> bool:
-        """Return whether a call may be made at this moment, in seconds of any steady clock."""
-        return now >= self.open_until
-
-    def succeed(self) -> None:
-        """Note a call that went well."""
-        self.failed.clear()
-
-    def fail(self, *, now: float, asker: str | None = None) -> None:
-        """Note a call that failed; whose asker is unknown is nobody else's."""
-        self.failed.add(asker or object())
-        if len(self.failed) >= self.limit:
-            self.open_until = now + self.rest_seconds
 
 
 def percentile(sorted_values: Sequence[float], share: float) -> float | None:

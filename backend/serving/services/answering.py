@@ -16,6 +16,7 @@ from typing import Final
 from uuid import UUID
 
 import structlog
+from django.conf import settings
 from django.db import DatabaseError, connection
 
 from backend.audit import services as audit
@@ -33,7 +34,7 @@ from backend.registry import queries as registry
 from backend.rollouts import queries as rollouts
 from backend.rollouts.values import CHAMPION, CONTROL, HOLDOUT, LiveArm, LiveArms
 from backend.serving import rules
-from backend.serving.gateway import MOST_LOADED, Models
+from backend.serving.gateway import MOST_LOADED, Breakers, Models
 from backend.serving.services.drafting import draft
 from backend.serving.services.gathering import LiveWorld
 from backend.serving.services.guarding import Guard
@@ -120,7 +121,8 @@ def open_models(
             # A loading thread meets the database here and there; it must not hold a connection for good.
             connection.close()
 
-    return Models(open_scorer, find_new=find_new, on_refused=on_refused or report)
+    breakers = Breakers(is_dry_run=settings.BREAKER_DRY_RUN)
+    return Models(open_scorer, find_new=find_new, on_refused=on_refused or report, breakers=breakers)
 
 
 class _Counts:

@@ -276,8 +276,7 @@ class ArmScorer:
         self._note(chosen, outcome, given.milliseconds)
 
     def _note_missing(self, chosen: Chosen, given: _Given) -> None:
-        # A version that is still being loaded has not been asked.
-        if given.reason != rules.LOADING:
+        if rules.was_asked(given.reason):
             self._note(chosen, rules.outcome_of(given.reason), given.milliseconds)
 
     def _blame(

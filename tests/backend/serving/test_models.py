@@ -1,7 +1,11 @@
 """The versions that one process has in memory."""
 
+import time
 from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from typing import Any, cast
 from uuid import UUID
 
@@ -10,8 +14,8 @@ import pytest
 from backend.features.values import NO_PAST
 from backend.rollouts.values import CHAMPION, FULL_WEIGHT, STANDBY, LiveArm
 from backend.serving import gateway
-from backend.serving.gateway import Models, opine
-from backend.serving.values import ModelQuery
+from backend.serving.gateway import Breakers, Models, opine
+from backend.serving.values import BreakerState, ModelQuery, ScoringUnavailable
 from models.recommender import api
 
 SHOPS = 5
@@ -63,3 +67,122 @@ def test_only_what_can_be_shown_has_a_reason(artifact: Path, case: str, page: in
         assert [(one.why, one.cause) for one in explained] == [
             (one.reason.kind.value, one.reason.item) for one in first[1:3]
         ]
+
+
+class AScorer:
+    """A scorer of which the test says what it does."""
+
+    def __init__(self, does: Callable[[], Any]) -> None:
+        self.does = does
+
+    def score(self, *_: Any, **__: Any) -> Any:
+        return self.does()
+
+
+ASKED = ModelQuery(NO_PAST, 0, None, frozenset(), 4)
+
+
+def holding(scorers: dict[int, Callable[[], Any]], *, is_dry_run: bool = False) -> Models:
+    """Return the models of a process in which each shop's version does what is said."""
+    models = Models(
+        lambda arm: cast("Any", AScorer(scorers[arm.shop_id])),
+        find_new=lambda arm, scorer: [],
+        on_refused=lambda arm, why: None,
+        breakers=Breakers(is_dry_run=is_dry_run),
+    )
+    for shop_id in scorers:
+        models.prepare(an_arm(shop_id, CHAMPION))
+    return models
+
+
+def reason(models: Models, shop_id: int, *, asker: str | None = None) -> str:
+    """Return why a shop's version gave nothing; empty where it did."""
+    try:
+        models.score(an_arm(shop_id, CHAMPION), ASKED, asker=asker)
+    except ScoringUnavailable as error:
+        return error.reason
+    return ""
+
+
+def fail() -> None:
+    raise ZeroDivisionError
+
+
+@pytest.fixture
+def waiting() -> Iterator[Event]:
+    """What a version waits for that hangs; set at the end, so that no thread outlives the test."""
+    made = Event()
+    yield made
+    made.set()
+
+
+def test_one_shops_sick_version_is_left_alone_and_anothers_is_not() -> None:
+    models = holding({1: fail, 2: list})
+
+    assert [reason(models, 1) for _ in range(7)] == ["failed"] * 5 + ["resting"] * 2
+    assert [reason(models, 2) for _ in range(7)] == [""] * 7
+    sick, well = (models.breakers.figures(an_arm(shop_id, CHAMPION)) for shop_id in (1, 2))
+    assert (sick.state, sick.opened, sick.refused) == (BreakerState.OPEN, 1, 2)
+    assert (well.state, well.failures, well.calls) == (BreakerState.CLOSED, 0, 7)
+
+
+def test_a_dry_run_says_what_a_breaker_would_do_and_does_nothing() -> None:
+    models = holding({1: fail}, is_dry_run=True)
+
+    assert [reason(models, 1) for _ in range(7)] == ["failed"] * 7
+
+    found = models.breakers.figures(an_arm(1, CHAMPION))
+    assert (found.state, found.opened, found.refused) == (BreakerState.OPEN, 1, 2)
+
+
+def test_a_breaker_outlives_its_versions_place_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gateway, "MOST_LOADED", 1)
+    models = holding({1: fail, 2: list})
+    for _ in range(5):
+        reason(models, 1)
+
+    models.prepare(an_arm(2, CHAMPION))
+    models.prepare(an_arm(1, CHAMPION))
+
+    assert reason(models, 1) == "resting"
+
+
+def test_a_version_that_hangs_keeps_no_thread_from_the_others(
+    waiting: Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateway, "DEADLINE_SECONDS", 0.05)
+    models = holding({1: waiting.wait, 2: list})
+
+    with ThreadPoolExecutor(gateway.REQUESTS) as requests:
+        hung = list(requests.map(lambda n: reason(models, 1, asker=str(n % 4)), range(40)))
+
+    assert set(hung) == {"late"}
+    owed = models._seats[an_arm(1, CHAMPION).version_id].overdue
+    assert len(owed) <= gateway.THREADS - gateway.REQUESTS
+    monkeypatch.setattr(gateway, "DEADLINE_SECONDS", 10.0)
+    assert [reason(models, 2) for _ in range(10)] == [""] * 10
+
+
+def test_a_call_that_found_no_thread_says_nothing_of_the_version(
+    waiting: Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateway, "DEADLINE_SECONDS", 0.01)
+    models = holding({1: list})
+    for _ in range(gateway.THREADS):
+        models._scorers.submit(waiting.wait)
+
+    assert [reason(models, 1) for _ in range(6)] == ["busy"] * 6
+    assert models.breakers.figures(an_arm(1, CHAMPION)).failures == 0
+
+
+def test_a_version_that_is_well_again_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    is_sick = [True]
+    models = holding({1: lambda: fail() if is_sick[0] else []})
+    for _ in range(5):
+        reason(models, 1)
+    is_sick[0] = False
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + 6)
+
+    assert [reason(models, 1) for _ in range(4)] == [""] * 4
+    assert models.breakers.figures(an_arm(1, CHAMPION)).state is BreakerState.CLOSED

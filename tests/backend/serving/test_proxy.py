@@ -1,6 +1,7 @@
 """The signed door, end to end: real signatures, a really trained model, real PostgreSQL and Valkey."""
 
 import math
+import os
 import re
 import uuid
 from collections.abc import Callable
@@ -562,6 +563,39 @@ def test_health_tells_versions_and_latency(shop: Shop, live: Any) -> None:
     assert alive.json()["answers"] == 1
     assert alive.json()["p99_ms"] > 0
     assert ready.json()["status"] == "ready"
+
+
+def test_who_asks_from_inside_is_told_how_each_version_is(shop: Shop, live: Any) -> None:
+    ask()
+
+    told = Client().get("/health/models", REMOTE_ADDR="10.0.0.7")
+
+    [model] = told.json()["models"]
+    assert told.headers["Cache-Control"] == "no-store"
+    assert (told.json()["pid"], told.json()["is_breaker_dry_run"]) == (os.getpid(), False)
+    assert (model["shop_id"], model["version_id"], model["version_number"]) == (shop.id, str(live.id), 1)
+    assert (model["answers"], model["breaker"]["state"], model["breaker"]["calls"]) == (1, "closed", 1)
+    assert model["p99_ms"] >= model["p50_ms"] > 0
+    assert model["loaded_seconds"] > 0
+    assert model["data_until"]
+
+
+@pytest.mark.parametrize(
+    ("case", "sent"),
+    [
+        ("a stranger", {"REMOTE_ADDR": "93.184.216.34"}),
+        ("a stranger through the edge", {"REMOTE_ADDR": "10.0.0.2", "HTTP_X_FORWARDED_FOR": "93.184.216.34"}),
+        (
+            "who says to be inside",
+            {"REMOTE_ADDR": "10.0.0.2", "HTTP_X_FORWARDED_FOR": "127.0.0.1, 93.184.216.34"},
+        ),
+        ("who hides", {"REMOTE_ADDR": "10.0.0.2", "HTTP_X_FORWARDED_FOR": "unknown"}),
+    ],
+)
+def test_strangers_are_told_nothing_of_versions(
+    shop: Shop, live: Any, case: str, sent: dict[str, str]
+) -> None:
+    assert Client().get("/health/models", **sent).status_code == 404, case
 
 
 def test_a_process_is_ready_only_while_postgresql_answers_however_warm_it_is(

@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from backend.serving.rules import (
     FEWEST_PLACES,
-    Breaker,
     explain,
     fill,
     percentile,
@@ -154,35 +153,6 @@ def test_explain(why: Why, title: str | None, bought: Bought | None, product_typ
 
 def test_every_reason_of_a_model_has_words() -> None:
     assert {why.value for why in Why} == {kind.value for kind in ReasonKind}
-
-
-def test_a_breaker_opens_after_five_failures_in_a_row_for_a_minute() -> None:
-    breaker = Breaker()
-    for second in range(4):
-        breaker.fail(now=second)
-    breaker.succeed()
-    for second in range(10, 14):
-        breaker.fail(now=second)
-    assert breaker.is_closed(now=14)
-
-    breaker.fail(now=14)
-
-    assert not breaker.is_closed(now=73.9)
-    assert breaker.is_closed(now=74)
-    breaker.fail(now=74)
-    assert not breaker.is_closed(now=75)
-
-
-def test_a_breaker_stays_closed_for_others_whatever_one_asker_meets() -> None:
-    breaker = Breaker()
-    for second in range(100):
-        breaker.fail(now=second, asker="one")
-    assert breaker.is_closed(now=100)
-
-    for asker in ("two", "three", "four", "five"):
-        breaker.fail(now=100, asker=asker)
-
-    assert not breaker.is_closed(now=101)
 
 
 @pytest.mark.parametrize(
