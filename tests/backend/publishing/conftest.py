@@ -17,6 +17,7 @@ from backend.shopify.values import gid
 from backend.shops.models import Shop
 from models.recommender.api import Reason, ReasonKind, Scored
 from tests.backend.history import NOW, a_shop, products
+from tests.backend.registry.scorers import FakeScorer
 from tests.backend.registry.versions import a_live_version
 from tests.backend.shopify.fake import FakeShopify, data, installation
 from tests.backend.shops.factories import a_token
@@ -25,7 +26,7 @@ FIRST, LAST = 100, 140
 INSTALLATION = "gid://shopify/AppInstallation/1"
 
 
-class Striding:
+class Striding(FakeScorer):
     """A model in a sentence: beside a product goes what lies some numbers on, round and round."""
 
     def __init__(self, stride: int) -> None:
@@ -40,9 +41,6 @@ class Striding:
         steps = (FIRST + (page - FIRST + self.stride * step) % size for step in range(1, size))
         found = [item for item in steps if item not in exclude]
         return [Scored(item, 1.0, Reason(ReasonKind.SIMILAR_TO, page)) for item in found[:k]]
-
-    def with_products(self, _: Any) -> "Striding":
-        return self
 
 
 @pytest.fixture

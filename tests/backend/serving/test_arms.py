@@ -37,6 +37,7 @@ from backend.shops.models import Shop
 from models.recommender.api import Reason, ReasonKind, Scored
 from tests.backend.history import NOW
 from tests.backend.racing import Pause, Worker, until
+from tests.backend.registry.scorers import FakeScorer
 from tests.backend.registry.versions import a_version
 from tests.backend.rollouts.running import a_browser_of, a_rollout, browsers_of
 from tests.backend.serving.storefront import DOMAIN, GRANTED, a_query, ask, recorded
@@ -206,7 +207,7 @@ def refuses() -> Any:
 
 
 def fails() -> Any:
-    class Failing:
+    class Failing(FakeScorer):
         def score(self, *_: Any, **__: Any) -> list[Scored]:
             raise RuntimeError("out of memory")
 
@@ -214,7 +215,7 @@ def fails() -> Any:
 
 
 def diverged() -> Any:
-    class Diverged:
+    class Diverged(FakeScorer):
         def score(self, *_: Any, **__: Any) -> list[Scored]:
             return [Scored(101, math.nan, Reason(ReasonKind.FOR_YOU))]
 
@@ -222,17 +223,9 @@ def diverged() -> Any:
 
 
 def says_nothing() -> Any:
-    class Silent:
-        arrival_ids: frozenset[int] = frozenset()
-
+    class Silent(FakeScorer):
         def score(self, *_: Any, **__: Any) -> list[Scored]:
             return []
-
-        def arrival(self, *_: Any, **__: Any) -> None:
-            return None
-
-        def with_products(self, _: Any) -> "Silent":
-            return self
 
     return Silent()
 

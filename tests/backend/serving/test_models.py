@@ -17,6 +17,7 @@ from backend.serving import gateway
 from backend.serving.gateway import Breakers, Models, opine
 from backend.serving.values import BreakerState, ModelQuery, ScoringUnavailable
 from models.recommender import api
+from tests.backend.registry.scorers import FakeScorer
 
 SHOPS = 5
 
@@ -69,7 +70,7 @@ def test_only_what_can_be_shown_has_a_reason(artifact: Path, case: str, page: in
         ]
 
 
-class AScorer:
+class AScorer(FakeScorer):
     """A scorer of which the test says what it does."""
 
     def __init__(self, does: Callable[[], Any]) -> None:
@@ -79,7 +80,7 @@ class AScorer:
         return self.does()
 
 
-ASKED = ModelQuery(NO_PAST, 0, None, frozenset(), 4)
+ASKED = ModelQuery(NO_PAST, 0, None, frozenset(), 4, available=frozenset(), explained=4)
 
 
 def holding(scorers: dict[int, Callable[[], Any]], *, is_dry_run: bool = False) -> Models:

@@ -32,6 +32,7 @@ from backend.shops.models import Shop
 from models.recommender.api import Reason, ReasonKind, Scored
 from tests.backend.audit.wire import sent_by_the_ledger
 from tests.backend.history import NOW, a_collection, a_product, a_shop, an_order
+from tests.backend.registry.scorers import FakeScorer
 from tests.backend.registry.versions import a_live_version
 from tests.backend.serving.storefront import GRANTED, a_query, ask, recorded, shown
 
@@ -479,7 +480,7 @@ def test_without_a_former_version_a_damaged_one_leaves_the_plain_lists_and_is_lo
     assert enqueued.of(Job.WATCH_SHOP) == [{"shop_id": shop.id, "kind": "UNREADABLE"}]
 
 
-class SlowScorer:
+class SlowScorer(FakeScorer):
     """A scorer outside our hands that hangs, then answers too late."""
 
     def score(self, *_: Any, **__: Any) -> list[Any]:
@@ -502,7 +503,7 @@ def test_a_model_that_hangs_is_cut_off_and_then_left_alone(
     assert reasons == ["late"] * 5 + ["resting"] * 2
 
 
-class PoisonedScorer:
+class PoisonedScorer(FakeScorer):
     """A scorer outside our hands whose numbers are none."""
 
     def __init__(self, score: float) -> None:
