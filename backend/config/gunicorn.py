@@ -44,6 +44,8 @@ logger_class = JsonLogger
 
 # A worker that takes longer to load its models begins without them, well before `timeout` takes it for stuck.
 WARM_UP_SECONDS = 15
+# What a worker that ends gives a database that hangs: well within `graceful_timeout`.
+LAST_WRITES_SECONDS = 5
 
 
 def worker_exit(server: Any, worker: Any) -> None:
@@ -54,8 +56,12 @@ def worker_exit(server: Any, worker: Any) -> None:
         return
     from django.db import Error
 
+    from backend.core import database
+
+    # One for all: after one has waited in vain the others don't.
+    patience = database.Patience(LAST_WRITES_SECONDS)
     for write in (events.collector.flush, serving.desk.guard.stop, serving.shipper.stop):
-        with suppress(Error):
+        with suppress(Error), patience:
             write()
 
 
@@ -63,7 +69,10 @@ def post_worker_init(worker: Any) -> None:
     """Load the code and the live models of a new worker before it takes its first request, and keep watch."""
     from django.urls import get_resolver
 
+    from backend.core import database
     from backend.serving.views import desk, shipper
+
+    database.bound_waits()
 
     # Threads of their own: they must begin after the fork, which threads don't survive.
     desk.guard.start()

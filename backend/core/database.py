@@ -1,9 +1,15 @@
 """What to make of a database that does not answer: it is a server like any other."""
 
-from typing import Final
+import math
+import select
+import threading
+import time
+from typing import Any, Final, NoReturn
 
+import psycopg2  # type: ignore[import-untyped]  # its stubs say less than its manual
 import structlog
 from django.db import InterfaceError, OperationalError, connection
+from psycopg2 import extensions
 
 from .errors import Unavailable, describe
 
@@ -11,6 +17,12 @@ log = structlog.get_logger(__name__)
 
 # Refused and broken connections, a server that starts or stops, a lock or a statement that took too long.
 DATABASE_DOWN: Final = (OperationalError, InterfaceError)
+
+# Waits of a thread that has said nothing: longer than any limit that the server itself enforces on a web
+# process. A server that is frozen enforces none.
+WAIT_SECONDS: Final = 65.0
+# How long a database that kept somebody waiting for too long is left alone by others who wait no longer.
+REST_SECONDS: Final = 1.0
 
 # deadlock_detected and serialization_failure.
 DEADLOCKS: Final = frozenset({"40P01", "40001"})
@@ -41,3 +53,118 @@ def ping() -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
+
+
+class Patience:
+    """
+    How long some callers wait for PostgreSQL; all of them leave it alone once one has waited in vain.
+
+    ``with FRESHNESS:`` lets a thread wait so long and no longer, where waits are bounded: see
+    :func:`bound_waits`. Once in a while one caller may try again; where it is answered, all may.
+
+    :param seconds: for all statements within one ``with`` together
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._rests_until = 0.0
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        until = min(_waiting.entered[-1][1], time.monotonic() + self.seconds)
+        _waiting.entered.append((self, until))
+
+    def __exit__(self, *_: object) -> None:
+        _waiting.entered.pop()
+        if _waiting.has_given_up:
+            _waiting.has_given_up = False
+            _drop_closed()
+
+    def may_try(self) -> bool:
+        """Return whether a caller may wait now; after a failure one may try, and the others wait for it."""
+        if not self._rests_until:
+            return True
+        with self._lock:
+            if time.monotonic() < self._rests_until:
+                return False
+            self.rest()
+        return True
+
+    def rest(self) -> None:
+        """Leave PostgreSQL alone for a while."""
+        self._rests_until = time.monotonic() + REST_SECONDS
+
+    def end_rest(self) -> None:
+        """Ask PostgreSQL again."""
+        self._rests_until = 0.0
+
+
+# Whoever knows something that is a little old goes on with it.
+FRESHNESS: Final = Patience(0.1)
+# A decision that is not in the ledger by then goes to disk.
+LEDGER: Final = Patience(0.15)
+# An answer of which nothing is known yet: the first one of a process or a shop.
+ANSWER: Final = Patience(2.0)
+
+
+class _Waiting(threading.local):
+    """Whose patience this thread waits with, the innermost last, and until when by ``time.monotonic``."""
+
+    has_given_up = False
+
+    def __init__(self) -> None:
+        self.entered: list[tuple[Patience | None, float]] = [(None, math.inf)]
+
+
+_waiting = _Waiting()
+
+
+def forget_failures() -> None:
+    """Ask the database again at once; for tests."""
+    for patience in (FRESHNESS, LEDGER, ANSWER):
+        patience.end_rest()
+
+
+def bound_waits() -> None:
+    """
+    Bound every wait for PostgreSQL in this process from now on.
+
+    Limits of PostgreSQL's own end a statement that takes long, and no wait for a server that is frozen or
+    behind a cut cable. A connection whose wait ran out is closed: nobody knows what became of its statement.
+    COPY can't be used in such a process.
+    """
+    extensions.set_wait_callback(_wait)
+
+
+def _wait(waiting: Any) -> None:
+    """Wait until a connection of the driver has its answer, for as long as the thread's patience lasts."""
+    patience, until = _waiting.entered[-1]
+    if patience is not None and not patience.may_try():
+        _give_up("PostgreSQL did not answer in time a moment ago.")
+    until = min(until, time.monotonic() + WAIT_SECONDS)
+    while (state := waiting.poll()) != extensions.POLL_OK:
+        if not _is_ready(waiting.fileno(), state, seconds=until - time.monotonic()):
+            if patience is not None:
+                patience.rest()
+            _give_up("PostgreSQL did not answer in time.")
+    if patience is not None:
+        patience.end_rest()
+
+
+def _give_up(why: str) -> NoReturn:
+    """Leave the driver, which closes the connection then."""
+    _waiting.has_given_up = True
+    raise psycopg2.OperationalError(why)
+
+
+def _is_ready(descriptor: int, state: int, *, seconds: float) -> bool:
+    poller = select.poll()
+    poller.register(descriptor, select.POLLIN if state == extensions.POLL_READ else select.POLLOUT)
+    return bool(poller.poll(max(0.0, seconds) * 1000))
+
+
+def _drop_closed() -> None:
+    """Have Django open another connection where a wait that ran out has closed its own."""
+    driver = connection.connection
+    if driver is not None and driver.closed and not connection.in_atomic_block:
+        connection.close()

@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from backend.catalog import queries as catalog
 from backend.catalog.values import DescribedProduct
-from backend.core.database import DATABASE_DOWN
+from backend.core.database import DATABASE_DOWN, FRESHNESS
 from backend.core.errors import describe
 from backend.core.moments import microseconds
 from backend.features.gateway import cache, datafiles, snapshots
@@ -144,7 +144,8 @@ def recent_past(shop_id: int, visitor_key: str) -> Past:
     if cached is not None:
         return cached
     try:
-        past = stored_past(shop_id, visitor_key)
+        with FRESHNESS:
+            past = stored_past(shop_id, visitor_key)
     except DATABASE_DOWN as error:
         # They are answered as somebody new is: a plainer list is better than none.
         log.warning("past_unknown", error=describe(error))

@@ -19,7 +19,7 @@ from django.db import close_old_connections
 
 from backend.catalog import queries as catalog
 from backend.catalog.values import ServingProduct
-from backend.core.database import DATABASE_DOWN
+from backend.core.database import ANSWER, DATABASE_DOWN, FRESHNESS, Patience
 from backend.core.errors import describe
 from backend.features import queries as features
 from backend.serving.rules.packing import Series
@@ -88,7 +88,8 @@ class Kept(Generic[Key, Value]):
 
     def _renew_if_possible(self, key: Key, copy: _Copy[Value]) -> Value:
         try:
-            return self._renew(key)
+            with FRESHNESS:
+                return self._renew(key)
         except DATABASE_DOWN as error:
             log.warning("old_copy_used", key=str(key), error=describe(error))
             return copy.value
@@ -145,16 +146,19 @@ class _Cards:
         copies = {one: self._copies.get((shop_id, one)) for one in product_ids}
         missing = [one for one, copy in copies.items() if copy is None or now - copy.read_at > USABLE_SECONDS]
         if missing:
-            self._read_if_possible(shop_id, missing, now)
+            # Of what has no copy more is at stake than its age.
+            patience = FRESHNESS if all(copies[one] for one in missing) else ANSWER
+            self._read_if_possible(shop_id, missing, now, patience)
         found = {one: self._copies.get((shop_id, one)) for one in product_ids}
         return {one: copy.value for one, copy in found.items() if copy}
 
     def clear(self) -> None:
         self._copies.clear()
 
-    def _read_if_possible(self, shop_id: int, product_ids: list[int], now: float) -> None:
+    def _read_if_possible(self, shop_id: int, product_ids: list[int], now: float, patience: Patience) -> None:
         try:
-            self._read(shop_id, product_ids, now)
+            with patience:
+                self._read(shop_id, product_ids, now)
         except DATABASE_DOWN as error:
             # What has no copy is left out of the answer.
             log.warning("old_copy_used", key=f"cards of shop {shop_id}", error=describe(error))

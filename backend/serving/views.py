@@ -106,7 +106,10 @@ def ready(request: HttpRequest) -> HttpResponse:
     says so.
     """
     try:
-        database.ping()
+        with database.ANSWER:
+            # Probes come every few seconds: one that waited for as long as a database hangs would hold a
+            # thread each time.
+            database.ping()
         desk.warm_up()
     except Error as error:
         log.warning("not_ready", error=describe(error))

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from backend.core.database import DATABASE_DOWN
+from backend.core.database import ANSWER, DATABASE_DOWN, FRESHNESS
 from backend.core.errors import Refused
 from backend.shopify.values import granted
 
@@ -113,10 +113,11 @@ def find_shop_by_uuid(uuid: UUID) -> ShopInfo | None:
 
 def _read(key: object, **named: object) -> ShopInfo | None:
     """Return a shop as it is now or, while the database is away, as it was when it was last read."""
+    old = _remembered.find_old(key)
     try:
-        row = Shop.objects.filter(**named).first()
+        with FRESHNESS if old else ANSWER:
+            row = Shop.objects.filter(**named).first()
     except DATABASE_DOWN:
-        old = _remembered.find_old(key)
         if not isinstance(old, ShopInfo):
             raise
         return old
@@ -143,10 +144,11 @@ def pseudonym_key(shop_id: int) -> bytes:
     found = _remembered.find(("pseudonym_key", shop_id))
     if isinstance(found, bytes):
         return found
+    old = _remembered.find_old(("pseudonym_key", shop_id))
     try:
-        row = Shop.objects.filter(id=shop_id).only("pseudonym_key").first()
+        with FRESHNESS if old else ANSWER:
+            row = Shop.objects.filter(id=shop_id).only("pseudonym_key").first()
     except DATABASE_DOWN:
-        old = _remembered.find_old(("pseudonym_key", shop_id))
         if not isinstance(old, bytes):
             raise
         return old

@@ -9,7 +9,7 @@ from typing import Any, Final, Generic, TypeVar
 
 import structlog
 
-from backend.core.database import DATABASE_DOWN
+from backend.core.database import ANSWER, DATABASE_DOWN, FRESHNESS
 from backend.core.errors import Unavailable, describe
 
 log = structlog.get_logger(__name__)
@@ -106,7 +106,8 @@ class Recent(Generic[Key, Value]):
             return
         began_at = self._clock()
         try:
-            self._known[key] = _Read(self._read(key, known.value if known else None), began_at)
+            with FRESHNESS if known else ANSWER:
+                self._known[key] = _Read(self._read(key, known.value if known else None), began_at)
         except DATABASE_DOWN as error:
             if known is None:
                 raise

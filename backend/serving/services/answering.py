@@ -21,6 +21,7 @@ from django.db import DatabaseError, connection
 
 from backend.audit import services as audit
 from backend.audit.values import Channel, DecisionRecord, Event
+from backend.core import database
 from backend.core.crypto import pseudonym_under
 from backend.core.database import DATABASE_DOWN
 from backend.core.errors import describe
@@ -159,6 +160,10 @@ class Desk:
 
         :param started: ``time.perf_counter()`` when the request came
         """
+        with database.ANSWER:
+            return self._answer(ask, started=started, request_id=request_id)
+
+    def _answer(self, ask: Ask, *, started: float, request_id: str) -> Answer | None:
         shop = shops.find_shop_by_domain(ask.shop_domain)
         if shop is None or shop.state is not ShopState.INSTALLED:
             return None
@@ -212,9 +217,10 @@ class Desk:
         """
         customer = visitor.customer_key
         try:
-            # Whoever was redacted since the request came must not be tied again by its record.
-            redacted = shop_services.suppression_of(decision.shop_id, customer) if customer else None
-            audit.record_decision(decision, untied_if=redacted)
+            with database.LEDGER:
+                # Whoever was redacted since the request came must not be tied again by its record.
+                redacted = shop_services.suppression_of(decision.shop_id, customer) if customer else None
+                audit.record_decision(decision, untied_if=redacted)
         except DATABASE_DOWN as error:
             log.warning("decision_spooled", error=describe(error))
             try:
@@ -317,7 +323,8 @@ def _visitor(shop_id: int, ask: Ask) -> _Visitor:
 
 def _customer(shop_id: int, customer_id: int) -> str | None:
     try:
-        return shop_services.find_visitor_pseudonym(shop_id, customer_id)
+        with database.FRESHNESS:
+            return shop_services.find_visitor_pseudonym(shop_id, customer_id)
     except DATABASE_DOWN as error:
         # Whether they were redacted can't be known now, so nothing is made for them.
         log.warning("customer_unknown", error=describe(error))

@@ -1,27 +1,178 @@
-"""A ledger that is away: shoppers are answered, and every answer is in the ledger after."""
+"""Servers that hang or are gone: shoppers are answered in time, and every answer is in the ledger after."""
 
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import httpx
+import psutil
 import pytest
+from django.conf import settings as django_settings
 from django.db import OperationalError, connection
+from psycopg2 import extensions
 
-from backend.audit import gateway, spooling
+from backend.audit import gateway, services, spooling
+from backend.audit.values import Ledger
+from backend.config import engines
+from backend.core import database
+from backend.core.redis import connection as redis_connection
 from backend.core.spool import Spool
+from backend.features.gateway import cache
 from backend.serving import queries, views
 from backend.serving.services import answering
 from backend.shops import queries as shops
 from backend.shops.models import Shop
+from tests.backend.history import NOW
+from tests.backend.racing import until
 
-from .storefront import GRANTED, ask, recorded, shown
+from .storefront import GRANTED, a_query, ask, recorded, shown
+from .test_guard_processes import a_web_server
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("_own_desk")]
+
+# What waiting for a server may cost an answer; the rest is what a busy machine takes for it.
+WAITS_SECONDS: Final = 0.3
+BUSY_SECONDS: Final = 1.5
+CUSTOMER: Final = 17850
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, settings: Any) -> Path:
     settings.SPOOL_ROOT = tmp_path / "spool"
     return settings.SPOOL_ROOT
+
+
+@contextmanager
+def frozen(processes: list[psutil.Process]) -> Iterator[None]:
+    """Stop some processes in their tracks, as a host does that hangs: their sockets stay open."""
+    try:
+        for process in processes:
+            process.suspend()
+        yield
+    finally:
+        for process in reversed(processes):
+            process.resume()
+
+
+@contextmanager
+def postgresql_frozen() -> Iterator[None]:
+    """Freeze the tests' own server, while this process bounds its waits as a web process does."""
+    postmaster = engines._postmaster(engines._layout(Path(django_settings.DATA_DIR)))
+    assert postmaster is not None
+    database.bound_waits()
+    try:
+        with frozen([postmaster, *postmaster.children(recursive=True)]):
+            yield
+    finally:
+        extensions.set_wait_callback(None)
+        database.forget_failures()
+        connection.close()
+        gateway.close()
+
+
+@contextmanager
+def valkey_frozen() -> Iterator[None]:
+    with frozen([psutil.Process(redis_connection().info()["process_id"])]):
+        yield
+
+
+def timed(act: Callable[[], Any]) -> tuple[Any, float]:
+    began = time.monotonic()
+    return act(), time.monotonic() - began
+
+
+def ask_as_a_customer() -> Any:
+    return ask(limit=4, consent=GRANTED, logged_in_customer_id=CUSTOMER)
+
+
+@pytest.mark.parametrize("is_for_long", [False, True])
+def test_a_frozen_database_keeps_no_shopper_and_loses_no_decision(
+    shop: Shop, live: Any, monkeypatch: pytest.MonkeyPatch, *, is_for_long: bool
+) -> None:
+    if is_for_long:
+        # Whatever this process knows has grown too old by then.
+        monkeypatch.setattr(shops, "CACHE_SECONDS", 0.0)
+        monkeypatch.setattr(queries, "USABLE_SECONDS", 0.0)
+    before = [ask_as_a_customer(), ask(limit=4)]
+
+    with postgresql_frozen():
+        first, waited = timed(ask_as_a_customer)
+        others, waited_then = timed(lambda: [ask(limit=4), ask_as_a_customer()])
+
+    assert waited < WAITS_SECONDS + BUSY_SECONDS
+    assert waited_then < 2 * BUSY_SECONDS
+    given = [*before, first, *others]
+    assert [len(shown(one)) for one in given] == [4] * 5
+    assert shown(first) == shown(before[0])
+    assert views.desk.health().spooled == 3
+    views.shipper.look()
+    assert {str(one.id) for one in recorded(shop.id)} == {one.json()["decision"] for one in given}
+    services.seal(Ledger.DECISIONS, now=NOW)
+    assert services.verify(shop.id, Ledger.DECISIONS).findings == ()
+
+
+def test_a_frozen_cache_keeps_no_shopper(shop: Shop, live: Any, redis_server: Any) -> None:
+    cache.forget_failures()
+    before = ask_as_a_customer()
+    with valkey_frozen():
+        first, waited = timed(ask_as_a_customer)
+        second, waited_then = timed(ask_as_a_customer)
+
+    assert shown(first) == shown(second) == shown(before)
+    assert waited < WAITS_SECONDS + BUSY_SECONDS
+    assert waited_then < BUSY_SECONDS
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("artifact_root", "redis_server")
+def test_web_processes_answer_while_the_database_is_frozen_and_one_of_them_is_killed(
+    shop: Shop, live: Any, tmp_path: Path, settings: Any
+) -> None:
+    with a_web_server(settings, tmp_path) as (origin, arbiter):
+        before = answers(origin, 80)
+        with postgresql_frozen():
+            meanwhile = answers(origin, 40)
+            # Not the one that comes in its place, which knows nothing yet.
+            psutil.Process(arbiter).children()[0].kill()
+        after = answers(origin, 20)
+        given = {one.decision for one in (*before, *meanwhile, *after) if one.decision}
+        until(lambda: not services.is_spool_waiting())
+        in_ledger = {str(one.id) for one in recorded(shop.id)}
+
+    assert len([one for one in meanwhile if one.decision]) >= 20
+    assert max(one.seconds for one in meanwhile) < WAITS_SECONDS + BUSY_SECONDS
+    assert given <= in_ledger
+    services.seal(Ledger.DECISIONS, now=NOW)
+    assert services.verify(shop.id, Ledger.DECISIONS).findings == ()
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a web process answered; no decision in an empty list."""
+
+    decision: str | None
+    seconds: float
+
+
+def answers(origin: str, count: int) -> list[Given]:
+    """Ask so often, eight at once and each by a connection of its own, so that every process is asked."""
+    limits = httpx.Limits(max_keepalive_connections=0)
+    with (
+        # As long as a process takes to start: another one may not be there yet when one is killed.
+        httpx.Client(base_url=origin, trust_env=False, timeout=90, limits=limits) as client,
+        ThreadPoolExecutor(8) as pool,
+    ):
+        return list(pool.map(lambda _: get(client), range(count)))
+
+
+def get(client: httpx.Client) -> Given:
+    began = time.monotonic()
+    response = client.get(f"/proxy/recommendations?{a_query(limit=4)}")
+    return Given(response.json().get("decision"), time.monotonic() - began)
 
 
 def away(*_: Any, **__: Any) -> None:
@@ -55,7 +206,7 @@ def test_what_this_process_knows_is_used_on_while_the_database_is_away(
         down.setattr(gateway, "_parameters", lambda _: {"host": "/nowhere", "dbname": "gone"})
         gateway.close()
         during = ask(limit=4)
-        as_customer = ask(limit=4, consent=GRANTED, logged_in_customer_id=17850)
+        as_customer = ask(limit=4, consent=GRANTED, logged_in_customer_id=CUSTOMER)
 
     assert shown(during) == shown(before)
     assert len(shown(as_customer)) == 4

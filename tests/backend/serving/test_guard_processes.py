@@ -39,14 +39,15 @@ pytestmark = [
 
 
 @contextmanager
-def a_web_server(settings: Any, folder: Path) -> Iterator[str]:
-    """Run the product's web processes on the test's own tables; gives their address."""
+def a_web_server(settings: Any, folder: Path) -> Iterator[tuple[str, int]]:
+    """Run the product's web processes on the test's own tables; gives their address and the arbiter's id."""
     port = free_port()
     tables = urlsplit(settings.DATABASE_URL)._replace(path=f"/{connection.settings_dict['NAME']}")
     env = os.environ | {
         "DATABASE_URL": tables.geturl(),
         "REDIS_URL": NOBODY_LISTENS,
         "ARTIFACT_ROOT": str(settings.ARTIFACT_ROOT),
+        "SPOOL_ROOT": str(settings.SPOOL_ROOT),
         "PORT": str(port),
         "LISTEN_HOST": "127.0.0.1",
         "ALLOWED_HOSTS": "127.0.0.1",
@@ -60,7 +61,7 @@ def a_web_server(settings: Any, folder: Path) -> Iterator[str]:
     ):
         try:
             wait_for(origin := f"http://127.0.0.1:{port}", folder / "log")
-            yield origin
+            yield origin, process.pid
         finally:
             process.terminate()
             process.wait(timeout=60)
@@ -83,7 +84,7 @@ def test_two_processes_take_a_poisoned_model_back_and_no_shopper_sees_it(
     rollout = a_rollout(shop, a_version(shop, poisoned(artifact, tmp_path / "poisoned")), percent=50)
     browsers = list(islice(browsers_of(CANDIDATE, rollout), 20))
 
-    with a_web_server(settings, tmp_path) as origin, closing(load.Connection(origin)) as asked:
+    with a_web_server(settings, tmp_path) as (origin, _), closing(load.Connection(origin)) as asked:
         for browser in browsers:
             query = a_query(consent=GRANTED, limit=4, visitor=browser)
             told = json.loads(asked.get(f"/proxy/recommendations?{query}"))
