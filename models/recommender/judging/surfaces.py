@@ -22,7 +22,7 @@ from models.recommender.log.history import REMEMBERED, History
 from models.recommender.log.surfaces import Surface, SurfaceCase
 from models.recommender.metrics.intervals import by_owner, clustered_interval, gain_interval
 from models.recommender.metrics.ranking import Ranking, best_without, judge
-from models.recommender.serving.blend import BLEND
+from models.recommender.serving.blend import BASKET, BLEND, Blend
 from models.recommender.serving.fusion import ALONE, CART_SHARE, RELATED_SHARE, fused, related_to
 from models.recommender.serving.rankers import (
     CONTENT_KNN,
@@ -47,6 +47,7 @@ FUSION = "fusion"
 LABELS = {family.name: family.label for family in FAMILIES} | {
     TRANSFORMER: "Transformer",
     BLEND: "Blend of all",
+    BASKET: "Blend of what orders hold",
     CUSTOMER: "The customer's own list",
     FUSION: "What goes with it, and the customer's own list",
 }
@@ -70,10 +71,15 @@ class Choice:
     """What serves product pages and carts, and by how many orders each was chosen; 0: these were too few."""
 
     related_by: str = ITEM_KNN
+    cart_by: str = ITEM_KNN  # ``related_by``, or ``BASKET``
     related_share: float = RELATED_SHARE
     cart_share: float = CART_SHARE
     page_orders: int = 0
     cart_orders: int = 0
+
+    def by(self, surface: Surface) -> str:
+        """Return the name of what says what goes with what on a surface."""
+        return self.cart_by if surface is Surface.CART else self.related_by
 
     def of(self, surface: Surface) -> tuple[float, int]:
         """Return how much louder than the customer a surface is, and by how many orders that was chosen."""
@@ -85,10 +91,17 @@ class Choice:
 class Storefront:
     """What answers on a storefront at a cut: the served model, what goes with what, and what sells."""
 
-    def __init__(self, members: Sequence[Model], served: Model, network: Recommender | None) -> None:
+    def __init__(
+        self,
+        members: Sequence[Model],
+        served: Model,
+        network: Recommender | None,
+        basket: Blend | None = None,
+    ) -> None:
         by_name = {model.name: model for model in members}
         alike = by_name.get(CONTENT_KNN)
-        self.tables: Mapping[str, ItemTable] = related_tables([*members, served], network)
+        self.tables: Mapping[str, ItemTable] = related_tables([*members, basket or served], network)
+        self.basket = basket
         self.popularity = np.asarray(by_name[POPULARITY].scores(History.of([])), dtype=np.float64)
         self._alike = alike.table if isinstance(alike, ItemToItem) else ItemTable.empty(len(self.popularity))
         self._served = served
@@ -112,10 +125,13 @@ class Storefront:
             return fused(related, personal, self.popularity, share=share)
 
         if not is_personal:
-            return Way(name, scores, is_simple=name not in {TRANSFORMER, BLEND})
+            return Way(name, scores, is_simple=name not in {TRANSFORMER, BLEND, BASKET})
         return Way(FUSION if share else CUSTOMER, scores)
 
     def _related(self, name: str, items: Ints) -> Ints:
+        if name == BASKET:
+            assert self.basket is not None, "Nothing was learned of orders."
+            return self.basket.rest_of(items)
         related = related_to(items, self.tables[name])
         return related if len(related) or name == CONTENT_KNN else related_to(items, self._alike)
 
@@ -128,10 +144,10 @@ def ways_of(surface: Surface, front: Storefront, choice: Choice) -> list[Way]:
     """Return the ways that are compared on a surface, the plainest first and what serves last."""
     if surface is Surface.STRANGER:
         return [front.popular()]
-    alone = [front.beside(name, ALONE, is_personal=False) for name in front.tables]
-    share, _ = choice.of(surface)
-    ways = [front.popular(), *alone, front.beside(choice.related_by, 0.0)]
-    return [*ways, front.beside(choice.related_by, share)] if share else ways
+    by, (share, _) = choice.by(surface), choice.of(surface)
+    alone = [front.beside(name, ALONE, is_personal=False) for name in dict.fromkeys([*front.tables, by])]
+    ways = [front.popular(), *alone, front.beside(by, 0.0)]
+    return [*ways, front.beside(by, share)] if share else ways
 
 
 def compare(
@@ -164,10 +180,13 @@ def choose(
         names = sorted(front.tables, key=lambda name: name != choice.related_by)
         by = names[best([front.beside(name, ALONE, is_personal=False) for name in names], pages)]
         share = RELATED_SHARES[best([front.beside(by, share) for share in RELATED_SHARES], pages)]
-        choice = replace(choice, related_by=by, related_share=share, page_orders=len(pages))
+        choice = replace(choice, related_by=by, cart_by=by, related_share=share, page_orders=len(pages))
     if len(carts) >= FEWEST_ORDERS:
-        shares = [front.beside(choice.related_by, share) for share in CART_SHARES]
-        choice = replace(choice, cart_share=CART_SHARES[best(shares, carts)], cart_orders=len(carts))
+        names = [choice.related_by] if front.basket is None else [choice.related_by, BASKET]
+        by = names[best([front.beside(name, ALONE, is_personal=False) for name in names], carts)]
+        share = CART_SHARES[best([front.beside(by, share) for share in CART_SHARES], carts)]
+        choice = replace(choice, cart_by=by if share else choice.related_by, cart_share=share)
+        choice = replace(choice, cart_orders=len(carts))
     return choice
 
 
@@ -203,7 +222,7 @@ def report(
         told = _measured(told, ways, rankings, owner, seed=seed)
     why_not = f"{len(cases):,} orders, {FEWEST_ORDERS} are needed"
     return replace(
-        told, words=sentence(told, what_serves(surface, choice.related_by, share), why_not=why_not)
+        told, words=sentence(told, what_serves(surface, choice.by(surface), share), why_not=why_not)
     )
 
 

@@ -1,7 +1,7 @@
 """What serves a surface of the storefront and how good it is, in words for a merchant."""
 
 from models.recommender.log.surfaces import Surface
-from models.recommender.serving.blend import BLEND
+from models.recommender.serving.blend import BASKET, BLEND
 from models.recommender.serving.fusion import ALONE
 from models.recommender.serving.rankers import CONTENT_KNN, EASE, ITEM_KNN, MARKOV, POPULARITY, TRANSFORMER
 from models.recommender.values import SurfaceReport
@@ -20,6 +20,7 @@ TOGETHER = {
     CONTENT_KNN: "what is alike",
     TRANSFORMER: "what fits together",
     BLEND: "what goes together",
+    BASKET: "what goes together",
 }
 
 

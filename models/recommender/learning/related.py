@@ -7,8 +7,8 @@ import numpy as np
 from models.recommender.learning.transformer.inference import readouts
 from models.recommender.learning.transformer.network import Recommender
 from models.recommender.log.arrays import Bools, Floats, Ints
-from models.recommender.log.history import Event, History
-from models.recommender.serving.blend import Blend
+from models.recommender.log.history import History
+from models.recommender.serving.blend import Blend, cart_of
 from models.recommender.serving.rankers import ITEM_KNN, ItemTable, ItemToItem, Model, top_k
 from models.recommender.serving.transformer import Transformer, TransformerHead
 
@@ -70,7 +70,7 @@ def _blend_table(blend: Blend, is_sold_with_others: Bools) -> ItemTable:
 
 def _in_cart_with(blend: Blend, item: int) -> tuple[Ints, Floats]:
     """Return the best candidates beside one product, best first, and the chance that the blend gives each."""
-    judged = blend.judge(History.of([item], at=[0], events=[Event.CART], now=0))
+    judged = blend.judge(cart_of([item]))
     # The values were learned as logits of the candidates.
     chances = np.exp(judged.values - judged.values.max(initial=-np.inf))
     best = top_k(judged.values, RELATED_WIDTH)

@@ -29,7 +29,7 @@ from models.recommender.serving.artifact import (
     NAMES_FILE,
     file_sha256,
 )
-from models.recommender.serving.blend import Blend
+from models.recommender.serving.blend import BASKET, Blend
 from models.recommender.serving.newcomers import Content, group_of
 from models.recommender.serving.rankers import ItemTable, Model
 
@@ -48,6 +48,7 @@ class Parts:
     blend: Blend | None  # over these members; None if one of them serves alone
     related: ItemTable
     network: Recommender | None
+    basket: Blend | None = None  # what reads a cart alone
     vocabulary: Vocabulary | None = None  # of the network; learned from the log's facts if not given
 
 
@@ -75,6 +76,8 @@ def write(folder: Path, parts: Parts, facts: Mapping[str, Any]) -> Path:
         "models": {model.name: model.settings() for model in models},
         "groups": _groups(parts.log)[0],
     }
+    if parts.basket is not None:
+        content[BASKET] = {model.name: model.settings() for model in (*parts.basket.members, parts.basket)}
     manifest.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     return manifest
 
@@ -101,6 +104,9 @@ def _arrays(parts: Parts) -> dict[str, NDArray[Any]]:
     }
     if parts.blend is not None:
         owners[parts.blend.name] = parts.blend.arrays()
+    if parts.basket is not None:
+        basket = (*parts.basket.members, parts.basket)
+        owners |= {f"{BASKET}-{model.name}": model.arrays() for model in basket}
     return {f"{owner}.{name}": array for owner, arrays in owners.items() for name, array in arrays.items()}
 
 

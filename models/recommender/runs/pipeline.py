@@ -33,7 +33,7 @@ from models.recommender.runs.evaluation import Evaluation, LiveVersion, evaluate
 from models.recommender.runs.run import Run, start
 from models.recommender.runs.storefront import choose_ways
 from models.recommender.serving.artifact import MANIFEST_FILE, load
-from models.recommender.serving.blend import Blend
+from models.recommender.serving.blend import BASKET, Blend
 from models.recommender.serving.rankers import TRANSFORMER, ItemTable, Model
 from models.recommender.serving.scorer import Scorer
 from models.recommender.values import Recipe, Report, Stage
@@ -76,9 +76,9 @@ def _teach_before(run: Run, number: int) -> None:
         learner.learn(cut.train, cut.tuning, moment=cut.moment)
 
 
-def _related(run: Run, members: list[Model], served: Model) -> ItemTable:
+def _related(run: Run, members: list[Model], served: Model, basket: Blend | None) -> ItemTable:
     """Return what the chosen model puts beside a product; the others' tables would cost time for nothing."""
-    models = [*members, served]
+    models = [*members, basket or served]
     model = next(model for model in models if model.name == run.choice.related_by)
     table = related_table(model, models, run.network)
     assert table is not None, f"{run.choice.related_by} was chosen for a table that it has."
@@ -99,12 +99,13 @@ def publish(run: Run, evaluation: Evaluation, out: Path, *, revision: str, refit
         members = run.members(log, moment=moment, cases=())
         served = run.served(members, log, moment=moment)
     run.reporter.stage(Stage.EXPORTING, "Writing and checking the model's files.", fraction=0.93)
-    related = _related(run, members, served)
+    basket = run.basket(log, moment=moment)
     parts = export.Parts(
         log=log,
         members=members,
         blend=served if isinstance(served, Blend) else None,
-        related=related,
+        related=_related(run, members, served, basket),
+        basket=basket if run.choice.cart_by == BASKET else None,
         network=run.network,
         vocabulary=run.learner.trainer.vocabulary if run.learner else None,
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from models.recommender.judging.gate import MIN_CUSTOMERS
 from models.recommender.judging.surfaces import Choice
+from models.recommender.learning.baskets import Baskets
 from models.recommender.learning.blend.choice import Learned
 from models.recommender.learning.progress import Reporter
 from models.recommender.learning.simple.tuning import DEFAULTS, Params, fit_all
@@ -23,6 +24,7 @@ from models.recommender.log.splits import (
     validation_cuts,
 )
 from models.recommender.metrics.ranking import MIN_CASES
+from models.recommender.serving.blend import Blend
 from models.recommender.serving.rankers import POPULARITY, TRANSFORMER, Model
 from models.recommender.serving.transformer import TOGETHER
 from models.recommender.values import Recipe
@@ -47,6 +49,7 @@ class Run:
     tried: Learner | None = None  # who taught the transformer that validation looked at
     learner: Learner | None = None  # the same; None where nothing that serves asks a transformer
     learned: Learned | None = None
+    baskets: Baskets | None = None  # what orders say of what goes with what, beside what customers buy next
     choice: Choice = field(default_factory=Choice)  # of what serves product pages and carts
     seconds: dict[str, float] = field(default_factory=dict)  # each model's last fit
 
@@ -114,6 +117,10 @@ class Run:
         if self.learned is None:
             return next(model for model in members if model.name == POPULARITY)
         return self.learned.apply(members, log=log, moment=moment)
+
+    def basket(self, log: Log, *, moment: int) -> Blend | None:
+        """Return what says what goes with what in an order; None where too few orders taught it."""
+        return None if self.baskets is None else self.baskets.over(log, moment=moment)
 
 
 Cuts = tuple[Split, Division, list[ValidationCut]]  # how a log is cut, the test, and the cuts for validation

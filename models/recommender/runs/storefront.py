@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from models.recommender.judging import surfaces
 from models.recommender.judging.surfaces import Choice, Storefront
+from models.recommender.learning.baskets import Baskets, learn_baskets
 from models.recommender.log.log import Log
 from models.recommender.log.splits import Asked
 from models.recommender.log.surfaces import Surface, SurfaceCase, surface_cases
@@ -16,15 +17,44 @@ def choose_ways(run: Run, members: Sequence[Model]) -> Choice:
     """
     Return what serves product pages and carts: what was best on the orders after the newest validation cut.
 
+    Where enough customers came back to be asked, half of these customers' orders first teach what goes with
+    what, and the others choose.
+
     :param members: every model as it was at that cut
     """
     log, cut = run.test.train, run.validation
-    front = Storefront(members, run.served(list(members), cut.train, moment=cut.moment), run.network)
     basket, view, cart = (
         _cases(run, log, surface, cut=cut.moment)
         for surface in (Surface.PRODUCT_BASKET, Surface.PRODUCT_VIEW, Surface.CART)
     )
-    return surfaces.choose(front, [*basket, *view], cart, items=log.items, drops_seen=_drops_seen(run))
+    pages = [*basket, *view]
+    if run.split.asked is Asked.CUSTOMERS:
+        run.baskets = _learn_baskets(run, [*basket, *cart])
+    if run.baskets is not None:
+        pages, cart = ([case for case in cases if not _teaches(case)] for cases in (pages, cart))
+    front = Storefront(
+        members,
+        run.served(list(members), cut.train, moment=cut.moment),
+        run.network,
+        run.basket(cut.train, moment=cut.moment),
+    )
+    return surfaces.choose(front, pages, cart, items=log.items, drops_seen=_drops_seen(run))
+
+
+def _learn_baskets(run: Run, cases: Sequence[SurfaceCase]) -> Baskets | None:
+    cut = run.validation
+    return learn_baskets(
+        cut.train,
+        [case for case in cases if not _teaches(case)],
+        [case for case in cases if _teaches(case)],
+        moment=cut.moment,
+        seed=run.recipe.seed,
+    )
+
+
+def _teaches(case: SurfaceCase) -> bool:
+    """Return whether a case weighs what orders say; the others tune that and choose what serves."""
+    return case.user % 2 == 0
 
 
 def surface_reports(run: Run, members: Sequence[Model], served: Model) -> list[SurfaceReport]:
@@ -35,7 +65,8 @@ def surface_reports(run: Run, members: Sequence[Model], served: Model) -> list[S
 
     :param members: every model as it was at the test's cut
     """
-    front = Storefront(members, served, run.network)
+    cut = run.test
+    front = Storefront(members, served, run.network, run.basket(cut.train, moment=cut.moment))
     asked = {
         surface: _cases(run, run.log, surface, cut=run.test.moment)
         for surface in Surface

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from models.recommender.log.arrays import Floats
 from models.recommender.serving.arrivals import Arrivals, Starts
-from models.recommender.serving.blend import BLEND, Blend
+from models.recommender.serving.blend import BASKET, BLEND, Blend
 from models.recommender.serving.newcomers import Content
 from models.recommender.serving.rankers import (
     CONTENT_KNN,
@@ -139,7 +139,17 @@ def _assemble(folder: Path, manifest: dict[str, Any]) -> Scorer:
         content=content,
         arrivals=_arrivals(arrays.get(ARRIVALS, {}), content),
         item_names=_names(folder),
+        basket=_basket(manifest.get(BASKET, {}), arrays),
     )
+
+
+def _basket(manifest: Mapping[str, Any], arrays: Mapping[str, dict[str, NDArray[Any]]]) -> Blend | None:
+    """Return what reads a cart alone; None in a version that has none."""
+    if not manifest:
+        return None
+    stored = {name: arrays[f"{BASKET}-{name}"] for name in manifest}
+    members = {name: restore(name, stored[name], manifest[name]) for name in manifest if name != BLEND}
+    return Blend.restore(stored[BLEND], manifest[BLEND], members)
 
 
 def _version_info(manifest: Mapping[str, Any], *, items: int) -> VersionInfo:

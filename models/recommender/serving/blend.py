@@ -17,13 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.recommender.log.arrays import Floats, Ints
-from models.recommender.log.history import History
+from models.recommender.log.history import Event, History
 from models.recommender.serving.features import IS_BOUGHT, REPEAT_WIDTH, reading
-from models.recommender.serving.fusion import in_cart
+from models.recommender.serving.fusion import FUSED, in_cart
 from models.recommender.serving.rankers import TRANSFORMER, Addends, Model, Sum, top_k
 from models.recommender.serving.transformer import IS_COLD, TRENDS
 
 BLEND = "blend"
+BASKET = "basket"  # a blend of what goes with what, which reads a cart alone
 LOGITS = frozenset({TRANSFORMER})  # members whose scores are logits; those of all others are sums >= 0
 
 CANDIDATES = 100  # best items of each member that are weighed
@@ -130,6 +131,12 @@ def _in_blocks(weights: Floats, features_CF: Floats) -> Floats:
     return out
 
 
+def cart_of(items: Ints | Sequence[int]) -> History:
+    """Return the history of which nothing is known but what lies in the cart now."""
+    count = len(items)
+    return History.of(items, at=np.zeros(count, np.int64), events=np.full(count, Event.CART, np.int8), now=0)
+
+
 @dataclass(frozen=True, slots=True)
 class MemberScores:
     """What one member says after one history."""
@@ -187,6 +194,11 @@ class Blend:
         if self.drops_seen:
             scores[history.purchases] = lowest - 3.0
         return Judgement(scores, opinions, values)
+
+    def rest_of(self, cart: Ints) -> Ints:
+        """Return what goes into a cart of which nothing else is known, best first."""
+        judged = self.judge(cart_of(cart))
+        return judged.opinions.candidates[top_k(judged.values, FUSED)]
 
     def opinions(self, history: History) -> Opinions:
         """Return the candidates for a history and what is known of each."""

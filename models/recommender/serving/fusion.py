@@ -56,7 +56,8 @@ def in_cart(history: History) -> Ints:
     return np.unique(history.items[(history.events == Event.CART) & (history.at == history.now)])
 
 
-def closest(item: int, among: Ints, table: ItemTable) -> int:
-    """Return which of some products an item goes with most."""
+def closest(item: int, among: Ints, table: ItemTable) -> int | None:
+    """Return which of some products an item goes with most, None if with none of them."""
     strengths = [values[items == item].sum() for items, values in map(table.row, among.tolist())]
-    return int(among[int(np.argmax(strengths))])
+    best = int(np.argmax(strengths))
+    return int(among[best]) if strengths[best] > 0 else None

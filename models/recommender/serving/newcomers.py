@@ -235,9 +235,16 @@ class Newcomers:
         }
         for name, model in models.items():
             if isinstance(model, Blend):
-                signs = np.concatenate([model.signs, unsold_signs(model.signs, len(self))])
-                extended[name] = model.over([extended[member.name] for member in model.members], signs)
+                extended[name] = self._over(model, extended)
         return extended
+
+    def extend(self, blend: Blend) -> Blend:
+        """Return a blend, with members of its own, that also scores the newcomers."""
+        return self._over(blend, {member.name: self._extend(member) for member in blend.members})
+
+    def _over(self, blend: Blend, extended: Mapping[str, Model]) -> Blend:
+        signs = np.concatenate([blend.signs, unsold_signs(blend.signs, len(self))])
+        return blend.over([extended[member.name] for member in blend.members], signs)
 
     def _extend(self, model: Model) -> Model:
         if isinstance(model, Transformer):

@@ -112,6 +112,7 @@ class Scorer:
     content: Content
     arrivals: Arrivals
     item_names: tuple[str, ...] | None = None  # where ids are not numbers, of each item
+    basket: Blend | None = None  # what goes with a cart, where it says so better than the table
     order: Ints = field(init=False)  # of the item numbers by id
     sorted_ids: Ints = field(init=False)
 
@@ -167,7 +168,7 @@ class Scorer:
             raise NotFinite(f"The model {self.version_info.served} gave scores that are no numbers.")
         subject, share = self._subject(history, page)
         speaks = len(subject) > 0 and (share > 0 or not len(history))
-        beside = related_to(subject, self._table(subject)) if speaks else subject[:0]
+        beside = self._beside(subject, is_cart=not len(page)) if speaks else subject[:0]
         if len(subject):
             scores = fused(beside, scores, self.popularity, share=share)
         hidden = exclude if context is None else {*exclude, context}
@@ -296,6 +297,7 @@ class Scorer:
             groups=tuple(groups),
             popularity=np.concatenate([self.popularity, newcomers.popularity(self.popularity, self.is_sold)]),
             models=newcomers.extend_all(self.models),
+            basket=self.basket and newcomers.extend(self.basket),
             related_table=ItemTable.stacked([self.related_table, ItemTable.empty(count)]),
             alike_table=ItemTable.stacked([self.alike_table, newcomers.related()]),
             arrivals=self.arrivals.with_products(newcomers.tokens).prepared(),
@@ -312,6 +314,12 @@ class Scorer:
             return page, self.version_info.related_share
         share = self.version_info.cart_share
         return (in_cart(history), share) if share else (page, share)
+
+    def _beside(self, subject: Ints, *, is_cart: bool) -> Ints:
+        """Return what goes with the products of a page or a cart, best first."""
+        if is_cart and self.basket is not None:
+            return self.basket.rest_of(subject)
+        return related_to(subject, self._table(subject))
 
     def _table(self, items: Ints) -> ItemTable:
         """
@@ -371,9 +379,11 @@ class Scorer:
 
     def _together(self, item: int, subject: Ints) -> Reason:
         other = closest(item, subject, self._table(subject))
-        if self.is_sold[item] and self.is_sold[other] and self._is_told_by_sales(subject):
+        if other is not None and self.is_sold[[item, other]].all() and self._is_told_by_sales(subject):
             return Reason(ReasonKind.BOUGHT_TOGETHER, item=int(self.item_ids[other]))
-        return self._alike(item, other)
+        # What a blend puts into a cart need not go with any one product of it.
+        other = closest(item, subject, self.alike_table) if other is None else other
+        return self._general_reason(item, is_personal=True) if other is None else self._alike(item, other)
 
     def _alike(self, item: int, other: int) -> Reason:
         if self.is_sold[item]:

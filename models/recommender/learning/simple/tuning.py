@@ -155,17 +155,26 @@ FAMILIES: tuple[Family, ...] = (
 DEFAULTS: Params = {family.name: dict(family.defaults) for family in FAMILIES}
 
 
-def fit_all(log: Log, params: Params) -> tuple[list[Model], dict[str, float]]:
+def fit_all(
+    log: Log, params: Params, *, families: Sequence[Family] = FAMILIES
+) -> tuple[list[Model], dict[str, float]]:
     """Return a model of each family, the plainest first, and the seconds that each took to fit."""
     models, seconds = [], {}
-    for family in FAMILIES:
+    for family in families:
         started = time.monotonic()
         models.append(family.fit(log, **params[family.name]))
         seconds[family.name] = time.monotonic() - started
     return models, seconds
 
 
-def tune(cuts: Sequence[ValidationCut], *, drop_seen: bool, seed: int, say: Callable[[str], None]) -> Params:
+def tune(
+    cuts: Sequence[ValidationCut],
+    *,
+    drop_seen: bool,
+    seed: int,
+    say: Callable[[str], None],
+    families: Sequence[Family] = FAMILIES,
+) -> Params:
     """
     Return the parameters of each family that rank the tuning cases best; the defaults if these are few.
 
@@ -173,11 +182,11 @@ def tune(cuts: Sequence[ValidationCut], *, drop_seen: bool, seed: int, say: Call
     :param say: hears what is being tuned, once a family
     """
     if sum(len(cut.tuning) for cut in cuts) < FEWEST_TUNING:
-        return DEFAULTS
+        return {family.name: dict(family.defaults) for family in families}
     judge = Judge.of(cuts, drop_seen=drop_seen)
     params = {}
-    for number, family in enumerate(FAMILIES, start=1):
-        say(f"Trying simple ways to suggest products, {number} of {len(FAMILIES)}.")
+    for number, family in enumerate(families, start=1):
+        say(f"Trying simple ways to suggest products, {number} of {len(families)}.")
         params[family.name] = _tune_family(family, judge, seed=seed)
     return params
 
