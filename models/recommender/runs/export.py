@@ -48,8 +48,8 @@ class Parts:
     blend: Blend | None  # over these members; None if one of them serves alone
     related: ItemTable
     network: Recommender | None
-    basket: Blend | None = None  # what reads a cart alone
     vocabulary: Vocabulary | None = None  # of the network; learned from the log's facts if not given
+    basket: Blend | None = None  # what reads a cart alone
 
 
 def write(folder: Path, parts: Parts, facts: Mapping[str, Any]) -> Path:

@@ -95,7 +95,7 @@ def scorer(
 ) -> Scorer:
     table = next(one.table for one in members if isinstance(one, ItemToItem) and one.name == ITEM_KNN)
     folder: Path = tmp_path_factory.mktemp("baskets")
-    parts = export.Parts(log.before(cut), members, None, table.without_self(), None, basket)
+    parts = export.Parts(log.before(cut), members, None, table.without_self(), None, basket=basket)
     export.write(folder, parts, FACTS)
     return load(folder)
 
