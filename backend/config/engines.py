@@ -453,7 +453,8 @@ def _start_valkey(layout: _Layout, *, durable: bool) -> None:
     configuration.write_text(
         f"bind 127.0.0.1\nport {chosen['port']}\nrequirepass {chosen['password']}\n"
         f'dir "{layout.valkey}"\nlogfile "{layout.valkey_log}"\nappendonly {"yes" if durable else "no"}\n'
-        'save ""\nmaxmemory-policy noeviction\ndaemonize yes\n'
+        # The folder stays in its command line, by which it is known for this folder's.
+        'save ""\nmaxmemory-policy noeviction\ndaemonize yes\nset-proc-title no\n'
     )
     subprocess.run(  # noqa: S603 - the program and its arguments are ours
         [str(get_binary_path()), str(configuration)],

@@ -19,6 +19,7 @@ import redis
 
 from backend.config import account, engines
 from tools.demo import __main__ as demo
+from tools.demo.memory import engine_pids
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -77,6 +78,17 @@ def test_servers_outlive_their_starter_and_are_found_again(folder: Path) -> None
         engines.stop(folder)
     assert engines.status(folder) == {"postgres": False, "valkey": False}
     assert not psutil.pid_exists(first) or psutil.Process(first).status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_folders_servers_are_found_by_it(folder: Path) -> None:
+    engines.ensure(folder)
+    try:
+        found = {psutil.Process(pid).name() for pid in engine_pids(folder)}
+    finally:
+        engines.stop(folder)
+
+    assert found == {"postgres", "valkey-server"}
+    assert engine_pids(folder) == []
 
 
 def test_data_survives_a_kill_and_a_stale_pid_file(folder: Path) -> None:
