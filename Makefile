@@ -2,7 +2,7 @@
 # a step that is done leaves a stamp in .make/, so it runs again only when what it was made from changes.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo staff-code dev test check fix bench-serving bench-pages bench-ledger bench-recommender bench-rollout sim-rollouts schema pins clean setup setup-dev
+.PHONY: help demo staff-code dev test check fix chaos bench-serving bench-pages bench-ledger bench-recommender bench-rollout sim-rollouts schema pins clean setup setup-dev
 MAKEFLAGS += --no-print-directory
 
 # Set PYTHON to build the virtual environment with another interpreter.
@@ -45,6 +45,9 @@ fix: setup-dev ## format, mend what linters can mend, write openapi.yaml and its
 
 bench-serving: setup .bench/serving/.ready ## what answers to storefronts cost, beside a bare Django view, FastAPI with torch and MLflow; BENCH="--only growth"
 	@$(py) -m bench.serving $(if $(ORDERS),--orders "$(ORDERS)") $(BENCH)
+
+chaos: setup ## break everything behind the storefront, one thing after another, and judge what shoppers get; BENCH="--only 'redis-*' --seconds 5", "--soak 30"
+	@$(py) -m bench.chaos $(BENCH)
 
 bench-pages: setup ## p95 of merchants' and staff's pages and of the sweeps at 500,000 orders and 10 million decisions
 	@$(py) -m bench.pages $(BENCH)

@@ -180,19 +180,22 @@ class Stage:
 
     def twin(self) -> Any:
         """Register the champion's files once more, under another number, and let the gate judge that."""
+        return self.register(self.files())
+
+    def register(self, folder: Path) -> Any:
+        """Register files as if the champion's training had left them, and let the gate judge that."""
         from dataclasses import replace
 
         from backend.core import clock
         from backend.registry import services as registry
         from backend.rollouts import services
 
-        folder, now = self.files(), clock.now()
-        outcome = replace(self.champion.outcome, gate=None)
-        twin = registry.register(
+        now, outcome = clock.now(), replace(self.champion.outcome, gate=None)
+        version = registry.register(
             self.shop_id, folder, lineage=self.champion.lineage, outcome=outcome, now=now
         )
-        services.stage(self.shop_id, twin.id, now=now)
-        return twin
+        services.stage(self.shop_id, version.id, now=now)
+        return version
 
     def files(self) -> Path:
         """Return the folder of the champion's files."""

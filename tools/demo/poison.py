@@ -60,6 +60,11 @@ def spoil(folder: Path) -> None:
         array = np.load(file, allow_pickle=False)
         if np.issubdtype(array.dtype, np.floating):
             np.save(file, np.full_like(array, np.nan), allow_pickle=False)
+    vouch(folder)
+
+
+def vouch(folder: Path) -> None:
+    """Let the manifest of an artifact vouch for its files as they are."""
     manifest = folder / "manifest.json"
     content = json.loads(manifest.read_text())
     content["files"] = {

@@ -102,11 +102,18 @@ class Crew:
             tick()
             time.sleep(0.1)
 
-    def restart(self, name: str) -> None:
-        """End a child and start the same command again."""
+    def restart(
+        self, name: str, *, command: list[str] | None = None, env: Mapping[str, str] | None = None
+    ) -> None:
+        """
+        End a child and start the same command again.
+
+        :param command: another one in place of its own
+        :param env: what its environment gets beside what it has
+        """
         former = self._children[name]
         end_groups([former])
-        self.start(name, former.command, env=former.env, cwd=former.cwd)
+        self.start(name, command or former.command, env={**former.env, **(env or {})}, cwd=former.cwd)
 
     def stop(self) -> None:
         """End every child and all that they started, newest first."""

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -153,7 +153,7 @@ class Stack:
         """Start the web process, the workers, one of them with the timetable, the shadow and the UI."""
         self._start("web", self.web_command())
         for name, arguments in WORKERS.items():
-            self._start(name, self._worker_command(name, arguments))
+            self._start(name, self.worker_command(name, arguments))
         # Behind everything else: what it can't look at within a minute it leaves.
         self._start("shadow", ["nice", "-n", "10", sys.executable, "-m", "backend.config.shadow"])
         self._start("ui", self._ui_command())
@@ -178,14 +178,21 @@ class Stack:
         graceful = ["--graceful-timeout", str(GRACEFUL_SECONDS)]
         return [str(BIN / "gunicorn"), "-c", config, "--bind", bind, *graceful, *reload]
 
+    def worker_command(
+        self, name: str, arguments: Sequence[str], app: str = "celery_worker.app"
+    ) -> list[str]:
+        """
+        Return how a worker is started.
+
+        :param app: its Celery application; another one than the product's is for comparison
+        """
+        celery = [str(BIN / "celery"), "-A", app, "worker"]
+        return [*celery, *arguments, "--hostname", f"{name}@%h", "--loglevel", "INFO"]
+
     def _ui_command(self) -> list[str]:
         if self.options.reload:
             return ["npm", "run", "dev", "-w", "shopify-app", "--", "--port", str(self.ports["ui"])]
         return ["node", "shopify-app/server.js"]
-
-    def _worker_command(self, name: str, arguments: list[str]) -> list[str]:
-        celery = [str(BIN / "celery"), "-A", "celery_worker.app", "worker"]
-        return [*celery, *arguments, "--hostname", f"{name}@%h", "--loglevel", "INFO"]
 
     def _mlflow_command(self) -> list[str]:
         return [
