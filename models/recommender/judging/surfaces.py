@@ -182,11 +182,11 @@ def choose(
         share = RELATED_SHARES[best([front.beside(by, share) for share in RELATED_SHARES], pages)]
         choice = replace(choice, related_by=by, cart_by=by, related_share=share, page_orders=len(pages))
     if len(carts) >= FEWEST_ORDERS:
-        names = [choice.related_by] if front.basket is None else [choice.related_by, BASKET]
-        by = names[best([front.beside(name, ALONE, is_personal=False) for name in names], carts)]
-        share = CART_SHARES[best([front.beside(by, share) for share in CART_SHARES], carts)]
-        choice = replace(choice, cart_by=by if share else choice.related_by, cart_share=share)
-        choice = replace(choice, cart_orders=len(carts))
+        pairs = [(choice.related_by, share) for share in CART_SHARES]
+        if front.basket is not None:
+            pairs += [(BASKET, share) for share in CART_SHARES if share]
+        by, share = pairs[best([front.beside(*pair) for pair in pairs], carts)]
+        choice = replace(choice, cart_by=by, cart_share=share, cart_orders=len(carts))
     return choice
 
 
