@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import logging
 import sys
+from contextlib import suppress
 from typing import Any
 
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
@@ -52,5 +53,7 @@ class JsonLogger(Logger):  # type: ignore[misc]
             "request_id": headers.get("X-Request-Id"),
             "timestamp": dt.datetime.now(tz=dt.UTC).isoformat(),  # noqa: TID251 - a log line's own time
         }
-        sys.stdout.write(json.dumps(line) + "\n")
-        sys.stdout.flush()
+        # gunicorn would take a full disk for a broken connection and close that, whoever waits on it.
+        with suppress(OSError):
+            sys.stdout.write(json.dumps(line) + "\n")
+            sys.stdout.flush()

@@ -5,6 +5,8 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -191,6 +193,38 @@ def test_the_access_log_has_no_query_string(capsys: pytest.CaptureFixture[str]) 
         4.5,
         "abcdef12",
     )
+
+
+QUIET = """
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Length", "2")])
+    return [b"hi"]
+"""
+
+
+def test_a_full_disk_under_the_access_log_ends_no_connection(tmp_path: Path) -> None:
+    (tmp_path / "quiet.py").write_text(QUIET)
+    port = free_port()
+    command = [
+        sys.executable, "-m", "gunicorn", "--chdir", str(tmp_path), "--bind", f"127.0.0.1:{port}",
+        "--worker-class", "gthread", "--logger-class", "backend.config.server_log.JsonLogger",
+        "--access-logfile", "-", "--error-logfile", str(tmp_path / "log"), "--no-control-socket",
+        "quiet:application",
+    ]  # fmt: skip
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with (
+        Path("/dev/full").open("wb") as full,
+        subprocess.Popen(command, cwd=ROOT, env=env, stdout=full) as process,
+    ):
+        try:
+            connected(port).close()
+            with closing(HTTPConnection("127.0.0.1", port, timeout=10)) as client:
+                for _ in range(2):
+                    client.request("GET", "/")
+                    assert client.getresponse().read() == b"hi"
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
 
 
 BROKEN = """
