@@ -28,7 +28,7 @@ CART_EVERY: Final = 3
 CANARY_PERCENT: Final = 25
 # What processes of ours must not end by themselves, whatever is away.
 OURS: Final = ("web", *WORKERS, "shadow")
-# Trainings that a sick model asks for would take the processors from everybody for minutes.
+# Trainings that a sick model asks for would take the processors from everybody for minutes: nobody does them.
 UNTRAINED: Final = {"worker-long": ["-Q", "long", "--concurrency", "1"]}
 
 
@@ -52,14 +52,18 @@ class SickProduct:
 
     def settle(self, number: int) -> list[str]:
         """
-        Let a rollout be on, a canary and a shadow in turn, and begin again what ended.
+        Let a rollout be on, a canary and a shadow in turn, no training wait, and begin again what ended.
 
         :returns: what had ended by itself
         """
         from django.db import connection
 
+        from backend.core import clock
+        from backend.training import services as training
+
         # The last fault may have broken it.
         connection.close()
+        training.cancel_all(self.stage.shop_id, reason="For a measurement.", now=clock.now())
         ended = [name for name in OURS if not _is_alive(self.stage.stack.crew.pid(name))]
         for name in ended:
             self.stage.stack.crew.restart(name)
