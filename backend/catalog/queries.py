@@ -57,6 +57,30 @@ def products_for_serving(shop_id: int, product_ids: Ids[int]) -> list[ServingPro
     return [ServingProduct(*row) for row in rows.values_list(*fields)]
 
 
+# Whatever commits after a snapshot has a number that was not finished in it: none is below its xmin. The
+# subquery sees the same snapshot.
+CHANGED_SINCE: Final = """
+    SELECT pg_snapshot_xmin(pg_current_snapshot())::xid::text, ARRAY(
+        SELECT product_id FROM catalog_product
+        WHERE shop_id = %(shop_id)s AND age(xmin) <= age(%(mark)s::xid)
+    )
+"""
+
+
+def changed_products(shop_id: int, *, since: str | None) -> tuple[str, list[int]]:
+    """
+    Return a mark of this moment, and which products were written since another one; none without one.
+
+    While a transaction that began before it is open, all that was written since that one comes again.
+
+    :param since: the mark of a former call
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(CHANGED_SINCE, {"shop_id": shop_id, "mark": since})
+        mark, product_ids = cursor.fetchone()
+    return mark, product_ids
+
+
 def listed_products(shop_id: int) -> list[int]:
     """Return every product that has a page in the shop, in stock or not."""
     rows = Product.objects.for_shop(shop_id).filter(Product.WITH_PAGE).order_by("product_id")

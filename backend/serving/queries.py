@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 import structlog
+from cachetools import LRUCache
 from django.db import close_old_connections
 
 from backend.catalog import queries as catalog
 from backend.catalog.values import ServingProduct
-from backend.core.database import ANSWER, DATABASE_DOWN, FRESHNESS, Patience
+from backend.core.database import ANSWER, DATABASE_DOWN, FRESHNESS
 from backend.core.errors import describe
 from backend.features import queries as features
 from backend.serving.rules.packing import Series
@@ -35,7 +36,7 @@ Value = TypeVar("Value")
 FRESH_SECONDS: Final = 5.0
 USABLE_SECONDS: Final = 30.0
 MOST_KEPT: Final = 1_000
-MOST_CARDS: Final = 20_000
+MOST_CARDS: Final = 50_000  # about 35 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,42 +136,63 @@ def collection_mates(shop_id: int, product_id: int) -> Mates:
     return _mates.get((shop_id, product_id))
 
 
-class _Cards:
-    """Cards of products, each read again after a few seconds, all missing ones in one query."""
+class _CardCache:
+    """
+    Cards of products as they were asked for, all missing ones of an answer in one query.
+
+    They are good until their product is written again; every few seconds each shop is asked what was.
+    """
 
     def __init__(self) -> None:
-        self._copies: dict[tuple[int, int], _Copy[Card]] = {}
+        self._lock = threading.Lock()
+        # None of a product that the catalogue lacks.
+        self._cards: LRUCache[tuple[int, int], Card | None] = LRUCache(MOST_CARDS)
+        self._marks: dict[int, str] = {}
 
     def find(self, shop_id: int, product_ids: Collection[int]) -> dict[int, Card]:
-        now = time.monotonic()
-        copies = {one: self._copies.get((shop_id, one)) for one in product_ids}
-        missing = [one for one, copy in copies.items() if copy is None or now - copy.read_at > USABLE_SECONDS]
+        _followed.get(shop_id)
+        with self._lock:
+            mark = self._marks.get(shop_id)
+            found = {one: self._cards[shop_id, one] for one in product_ids if (shop_id, one) in self._cards}
+        missing = [one for one in product_ids if one not in found]
         if missing:
-            # Of what has no copy more is at stake than its age.
-            patience = FRESHNESS if all(copies[one] for one in missing) else ANSWER
-            self._read_if_possible(shop_id, missing, now, patience)
-        found = {one: self._copies.get((shop_id, one)) for one in product_ids}
-        return {one: copy.value for one, copy in found.items() if copy}
+            found |= self._read_if_possible(shop_id, missing, mark)
+        return {one: card for one, card in found.items() if card is not None}
+
+    def follow(self, shop_id: int) -> str:
+        """Forget the cards of products that were written since the last look."""
+        mark, changed = catalog.changed_products(shop_id, since=self._marks.get(shop_id))
+        with self._lock:
+            self._marks[shop_id] = mark
+            for one in changed:
+                self._cards.pop((shop_id, one), None)
+        return mark
 
     def clear(self) -> None:
-        self._copies.clear()
+        with self._lock:
+            self._cards.clear()
+            self._marks.clear()
 
-    def _read_if_possible(self, shop_id: int, product_ids: list[int], now: float, patience: Patience) -> None:
+    def _read_if_possible(
+        self, shop_id: int, product_ids: list[int], mark: str | None
+    ) -> Mapping[int, Card | None]:
         try:
-            with patience:
-                self._read(shop_id, product_ids, now)
+            with ANSWER:
+                there = catalog.products_for_serving(shop_id, product_ids)
         except DATABASE_DOWN as error:
             # What has no copy is left out of the answer.
             log.warning("old_copy_used", key=f"cards of shop {shop_id}", error=describe(error))
+            return {}
+        found = dict.fromkeys(product_ids) | {one.product_id: _card(one) for one in there}
+        with self._lock:
+            # Where somebody looked meanwhile, what was read may be from before a change that they saw.
+            if self._marks.get(shop_id) == mark:
+                self._cards.update({(shop_id, one): card for one, card in found.items()})
+        return found
 
-    def _read(self, shop_id: int, product_ids: list[int], now: float) -> None:
-        if len(self._copies) + len(product_ids) > MOST_CARDS:
-            self._copies.clear()
-        for product in catalog.products_for_serving(shop_id, product_ids):
-            self._copies[shop_id, product.product_id] = _Copy(_card(product), now)
 
-
-_cards = _Cards()
+_cards = _CardCache()
+_followed: Kept[int, str] = Kept(_cards.follow)
 
 
 def cards(shop_id: int, product_ids: Collection[int]) -> Mapping[int, Card]:
@@ -199,4 +221,5 @@ def forget_cached() -> None:
     _shelves.clear()
     _series.clear()
     _mates.clear()
+    _followed.clear()
     _cards.clear()
