@@ -117,7 +117,10 @@ def _read_shelf(shop_id: int) -> Shelf:
 
 
 def _read_mates(key: tuple[int, int]) -> Mates:
-    product_ids = tuple(features.collection_mates(*key))
+    return _as_mates(tuple(features.collection_mates(*key)))
+
+
+def _as_mates(product_ids: tuple[int, ...]) -> Mates:
     return Mates(product_ids, {MATES: pack_mates(product_ids)})
 
 
@@ -132,8 +135,16 @@ def shelf(shop_id: int) -> Shelf:
 
 
 def collection_mates(shop_id: int, product_id: int) -> Mates:
-    """Return the products that share a collection with one, the closest first."""
-    return _mates.get((shop_id, product_id))
+    """
+    Return the products that share a collection with one, the closest first.
+
+    None where the database is away and this process was never asked for the page: others fill its list.
+    """
+    try:
+        return _mates.get((shop_id, product_id))
+    except DATABASE_DOWN as error:
+        log.warning("mates_unknown", error=describe(error))
+        return _as_mates(())
 
 
 class _CardCache:

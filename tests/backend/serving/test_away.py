@@ -23,10 +23,11 @@ from backend.core.redis import connection as redis_connection
 from backend.core.spool import Spool
 from backend.features.gateway import cache
 from backend.serving import queries, views
-from backend.serving.services import answering
+from backend.serving.services import answering, replay
+from backend.serving.values import ReplayVerdict
 from backend.shops import queries as shops
 from backend.shops.models import Shop
-from tests.backend.history import NOW
+from tests.backend.history import NOW, products
 from tests.backend.racing import until
 
 from .storefront import GRANTED, a_query, ask, recorded, shown
@@ -213,6 +214,23 @@ def test_what_this_process_knows_is_used_on_while_the_database_is_away(
     assert views.desk.health().spooled == 2
     views.shipper.look()
     assert len(recorded(shop.id)) == 3
+
+
+def test_a_page_whose_collection_cannot_be_read_has_a_list_all_the_same(
+    shop: Shop, live: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Of what the model does not know its collection would have the first word.
+    products(shop, [900])
+    ask(limit=4)
+
+    with monkeypatch.context() as down:
+        down.setattr(queries.features, "collection_mates", away)
+        answer = ask(limit=4, surface="product", product=900)
+
+    assert len(shown(answer)) == 4
+    decided = recorded(shop.id)[-1]
+    assert str(decided.id) == answer.json()["decision"]
+    assert replay(shop.id, decided.id).verdict is ReplayVerdict.EQUAL
 
 
 def test_a_list_that_neither_the_ledger_nor_the_disk_takes_is_not_shown_and_counted(
