@@ -9,6 +9,11 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 
 from backend.core.api import unknown_address
+from backend.publishing import queries as publishing
+from backend.serving import queries as serving
+
+# What a page holds already stands in for a model: who answers storefronts asks who keeps the pages' lists.
+serving.find_made_ahead_by(publishing.made_ahead)
 
 handler500 = "backend.core.api.unexpected"
 

@@ -12,6 +12,7 @@ from backend.publishing.models import Comparison, Publication, Publisher
 from backend.publishing.values import EMPTY, HOME, NOTHING, Held, HeldSlot, Progress, Slot, Switch
 from backend.rollouts import queries as rollouts
 from backend.rollouts.values import Rollout, Verdicts
+from backend.serving.values import NOTHING_AHEAD, MadeAhead
 
 
 def held(shop_id: int) -> Held:
@@ -44,6 +45,17 @@ def has_lists(shop_id: int) -> bool:
     """Tell whether a shop's pages show lists of ours, of whatever version."""
     shown = held(shop_id).switch.default
     return Publication.objects.for_shop(shop_id).filter(slot=shown, is_confirmed=True).exists()
+
+
+def made_ahead(shop_id: int, product_id: int | None) -> MadeAhead:
+    """Return what a page shows everybody, a product's or the home page; nothing where it holds no list."""
+    row = Publisher.objects.for_shop(shop_id).first()
+    if row is None:
+        return NOTHING_AHEAD
+    page = HOME if product_id is None else product_id
+    slot = Switch.from_json(row.switch).default
+    found = Publication.objects.for_shop(shop_id).filter(slot=slot, product_id=page).first()
+    return MadeAhead(tuple(found.items), found.decision_id, found.version_number) if found else NOTHING_AHEAD
 
 
 def held_by_shop() -> dict[int, Held]:

@@ -24,8 +24,8 @@ from backend.core.database import ANSWER, DATABASE_DOWN, FRESHNESS
 from backend.core.errors import describe
 from backend.features import queries as features
 from backend.serving.rules.packing import Series
-from backend.serving.rules.recording import MATES, SHELF, pack_mates, pack_shelf
-from backend.serving.values import Card, Mates, Shelf
+from backend.serving.rules.recording import MATES, SHELF, pack_ids, pack_shelf
+from backend.serving.values import NOTHING_AHEAD, Card, MadeAhead, Mates, Shelf
 
 log = structlog.get_logger(__name__)
 
@@ -121,12 +121,18 @@ def _read_mates(key: tuple[int, int]) -> Mates:
 
 
 def _as_mates(product_ids: tuple[int, ...]) -> Mates:
-    return Mates(product_ids, {MATES: pack_mates(product_ids)})
+    return Mates(product_ids, {MATES: pack_ids(product_ids)})
 
 
+def _read_ahead(key: tuple[int, int | None]) -> MadeAhead:
+    return _find_ahead(*key) if _find_ahead else NOTHING_AHEAD
+
+
+_find_ahead: Callable[[int, int | None], MadeAhead] | None = None
 _series: dict[int, Series] = {}
 _shelves: Kept[int, Shelf] = Kept(_read_shelf)
 _mates: Kept[tuple[int, int], Mates] = Kept(_read_mates)
+_ahead: Kept[tuple[int, int | None], MadeAhead] = Kept(_read_ahead)
 
 
 def shelf(shop_id: int) -> Shelf:
@@ -145,6 +151,26 @@ def collection_mates(shop_id: int, product_id: int) -> Mates:
     except DATABASE_DOWN as error:
         log.warning("mates_unknown", error=describe(error))
         return _as_mates(())
+
+
+def made_ahead(shop_id: int, product_id: int | None) -> MadeAhead:
+    """
+    Return the list that a page holds already, a product's or the home page; nothing where that can't be told.
+
+    Whoever asks has no model, and must have a list even where the database is away, too.
+    """
+    try:
+        with FRESHNESS:
+            return _ahead.get((shop_id, product_id))
+    except DATABASE_DOWN as error:
+        log.warning("list_made_ahead_unknown", error=describe(error))
+        return NOTHING_AHEAD
+
+
+def find_made_ahead_by(find: Callable[[int, int | None], MadeAhead]) -> None:
+    """Name who knows the lists made ahead: the app that keeps them stands above this one."""
+    global _find_ahead  # noqa: PLW0603 -- set once, where the process is put together
+    _find_ahead = find
 
 
 class _CardCache:
@@ -233,4 +259,5 @@ def forget_cached() -> None:
     _series.clear()
     _mates.clear()
     _followed.clear()
+    _ahead.clear()
     _cards.clear()

@@ -207,6 +207,18 @@ class Mates:
 
 
 @dataclass(frozen=True, slots=True)
+class MadeAhead:
+    """The list that a page of the shop holds already, best first, and the decision that chose it."""
+
+    product_ids: tuple[int, ...] = ()
+    decision_id: UUID | None = None
+    version_number: int | None = None
+
+
+NOTHING_AHEAD: Final = MadeAhead()
+
+
+@dataclass(frozen=True, slots=True)
 class Preference:
     """
     One product as a model ranks it.
@@ -547,6 +559,7 @@ class Health:
 
     :param spooled: answers whose decision went to disk because the ledger was away
     :param unrecorded: answers that were not given because neither took their decision
+    :param fallbacks: answers that a visitor's version did not fill alone, by the reason
     """
 
     is_ready: bool
@@ -556,3 +569,4 @@ class Health:
     p99_ms: float | None
     spooled: int
     unrecorded: int
+    fallbacks: Mapping[str, int]

@@ -2,8 +2,8 @@
 The storefront's door. Plain Django views: a framework's layers would cost most of the request.
 
 A shopper never sees an error of ours. A forged or malformed request is told
-so; anything that fails behind it gives an empty list, and the theme block
-keeps the products that Liquid put there.
+so; anything that fails behind it gives the list made ahead, or an empty one,
+and the theme block keeps the products that Liquid put there.
 """
 
 import json
@@ -65,6 +65,14 @@ def _answer(ask: Any, *, started: float, request_id: str) -> Answer | None:
         log.warning("answer_unavailable", error=describe(error))
     except Exception:
         log.exception("answer_failed")
+    return _stand_in(ask)
+
+
+def _stand_in(ask: Any) -> Answer | None:
+    try:
+        return desk.stand_in(ask)
+    except Exception as error:  # noqa: BLE001 -- what failed was told; the page keeps the list it holds
+        log.warning("stand_in_failed", error=describe(error))
     return None
 
 
@@ -150,6 +158,7 @@ def models_health(request: HttpRequest) -> HttpResponse:
     return _uncached(
         {
             "pid": os.getpid(),
+            "fallbacks": dict(desk.health().fallbacks),
             "is_breaker_dry_run": desk.models.breakers.is_dry_run,
             "models": [asdict(one) for one in desk.models.health()],
         }

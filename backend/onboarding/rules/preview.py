@@ -11,8 +11,8 @@ MOST_FOUND: Final = 10
 # By the reason that a decision keeps.
 FALLBACKS: Final[Mapping[str, str]] = {
     "no_model": "No version is live yet, so popular and new products are shown.",
-    "artifact_refused": "The files of the live version can't be read, so popular and new products are shown.",
-    "not_finite": "The version's scores are no numbers, so popular and new products are shown.",
+    "artifact_refused": "The files of the live version can't be read, so other lists are shown.",
+    "not_finite": "The version's scores are no numbers, so other lists are shown.",
     "new_product": "Nothing is known to go with this product yet, so its collection comes first.",
     "model_short": "The live version knows too few products that can be bought now, so others fill the rest.",
     "model_empty": "The live version knows no product that can be bought now, so others fill the list.",

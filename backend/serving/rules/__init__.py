@@ -22,6 +22,7 @@ from backend.serving.rules.choosing import (
 from backend.serving.rules.comparing import differences
 from backend.serving.rules.deciding import Words, World, decide, decide_drafted, offer, to_model
 from backend.serving.rules.exploring import explore
+from backend.serving.rules.fallbacks import WHY_MADE_AHEAD, fallbacks
 from backend.serving.rules.neighbours import explored
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "WHY_ARRIVAL",
     "WHY_COLLECTION",
     "WHY_FOR_YOU",
+    "WHY_MADE_AHEAD",
     "WHY_NEWEST",
     "WHY_POPULAR",
     "Breaker",
@@ -42,6 +44,7 @@ __all__ = [
     "explain",
     "explore",
     "explored",
+    "fallbacks",
     "fill",
     "is_empty",
     "is_general",

@@ -4,7 +4,7 @@ An answer as a function of what goes in, and of nothing else.
 The live path gathers what goes in and a replay reads it back; both come here.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
@@ -15,14 +15,12 @@ from backend.core.moments import microseconds, moment
 from backend.features.values import Past
 from backend.rollouts.values.interleaving import Interleaved, Team
 from backend.serving.rules.choosing import (
-    WHY_COLLECTION,
-    WHY_NEWEST,
-    WHY_POPULAR,
     explain,
     fill,
     is_general,
     with_arrival,
 )
+from backend.serving.rules.fallbacks import Lists, fallbacks
 from backend.serving.values import (
     Bought,
     Decided,
@@ -34,7 +32,6 @@ from backend.serving.values import (
     Query,
     Ranked,
     Rule,
-    Shelf,
     Why,
 )
 from models.recommender.api import Event as Kind
@@ -61,19 +58,12 @@ class Words(Protocol):
         """Return what kind of thing a product is, empty where the shop does not say."""
 
 
-class World(Protocol):
+class World(Lists, Protocol):
     """What an answer looks at beside its query; nothing is read before it is needed."""
-
-    @property
-    def shelf(self) -> Shelf:
-        """What the shop may show."""
 
     @property
     def shows_new_products(self) -> bool:
         """Whether the merchant keeps a place for new products."""
-
-    def mates(self, product_id: int) -> Sequence[int]:
-        """Return the products that share a collection with one, the closest first."""
 
     def words(self, product_ids: Collection[int]) -> Words:
         """Return what the shop calls some products."""
@@ -251,12 +241,13 @@ def _list(query: Query, world: World, preferences: Sequence[Preference], *, reas
     """
     has_page = query.surface is Surface.PRODUCT_PAGE and not query.is_held_out
     page = query.context_product_id if has_page else None
+    is_missing = bool(reason) and not preferences and not query.is_held_out
     # The words are found later, for the few that are shown.
     ranked = (Ranked(one.product_id, one.score, "") for one in preferences)
     mates = world.mates(page) if page is not None and is_general(preferences) else ()
     return fill(
         () if mates else ranked,
-        _fallbacks(world, page, ranked),
+        fallbacks(world, page, ranked, is_model_missing=is_missing),
         k=query.limit,
         available=world.shelf.available,
         exclude=_hidden(query),
@@ -267,19 +258,6 @@ def _list(query: Query, world: World, preferences: Sequence[Preference], *, reas
 def _hidden(query: Query) -> set[int]:
     page = query.context_product_id
     return {*query.cart, *query.exclude} if page is None else {*query.cart, *query.exclude, page}
-
-
-def _fallbacks(world: World, page: int | None, ranked: Iterable[Ranked]) -> Iterator[Iterable[Ranked]]:
-    """
-    Yield what fills the places that no model filled, best first, each list only when it is needed.
-
-    :param ranked: the model's list where it waited, else what is left of it: nothing
-    """
-    if page is not None:
-        yield (Ranked(one, None, WHY_COLLECTION) for one in world.mates(page))
-    yield ranked
-    yield (Ranked(one, None, WHY_POPULAR) for one in world.shelf.popular)
-    yield (Ranked(one, None, WHY_NEWEST) for one in world.shelf.newest)
 
 
 def _is_personal(query: Query, opinion: Opinion, filled: Filled) -> bool:

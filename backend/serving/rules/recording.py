@@ -40,6 +40,11 @@ MATES: Final = "mates"
 SETTING: Final = "setting"
 WORDS: Final = "words"
 VISITOR: Final = "visitor"
+LAST_ANSWER: Final = "last_answer"
+MADE_AHEAD: Final = "made_ahead"
+
+# What of an answer is its visitor's own and goes with the tie to them.
+PERSONAL: Final = frozenset({VISITOR, LAST_ANSWER})
 
 SECOND: Final = 1_000_000  # microseconds; orders come in whole seconds
 MOST_SHELVES: Final = 8
@@ -114,9 +119,14 @@ def _unpack_products(content: bytes) -> tuple[NewProduct, ...]:
     )
 
 
-def pack_mates(product_ids: Sequence[int]) -> bytes:
-    """Return the products that share a collection with a page's."""
+def pack_ids(product_ids: Sequence[int]) -> bytes:
+    """Return a list of products."""
     return pack([len(product_ids), *differences(product_ids)])
+
+
+def _unpack_ids(content: bytes) -> list[int]:
+    found: list[int] = sums(unpack(content)[1:]).tolist()
+    return found
 
 
 def pack_setting(
@@ -255,8 +265,16 @@ class RecordedWorld:
         """
         if MATES not in self.inputs:
             raise MissingInput(MATES)
-        found: list[int] = sums(unpack(self.inputs[MATES])[1:]).tolist()
-        return found
+        return _unpack_ids(self.inputs[MATES])
+
+    @property
+    def last_answer(self) -> Sequence[int]:
+        """What the visitor was shown last on this page; an empty list leaves no record."""
+        return _unpack_ids(self.inputs[LAST_ANSWER]) if LAST_ANSWER in self.inputs else ()
+
+    def made_ahead(self, page: int | None) -> Sequence[int]:
+        """Return the page's list made ahead; an empty one leaves no record."""
+        return _unpack_ids(self.inputs[MADE_AHEAD]) if MADE_AHEAD in self.inputs else ()
 
     def words(self, product_ids: Collection[int]) -> "RecordedWorld":
         """Return what the shop called its products."""
@@ -304,6 +322,11 @@ def read_query(decision: DecisionRecord, inputs: Mapping[str, bytes]) -> tuple[Q
         **told,
     )
     return query, noted
+
+
+def is_erased(inputs: Mapping[str, bytes]) -> bool:
+    """Return whether something of the visitor's own went in and is on record no more."""
+    return bool(read_setting(inputs)["visitor"]) and not PERSONAL & inputs.keys()
 
 
 def read_world(inputs: Mapping[str, bytes], noted: NotedWords) -> RecordedWorld:

@@ -20,7 +20,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 
 from backend.audit import services as audit
-from backend.audit.values import Channel, DecisionRecord, Event
+from backend.audit.values import Channel, DecisionRecord, Event, ShownItem
 from backend.core import database
 from backend.core.crypto import pseudonym_under
 from backend.core.database import DATABASE_DOWN
@@ -34,19 +34,23 @@ from backend.monitoring.values import Kind as TriggerKind
 from backend.registry import queries as registry
 from backend.rollouts import queries as rollouts
 from backend.rollouts.values import CHAMPION, CONTROL, HOLDOUT, LiveArm, LiveArms
-from backend.serving import rules
+from backend.serving import queries, rules
 from backend.serving.gateway import MOST_LOADED, Breakers, Models
 from backend.serving.services.drafting import draft
 from backend.serving.services.gathering import LiveWorld
 from backend.serving.services.guarding import Guard
+from backend.serving.services.remembering import LastAnswers
 from backend.serving.services.scoring import NO_ARM, ArmScorer, Chosen, Scored, choose_arm
-from backend.serving.values import NO_OPINION, Answer, Ask, Decided, Health, Query
+from backend.serving.values import NO_OPINION, Answer, Ask, Card, Decided, Health, MadeAhead, Query
 from backend.shops import queries as shops
 from backend.shops import services as shop_services
 from backend.shops.values import ShopInfo, ShopState
 from models.recommender.api import NewProduct, Scorer
 
 log = structlog.get_logger(__name__)
+
+# Before the reasons of fallbacks, where a process counts them.
+FALLBACK: Final = "fallback."
 
 # Answers whose latency one process remembers.
 WINDOW: Final = 2_000
@@ -140,6 +144,11 @@ class _Counts:
     def of(self, name: str) -> int:
         return self._counter[name]
 
+    def under(self, prefix: str) -> dict[str, int]:
+        with self._lock:
+            counted = dict(self._counter)
+        return {name.removeprefix(prefix): n for name, n in counted.items() if name.startswith(prefix)}
+
 
 class Desk:
     """What one web process needs to answer: its models, its clock and its recent latencies."""
@@ -149,6 +158,7 @@ class Desk:
         self.models = open_models(clock)
         self.guard = Guard(clock)
         self.arms = ArmScorer(self.models, self.guard)
+        self.last_answers = LastAnswers()
         self.is_warm = False
         self._latencies: deque[float] = deque(maxlen=WINDOW)
         self._counts = _Counts()
@@ -200,6 +210,7 @@ class Desk:
             ),
         )
         self._record(decision, visitor)
+        self._remember(asked, scored, decided)
         return Answer(
             decision_id=decision.id,
             surface=query.surface,
@@ -208,6 +219,15 @@ class Desk:
             fallback=decision.fallback,
             is_personal=decided.is_personal,
         )
+
+    def _remember(self, asked: _Asked, scored: Scored, decided: Decided) -> None:
+        """Count what stood in for a model, and keep what may stand in for the next."""
+        why = scored.reason or decided.fallback
+        if why and not asked.query.is_held_out:
+            self._counts.add(f"{FALLBACK}{why}")
+        elif decided.is_personal and asked.visitor.key and scored.name in _ANSWERS_FIRST:
+            shown = tuple(item.product_id for item in decided.items)
+            self.last_answers.keep(asked.world.shop_id, asked.visitor.key, asked.query, shown)
 
     def _record(self, decision: DecisionRecord, visitor: _Visitor) -> None:
         """
@@ -230,6 +250,29 @@ class Desk:
                 raise
             self._counts.add("spooled")
 
+    def stand_in(self, ask: Ask) -> Answer | None:
+        """
+        Return the page's list made ahead, where no answer could be made or recorded; None where it has none.
+
+        Its own decision is on record since it was made, so nothing is written. What must not be shown is
+        left out, and nothing else fills its place.
+        """
+        shop = shops.find_shop_by_domain(ask.shop_domain)
+        if shop is None or shop.state is not ShopState.INSTALLED or _is_held_out(shop.id, ask.visitor):
+            return None
+        with database.FRESHNESS:
+            ahead = queries.made_ahead(shop.id, ask.context_product_id)
+            shown = _still_shown(shop.id, ahead, ask)
+        if not shown or ahead.decision_id is None:
+            return None
+        self._counts.add(f"{FALLBACK}stand_in")
+        items = tuple(
+            (ShownItem(card.product_id, None, rules.WHY_MADE_AHEAD, place), card)
+            for place, card in enumerate(shown, start=1)
+        )
+        number = ahead.version_number
+        return Answer(ahead.decision_id, ask.surface, items, number, fallback="stand_in", is_personal=False)
+
     def note_latency(self, milliseconds: float) -> None:
         """Remember how long one answer took, from the first byte read to the last one made."""
         self._latencies.append(milliseconds)
@@ -245,6 +288,7 @@ class Desk:
             p99_ms=rules.percentile(latencies, 0.99),
             spooled=self._counts.of("spooled"),
             unrecorded=self._counts.of("unrecorded"),
+            fallbacks=self._counts.under(FALLBACK),
         )
 
     def warm_up(self) -> None:
@@ -282,7 +326,11 @@ class Desk:
         # Whoever asks to see an arm sees it, held out or not.
         is_held_out = _is_held_out(shop.id, ask.visitor) and not (chosen and chosen.is_override)
         query = _query(shop.id, ask, visitor, now=self.clock(), is_held_out=is_held_out)
-        world = LiveWorld(shop.id, shows_new_products=shop.shows_new_products)
+        world = LiveWorld(
+            shop.id,
+            shows_new_products=shop.shows_new_products,
+            find_last_answer=partial(self.last_answers.find, shop.id, visitor.key, query),
+        )
         explores = shop.explores_since is not None and ask.override is None
         return _Asked(query, visitor, world, live, chosen, explores)
 
@@ -313,6 +361,15 @@ def _decide(asked: _Asked, scored: Scored, decision_id: UUID) -> Decided:
         is_champions = scored.name == CHAMPION and asked.live.draw is None
         return rules.explore(decided, decision_id=decision_id) if asked.explores and is_champions else decided
     return draft(query, world, scored.opinion, scored.rival.opinion, decision_id=decision_id)
+
+
+def _still_shown(shop_id: int, ahead: MadeAhead, ask: Ask) -> list[Card]:
+    """Return the products of a list made ahead that may be shown to who asks, as many as they ask for."""
+    available = queries.shelf(shop_id).available
+    hidden = {*ask.cart, *ask.exclude, ask.context_product_id}
+    left = [one for one in ahead.product_ids if one in available and one not in hidden][: ask.limit]
+    cards = queries.cards(shop_id, left)
+    return [cards[one] for one in left if one in cards]
 
 
 def _visitor(shop_id: int, ask: Ask) -> _Visitor:

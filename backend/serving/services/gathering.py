@@ -1,6 +1,6 @@
 """What goes into an answer, as this process sees it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from backend.rollouts import queries as rollouts
@@ -41,8 +41,16 @@ class CardWords:
 class LiveWorld:
     """A shop as it is now, as far as one answer looks at it."""
 
-    def __init__(self, shop_id: int, *, shows_new_products: bool) -> None:
+    def __init__(
+        self,
+        shop_id: int,
+        *,
+        shows_new_products: bool,
+        find_last_answer: Callable[[], Sequence[int]] = tuple,
+    ) -> None:
         self.shop_id = shop_id
+        self._find_last_answer = find_last_answer
+        self._looked_at: dict[str, bytes] = {}
         self.shelf = queries.shelf(shop_id)
         self.shows_new_products = shows_new_products
         self.cards: Mapping[int, Card] = {}
@@ -55,6 +63,20 @@ class LiveWorld:
         if self._mates is None:
             self._mates = queries.collection_mates(self.shop_id, product_id)
         return self._mates.product_ids
+
+    @property
+    def last_answer(self) -> Sequence[int]:
+        """What the visitor was shown last on this page, best first; empty where that is not known."""
+        return self._noted(recording.LAST_ANSWER, self._find_last_answer())
+
+    def made_ahead(self, page: int | None) -> Sequence[int]:
+        """Return the list made ahead for a product's page, or the home page; empty where there is none."""
+        return self._noted(recording.MADE_AHEAD, queries.made_ahead(self.shop_id, page).product_ids)
+
+    def _noted(self, name: str, product_ids: Sequence[int]) -> Sequence[int]:
+        if product_ids:
+            self._looked_at[name] = recording.pack_ids(product_ids)
+        return product_ids
 
     def words(self, product_ids: Collection[int]) -> rules.Words:
         """Return what the shop calls some products."""
@@ -78,11 +100,11 @@ class LiveWorld:
         :param rollout: that chose the arm, empty where none did
         :param rival: the version that drafted the list with the decision's own
         """
-        own = recording.pack_visitor(query, self._words.noted)
+        own = recording.pack_visitor(query, self._words.noted) | self._looked_at
         setting = recording.pack_setting(
             reason=reason,
             shows_new_products=self.shows_new_products,
-            has_visitor=recording.VISITOR in own,
+            has_visitor=bool(recording.PERSONAL & own.keys()),
             rollout=rollout,
             candidate=str(rival.version_id) if rival else "",
             exploration=decided.exploration,
@@ -92,7 +114,7 @@ class LiveWorld:
         if rival:
             shared |= {recording.OF_CANDIDATE + name: told for name, told in rival.opinion.recorded.items()}
             shared[TEAMS] = rollouts.pack_teams(decided.teams)
-        personal = {name: shared.pop(name) for name in own if name == recording.VISITOR}
+        personal = {name: shared.pop(name) for name in recording.PERSONAL & own.keys()}
         return {
             "feature_version": fingerprint(),
             "rules": decided.rules,

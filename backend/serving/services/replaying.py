@@ -67,7 +67,7 @@ def replay_from(decision: DecisionRecord, inputs: Mapping[str, bytes]) -> Replay
     if missing:
         return _found(decision, ReplayVerdict.INCOMPLETE, missing)
     try:
-        if recording.read_setting(inputs)["visitor"] and recording.VISITOR not in inputs:
+        if recording.is_erased(inputs):
             return _found(decision, ReplayVerdict.ERASED, "What its visitor did was erased with the visitor.")
         decided = _decide_again(decision, inputs)
         noted = recording.read_exploration(recording.read_setting(inputs))

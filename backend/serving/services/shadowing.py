@@ -78,6 +78,15 @@ class ShadowWorld:
         except recording.MissingInput:
             return queries.collection_mates(self._shop_id, product_id).product_ids
 
+    @property
+    def last_answer(self) -> Sequence[int]:
+        """What stood in for the champion then; a candidate that gives nothing is seen to."""
+        return ()
+
+    def made_ahead(self, page: int | None) -> Sequence[int]:
+        """Return nothing, for the same reason."""
+        return ()
+
     def words(self, product_ids: Collection[int]) -> "ShadowWorld":
         """Return words that say nothing."""
         return self
@@ -242,7 +251,7 @@ class ShadowScorer:
         self, shadow: Shadow, decision: DecisionRecord, inputs: dict[str, bytes]
     ) -> Compared | Skipped:
         try:
-            if inputs and recording.read_setting(inputs)["visitor"] and recording.VISITOR not in inputs:
+            if inputs and recording.is_erased(inputs):
                 return Skipped(decision.at, is_erased=True)
             query, noted = recording.read_query(decision, inputs)
             world = ShadowWorld(recording.read_world(inputs, noted), shadow.shop_id)

@@ -31,7 +31,7 @@ def ingredients(shop_id: int, decision_id: UUID) -> Ingredients | None:
 
 def _told(decision: DecisionRecord, inputs: dict[str, bytes]) -> Ingredients:
     try:
-        setting = recording.read_setting(inputs)
+        is_erased = recording.is_erased(inputs)
         query, noted = recording.read_query(decision, inputs)
         world = recording.read_world(inputs, noted)
         exploration = world.exploration
@@ -48,7 +48,7 @@ def _told(decision: DecisionRecord, inputs: dict[str, bytes]) -> Ingredients:
         new_products=new,
         shows_new_products=world.shows_new_products,
         exploration=exploration,
-        is_erased=bool(setting["visitor"]) and recording.VISITOR not in inputs,
+        is_erased=is_erased,
     )
 
 
