@@ -135,6 +135,8 @@ EVENTS_PER_MINUTE_ADDRESS: Final[int] = _env.int("EVENTS_PER_MINUTE_ADDRESS", de
 EVENTS_PER_MINUTE_SHOP: Final[int] = _env.int("EVENTS_PER_MINUTE_SHOP", default=60_000)
 DECISIONS_RETENTION_DAYS: Final[int] = _env.int("DECISIONS_RETENTION_DAYS", default=0)
 EVENTS_RETENTION_DAYS: Final[int] = _env.int("EVENTS_RETENTION_DAYS", default=396)
+# Of the files of those versions that one web process holds. A small shop's takes some 100 kB.
+MODEL_MEMORY_MB: Final[int] = _env.int("MODEL_MEMORY_MB", default=2_048)
 # Whether breakers only say which versions they would leave alone.
 BREAKER_DRY_RUN: Final[bool] = _env.bool("BREAKER_DRY_RUN", default=False)
 # Whether to ask for Shopify's own rollouts: off until the query was checked against a schema that has them.

@@ -56,6 +56,11 @@ def open_scorer(artifact: str, *, manifest_sha256: str) -> Scorer:
     return gateway.open_scorer(gateway.locate(artifact), registered_sha256=manifest_sha256)
 
 
+def artifact_bytes(artifact: str) -> int:
+    """Return how large a version's files are together; 0 of one whose files are missing."""
+    return gateway.size(gateway.locate(artifact))
+
+
 def _rows(shop_id: int) -> QuerySet[ModelVersion]:
     return ModelVersion.objects.for_shop(shop_id)
 

@@ -43,9 +43,13 @@ DEADLINE_SECONDS: Final = 0.100
 # once in a process's life, and still within what the theme's script waits.
 LOADING_SECONDS: Final = 0.500
 
-# Versions held in one process, up to three a shop: the champion, the one before it and a candidate. A small
-# shop's takes a few megabytes.
-MOST_LOADED: Final = 96
+# Bytes of artifacts held in one process, by their files, unless a setting says otherwise. They are mapped, so
+# processes of one host share the pages, and the kernel takes back what nobody reads.
+MIB: Final = 2**20
+MEMORY_BYTES: Final = 2_048 * MIB
+
+# Versions held in one process whatever their size: each costs some kilobytes beside its files.
+MOST_LOADED: Final = 4_000
 
 # Requests that one process answers at a time: gunicorn's threads.
 REQUESTS: Final = 4
@@ -97,6 +101,7 @@ class _Seat:
     arm: LiveArm
     loading: "Future[_Loaded]"
     asked_at: float
+    bytes: int
     overdue: set["Future[Opinion]"] = field(default_factory=set)  # calls that were given up and still run
     milliseconds: deque[float] = field(default_factory=lambda: deque(maxlen=LATENCIES))
 
@@ -158,6 +163,9 @@ class Models:
     :param open_scorer: loads a version, or raises ArtifactRefused
     :param find_new: names the products that a version does not know
     :param on_refused: hears of each artifact that was refused, and why
+    :param size_of: the bytes of a version's files, which never change
+    :param memory_bytes: of all versions held; what was not asked for the longest goes, and what is larger
+        than this alone is refused
     :param breakers: say which versions are left alone
     """
 
@@ -167,12 +175,17 @@ class Models:
         *,
         find_new: Callable[[LiveArm, api.Scorer], Sequence[api.NewProduct]],
         on_refused: Callable[[LiveArm, str], None],
+        size_of: Callable[[LiveArm], int],
+        memory_bytes: int = MEMORY_BYTES,
         breakers: Breakers | None = None,
     ) -> None:
         self.open_scorer = open_scorer
         self.find_new = find_new
         self.on_refused = on_refused
+        self.memory_bytes = memory_bytes
         self.breakers = breakers or Breakers()
+        self.size_of = size_of
+        self._sizes: dict[UUID, int] = {}  # of each version ever asked for: 100 bytes each
         self._seats: OrderedDict[UUID, _Seat] = OrderedDict()
         self._lock = threading.Lock()
         self._loaders = ThreadPoolExecutor(2, thread_name_prefix="load")
@@ -242,8 +255,20 @@ class Models:
         another one as a shopper is, the champions of many shops would be loaded anew for each request.
         """
         for arm in arms:
-            if arm.version_id in self._seats or len(self._seats) < MOST_LOADED:
+            if arm.version_id in self._seats or self.has_room(arm):
                 self._seat(arm, is_asked=False)
+
+    def has_room(self, arm: LiveArm) -> bool:
+        """Return whether a version may be loaded without another's going."""
+        size = self._size(arm)
+        with self._lock:
+            held = sum(seat.bytes for seat in self._seats.values())
+            return len(self._seats) < MOST_LOADED and held + size <= self.memory_bytes
+
+    def is_loaded(self, arm: LiveArm) -> bool:
+        """Return whether a version can be asked without waiting for it."""
+        seat = self._seats.get(arm.version_id)
+        return seat is not None and seat.loading.done()
 
     def prepare(self, arm: LiveArm) -> None:
         """Load a version ahead. One that is refused was reported and is answered for by others."""
@@ -266,16 +291,31 @@ class Models:
 
     def _seat(self, arm: LiveArm, *, is_asked: bool = True) -> _Seat:
         now = time.monotonic()
+        size = self._size(arm)
         with self._lock:
             seat = self._seats.get(arm.version_id)
             if seat is None or _is_worth_another_look(seat, now):
-                seat = _Seat(arm, self._loaders.submit(self._load, arm), asked_at=now)
+                held = size if size <= self.memory_bytes else 0
+                seat = _Seat(arm, self._loaders.submit(self._load, arm, size), asked_at=now, bytes=held)
                 self._seats[arm.version_id] = seat
+                self._make_room()
             if is_asked:
                 self._seats.move_to_end(arm.version_id)
-            while len(self._seats) > MOST_LOADED:
-                self._seats.popitem(last=False)
         return seat
+
+    def _size(self, arm: LiveArm) -> int:
+        """Return the bytes of a version's files, which are looked at once; again while there are none."""
+        size = self._sizes.get(arm.version_id, 0)
+        if not size:
+            size = self._sizes[arm.version_id] = self.size_of(arm)
+        return size
+
+    def _make_room(self) -> None:
+        """Let those go that were not asked for the longest, but for the last one."""
+        held = sum(seat.bytes for seat in self._seats.values())
+        while len(self._seats) > MOST_LOADED or held > self.memory_bytes:
+            _, gone = self._seats.popitem(last=False)
+            held -= gone.bytes
 
     def _loaded(self, seat: _Seat, arm: LiveArm, patience: float) -> _Current:
         try:
@@ -312,8 +352,16 @@ class Models:
             # The version answers as it is, for products that it knows.
             log.warning("new_products_unknown", version=str(arm.version_id), exc_info=True)
 
-    def _load(self, arm: LiveArm) -> _Loaded:
+    def _refuse_too_large(self, arm: LiveArm, size: int) -> None:
+        if size > self.memory_bytes:
+            raise ArtifactRefused(
+                f"Version {arm.version_number} takes {size / MIB:,.1f} MB, and a process may hold "
+                f"{self.memory_bytes / MIB:,.1f} MB (MODEL_MEMORY_MB)."
+            )
+
+    def _load(self, arm: LiveArm, size: int) -> _Loaded:
         try:
+            self._refuse_too_large(arm, size)
             trained = self.open_scorer(arm)
         except ArtifactRefused as error:
             log.error("artifact_refused", version=str(arm.version_id), error=error.message)  # noqa: TRY400 -- the message says it all
@@ -344,6 +392,7 @@ def _health(seat: _Seat, breaker: BreakerFigures) -> VersionHealth:
         version_id=seat.arm.version_id,
         version_number=seat.arm.version_number,
         data_until=loaded.trained.version_info.data_until if loaded else None,
+        bytes=seat.bytes,
         loaded_seconds=time.monotonic() - loaded.loaded_at if loaded else None,
         answers=len(latencies),
         p50_ms=percentile(latencies, 0.50),

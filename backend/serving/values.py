@@ -537,6 +537,7 @@ class VersionHealth:
     How one version is in one process.
 
     :param data_until: the last day that it learned from; None while it is not in memory
+    :param bytes: of its files
     :param loaded_seconds: since it is in memory
     :param answers: whose milliseconds are known, the last ones
     """
@@ -545,6 +546,7 @@ class VersionHealth:
     version_id: UUID
     version_number: int
     data_until: str | None
+    bytes: int
     loaded_seconds: float | None
     answers: int
     p50_ms: float | None

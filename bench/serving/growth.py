@@ -166,7 +166,12 @@ def hold_shops(base: Path, folder: Path, shops: int) -> dict[str, float]:
         loads += 1
         return api.load(copies[arm.version_id])
 
-    models = Models(open_scorer, find_new=lambda arm, scorer: (), on_refused=lambda arm, why: None)
+    models = Models(
+        open_scorer,
+        find_new=lambda arm, scorer: (),
+        on_refused=lambda arm, why: None,
+        size_of=lambda arm: sum(file.stat().st_size for file in copies[arm.version_id].iterdir()),
+    )
     before = _pss_mib()
     try:
         for copy in copies.values():

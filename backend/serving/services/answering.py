@@ -35,7 +35,7 @@ from backend.registry import queries as registry
 from backend.rollouts import queries as rollouts
 from backend.rollouts.values import CHAMPION, CONTROL, HOLDOUT, LiveArm, LiveArms
 from backend.serving import queries, rules
-from backend.serving.gateway import MOST_LOADED, Breakers, Models
+from backend.serving.gateway import MIB, Breakers, Models
 from backend.serving.services.drafting import draft
 from backend.serving.services.gathering import LiveWorld
 from backend.serving.services.guarding import Guard
@@ -51,6 +51,9 @@ log = structlog.get_logger(__name__)
 
 # Before the reasons of fallbacks, where a process counts them.
 FALLBACK: Final = "fallback."
+
+# Shops whose versions a process loads before its first request; more would keep it from that for too long.
+MOST_WARMED: Final = 96
 
 # Answers whose latency one process remembers.
 WINDOW: Final = 2_000
@@ -127,7 +130,14 @@ def open_models(
             connection.close()
 
     breakers = Breakers(is_dry_run=settings.BREAKER_DRY_RUN)
-    return Models(open_scorer, find_new=find_new, on_refused=on_refused or report, breakers=breakers)
+    return Models(
+        open_scorer,
+        find_new=find_new,
+        on_refused=on_refused or report,
+        size_of=lambda arm: registry.artifact_bytes(arm.artifact),
+        memory_bytes=settings.MODEL_MEMORY_MB * MIB,
+        breakers=breakers,
+    )
 
 
 class _Counts:
@@ -296,7 +306,7 @@ class Desk:
         with self._warming:
             if self.is_warm:
                 return
-            for shop_id in rollouts.live_shops(limit=MOST_LOADED):
+            for shop_id in rollouts.live_shops(limit=MOST_WARMED):
                 live = rollouts.live_arms(shop_id)
                 for arm in live.arms:
                     self.models.prepare(arm)
@@ -350,6 +360,7 @@ class Desk:
             to_model,
             available=world.shelf.available,
             asker=asked.visitor.key,
+            has_list=lambda: bool(world.last_answer or world.made_ahead(query.context_product_id)),
         )
 
 

@@ -42,6 +42,13 @@ log = structlog.get_logger(__name__)
 
 NO_ARM: Final = "none"
 
+HasList = Callable[[], bool]
+
+
+def _has_none() -> bool:
+    return False
+
+
 # Why the champion's list is shown in place of a candidate's that the shop can show nothing of.
 EMPTY: Final = "empty"
 
@@ -191,14 +198,16 @@ class ArmScorer:
         *,
         available: AbstractSet[int],
         asker: str | None = None,
+        has_list: HasList = _has_none,
     ) -> Scored:
         """
         Return what the arm's version says, or what stands in for it.
 
         :param available: the products that the shop can show
         :param asker: the visitor's pseudonym, where there is one
+        :param has_list: whether a list is at hand that can stand in for a version that is not loaded yet
         """
-        given = self._ask(live, chosen, asked, asker)
+        given = self._ask(live, chosen, asked, asker, has_list)
         if given.opinion is None:
             self._note_missing(chosen, given)
             return self._stand_in(live, chosen, asked, reason=given.reason)
@@ -219,6 +228,7 @@ class ArmScorer:
         available: AbstractSet[int],
         asker: str | None,
         is_candidate_first: bool,
+        has_list: HasList = _has_none,
     ) -> Scored:
         """
         Return what the champion says or what stands in for it, and what the candidate says beside it.
@@ -231,7 +241,7 @@ class ArmScorer:
         """
         other = replace(chosen, arm=live.get(CANDIDATE))
         order = (other, chosen) if is_candidate_first else (chosen, other)
-        given = {one.arm.name: self._ask(live, one, asked, asker) for one in order}
+        given = {one.arm.name: self._ask(live, one, asked, asker, has_list) for one in order}
         own, others = given[chosen.arm.name].opinion, given[CANDIDATE].opinion
         is_shown = own is not None and not rules.is_empty(own, available=available)
         lacks = others is not None and is_shown and rules.is_empty(others, available=available)
@@ -243,10 +253,15 @@ class ArmScorer:
             return Scored(chosen.arm, own, "", chosen.name)
         return Scored(chosen.arm, own, "", INTERLEAVED, Rival(other.arm.version_id, others))
 
-    def _ask(self, live: LiveArms, chosen: Chosen, asked: ModelQuery, asker: str | None) -> _Given:
+    def _ask(
+        self, live: LiveArms, chosen: Chosen, asked: ModelQuery, asker: str | None, has_list: HasList
+    ) -> _Given:
         began = time.perf_counter()
+        # Nobody waits for a version to be loaded where a former answer or the page's own list can serve.
+        is_at_hand = self.models.is_loaded(chosen.arm) or not has_list()
+        patience = _patience(live, chosen) if is_at_hand else 0.0
         try:
-            opinion = self.models.score(chosen.arm, asked, patience=_patience(live, chosen), asker=asker)
+            opinion = self.models.score(chosen.arm, asked, patience=patience, asker=asker)
         except ScoringUnavailable as error:
             log.warning(
                 "scoring_unavailable",

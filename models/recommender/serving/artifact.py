@@ -169,6 +169,11 @@ def _arrivals(arrays: Mapping[str, NDArray[Any]], content: Content) -> Arrivals:
     return Arrivals(starts.items, starts.words, content.vocabulary.idf, content.tokens).prepared()
 
 
+# A mapped file holds a descriptor, of which many systems give a process 1,024. An artifact has about 50
+# files; those of a small shop are smaller than this.
+MAPPED_BYTES = 2**18
+
+
 def _arrays(folder: Path, files: Mapping[str, str]) -> dict[str, dict[str, NDArray[Any]]]:
     """Return the arrays of a folder by owner and name: ``markov.starts.npy`` is ["markov"]["starts"]."""
     arrays: dict[str, dict[str, NDArray[Any]]] = {}
@@ -177,8 +182,10 @@ def _arrays(folder: Path, files: Mapping[str, str]) -> dict[str, dict[str, NDArr
         if rest.endswith(".npy"):
             # Mapped, not read: the workers of one machine then share the pages. A plain array over the
             # same pages, because each slice of NumPy's mapped type costs microseconds.
-            mapped = np.load(folder / file, mmap_mode="r", allow_pickle=False)
-            arrays.setdefault(owner, {})[rest.removesuffix(".npy")] = np.asarray(mapped)
+            is_mapped = (folder / file).stat().st_size >= MAPPED_BYTES
+            found = np.load(folder / file, mmap_mode="r" if is_mapped else None, allow_pickle=False)
+            found.flags.writeable = False
+            arrays.setdefault(owner, {})[rest.removesuffix(".npy")] = np.asarray(found)
     return arrays
 
 

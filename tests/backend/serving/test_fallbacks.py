@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -25,7 +26,7 @@ from backend.rollouts import queries as rollouts
 from backend.serving import queries, rules, views
 from backend.serving.rules import recording
 from backend.serving.rules.fallbacks import fallbacks
-from backend.serving.services import GeneralLists, answering, remembering, replay
+from backend.serving.services import GeneralLists, answering, remembering, replay, scoring
 from backend.serving.values import Ranked, ReplayVerdict, ScoringUnavailable, Shelf
 from backend.shops import services as shops
 from backend.shops.models import Shop
@@ -269,6 +270,27 @@ def test_a_list_made_ahead_of_what_is_gone_is_filled_up(shop: Shop, live: Any, s
 
     assert after[0] == 101
     assert len(after) == len(set(after)) == 6
+
+
+@with_shop
+def test_nobody_waits_for_a_version_that_is_being_loaded_where_the_page_has_a_list(
+    shop: Shop, live: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead = [item.product_id for item in published(shop, None).items]
+    queries.forget_cached()
+    models, opened = views.desk.models, Event()
+    plain = models.open_scorer
+    monkeypatch.setattr(models, "open_scorer", lambda arm: opened.wait() and plain(arm))
+    models._seats.clear()
+    monkeypatch.setattr(scoring, "LOADING_SECONDS", 60.0)
+
+    during = ask(limit=4)
+    opened.set()
+    models.prepare(rollouts.live_arms(shop.id).arms[0])
+    after = ask(limit=4)
+
+    assert (shown(during), during.json()["fallback"]) == (ahead[:4], "loading")
+    assert (after.json()["version"], after.json()["fallback"]) == (1, None)
 
 
 def away(*_: Any, **__: Any) -> None:

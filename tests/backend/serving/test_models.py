@@ -6,10 +6,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
+from types import SimpleNamespace
 from typing import Any, cast
 from uuid import UUID
 
+import psutil
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from backend.features.values import NO_PAST
 from backend.rollouts.values import CHAMPION, FULL_WEIGHT, STANDBY, LiveArm
@@ -35,7 +39,12 @@ def test_former_versions_of_many_shops_drive_no_champion_out(monkeypatch: pytest
         opened[arm.version_id] += 1
         return cast("Any", object())
 
-    models = Models(open_scorer, find_new=lambda arm, scorer: [], on_refused=lambda arm, why: None)
+    models = Models(
+        open_scorer,
+        find_new=lambda arm, scorer: [],
+        on_refused=lambda arm, why: None,
+        size_of=lambda arm: 1,
+    )
 
     for _ in range(20):
         for shop_id in range(SHOPS):
@@ -73,6 +82,8 @@ def test_only_what_can_be_shown_has_a_reason(artifact: Path, case: str, page: in
 class AScorer(FakeScorer):
     """A scorer of which the test says what it does."""
 
+    version_info = SimpleNamespace(data_until="2026-11-29")
+
     def __init__(self, does: Callable[[], Any]) -> None:
         self.does = does
 
@@ -89,6 +100,7 @@ def holding(scorers: dict[int, Callable[[], Any]], *, is_dry_run: bool = False) 
         lambda arm: cast("Any", AScorer(scorers[arm.shop_id])),
         find_new=lambda arm, scorer: [],
         on_refused=lambda arm, why: None,
+        size_of=lambda arm: 1,
         breakers=Breakers(is_dry_run=is_dry_run),
     )
     for shop_id in scorers:
@@ -187,3 +199,98 @@ def test_a_version_that_is_well_again_is_asked_again(monkeypatch: pytest.MonkeyP
 
     assert [reason(models, 1) for _ in range(4)] == [""] * 4
     assert models.breakers.figures(an_arm(1, CHAMPION)).state is BreakerState.CLOSED
+
+
+def budgeted(sizes: dict[int, int], *, memory_bytes: int) -> tuple[Models, Counter[int], list[str]]:
+    """Return the models of a process with so much room, what was opened how often, and what was refused."""
+    opened: Counter[int] = Counter()
+    refused: list[str] = []
+
+    def open_scorer(arm: LiveArm) -> Any:
+        opened[arm.shop_id] += 1
+        return AScorer(list)
+
+    models = Models(
+        open_scorer,
+        find_new=lambda arm, scorer: [],
+        on_refused=lambda arm, why: refused.append(why),
+        size_of=lambda arm: sizes[arm.shop_id] * gateway.MIB,
+        memory_bytes=memory_bytes * gateway.MIB,
+    )
+    return models, opened, refused
+
+
+def held(models: Models) -> list[int]:
+    return [one.shop_id for one in models.health()]
+
+
+def test_what_was_not_asked_for_the_longest_makes_room() -> None:
+    models, opened, _ = budgeted({1: 40, 2: 40, 3: 20, 4: 30}, memory_bytes=100)
+
+    for shop_id in (1, 2, 3, 1, 4):
+        assert reason(models, shop_id) == ""
+
+    assert sorted(held(models)) == [1, 3, 4]
+    assert opened == {1: 1, 2: 1, 3: 1, 4: 1}
+
+
+def test_a_thousand_small_shops_stay_in_memory_together() -> None:
+    shops = range(1_000)
+    models, opened, _ = budgeted(dict.fromkeys(shops, 2), memory_bytes=2_048)
+
+    for _ in range(2):
+        for shop_id in shops:
+            models.prepare(an_arm(shop_id, CHAMPION))
+
+    assert set(opened.values()) == {1}
+
+
+def test_a_version_that_asks_for_more_than_there_is_is_refused_and_drives_nobody_out() -> None:
+    models, opened, refused = budgeted({1: 60, 2: 101}, memory_bytes=100)
+    reason(models, 1)
+
+    assert reason(models, 2) == "artifact_refused"
+
+    assert refused == ["Version 2 takes 101.0 MB, and a process may hold 100.0 MB (MODEL_MEMORY_MB)."]
+    assert (opened, reason(models, 1)) == ({1: 1}, "")
+    assert opened == {1: 1}
+
+
+def test_what_nobody_asked_for_is_loaded_only_where_there_is_room() -> None:
+    models, opened, _ = budgeted({1: 60, 2: 50, 3: 40}, memory_bytes=100)
+    reason(models, 1)
+
+    models.keep_warm([an_arm(2, STANDBY), an_arm(3, STANDBY)])
+
+    assert sorted(held(models)) == [1, 3]
+    models._loaders.shutdown(wait=True)
+    assert opened == {1: 1, 3: 1}
+
+
+def test_a_small_shops_version_holds_no_descriptor(artifact: Path) -> None:
+    api.load(artifact)
+    before = psutil.Process().num_fds()
+
+    kept = [api.load(artifact) for _ in range(5)]
+
+    assert psutil.Process().num_fds() - before <= 2 * len(kept)
+
+
+SIZES = st.lists(st.tuples(st.integers(0, 9), st.booleans()), max_size=60)
+
+
+@given(SIZES, st.lists(st.integers(1, 60), min_size=10, max_size=10))
+def test_whatever_is_asked_for_no_more_is_held_than_may_be(
+    asked: list[tuple[int, bool]], sizes: list[int]
+) -> None:
+    models, _, _ = budgeted(dict(enumerate(sizes)), memory_bytes=50)
+
+    for shop_id, is_asked in asked:
+        if is_asked:
+            found = reason(models, shop_id)
+            assert found == ("" if sizes[shop_id] <= 50 else "artifact_refused")
+        else:
+            models.keep_warm([an_arm(shop_id, CHAMPION)])
+        assert sum(one.bytes for one in models.health()) <= 50 * gateway.MIB
+    models._loaders.shutdown(wait=True)
+    models._scorers.shutdown(wait=True)
