@@ -86,6 +86,8 @@ def _measure(
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    # A second Ctrl-C must not leave anything running.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
