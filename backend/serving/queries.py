@@ -20,7 +20,7 @@ from django.db import close_old_connections
 
 from backend.catalog import queries as catalog
 from backend.catalog.values import ServingProduct
-from backend.core.database import ANSWER, DATABASE_DOWN, FRESHNESS
+from backend.core.database import ANSWER, DATABASE_DOWN, FRESHNESS, Patience
 from backend.core.errors import describe
 from backend.features import queries as features
 from backend.serving.rules.packing import Series
@@ -58,17 +58,21 @@ class Kept(Generic[Key, Value]):
         """Return the value, at most ``USABLE_SECONDS`` old unless the database is away."""
         copy = self._copies.get(key)
         if copy is None:
-            return self._renew(key)
+            return self._read_in_time(key, ANSWER)
         age = time.monotonic() - copy.read_at
         if age > USABLE_SECONDS:
             return self._renew_if_possible(key, copy)
-        if age > FRESH_SECONDS and self._claims(key):
-            _refreshers.submit(self._refresh, key)
+        if age > FRESH_SECONDS:
+            self._refresh_behind(key)
         return copy.value
 
     def clear(self) -> None:
         """Forget everything; for tests."""
         self._copies.clear()
+
+    def _refresh_behind(self, key: Key) -> None:
+        if self._claims(key):
+            _refreshers.submit(self._refresh, key)
 
     def _claims(self, key: Key) -> bool:
         with self._lock:
@@ -89,11 +93,19 @@ class Kept(Generic[Key, Value]):
 
     def _renew_if_possible(self, key: Key, copy: _Copy[Value]) -> Value:
         try:
-            with FRESHNESS:
-                return self._renew(key)
+            return self._read_in_time(key, FRESHNESS)
         except DATABASE_DOWN as error:
             log.warning("old_copy_used", key=str(key), error=describe(error))
             return copy.value
+
+    def _read_in_time(self, key: Key, patience: Patience) -> Value:
+        try:
+            with patience:
+                return self._renew(key)
+        except DATABASE_DOWN:
+            # What takes longer than a shopper may wait would never be read by one.
+            self._refresh_behind(key)
+            raise
 
     def _renew(self, key: Key) -> Value:
         value = self._read(key)

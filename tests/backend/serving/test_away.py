@@ -12,7 +12,7 @@ import httpx
 import psutil
 import pytest
 from django.conf import settings as django_settings
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, connections
 from psycopg2 import extensions
 
 from backend.audit import gateway, services, spooling
@@ -45,6 +45,12 @@ CUSTOMER: Final = 17850
 def folder(tmp_path: Path, settings: Any) -> Path:
     settings.SPOOL_ROOT = tmp_path / "spool"
     return settings.SPOOL_ROOT
+
+
+@pytest.fixture(autouse=True)
+def _no_connection_stays() -> Iterator[None]:
+    yield
+    queries._refreshers.submit(connections.close_all).result()
 
 
 @contextmanager
@@ -231,6 +237,24 @@ def test_a_page_whose_collection_cannot_be_read_has_a_list_all_the_same(
     decided = recorded(shop.id)[-1]
     assert str(decided.id) == answer.json()["decision"]
     assert replay(shop.id, decided.id).verdict is ReplayVerdict.EQUAL
+
+
+def test_what_takes_longer_than_a_shopper_may_wait_is_read_behind_their_back() -> None:
+    late = [OperationalError("PostgreSQL did not answer in time.")]
+
+    def read(key: int) -> int:
+        if late:
+            raise late.pop()
+        return key
+
+    kept = queries.Kept(read)
+    with pytest.raises(OperationalError):
+        kept.get(1)
+
+    queries._refreshers.submit(lambda: None).result()
+
+    late.append(OperationalError("It was asked again."))
+    assert kept.get(1) == 1
 
 
 def test_a_list_that_neither_the_ledger_nor_the_disk_takes_is_not_shown_and_counted(
