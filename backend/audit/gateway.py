@@ -19,6 +19,7 @@ import psycopg2  # type: ignore[import-untyped]  # its stubs say less than its m
 import structlog
 from cachetools import LRUCache, TTLCache
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db.utils import DatabaseErrorWrapper
 from psycopg2.extras import execute_values  # type: ignore[import-untyped]
 
 from backend.audit import rules
@@ -152,7 +153,9 @@ def write(row: Values, new: Mapping[Place, bytes], *, untied_if: Condition | Non
     if connections[DEFAULT_DB_ALIAS].in_atomic_block:
         _write_within(row, new, untied_if)
     else:
-        with connections[DEFAULT_DB_ALIAS].wrap_database_errors:
+        # What befalls this connection says nothing of Django's: one that is told to have failed is asked
+        # whether it lives, after each request.
+        with DatabaseErrorWrapper(_own):
             _own.write(row, new, untied_if)
     _note_on_commit(new)
 
@@ -226,6 +229,10 @@ def _insert(parameter: Callable[[int], str], untied_if: Condition | None) -> str
 
 class _Own(threading.local):
     """A thread's own connection, with the statements that it has prepared. It closes when its thread ends."""
+
+    # What DatabaseErrorWrapper reads and writes.
+    Database = psycopg2
+    errors_occurred = False
 
     def __init__(self) -> None:
         self.connection: Any = None

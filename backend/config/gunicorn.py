@@ -73,6 +73,7 @@ def post_worker_init(worker: Any) -> None:
     from backend.serving.views import desk, shipper
 
     database.bound_waits()
+    database.bound_looks()
 
     # Threads of their own: they must begin after the fork, which threads don't survive.
     desk.guard.start()

@@ -8,7 +8,8 @@ from typing import Any, Final, NoReturn
 
 import psycopg2  # type: ignore[import-untyped]  # its stubs say less than its manual
 import structlog
-from django.db import InterfaceError, OperationalError, connection
+from django.core.signals import request_finished, request_started
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
 from psycopg2 import extensions
 
 from .errors import Unavailable, describe
@@ -134,6 +135,22 @@ def bound_waits() -> None:
     COPY can't be used in such a process.
     """
     extensions.set_wait_callback(_wait)
+
+
+def bound_looks() -> None:
+    """
+    Bound the looks at connections before and after each request of this process.
+
+    Django asks one that had an error whether it lives, without anybody's patience.
+    """
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+        signal.connect(_look_at_connections)
+
+
+def _look_at_connections(**_: Any) -> None:
+    with FRESHNESS:
+        close_old_connections()
 
 
 def _wait(waiting: Any) -> None:

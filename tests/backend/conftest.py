@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connections
 
 from models.recommender.api import Recipe, Report, train
 from tests.models.shops import a_busy_shop, a_dataset
@@ -39,6 +40,8 @@ def _forget_what_was_served() -> Iterator[None]:
     cache.forget_failures()
     rollouts.forget_cached()
     serving.forget_cached()
+    # What is read behind a test's back is read by a thread that outlives it.
+    serving._refreshers.submit(connections.close_all).result()
 
 
 @pytest.fixture

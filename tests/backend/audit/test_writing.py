@@ -414,3 +414,18 @@ def test_a_decision_that_waits_while_its_day_gets_a_partition_is_recorded(shop: 
 def _record_and_close(decision: DecisionRecord) -> None:
     services.record_decision(decision)
     gateway.close()
+
+
+def test_a_ledger_that_fails_says_nothing_of_the_connection_that_everything_else_has(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise psycopg2.OperationalError("It did not answer in time.")
+
+    monkeypatch.setattr(gateway._Own, "_send", fail)
+    with pytest.raises(OperationalError, match="in time"):
+        services.record_decision(a_decision(shop.id))
+
+    assert connection.connection is not None
+    # Django would ask it, outside of all patience, whether it lives.
+    assert not connection.errors_occurred

@@ -3,8 +3,10 @@
 import time
 from collections.abc import Iterator
 
+import psycopg2
 import pytest
-from django.db import Error, OperationalError, connection, transaction
+from django.core.signals import request_finished, request_started
+from django.db import Error, OperationalError, close_old_connections, connection, transaction
 from psycopg2 import extensions
 
 from backend.core import database
@@ -115,3 +117,23 @@ def test_within_a_transaction_nothing_goes_on_by_another_connection() -> None:
 
     connection.close()
     ask()
+
+
+def test_a_look_at_a_connection_that_had_an_error_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    ask()
+    connection.errors_occurred = True
+    # It hangs when it is asked whether it lives.
+    driver = connection.connection
+    monkeypatch.setattr(connection, "is_usable", lambda: driver.cursor().execute("SELECT pg_sleep(10)"))
+    for signal in (request_started, request_finished):
+        monkeypatch.setattr(signal, "receivers", list(signal.receivers))
+    database.bound_looks()
+    began = time.monotonic()
+
+    with pytest.raises(psycopg2.OperationalError, match="did not answer in time"):
+        request_finished.send(sender=None)
+
+    assert time.monotonic() - began < 2.0
+    for signal in (request_started, request_finished):
+        assert not signal.disconnect(close_old_connections)
+        assert signal.disconnect(database._look_at_connections)

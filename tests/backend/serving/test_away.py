@@ -12,7 +12,7 @@ import httpx
 import psutil
 import pytest
 from django.conf import settings as django_settings
-from django.db import OperationalError, connection, connections
+from django.db import OperationalError, connection
 from psycopg2 import extensions
 
 from backend.audit import gateway, services, spooling
@@ -45,12 +45,6 @@ CUSTOMER: Final = 17850
 def folder(tmp_path: Path, settings: Any) -> Path:
     settings.SPOOL_ROOT = tmp_path / "spool"
     return settings.SPOOL_ROOT
-
-
-@pytest.fixture(autouse=True)
-def _no_connection_stays() -> Iterator[None]:
-    yield
-    queries._refreshers.submit(connections.close_all).result()
 
 
 @contextmanager
