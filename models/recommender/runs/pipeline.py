@@ -33,7 +33,7 @@ from models.recommender.runs.evaluation import Evaluation, LiveVersion, evaluate
 from models.recommender.runs.run import Run, start
 from models.recommender.runs.storefront import choose_ways
 from models.recommender.serving.artifact import MANIFEST_FILE, load
-from models.recommender.serving.blend import BASKET, Blend
+from models.recommender.serving.blend import BASKET, BLEND, Blend
 from models.recommender.serving.rankers import TRANSFORMER, ItemTable, Model
 from models.recommender.serving.scorer import Scorer
 from models.recommender.values import Recipe, Report, Stage
@@ -99,7 +99,9 @@ def publish(run: Run, evaluation: Evaluation, out: Path, *, revision: str, refit
         members = run.members(log, moment=moment, cases=())
         served = run.served(members, log, moment=moment)
     run.reporter.stage(Stage.EXPORTING, "Writing and checking the model's files.", fraction=0.93)
-    basket = run.basket(log, moment=moment)
+    # What nothing chosen asks is not fitted anew.
+    is_asked = run.choice.cart_by == BASKET or run.choice.related_by == BLEND
+    basket = run.basket(log, moment=moment) if is_asked else None
     parts = export.Parts(
         log=log,
         members=members,
