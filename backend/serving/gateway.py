@@ -418,7 +418,7 @@ def opine(scorer: api.Scorer, asked: ModelQuery) -> Opinion:
     return Opinion(preferences, placed, scorer.arrival_ids)
 
 
-def _preferences(ranking: api.Ranking, asked: ModelQuery) -> tuple[Preference, ...]:
+def _preferences(ranking: api.RankedList, asked: ModelQuery) -> tuple[Preference, ...]:
     """Return a ranking with the reasons of what can be shown; a general one has all of them at hand."""
     ranked = enumerate(ranking.items)
     can_be_shown = (place for place, item in ranked if ranking.is_general or item in asked.available)

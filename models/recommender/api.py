@@ -13,7 +13,7 @@ from models.recommender.log.history import Event
 from models.recommender.serving.artifact import ArtifactMismatch, load
 from models.recommender.serving.explain import Explanation, Removal, explain, words
 from models.recommender.serving.newcomers import NewProduct
-from models.recommender.serving.scorer import NotFinite, Past, Ranking, Scorer, VersionInfo
+from models.recommender.serving.scorer import NotFinite, Past, RankedList, Scorer, VersionInfo
 from models.recommender.values import (
     CurvePoint,
     ModelMetrics,
@@ -41,7 +41,7 @@ __all__ = [
     "OnProgress",
     "Past",
     "Progress",
-    "Ranking",
+    "RankedList",
     "Reason",
     "ReasonKind",
     "Recipe",

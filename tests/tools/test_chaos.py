@@ -25,7 +25,7 @@ from bench.chaos.background import Background
 from bench.chaos.dependencies import Dependency
 from bench.chaos.proxy import Proxy, Toxic, Upstream
 from bench.chaos.shoppers import MODEL, ROW, Answer, Shop, find_problem, recovered_s
-from models.recommender.api import Ranking, Scorer
+from models.recommender.api import RankedList, Scorer
 from tests.backend.racing import until
 
 ERROR = b"-ERR sick\r\n"
@@ -282,7 +282,9 @@ def test_what_can_be_made_sick_is_what_the_product_asks(
     file = tmp_path / "chaos.json"
     monkeypatch.setenv(injection.VARIABLE, str(file))
     monkeypatch.setattr(timezone, "now", timezone.now)
-    monkeypatch.setattr(Scorer, "rank", lambda *_, **__: Ranking([7], [0.5], lambda _: [], is_general=False))
+    monkeypatch.setattr(
+        Scorer, "rank", lambda *_, **__: RankedList([7], [0.5], lambda _: [], is_general=False)
+    )
     asked = ModelQuery(NO_PAST, now=0, context=None, exclude=set(), k=1, available=set(), explained=1)
     before = clock.now()
 

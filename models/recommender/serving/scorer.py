@@ -69,7 +69,7 @@ NOT_OFFERED = -np.inf
 
 
 @dataclass(frozen=True, slots=True)
-class Ranking:
+class RankedList:
     """
     The best items for a customer, best first, and the reasons of those that are asked about.
 
@@ -146,7 +146,7 @@ class Scorer:
         exclude: AbstractSet[int] = frozenset(),
         k: int,
         now: int | None = None,
-    ) -> Ranking:
+    ) -> RankedList:
         """
         Return the ``k`` best items for a customer; fewer only if the shop has fewer.
 
@@ -205,7 +205,7 @@ class Scorer:
         self._check_popularity()
         return self._most_popular(k, exclude).explained()
 
-    def _most_popular(self, k: int, exclude: AbstractSet[int]) -> Ranking:
+    def _most_popular(self, k: int, exclude: AbstractSet[int]) -> RankedList:
         scores = np.where(self._offered(exclude), self.popularity, NOT_OFFERED)
         best = top_k(scores, k)
         return self._ranking(scores, best[scores[best] > NOT_OFFERED], self._popular_reasons, is_general=True)
@@ -341,11 +341,11 @@ class Scorer:
         reasons_of: Callable[[Ints], list[Reason]],
         *,
         is_general: bool,
-    ) -> Ranking:
+    ) -> RankedList:
         def why(places: Sequence[int]) -> list[Reason]:
             return reasons_of(best[np.asarray(places, dtype=np.int64)])
 
-        return Ranking(self.item_ids[best].tolist(), scores[best].tolist(), why, is_general)
+        return RankedList(self.item_ids[best].tolist(), scores[best].tolist(), why, is_general)
 
     def reasons_for(
         self, history: History, subject: Ints, beside: Ints, said: Judgement | Told | None, items: Ints

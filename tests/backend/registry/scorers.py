@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from models.recommender.api import Ranking, Scored
+from models.recommender.api import RankedList, Scored
 
 
 class FakeScorer:
@@ -14,10 +14,10 @@ class FakeScorer:
         """Return the best products, best first."""
         raise NotImplementedError
 
-    def rank(self, *asked: Any, **said: Any) -> Ranking:
+    def rank(self, *asked: Any, **said: Any) -> RankedList:
         """Return the same with the reasons apart."""
         found = self.score(*asked, **said)
-        return Ranking(
+        return RankedList(
             [one.item for one in found],
             [one.score for one in found],
             lambda places: [found[place].reason for place in places],
