@@ -9,7 +9,6 @@ process keeps for seconds it keeps for fractions of one.
 
 import random
 import shutil
-import time
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -32,7 +31,7 @@ from backend.rollouts import queries as rollout_queries
 from backend.rollouts import services as rollouts
 from backend.rollouts.queries import recent
 from backend.serving import gateway, queries
-from backend.serving.services import Desk, GeneralLists
+from backend.serving.services import Desk, GeneralLists, StageTimer
 from backend.serving.values import Ask, Form
 from backend.shops import queries as shop_queries
 from backend.shops import services as shops
@@ -309,5 +308,5 @@ class Week:
         )
 
     def _answer(self, ask: Ask) -> uuid.UUID | None:
-        answer: Any = self.desk.answer(ask, started=time.perf_counter(), request_id="")
+        answer: Any = self.desk.answer(ask, timer=StageTimer(), request_id="")
         return answer.decision_id if answer else None

@@ -13,6 +13,7 @@ from typing import Any
 from backend.config import env, launch
 from backend.config.limits import Process
 from backend.config.server_log import JsonLogger
+from backend.core import metrics
 
 launch.prepare(Process.WEB)
 
@@ -72,6 +73,7 @@ def post_worker_init(worker: Any) -> None:
     from backend.core import database
     from backend.serving.views import desk, shipper
 
+    metrics.take_slot(worker.age)
     database.bound_waits()
     database.bound_looks()
 

@@ -9,4 +9,5 @@ urlpatterns = [
     path("health", views.health),
     path("health/ready", views.ready),
     path("health/models", views.models_health),
+    path("health/metrics", views.measured),
 ]

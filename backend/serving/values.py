@@ -505,6 +505,19 @@ class Ingredients:
     problem: str = ""
 
 
+class Stage(StrEnum):
+    """A step of flow 3, as its timer calls it; they follow one another."""
+
+    VERIFY = "verify"  # the signature, and what is asked
+    ARM = "arm"  # the shop's versions, and which of them answers
+    PAST = "past"  # who asks, and what they did before
+    SCORE = "score"  # what the version says
+    DECIDE = "decide"  # what is shown of it, and why
+    RECORD = "record"  # the decision, until it is durable
+    RESPOND = "respond"  # the bytes of the answer
+    STAND_IN = "stand_in"  # the step that failed, and the list that is given instead
+
+
 class BreakerState(StrEnum):
     """What a breaker does with calls."""
 

@@ -8,21 +8,19 @@ and the theme block keeps the products that Liquid put there.
 
 import json
 import os
-import time
 from dataclasses import asdict
-from typing import Any
 
 import structlog
 from django.db import DatabaseError, Error
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
-from backend.core import clock, database, edge
+from backend.core import clock, database, edge, metrics
 from backend.core.api import error_body
 from backend.core.errors import Failure, Refused, describe
 from backend.serving import serializers
-from backend.serving.services import Desk, Shipper
-from backend.serving.values import Answer, BadAsk, Form
+from backend.serving.services import STAGES, Desk, Shipper, StageTimer
+from backend.serving.values import Answer, Ask, BadAsk, Form, Stage
 from backend.shopify import credentials
 from backend.shopify.verify import verify_proxy
 
@@ -41,34 +39,39 @@ PRIVATE = "private, no-store"
 @require_GET
 def recommendations(request: HttpRequest) -> HttpResponse:
     """Answer ``GET /proxy/recommendations``."""
-    started = time.perf_counter()
+    timer = StageTimer()
     query_string = request.META.get("QUERY_STRING", "")
     try:
         proxied = verify_proxy(query_string, secrets=credentials.secrets(), now=clock.now())
         header = request.headers.get(OVERRIDE_HEADER, "")
         ask = serializers.parse_ask(proxied, query_string, header=header, now=clock.now())
         request_id = str(structlog.contextvars.get_contextvars().get("request_id", ""))
-        answer = _answer(ask, started=started, request_id=request_id)
+        timer.end(Stage.VERIFY)
+        answer = _answer(ask, timer=timer, request_id=request_id)
     except Refused as error:
         return _refused(error)
     response = _liquid(answer) if ask.form is Form.LIQUID else _json(answer)
-    desk.note_latency((time.perf_counter() - started) * 1000)
+    timer.end(Stage.RESPOND)
+    timer.tell()
+    desk.note_latency(timer.milliseconds)
     return response
 
 
-def _answer(ask: Any, *, started: float, request_id: str) -> Answer | None:
+def _answer(ask: Ask, *, timer: StageTimer, request_id: str) -> Answer | None:
     try:
-        return desk.answer(ask, started=started, request_id=request_id)
+        return desk.answer(ask, timer=timer, request_id=request_id)
     except BadAsk:
         raise
     except (DatabaseError, Failure) as error:
         log.warning("answer_unavailable", error=describe(error))
     except Exception:
         log.exception("answer_failed")
-    return _stand_in(ask)
+    answer = _stand_in(ask)
+    timer.end(Stage.STAND_IN)
+    return answer
 
 
-def _stand_in(ask: Any) -> Answer | None:
+def _stand_in(ask: Ask) -> Answer | None:
     try:
         return desk.stand_in(ask)
     except Exception as error:  # noqa: BLE001 -- what failed was told; the page keeps the list it holds
@@ -163,3 +166,14 @@ def models_health(request: HttpRequest) -> HttpResponse:
             "models": [asdict(one) for one in desk.models.health()],
         }
     )
+
+
+@require_GET
+def measured(request: HttpRequest) -> HttpResponse:
+    """Answer ``GET /health/metrics``, for Prometheus: how long the steps of answers take. Only inside."""
+    if not edge.is_inside(request):
+        raise Http404
+    text = "".join(f"{line}\n" for line in STAGES.lines())
+    response = HttpResponse(text, content_type=metrics.CONTENT_TYPE)
+    response.headers["Cache-Control"] = "no-store"
+    return response

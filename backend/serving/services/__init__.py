@@ -15,14 +15,17 @@ from backend.serving.services.replaying import replay, replay_from
 from backend.serving.services.shadowing import ShadowScorer
 from backend.serving.services.shipping import Shipper
 from backend.serving.services.telling import ingredients
+from backend.serving.services.timing import STAGES, StageTimer
 
 __all__ = [
     "LOOK_VALID",
+    "STAGES",
     "Desk",
     "GeneralLists",
     "PageLister",
     "ShadowScorer",
     "Shipper",
+    "StageTimer",
     "explored",
     "give_override_url",
     "ingredients",

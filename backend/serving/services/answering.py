@@ -6,7 +6,6 @@ on the way only makes the answer plainer.
 """
 
 import threading
-import time
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -41,7 +40,8 @@ from backend.serving.services.gathering import LiveWorld
 from backend.serving.services.guarding import Guard
 from backend.serving.services.remembering import LastAnswers
 from backend.serving.services.scoring import NO_ARM, ArmScorer, Chosen, Scored, choose_arm
-from backend.serving.values import NO_OPINION, Answer, Ask, Card, Decided, Health, MadeAhead, Query
+from backend.serving.services.timing import StageTimer
+from backend.serving.values import NO_OPINION, Answer, Ask, Card, Decided, Health, MadeAhead, Query, Stage
 from backend.shops import queries as shops
 from backend.shops import services as shop_services
 from backend.shops.values import ShopInfo, ShopState
@@ -174,24 +174,26 @@ class Desk:
         self._counts = _Counts()
         self._warming = threading.Lock()
 
-    def answer(self, ask: Ask, *, started: float, request_id: str) -> Answer | None:
+    def answer(self, ask: Ask, *, timer: StageTimer, request_id: str) -> Answer | None:
         """
         Return what a storefront shows, or None where it should keep its default.
 
-        :param started: ``time.perf_counter()`` when the request came
+        :param timer: since the request came
         """
         with database.ANSWER:
-            return self._answer(ask, started=started, request_id=request_id)
+            return self._answer(ask, timer=timer, request_id=request_id)
 
-    def _answer(self, ask: Ask, *, started: float, request_id: str) -> Answer | None:
+    def _answer(self, ask: Ask, *, timer: StageTimer, request_id: str) -> Answer | None:
         shop = shops.find_shop_by_domain(ask.shop_domain)
         if shop is None or shop.state is not ShopState.INSTALLED:
             return None
-        asked = self._look_around(shop, ask)
+        asked = self._look_around(shop, ask, timer)
         query, visitor, world = asked.query, asked.visitor, asked.world
         decision_id = uuid7(query.now)
         scored = self._score(asked, decision_id)
+        timer.end(Stage.SCORE)
         decided = _decide(asked, scored, decision_id)
+        timer.end(Stage.DECIDE)
         if not decided.items:
             return None
         decision = DecisionRecord(
@@ -203,7 +205,7 @@ class Desk:
             arm=scored.name,
             items=decided.items,
             requested=query.limit,
-            latency_ms=(time.perf_counter() - started) * 1000,
+            latency_ms=timer.milliseconds,
             visitor_key=visitor.key,
             version_id=scored.arm.version_id if scored.arm else None,
             version_number=scored.arm.version_number if scored.arm else None,
@@ -220,6 +222,7 @@ class Desk:
             ),
         )
         self._record(decision, visitor)
+        timer.end(Stage.RECORD)
         self._remember(asked, scored, decided)
         return Answer(
             decision_id=decision.id,
@@ -328,14 +331,16 @@ class Desk:
         finally:
             connection.close()
 
-    def _look_around(self, shop: ShopInfo, ask: Ask) -> _Asked:
+    def _look_around(self, shop: ShopInfo, ask: Ask, timer: StageTimer) -> _Asked:
         live = rollouts.live_arms(shop.id)
         self.arms.keep_warm(live)
         chosen = choose_arm(live, ask)
+        timer.end(Stage.ARM)
         visitor = _visitor(shop.id, ask)
         # Whoever asks to see an arm sees it, held out or not.
         is_held_out = _is_held_out(shop.id, ask.visitor) and not (chosen and chosen.is_override)
         query = _query(shop.id, ask, visitor, now=self.clock(), is_held_out=is_held_out)
+        timer.end(Stage.PAST)
         world = LiveWorld(
             shop.id,
             shows_new_products=shop.shows_new_products,

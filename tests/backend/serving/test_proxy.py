@@ -27,6 +27,7 @@ from backend.rollouts import queries as rollouts
 from backend.rollouts.queries import recent
 from backend.serving import gateway, queries, views
 from backend.serving.services import Desk
+from backend.serving.values import Stage
 from backend.shops import services as shops
 from backend.shops.models import Shop
 from models.recommender.api import Reason, ReasonKind, Scored
@@ -596,7 +597,41 @@ def test_who_asks_from_inside_is_told_how_each_version_is(shop: Shop, live: Any)
 def test_strangers_are_told_nothing_of_versions(
     shop: Shop, live: Any, case: str, sent: dict[str, str]
 ) -> None:
-    assert Client().get("/health/models", **sent).status_code == 404, case
+    for page in ("models", "metrics"):
+        assert Client().get(f"/health/{page}", **sent).status_code == 404, (case, page)
+
+
+def stage_counts() -> dict[str, int]:
+    """Return how often each step of an answer was timed, as Prometheus reads it."""
+    text = Client().get("/health/metrics", REMOTE_ADDR="10.0.0.7").content.decode()
+    found = re.findall(r'^tailorbird_answer_stage_seconds_count\{stage="(\w+)"\} (\d+)$', text, re.MULTILINE)
+    return {stage: int(count) for stage, count in found}
+
+
+def test_each_step_of_an_answer_is_timed_once_by_its_name(shop: Shop, live: Any) -> None:
+    before = stage_counts()
+
+    ask(limit=4)
+
+    after = stage_counts()
+    assert list(after) == [*Stage]
+    more = {stage: count - before[stage] for stage, count in after.items()}
+    assert more == dict.fromkeys(Stage, 1) | {Stage.STAND_IN: 0}
+
+
+def test_a_step_that_fails_is_timed_with_what_stands_in(
+    shop: Shop, live: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(views.desk, "answer", broken)
+    before = stage_counts()
+
+    ask(limit=4)
+
+    more = {stage: count - before[stage] for stage, count in stage_counts().items() if count != before[stage]}
+    assert more == {Stage.VERIFY: 1, Stage.STAND_IN: 1, Stage.RESPOND: 1}
 
 
 def test_a_process_is_ready_only_while_postgresql_answers_however_warm_it_is(
