@@ -7,36 +7,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from models.recommender.files.text import Tell, quoted, several
+from models.recommender.files.text import Tell, several
 from models.recommender.log.arrays import Bools, Ints
 from models.recommender.log.content import NOTHING_KNOWN
 from models.recommender.log.history import Event
 from models.recommender.log.log import NEVER, Log
-from models.recommender.values import DatasetInvalid
 
 # More items than this and one vector an item no longer fits beside the rest of a training in 2 GiB.
 ITEM_LIMIT = 100_000
 WHOLE_NUMBER = r"(0|[1-9]\d{0,17})"
 # Of a log's rows: the rows of a customer in time, and what tells rows of one moment apart.
 SORTED_BY = ("user", "at", "basket", "item", "event", "quantity", "price")
-
-
-@dataclass(frozen=True)
-class ReadLog:
-    """A log and the names of its customers: ``users[n]`` is customer ``n``."""
-
-    log: Log
-    users: pd.Index
-
-    def user(self, name: str) -> int:
-        """
-        Return the number of a customer.
-
-        :raises DatasetInvalid: if the file has no such customer
-        """
-        if name not in self.users:
-            raise DatasetInvalid(f"No customer in the file is called {quoted(name)}.")
-        return int(self.users.get_loc(name))
 
 
 @dataclass(frozen=True)
@@ -64,7 +45,7 @@ def build(
     until: str,
     has_clock: bool = True,
     tell: Tell,
-) -> ReadLog:
+) -> Log:
     """
     Return the log of steps, of which the ``ITEM_LIMIT`` most bought items are kept.
 
@@ -84,7 +65,7 @@ def build(
     columns |= {"user": user.astype(np.int64), "item": numbering.of_step[is_kept]}
     columns["basket"] = _baskets(columns["user"], columns["at"], columns.pop("order"))
     order = np.lexsort([columns[name] for name in reversed(SORTED_BY)])
-    log = Log(
+    return Log(
         **{name: column[order] for name, column in columns.items()},
         item_ids=numbering.ids,
         **_catalogued(numbering, catalogue),
@@ -94,7 +75,6 @@ def build(
         item_names=numbering.names,
         has_clock=has_clock,
     )
-    return ReadLog(log, users)
 
 
 def _number_items(met: pd.Series, listed: pd.Series) -> _Numbering:

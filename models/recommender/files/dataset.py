@@ -47,7 +47,7 @@ def log_of(purchases: Table, items: Table, *, data_hash: str, until: str, tell: 
             raise DatasetInvalid(f"{table.path.name}, column item: not a whole number.")
     steps, _ = read_steps(purchases, "at", now=None)
     catalogue = read_catalogue(items, FACT_COLUMNS)
-    return build(steps, catalogue, data_hash=data_hash, until=until, tell=tell).log
+    return build(steps, catalogue, data_hash=data_hash, until=until, tell=tell)
 
 
 def _read_facts(path: Path) -> dict[str, Any]:

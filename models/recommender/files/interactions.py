@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from models.recommender.files.building import ReadLog, build
+from models.recommender.files.building import build
 from models.recommender.files.moments import read_moments
 from models.recommender.files.tables import MISSING, Column, Table, read_table
 from models.recommender.files.text import Tell, quoted, several
@@ -78,13 +78,6 @@ def read_interactions(
     :param tell: hears what was assumed, and how many rows were set aside and why
     :raises DatasetInvalid: if a file or a value cannot be used; the message names row and column
     """
-    return read(path, items, now=now, tell=tell).log
-
-
-def read(
-    path: Path, items: Path | None = None, *, now: int | None = None, tell: Tell = tell_nobody
-) -> ReadLog:
-    """Return a log as ``read_interactions`` does, with the names of its customers."""
     now = time.time_ns() // 1000 if now is None else now
     columns = (*REQUIRED, *OPTIONAL)
     table = read_table(path, required=REQUIRED, optional=OPTIONAL, one_line=columns, tell=tell)
@@ -94,7 +87,7 @@ def read(
     steps, has_clock = read_steps(table, "timestamp", now=now)
     steps = _interactions(table, steps)
     catalogue = _read_items(items, steps, now=now, has_clock=has_clock, tell=tell) if items else None
-    reading = build(
+    log = build(
         steps,
         catalogue,
         data_hash=_sha256(path, items),
@@ -104,8 +97,8 @@ def read(
     )
     if len(steps) > 1 and steps["at"].nunique() == 1:
         table.say("all rows carry the same moment, so each customer's rows are one basket.")
-    _tell_counts(path, reading.log, tell)
-    return reading
+    _tell_counts(path, log, tell)
+    return log
 
 
 def _of_customers(table: Table) -> Table:

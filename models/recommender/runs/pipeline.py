@@ -115,7 +115,7 @@ def publish(run: Run, evaluation: Evaluation, out: Path, *, revision: str, refit
     export.write(out, parts, _facts(report))
     timed = _timed(load(out), run, report)
     run.reporter.stage(Stage.DONE, "The model is ready.", fraction=1.0)
-    return replace(timed, card=card.render(asdict(timed)))
+    return replace(timed, card=card.render(timed))
 
 
 def _timed(scorer: Scorer, run: Run, report: Report) -> Report:

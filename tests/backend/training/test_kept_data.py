@@ -13,7 +13,7 @@ from backend.shops.models import Shop
 from backend.training import services
 from backend.training.models import TrainingRun
 from backend.training.values import Reason
-from models.recommender.cli.reproduce import SomethingMissing, reproduce
+from models.recommender.cli.reproduce import SomethingMissing, retrain
 from tests.backend.history import NOW, a_shop, an_order, products
 
 pytestmark = [
@@ -51,15 +51,15 @@ def train(shop: Shop) -> Version:
     return version
 
 
-def test_a_registered_version_can_be_trained_again_from_what_was_kept(shop: Shop, root: Path) -> None:
+def test_a_registered_version_can_be_trained_again_from_what_was_kept(
+    shop: Shop, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     version = train(shop)
 
-    told: list[str] = []
-    artifact = registry_gateway.locate(version.artifact)
-    compared = reproduce(artifact, snapshots=root, is_anyway=True, say=told.append)
+    is_same = retrain(registry_gateway.locate(version.artifact), snapshots=root, is_anyway=True)
 
-    assert all(one.is_same for one in compared), compared
-    assert any(str(root / str(shop.uuid) / version.lineage.data_hash) in line for line in told)
+    assert all(is_same.values()), is_same
+    assert str(root / str(shop.uuid) / version.lineage.data_hash) in capsys.readouterr().out
 
 
 def test_a_version_whose_customer_was_forgotten_says_why_it_cannot_be_trained_again(
@@ -70,4 +70,4 @@ def test_a_version_whose_customer_was_forgotten_says_why_it_cannot_be_trained_ag
     features.forget_customer(shop.id, CUSTOMER, now=NOW)
 
     with pytest.raises(SomethingMissing, match="erased on 2026-11-21 because a customer in it asked"):
-        reproduce(registry_gateway.locate(version.artifact), snapshots=root, say=print)
+        retrain(registry_gateway.locate(version.artifact), snapshots=root)

@@ -1,6 +1,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,8 @@ import pytest
 
 from models.recommender.api import Progress, Report
 from models.recommender.cli.main import main
-from tests.models.shops import a_busy_shop, a_dataset
+from models.recommender.cli.printing import as_json
+from tests.models.shops import a_busy_shop
 
 NOW = ["--now", "2026-11-01"]
 QUICK = [*NOW, "--seconds", "3"]
@@ -152,20 +154,16 @@ def test_score_speaks_the_names_of_the_file(
     assert all(line["reason"]["item"] is None or "sku" in line["reason"]["item"] for line in lines)
 
 
-def test_score_finds_the_history_of_a_customer(
-    artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_what_the_artifact_does_not_know_is_told_and_left_out(
+    artifact: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    orders = a_file(tmp_path)
-    orders.write_text(orders.read_text() + f"customer 1,unheard of,{OPENED},1\n")
-    question = ["score", "--artifact", str(artifact), "--interactions", str(orders), *NOW, "-k", "1"]
-
-    assert main([*question, "--history-of", "customer 1"]) == 0
+    assert main(["score", "--artifact", str(artifact), "-k", "1", "unheard of", "sku 100"]) == 0
 
     answer = capsys.readouterr()
     assert len(answer.out.splitlines()) == 1
-    assert "Not known to the artifact, and left out of the history: 'unheard of'." in answer.err
-    assert main([*question, "--history-of", "nobody"]) == 2
-    assert capsys.readouterr().err.splitlines()[-1] == "No customer in the file is called 'nobody'."
+    assert answer.err == "Not known to the artifact, and left out of the history: 'unheard of'.\n"
+    assert main(["score", "--artifact", str(artifact), "--context", "unheard of"]) == 2
+    assert capsys.readouterr().err == "The artifact knows no item 'unheard of'.\n"
 
 
 def test_explain_says_why_in_words(artifact: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -180,9 +178,11 @@ def test_explain_says_why_in_words(artifact: Path, capsys: pytest.CaptureFixture
 def test_train_writes_an_artifact_that_score_reads(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    dataset = a_dataset(tmp_path / "dataset", [("ada", 1, [5])], [5, 6])
+    orders = tmp_path / "orders.csv"
+    orders.write_text(f"user,item,timestamp\nada,5,{OPENED}\n", encoding="utf-8")
+    out = str(tmp_path / "artifact")
 
-    assert main(["train", "--dataset", str(dataset), "--out", str(tmp_path / "artifact")]) == 0
+    assert main(["train", "--interactions", str(orders), "--out", out, *NOW]) == 0
     assert "not enough data" in capsys.readouterr().out
     assert main(["score", "--artifact", str(tmp_path / "artifact"), "-k", "1"]) == 0
 
@@ -196,7 +196,7 @@ EVALUATE = ["evaluate", "--interactions", "orders.csv"]
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["train", "--dataset", "nowhere", "--out", "out"], "nowhere has no dataset.json"),
+        (["train", "--interactions", "nowhere.csv", "--out", "out"], "There is no file nowhere.csv."),
         (
             ["train", "--interactions", "orders.csv", "--out", "full"],
             "The artifact folder full is not empty.",
@@ -219,10 +219,6 @@ EVALUATE = ["evaluate", "--interactions", "orders.csv"]
         (
             ["evaluate", "--interactions", "positions.csv"],
             "positions.csv has positions, not moments, so there are no last days; use --split leave-one-out.",
-        ),
-        (
-            ["evaluate", "--dataset", "orders", "--items", "items.csv"],
-            "--items goes with --interactions only",
         ),
     ],
 )
@@ -252,7 +248,7 @@ def test_bad_input_is_one_message_and_exit_2(
     ("arguments", "message"),
     [
         ([], "the following arguments are required: COMMAND"),
-        (["evaluate"], "one of the arguments --interactions --dataset is required"),
+        (["evaluate"], "the following arguments are required: --interactions"),
         ([*EVALUATE, "--seconds", "0"], "argument --seconds: 0 is not above zero"),
         ([*EVALUATE, "--seconds", "soon"], "argument --seconds: invalid"),
         ([*EVALUATE, "--now", "yesterday"], "argument --now: 'yesterday' is not a moment in ISO 8601"),
@@ -292,10 +288,12 @@ def test_score_refuses_a_damaged_artifact(
     assert f"{damaged.name} does not match" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("flags", [["--history-of", "ada"], ["--interactions", "orders.csv"]])
-def test_a_history_needs_a_customer_and_a_file(
-    artifact: Path, flags: list[str], capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("figure", [float("nan"), float("inf")])
+def test_json_holds_everything_and_no_figure_that_is_none(
+    trained: tuple[Report, list[Progress]], figure: float
 ) -> None:
-    assert main(["score", "--artifact", str(artifact), *flags]) == 2
+    read = json.loads(as_json(replace(trained[0], peak_memory_mb=figure, params={"folder": Path("here")})))
 
-    assert capsys.readouterr().err == "--history-of and --interactions go together.\n"
+    assert read["peak_memory_mb"] is None
+    assert read["params"] == {"folder": "here"}
+    assert len(read["metrics"][0]["intervals"]["mrr_at_10"]) == 2

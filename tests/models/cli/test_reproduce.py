@@ -1,18 +1,17 @@
 """A version trained again, for real, and what is said when it cannot be."""
 
-import argparse
 import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from models.recommender.api import Report
 from models.recommender.cli import reproduce
-from models.recommender.cli.reproduce import SomethingMissing, compare, find_snapshot, recipe_of
-from models.recommender.serving.artifact import MANIFEST_FILE, file_sha256
+from models.recommender.cli.main import main
+from models.recommender.cli.reproduce import SomethingMissing, compare, find_snapshot, recipe_of, retrain
+from models.recommender.serving.artifact import ArtifactMismatch
 from tests.models.conftest import QUICK, keep_every_member
 
 SHA256 = "ab" * 32
@@ -32,10 +31,7 @@ def artifact(trained: tuple[Report, object], tmp_path: Path) -> Path:
 
 
 def run(*words: str | Path) -> int:
-    parser = argparse.ArgumentParser()
-    reproduce.add_command(parser.add_subparsers())
-    chosen = parser.parse_args(["reproduce", *map(str, words)])
-    return int(chosen.run(chosen))
+    return main(["reproduce", *map(str, words)])
 
 
 @pytest.mark.slow
@@ -84,12 +80,12 @@ def test_data_that_nobody_vouches_for_is_not_trusted(artifact: Path, snapshots: 
     facts.write_text(json.dumps(told))
 
     with pytest.raises(SomethingMissing, match="names no file's hash"):
-        reproduce.reproduce(artifact, snapshots=snapshots, is_anyway=True, say=print)
+        retrain(artifact, snapshots=snapshots, is_anyway=True)
 
 
 def test_missing_data_is_told_by_its_hash(artifact: Path, tmp_path: Path) -> None:
     with pytest.raises(SomethingMissing, match=f"the data {SHA256} is not in"):
-        reproduce.reproduce(artifact, snapshots=tmp_path / "nowhere", say=print)
+        retrain(artifact, snapshots=tmp_path / "nowhere")
 
 
 def test_erased_data_says_when_and_why(snapshots: Path) -> None:
@@ -117,22 +113,18 @@ def test_an_unknown_version_is_told(tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_a_damaged_artifact_is_no_measure(artifact: Path, snapshots: Path) -> None:
     (artifact / "items.ids.npy").write_bytes(b"torn")
 
-    with pytest.raises(SomethingMissing, match="does not match its sha256"):
-        reproduce.reproduce(artifact, snapshots=snapshots, say=print)
+    with pytest.raises(ArtifactMismatch, match="does not match its sha256"):
+        retrain(artifact, snapshots=snapshots)
 
 
-def test_what_differs_is_named(artifact: Path, tmp_path: Path) -> None:
-    other = Path(shutil.copytree(artifact, tmp_path / "other"))
-    changed = other / "items.ids.npy"
-    np.save(changed, np.load(changed) + 1)
-    manifest = json.loads((other / MANIFEST_FILE).read_text())
-    manifest["files"]["items.ids.npy"] = file_sha256(changed)
-    manifest["served"] = "another"
-    (other / MANIFEST_FILE).write_text(json.dumps(manifest))
+def test_what_differs_is_named(trained: tuple[Report, object]) -> None:
+    then = json.loads(trained[0].manifest.read_text())
+    changed = {"files": {**then["files"], "items.ids.npy": SHA256, "new.npy": SHA256}, "served": "another"}
 
-    different = {one.name for one in compare(artifact, other) if not one.is_same}
+    is_same = compare(then, {**then, **changed})
 
-    assert different == {"items.ids.npy", "served"}
+    assert {name for name, same in is_same.items() if not same} == {"items.ids.npy", "new.npy", "served"}
+    assert "settings of markov" in is_same
 
 
 def test_the_recorded_steps_are_followed(trained: tuple[Report, object]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from pyarrow import parquet
 
 from models.recommender.files import building, tables
-from models.recommender.files.interactions import read, read_interactions
+from models.recommender.files.interactions import read_interactions
 from models.recommender.log.arrays import Ints
 from models.recommender.log.history import Event
 from models.recommender.log.log import NEVER, Log
@@ -478,14 +478,6 @@ def test_more_rows_than_fit_in_memory_are_refused(tmp_path: Path, monkeypatch: p
 
     with pytest.raises(DatasetInvalid, match=r"orders\.csv has more than 2 rows; leave out the oldest\."):
         read_text(tmp_path, GOOD)
-
-
-def test_customers_are_found_by_name(tmp_path: Path) -> None:
-    reading = read(write(tmp_path, GOOD), now=NOW)
-
-    assert reading.user("bob") == 1
-    with pytest.raises(DatasetInvalid, match="No customer in the file is called 'eve'"):
-        reading.user("eve")
 
 
 class TestItems:
