@@ -133,7 +133,7 @@ def _report(run: Run, evaluation: Evaluation, *, revision: str, manifest: Path) 
     if run.tried is not None:
         params["schedule"] = run.tried.schedule
         params[TRANSFORMER] = {
-            "batch_tokens": run.tried.trainer.batch_tokens,
+            "batch_tokens": run.recipe.batch_tokens,
             "device": str(run.tried.trainer.device),
         }
     return Report(

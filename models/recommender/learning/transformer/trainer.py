@@ -27,7 +27,7 @@ from models.recommender.log.log import Log
 from models.recommender.log.splits import Repeat
 from models.recommender.values import Recipe
 
-SMALLEST_BATCH_TOKENS = 256  # below this a batch cannot be halved any further
+SMALLEST_BATCH_TOKENS = 256  # of a small shop
 FEWEST_STEPS = 16  # an epoch, where the log is long enough for that
 GRADIENT_LIMIT = 1.0
 WARM_UP_STEPS = 50
@@ -36,10 +36,6 @@ PLANNED_SHARE = 0.9  # of the time left: validation takes the rest, and the last
 LEAST_RATE = 0.02  # of the learning rate, at the planned end
 NEGATIVE_POWER = 0.75  # popularity of sampled rivals, Mikolov et al. 2013, arXiv:1310.4546, section 2.2
 TOGETHER_WEIGHT = 0.3  # of the basket-completion loss beside the next-basket loss
-
-
-class OutOfMemory(RuntimeError):
-    """Even the smallest batch does not fit into memory."""
 
 
 class Part(IntEnum):
@@ -114,7 +110,6 @@ class Trainer:
         torch.manual_seed(recipe.seed)
         self.recipe = recipe
         self.device = choose_device(recipe.device)
-        self.batch_tokens = recipe.batch_tokens
         self.vocabulary = Vocabulary.learn(log.facts)
         self.prices = item_prices(log)
         shape = Shape(
@@ -190,7 +185,7 @@ class Trainer:
         return Chunks(
             log,
             window=self.recipe.window,
-            batch_tokens=min(self.batch_tokens, small_enough),
+            batch_tokens=min(self.recipe.batch_tokens, small_enough),
             together_share=self.recipe.together_share,
             prices=self.prices,
             drops_seen=self.drops_seen,
@@ -198,26 +193,7 @@ class Trainer:
         )
 
     def epoch(self, chunks: Chunks, on_share: Callable[[float, float], None]) -> float:
-        """
-        Learn from every chunk once, or until the plan is over; return the mean loss.
-
-        Out of memory halves the batch for the rest of the run and goes on with the next epoch's draw.
-
-        :raises OutOfMemory: if the smallest batch does not fit
-        """
-        while True:
-            try:
-                return self._epoch(chunks, on_share)
-            except (torch.OutOfMemoryError, RuntimeError) as error:
-                if not _is_out_of_memory(error):
-                    raise
-                if self.batch_tokens // 2 < SMALLEST_BATCH_TOKENS:
-                    raise OutOfMemory(f"A batch of {self.batch_tokens} purchases does not fit.") from error
-            self.optimizer.zero_grad(set_to_none=True)
-            self.batch_tokens //= 2
-            chunks.batch_tokens = self.batch_tokens
-
-    def _epoch(self, chunks: Chunks, on_share: Callable[[float, float], None]) -> float:
+        """Learn from every chunk once, or until the plan is over; return the mean loss."""
         self.model.train()
         trends_MIP = torch.from_numpy(chunks.trends).to(self.device)
         chance_I = self._rival_chances(chunks.log)
@@ -319,8 +295,3 @@ def _groups(model: Recommender, recipe: Recipe) -> list[dict[str, object]]:
         {"params": matrices, "weight_decay": recipe.weight_decay},
         {"params": others, "weight_decay": 0.0},
     ]
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    # The CPU allocator raises a plain RuntimeError with these words.
-    return isinstance(error, torch.OutOfMemoryError) or "not enough memory" in str(error)

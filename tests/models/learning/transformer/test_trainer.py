@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 
 from models.recommender.learning.progress import Reporter
@@ -20,7 +19,6 @@ from models.recommender.learning.transformer.inference import (
 )
 from models.recommender.learning.transformer.learner import EXTEND_EPOCHS, LEARN, NEXT_CUT, Learner, Leg
 from models.recommender.learning.transformer.trainer import (
-    OutOfMemory,
     Part,
     Plan,
     Trainer,
@@ -157,38 +155,6 @@ def test_cases_asked_ahead_get_the_scores_of_cases_asked_one_by_one() -> None:
 
     for history in histories:
         np.testing.assert_allclose(ahead.scores(history), one_by_one.scores(history), atol=1e-4)
-
-
-def test_running_out_of_memory_halves_the_batch_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    log = a_busy_log(600)
-    trainer = Trainer(replace(SMALL, batch_tokens=512), log)
-    chunks = trainer.begin(Part.LEARN, log, Plan(most=10**9))
-    learn = trainer._learn
-
-    def learn_if_small(batch: object, *rest: object) -> float:
-        if batch.items.size > 300:  # type: ignore[attr-defined]
-            raise torch.OutOfMemoryError("CUDA out of memory.")
-        return learn(batch, *rest)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(trainer, "_learn", learn_if_small)
-
-    loss = trainer.epoch(chunks, silent)
-
-    assert trainer.batch_tokens == 256
-    assert np.isfinite(loss)
-
-
-def test_the_smallest_batch_that_does_not_fit_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    log = a_busy_log()
-    trainer = Trainer(SMALL, log)
-
-    def never_fits(*_rest: object) -> float:
-        raise RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 1 bytes.")
-
-    monkeypatch.setattr(trainer, "_learn", never_fits)
-
-    with pytest.raises(OutOfMemory, match="does not fit"):
-        trainer.epoch(trainer.begin(Part.LEARN, log, Plan(most=10)), silent)
 
 
 def test_a_plan_falls_to_almost_nothing_over_the_steps_that_its_pace_allows() -> None:
