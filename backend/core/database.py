@@ -8,6 +8,7 @@ from typing import Any, Final, NoReturn
 
 import psycopg2  # type: ignore[import-untyped]  # its stubs say less than its manual
 import structlog
+from django.conf import settings
 from django.core.signals import request_finished, request_started
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 from psycopg2 import extensions
@@ -19,9 +20,6 @@ log = structlog.get_logger(__name__)
 # Refused and broken connections, a server that starts or stops, a lock or a statement that took too long.
 DATABASE_DOWN: Final = (OperationalError, InterfaceError)
 
-# Waits of a thread that has said nothing: longer than any limit that the server itself enforces on a web
-# process. A server that is frozen enforces none.
-WAIT_SECONDS: Final = 65.0
 # How long a database that kept somebody waiting for too long is left alone by others who wait no longer.
 REST_SECONDS: Final = 1.0
 
@@ -88,7 +86,8 @@ class Patience:
         with self._lock:
             if time.monotonic() < self._rests_until:
                 return False
-            self.rest()
+            # Until that caller knows, which takes no longer than its patience.
+            self._rests_until = time.monotonic() + self.seconds + REST_SECONDS
         return True
 
     def rest(self) -> None:
@@ -100,12 +99,26 @@ class Patience:
         self._rests_until = 0.0
 
 
-# Whoever knows something that is a little old goes on with it.
-FRESHNESS: Final = Patience(0.1)
+# Whoever knows something that is a little old goes on with it. A shopper waits this long, and for the ledger,
+# and for Redis (``redis.SHOPPERS_TIMEOUT_SECONDS``), and for the model: with all that, below 300 ms.
+FRESHNESS: Final = Patience(0.08)
 # A decision that is not in the ledger by then goes to disk.
-LEDGER: Final = Patience(0.15)
+LEDGER: Final = Patience(0.12)
 # An answer of which nothing is known yet: the first one of a process or a shop.
-ANSWER: Final = Patience(2.0)
+ANSWER: Final = Patience(0.75)
+# Whoever hears that they should ask again: Shopify, which allows a delivery 5 s in all, browsers with events,
+# and probes. Longer than a web process may wait for a lock.
+ASKED_AGAIN: Final = Patience(2.0)
+# A shop's token is renewed under a lock on its row, for as long as Shopify takes (``limits.TOKEN_LIMITS``).
+TOKEN: Final = Patience(65.0)
+# Anybody else. ``bound_waits`` makes it longer than the server's own limit of a statement.
+OTHERS: Final = Patience(8.0)
+
+_EVERY: Final = (FRESHNESS, LEDGER, ANSWER, ASKED_AGAIN, TOKEN, OTHERS)
+# By how much the limit of a statement is shorter than the patience of who waits for its end.
+GRACE_SECONDS: Final = 3.0
+# Where a statement has no limit.
+LONGEST_SECONDS: Final = 60.0
 
 
 class _Waiting(threading.local):
@@ -114,7 +127,7 @@ class _Waiting(threading.local):
     has_given_up = False
 
     def __init__(self) -> None:
-        self.entered: list[tuple[Patience | None, float]] = [(None, math.inf)]
+        self.entered: list[tuple[Patience, float]] = [(OTHERS, math.inf)]
 
 
 _waiting = _Waiting()
@@ -122,7 +135,7 @@ _waiting = _Waiting()
 
 def forget_failures() -> None:
     """Ask the database again at once; for tests."""
-    for patience in (FRESHNESS, LEDGER, ANSWER):
+    for patience in _EVERY:
         patience.end_rest()
 
 
@@ -134,6 +147,7 @@ def bound_waits() -> None:
     behind a cut cable. A connection whose wait ran out is closed: nobody knows what became of its statement.
     COPY can't be used in such a process.
     """
+    OTHERS.seconds = GRACE_SECONDS + (settings.DATABASE_LIMITS.statement or LONGEST_SECONDS)
     extensions.set_wait_callback(_wait)
 
 
@@ -156,16 +170,23 @@ def _look_at_connections(**_: Any) -> None:
 def _wait(waiting: Any) -> None:
     """Wait until a connection of the driver has its answer, for as long as the thread's patience lasts."""
     patience, until = _waiting.entered[-1]
-    if patience is not None and not patience.may_try():
+    if not patience.may_try():
         _give_up("PostgreSQL did not answer in time a moment ago.")
-    until = min(until, time.monotonic() + WAIT_SECONDS)
+    try:
+        is_late = not _is_done(waiting, min(until, time.monotonic() + patience.seconds))
+    finally:
+        # A server that refuses keeps nobody waiting either.
+        patience.end_rest()
+    if is_late:
+        patience.rest()
+        _give_up("PostgreSQL did not answer in time.")
+
+
+def _is_done(waiting: Any, until: float) -> bool:
     while (state := waiting.poll()) != extensions.POLL_OK:
         if not _is_ready(waiting.fileno(), state, seconds=until - time.monotonic()):
-            if patience is not None:
-                patience.rest()
-            _give_up("PostgreSQL did not answer in time.")
-    if patience is not None:
-        patience.end_rest()
+            return False
+    return True
 
 
 def _give_up(why: str) -> NoReturn:

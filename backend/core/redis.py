@@ -10,7 +10,7 @@ from redis.retry import Retry
 # A healthy server answers in well under a millisecond.
 TIMEOUT_SECONDS = 1.0
 # Where a shopper waits: much longer than a busy machine takes, and little of what their page waits.
-SHOPPERS_TIMEOUT_SECONDS = 0.1
+SHOPPERS_TIMEOUT_SECONDS = 0.05
 
 
 @cache

@@ -14,7 +14,7 @@ import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from backend.core import clock
+from backend.core import clock, database
 from backend.core.api import BROKEN, error_body, failures_as_json
 from backend.core.edge import client_network
 from backend.core.errors import Refused
@@ -93,7 +93,8 @@ def collect(request: HttpRequest, *, shop_uuid: UUID) -> HttpResponse:
         address=client_network(request),
         agent=request.META.get("HTTP_USER_AGENT", ""),
     )
-    receipt = collector.collect(delivery, now=now)
+    with database.ASKED_AGAIN:
+        receipt = collector.collect(delivery, now=now)
     return HttpResponse(serializers.to_json(receipt), status=202, content_type="application/json")
 
 
@@ -108,6 +109,7 @@ def _body(request: HttpRequest, shop_uuid: UUID) -> bytes:
     if not length and "HTTP_TRANSFER_ENCODING" in request.META:
         raise NoLength("The body comes in chunks and without a Content-Length.")
     if length.isdigit() and int(length) > MOST_BYTES:
-        collector.count_too_large(shop_uuid, now=clock.now())
+        with database.ASKED_AGAIN:
+            collector.count_too_large(shop_uuid, now=clock.now())
         raise TooLarge(f"The body is larger than {MOST_BYTES} bytes.")
     return request.body

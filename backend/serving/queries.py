@@ -46,19 +46,28 @@ class _Copy(Generic[Value]):
 
 
 class Kept(Generic[Key, Value]):
-    """Values by key that refresh themselves behind the reader's back."""
+    """
+    Values by key that refresh themselves behind the reader's back.
 
-    def __init__(self, read: Callable[[Key], Value]) -> None:
+    :param patience: of whoever needs one that nobody has read yet
+    """
+
+    def __init__(self, read: Callable[[Key], Value], *, patience: Patience = ANSWER) -> None:
         self._read = read
+        self._patience = patience
         self._copies: dict[Key, _Copy[Value]] = {}
         self._refreshing: set[Key] = set()
         self._lock = threading.Lock()
 
     def get(self, key: Key) -> Value:
-        """Return the value, at most ``USABLE_SECONDS`` old unless the database is away."""
+        """
+        Return the value, at most ``USABLE_SECONDS`` old unless the database is away.
+
+        :raises DatabaseError: if nothing is known of it, and it can't be read in time
+        """
         copy = self._copies.get(key)
         if copy is None:
-            return self._read_in_time(key, ANSWER)
+            return self._read_in_time(key, self._patience)
         age = time.monotonic() - copy.read_at
         if age > USABLE_SECONDS:
             return self._renew_if_possible(key, copy)
@@ -143,8 +152,8 @@ def _read_ahead(key: tuple[int, int | None]) -> MadeAhead:
 _find_ahead: Callable[[int, int | None], MadeAhead] | None = None
 _series: dict[int, Series] = {}
 _shelves: Kept[int, Shelf] = Kept(_read_shelf)
-_mates: Kept[tuple[int, int], Mates] = Kept(_read_mates)
-_ahead: Kept[tuple[int, int | None], MadeAhead] = Kept(_read_ahead)
+_mates: Kept[tuple[int, int], Mates] = Kept(_read_mates, patience=FRESHNESS)
+_ahead: Kept[tuple[int, int | None], MadeAhead] = Kept(_read_ahead, patience=FRESHNESS)
 
 
 def shelf(shop_id: int) -> Shelf:
@@ -172,8 +181,7 @@ def made_ahead(shop_id: int, product_id: int | None) -> MadeAhead:
     Whoever asks has no model, and must have a list even where the database is away, too.
     """
     try:
-        with FRESHNESS:
-            return _ahead.get((shop_id, product_id))
+        return _ahead.get((shop_id, product_id))
     except DATABASE_DOWN as error:
         log.warning("list_made_ahead_unknown", error=describe(error))
         return NOTHING_AHEAD

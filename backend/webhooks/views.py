@@ -4,7 +4,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_POST
 
-from backend.core import clock
+from backend.core import clock, database
 from backend.core.api import failures_as_json
 from backend.core.errors import Refused
 from backend.core.ids import uuid7
@@ -54,7 +54,8 @@ def _take(request: HttpRequest, *, is_compliance: bool) -> HttpResponse:
     incoming = _incoming(request, body)
     if (incoming.topic in COMPLIANCE_TOPICS) is not is_compliance:
         raise services.BadDelivery(f"{incoming.topic[:64]!r} has another address.")
-    services.accept(incoming, now=clock.now())
+    with database.ASKED_AGAIN:
+        services.accept(incoming, now=clock.now())
     return HttpResponse(status=200)
 
 

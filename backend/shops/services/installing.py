@@ -10,6 +10,7 @@ from django.db import connections, transaction
 
 from backend.audit import services as audit
 from backend.audit.values import Event
+from backend.core import database
 from backend.core.errors import Refused, Unavailable
 from backend.core.queue import Job, enqueue
 from backend.core.text import storable
@@ -57,7 +58,7 @@ def install(shop_domain: str, get_grant: Callable[[], Grant], *, now: datetime) 
     Two tabs that open at once must not exchange twice: the second exchange
     would kill the token of the first.
     """
-    with transaction.atomic(using=TOKENS):
+    with database.TOKEN, transaction.atomic(using=TOKENS):
         _lock_domain(shop_domain)
         if _held(shop_domain, using=TOKENS) is not None:
             return

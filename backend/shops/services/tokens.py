@@ -14,6 +14,7 @@ from typing import Any, Final
 import structlog
 from django.db import transaction
 
+from backend.core import database
 from backend.core.errors import Refused
 from backend.shopify import gateway, oauth
 from backend.shopify.values import Grant
@@ -89,7 +90,7 @@ def _refresh(shop_id: int, *, refused: str | None, now: datetime) -> Token:
 
     :param refused: a token that Shopify answered 401 to, however fresh it looks
     """
-    with transaction.atomic(using=TOKENS):
+    with database.TOKEN, transaction.atomic(using=TOKENS):
         row = _token_row(shop_id).using(TOKENS).select_for_update(of=("self",)).first()
         if row is None:
             raise NotInstalled(f"Shop {shop_id} has no token: the app is not installed there.")

@@ -77,6 +77,9 @@ def test_after_a_rest_one_may_try_and_its_success_is_everybodys(monkeypatch: pyt
     monkeypatch.setattr(patience, "_rests_until", 1.0)
 
     assert (patience.may_try(), patience.may_try()) == (True, False)
+    # The others wait for whoever tries, however long they may.
+    monkeypatch.setattr(database, "REST_SECONDS", 0.0)
+    assert not patience.may_try()
 
     monkeypatch.setattr(patience, "_rests_until", 1.0)
     with patience:

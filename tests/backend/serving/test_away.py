@@ -1,9 +1,10 @@
 """Servers that hang or are gone: shoppers are answered in time, and every answer is in the ledger after."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +13,7 @@ import httpx
 import psutil
 import pytest
 from django.conf import settings as django_settings
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, connections
 from psycopg2 import extensions
 
 from backend.audit import gateway, services, spooling
@@ -27,10 +28,14 @@ from backend.serving.services import answering, replay
 from backend.serving.values import ReplayVerdict
 from backend.shops import queries as shops
 from backend.shops.models import Shop
+from backend.webhooks.models import WebhookDelivery
+from tests.backend.events.bodies import BROWSER, an_event
 from tests.backend.history import NOW, products
 from tests.backend.racing import until
+from tests.backend.shopify.fake import webhook_signature
+from tests.backend.webhooks.payloads import an_order
 
-from .storefront import GRANTED, a_query, ask, recorded, shown
+from .storefront import DOMAIN, GRANTED, a_query, ask, recorded, shown
 from .test_guard_processes import a_web_server
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("_own_desk")]
@@ -38,6 +43,8 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 # What waiting for a server may cost an answer; the rest is what a busy machine takes for it.
 WAITS_SECONDS: Final = 0.3
 BUSY_SECONDS: Final = 1.5
+# What Shopify waits for the answer to a delivery.
+SHOPIFYS_SECONDS: Final = 5.0
 CUSTOMER: Final = 17850
 
 
@@ -45,6 +52,12 @@ CUSTOMER: Final = 17850
 def folder(tmp_path: Path, settings: Any) -> Path:
     settings.SPOOL_ROOT = tmp_path / "spool"
     return settings.SPOOL_ROOT
+
+
+@pytest.fixture(autouse=True)
+def _no_connection_stays() -> Iterator[None]:
+    yield
+    queries._refreshers.submit(connections.close_all).result()
 
 
 @contextmanager
@@ -130,6 +143,68 @@ def test_a_frozen_cache_keeps_no_shopper(shop: Shop, live: Any, redis_server: An
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("artifact_root", "redis_server")
+@pytest.mark.parametrize(
+    ("servers", "is_stored"),
+    [
+        ([postgresql_frozen], False),
+        ([valkey_frozen], True),
+        ([postgresql_frozen, valkey_frozen], False),
+    ],
+)
+def test_nobody_waits_for_long_for_servers_that_hang(
+    shop: Shop,
+    live: Any,
+    tmp_path: Path,
+    settings: Any,
+    servers: list[Callable[[], AbstractContextManager[None]]],
+    *,
+    is_stored: bool,
+) -> None:
+    with a_web_server(settings, tmp_path, redis_url=settings.REDIS_URL, workers=1) as (origin, _):
+        before = answers(origin, 20)
+        with ExitStack() as hanging:
+            for server in servers:
+                hanging.enter_context(server())
+            delivered, waited = timed(lambda: deliver(origin))
+            told, waited_then = timed(lambda: tell(origin, shop))
+            meanwhile = answers(origin, 20)
+        assert WebhookDelivery.objects.count() == is_stored
+        # It may be left alone for a second yet.
+        until(lambda: deliver(origin).status_code == 200)
+
+    assert [len(one.products) for one in (*before, *meanwhile)] == [4] * 40
+    assert all(one.decision for one in meanwhile)
+    assert max(one.seconds for one in meanwhile) < WAITS_SECONDS + BUSY_SECONDS
+    assert (delivered.status_code, told.status_code) == ((200, 202) if is_stored else (503, 503))
+    assert not is_stored or told.json()["accepted"] == 1
+    assert is_stored or {delivered.headers["Retry-After"], told.headers["Retry-After"]} == {"5"}
+    assert max(waited, waited_then) < SHOPIFYS_SECONDS
+    assert WebhookDelivery.objects.count() == 1
+
+
+def deliver(origin: str) -> httpx.Response:
+    body = json.dumps(an_order()).encode()
+    headers = {
+        "X-Shopify-Topic": "orders/create",
+        "X-Shopify-Shop-Domain": DOMAIN,
+        "X-Shopify-Webhook-Id": "d-1",
+        "X-Shopify-Hmac-Sha256": webhook_signature(body),
+        "X-Shopify-Triggered-At": "2026-11-21T11:59:58Z",
+        "Content-Type": "application/json",
+    }
+    return httpx.post(f"{origin}/webhooks", content=body, headers=headers, trust_env=False, timeout=90)
+
+
+def tell(origin: str, shop: Shop) -> httpx.Response:
+    body = json.dumps({"events": [an_event("product_viewed", product=101)]})
+    headers = {"Content-Type": "text/plain", "User-Agent": BROWSER}
+    return httpx.post(
+        f"{origin}/events/{shop.uuid}", content=body, headers=headers, trust_env=False, timeout=90
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("artifact_root", "redis_server")
 def test_web_processes_answer_while_the_database_is_frozen_and_one_of_them_is_killed(
     shop: Shop, live: Any, tmp_path: Path, settings: Any
 ) -> None:
@@ -156,6 +231,7 @@ class Given:
     """What a web process answered; no decision in an empty list."""
 
     decision: str | None
+    products: list[int]
     seconds: float
 
 
@@ -172,8 +248,9 @@ def answers(origin: str, count: int) -> list[Given]:
 
 def get(client: httpx.Client) -> Given:
     began = time.monotonic()
-    response = client.get(f"/proxy/recommendations?{a_query(limit=4)}")
-    return Given(response.json().get("decision"), time.monotonic() - began)
+    query = a_query(limit=4, consent=GRANTED, logged_in_customer_id=CUSTOMER)
+    response = client.get(f"/proxy/recommendations?{query}")
+    return Given(response.json().get("decision"), shown(response), time.monotonic() - began)
 
 
 def away(*_: Any, **__: Any) -> None:

@@ -39,13 +39,15 @@ pytestmark = [
 
 
 @contextmanager
-def a_web_server(settings: Any, folder: Path) -> Iterator[tuple[str, int]]:
+def a_web_server(
+    settings: Any, folder: Path, *, redis_url: str = NOBODY_LISTENS, workers: int = 2
+) -> Iterator[tuple[str, int]]:
     """Run the product's web processes on the test's own tables; gives their address and the arbiter's id."""
     port = free_port()
     tables = urlsplit(settings.DATABASE_URL)._replace(path=f"/{connection.settings_dict['NAME']}")
     env = os.environ | {
         "DATABASE_URL": tables.geturl(),
-        "REDIS_URL": NOBODY_LISTENS,
+        "REDIS_URL": redis_url,
         "ARTIFACT_ROOT": str(settings.ARTIFACT_ROOT),
         "SPOOL_ROOT": str(settings.SPOOL_ROOT),
         "PORT": str(port),
@@ -54,7 +56,7 @@ def a_web_server(settings: Any, folder: Path) -> Iterator[tuple[str, int]]:
         "DJANGO_SETTINGS_MODULE": "backend.config.settings",
     }
     command = [sys.executable, "-m", "gunicorn", "-c", "backend/config/gunicorn.py"]
-    command += ["--bind", f"127.0.0.1:{port}"]
+    command += ["--bind", f"127.0.0.1:{port}", "--workers", str(workers)]
     with (
         (folder / "log").open("wb") as log,
         subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log) as process,
