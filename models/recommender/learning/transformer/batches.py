@@ -19,14 +19,13 @@ from models.recommender.log.history import (
     HISTORY_LIMIT,
     UNKNOWN_TIME,
     Event,
+    History,
     begins_moment,
     moment_starts,
     newest_steps,
 )
 from models.recommender.log.log import Log
 from models.recommender.serving.features import (
-    CUSTOMER_FEATURES,
-    REPEAT_WIDTH,
     UNKNOWN_GAP,
     Own,
     Steps,
@@ -279,25 +278,13 @@ class Chunks:
 
     def _together_rows(self, positions: Ints, place: Ints, shuffled: Ints) -> tuple[Ints, Rows]:
         """Return the rows that predict the rest of a basket, by period: no history counts for them."""
-        period = self._period(self.log.at[place])
-        order = np.argsort(period, kind="stable")
         stops = self.basket_starts[self.basket_of[place] + 1]
-        owner, target = self._targets(place[order] + 1, stops[order], shuffled)
-        has_target = np.bincount(owner, minlength=len(order)) > 0
-        rows = int(has_target.sum())
-        renumbered = np.cumsum(has_target) - 1
-        kept = order[has_target]
-        nothing = np.zeros(0, dtype=np.int64)
-        features = np.zeros((0, REPEAT_WIDTH), dtype=np.float32)
-        return positions[kept], Rows(
-            own=Own(nothing, nothing, features, np.zeros(0, dtype=np.float32)),
-            own_starts=np.zeros(rows + 1, dtype=np.int64),
-            target_items=target,
-            target_starts=starts_of(renumbered[owner], rows),
-            since=np.zeros(rows, dtype=np.int64),
-            customer=np.zeros((rows, CUSTOMER_FEATURES), dtype=np.float32),
-            period=period[kept],
-        )
+        asked = np.unique(self._targets(place + 1, stops, shuffled)[0])
+        period = self._period(self.log.at[place[asked]])
+        order = np.argsort(period, kind="stable")
+        asked = asked[order]
+        untold = Steps.of([History.of([])] * len(asked))
+        return positions[asked], self._rows(untold, period[order], place[asked] + 1, stops[asked], shuffled)
 
 
 def _is_first(log: Log) -> Bools:

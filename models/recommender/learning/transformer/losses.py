@@ -7,7 +7,8 @@ against every item: exactly, or with the sum over items estimated from a sample.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise, starmap
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -74,52 +75,21 @@ class RowTensors:
             drops_seen=drops_seen,
         )
 
-    def runs(self, size: int) -> Iterator[list["Piece"]]:
-        """Yield the rows of each period in pieces of at most ``size`` rows."""
-        edges = np.flatnonzero(np.diff(self.period)) + 1
-        for first, end in zip([0, *edges], [*edges, len(self.period)], strict=True):
-            yield [
-                Piece(self, start, min(start + size, int(end))) for start in range(int(first), int(end), size)
-            ]
+    def runs(self, size: int) -> Iterator[tuple[int, list["Piece"]]]:
+        """Yield each period with its rows in pieces of at most ``size`` rows."""
+        for first, end in pairwise([0, *np.flatnonzero(np.diff(self.period)) + 1, len(self.period)]):
+            edges = [*range(int(first), int(end), size), int(end)]
+            own, targets = self.own_starts[edges].tolist(), self.target_starts[edges].tolist()
+            cuts = (starmap(slice, pairwise(part)) for part in (edges, own, targets))
+            yield int(self.period[first]), list(starmap(Piece, zip(*cuts, strict=True)))
 
 
-@dataclass(frozen=True)
-class Piece:
-    """Rows ``start`` to ``end`` of a batch, all of one period."""
+class Piece(NamedTuple):
+    """Where some rows of a batch lie, and their own items and targets."""
 
-    rows: RowTensors
-    start: int
-    end: int
-
-    @property
-    def period(self) -> int:
-        """Which trends hold for these rows."""
-        return int(self.rows.period[self.start])
-
-    @property
-    def span(self) -> slice:
-        """Where the rows lie."""
-        return slice(self.start, self.end)
-
-    @property
-    def own(self) -> slice:
-        """Where the own items of the rows lie."""
-        return slice(int(self.rows.own_starts[self.start]), int(self.rows.own_starts[self.end]))
-
-    @property
-    def targets(self) -> slice:
-        """Where the targets of the rows lie."""
-        return slice(int(self.rows.target_starts[self.start]), int(self.rows.target_starts[self.end]))
-
-    @property
-    def own_items(self) -> tuple[Tensor, Tensor]:
-        """The row within the piece and the item of each own item."""
-        return self.rows.own_row[self.own] - self.start, self.rows.own_item[self.own]
-
-    @property
-    def target_items(self) -> tuple[Tensor, Tensor]:
-        """The row within the piece and the item of each target."""
-        return self.rows.target_row[self.targets] - self.start, self.rows.target[self.targets]
+    rows: slice
+    own: slice
+    targets: slice
 
 
 @dataclass(frozen=True)
@@ -162,9 +132,8 @@ class Rivals:
             bias_S1 = bias_S1 - self.log_chance[:, None]
         return torch.cat([items_SE[:, :-1], trends_SP, bias_S1], 1)
 
-    def place(self, entries: tuple[Tensor, Tensor]) -> Tensor:
-        """Return where entries (row, item) lie in the flat logits of a piece."""
-        row, items = entries
+    def place(self, row: Tensor, items: Tensor) -> Tensor:
+        """Return where items of some rows lie in the flat logits of all rows."""
         if self.place_of is None or self.chosen is None:
             return row * self.items + items
         return row * len(self.chosen) + self.place_of[items]
@@ -226,16 +195,21 @@ class _CrossEntropy(torch.autograd.Function):
             torch.zeros_like(part) for part in (query_RV, items_SE, bonus_M)
         )
         total = query_RV.new_zeros(())
+        own_at = rivals.place(rows.own_row, rows.own_item)
+        target_at = rivals.place(rows.target_row, rows.target)
         with torch.autocast(query_RV.device.type, enabled=False):
-            for run in rows.runs(LOGIT_ROWS[query_RV.device.type]):
-                items_SV = rivals.against(items_SE, trends_MSP[run[0].period])
+            for period, pieces in rows.runs(LOGIT_ROWS[query_RV.device.type]):
+                items_SV = rivals.against(items_SE, trends_MSP[period])
                 run_grad = torch.zeros_like(items_SV)
-                for piece in run:
-                    shares, loss = _shares(query_RV[piece.span] @ items_SV.T, bonus_M, piece, rivals)
+                for piece in pieces:
+                    before = piece.rows.start * len(items_SV)
+                    own, target = own_at[piece.own] - before, target_at[piece.targets] - before
+                    logits = query_RV[piece.rows] @ items_SV.T
+                    shares, loss = _shares(logits, bonus_M, piece, rows, own, target, rivals)
                     total += loss
-                    query_grad[piece.span] = shares @ items_SV
-                    bonus_grad[piece.own] = shares.view(-1)[rivals.place(piece.own_items)]
-                    run_grad.addmm_(shares.T, query_RV[piece.span])
+                    query_grad[piece.rows] = shares @ items_SV
+                    bonus_grad[piece.own] = shares.view(-1)[own]
+                    run_grad.addmm_(shares.T, query_RV[piece.rows])
                 items_grad[:, :-1] += run_grad[:, : items_SE.shape[1] - 1]
                 items_grad[:, -1] += run_grad[:, -1]
         scale = 1.0 / len(query_RV)
@@ -247,13 +221,19 @@ class _CrossEntropy(torch.autograd.Function):
         return (*(grad * part for part in ctx.saved_tensors), None, None, None)
 
 
-def _shares(logits: Tensor, bonus_M: Tensor, piece: Piece, rivals: Rivals) -> tuple[Tensor, Tensor]:
+def _shares(
+    logits: Tensor,
+    bonus_M: Tensor,
+    piece: Piece,
+    rows: RowTensors,
+    own_at: Tensor,
+    target_at: Tensor,
+    rivals: Rivals,
+) -> tuple[Tensor, Tensor]:
     """Return each rival's share less the targets' weights, (rows, S), and the loss summed over rows."""
-    flat, rows = logits.view(-1), piece.rows
-    own_at, target_at = rivals.place(piece.own_items), rivals.place(piece.target_items)
+    flat, width = logits.view(-1), logits.shape[1]
     flat.scatter_add_(0, own_at, bonus_M[piece.own])
     if rivals.log_chance is not None:
-        width = logits.shape[1]
         flat.scatter_add_(0, own_at, rivals.log_chance[own_at % width])
         fresh_at = target_at[rows.is_fresh[piece.targets]]
         flat.scatter_add_(0, fresh_at, rivals.log_chance[fresh_at % width])
