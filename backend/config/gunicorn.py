@@ -81,4 +81,4 @@ def post_worker_init(worker: Any) -> None:
     desk.guard.start()
     shipper.start()
     get_resolver().url_patterns  # noqa: B018 - asked for, they are imported
-    desk.warm_up_behind().join(timeout=WARM_UP_SECONDS)
+    desk.warmer.start().wait(timeout=WARM_UP_SECONDS)

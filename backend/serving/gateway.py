@@ -258,6 +258,16 @@ class Models:
             if arm.version_id in self._seats or self.has_room(arm):
                 self._seat(arm, is_asked=False)
 
+    def load(self, arms: Iterable[LiveArm]) -> None:
+        """Load versions behind the caller's back; where there is no room, what nobody asks makes it."""
+        for arm in arms:
+            self._seat(arm)
+
+    def has_any_of(self, shop_id: int) -> bool:
+        """Return whether a version of a shop is in memory, or on its way there."""
+        with self._lock:
+            return any(seat.arm.shop_id == shop_id for seat in self._seats.values())
+
     def has_room(self, arm: LiveArm) -> bool:
         """Return whether a version may be loaded without another's going."""
         size = self._size(arm)

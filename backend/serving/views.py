@@ -121,7 +121,7 @@ def ready(request: HttpRequest) -> HttpResponse:
             # Probes come every few seconds: one that waited for as long as a database hangs would hold a
             # thread each time.
             database.ping()
-        desk.warm_up()
+        desk.warmer.warm_up()
     except Error as error:
         log.warning("not_ready", error=describe(error))
         return _health_response("unavailable")

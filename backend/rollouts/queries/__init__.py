@@ -9,7 +9,7 @@ from backend.rollouts.queries.arms import (
     drawn_arm,
     fresh_arms,
     live_arms,
-    live_shops,
+    live_revisions,
     pointed_by_shop,
 )
 from backend.rollouts.queries.business import (
@@ -114,7 +114,7 @@ __all__ = [
     "judge_interleaving",
     "judge_shadow",
     "live_arms",
-    "live_shops",
+    "live_revisions",
     "may_promote",
     "moment",
     "moves_of",

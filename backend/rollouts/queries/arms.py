@@ -128,7 +128,7 @@ def pointed_by_shop() -> dict[int, Pointed]:
     }
 
 
-def live_shops(*, limit: int) -> list[int]:
-    """Return the shops whose pointer moved last, for a new serving process to load ahead."""
+def live_revisions(*, limit: int) -> dict[int, int]:
+    """Return the revisions of the pointers that moved last, by shop, for a serving process."""
     rows = Pointer.objects.across_shops(reason="a serving process answers for every shop")
-    return list(rows.order_by("-moved_at").values_list("shop_id", flat=True)[:limit])
+    return dict(rows.order_by("-moved_at").values_list("shop_id", "revision")[:limit])

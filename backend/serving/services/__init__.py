@@ -1,9 +1,10 @@
 """Services of serving: answers on demand, and the lists that are the same for everybody."""
 
-from backend.serving.services.answering import Desk, open_models
+from backend.serving.services.answering import Desk
 from backend.serving.services.exploring import explored
 from backend.serving.services.general import GeneralLists
 from backend.serving.services.listing import PageLister
+from backend.serving.services.loading import open_models
 from backend.serving.services.overriding import (
     LOOK_VALID,
     give_override_url,

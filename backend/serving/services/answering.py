@@ -15,29 +15,24 @@ from typing import Final
 from uuid import UUID
 
 import structlog
-from django.conf import settings
-from django.db import DatabaseError, connection
 
 from backend.audit import services as audit
-from backend.audit.values import Channel, DecisionRecord, Event, ShownItem
+from backend.audit.values import Channel, DecisionRecord, ShownItem
 from backend.core import database
 from backend.core.crypto import pseudonym_under
 from backend.core.database import DATABASE_DOWN
 from backend.core.errors import describe
 from backend.core.ids import uuid7
-from backend.core.queue import Job, enqueue
 from backend.core.spool import SpoolUnavailable
 from backend.features import queries as features
 from backend.features.values import NO_PAST
-from backend.monitoring.values import Kind as TriggerKind
-from backend.registry import queries as registry
 from backend.rollouts import queries as rollouts
-from backend.rollouts.values import CHAMPION, CONTROL, HOLDOUT, LiveArm, LiveArms
+from backend.rollouts.values import CHAMPION, HOLDOUT, LiveArms
 from backend.serving import queries, rules
-from backend.serving.gateway import MIB, Breakers, Models
 from backend.serving.services.drafting import draft
 from backend.serving.services.gathering import LiveWorld
 from backend.serving.services.guarding import Guard
+from backend.serving.services.loading import ANSWERS_FIRST, Warmer, open_models
 from backend.serving.services.remembering import LastAnswers
 from backend.serving.services.scoring import NO_ARM, ArmScorer, Chosen, Scored, choose_arm
 from backend.serving.services.timing import StageTimer
@@ -45,22 +40,14 @@ from backend.serving.values import NO_OPINION, Answer, Ask, Card, Decided, Healt
 from backend.shops import queries as shops
 from backend.shops import services as shop_services
 from backend.shops.values import ShopInfo, ShopState
-from models.recommender.api import NewProduct, Scorer
 
 log = structlog.get_logger(__name__)
 
 # Before the reasons of fallbacks, where a process counts them.
 FALLBACK: Final = "fallback."
 
-# Shops whose versions a process loads before its first request; more would keep it from that for too long.
-MOST_WARMED: Final = 96
-
 # Answers whose latency one process remembers.
 WINDOW: Final = 2_000
-
-
-# Arms of the version that answers where no rollout has anything to say.
-_ANSWERS_FIRST: Final = frozenset({CHAMPION, CONTROL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,57 +76,6 @@ class _Asked:
         return str(self.chosen.rollout_id or "") if self.chosen and is_chosen else ""
 
 
-def open_models(
-    clock: Callable[[], datetime], *, on_refused: Callable[[LiveArm, str], None] | None = None
-) -> Models:
-    """
-    Return an empty set of models.
-
-    It loads from the registry and learns of new products from the catalogue.
-
-    :param on_refused: hears of refused artifacts; else the ledger does, and the shop is looked after at once
-    """
-
-    def open_scorer(arm: LiveArm) -> Scorer:
-        return registry.open_scorer(arm.artifact, manifest_sha256=arm.manifest_sha256)
-
-    def find_new(arm: LiveArm, scorer: Scorer) -> list[NewProduct]:
-        try:
-            return features.new_products(arm.shop_id, scorer)
-        finally:
-            connection.close()
-
-    def report(arm: LiveArm, why: str) -> None:
-        # The others are loaded before anybody needs them. What befalls a candidate ends its rollout, which
-        # says why, and a version that stands by is looked at again each minute.
-        if arm.name not in _ANSWERS_FIRST:
-            return
-        try:
-            audit.record(
-                Event.ARTIFACT_REFUSED,
-                shop_id=arm.shop_id,
-                subject=f"version {arm.version_number}",
-                reason=why,
-                now=clock(),
-                details={"version": str(arm.version_id)},
-            )
-            # Nothing good answers this shop now; the hourly look would leave it so for up to an hour.
-            enqueue(Job.WATCH_SHOP, shop_id=arm.shop_id, kind=TriggerKind.UNREADABLE.value)
-        finally:
-            # A loading thread meets the database here and there; it must not hold a connection for good.
-            connection.close()
-
-    breakers = Breakers(is_dry_run=settings.BREAKER_DRY_RUN)
-    return Models(
-        open_scorer,
-        find_new=find_new,
-        on_refused=on_refused or report,
-        size_of=lambda arm: registry.artifact_bytes(arm.artifact),
-        memory_bytes=settings.MODEL_MEMORY_MB * MIB,
-        breakers=breakers,
-    )
-
-
 class _Counts:
     """How often some things happened in this process."""
 
@@ -166,13 +102,12 @@ class Desk:
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self.clock = clock
         self.models = open_models(clock)
+        self.warmer = Warmer(self.models)
         self.guard = Guard(clock)
         self.arms = ArmScorer(self.models, self.guard)
         self.last_answers = LastAnswers()
-        self.is_warm = False
         self._latencies: deque[float] = deque(maxlen=WINDOW)
         self._counts = _Counts()
-        self._warming = threading.Lock()
 
     def answer(self, ask: Ask, *, timer: StageTimer, request_id: str) -> Answer | None:
         """
@@ -238,7 +173,7 @@ class Desk:
         why = scored.reason or decided.fallback
         if why and not asked.query.is_held_out:
             self._counts.add(f"{FALLBACK}{why}")
-        elif decided.is_personal and asked.visitor.key and scored.name in _ANSWERS_FIRST:
+        elif decided.is_personal and asked.visitor.key and scored.name in ANSWERS_FIRST:
             shown = tuple(item.product_id for item in decided.items)
             self.last_answers.keep(asked.world.shop_id, asked.visitor.key, asked.query, shown)
 
@@ -294,7 +229,7 @@ class Desk:
         """Return the versions in memory and the latency of the last answers of this process."""
         latencies = sorted(self._latencies)
         return Health(
-            is_ready=self.is_warm,
+            is_ready=self.warmer.is_warm,
             versions=tuple(self.models.loaded()),
             answers=len(latencies),
             p50_ms=rules.percentile(latencies, 0.50),
@@ -303,33 +238,6 @@ class Desk:
             unrecorded=self._counts.of("unrecorded"),
             fallbacks=self._counts.under(FALLBACK),
         )
-
-    def warm_up(self) -> None:
-        """Load the models of the shops whose pointer moved last, once, before shoppers ask for them."""
-        with self._warming:
-            if self.is_warm:
-                return
-            for shop_id in rollouts.live_shops(limit=MOST_WARMED):
-                live = rollouts.live_arms(shop_id)
-                for arm in live.arms:
-                    self.models.prepare(arm)
-                self.arms.keep_warm(live)
-            self.is_warm = True
-
-    def warm_up_behind(self) -> threading.Thread:
-        """Warm up in a thread, and return it: whoever begins may wait for it as long as it can afford."""
-        thread = threading.Thread(target=self._warm_up_forgivingly, name="warm-up", daemon=True)
-        thread.start()
-        return thread
-
-    def _warm_up_forgivingly(self) -> None:
-        try:
-            self.warm_up()
-        except DatabaseError as error:
-            # The readiness probe asks again; until then each model is loaded by its first shopper.
-            log.warning("warm_up_failed", error=describe(error))
-        finally:
-            connection.close()
 
     def _look_around(self, shop: ShopInfo, ask: Ask, timer: StageTimer) -> _Asked:
         live = rollouts.live_arms(shop.id)

@@ -12,8 +12,8 @@ from backend.core.ids import uuid7
 from backend.rollouts.values import HOLDOUT, LiveArm
 from backend.serving import rules
 from backend.serving.gateway import Models
-from backend.serving.services.answering import open_models
 from backend.serving.services.gathering import LiveWorld
+from backend.serving.services.loading import open_models
 from backend.serving.values import NO_OPINION, Opinion, Query
 
 # Longer than the longest carousel, because Liquid leaves out what has sold out since.

@@ -30,7 +30,7 @@ from backend.serving import queries, rules
 from backend.serving.gateway import Models, opine
 from backend.serving.rules import recording
 from backend.serving.rules.packing import Unreadable
-from backend.serving.services.answering import open_models
+from backend.serving.services.loading import open_models
 from backend.serving.services.scoring import has_nothing_to_show
 from backend.serving.values import Decided, Opinion, Query, Shelf
 from models.recommender.api import NotFinite

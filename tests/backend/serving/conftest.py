@@ -35,5 +35,5 @@ def shop() -> Shop:
 def live(shop: Shop, artifact: Path) -> Any:
     """The shop's model, live and in memory."""
     version = a_live_version(shop, artifact)
-    views.desk.warm_up()
+    views.desk.warmer.warm_up()
     return version

@@ -353,7 +353,7 @@ def test_a_new_process_loads_all_that_may_be_asked(
     rollouts.forget_cached()
     monkeypatch.setattr(views, "desk", views.Desk(views.clock.now))
 
-    views.desk.warm_up()
+    views.desk.warmer.warm_up()
 
     assert {live.id, candidate.id} <= set(views.desk.models.loaded())
 

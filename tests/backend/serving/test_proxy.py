@@ -452,7 +452,7 @@ def test_a_fresh_process_refuses_damaged_files_and_the_former_version_answers(
     tamper(newer)
     monkeypatch.setattr(views, "desk", Desk(views.clock.now))
     rollouts.forget_cached()
-    views.desk.warm_up()
+    views.desk.warmer.warm_up()
     for arm in filter(None, [rollouts.live_arms(shop.id).standby]):
         views.desk.models.prepare(arm)
 
@@ -472,7 +472,7 @@ def test_without_a_former_version_a_damaged_one_leaves_the_plain_lists_and_is_lo
     tamper(live)
     enqueued.clear()
     monkeypatch.setattr(views, "desk", Desk(views.clock.now))
-    views.desk.warm_up()
+    views.desk.warmer.warm_up()
 
     response = ask(limit=4)
 
@@ -497,7 +497,7 @@ def test_a_model_that_hangs_is_cut_off_and_then_left_alone(
     monkeypatch.setattr(gateway, "DEADLINE_SECONDS", 0.05)
     monkeypatch.setattr(views.desk.models, "open_scorer", lambda _: SlowScorer())
     views.desk.models._seats.clear()
-    views.desk.warm_up()
+    views.desk.warmer.warm_up()
 
     reasons = [ask(limit=4).json()["fallback"] for _ in range(7)]
 
@@ -656,7 +656,7 @@ def test_a_process_that_could_not_load_its_models_is_not_ready(monkeypatch: pyte
     def broken(**_: Any) -> None:
         raise DatabaseError("relation does not exist")
 
-    monkeypatch.setattr(rollouts, "live_shops", broken)
+    monkeypatch.setattr(rollouts, "live_revisions", broken)
 
     assert Client().get("/health/ready").status_code == 503
 
