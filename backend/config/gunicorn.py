@@ -66,6 +66,16 @@ def worker_exit(server: Any, worker: Any) -> None:
             write()
 
 
+def on_starting(server: Any) -> None:
+    """Let the workers to come count together."""
+    metrics.share()
+
+
+def on_exit(server: Any) -> None:
+    """Leave no file of what the workers counted."""
+    metrics.stop_sharing()
+
+
 def post_worker_init(worker: Any) -> None:
     """Load the code and the live models of a new worker before it takes its first request, and keep watch."""
     from django.urls import get_resolver

@@ -19,7 +19,7 @@ from backend.core import clock, database, edge, metrics
 from backend.core.api import error_body
 from backend.core.errors import Failure, Refused, describe
 from backend.serving import serializers
-from backend.serving.services import STAGES, Desk, Shipper, StageTimer
+from backend.serving.services import Desk, Shipper, StageTimer
 from backend.serving.values import Answer, Ask, BadAsk, Form, Stage
 from backend.shopify import credentials
 from backend.shopify.verify import verify_proxy
@@ -173,7 +173,6 @@ def measured(request: HttpRequest) -> HttpResponse:
     """Answer ``GET /health/metrics``, for Prometheus: how long the steps of answers take. Only inside."""
     if not edge.is_inside(request):
         raise Http404
-    text = "".join(f"{line}\n" for line in STAGES.lines())
-    response = HttpResponse(text, content_type=metrics.CONTENT_TYPE)
+    response = HttpResponse(metrics.exposition(), content_type=metrics.CONTENT_TYPE)
     response.headers["Cache-Control"] = "no-store"
     return response

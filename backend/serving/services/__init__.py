@@ -16,11 +16,10 @@ from backend.serving.services.replaying import replay, replay_from
 from backend.serving.services.shadowing import ShadowScorer
 from backend.serving.services.shipping import Shipper
 from backend.serving.services.telling import ingredients
-from backend.serving.services.timing import STAGES, StageTimer
+from backend.serving.services.timing import StageTimer
 
 __all__ = [
     "LOOK_VALID",
-    "STAGES",
     "Desk",
     "GeneralLists",
     "PageLister",

@@ -1,48 +1,51 @@
-"""Histograms that workers share."""
+"""Metrics that the workers of a web server count together."""
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry, Counter, values
 
 from backend.core import metrics
-from backend.core.metrics import BOUNDS, Histogram
-
-STEPS = Histogram("steps_seconds", tells="Seconds a step takes.", label="step", values=("one", "two"))
 
 
-def read() -> dict[str, float]:
-    pairs = (line.rsplit(" ", 1) for line in STEPS.lines() if not line.startswith("#"))
-    return {name: float(value) for name, value in pairs}
+@pytest.fixture
+def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Count as a server's workers do, in a folder of this test's."""
+    monkeypatch.setattr(values, "ValueClass", values.ValueClass)
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "of a server that this one has replaced")
+    metrics.share()
+    yield Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+    metrics.stop_sharing()
 
 
-def test_buckets_are_cumulative_and_a_bound_belongs_to_its_own() -> None:
-    before = read()
-
-    STEPS.observe({"one": 0.001, "two": 9.0})
-    STEPS.observe({"one": 0.0011})
-
-    more = {name: value - before[name] for name, value in read().items()}
-    below = {bound: more[f'steps_seconds_bucket{{step="one",le="{bound}"}}'] for bound in BOUNDS}
-    assert [below[bound] for bound in (0.0005, 0.001, 0.0025, 1.0)] == [0, 1, 2, 2]
-    assert more['steps_seconds_bucket{step="two",le="1.0"}'] == 0
-    assert more['steps_seconds_bucket{step="two",le="+Inf"}'] == 1
-    assert (more['steps_seconds_count{step="one"}'], more['steps_seconds_count{step="two"}']) == (2, 1)
-    assert more['steps_seconds_sum{step="one"}'] == pytest.approx(0.0021, abs=1e-6)
+def counted(name: str) -> float:
+    lines = metrics.exposition().decode().splitlines()
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(f"{name} "))
 
 
-def test_what_an_ended_worker_counted_is_told_by_the_others() -> None:
-    before = read()
-
-    for worker in (1, 2, 1 + metrics.SLOTS):
-        if (child := os.fork()) == 0:
-            metrics.take_slot(worker)
-            STEPS.observe({"one": 0.01})
-            os._exit(0)
-        os.waitpid(child, 0)
-
-    assert read()['steps_seconds_count{step="one"}'] - before['steps_seconds_count{step="one"}'] == 3
+def count_in_a_worker(number: int) -> None:
+    """Count one answer as a worker would that ends thereafter."""
+    if (child := os.fork()) == 0:
+        metrics.take_slot(number)
+        Counter("answers", "Answers.", registry=CollectorRegistry()).inc()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
 
 
-def test_labels_that_do_not_fit_are_refused() -> None:
-    with pytest.raises(ValueError, match="does not fit"):
-        Histogram("many_seconds", tells="Too many.", label="one", values=[str(n) for n in range(18)])
+def test_what_ended_workers_counted_is_told_and_their_slots_are_taken_again(folder: Path) -> None:
+    for number in (1, 2, 1 + metrics.SLOTS):
+        count_in_a_worker(number)
+
+    assert counted("answers_total") == 3
+    assert sorted(file.name for file in folder.iterdir()) == ["counter_1.db", "counter_2.db"]
+
+
+def test_a_server_that_ends_leaves_no_file(folder: Path) -> None:
+    count_in_a_worker(1)
+
+    metrics.stop_sharing()
+
+    assert not folder.exists()
+    assert b"answers_total" not in metrics.exposition()

@@ -604,7 +604,8 @@ def test_strangers_are_told_nothing_of_versions(
 def stage_counts() -> dict[str, int]:
     """Return how often each step of an answer was timed, as Prometheus reads it."""
     text = Client().get("/health/metrics", REMOTE_ADDR="10.0.0.7").content.decode()
-    found = re.findall(r'^tailorbird_answer_stage_seconds_count\{stage="(\w+)"\} (\d+)$', text, re.MULTILINE)
+    counts = r'^tailorbird_answer_stage_seconds_count\{stage="(\w+)"\} (\d+)\.0$'
+    found = re.findall(counts, text, re.MULTILINE)
     return {stage: int(count) for stage, count in found}
 
 
