@@ -178,12 +178,12 @@ class GateEvidence:
     customers: int
     since: str  # ISO 8601
     until: str
-    candidate: float | None  # NDCG@10
-    champion: float | None
-    gain: float | None
-    low: float | None
-    high: float | None
-    reason: str | None  # why there are no figures, in plain words; None when there are
+    candidate: float | None = None  # NDCG@10
+    champion: float | None = None
+    gain: float | None = None
+    low: float | None = None
+    high: float | None = None
+    reason: str | None = None  # why there are no figures, in plain words; None when there are
     candidate_until: str | None = None
     champion_until: str | None = None
     asked: str = "customers"  # or "orders", for their rest, where few customers come back

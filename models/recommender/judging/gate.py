@@ -84,7 +84,6 @@ def compare(
         gain=gain,
         low=low,
         high=high,
-        reason=None,
         candidate_until=_told(days.moment),
         champion_until=_told(champion.until),
         asked=split.asked,
@@ -141,14 +140,7 @@ def without_figures(log: Log, since: int, *, reason: str, customers: int = 0) ->
         customers=customers,
         since=_told(since),
         until=_told(_end(log, since)),
-        candidate=None,
-        champion=None,
-        gain=None,
-        low=None,
-        high=None,
         reason=reason,
-        candidate_until=None,
-        champion_until=None,
     )
 
 

@@ -64,7 +64,8 @@ def learn_baskets(
     if min(len(tuning), len(weighing)) < FEWEST_TUNING:
         return None
     cut = ValidationCut(log, _in_carts(weighing), moment, _in_carts(tuning))
-    params = tune([cut], drop_seen=False, seed=seed, say=_silently, families=BASKET_FAMILIES)
+    # Nothing is said: progress names the stages of the whole training.
+    params = tune([cut], drop_seen=False, seed=seed, say=lambda _: None, families=BASKET_FAMILIES)
     blend = unlearned(_members(log, params), cut, drop_seen=False)
     learned = learn_blend(blend, [ask_members(blend, cut, seed=seed)], seed=seed)
     return Baskets(params, learned) if learned.is_blended else None
@@ -77,7 +78,3 @@ def _members(log: Log, params: Params) -> list[Model]:
 def _in_carts(cases: Sequence[SurfaceCase]) -> list[Case]:
     """Return the cases as a cart alone tells them: a page is a cart that holds one product."""
     return [Case(cart_of(case.hidden), case.bought, np.sort(case.hidden), case.user) for case in cases]
-
-
-def _silently(_: str) -> None:
-    """Say nothing: progress names the stages of the whole training."""

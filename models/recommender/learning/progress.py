@@ -27,10 +27,6 @@ class Reporter:
         """Seconds since the run began."""
         return time.monotonic() - self.started
 
-    def deadline(self, share: float) -> float:
-        """Return when a share of the budget is spent, in the seconds of ``time.monotonic``."""
-        return self.started + self.budget * share
-
     def stage(self, stage: Stage, message: str, *, fraction: float) -> None:
         """Report that a stage begins, at once."""
         self._send(stage, 0, fraction, None, None, message)

@@ -20,3 +20,10 @@ def spans(begins: NDArray[np.integer], ends: NDArray[np.integer]) -> tuple[Ints,
     places = np.repeat(begins - (after - lengths), lengths)
     places += np.arange(len(places))
     return places, lengths
+
+
+def changes(*columns: NDArray[np.integer]) -> Bools:
+    """Return where any of some columns differs from the row before; the first row does."""
+    out = np.ones(len(columns[0]), dtype=np.bool_)
+    out[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
+    return out

@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from models.recommender.log.arrays import Bools, Events, Ints, Reals, spans
+from models.recommender.log.arrays import Bools, Events, Ints, Reals, changes, spans
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 UNKNOWN_TIME = int(np.iinfo(np.int64).min)  # a moment that nobody wrote down
@@ -174,9 +174,7 @@ def longest_history(history: History) -> History:
     """
     if len(history) > 1:
         history = history.arranged(history.items, history.events)
-        columns = (history.items, history.events, history.at)
-        is_same = np.logical_and.reduce([column[1:] == column[:-1] for column in columns])
-        history = history.where(np.concatenate([[True], ~is_same]))
+        history = history.where(changes(history.items, history.events, history.at))
     return history.newest(HISTORY_LIMIT)
 
 

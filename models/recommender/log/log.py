@@ -11,7 +11,7 @@ from itertools import compress
 
 import numpy as np
 
-from models.recommender.log.arrays import Bools, Events, Floats, Ints
+from models.recommender.log.arrays import Bools, Events, Floats, Ints, changes
 from models.recommender.log.content import ItemFacts
 from models.recommender.log.history import Event
 
@@ -86,11 +86,7 @@ class Log:
     @cached_property
     def sequences(self) -> "Log":
         """The log without a repeated item inside one basket: what a sequence of steps is."""
-        if not len(self):
-            return self
-        compared = ("basket", "item", "user", "event")
-        is_same = np.logical_and.reduce([np.diff(getattr(self, name)) == 0 for name in compared])
-        return self.where(np.concatenate([[True], ~is_same]))
+        return self.where(changes(self.basket, self.item, self.user, self.event))
 
     def user_starts(self) -> Ints:
         """Return where each user's purchases start, with the end of the last one appended."""

@@ -7,10 +7,11 @@ Cut once for the test; cut what is left again for validation, and the test stays
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import TypeVar
 
 import numpy as np
 
-from models.recommender.log.arrays import DAY_US, Bools, Ints
+from models.recommender.log.arrays import DAY_US, Bools, Ints, changes
 from models.recommender.log.history import Event, History, begins_moment, longest_history
 from models.recommender.log.log import Log
 
@@ -24,6 +25,9 @@ LEAST_LEFT = 0.5  # of the log before the oldest cut: who knows less says little
 FEWEST_TUNING = 100  # cases: parameters chosen by fewer are chosen by luck
 FEWEST_WEIGHING = 20  # cases below which nothing can be learned of how models are weighed
 PAGES = 0.5  # of the orders that are asked for their rest: one item is given, as on a page; else some
+
+
+Drawn = TypeVar("Drawn")
 
 
 class Kind(StrEnum):
@@ -121,7 +125,7 @@ class ValidationCut(Division):
     tuning: list[Case]  # by these the simple models are tuned and the transformer is stopped
 
 
-def drawn(cases: Sequence[Case], most: int, *, seed: int) -> Sequence[Case]:
+def drawn(cases: Sequence[Drawn], most: int, *, seed: int | np.random.Generator) -> Sequence[Drawn]:
     """Return at most so many of the cases, in their order, drawn by ``seed``."""
     if len(cases) <= most:
         return cases
@@ -211,8 +215,10 @@ def at_moment(log: Log, moment: int, split: Split, *, seed: int) -> Division:
 def _orders(bought: Log, *, seed: int) -> list[Case]:
     """Return a case of each order of two items or more, guests' too: a few drawn items, and the others."""
     chance = np.random.default_rng(seed)
+    rows = np.unique(bought.basket * bought.items + bought.item, return_index=True)[1]
+    orders = np.split(rows, np.flatnonzero(changes(bought.basket[rows]))[1:])
     cases = []
-    for lines in _lines_of_orders(bought, most=MAX_CASES, chance=chance):
+    for lines in drawn([lines for lines in orders if len(lines) > 1], MAX_CASES, seed=chance):
         items = chance.permutation(bought.item[lines])
         count = 1 if chance.random() < PAGES else int(chance.integers(1, len(items)))
         given, others = np.split(items, [count])
@@ -220,19 +226,6 @@ def _orders(bought: Log, *, seed: int) -> list[Case]:
         history = History.of(given, [now] * len(given), now=now)
         cases.append(Case(history, np.sort(others), np.sort(given), int(bought.user[lines[0]])))
     return cases
-
-
-def _lines_of_orders(bought: Log, *, most: int, chance: np.random.Generator) -> list[Ints]:
-    """Return the rows of each order of two different items or more, at most so many orders."""
-    order = np.lexsort((bought.item, bought.basket))
-    basket, item = bought.basket[order], bought.item[order]
-    is_new = np.concatenate([[True], (np.diff(basket) != 0) | (np.diff(item) != 0)])[: len(order)]
-    order, basket = order[is_new], basket[is_new]
-    starts = np.flatnonzero(np.concatenate([[True], np.diff(basket) != 0])[: len(order)])
-    orders = [lines for lines in np.split(order, starts[1:]) if len(lines) > 1]
-    if len(orders) <= most:
-        return orders
-    return [orders[place] for place in np.sort(chance.choice(len(orders), most, replace=False))]
 
 
 def _leave_one_out(log: Log, split: Split, *, seed: int) -> Division:
@@ -260,10 +253,8 @@ def _cases(log: Log, is_after: Bools, split: Split, *, now: int, seed: int) -> l
     asked = np.bincount(log.user[is_question], minlength=log.users)
     after = np.bincount(log.user[is_after], minlength=log.users)
     users = np.flatnonzero((asked > 0) & (np.diff(starts) > after))
-    if len(users) > MAX_CASES:
-        users = np.sort(np.random.default_rng(seed).choice(users, MAX_CASES, replace=False))
     cases = []
-    for user in users:
+    for user in drawn(users.tolist(), MAX_CASES, seed=seed):
         # A customer's steps are in time order, so the cut splits them in two.
         middle, end = starts[user + 1] - after[user], starts[user + 1]
         before = slice(starts[user], middle)
@@ -273,7 +264,7 @@ def _cases(log: Log, is_after: Bools, split: Split, *, now: int, seed: int) -> l
         if split.drops_seen:
             bought = np.setdiff1d(bought, seen, assume_unique=True)
         if len(bought):
-            cases.append(Case(longest_history(history), bought, seen, int(user)))
+            cases.append(Case(longest_history(history), bought, seen, user))
     return cases
 
 

@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from models.recommender.log.arrays import HOUR_US, Ints
+from models.recommender.log.arrays import HOUR_US, Ints, changes
 from models.recommender.log.history import Event, History, longest_history
 from models.recommender.log.log import Log
 from models.recommender.log.splits import Case
@@ -110,9 +110,7 @@ class _Orders:
         bought = log.purchases
         line = np.lexsort((bought.at, bought.basket, bought.user))
         user, basket = bought.user[line], bought.basket[line]
-        is_first = np.ones(len(line), dtype=np.bool_)
-        is_first[1:] = (np.diff(user) != 0) | (np.diff(basket) != 0)
-        first = np.flatnonzero(is_first)
+        first = np.flatnonzero(changes(user, basket))
         self.log = log
         self.user: Ints = user[first]  # (N,)
         self.begins: Ints = bought.at[line][first]  # (N,) microseconds: the oldest line

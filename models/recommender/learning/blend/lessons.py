@@ -10,10 +10,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from models.recommender.learning.simple.purchases import changes
-from models.recommender.log.arrays import Floats, Ints
+from models.recommender.log.arrays import Floats, Ints, changes
 from models.recommender.log.log import Log
-from models.recommender.log.splits import Case, Division, drawn
+from models.recommender.log.splits import Division, drawn
 from models.recommender.metrics.ranking import CUTOFF, judge, top_of
 from models.recommender.serving.blend import Blend, LinearMixer, bought_column, feature_count
 from models.recommender.serving.rankers import Model, top_k
@@ -115,7 +114,7 @@ def rebuying(log: Log) -> Floats:
     bought = log.purchases
     order = np.lexsort((bought.at, bought.user, bought.item))
     item, user, at = bought.item[order], bought.user[order], bought.at[order]
-    is_buyer = changes(item) | changes(user)
+    is_buyer = changes(item, user)
     is_again = ~is_buyer & changes(at)
     pair = np.cumsum(is_buyer) - 1
     came_back = np.bincount(pair, is_again, int(is_buyer.sum())) > 0
@@ -144,16 +143,11 @@ def ask_members(blend: Blend, cut: Division, *, most: int = MOST_CASES, seed: in
         for member, one in zip(blend.members, said.members, strict=True):
             tops[member.name].append(top_of(one.strengths.scores, case, drop_seen=blend.drops_seen))
     alone = {name: judge(found, cases, items=cut.train.items).ndcg for name, found in tops.items()}
-    return CutLessons(_lessons(cases, features, wanted), alone)
-
-
-def _lessons(
-    cases: Sequence[Case], features: Sequence[Floats], wanted: Sequence[NDArray[np.bool_]]
-) -> Lessons:
-    return Lessons(
+    lessons = Lessons(
         features=np.concatenate(features),
         starts=np.concatenate([[0], np.cumsum([len(part) for part in wanted])]),
         is_wanted=np.concatenate(wanted),
         bought=np.array([len(case.bought) for case in cases], dtype=np.int64),
         customer=np.array([case.user for case in cases], dtype=np.int64),
     )
+    return CutLessons(lessons, alone)

@@ -7,10 +7,9 @@ One giant customer must not rule, and a log of any length is fitted in bounded t
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
-from models.recommender.log.arrays import DAY_US, Floats, Ints
+from models.recommender.log.arrays import DAY_US, Floats, Ints, changes
 from models.recommender.log.history import begins_moment, moment_starts, newest_steps
 from models.recommender.log.log import Log
 
@@ -48,7 +47,7 @@ class Bought:
     @property
     def has_baskets(self) -> bool:
         """Whether baskets hold more than their one item often enough to learn from."""
-        baskets = int((changes(self.basket) | changes(self.user)).sum())
+        baskets = int((changes(self.basket, self.user)).sum())
         return len(self) >= FULL_BASKET * max(baskets, 1)
 
     def freshness(self, half_life_days: float | None) -> Floats:
@@ -62,11 +61,6 @@ class Bought:
         """Return what each basket, or else each customer, bought, (rows, items); repeats add up."""
         rows, count = self.user, self.users
         if by_basket and self.has_baskets:
-            rows = np.cumsum(changes(self.basket) | changes(self.user)) - 1
+            rows = np.cumsum(changes(self.basket, self.user)) - 1
             count = int(rows[-1]) + 1
         return sparse.csr_matrix((self.freshness(fresh_days), (rows, self.item)), shape=(count, self.items))
-
-
-def changes(column: Ints) -> NDArray[np.bool_]:
-    """Return where a column differs from the row before; the first row does."""
-    return np.concatenate([[True], column[1:] != column[:-1]])[: len(column)]

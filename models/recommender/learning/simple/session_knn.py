@@ -3,8 +3,8 @@
 import numpy as np
 
 from models.recommender.learning.simple.popularity import fit_popularity
-from models.recommender.learning.simple.purchases import Bought, changes
-from models.recommender.log.arrays import Ints
+from models.recommender.learning.simple.purchases import Bought
+from models.recommender.log.arrays import Ints, changes
 from models.recommender.log.history import begins_moment, moment_starts, newest_steps
 from models.recommender.log.log import Log
 from models.recommender.serving.rankers import Decay

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ from models.recommender.serving.transformer import (
 )
 
 ENCODE_AT_ONCE = 256  # histories encoded together
+Asked = TypeVar("Asked", Ints, Sequence[Case])
 
 
 def weights_of(network: Recommender) -> dict[str, NDArray[np.float32]]:
@@ -55,16 +56,16 @@ def readouts(
     order = np.argsort([min(len(history), window) for history in histories], kind="stable")
     parts = [
         _read(network, head, [histories[index] for index in group], kind=kind)
-        for group in _slices(order, ENCODE_AT_ONCE)
+        for group in _some_at_once(order)
     ]
     out = np.empty((len(histories), parts[0].shape[1]), dtype=np.float32)
     out[order] = np.concatenate(parts)
     return out
 
 
-def _slices(order: Ints, size: int) -> Iterator[Ints]:
-    for start in range(0, len(order), size):
-        yield order[start : start + size]
+def _some_at_once(asked: Asked) -> Iterator[Asked]:
+    for start in range(0, len(asked), ENCODE_AT_ONCE):
+        yield asked[start : start + ENCODE_AT_ONCE]
 
 
 @torch.no_grad()
@@ -112,8 +113,7 @@ def validate(
     """Rank all items for each case, many cases at a time: as ``ranking.rank`` does, ties aside."""
     head = head_of(network, log, moment=moment)
     tops: list[Ints] = []
-    for group in _slices(np.arange(len(cases)), ENCODE_AT_ONCE):
-        chosen = [cases[index] for index in group]
+    for chosen in _some_at_once(cases):
         logits = torch.from_numpy(_logits(network, head, [case.history for case in chosen], kind=kind))
         if drop_seen:
             owner = np.repeat(np.arange(len(chosen)), [len(case.seen) for case in chosen])

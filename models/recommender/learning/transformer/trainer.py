@@ -167,19 +167,6 @@ class Trainer:
         for network in (self.model, self.average):
             network.items.own.data.mul_(self.is_sold[:, None])
             network.bias.data.mul_(self.is_sold)
-        return self.chunks(log, known)
-
-    @torch.no_grad()
-    def _start_near(self, log: Log) -> None:
-        """Let items that are bought near each other begin near each other; the others begin anywhere."""
-        vectors, is_near = spectral_vectors(log, width=self.recipe.width, seed=self.recipe.seed)
-        for network in (self.model, self.average):
-            own = network.items.own
-            own.copy_(torch.where(is_near[:, None].to(own.device), vectors.to(own.device), own))
-        self.is_warm = True
-
-    def chunks(self, log: Log, known: Log | None = None) -> Chunks:
-        """Return a log cut into what one epoch learns from, in batches that fit the recipe and the log."""
         # A small shop would otherwise learn in one step an epoch.
         small_enough = max(len(log) // FEWEST_STEPS, SMALLEST_BATCH_TOKENS)
         return Chunks(
@@ -191,6 +178,15 @@ class Trainer:
             drops_seen=self.drops_seen,
             known=known,
         )
+
+    @torch.no_grad()
+    def _start_near(self, log: Log) -> None:
+        """Let items that are bought near each other begin near each other; the others begin anywhere."""
+        vectors, is_near = spectral_vectors(log, width=self.recipe.width, seed=self.recipe.seed)
+        for network in (self.model, self.average):
+            own = network.items.own
+            own.copy_(torch.where(is_near[:, None].to(own.device), vectors.to(own.device), own))
+        self.is_warm = True
 
     def epoch(self, chunks: Chunks, on_share: Callable[[float, float], None]) -> float:
         """Learn from every chunk once, or until the plan is over; return the mean loss."""
