@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 from models.recommender.judging.wording import sentence, what_serves, what_serves_home
 from models.recommender.learning.blend.choice import LEAD, standard_error
 from models.recommender.learning.related import related_tables
+from models.recommender.learning.simple.purchases import changes
 from models.recommender.learning.simple.tuning import FAMILIES
 from models.recommender.learning.transformer.network import Recommender
 from models.recommender.log.arrays import Ints
 from models.recommender.log.history import REMEMBERED, History
+from models.recommender.log.log import Log
 from models.recommender.log.surfaces import Surface, SurfaceCase
 from models.recommender.metrics.intervals import by_owner, clustered_interval, gain_interval
 from models.recommender.metrics.ranking import Ranking, best_without, judge
@@ -36,6 +38,9 @@ from models.recommender.serving.rankers import (
 from models.recommender.values import Gain, ModelMetrics, SurfaceReport, WayMetrics
 
 FEWEST_ORDERS = 50  # below, the 95 % interval of a share of orders reaches 14 points to either side
+# Of what returning customers buy, the share bought before from which on a page shows their own list alone
+# until enough orders choose.
+OFTEN_REPEATED = 0.25
 MOST_ORDERS = 1_000  # of a surface, at a cut: each costs an answer of the served model
 # How much louder than the customer a page's product, or the cart, may be. The first serves unless another
 # leads it by more than noise explains.
@@ -162,27 +167,58 @@ def compare(
     return [judge(found, cases, items=items) for found in tops]
 
 
+def usual_choice(log: Log, *, is_personal: bool, drops_seen: bool = False) -> Choice:
+    """
+    Return what serves until enough orders choose: what was best in other shops as small.
+
+    :param is_personal: whether what serves knows one customer from another
+    """
+    if not is_personal:
+        # What sells is the same beside any cart.
+        return Choice(cart_share=RELATED_SHARE)
+    return Choice() if drops_seen or repeat_share(log) < OFTEN_REPEATED else Choice(related_share=0.0)
+
+
+def repeat_share(log: Log) -> float:
+    """Return how much of what customers bought after their first order they had bought before, 0 to 1."""
+    bought = log.purchases
+    order = np.lexsort((bought.at, bought.item, bought.user))
+    user, item, at = bought.user[order], bought.item[order], bought.at[order]
+    is_first = changes(user) | changes(item)
+    opened = np.full(log.users, np.iinfo(np.int64).max)
+    np.minimum.at(opened, user, at)
+    is_later = (is_first | changes(at)) & (at > opened[user])
+    return float((is_later & ~is_first).sum() / max(is_later.sum(), 1))
+
+
 def choose(
     front: Storefront,
     pages: Sequence[SurfaceCase],
     carts: Sequence[SurfaceCase],
     *,
     items: int,
+    usual: Choice = Choice(),
     drops_seen: bool = False,
 ) -> Choice:
-    """Return what serves product pages and carts: what leads on these orders by more than noise explains."""
+    """
+    Return what serves product pages and carts: what leads on these orders by more than noise explains.
+
+    :param usual: what serves unless another leads it
+    """
 
     def best(ways: Sequence[Way], cases: Sequence[SurfaceCase]) -> int:
         return _leader(compare(ways, cases, items=items, drops_seen=drops_seen), owners(cases))
 
-    choice = Choice()
+    choice = usual
     if len(pages) >= FEWEST_ORDERS:
         names = sorted(front.tables, key=lambda name: name != choice.related_by)
         by = names[best([front.beside(name, ALONE, is_personal=False) for name in names], pages)]
-        share = RELATED_SHARES[best([front.beside(by, share) for share in RELATED_SHARES], pages)]
+        shares = sorted(RELATED_SHARES, key=lambda share: share != usual.related_share)
+        share = shares[best([front.beside(by, share) for share in shares], pages)]
         choice = replace(choice, related_by=by, cart_by=by, related_share=share, page_orders=len(pages))
     if len(carts) >= FEWEST_ORDERS:
-        pairs = [(choice.related_by, share) for share in CART_SHARES]
+        shares = sorted(CART_SHARES, key=lambda share: share != usual.cart_share)
+        pairs = [(choice.related_by, share) for share in shares]
         if front.basket is not None:
             pairs += [(BASKET, share) for share in CART_SHARES if share]
         by, share = pairs[best([front.beside(*pair) for pair in pairs], carts)]

@@ -9,7 +9,7 @@ from models.recommender.log.log import Log
 from models.recommender.log.splits import Asked
 from models.recommender.log.surfaces import Surface, SurfaceCase, surface_cases
 from models.recommender.runs.run import Run
-from models.recommender.serving.rankers import Model
+from models.recommender.serving.rankers import POPULARITY, Model
 from models.recommender.values import SurfaceReport
 
 
@@ -32,13 +32,11 @@ def choose_ways(run: Run, members: Sequence[Model]) -> Choice:
         run.baskets = _learn_baskets(run, [*basket, *cart])
     if run.baskets is not None:
         pages, cart = ([case for case in cases if not _teaches(case)] for cases in (pages, cart))
-    front = Storefront(
-        members,
-        run.served(list(members), cut.train, moment=cut.moment),
-        run.network,
-        run.basket(cut.train, moment=cut.moment),
-    )
-    return surfaces.choose(front, pages, cart, items=log.items, drops_seen=_drops_seen(run))
+    served = run.served(list(members), cut.train, moment=cut.moment)
+    front = Storefront(members, served, run.network, run.basket(cut.train, moment=cut.moment))
+    drops_seen = _drops_seen(run)
+    usual = surfaces.usual_choice(cut.train, is_personal=served.name != POPULARITY, drops_seen=drops_seen)
+    return surfaces.choose(front, pages, cart, items=log.items, usual=usual, drops_seen=drops_seen)
 
 
 def _learn_baskets(run: Run, cases: Sequence[SurfaceCase]) -> Baskets | None:

@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 
 from models.recommender.judging import surfaces
-from models.recommender.judging.surfaces import Choice, Storefront, choose, compare, report, ways_of
+from models.recommender.judging.surfaces import (
+    RELATED_SHARES,
+    Choice,
+    Storefront,
+    choose,
+    compare,
+    repeat_share,
+    report,
+    usual_choice,
+    ways_of,
+)
 from models.recommender.judging.wording import what_serves
 from models.recommender.learning.simple.tuning import DEFAULTS, fit_all
 from models.recommender.log.log import Log
@@ -139,6 +149,47 @@ def test_a_stranger_is_shown_what_sells(log: Log, cut: int, front: Storefront) -
     assert [(way.way, way.is_served) for way in told.ways] == [("popularity", True)]
     assert 0 < told.ways[0].hit_rate_at_10 < 1
     assert told.over_popular is None
+
+
+# Ada's second order repeats 5 (on two lines, once), her third 5 and 6: three of four later purchases.
+REPEATS: list[Basket] = [
+    ("ada", 1, [5, 6]),
+    ("ada", 2, [5, 5, 7]),
+    ("ada", 3, [5, 6]),
+    ("bob", 1, [5]),
+]
+
+
+@pytest.mark.parametrize(
+    ("baskets", "share"),
+    [(REPEATS, 3 / 4), ([("ada", 1, [5]), ("ada", 2, [6])], 0.0), (REPEATS[-1:], 0.0), ([], 0.0)],
+)
+def test_repeats_are_counted_among_what_was_bought_after_a_first_order(
+    baskets: list[Basket], share: float
+) -> None:
+    assert repeat_share(a_log(baskets, [5, 6, 7])) == share
+
+
+def test_what_is_usual_follows_from_how_much_is_bought_again() -> None:
+    repeats = a_log(REPEATS, [5, 6, 7])
+    once = a_log([(f"guest:{day}", day, [5, 6]) for day in range(9)], [5, 6, 7])
+
+    assert usual_choice(repeats, is_personal=True) == Choice(related_share=0.0)
+    assert usual_choice(repeats, is_personal=True, drops_seen=True) == Choice()
+    assert usual_choice(once, is_personal=True) == Choice()
+    # A list that is the same for everybody must leave room for what goes with the page or the cart.
+    assert usual_choice(repeats, is_personal=False) == Choice(cart_share=2.0)
+
+
+def test_what_is_usual_serves_where_orders_are_too_few_or_say_no_more_than_noise(
+    log: Log, cut: int, front: Storefront
+) -> None:
+    pages = cases_of(Surface.PRODUCT_BASKET, log, cut)
+    usual = Choice(related_share=RELATED_SHARES[-1], cart_share=4.0)
+
+    assert choose(front, pages[:49], pages[:49], items=log.items, usual=usual) == usual
+    # Guests have no list of their own, so every share gives the same answers.
+    assert choose(front, pages, [], items=log.items, usual=usual).related_share == usual.related_share
 
 
 def test_a_lead_that_is_noise_changes_nothing(log: Log, cut: int, members: Sequence[Model]) -> None:
