@@ -16,7 +16,6 @@ import json
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,7 +26,7 @@ from models.recommender.files.interactions import read_interactions
 from models.recommender.judging import gate
 from models.recommender.learning.progress import Reporter
 from models.recommender.log.arrays import DAY_US
-from models.recommender.log.history import EPOCH
+from models.recommender.log.history import iso_of
 from models.recommender.log.log import Log
 from models.recommender.log.splits import Division, Split
 from models.recommender.metrics.intervals import gain_interval
@@ -79,7 +78,7 @@ def pair(log: Log, *, seeds: tuple[int, int]) -> Pair:
     end = int(log.at.max()) + 1
     with tempfile.TemporaryDirectory() as folder:
         # The artifact's word for when its data end is the log's.
-        until = (EPOCH + timedelta(microseconds=end - AGE_US)).isoformat()
+        until = iso_of(end - AGE_US)
         older = replace(log.before(end - AGE_US), until=until)
         train_log(older, Path(folder), _recipe(seeds[0]), _reporter(), revision="", split=split)
         champion = gate.Champion.of(load(Path(folder)), until=None)

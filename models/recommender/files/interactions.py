@@ -14,7 +14,6 @@ import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +25,7 @@ from models.recommender.files.tables import MISSING, Column, Table, read_table
 from models.recommender.files.text import Tell, quoted, several
 from models.recommender.log.arrays import Events, Ints, Reals
 from models.recommender.log.content import ItemFacts
-from models.recommender.log.history import EPOCH, Event
+from models.recommender.log.history import Event, iso_of
 from models.recommender.log.log import NEVER, Log
 from models.recommender.values import DatasetInvalid
 
@@ -91,7 +90,7 @@ def read_interactions(
         steps,
         catalogue,
         data_hash=_sha256(path, items),
-        until=_moment(int(steps["at"].max())),
+        until=iso_of(int(steps["at"].max())),
         has_clock=has_clock,
         tell=tell,
     )
@@ -313,10 +312,6 @@ def _created_at(table: Table, *, now: int | None) -> Ints:
     return np.where(is_known, moments.at, NEVER) if moments.has_clock else never
 
 
-def _moment(at: int) -> str:
-    return (EPOCH + timedelta(microseconds=at)).isoformat()
-
-
 def _sha256(*paths: Path | None) -> str:
     """Return one SHA-256 for the bytes of all files."""
     total = hashlib.sha256()
@@ -330,6 +325,6 @@ def _sha256(*paths: Path | None) -> str:
 def _tell_counts(path: Path, log: Log, tell: Tell) -> None:
     counts = np.bincount(log.event, minlength=len(Event))
     events = ", ".join(several(int(counts[event]), event.name.lower()) for event in Event if counts[event])
-    span = f"{_moment(int(log.at.min()))} to {log.until}" if log.has_clock else "in order, without moments"
+    span = f"{iso_of(int(log.at.min()))} to {log.until}" if log.has_clock else "in order, without moments"
     size = f"{several(log.users, 'customer')}, {several(log.items, 'item')}"
     tell(f"{path.name}: {events}; {size}, {span}.")

@@ -9,14 +9,12 @@ be asked about days that it was trained on.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from models.recommender.log.arrays import Ints
 from models.recommender.log.content import NOTHING_KNOWN
-from models.recommender.log.history import EPOCH, History, moment_of
+from models.recommender.log.history import History, iso_of, moment_of
 from models.recommender.log.log import Log
 from models.recommender.log.splits import Asked, Case, Division, Split, at_moment
 from models.recommender.metrics.intervals import gain_interval
@@ -25,9 +23,6 @@ from models.recommender.serving.newcomers import NewProduct
 from models.recommender.serving.rankers import Model, top_k
 from models.recommender.serving.scorer import Scorer
 from models.recommender.values import GateEvidence
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 # Fewer customers, or orders, give an interval so wide that only a model twice as good would pass.
 MIN_CUSTOMERS = 100
@@ -77,15 +72,15 @@ def compare(
     gain, low, high = gain_interval(ours.ndcg, theirs.ndcg, seed=seed)
     return GateEvidence(
         customers=len(days.cases),
-        since=_told(days.moment),
-        until=_told(_end(log, days.moment)),
+        since=iso_of(days.moment),
+        until=iso_of(_end(log, days.moment)),
         candidate=ours.ndcg_mean,
         champion=theirs.ndcg_mean,
         gain=gain,
         low=low,
         high=high,
-        candidate_until=_told(days.moment),
-        champion_until=_told(champion.until),
+        candidate_until=iso_of(days.moment),
+        champion_until=iso_of(champion.until),
         asked=split.asked,
     )
 
@@ -126,20 +121,16 @@ def _numbers_of(known: Ints, wanted: Ints) -> Ints:
 
 def _translated(history: History, numbers: Ints) -> History:
     items = numbers[history.items]
-    is_known: NDArray[np.bool_] = items >= 0
+    is_known = items >= 0
     return History(items[is_known], history.at[is_known], history.events[is_known], history.now)
-
-
-def _told(moment: int) -> str:
-    return (EPOCH + timedelta(microseconds=moment)).isoformat()
 
 
 def without_figures(log: Log, since: int, *, reason: str, customers: int = 0) -> GateEvidence:
     """Return the evidence of a comparison that could not be made."""
     return GateEvidence(
         customers=customers,
-        since=_told(since),
-        until=_told(_end(log, since)),
+        since=iso_of(since),
+        until=iso_of(_end(log, since)),
         reason=reason,
     )
 

@@ -183,3 +183,8 @@ def moment_of(words: str) -> int:
     moment = datetime.fromisoformat(words)
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return (aware - EPOCH) // timedelta(microseconds=1)
+
+
+def iso_of(moment: int) -> str:
+    """Return microseconds since 1970 as an ISO 8601 moment in UTC; see ``moment_of``."""
+    return (EPOCH + timedelta(microseconds=moment)).isoformat()

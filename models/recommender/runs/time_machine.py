@@ -15,7 +15,6 @@ catalogue says of the others is what it says today, and of orders there is what 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from itertools import pairwise
 from typing import Final
 
@@ -24,7 +23,7 @@ import numpy as np
 from models.recommender.judging import gate
 from models.recommender.learning.progress import Reporter
 from models.recommender.log.arrays import DAY_US, Ints, Reals
-from models.recommender.log.history import EPOCH, moment_of
+from models.recommender.log.history import iso_of, moment_of
 from models.recommender.log.log import Log
 from models.recommender.log.splits import Asked, Division, Split, at_moment
 from models.recommender.metrics.intervals import gain_interval
@@ -106,8 +105,8 @@ def _round(
     tops = gate.champion_answers(load(live.artifact), log, asked.cases, split)
     theirs = judge(tops, asked.cases, items=log.items)
     told = TimeRound(
-        since=_iso(begins),
-        until=_iso(ends),
+        since=iso_of(begins),
+        until=iso_of(ends),
         customers=len(asked.cases),
         candidate=ours.ndcg_mean,
         champion=theirs.ndcg_mean,
@@ -165,7 +164,7 @@ def _told(log: Log, split: Split, done: Sequence[_Judged], *, seed: int) -> Time
 
 
 def _nothing(log: Log, reason: str) -> TimeTravel:
-    end = _iso(int(log.at.max()) + 1) if len(log) else log.until
+    end = iso_of(int(log.at.max()) + 1) if len(log) else log.until
     return TimeTravel([], 0, end, end, None, None, None, reason)
 
 
@@ -176,7 +175,3 @@ def _end_of(live: LiveVersion) -> int:
 
 def _manifest_end(live: LiveVersion) -> str:
     return str(read_manifest(live.artifact)["data_until"])
-
-
-def _iso(moment: int) -> str:
-    return (EPOCH + timedelta(microseconds=moment)).isoformat()
