@@ -29,8 +29,9 @@ log = structlog.get_logger(__name__)
 desk = Desk(clock.now)
 shipper = Shipper()
 
-# Which arm of a rollout somebody wants to see: see ``services.overriding``.
-OVERRIDE_HEADER = "X-Canary"
+# Which arm of a rollout somebody wants to see: see ``services.overriding``. ``request.headers`` would
+# rename all headers to find it.
+OVERRIDE_HEADER = "HTTP_X_CANARY"
 
 # The decision is one visitor's; no cache on the way may give it to another.
 PRIVATE = "private, no-store"
@@ -40,11 +41,11 @@ PRIVATE = "private, no-store"
 def recommendations(request: HttpRequest) -> HttpResponse:
     """Answer ``GET /proxy/recommendations``."""
     timer = StageTimer()
-    query_string = request.META.get("QUERY_STRING", "")
+    sent = request.META
     try:
+        query_string = sent.get("QUERY_STRING", "")
         proxied = verify_proxy(query_string, secrets=credentials.secrets(), now=clock.now())
-        header = request.headers.get(OVERRIDE_HEADER, "")
-        ask = serializers.parse_ask(proxied, query_string, header=header, now=clock.now())
+        ask = serializers.parse_ask(proxied, header=sent.get(OVERRIDE_HEADER, ""), now=clock.now())
         request_id = str(structlog.contextvars.get_contextvars().get("request_id", ""))
         timer.end(Stage.VERIFY)
         answer = _answer(ask, timer=timer, request_id=request_id)

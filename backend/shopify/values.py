@@ -81,10 +81,16 @@ class SessionToken:
 
 @dataclass(frozen=True)
 class ProxyRequest:
-    """A storefront request that Shopify signed. ``parameters`` holds what the storefront added."""
+    """
+    A storefront request that Shopify signed.
+
+    :param parameters: what the storefront added; of one that came more than once, the last value
+    :param repeated: the names of those that did
+    """
 
     shop_domain: str
     path_prefix: str
     logged_in_customer_id: int | None
     signed_at: datetime
     parameters: dict[str, str]
+    repeated: frozenset[str]
