@@ -54,7 +54,7 @@ def recommendations(request: HttpRequest) -> HttpResponse:
     response = _liquid(answer) if ask.form is Form.LIQUID else _json(answer)
     timer.end(Stage.RESPOND)
     timer.tell()
-    desk.note_latency(timer.milliseconds)
+    desk.figures.note_latency(timer.milliseconds)
     return response
 
 
