@@ -11,6 +11,7 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -55,6 +56,7 @@ class Tracked(NamedTuple):
     model_version: int
 
 
+@dataclass
 class Tracker:
     """
     The run log of one shop. ``experiment`` names both its experiment and its registered model.
@@ -64,12 +66,9 @@ class Tracker:
     :param artifact_root: folder or URI for artifacts of a new experiment; MLflow's own default if None
     """
 
-    def __init__(
-        self, tracking_uri: str, experiment: str, *, artifact_root: Path | str | None = None
-    ) -> None:
-        self.tracking_uri = tracking_uri
-        self.experiment = experiment
-        self.artifact_root = artifact_root
+    tracking_uri: str
+    experiment: str
+    artifact_root: Path | str | None = None
 
     def log(self, report: Report, artifact: Path) -> Tracked:
         """
@@ -248,7 +247,7 @@ def _metrics(report: Report, *, started_at_ms: int) -> "list[Metric]":
         "train_seconds": report.train_seconds,
         "peak_memory_mb": report.peak_memory_mb,
         "interactions": float(report.interactions),
-        **_named(report.metrics, ""),
+        **_models(report.metrics),
         **_surfaces(report.surfaces),
         **_gate(report.gate),
     }
@@ -261,14 +260,9 @@ def _metrics(report: Report, *, started_at_ms: int) -> "list[Metric]":
     return metrics
 
 
-def _named(rows: list[ModelMetrics], prefix: str) -> dict[str, float]:
-    named = {}
-    for row in rows:
-        for figure in FIGURES:
-            value = getattr(row, figure)
-            if value is not None:
-                named[f"{prefix}{row.model}.{figure}"] = float(value)
-    return named
+def _models(rows: list[ModelMetrics]) -> dict[str, float]:
+    figures = {f"{row.model}.{figure}": getattr(row, figure) for row in rows for figure in FIGURES}
+    return {name: float(value) for name, value in figures.items() if value is not None}
 
 
 def _surfaces(surfaces: list[SurfaceReport]) -> dict[str, float]:

@@ -20,7 +20,7 @@ from models.recommender.log.splits import Asked, Case, Division, Split, at_momen
 from models.recommender.metrics.intervals import gain_interval
 from models.recommender.metrics.ranking import CUTOFF, judge, rank
 from models.recommender.serving.newcomers import NewProduct
-from models.recommender.serving.rankers import Model, top_k
+from models.recommender.serving.rankers import Model, places_among, top_k
 from models.recommender.serving.scorer import Scorer
 from models.recommender.values import GateEvidence
 
@@ -88,8 +88,8 @@ def compare(
 def champion_answers(champion: Scorer, log: Log, cases: Sequence[Case], split: Split) -> list[Ints]:
     """Return what the champion puts first for each case, in the log's item numbers."""
     champion = champion.with_products(_products(log))
-    theirs = _numbers_of(champion.item_ids, log.item_ids)
-    ours = _numbers_of(log.item_ids, champion.item_ids)
+    theirs = champion.find_numbers(log.item_ids)
+    ours = places_among(log.item_ids, champion.item_ids)
     tops = []
     for case in cases:
         scores = np.array(champion.served_model.scores(_translated(case.history, theirs)))
@@ -110,15 +110,6 @@ def _products(log: Log) -> list[NewProduct]:
     return [NewProduct(int(log.item_ids[item]), facts[item], int(log.created_at[item])) for item in listed]
 
 
-def _numbers_of(known: Ints, wanted: Ints) -> Ints:
-    """Return the place of each wanted id among the known ones, -1 where it is not known."""
-    if not len(known):
-        return np.full(len(wanted), -1, dtype=np.int64)
-    order = np.argsort(known, kind="stable")
-    places = order[np.minimum(np.searchsorted(known, wanted, sorter=order), len(known) - 1)]
-    return np.where(known[places] == wanted, places, -1).astype(np.int64)
-
-
 def _translated(history: History, numbers: Ints) -> History:
     items = numbers[history.items]
     is_known = items >= 0
@@ -137,4 +128,4 @@ def without_figures(log: Log, since: int, *, reason: str, customers: int = 0) ->
 
 def _end(log: Log, since: int) -> int:
     """Return the moment after the newest step, or ``since`` where there is none after it."""
-    return max(int(log.at.max()) + 1 if len(log) else since, since)
+    return max(log.end, since)

@@ -13,7 +13,7 @@ from scipy import sparse
 from models.recommender.log.arrays import DAY_US, Bools, Floats, Ints
 from models.recommender.log.content import NOTHING_KNOWN, TokenMatrix, Vocabulary
 from models.recommender.log.log import NEVER, Log
-from models.recommender.serving.arrivals import Arrivals, Starts
+from models.recommender.serving.arrivals import Arrivals
 
 NEW_DAYS = 90  # what found no buyer in a season is no arrival any more
 MOST_ARRIVALS = 500  # the newest ones; more at once are an import, not arrivals
@@ -37,25 +37,15 @@ def is_arrival(log: Log) -> Bools:
     return np.asarray(log.is_listed & ~is_sold & is_young)
 
 
-def learn_starts(log: Log, tokens: TokenMatrix, *, words: int) -> Starts:
-    """
-    Return what a log tells of its arrivals.
-
-    :param tokens: of all its items
-    :param words: how many the vocabulary has
-    """
+def learn_arrivals(log: Log, vocabulary: Vocabulary | None = None) -> Arrivals:
+    """Return the arrivals of a log, told by the words of a vocabulary, or else of its own."""
+    facts = log.facts or [NOTHING_KNOWN] * log.items
+    vocabulary = Vocabulary.learn(facts) if vocabulary is None else vocabulary
+    tokens = vocabulary.matrix(facts)
     new = np.flatnonzero(is_arrival(log))
     newest = new[np.argsort(log.created_at[new], kind="stable")[-MOST_ARRIVALS:]]
-    return Starts(np.sort(newest), _words_of_starts(log, tokens, words))
-
-
-def learn_arrivals(log: Log) -> Arrivals:
-    """Return the arrivals of a log, as an artifact that learned from it would know them."""
-    facts = log.facts or [NOTHING_KNOWN] * log.items
-    vocabulary = Vocabulary.learn(facts)
-    tokens = vocabulary.matrix(facts)
-    starts = learn_starts(log, tokens, words=len(vocabulary))
-    return Arrivals(starts.items, starts.words, vocabulary.idf, tokens)
+    words = _words_of_starts(log, tokens, len(vocabulary))
+    return Arrivals(np.sort(newest), words, vocabulary.idf, tokens)
 
 
 def _words_of_starts(log: Log, tokens: TokenMatrix, words: int) -> Floats:

@@ -48,6 +48,11 @@ class Log:
         """How many items the shop has or ever sold."""
         return len(self.item_ids)
 
+    @property
+    def end(self) -> int:
+        """The moment after the newest step, microseconds; 0 without any."""
+        return int(self.at.max()) + 1 if len(self) else 0
+
     def where(self, keep: Bools) -> "Log":
         """Return the log with only the steps that ``keep`` marks; numbering stays."""
         columns = {name: getattr(self, name)[keep] for name in STEP_COLUMNS}

@@ -243,8 +243,8 @@ def _leave_one_out(log: Log, split: Split, *, seed: int) -> Division:
     last[owner] = first  # ascending: the newest order of each customer stays
     last[np.bincount(owner, minlength=log.users) < 2] = len(log)
     is_after = np.arange(len(log)) >= last[log.user]
-    now = int(log.at.max()) + 1 if len(log) else 0
-    return Division(log.where(~is_after), _cases(log, is_after, split, now=now, seed=seed), now)
+    cases = _cases(log, is_after, split, now=log.end, seed=seed)
+    return Division(log.where(~is_after), cases, log.end)
 
 
 def _cases(log: Log, is_after: Bools, split: Split, *, now: int, seed: int) -> list[Case]:

@@ -89,7 +89,11 @@ def evaluate(run: Run, live: LiveVersion | None = None) -> Evaluation:
         against_simple=against_simple,
         cold=_cold_start(run, served, ranked[POPULARITY]),
         gate=None if live is None else _gate(run, served, live),
-        summary=summarise(run, rankings, served.name) if is_measured else _too_little(run, served.name),
+        summary=(
+            _too_little(run, served.name)
+            if against_simple is None
+            else _summarise(run, rankings, served.name, against_simple)
+        ),
         seconds=seconds,
         slices=_slices(run, rankings[served.name]) if is_measured else [],
         popularity_bias=popularity_bias(rankings[served.name], run.test.cases, known)
@@ -173,18 +177,14 @@ def _known_until(run: Run, served: Model, days: Division) -> Iterator[Model]:
 
 def _metrics(run: Run, name: str, ranking: Ranking | None, *, is_served: bool) -> ModelMetrics:
     rows = {figure: getattr(ranking, row) for figure, row in FIGURES.items()} if ranking else {}
-    means = {figure: float(values.mean()) for figure, values in rows.items()}
     bounds = {figure: interval(values, seed=run.recipe.seed) for figure, values in rows.items()}
     low, high = bounds.get("ndcg_at_10", (None, None))
     return ModelMetrics(
+        **{figure: float(rows[figure].mean()) if rows else None for figure in FIGURES},
         model=name,
         label=LABELS[name],
-        ndcg_at_10=means.get("ndcg_at_10"),
         ndcg_low=low,
         ndcg_high=high,
-        recall_at_10=means.get("recall_at_10"),
-        hit_rate_at_10=means.get("hit_rate_at_10"),
-        mrr_at_10=means.get("mrr_at_10"),
         coverage=ranking.coverage if ranking else None,
         fit_seconds=run.seconds.get(name),
         customers=len(ranking.ndcg) if ranking else 0,
@@ -207,21 +207,20 @@ def _over(run: Run, rankings: dict[str, Ranking], served: str, rival: str) -> Ga
     return Gain(rival, LABELS[rival], gain, low, high, len(ours), run.split.asked)
 
 
-def summarise(run: Run, rankings: dict[str, Ranking], served: str) -> str:
+def _summarise(run: Run, rankings: dict[str, Ranking], served: str, over: Gain) -> str:
     """Say in plain words what is served and how it stands against the best simple model."""
-    rival = _best_simple(rankings)
     told = f"“{LABELS[served]}” is served: on the days before the newest ones nothing was clearly better."
-    if served == rival:
+    if served == over.model:
         return (
             f"{told} It is also the best simple model on the newest days, NDCG@10 {_ndcg(rankings, served)}."
         )
-    gain, low, high = gain_interval(rankings[served].ndcg, rankings[rival].ndcg, seed=run.recipe.seed)
+    low, high = over.low, over.high
     verdict = "clearly better than" if low > 0 else "clearly worse than" if high < 0 else "about as good as"
-    asked = f"{len(rankings[served].ndcg)} {run.split.asked}"
     return (
         f"{told} On the newest days, which nothing was chosen by, it is {verdict} the best simple model, "
-        f"“{LABELS[rival]}”: NDCG@10 {_ndcg(rankings, served)} against {_ndcg(rankings, rival)}, "
-        f"{gain:+.1%} (95 % interval {low:+.1%} to {high:+.1%}, {asked}).{_how_asked(run)}"
+        f"“{over.label}”: NDCG@10 {_ndcg(rankings, served)} against {_ndcg(rankings, over.model)}, "
+        f"{over.gain:+.1%} (95 % interval {low:+.1%} to {high:+.1%}, {over.customers} {over.asked})."
+        f"{_how_asked(run)}"
     )
 
 

@@ -14,10 +14,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from models.recommender.learning.starts import learn_starts
+from models.recommender.learning.starts import learn_arrivals
 from models.recommender.learning.transformer.inference import head_of, weights_of
 from models.recommender.learning.transformer.network import Encoder, Recommender
-from models.recommender.log.content import NOTHING_KNOWN, ItemFacts, Vocabulary
+from models.recommender.log.content import Vocabulary
 from models.recommender.log.history import History
 from models.recommender.log.log import Log
 from models.recommender.serving.artifact import (
@@ -89,7 +89,7 @@ def _arrays(parts: Parts) -> dict[str, NDArray[Any]]:
     words = np.zeros((len(vocabulary), 0), dtype=np.float32)
     if parts.network is not None:
         words = weights_of(parts.network)[WORD_VECTORS]
-    tokens = vocabulary.matrix(log.facts or _nothing_known(log))
+    arrivals = learn_arrivals(log, vocabulary)
     owners: dict[str, dict[str, NDArray[Any]]] = {
         "items": {
             "ids": log.item_ids,
@@ -98,8 +98,8 @@ def _arrays(parts: Parts) -> dict[str, NDArray[Any]]:
             "group": _groups(log)[1],
         },
         "related": {"starts": related.starts, "items": related.items, "values": related.values},
-        CONTENT: Content(vocabulary, tokens, words).arrays(),
-        ARRIVALS: learn_starts(log, tokens, words=len(vocabulary)).arrays(),
+        CONTENT: Content(vocabulary, arrivals.tokens, words).arrays(),
+        ARRIVALS: arrivals.arrays(),
         **{member.name: member.arrays() for member in parts.members},
     }
     if parts.blend is not None:
@@ -108,10 +108,6 @@ def _arrays(parts: Parts) -> dict[str, NDArray[Any]]:
         basket = (*parts.basket.members, parts.basket)
         owners |= {f"{BASKET}-{model.name}": model.arrays() for model in basket}
     return {f"{owner}.{name}": array for owner, arrays in owners.items() for name, array in arrays.items()}
-
-
-def _nothing_known(log: Log) -> list[ItemFacts]:
-    return [NOTHING_KNOWN] * log.items
 
 
 def _groups(log: Log) -> tuple[list[str], NDArray[np.int32]]:
@@ -169,19 +165,11 @@ def _exported(encoder: Encoder, feeds: dict[str, Tensor], shapes: dict[str, Any]
 
 def _anonymous(model: onnx.ModelProto) -> onnx.ModelProto:
     """Return the model without the exporter's notes: they name folders of the machine that trained."""
-    del model.metadata_props[:]
-    model.doc_string = ""
     graphs = [model.graph, *model.functions]
+    noted = [model, *graphs, *model.graph.input, *model.graph.output]
     for graph in graphs:
-        graph.doc_string = ""
-        del graph.metadata_props[:]
-        for node in graph.node:
-            node.doc_string = ""
-            del node.metadata_props[:]
-        for value in [*graph.value_info, *getattr(graph, "initializer", [])]:
-            value.doc_string = ""
-            del value.metadata_props[:]
-    for value in [*model.graph.input, *model.graph.output]:
-        value.doc_string = ""
-        del value.metadata_props[:]
+        noted += [*graph.node, *graph.value_info, *getattr(graph, "initializer", [])]
+    for part in noted:
+        part.doc_string = ""
+        del part.metadata_props[:]
     return model

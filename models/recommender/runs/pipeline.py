@@ -91,7 +91,7 @@ def publish(run: Run, evaluation: Evaluation, out: Path, *, revision: str, refit
 
     :param refit: whether the models learn the newest days too before they are written
     """
-    log, moment = (run.log, run.end) if refit else (run.test.train, run.test.moment)
+    log, moment = (run.log, run.log.end) if refit else (run.test.train, run.test.moment)
     members, served = evaluation.members, evaluation.served
     if refit:
         if run.learner is not None:

@@ -54,11 +54,6 @@ class Run:
     seconds: dict[str, float] = field(default_factory=dict)  # each model's last fit
 
     @property
-    def end(self) -> int:
-        """The moment after the newest step, microseconds."""
-        return int(self.log.at.max()) + 1 if len(self.log) else 0
-
-    @property
     def validation(self) -> ValidationCut:
         """The newest cut for validation."""
         return self.cuts[-1]

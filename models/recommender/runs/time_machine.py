@@ -81,7 +81,7 @@ def round_moments(log: Log, *, days: float) -> list[int]:
     """Return where the rounds begin, and where the last one ends; nothing for a log that is too short."""
     if not len(log):
         return []
-    newest, oldest = int(log.at.max()) + 1, int(log.at.min())
+    newest, oldest = log.end, int(log.at.min())
     span = int(days * DAY_US)
     if newest - oldest < span * (1 + LEAST_BEFORE):
         return []
@@ -164,14 +164,10 @@ def _told(log: Log, split: Split, done: Sequence[_Judged], *, seed: int) -> Time
 
 
 def _nothing(log: Log, reason: str) -> TimeTravel:
-    end = iso_of(int(log.at.max()) + 1) if len(log) else log.until
+    end = iso_of(log.end) if len(log) else log.until
     return TimeTravel([], 0, end, end, None, None, None, reason)
 
 
 def _end_of(live: LiveVersion) -> int:
-    ends = [moment_of(words) for words in (live.until, _manifest_end(live)) if words]
-    return max(ends)
-
-
-def _manifest_end(live: LiveVersion) -> str:
-    return str(read_manifest(live.artifact)["data_until"])
+    ends = (live.until, read_manifest(live.artifact)["data_until"])
+    return max(moment_of(words) for words in ends if words)

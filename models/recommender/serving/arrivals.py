@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from models.recommender.log.arrays import Bools, Floats, Ints, spans
 from models.recommender.log.content import TokenMatrix
 from models.recommender.log.history import History
+from models.recommender.serving.newcomers import Content
 from models.recommender.serving.rankers import Decay
 
 FEWEST_PLACES = 4  # of a list that keeps one for an arrival: a shorter one has none to spare
@@ -26,25 +27,6 @@ FEWEST_PLACES = 4  # of a list that keeps one for an arrival: a shorter one has 
 # Measured on Online Retail, on three cuts before any test: docs/recommender.md.
 TASTE = Decay(300.0)  # half-life in steps of what a customer met; words need more of it than sales do
 DOUBT = 0.5  # of the mean affinity, added under the logarithm: no shared word is no proof of dislike
-
-
-@dataclass(frozen=True)
-class Starts:
-    """What a log tells of arrivals: which items are some, and what words add to a start."""
-
-    items: Ints  # (A,) ascending
-    words: Floats  # (W,): added to the log of a month's first sales by a token of weight 1
-
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return what an artifact stores."""
-        return {"items": self.items, "words": self.words}
-
-    @classmethod
-    def restore(cls, arrays: Mapping[str, NDArray[Any]], *, words: int) -> Self:
-        """Return the starts whose ``arrays`` these are; none of an artifact from before there were any."""
-        if not arrays:
-            return cls(np.zeros(0, dtype=np.int64), np.zeros(words, dtype=np.float32))
-        return cls(arrays["items"], arrays["words"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +55,19 @@ class Arrivals:
     """The arrivals of a shop, and how well each suits a customer."""
 
     items: Ints  # (A,) item numbers, ascending
-    words: Floats  # (W,) see ``Starts``
+    words: Floats  # (W,): added to the log of a month's first sales by a token of weight 1
     rarity: Floats  # (W,) the vocabulary's weights: a rare word that is shared says more
     tokens: TokenMatrix  # of all items
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return what an artifact stores beside its content."""
+        return {"items": self.items, "words": self.words}
+
+    @classmethod
+    def restore(cls, arrays: Mapping[str, NDArray[Any]] | None, content: Content) -> Self:
+        """Return the arrivals whose ``arrays`` these are; none of an artifact from before there were any."""
+        nothing = {"items": np.zeros(0, np.int64), "words": np.zeros(len(content.vocabulary), np.float32)}
+        return cls(**(arrays or nothing), rarity=content.vocabulary.idf, tokens=content.tokens)
 
     def __len__(self) -> int:
         return len(self.items)

@@ -15,19 +15,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.recommender.log.arrays import Floats
-from models.recommender.serving.arrivals import Arrivals, Starts
+from models.recommender.serving.arrivals import Arrivals
 from models.recommender.serving.blend import BASKET, BLEND, Blend
 from models.recommender.serving.newcomers import Content
 from models.recommender.serving.rankers import (
     CONTENT_KNN,
+    EASE,
+    ITEM_KNN,
+    MARKOV,
+    PERSONAL_FREQUENCY,
     POPULARITY,
+    SESSION_KNN,
     TRANSFORMER,
     ItemTable,
     ItemToItem,
     Model,
+    PersonalFrequency,
+    Popularity,
 )
-from models.recommender.serving.restoring import restore
 from models.recommender.serving.scorer import Scorer, VersionInfo
+from models.recommender.serving.sessions import SessionKnn
 from models.recommender.serving.transformer import Encode, EncoderInput, Transformer
 
 FORMAT_VERSION = 2
@@ -36,6 +43,12 @@ ENCODER_FILE = "encoder.onnx"
 NAMES_FILE = "item_names.json"  # ids that are not numbers; absent where they are
 CONTENT = "content"
 ARRIVALS = "arrivals"
+SIMPLE_MODELS: dict[str, type[Popularity | PersonalFrequency | ItemToItem | SessionKnn]] = {
+    POPULARITY: Popularity,
+    PERSONAL_FREQUENCY: PersonalFrequency,
+    SESSION_KNN: SessionKnn,
+    **dict.fromkeys((MARKOV, ITEM_KNN, EASE, CONTENT_KNN), ItemToItem),
+}
 KEPT_BYTES = 16 << 20  # half of the most that the C library heeds
 
 
@@ -121,10 +134,10 @@ def _assemble(folder: Path, manifest: dict[str, Any]) -> Scorer:
         if name == TRANSFORMER:
             models[name] = Transformer.restore(arrays[name], settings, onnx_encoder(folder))
         elif name != BLEND:
-            models[name] = restore(name, arrays[name], settings)
+            models[name] = SIMPLE_MODELS[name].restore(arrays[name], settings)
     if BLEND in manifest["models"]:
         models[BLEND] = Blend.restore(arrays[BLEND], manifest["models"][BLEND], models)
-    items, content = arrays["items"], Content.restore(arrays[CONTENT])
+    items, content, alike = arrays["items"], Content.restore(arrays[CONTENT]), models.get(CONTENT_KNN)
     return Scorer(
         item_ids=items["ids"],
         is_listed=items["is_listed"],
@@ -134,10 +147,10 @@ def _assemble(folder: Path, manifest: dict[str, Any]) -> Scorer:
         popularity=arrays[POPULARITY]["scores"],
         models=models,
         related_table=ItemTable(*(arrays["related"][part] for part in ("starts", "items", "values"))),
-        alike_table=_by_content(models, len(items["ids"])),
-        version_info=_version_info(manifest, items=len(items["ids"])),
+        alike_table=alike.table if isinstance(alike, ItemToItem) else ItemTable.empty(len(items["ids"])),
+        version_info=_version_info(manifest),
         content=content,
-        arrivals=_arrivals(arrays.get(ARRIVALS, {}), content),
+        arrivals=Arrivals.restore(arrays.get(ARRIVALS), content).prepared(),
         item_names=_names(folder),
         basket=_basket(manifest.get(BASKET, {}), arrays),
     )
@@ -148,25 +161,16 @@ def _basket(manifest: Mapping[str, Any], arrays: Mapping[str, dict[str, NDArray[
     if not manifest:
         return None
     stored = {name: arrays[f"{BASKET}-{name}"] for name in manifest}
-    members = {name: restore(name, stored[name], manifest[name]) for name in manifest if name != BLEND}
+    members = {
+        name: SIMPLE_MODELS[name].restore(stored[name], manifest[name]) for name in manifest if name != BLEND
+    }
     return Blend.restore(stored[BLEND], manifest[BLEND], members)
 
 
-def _version_info(manifest: Mapping[str, Any], *, items: int) -> VersionInfo:
+def _version_info(manifest: Mapping[str, Any]) -> VersionInfo:
     """Return what a manifest says of its version; one from before something could be chosen lacks it."""
-    told = {**manifest, "items": items}
-    named = [one.name for one in fields(VersionInfo) if one.name in told or one.default is MISSING]
-    return VersionInfo(**{name: told[name] for name in named})
-
-
-def _by_content(models: Mapping[str, Model], items: int) -> ItemTable:
-    model = models.get(CONTENT_KNN)
-    return model.table if isinstance(model, ItemToItem) else ItemTable.empty(items)
-
-
-def _arrivals(arrays: Mapping[str, NDArray[Any]], content: Content) -> Arrivals:
-    starts = Starts.restore(arrays, words=len(content.vocabulary))
-    return Arrivals(starts.items, starts.words, content.vocabulary.idf, content.tokens).prepared()
+    named = [one.name for one in fields(VersionInfo) if one.name in manifest or one.default is MISSING]
+    return VersionInfo(**{name: manifest[name] for name in named})
 
 
 # A mapped file holds a descriptor, of which many systems give a process 1,024. An artifact has about 50

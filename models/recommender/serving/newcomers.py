@@ -23,8 +23,10 @@ from models.recommender.serving.rankers import (
     ItemToItem,
     Model,
     PersonalFrequency,
+    Popularity,
     Settings,
     Sum,
+    Told,
     places_among,
     top_k,
 )
@@ -93,27 +95,18 @@ class Content:
 
 
 @dataclass(frozen=True)
-class Extended:
-    """A model that knows nothing of newcomers: each scores 0."""
+class Extended(Sum):
+    """A sum in which newcomers score 0, or what their likeness to the items of the history says."""
 
-    model: Model
+    model: ItemToItem | PersonalFrequency | SessionKnn
     known: int  # I
     newcomers: int  # N
+    likeness: Floats | None  # (N, I + N); None where only sales could speak
 
     @property
     def name(self) -> str:
         """The name of the model that was extended."""
         return self.model.name
-
-    def scores(self, history: History) -> NDArray[np.floating]:
-        """Return one score an item and newcomer, (I + N,)."""
-        return self._with_newcomers(self.model.scores(self._of_known(history)))
-
-    def _of_known(self, history: History) -> History:
-        return history.where(history.items < self.known)
-
-    def _with_newcomers(self, scores: NDArray[np.floating]) -> NDArray[np.floating]:
-        return np.concatenate([scores, np.zeros(self.newcomers, dtype=scores.dtype)])
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return nothing: newcomers are never stored."""
@@ -123,18 +116,10 @@ class Extended:
         """Return nothing: newcomers are never stored."""
         return {}
 
-
-@dataclass(frozen=True)
-class ExtendedSum(Sum, Extended):
-    """A sum in which newcomers score 0, or what their likeness to the items of the history says."""
-
-    model: ItemToItem | PersonalFrequency | SessionKnn
-    likeness: Floats | None  # (N, I + N); None where only sales could speak
-
-    def told(self, history: History) -> tuple[NDArray[np.floating], Addends]:
+    def told(self, history: History) -> Told:
         """Return one score an item and newcomer, (I + N,), and what each item of the history adds."""
-        base, addends = self.model.told(self._of_known(history))
-        scores = self._with_newcomers(base)
+        base, addends = self.model.told(history.where(history.items < self.known))
+        scores = np.concatenate([base, np.zeros(self.newcomers, dtype=base.dtype)])
         if self.likeness is None:
             return scores, addends
         items, weights = self.model.decay.by_item(history.newest(TABLE_STEPS))
@@ -249,11 +234,11 @@ class Newcomers:
     def _extend(self, model: Model) -> Model:
         if isinstance(model, Transformer):
             return replace(model, head=model.head.with_products(self.vectors, self.prices))
-        known = self.likeness.shape[1] - len(self)
-        if not isinstance(model, ItemToItem | PersonalFrequency | SessionKnn):
-            return Extended(model, known, len(self))
+        if isinstance(model, Popularity):
+            return Popularity(np.append(model.scores_by_item, np.zeros(len(self))))
+        assert isinstance(model, ItemToItem | PersonalFrequency | SessionKnn), f"{model.name} is no sum."
         likeness = self.likeness if model.name == CONTENT_KNN else None
-        return ExtendedSum(model, known, len(self), likeness)
+        return Extended(model, self.likeness.shape[1] - len(self), len(self), likeness)
 
     def related(self) -> ItemTable:
         """Return what stands beside each newcomer, most alike first: a table of N rows."""

@@ -215,7 +215,9 @@ class Entries:
 
 
 def places_among(ascending: Ints, wanted: Ints) -> Ints:
-    """Return the place of each wanted item among some that are not empty, -1 for one that is not there."""
+    """Return the place of each wanted number among ascending ones, -1 for one that is not there."""
+    if not len(ascending):
+        return np.full(len(wanted), -1, dtype=np.int64)
     at = np.minimum(np.searchsorted(ascending, wanted), len(ascending) - 1)
     return np.where(ascending[at] == wanted, at, -1)
 

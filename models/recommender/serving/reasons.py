@@ -43,15 +43,6 @@ class Cause:
     is_likeness: bool  # whether it speaks by what both items say of themselves
 
 
-def added_by(model: Model, history: History, met: Ints, tops: Ints) -> NDArray[np.float64] | None:
-    """
-    Return what each item met adds to the scores of ``tops``, (K, H).
-
-    None for a model whose scores are no sum over the history.
-    """
-    return model.told(history)[1].of(met, tops) if isinstance(model, Sum) else None
-
-
 def causes(model: Model, history: History, tops: Ints, said: Judgement | Told | None) -> list[Cause | None]:
     """
     Return for each recommended item what of the history holds it in its place, or None.
@@ -233,17 +224,16 @@ def suspects(model: Model, history: History, item: int, *, newest: int) -> list[
 
     That is the item itself, what the tables of the members let speak for it, and the newest steps.
     """
-    met, tops = distinct(history)[0], np.array([item])
+    met = distinct(history)[0]
     if not len(met):
         return []
     members = model.members if isinstance(model, Blend) else (model,)
     shares = model.shares if isinstance(model, Blend) else np.ones(1, dtype=np.float32)
     loud, alike = np.zeros(len(met)), np.zeros(len(met))
     for member, share in zip(members, shares, strict=True):
-        added = added_by(member, history, met, tops)
-        if added is None:
+        if not isinstance(member, Sum):
             continue
-        spoken = np.maximum(added[0], 0.0)
+        spoken = np.maximum(member.told(history)[1].of(met, np.array([item]))[0], 0.0)
         part = spoken * (float(share) / max(float(spoken.sum()), SILENT))
         loud += part
         if member.name == CONTENT_KNN:

@@ -27,6 +27,7 @@ from models.recommender.serving.rankers import (
     Model,
     Sum,
     Told,
+    places_among,
     top_k,
 )
 from models.recommender.values import Reason, ReasonKind, Scored
@@ -38,14 +39,11 @@ class NotFinite(ValueError):
 
 @dataclass(frozen=True)
 class VersionInfo:
-    """What a health page says about the loaded model."""
+    """What a version's manifest says of how it answers."""
 
     served: str
     related_by: str
-    data_hash: str
     data_until: str
-    code_revision: str
-    items: int
     # How much louder than the customer a page's product is, and what lies in the cart.
     related_share: float = RELATED_SHARE
     cart_share: float = CART_SHARE
@@ -113,12 +111,12 @@ class Scorer:
     arrivals: Arrivals
     item_names: tuple[str, ...] | None = None  # where ids are not numbers, of each item
     basket: Blend | None = None  # what goes with a cart, where it says so better than the table
-    order: Ints = field(init=False)  # of the item numbers by id
+    order: Ints = field(init=False)  # of the item numbers by id; last -1, the number of an unknown one
     sorted_ids: Ints = field(init=False)
 
     def __post_init__(self) -> None:
         order = np.argsort(self.item_ids, kind="stable")
-        object.__setattr__(self, "order", order)
+        object.__setattr__(self, "order", np.append(order, -1))
         object.__setattr__(self, "sorted_ids", self.item_ids[order])
 
     @property
@@ -157,7 +155,8 @@ class Scorer:
         :param now: the moment that is asked about, microseconds since 1970, if it is known
         :raises NotFinite: if a score is no number
         """
-        self._check_popularity()
+        if not self._is_popularity_finite:
+            raise NotFinite("The popularity of items holds what is no number.")
         history = self.history(past, now=now)
         page = self.numbers([] if context is None else [context])
         if not len(history) and not len(page):
@@ -196,16 +195,8 @@ class Scorer:
             return told[0], told
         return model.scores(history), None
 
-    def related(self, item: int, *, k: int, exclude: AbstractSet[int] = frozenset()) -> list[Scored]:
-        """Return the ``k`` items that go best with one product, filled up with popular ones."""
-        return self.score([], context=item, exclude=exclude, k=k)
-
-    def popular(self, k: int, *, exclude: AbstractSet[int] = frozenset()) -> list[Scored]:
-        """Return the best-selling items of the newest days, then the newest items."""
-        self._check_popularity()
-        return self._most_popular(k, exclude).explained()
-
     def _most_popular(self, k: int, exclude: AbstractSet[int]) -> RankedList:
+        """Return the best-selling items of the newest days, then the newest items."""
         scores = np.where(self._offered(exclude), self.popularity, NOT_OFFERED)
         best = top_k(scores, k)
         return self._ranking(scores, best[scores[best] > NOT_OFFERED], self._popular_reasons, is_general=True)
@@ -241,10 +232,6 @@ class Scorer:
         cause = None if choice.cause is None else int(self.item_ids[choice.cause])
         return Reason(ReasonKind.NEW_ARRIVAL, item=cause, group=self._group(choice.item))
 
-    def _check_popularity(self) -> None:
-        if not self._is_popularity_finite:
-            raise NotFinite("The popularity of items holds what is no number.")
-
     @cached_property
     def _is_popularity_finite(self) -> bool:
         return bool(np.isfinite(self.popularity).all())
@@ -256,22 +243,21 @@ class Scorer:
 
     def numbers(self, ids: "Sequence[int] | Ints") -> Ints:
         """Return the item numbers of the known product ids, in the same order."""
-        places = self._places(np.asarray(ids, dtype=np.int64))
-        return places[places >= 0]
+        numbers = self.find_numbers(np.asarray(ids, dtype=np.int64))
+        return numbers[numbers >= 0]
 
-    def _places(self, wanted: Ints) -> Ints:
+    def find_numbers(self, ids: Ints) -> Ints:
         """Return the item number of each product id, -1 for one that is not known."""
-        if not len(self.item_ids):
-            return np.full(len(wanted), -1, dtype=np.int64)
-        at = np.minimum(np.searchsorted(self.sorted_ids, wanted), len(self.item_ids) - 1)
-        return np.where(self.sorted_ids[at] == wanted, self.order[at], -1)
+        return self.order[places_among(self.sorted_ids, ids)]
 
     def history(self, past: "Past | Sequence[int]", *, now: int | None = None) -> History:
         """Return the part of a past that models read, in item numbers."""
         moment = UNKNOWN_TIME if now is None else now
         if not isinstance(past, Past):
             return longest_history(History.of(self.numbers(past), now=moment))
-        steps = History.of(self._places(np.asarray(past.items, np.int64)), past.at, past.events, now=moment)
+        steps = History.of(
+            self.find_numbers(np.asarray(past.items, np.int64)), past.at, past.events, now=moment
+        )
         return longest_history(steps.where(steps.items >= 0))
 
     def with_products(self, products: Sequence[NewProduct]) -> "Scorer":

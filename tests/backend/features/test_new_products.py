@@ -24,7 +24,7 @@ class Knowing:
 
     @property
     def version_info(self) -> VersionInfo:
-        return VersionInfo("popularity", "item_knn", "", self.until.isoformat(), "", len(self.item_ids))
+        return VersionInfo("popularity", "item_knn", self.until.isoformat())
 
 
 def new(shop_id: int, scorer: Knowing) -> list[NewProduct]:

@@ -24,7 +24,7 @@ def test_a_version_keeps_its_files_lineage_and_ledger_entry(artifact: Path) -> N
     assert version.lineage == a_lineage()
     assert version.outcome == an_outcome()
     scorer = queries.open_scorer(version.artifact, manifest_sha256=version.manifest_sha256)
-    assert len(scorer.popular(3)) == 3
+    assert len(scorer.score([], k=3)) == 3
     [entry] = audit.events(shop.id)
     assert entry.event is Event.MODEL_REGISTERED
     # Its merchant reads it, and methods with their figures are for who opens the version itself.

@@ -99,7 +99,7 @@ def test_a_shops_orders_become_a_registered_version(
     # So small a shop may leave its transformer out.
     assert {metric["model"] for metric in version.outcome.metrics} >= {"personal_frequency", "popularity"}
     assert sum(metric["is_served"] for metric in version.outcome.metrics) == 1
-    assert registry.open_scorer(version.artifact, manifest_sha256=version.manifest_sha256).popular(3)
+    assert registry.open_scorer(version.artifact, manifest_sha256=version.manifest_sha256).score([], k=3)
     done = run_now(shop, run)
     assert (done.state, done.version_id, done.error) == (RunState.DONE, version.id, "")
     assert done.progress.curve
@@ -121,7 +121,7 @@ def test_a_shop_without_orders_gets_a_version_that_shows_its_newest_products() -
 
     assert version is not None
     scorer = registry.open_scorer(version.artifact, manifest_sha256=version.manifest_sha256)
-    assert [one.item for one in scorer.popular(3)] == [12, 11, 10]
+    assert [one.item for one in scorer.score([], k=3)] == [12, 11, 10]
     assert all(metric["ndcg_at_10"] is None for metric in version.outcome.metrics)
 
 

@@ -16,7 +16,7 @@ from models.recommender.log.splits import Split, divide
 from models.recommender.runs import evaluation, pipeline
 from models.recommender.runs.evaluation import LiveVersion
 from models.recommender.runs.run import start
-from models.recommender.serving.rankers import Model
+from models.recommender.serving.rankers import Model, Popularity, places_among
 from models.recommender.serving.scorer import Scorer
 from models.recommender.values import GateEvidence, ignore
 from tests.models.shops import OPENED, Basket, a_busy_shop, a_fashionable_shop, a_log
@@ -33,11 +33,11 @@ class Translated:
     name: str = "the same"
 
     def scores(self, history: History) -> NDArray[np.float64]:
-        theirs = gate._numbers_of(self.champion.item_ids, self.log.item_ids)[history.items]
+        theirs = self.champion.find_numbers(self.log.item_ids)[history.items]
         asked = history.where(theirs >= 0)
         numbers = theirs[theirs >= 0]
         said = self.champion.served_model.scores(History(numbers, asked.at, asked.events, asked.now))
-        ours = gate._numbers_of(self.log.item_ids, self.champion.item_ids)
+        ours = places_among(self.log.item_ids, self.champion.item_ids)
         scores = np.full(self.log.items, -np.inf)
         scores[ours[ours >= 0]] = said[ours >= 0]
         return scores
@@ -53,17 +53,6 @@ class Wise:
 
     def scores(self, history: History) -> NDArray[np.float64]:
         return np.eye(self.items)[self.item]
-
-
-@dataclass(frozen=True)
-class Tired:
-    """A model that puts all that it has learned of behind what it has not."""
-
-    items: int
-    name: str = "tired"
-
-    def scores(self, history: History) -> NDArray[np.float64]:
-        return np.full(self.items, -1.0)
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +128,7 @@ def test_the_champion_knows_of_new_products_what_serving_tells_it(
     days = divide(log, Split(), seed=1)
 
     known = load(trained[0].manifest.parent)
-    known.models[known.version_info.served] = Tired(len(items))
+    known.models[known.version_info.served] = Popularity(np.full(len(items), -1.0))  # behind what is new
 
     tops = gate.champion_answers(known, log, days.cases[:1], Split())
 

@@ -11,14 +11,14 @@ from models.recommender.learning.starts import (
     NEW_DAYS,
     is_arrival,
     learn_arrivals,
-    learn_starts,
 )
 from models.recommender.log.arrays import DAY_US
 from models.recommender.log.content import ItemFacts, Vocabulary
 from models.recommender.log.history import Event, History
 from models.recommender.log.log import NEVER, Log
-from models.recommender.serving.arrivals import FEWEST_PLACES, Arrivals, Starts, with_arrival
+from models.recommender.serving.arrivals import FEWEST_PLACES, Arrivals, with_arrival
 from models.recommender.serving.artifact import MANIFEST_FILE
+from models.recommender.serving.newcomers import Content
 from tests.models.serving.test_explain import MAY, a_scented_shop, an_artifact
 from tests.models.shops import a_log
 
@@ -133,7 +133,7 @@ def test_what_words_add_is_the_ridge_regression_of_the_starts() -> None:
     vocabulary = Vocabulary.learn(log.facts)
     tokens = vocabulary.matrix(log.facts)
 
-    found = learn_starts(log, tokens, words=len(vocabulary)).words
+    found = learn_arrivals(log, vocabulary).words
 
     rows = np.zeros((3, len(vocabulary)))
     for row, item in enumerate([RED_CUP, BLUE_CUP, RED_LAMP]):
@@ -243,13 +243,15 @@ def test_a_list_stays_as_it_is(case: str, top: list[int]) -> None:
 
 def test_an_artifact_gives_back_what_was_learned() -> None:
     log = a_shop([("ada", 1, [RED_CUP, BLUE_CUP])])
-    vocabulary = Vocabulary.learn(log.facts)
-    learned = learn_starts(log, vocabulary.matrix(log.facts), words=len(vocabulary))
+    learned = learn_arrivals(log)
+    content = Content(Vocabulary.learn(log.facts), learned.tokens, np.zeros((0, 0), dtype=np.float32))
 
-    restored = Starts.restore(learned.arrays(), words=len(vocabulary))
+    restored = Arrivals.restore(learned.arrays(), content)
+    before = Arrivals.restore(None, content)
 
     assert restored.items.tolist() == learned.items.tolist()
-    assert np.array_equal(restored.words, learned.words)
+    assert np.array_equal(restored.suit(History.of([RED_CUP])), learned.suit(History.of([RED_CUP])))
+    assert (len(before), before.choose(History.of([RED_CUP]), everything(before))) == (0, None)
 
 
 def a_shop_with_arrivals() -> Log:

@@ -254,7 +254,7 @@ def test_a_product_that_sold_with_nothing_has_what_is_like_it_beside_it(tmp_path
     scorer = an_artifact(tmp_path / "artifact", "blend", replace(log, facts=facts))
 
     for page, alike in ((unsold, {104, 105}), (alone, {106, 107})):
-        beside = scorer.related(page, k=2)
+        beside = scorer.score([], context=page, k=2)
 
         assert {scored.item for scored in beside} == alike
         assert {scored.reason for scored in beside} == {Reason(ReasonKind.SIMILAR_TO, item=page)}
@@ -265,8 +265,8 @@ def test_what_is_beside_a_product_by_likeness_is_not_said_to_be_bought_together(
     info = replace(scorer.version_info, related_by=CONTENT_KNN)
     alike = replace(scorer, related_table=table, version_info=info)
 
-    assert scorer.related(104, k=1)[0].reason == Reason(ReasonKind.BOUGHT_TOGETHER, item=104)
-    [beside] = alike.related(104, k=1)
+    assert scorer.score([], context=104, k=1)[0].reason == Reason(ReasonKind.BOUGHT_TOGETHER, item=104)
+    [beside] = alike.score([], context=104, k=1)
     assert (beside.item, beside.reason) == (105, Reason(ReasonKind.SIMILAR_TO, item=104))
 
 
@@ -297,7 +297,7 @@ def test_what_stands_in_a_place_of_its_own_is_explained_by_what_won_it_the_place
 def test_a_new_product_has_related_products_and_a_customer_who_bought_it(by_content: Scorer) -> None:
     scorer = by_content.with_products([REFILL])
 
-    beside = scorer.related(7, k=3)
+    beside = scorer.score([], context=7, k=3)
 
     assert {beside[0].item, beside[1].item} == {104, 105}
     assert beside[0].reason == Reason(ReasonKind.SIMILAR_TO, item=7)
@@ -307,10 +307,10 @@ def test_a_new_product_has_related_products_and_a_customer_who_bought_it(by_cont
 def test_a_new_product_is_newest_among_what_never_sold_and_behind_what_did(by_content: Scorer) -> None:
     older = NewProduct(8, ItemFacts("Bench"), MAY - DAY)
 
-    shown = [scored.item for scored in by_content.with_products([older, REFILL]).popular(50)]
+    shown = [scored.item for scored in by_content.with_products([older, REFILL]).score([], k=50)]
 
     assert shown.index(7) < shown.index(8)
-    assert shown[:40] == [scored.item for scored in by_content.popular(40)]
+    assert shown[:40] == [scored.item for scored in by_content.score([], k=40)]
 
 
 @pytest.mark.parametrize("served", ["blend", "transformer", POPULARITY, "session_knn", "ease"])

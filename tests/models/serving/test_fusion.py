@@ -65,8 +65,8 @@ def test_a_way_is_judged_by_the_very_list_that_it_serves(
 
 
 def test_a_version_from_before_its_surfaces_were_measured_answers_as_it_did(scorer: Scorer) -> None:
-    assert type(scorer.version_info)("", "", "", "", "", 0).related_share == 2.0
-    assert type(scorer.version_info)("", "", "", "", "", 0).cart_share == 0.0
+    assert type(scorer.version_info)("", "", "").related_share == 2.0
+    assert type(scorer.version_info)("", "", "").cart_share == 0.0
 
 
 def test_what_goes_with_a_cart_names_the_product_that_it_goes_with(scorer: Scorer, front: Storefront) -> None:

@@ -18,8 +18,8 @@ from models.recommender.learning.simple.tuning import DEFAULTS, FAMILIES, Family
 from models.recommender.log.content import ItemFacts
 from models.recommender.log.history import Event, History
 from models.recommender.log.log import Log
+from models.recommender.serving.artifact import SIMPLE_MODELS
 from models.recommender.serving.rankers import ItemTable, top_k
-from models.recommender.serving.restoring import restore
 from tests.models.shops import a_busy_shop, a_log
 
 DAY = 86_400_000_000
@@ -300,7 +300,7 @@ HISTORIES: Mapping[str, Any] = {
 def test_every_family_scores_every_shop_and_survives_storage(family: Family, shop: str) -> None:
     log = SHOPS[shop]
     model = family.fit(log, **family.defaults)
-    restored = restore(model.name, model.arrays(), model.settings())
+    restored = SIMPLE_MODELS[model.name].restore(model.arrays(), model.settings())
 
     for name, history_of in HISTORIES.items():
         if not log.items and name != "nobody":
