@@ -11,11 +11,10 @@ from pathlib import Path
 from models.recommender.log.content import ItemFacts
 from models.recommender.log.history import Event
 from models.recommender.serving.artifact import ArtifactMismatch, load
-from models.recommender.serving.explain import Explanation, Removal, explain, words
+from models.recommender.serving.explain import Explanation, explain, words
 from models.recommender.serving.newcomers import NewProduct
 from models.recommender.serving.scorer import NotFinite, Past, RankedList, Scorer, VersionInfo
 from models.recommender.values import (
-    CurvePoint,
     ModelMetrics,
     OnProgress,
     Progress,
@@ -31,7 +30,6 @@ from models.recommender.values import (
 
 __all__ = [
     "ArtifactMismatch",
-    "CurvePoint",
     "Event",
     "Explanation",
     "ItemFacts",
@@ -45,7 +43,6 @@ __all__ = [
     "Reason",
     "ReasonKind",
     "Recipe",
-    "Removal",
     "Report",
     "Scored",
     "Scorer",
@@ -93,7 +90,7 @@ def train(
     reporter = Reporter(on_progress, budget=recipe.train_seconds, epochs=recipe.epochs)
     reporter.stage(Stage.READING, "Reading the purchases.", fraction=0.0)
     revision = code_revision or running_revision()
-    live = None if champion is None else evaluation.LiveVersion(champion, champion_until)
+    live = None if champion is None else evaluation.ChampionArtifact(champion, champion_until)
     log = read(dataset, tell=reporter.notice)
     return pipeline.train_log(log, out, recipe, reporter, revision=revision, live=live)
 
@@ -114,5 +111,5 @@ def look_back(
     from models.recommender.files.dataset import read
     from models.recommender.runs import evaluation, time_machine
 
-    live = [evaluation.LiveVersion(artifact, until) for artifact, until in rivals]
+    live = [evaluation.ChampionArtifact(artifact, until) for artifact, until in rivals]
     return time_machine.look_back(read(dataset).sequences, recipe, live, on_progress=on_progress)

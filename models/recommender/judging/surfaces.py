@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 from models.recommender.judging.wording import sentence, what_serves, what_serves_home
 from models.recommender.learning.blend.choice import LEAD, standard_error
 from models.recommender.learning.related import related_tables
-from models.recommender.learning.simple.purchases import changes
 from models.recommender.learning.simple.tuning import FAMILIES
 from models.recommender.learning.transformer.network import Recommender
-from models.recommender.log.arrays import Ints
+from models.recommender.log.arrays import Ints, changes
 from models.recommender.log.history import REMEMBERED, History
 from models.recommender.log.log import Log
 from models.recommender.log.surfaces import Surface, SurfaceCase

@@ -37,8 +37,8 @@ FIGURES = {
 
 
 @dataclass(frozen=True)
-class LiveVersion:
-    """The version that serves now, on disk."""
+class ChampionArtifact:
+    """A version that serves, or served, on disk."""
 
     artifact: Path
     until: str | None = None  # when its data end, ISO 8601; its manifest's word where it is None
@@ -61,7 +61,7 @@ class Evaluation:
     popularity_bias: PopularityBias | None
 
 
-def evaluate(run: Run, live: LiveVersion | None = None) -> Evaluation:
+def evaluate(run: Run, live: ChampionArtifact | None = None) -> Evaluation:
     """Let every model learn all that came before the test cases, then rank those."""
     known = run.test.train
     if run.learner is not None:
@@ -140,7 +140,7 @@ def _cold_start(run: Run, served: Model, popularity: Model) -> ColdStart | None:
     return cold_start(served, popularity, known, cases, moment=moment, drop_seen=drop_seen)
 
 
-def _gate(run: Run, served: Model, live: LiveVersion) -> GateEvidence:
+def _gate(run: Run, served: Model, live: ChampionArtifact) -> GateEvidence:
     """Return how what is served here does beside the version that serves now."""
     log, seed = run.log, run.recipe.seed
     try:

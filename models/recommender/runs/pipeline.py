@@ -29,7 +29,7 @@ from models.recommender.learning.transformer.trainer import Trainer
 from models.recommender.log.log import Log
 from models.recommender.log.splits import Split
 from models.recommender.runs import card, export
-from models.recommender.runs.evaluation import Evaluation, LiveVersion, evaluate
+from models.recommender.runs.evaluation import ChampionArtifact, Evaluation, evaluate
 from models.recommender.runs.run import Run, start
 from models.recommender.runs.storefront import choose_ways
 from models.recommender.serving.artifact import MANIFEST_FILE, load
@@ -192,7 +192,7 @@ def train_log(
     *,
     revision: str,
     split: Split | None = None,
-    live: LiveVersion | None = None,
+    live: ChampionArtifact | None = None,
     refit: bool = True,
 ) -> Report:
     """

@@ -29,7 +29,7 @@ from models.recommender.log.splits import Asked, Division, Split, at_moment
 from models.recommender.metrics.intervals import gain_interval
 from models.recommender.metrics.ranking import judge, rank
 from models.recommender.runs import pipeline
-from models.recommender.runs.evaluation import LiveVersion
+from models.recommender.runs.evaluation import ChampionArtifact
 from models.recommender.runs.run import choose_split, start
 from models.recommender.serving.artifact import load, read_manifest
 from models.recommender.serving.rankers import Model
@@ -55,7 +55,12 @@ class _Judged:
 
 
 def look_back(
-    log: Log, recipe: Recipe, versions: Sequence[LiveVersion], *, on_progress: OnProgress, days: float = DAYS
+    log: Log,
+    recipe: Recipe,
+    versions: Sequence[ChampionArtifact],
+    *,
+    on_progress: OnProgress,
+    days: float = DAYS,
 ) -> TimeTravel:
     """
     Return how a recipe would have done over the newest days beside the versions that were live.
@@ -92,7 +97,7 @@ def _round(
     log: Log,
     split: Split,
     recipe: Recipe,
-    live: LiveVersion,
+    live: ChampionArtifact,
     begins: int,
     ends: int,
     *,
@@ -168,6 +173,6 @@ def _nothing(log: Log, reason: str) -> TimeTravel:
     return TimeTravel([], 0, end, end, None, None, None, reason)
 
 
-def _end_of(live: LiveVersion) -> int:
+def _end_of(live: ChampionArtifact) -> int:
     ends = (live.until, read_manifest(live.artifact)["data_until"])
     return max(moment_of(words) for words in ends if words)

@@ -42,7 +42,7 @@ class _OwnWords:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ChosenArrival:
     """The arrival that suits a customer best."""
 
     item: int  # its number
@@ -90,7 +90,7 @@ class Arrivals:
         _ = self._own
         return self
 
-    def choose(self, history: History, offered: Bools) -> Choice | None:
+    def choose(self, history: History, offered: Bools) -> ChosenArrival | None:
         """
         Return the arrival for a customer, the newest of equal ones; None if there is none to offer.
 
@@ -107,7 +107,7 @@ class Arrivals:
         suit = self._suit(taste.words)
         place = _best(suit, offered)
         cause = self._cause(taste, place, offered) if len(history) else None
-        return Choice(int(self.items[place]), float(suit[place]), cause)
+        return ChosenArrival(int(self.items[place]), float(suit[place]), cause)
 
     def _met(self, items: Ints) -> Bools:
         """Return which arrivals are among some items, (A,)."""

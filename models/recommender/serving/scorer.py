@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from models.recommender.log.arrays import Ints
 from models.recommender.log.history import UNKNOWN_TIME, History, longest_history
 from models.recommender.serving import reasons
-from models.recommender.serving.arrivals import Arrivals, Choice
+from models.recommender.serving.arrivals import Arrivals, ChosenArrival
 from models.recommender.serving.blend import Blend, Judgement
 from models.recommender.serving.fusion import CART_SHARE, RELATED_SHARE, closest, fused, in_cart, related_to
 from models.recommender.serving.newcomers import Content, Newcomers, NewProduct
@@ -227,7 +227,7 @@ class Scorer:
             return None
         return Scored(int(self.item_ids[choice.item]), choice.suit, self.reason_of(choice))
 
-    def reason_of(self, choice: Choice) -> Reason:
+    def reason_of(self, choice: ChosenArrival) -> Reason:
         """Return the reason of an arrival."""
         cause = None if choice.cause is None else int(self.item_ids[choice.cause])
         return Reason(ReasonKind.NEW_ARRIVAL, item=cause, group=self._group(choice.item))
@@ -252,12 +252,9 @@ class Scorer:
 
     def history(self, past: "Past | Sequence[int]", *, now: int | None = None) -> History:
         """Return the part of a past that models read, in item numbers."""
-        moment = UNKNOWN_TIME if now is None else now
-        if not isinstance(past, Past):
-            return longest_history(History.of(self.numbers(past), now=moment))
-        steps = History.of(
-            self.find_numbers(np.asarray(past.items, np.int64)), past.at, past.events, now=moment
-        )
+        told = past if isinstance(past, Past) else Past(past)
+        numbers = self.find_numbers(np.asarray(told.items, np.int64))
+        steps = History.of(numbers, told.at, told.events, now=UNKNOWN_TIME if now is None else now)
         return longest_history(steps.where(steps.items >= 0))
 
     def with_products(self, products: Sequence[NewProduct]) -> "Scorer":

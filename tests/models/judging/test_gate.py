@@ -14,7 +14,7 @@ from models.recommender.log.history import History, moment_of
 from models.recommender.log.log import Log
 from models.recommender.log.splits import Split, divide
 from models.recommender.runs import evaluation, pipeline
-from models.recommender.runs.evaluation import LiveVersion
+from models.recommender.runs.evaluation import ChampionArtifact
 from models.recommender.runs.run import start
 from models.recommender.serving.rankers import Model, Popularity, places_among
 from models.recommender.serving.scorer import Scorer
@@ -138,7 +138,7 @@ def test_the_champion_knows_of_new_products_what_serving_tells_it(
 WEEK_AGO = 63.0  # in a shop of ten weeks: in the middle of the fortnight that a training is measured on
 
 
-def trained_simply(log: Log, out: Path, *, live: LiveVersion | None = None) -> Report:
+def trained_simply(log: Log, out: Path, *, live: ChampionArtifact | None = None) -> Report:
     """Train without a search or a network: what serves is popularity, the same for the same purchases."""
     run = start(log.sequences, Split(), Recipe(), Reporter(ignore, budget=1.0, epochs=1))
     return pipeline.publish(run, evaluation.evaluate(run, live), out, revision="abc123", refit=True)
@@ -150,7 +150,9 @@ def twins(folder: Path, *, seed: int) -> GateEvidence:
     until = (OPENED + pd.Timedelta(days=WEEK_AGO)).isoformat()
     earlier = [basket for basket in baskets if basket[1] < WEEK_AGO]
     trained_simply(a_log(earlier, items, until=until), folder / "champion")
-    report = trained_simply(a_log(baskets, items), folder / "twin", live=LiveVersion(folder / "champion"))
+    report = trained_simply(
+        a_log(baskets, items), folder / "twin", live=ChampionArtifact(folder / "champion")
+    )
     assert report.gate is not None
     return report.gate
 
@@ -166,7 +168,7 @@ def test_a_twin_is_as_good_as_the_champion(tmp_path: Path, seed: int) -> None:
 
 def test_too_few_customers_are_no_evidence(tmp_path: Path, champion: Scorer) -> None:
     log = a_newer_log(customers=gate.MIN_CUSTOMERS - 1)
-    export = LiveVersion(tmp_path / "champion", until=champion.version_info.data_until)
+    export = ChampionArtifact(tmp_path / "champion", until=champion.version_info.data_until)
     trained_simply(a_log(*a_busy_shop()), export.artifact)
 
     evidence = trained_simply(log, tmp_path / "candidate", live=export).gate

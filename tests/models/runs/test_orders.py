@@ -11,7 +11,7 @@ from models.recommender.learning.progress import Reporter
 from models.recommender.log.log import Log
 from models.recommender.log.splits import Asked, Split
 from models.recommender.runs import pipeline
-from models.recommender.runs.evaluation import LiveVersion
+from models.recommender.runs.evaluation import ChampionArtifact
 from models.recommender.runs.run import start
 from models.recommender.serving.artifact import load
 from models.recommender.values import Report, ignore
@@ -21,7 +21,7 @@ from tests.models.shops import a_busy_shop, a_log, a_shop_of_guests
 WEEKS = replace(QUICK, test_days=30.0, validation_days=30.0)
 
 
-def train(log: Log, out: Path, live: LiveVersion | None = None) -> Report:
+def train(log: Log, out: Path, live: ChampionArtifact | None = None) -> Report:
     reporter = Reporter(ignore, budget=WEEKS.train_seconds, epochs=WEEKS.epochs)
     return pipeline.train_log(log, out, WEEKS, reporter, revision="abc123", live=live)
 
@@ -36,7 +36,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
     """The version of the whole shop, beside the one that it had a month before."""
     folder = tmp_path_factory.mktemp("guests")
     earlier = train(a_shop(until=150.0), folder / "earlier")
-    return train(a_shop(), folder / "later", LiveVersion(earlier.manifest.parent, earlier.data_until))
+    return train(a_shop(), folder / "later", ChampionArtifact(earlier.manifest.parent, earlier.data_until))
 
 
 def ndcg(report: Report, model: str) -> float:

@@ -13,7 +13,7 @@ from models.recommender.log.arrays import DAY_US
 from models.recommender.log.log import Log
 from models.recommender.log.splits import Split
 from models.recommender.runs import pipeline, time_machine
-from models.recommender.runs.evaluation import LiveVersion, evaluate
+from models.recommender.runs.evaluation import ChampionArtifact, evaluate
 from models.recommender.runs.run import start
 from models.recommender.values import Progress, Recipe, TimeTravel, ignore
 from tests.models.shops import OPENED, Basket, a_busy_shop, a_dataset, a_fashionable_shop, a_log
@@ -21,13 +21,13 @@ from tests.models.shops import OPENED, Basket, a_busy_shop, a_dataset, a_fashion
 SHORT = Recipe(train_seconds=8.0, epochs=1, width=8, window=8)
 
 
-def a_version(folder: Path, baskets: list[Basket], items: list[int], *, until_day: float) -> LiveVersion:
+def a_version(folder: Path, baskets: list[Basket], items: list[int], *, until_day: float) -> ChampionArtifact:
     """Train on a shop as it was on a day, without a network: what serves is popularity."""
     until = (OPENED + pd.Timedelta(days=until_day)).isoformat()
     log = a_log([one for one in baskets if one[1] < until_day], items, until=until)
     run = start(log.sequences, Split(), Recipe(), Reporter(ignore, budget=1.0, epochs=1))
     pipeline.publish(run, evaluate(run), folder, revision="abc123", refit=True)
-    return LiveVersion(folder, until)
+    return ChampionArtifact(folder, until)
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def without_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "learn", lambda run: None)
 
 
-def look_back(log: Log, rivals: list[LiveVersion]) -> TimeTravel:
+def look_back(log: Log, rivals: list[ChampionArtifact]) -> TimeTravel:
     return time_machine.look_back(log, SHORT, rivals, on_progress=ignore)
 
 
