@@ -33,7 +33,7 @@ class ReasonKind(StrEnum):
     SIMILAR_TO = "SIMILAR_TO"  # item: what the customer knows and this one resembles
     NEW_SIMILAR_TO = "NEW_SIMILAR_TO"  # likewise, of a product never sold; group: its type, if known
     FOR_YOU = "FOR_YOU"  # the whole history speaks for it, no single item does
-    POPULAR = "POPULAR"  # count: sales in the popularity window
+    POPULAR = "POPULAR"  # count: how often it was sold
     NEWEST = "NEWEST"  # never sold; the newest come first
     # Never sold, and given the place that is kept for such products. item: what the customer met that won
     # it the place, if a single thing did; group: its type, if known

@@ -90,11 +90,13 @@ def _arrays(parts: Parts) -> dict[str, NDArray[Any]]:
     if parts.network is not None:
         words = weights_of(parts.network)[WORD_VECTORS]
     arrivals = learn_arrivals(log, vocabulary)
+    sales = np.bincount(log.purchases.item, minlength=log.items)
     owners: dict[str, dict[str, NDArray[Any]]] = {
         "items": {
             "ids": log.item_ids,
             "is_listed": log.is_listed,
-            "is_sold": np.bincount(log.purchases.item, minlength=log.items) > 0,
+            "is_sold": sales > 0,
+            "sales": sales,
             "group": _groups(log)[1],
         },
         "related": {"starts": related.starts, "items": related.items, "values": related.values},

@@ -138,13 +138,16 @@ def _assemble(folder: Path, manifest: dict[str, Any]) -> Scorer:
     if BLEND in manifest["models"]:
         models[BLEND] = Blend.restore(arrays[BLEND], manifest["models"][BLEND], models)
     items, content, alike = arrays["items"], Content.restore(arrays[CONTENT]), models.get(CONTENT_KNN)
+    popularity = arrays[POPULARITY]["scores"]
     return Scorer(
         item_ids=items["ids"],
         is_listed=items["is_listed"],
         is_sold=items["is_sold"],
         group=items["group"],
         groups=tuple(manifest["groups"]),
-        popularity=arrays[POPULARITY]["scores"],
+        popularity=popularity,
+        # Versions from before December 2026 have the sales of some days as the whole part of what is popular.
+        sales=items.get("sales", popularity),
         models=models,
         related_table=ItemTable(*(arrays["related"][part] for part in ("starts", "items", "values"))),
         alike_table=alike.table if isinstance(alike, ItemToItem) else ItemTable.empty(len(items["ids"])),

@@ -103,6 +103,7 @@ class Scorer:
     group: NDArray[np.int32]  # which of ``groups`` each item is of, -1 for none
     groups: tuple[str, ...]
     popularity: NDArray[np.float64]  # (I,)
+    sales: NDArray[np.number]  # (I,) how often each was sold before training ended
     models: dict[str, Model]
     related_table: ItemTable  # what goes with each item by its sales
     alike_table: ItemTable  # what is like each item, where sales say nothing
@@ -279,6 +280,7 @@ class Scorer:
             group=np.concatenate([self.group, np.array(of_group, dtype=np.int32)]),
             groups=tuple(groups),
             popularity=np.concatenate([self.popularity, newcomers.popularity(self.popularity, self.is_sold)]),
+            sales=np.concatenate([self.sales, np.zeros(count)]),
             models=newcomers.extend_all(self.models),
             basket=self.basket and newcomers.extend(self.basket),
             related_table=ItemTable.stacked([self.related_table, ItemTable.empty(count)]),
@@ -383,5 +385,5 @@ class Scorer:
         return self._popular_reason(item)
 
     def _popular_reason(self, item: int) -> Reason:
-        sales = int(self.popularity[item])
+        sales = int(self.sales[item])
         return Reason(ReasonKind.POPULAR, count=sales) if sales else Reason(ReasonKind.NEWEST)

@@ -10,13 +10,15 @@ import torch
 from models.recommender.learning.simple.tuning import DEFAULTS, fit_all
 from models.recommender.learning.transformer.inference import serving_model
 from models.recommender.learning.transformer.trainer import Trainer
+from models.recommender.log.content import ItemFacts
 from models.recommender.log.history import UNKNOWN_TIME, Event, History
 from models.recommender.log.log import Log
 from models.recommender.runs import export
-from models.recommender.serving.artifact import ArtifactMismatch, load
+from models.recommender.serving.artifact import ArtifactMismatch, file_sha256, load
+from models.recommender.serving.newcomers import NewProduct
 from models.recommender.serving.rankers import MARKOV, ItemToItem, Model
 from models.recommender.serving.scorer import Scorer
-from models.recommender.values import Recipe
+from models.recommender.values import Reason, ReasonKind, Recipe
 from tests.models.shops import a_busy_shop, a_log
 
 DAY = 86_400_000_000
@@ -140,11 +142,49 @@ def test_a_manifest_that_misses_an_array_is_refused(folder: Path, tmp_path: Path
         load(tmp_path)
 
 
-def test_names_of_items_come_back(log: Log, tmp_path: Path) -> None:
-    named = replace(log, item_names=tuple(f"café {number}" for number in range(log.items)))
+def without_transformer(log: Log, folder: Path) -> Path:
     members = fit_all(log, DEFAULTS)[0]
     markov = next(member for member in members if isinstance(member, ItemToItem))
     facts = {**FACTS, "served": "popularity"}
-    export.write(tmp_path / "named", export.Parts(named, members, None, markov.table, None), facts)
+    export.write(folder, export.Parts(log, members, None, markov.table, None), facts)
+    return folder
 
-    assert load(tmp_path / "named").item_names == named.item_names
+
+def test_names_of_items_come_back(log: Log, tmp_path: Path) -> None:
+    named = replace(log, item_names=tuple(f"café {number}" for number in range(log.items)))
+
+    assert load(without_transformer(named, tmp_path / "named")).item_names == named.item_names
+
+
+def test_what_sold_long_ago_is_told_with_its_sales_and_not_as_new(tmp_path: Path) -> None:
+    log = a_log([("ada", 1, [5]), ("bob", 2, [5]), ("cleo", 90, [6])], [5, 6, 7])
+    scorer = load(without_transformer(log, tmp_path / "artifact"))
+
+    answer = scorer.with_products([NewProduct(8, ItemFacts("Candle"), 0)]).score([], k=4)
+
+    assert [(one.item, one.reason) for one in answer] == [
+        (6, Reason(ReasonKind.POPULAR, count=1)),
+        (5, Reason(ReasonKind.POPULAR, count=2)),
+        (8, Reason(ReasonKind.NEWEST)),
+        (7, Reason(ReasonKind.NEWEST)),
+    ]
+
+
+def test_a_version_from_before_sales_were_kept_tells_them_by_what_is_popular(tmp_path: Path) -> None:
+    log = a_log([("ada", 1, [5]), ("bob", 2, [6, 7]), ("cleo", 3, [6])], [5, 6, 7])
+    folder = without_transformer(log, tmp_path / "artifact")
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    (folder / "items.sales.npy").unlink()
+    del manifest["files"]["items.sales.npy"]
+    # Sales of some days, and what breaks ties.
+    np.save(folder / "popularity.scores.npy", np.array([0.25, 2.5, 1.75]))
+    manifest["files"]["popularity.scores.npy"] = file_sha256(folder / "popularity.scores.npy")
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+
+    reasons = {one.item: one.reason for one in load(folder).score([], k=3)}
+
+    assert reasons == {
+        5: Reason(ReasonKind.NEWEST),
+        6: Reason(ReasonKind.POPULAR, count=2),
+        7: Reason(ReasonKind.POPULAR, count=1),
+    }

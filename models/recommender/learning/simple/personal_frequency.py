@@ -6,8 +6,8 @@ from models.recommender.serving.rankers import Decay, PersonalFrequency
 
 
 def fit_personal_frequency(
-    log: Log, *, half_life: float, half_life_days: float | None, popularity_weight: float, window_days: float
+    log: Log, *, half_life: float, half_life_days: float | None, popularity_weight: float, fresh_days: float
 ) -> PersonalFrequency:
     """Return the model that offers again what the customer bought, newest and most often first."""
-    popularity = fit_popularity(log, window_days=window_days).scores_by_item
+    popularity = fit_popularity(log, fresh_days=fresh_days).scores_by_item
     return PersonalFrequency(popularity, Decay(half_life, half_life_days), popularity_weight)

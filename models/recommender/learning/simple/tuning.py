@@ -18,7 +18,7 @@ from models.recommender.learning.simple.content_knn import fit_content_knn
 from models.recommender.learning.simple.item_knn import fit_item_knn
 from models.recommender.learning.simple.markov import fit_markov
 from models.recommender.learning.simple.personal_frequency import fit_personal_frequency
-from models.recommender.learning.simple.popularity import fit_popularity
+from models.recommender.learning.simple.popularity import SALES_HALF_LIFE_DAYS, fit_popularity
 from models.recommender.learning.simple.purchases import Bought
 from models.recommender.learning.simple.session_knn import fit_session_knn
 from models.recommender.log.log import Log
@@ -43,7 +43,7 @@ Space = Mapping[str, Sequence[Any]]  # the values that each parameter is tried w
 TUNING_CASES = (600, 1200)  # tell apart what differs by a twentieth; more where histories are short
 TUNING_STEPS = 60_000  # of all those histories together, which bounds the time
 TUNING_EASE_ITEMS = 2_000  # the most-sold items choose EASE's parameters as the whole shop does
-CLOCKED = ("fresh_days", "half_life_days", "window_days")  # say nothing without a common clock
+CLOCKED = ("fresh_days", "half_life_days")  # say nothing without a common clock
 
 STEPS = (2.0, 5.0, 20.0, 80.0, 300.0)
 FRESH_DAYS = (None, 120.0, 60.0, 30.0, 15.0)
@@ -73,16 +73,17 @@ FAMILIES: tuple[Family, ...] = (
         name=POPULARITY,
         label="Popular products",
         fit=fit_popularity,
-        defaults={"window_days": 14.0},
-        learned={"window_days": (3.0, 7.0, 14.0, 30.0, 90.0, None)},
-        trials=6,
+        defaults={"fresh_days": SALES_HALF_LIFE_DAYS},
+        # Far apart: what is best of neighbours on two weeks is not on the next two.
+        learned={"fresh_days": (SALES_HALF_LIFE_DAYS, 60.0, None)},
+        trials=3,
     ),
     Family(
         name=PERSONAL_FREQUENCY,
         label="Bought before",
         fit=fit_personal_frequency,
-        defaults={"window_days": 14.0, "popularity_weight": 0.5, "half_life": 300.0, "half_life_days": None},
-        learned={"window_days": (7.0, 14.0, 30.0), "popularity_weight": (0.001, 0.2, 0.5, 1.0, 2.0)},
+        defaults={"fresh_days": 10.0, "popularity_weight": 0.5, "half_life": 300.0, "half_life_days": None},
+        learned={"fresh_days": (5.0, 10.0, 20.0), "popularity_weight": (0.001, 0.2, 0.5, 1.0, 2.0)},
         trials=10,
         read={"half_life": (20.0, 80.0, 300.0, 1000.0), "half_life_days": (None, 180.0, 60.0)},
     ),

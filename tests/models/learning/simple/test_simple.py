@@ -40,26 +40,30 @@ def dense(table: ItemTable) -> np.ndarray:
     return matrix
 
 
-def test_popularity_counts_recent_sales_then_older_ones_then_the_newest_product() -> None:
-    log = a_log([("ada", 1, [5, 6]), ("bob", 2, [6]), ("cleo", 30, [7]), ("dan", 31, [7])], [4, 5, 6, 7, 8])
+def test_popularity_halves_sales_by_their_age_then_counts_all_then_takes_the_newest_product() -> None:
+    # So old that nothing is left of 6 and 5 but how often they were sold; 7 sold once, and 3 twice before.
+    ages = [("ada", 0, [5, 6]), ("bob", 0, [6]), ("cleo", 1999, [3]), ("dan", 1999, [3]), ("eve", 2000, [7])]
+    log = a_log(ages, [3, 4, 5, 6, 7, 8], until="2031-12-01T00:00:00Z")
 
-    popularity = fit_popularity(log, window_days=7)
+    one, five = (fit_popularity(log, fresh_days=days).scores_by_item for days in (0.5, 5.0))
 
-    assert (log.item_ids[top_k(popularity.scores(NOBODY), 5)]).tolist() == [7, 6, 5, 8, 4]
-    assert np.floor(popularity.scores_by_item).tolist() == [0, 0, 0, 2, 0]
+    assert log.item_ids[top_k(one, 6)].tolist() == [7, 3, 6, 5, 8, 4]
+    assert log.item_ids[top_k(five, 6)].tolist() == [3, 7, 6, 5, 8, 4]
+    # Sales by age, and what breaks ties: the place from behind, of six.
+    assert one == pytest.approx(np.array([0.5, 0, 0, 0, 1, 0]) + np.array([4, 0, 2, 3, 5, 1]) / 7)
 
 
 def test_popularity_counts_everything_where_customers_have_no_common_clock() -> None:
     log = replace(five_purchases(), has_clock=False)
 
-    popularity = fit_popularity(log, window_days=0.5)
+    popularity = fit_popularity(log, fresh_days=0.5)
 
     assert np.floor(popularity.scores_by_item).tolist() == [2, 2, 1]
 
 
 def test_personal_frequency_adds_popularity_to_what_was_bought() -> None:
     model = fit_personal_frequency(
-        five_purchases(), half_life=2.0, half_life_days=None, popularity_weight=0.5, window_days=30
+        five_purchases(), half_life=2.0, half_life_days=None, popularity_weight=0.5, fresh_days=None
     )
 
     scores = model.scores(History.of([0, 1, 0]))
@@ -271,7 +275,7 @@ def test_views_and_carts_teach_nothing() -> None:
     looked = replace(log, event=np.array([Event.VIEW, *[Event.PURCHASE] * 4], dtype=np.int8))
 
     assert len(Bought.of(looked)) == 4
-    assert np.floor(fit_popularity(looked).scores_by_item).tolist() == [1, 2, 1]
+    assert np.floor(fit_popularity(looked, fresh_days=None).scores_by_item).tolist() == [1, 2, 1]
 
 
 SHOPS: Mapping[str, Log] = {
