@@ -183,10 +183,10 @@ def repeat_share(log: Log) -> float:
     bought = log.purchases
     order = np.lexsort((bought.at, bought.item, bought.user))
     user, item, at = bought.user[order], bought.item[order], bought.at[order]
-    is_first = changes(user) | changes(item)
+    is_first = changes(user, item)
     opened = np.full(log.users, np.iinfo(np.int64).max)
     np.minimum.at(opened, user, at)
-    is_later = (is_first | changes(at)) & (at > opened[user])
+    is_later = changes(user, item, at) & (at > opened[user])
     return float((is_later & ~is_first).sum() / max(is_later.sum(), 1))
 
 
