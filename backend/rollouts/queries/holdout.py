@@ -1,6 +1,9 @@
 """Who is held out, and what that has shown."""
 
 from dataclasses import fields
+from typing import Final
+
+from django.db import connection
 
 from backend.core.bucketing import holdout_draw
 from backend.rollouts import rules
@@ -27,10 +30,18 @@ def fresh_holdout(shop_id: int) -> HoldoutPolicy:
     return _read_holdout(shop_id, None)
 
 
+# Of a shop that is asked once in a while each answer reads this; the ORM takes many times as long.
+NEWEST: Final = (
+    "SELECT percent, since FROM rollouts_holdoutchange WHERE shop_id = %s ORDER BY id DESC LIMIT 1"
+)
+
+
 def _read_holdout(shop_id: int, _known: HoldoutPolicy | None) -> HoldoutPolicy:
-    newest = HoldoutChange.objects.for_shop(shop_id).order_by("-id").first()
+    with connection.cursor() as cursor:
+        cursor.execute(NEWEST, [shop_id])
+        newest = cursor.fetchone()
     salt = holdout_draw(shops.get_shop(shop_id).uuid)
-    return HoldoutPolicy(newest.percent, salt, newest.since) if newest else HoldoutPolicy(salt=salt)
+    return HoldoutPolicy(newest[0], salt, newest[1]) if newest else HoldoutPolicy(salt=salt)
 
 
 _held_out = Recent(_read_holdout)
