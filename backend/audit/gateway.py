@@ -141,7 +141,13 @@ def _packed(body: bytes) -> tuple[bytes, bytes]:
 contents = Contents()
 
 
-def write(row: Values, new: Mapping[Place, bytes], *, untied_if: Condition | None = None) -> None:
+def write(
+    row: Values,
+    new: Mapping[Place, bytes],
+    *,
+    untied_if: Condition | None = None,
+    may_be_there: bool = False,
+) -> None:
     """
     Append one decision and return when it is on disk.
 
@@ -149,6 +155,7 @@ def write(row: Values, new: Mapping[Place, bytes], *, untied_if: Condition | Non
 
     :param row: values of ``COLUMNS``, in their order
     :param new: contents that the row refers to
+    :param may_be_there: whether it was sent before, and nobody knows what became of it
     """
     if connections[DEFAULT_DB_ALIAS].in_atomic_block:
         _write_within(row, new, untied_if)
@@ -156,7 +163,7 @@ def write(row: Values, new: Mapping[Place, bytes], *, untied_if: Condition | Non
         # What befalls this connection says nothing of Django's: one that is told to have failed is asked
         # whether it lives, after each request.
         with DatabaseErrorWrapper(_own):
-            _own.write(row, new, untied_if)
+            _own.write(row, new, untied_if, may_be_there=may_be_there)
     _note_on_commit(new)
 
 
@@ -240,7 +247,9 @@ class _Own(threading.local):
         self.process = 0
         self.expires = 0.0
 
-    def write(self, row: Values, new: Mapping[Place, bytes], untied_if: Condition | None) -> None:
+    def write(
+        self, row: Values, new: Mapping[Place, bytes], untied_if: Condition | None, *, may_be_there: bool
+    ) -> None:
         """
         Send one decision, once more if the connection was lost or a day's partition came in between.
 
@@ -249,6 +258,9 @@ class _Own(threading.local):
         """
         try:
             self._send(row, new, untied_if)
+        except psycopg2.errors.UniqueViolation:
+            if not may_be_there:
+                raise
         except psycopg2.errors.CheckViolation as error:
             if not is_misrouted(error):
                 raise

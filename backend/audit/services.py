@@ -118,7 +118,9 @@ def source_of(bound: Mapping[str, Any]) -> str:
     return str(bound.get("door") or ("web" if bound.get("request_id") else "command"))
 
 
-def record_decision(decision: DecisionRecord, *, untied_if: Condition | None = None) -> None:
+def record_decision(
+    decision: DecisionRecord, *, untied_if: Condition | None = None, may_be_there: bool = False
+) -> None:
     """
     Append one decision and return when it is on disk.
 
@@ -126,9 +128,10 @@ def record_decision(decision: DecisionRecord, *, untied_if: Condition | None = N
     an answer never leaves before its record can survive a crash.
 
     :param untied_if: looked at by the same statement; where it is true, the decision names no visitor
+    :param may_be_there: whether it was sent before, and nobody knows what became of it
     """
     new: dict[gateway.Place, bytes] = {}
-    gateway.write(_row(decision, new), new, untied_if=untied_if)
+    gateway.write(_row(decision, new), new, untied_if=untied_if, may_be_there=may_be_there)
 
 
 def spool_decision(decision: DecisionRecord) -> None:

@@ -104,6 +104,8 @@ class Patience:
 FRESHNESS: Final = Patience(0.08)
 # A decision that is not in the ledger by then goes to disk.
 LEDGER: Final = Patience(0.12)
+# Where the disk doesn't take it either there is only the ledger, which may be slow and not gone.
+LAST_RESORT: Final = Patience(0.4)
 # An answer of which nothing is known yet: the first one of a process or a shop.
 ANSWER: Final = Patience(0.75)
 # Whoever hears that they should ask again: Shopify, which allows a delivery 5 s in all, browsers with events,
@@ -114,7 +116,7 @@ TOKEN: Final = Patience(65.0)
 # Anybody else. ``bound_waits`` makes it longer than the server's own limit of a statement.
 OTHERS: Final = Patience(8.0)
 
-_EVERY: Final = (FRESHNESS, LEDGER, ANSWER, ASKED_AGAIN, TOKEN, OTHERS)
+_EVERY: Final = (FRESHNESS, LEDGER, LAST_RESORT, ANSWER, ASKED_AGAIN, TOKEN, OTHERS)
 # By how much the limit of a statement is shorter than the patience of who waits for its end.
 GRACE_SECONDS: Final = 3.0
 # Where a statement has no limit.

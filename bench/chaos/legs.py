@@ -4,7 +4,7 @@ import json
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,6 +20,10 @@ POLL_SECONDS: Final = 0.1
 # In which whatever was kept on disk must have come to the ledger.
 SHIPPED_SECONDS: Final = 60.0
 ID_ROWS: Final = 5_000
+# The page's list made ahead, under its own decision.
+STAND_IN: Final = "stand_in"
+# The products of each decision that the ledger has.
+Recorded = Mapping[str, frozenset[int]]
 # Percent, milliseconds, seconds.
 GOALS: Final[dict[str, tuple[str, float]]] = {
     "valid_share": ("at least", 0.999),
@@ -112,10 +116,10 @@ def tell(shop_id: int, legs: Sequence[Leg], answers: Sequence[Answer], screen: S
     return found
 
 
-def in_ledger(shop_id: int, answers: Sequence[Answer]) -> set[str]:
-    """Return the decisions that the ledger has as they were shown, once what is on disk has got there."""
+def in_ledger(shop_id: int, answers: Sequence[Answer]) -> Recorded:
+    """Return the decisions that the ledger has, once what is on disk has got there."""
     end = time.monotonic() + SHIPPED_SECONDS
-    wanted = {one.decision: frozenset(one.products) for one in answers if one.decision}
+    wanted = {one.decision for one in answers if one.decision}
     while True:
         found = _found(shop_id, wanted)
         if len(found) == len(wanted) or time.monotonic() > end:
@@ -123,26 +127,26 @@ def in_ledger(shop_id: int, answers: Sequence[Answer]) -> set[str]:
         time.sleep(1.0)
 
 
-def _found(shop_id: int, wanted: dict[str, frozenset[int]]) -> set[str]:
+def _found(shop_id: int, wanted: Iterable[str]) -> Recorded:
     from backend.audit import queries as audit
 
     ids = [uuid.UUID(one) for one in wanted]
     return {
-        str(row.id)
+        str(row.id): row.product_ids
         for start in range(0, len(ids), ID_ROWS)
         for row in audit.shown(ids[start : start + ID_ROWS])
-        if row.shop_id == shop_id and row.product_ids == wanted[str(row.id)]
+        if row.shop_id == shop_id
     }
 
 
-def figures(legs: Sequence[Leg], recorded: set[str], answers: Sequence[Answer]) -> dict[str, Any]:
+def figures(legs: Sequence[Leg], recorded: Recorded, answers: Sequence[Answer]) -> dict[str, Any]:
     """
     Return the last line.
 
-    :param recorded: the decisions that the ledger has
     :param answers: since the first fault began
     """
-    served = [one for one in answers if one.decision]
+    served = sum(bool(one.decision) for one in answers)
+    rows = sum(is_recorded(one, recorded) for one in answers)
     valid = sum(is_valid(one, recorded) for one in answers)
     recovered = [leg.recovered_s(answers) for leg in legs]
     return {
@@ -152,15 +156,23 @@ def figures(legs: Sequence[Leg], recorded: set[str], answers: Sequence[Answer]) 
         "p99_ms": round(percentile([one.milliseconds for one in answers], 0.99), 1),
         "slowest_ms": round(max(one.milliseconds for one in answers), 1),
         "recovered_s": None if None in recovered else round(max(filter(None, recovered), default=0.0), 2),
-        "served": len(served),
-        "ledger_rows": len(recorded),
-        "lost": len(served) - len(recorded),
+        "served": served,
+        "ledger_rows": rows,
+        "lost": served - rows,
     }
 
 
-def is_valid(answer: Answer, recorded: set[str]) -> bool:
+def is_recorded(answer: Answer, recorded: Recorded) -> bool:
+    """Return whether the ledger has what was shown; of a list made ahead some may be left out."""
+    listed, shown = recorded.get(answer.decision), set(answer.products)
+    if listed is None:
+        return False
+    return shown <= listed if answer.source == STAND_IN else shown == listed
+
+
+def is_valid(answer: Answer, recorded: Recorded) -> bool:
     """Return whether an answer is what the shop promised, and its decision can be found."""
-    return not answer.problem and answer.decision in recorded
+    return not answer.problem and is_recorded(answer, recorded)
 
 
 COLUMNS: Final = {
@@ -169,7 +181,7 @@ COLUMNS: Final = {
 }  # fmt: skip
 
 
-def table(legs: Sequence[Leg], recorded: set[str], answers: Sequence[Answer]) -> str:
+def table(legs: Sequence[Leg], recorded: Recorded, answers: Sequence[Answer]) -> str:
     """Return a line a fault."""
     return "\n".join(
         "  ".join(str(cell).ljust(width) for cell, width in zip(row, COLUMNS.values(), strict=True)).rstrip()
@@ -177,11 +189,11 @@ def table(legs: Sequence[Leg], recorded: set[str], answers: Sequence[Answer]) ->
     )
 
 
-def _row(leg: Leg, recorded: set[str], given: Sequence[Answer]) -> tuple[object, ...]:
+def _row(leg: Leg, recorded: Recorded, given: Sequence[Answer]) -> tuple[object, ...]:
     answers, took = leg.answers(given), leg.recovered_s(given)
     times = [one.milliseconds for one in answers] or [0.0]
     valid = sum(is_valid(one, recorded) for one in answers)
-    lost = sum(bool(one.decision) and one.decision not in recorded for one in answers)
+    lost = sum(bool(one.decision) and not is_recorded(one, recorded) for one in answers)
     recovered = "never" if took is None else f"{took:.1f}"
     words = _words(answers) + "".join(f"; {name} ended by itself" for name in leg.ended_processes)
     return (

@@ -186,23 +186,42 @@ def test_an_answer_that_came_late_or_from_elsewhere_breaks_the_row(bad: Answer) 
 # What a leg came to
 
 GIVEN = [
-    Answer(0.5, 0.51, "", MODEL, decision="a"),
+    Answer(0.5, 0.51, "", MODEL, decision="a", products=(1,)),
     Answer(1.0, 7.00, "", "late", decision="b"),  # hung from the fault on
     Answer(2.0, 2.02, "empty"),
-    Answer(9.0, 9.01, "", MODEL, decision="c"),
+    Answer(9.0, 9.01, "", MODEL, decision="c", products=(2,)),
 ]
 
 
 def test_an_answer_belongs_to_the_fault_in_which_it_was_due_and_is_valid_once_it_can_be_found() -> None:
     leg = legs.Leg("redis-killed", began=0.9, ended=3.0, until=8.0)
 
-    found = legs.figures([leg], {"a", "c"}, GIVEN)
+    found = legs.figures([leg], {"a": frozenset({1}), "c": frozenset({2})}, GIVEN)
 
     assert [one.decision for one in leg.answers(GIVEN)] == ["b", ""]
     assert found == {
         "answers": 4, "valid": 2, "valid_share": 0.5, "p99_ms": 6000.0, "slowest_ms": 6000.0,
         "recovered_s": None, "served": 3, "ledger_rows": 2, "lost": 1,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("source", "products", "is_there"),
+    [
+        (MODEL, (1, 2, 3), True),
+        # Another list than the one that was shown.
+        (MODEL, (1, 2), False),
+        # What is sold out or in the cart is left out of a list made ahead.
+        (legs.STAND_IN, (3, 1), True),
+        (legs.STAND_IN, (3, 4), False),
+    ],
+)
+def test_a_decision_is_on_record_as_it_was_shown(
+    source: str, products: tuple[int, ...], *, is_there: bool
+) -> None:
+    given = Answer(0.5, 0.51, "", source, decision="a", products=products)
+
+    assert legs.is_valid(given, {"a": frozenset({1, 2, 3})}) is is_there
 
 
 def test_goals_are_held_or_missed() -> None:

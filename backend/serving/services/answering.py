@@ -121,22 +121,27 @@ class Desk:
         """
         Put a decision where it outlives this process: into the ledger, or on disk while that is away.
 
-        :raises SpoolUnavailable: if neither takes it
+        :raises DatabaseError: if neither takes it
         """
-        customer = visitor.customer_key
         try:
             with database.LEDGER:
-                # Whoever was redacted since the request came must not be tied again by its record.
-                redacted = shop_services.suppression_of(decision.shop_id, customer) if customer else None
-                audit.record_decision(decision, untied_if=redacted)
+                _to_ledger(decision, visitor)
+            return
         except DATABASE_DOWN as error:
             log.warning("decision_spooled", error=describe(error))
-            try:
-                audit.spool_decision(decision)
-            except SpoolUnavailable:
-                self.figures.count_unrecorded()
-                raise
+        try:
+            audit.spool_decision(decision)
             self.figures.count_spooled()
+        except SpoolUnavailable:
+            self._record_late(decision, visitor)
+
+    def _record_late(self, decision: DecisionRecord, visitor: Visitor) -> None:
+        try:
+            with database.LAST_RESORT:
+                _to_ledger(decision, visitor, may_be_there=True)
+        except DATABASE_DOWN:
+            self.figures.count_unrecorded()
+            raise
 
     def _remember(self, asked: Asked, scored: Scored, decided: Decided) -> None:
         """Count what stood in for a model, and keep what may stand in for the next."""
@@ -157,6 +162,13 @@ class Desk:
     def health(self) -> Health:
         """Return the versions in memory and the latency of the last answers of this process."""
         return self.figures.health(versions=self.models.loaded(), is_ready=self.warmer.is_warm)
+
+
+def _to_ledger(decision: DecisionRecord, visitor: Visitor, *, may_be_there: bool = False) -> None:
+    customer = visitor.customer_key
+    # Whoever was redacted since the request came must not be tied again by its record.
+    redacted = shop_services.suppression_of(decision.shop_id, customer) if customer else None
+    audit.record_decision(decision, untied_if=redacted, may_be_there=may_be_there)
 
 
 def _decide(asked: Asked, scored: Scored, decision_id: UUID) -> Decided:

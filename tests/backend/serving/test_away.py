@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import httpx
 import psutil
+import psycopg2  # type: ignore[import-untyped]  # its stubs say less than its manual
 import pytest
 from django.conf import settings as django_settings
 from django.db import OperationalError, connection, connections
@@ -326,6 +327,59 @@ def test_what_takes_longer_than_a_shopper_may_wait_is_read_behind_their_back() -
 
     late.append(OperationalError("It was asked again."))
     assert kept.get(1) == 1
+
+
+@pytest.mark.parametrize("is_written", [False, True])
+def test_where_the_disk_is_full_a_ledger_that_is_late_is_waited_for(
+    shop: Shop, live: Any, folder: Path, monkeypatch: pytest.MonkeyPatch, *, is_written: bool
+) -> None:
+    ask(limit=4)
+    for patience in (database.LAST_RESORT, database.ANSWER):
+        monkeypatch.setattr(patience, "seconds", 10.0)
+    with ledger_locked() as unlock:
+
+        def full(_: Path) -> Spool:
+            # From now on it is in time again, and writes first what came too late, or never does.
+            unlock(is_written=is_written)
+            return Spool(folder, most_bytes=10)
+
+        monkeypatch.setattr(spooling, "_spool", full)
+        answer = ask(limit=4)
+
+    assert len(shown(answer)) == 4
+    assert [str(one.id) for one in recorded(shop.id)][1:] == [answer.json()["decision"]]
+    assert views.desk.health().unrecorded == 0
+
+
+KILL_WAITING: Final = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE wait_event_type = 'Lock' AND datname = current_database()
+"""
+
+
+@contextmanager
+def ledger_locked() -> Iterator[Callable[..., None]]:
+    """Let every decision wait for a lock, until it is let go."""
+    database.bound_waits()
+    holder, killer = (psycopg2.connect(**gateway._parameters(connection)) for _ in range(2))
+    with holder.cursor() as cursor:
+        cursor.execute("LOCK TABLE audit_decision IN EXCLUSIVE MODE")
+
+    def unlock(*, is_written: bool) -> None:
+        if not is_written:
+            with killer.cursor() as cursor:
+                cursor.execute(KILL_WAITING)
+        holder.rollback()
+
+    try:
+        yield unlock
+    finally:
+        extensions.set_wait_callback(None)
+        database.forget_failures()
+        holder.close()
+        killer.close()
+        connection.close()
+        gateway.close()
 
 
 def test_a_list_that_neither_the_ledger_nor_the_disk_takes_is_not_shown_and_counted(
