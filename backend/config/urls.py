@@ -13,7 +13,7 @@ from backend.publishing import queries as publishing
 from backend.serving import queries as serving
 
 # What a page holds already stands in for a model: who answers storefronts asks who keeps the pages' lists.
-serving.find_made_ahead_by(publishing.made_ahead)
+serving.find_made_ahead_by(publishing.published_list)
 
 handler500 = "backend.core.api.unexpected"
 

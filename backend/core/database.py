@@ -135,7 +135,7 @@ class _Waiting(threading.local):
 _waiting = _Waiting()
 
 
-def forget_failures() -> None:
+def close_breakers() -> None:
     """Ask the database again at once; for tests."""
     for patience in _EVERY:
         patience.end_rest()

@@ -47,7 +47,7 @@ def has_lists(shop_id: int) -> bool:
     return Publication.objects.for_shop(shop_id).filter(slot=shown, is_confirmed=True).exists()
 
 
-def made_ahead(shop_id: int, product_id: int | None) -> MadeAhead:
+def published_list(shop_id: int, product_id: int | None) -> MadeAhead:
     """Return what a page shows everybody, a product's or the home page; nothing where it holds no list."""
     row = Publisher.objects.for_shop(shop_id).first()
     if row is None:

@@ -37,7 +37,7 @@ def _forget_what_was_served() -> Iterator[None]:
     from backend.rollouts import queries as rollouts
     from backend.serving import queries as serving
 
-    cache.forget_failures()
+    cache.close_breaker()
     rollouts.forget_cached()
     serving.forget_cached()
     # What is read behind a test's back is read by a thread that outlives it.

@@ -153,7 +153,7 @@ class _Rest:
 _rest = _Rest()
 
 
-def forget_failures() -> None:
+def close_breaker() -> None:
     """Ask the cache again at once; for tests."""
     _rest.end()
 

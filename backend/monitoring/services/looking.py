@@ -17,8 +17,7 @@ from backend.monitoring.values import WEEK, Count, Finding, Kind, Span, Trigger,
 from backend.registry import queries as registry
 from backend.registry.values import ArtifactRefused, Version
 from backend.rollouts import queries as rollouts
-from models.recommender.api import Event as Step
-from models.recommender.api import Past, Scorer
+from models.recommender.api import Event, Past, Scorer
 
 # Conversion below this share of the week before is a reason.
 CONVERSION_BAR: Final = 0.97
@@ -113,7 +112,7 @@ def _past(case: Case) -> Past:
     return Past(
         items=np.array(case.history, dtype=np.int64),
         at=np.array(case.at, dtype=np.int64),
-        events=np.full(len(case.history), Step.PURCHASE, dtype=np.int8),
+        events=np.full(len(case.history), Event.PURCHASE, dtype=np.int8),
     )
 
 

@@ -41,7 +41,7 @@ class ExplorationView(ApiView):
 
 def _told(shop_id: int, *, now: datetime) -> dict[str, Any]:
     since = shops.get_fresh_shop(shop_id).explores_since
-    body = asdict(serving.explored(shop_id, now=now)) | {
+    body = asdict(serving.exploration_results(shop_id, now=now)) | {
         "is_on": since is not None,
         "since": since,
         "one_in": EXPLORED_ONE_IN,

@@ -23,7 +23,7 @@ from backend.serving.rules.comparing import differences
 from backend.serving.rules.deciding import Words, World, decide, decide_drafted, offer, to_model
 from backend.serving.rules.exploring import explore
 from backend.serving.rules.fallbacks import WHY_MADE_AHEAD, fallbacks
-from backend.serving.rules.neighbours import explored
+from backend.serving.rules.neighbours import estimate_exploration
 
 __all__ = [
     "BUSY",
@@ -41,9 +41,9 @@ __all__ = [
     "decide",
     "decide_drafted",
     "differences",
+    "estimate_exploration",
     "explain",
     "explore",
-    "explored",
     "fallbacks",
     "fill",
     "is_empty",

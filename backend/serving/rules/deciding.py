@@ -35,7 +35,7 @@ from backend.serving.values import (
     Rule,
     Why,
 )
-from models.recommender.api import Event as Kind
+from models.recommender.api import Event
 
 # Asked of a model beyond the carousel's length, so that sold-out products rarely leave a gap.
 SLACK: Final = 20
@@ -44,7 +44,7 @@ SLACK: Final = 20
 NEW_PRODUCT: Final = "new_product"
 
 # As a plain number: an array compares with it, and needs no look at the enumeration.
-PURCHASE: Final = int(Kind.PURCHASE)
+PURCHASE: Final = int(Event.PURCHASE)
 
 _OF_NEW = frozenset({Why.NEW_SIMILAR_TO, Why.NEW_ARRIVAL})
 
@@ -92,7 +92,7 @@ def to_model(query: Query, world: World) -> ModelQuery:
     )
 
 
-def without_last(past: Past, products: Collection[int], event: Kind) -> Past:
+def without_last(past: Past, products: Collection[int], event: Event) -> Past:
     """
     Return a past without the last step of a kind that it holds of each product.
 
@@ -117,8 +117,8 @@ def _with_visit(query: Query, *, now: int) -> Past:
     past = query.past
     if not seen:
         return past
-    past = without_last(without_last(past, query.recent, Kind.VIEW), query.cart, Kind.CART)
-    events = [Kind.VIEW] * len(query.recent) + [Kind.CART] * len(query.cart)
+    past = without_last(without_last(past, query.recent, Event.VIEW), query.cart, Event.CART)
+    events = [Event.VIEW] * len(query.recent) + [Event.CART] * len(query.cart)
     return Past(
         items=np.concatenate([past.items, np.array(seen, dtype=np.int64)]),
         at=np.concatenate([past.at, np.full(len(seen), now)]),

@@ -26,7 +26,7 @@ class _Followed:
     weight: float
 
 
-def explored(clicks: Iterable[ExploredClick]) -> Explored:
+def estimate_exploration(clicks: Iterable[ExploredClick]) -> Explored:
     """Return what clicks say, once enough visitors clicked one of two products that had changed places."""
     followed: dict[str, list[_Followed]] = defaultdict(list)
     for click in clicks:

@@ -1,7 +1,7 @@
 """Services of serving: answers on demand, and the lists that are the same for everybody."""
 
 from backend.serving.services.answering import Desk
-from backend.serving.services.exploring import explored
+from backend.serving.services.exploring import exploration_results
 from backend.serving.services.general import GeneralLists
 from backend.serving.services.listing import PageLister
 from backend.serving.services.loading import open_models
@@ -26,7 +26,7 @@ __all__ = [
     "ShadowScorer",
     "Shipper",
     "StageTimer",
-    "explored",
+    "exploration_results",
     "give_override_url",
     "ingredients",
     "open_models",

@@ -19,13 +19,13 @@ WINDOW: Final = timedelta(days=90)
 MOST_CLICKS: Final = 10_000
 
 
-def explored(shop_id: int, *, now: datetime) -> Explored:
+def exploration_results(shop_id: int, *, now: datetime) -> Explored:
     """Return what clicks say of neighbours that changed places since a shop's merchant agreed to it."""
     begun = shops.get_fresh_shop(shop_id).explores_since
     if begun is None:
         return Explored()
     clicks = events.first_clicks(shop_id, since=max(begun, now - WINDOW), until=now, limit=MOST_CLICKS)
-    return rules.explored(_explored_clicks(shop_id, clicks))
+    return rules.estimate_exploration(_explored_clicks(shop_id, clicks))
 
 
 def _explored_clicks(shop_id: int, clicks: Sequence[ClickRecord]) -> Iterator[ExploredClick]:

@@ -87,12 +87,12 @@ def _decide_again(decision: DecisionRecord, inputs: Mapping[str, bytes]) -> Deci
     asked = rules.to_model(query, world)
     opinion = _opinion(decision.shop_id, decision.version_id, asked, inputs)
     if world.candidate is None:
-        return _explored(rules.decide(query, world, opinion, reason=world.reason), decision, world)
+        return _explore_again(rules.decide(query, world, opinion, reason=world.reason), decision, world)
     other = _opinion(decision.shop_id, world.candidate, asked, recording.of_candidate(inputs))
     return draft(query, world, opinion, other, decision_id=decision.id)
 
 
-def _explored(decided: Decided, decision: DecisionRecord, world: recording.RecordedWorld) -> Decided:
+def _explore_again(decided: Decided, decision: DecisionRecord, world: recording.RecordedWorld) -> Decided:
     noted = world.exploration
     if noted is None:
         return decided

@@ -19,7 +19,7 @@ def _bounded() -> Iterator[None]:
     database.bound_waits()
     yield
     extensions.set_wait_callback(None)
-    database.forget_failures()
+    database.close_breakers()
     connection.close()
     # A server learns late that a client is gone.
     ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'")

@@ -14,7 +14,8 @@ from backend.core.leases import alone
 from backend.core.models import PendingJob
 from backend.core.queue import Job
 from backend.events import services as events
-from backend.events.models import BotEvent, Event
+from backend.events.models import BotEvent
+from backend.events.models import Event as BrowserEvent
 from backend.features import queries, rules, services
 from backend.features.models import BrowsingStep, ClientLink, EventMark, Interaction
 from backend.features.services import browsing
@@ -22,7 +23,7 @@ from backend.features.services.browsing import JOB
 from backend.features.values import Link
 from backend.shops import services as shops
 from backend.shops.models import Shop
-from models.recommender.api import Event as Kind
+from models.recommender.api import Event
 from models.recommender.files import dataset as recommender
 from tests.backend.events.bodies import BROWSER, CRAWLER, a_decision, an_event, post
 from tests.backend.history import a_product, a_shop, an_order
@@ -73,7 +74,7 @@ def past(shop: Shop, visitor: str) -> list[tuple[int, int]]:
 def test_what_a_linked_browser_looks_at_and_adds_joins_its_visitors_purchases(shop: Shop) -> None:
     order = an_order(shop, [105], customer_key=CUSTOMER, at=timezone.now() - timedelta(days=3))
     services.extend(shop.id, order.order_id)
-    assert past(shop, CUSTOMER) == [(105, Kind.PURCHASE)]
+    assert past(shop, CUSTOMER) == [(105, Event.PURCHASE)]
     start = timezone.now() - EARLIER
 
     post(
@@ -86,7 +87,7 @@ def test_what_a_linked_browser_looks_at_and_adds_joins_its_visitors_purchases(sh
     )
     follow()
 
-    assert past(shop, CUSTOMER) == [(105, Kind.PURCHASE), (102, Kind.VIEW), (103, Kind.CART)]
+    assert past(shop, CUSTOMER) == [(105, Event.PURCHASE), (102, Event.VIEW), (103, Event.CART)]
 
 
 def test_a_browser_without_a_visitor_leaves_no_step(shop: Shop) -> None:
@@ -105,7 +106,7 @@ def test_what_a_browser_told_before_it_was_known_is_its_visitors_too(shop: Shop)
     post(shop, seen(shop, BROWSER_KEY))
     follow()
 
-    assert past(shop, BROWSER_KEY) == [(102, Kind.VIEW)]
+    assert past(shop, BROWSER_KEY) == [(102, Event.VIEW)]
 
 
 def test_a_product_is_looked_at_once_in_a_half_hour_however_often_it_is_told(shop: Shop) -> None:
@@ -194,7 +195,7 @@ def test_a_second_worker_leaves_the_events_to_the_first(shop: Shop) -> None:
         assert Worker(follow).finish() == 0
     follow()
 
-    assert past(shop, CUSTOMER) == [(102, Kind.VIEW)]
+    assert past(shop, CUSTOMER) == [(102, Event.VIEW)]
 
 
 def test_the_sweep_takes_up_what_a_dead_worker_held(shop: Shop, enqueued: Enqueued) -> None:
@@ -220,7 +221,7 @@ def test_a_killed_worker_loses_nothing_and_counts_nothing_twice(
 
     follow()
 
-    assert past(shop, CUSTOMER) == [(102, Kind.VIEW)]
+    assert past(shop, CUSTOMER) == [(102, Event.VIEW)]
 
 
 def test_an_event_that_commits_after_the_mark_has_passed_is_read_by_the_next_turn(shop: Shop) -> None:
@@ -228,13 +229,13 @@ def test_an_event_that_commits_after_the_mark_has_passed_is_read_by_the_next_tur
     follow()
     post(shop, viewed(102))
     with audit.erasure():
-        Event.objects.for_shop(shop.id).filter(topic="VIEW").update(
+        BrowserEvent.objects.for_shop(shop.id).filter(topic="VIEW").update(
             received_at=EventMark.objects.get().received_at - timedelta(seconds=20)
         )
 
     follow()
 
-    assert past(shop, CUSTOMER) == [(102, Kind.VIEW)]
+    assert past(shop, CUSTOMER) == [(102, Event.VIEW)]
 
 
 # One definition for training and serving
@@ -262,7 +263,7 @@ def test_the_dataset_holds_the_steps_that_serving_sees(shop: Shop, tmp_path: Pat
     log = recommender.read(dataset.folder)
     served = queries.stored_past(shop.id, CUSTOMER)
     assert log.item_ids[log.item].tolist() == served.items.tolist() == [105, 102, 103]
-    assert log.event.tolist() == served.events.tolist() == [Kind.PURCHASE, Kind.VIEW, Kind.CART]
+    assert log.event.tolist() == served.events.tolist() == [Event.PURCHASE, Event.VIEW, Event.CART]
     assert log.at.tolist() == served.at.tolist()
     assert (dataset.interactions, dataset.purchases, dataset.customers) == (3, 1, 1)
     assert set(queries.count_broken(dataset).values()) == {0}
@@ -284,7 +285,7 @@ def test_a_rebuild_of_the_purchases_keeps_the_views(shop: Shop) -> None:
 
     services.rebuild(shop.id)
 
-    assert past(shop, CUSTOMER) == [(102, Kind.VIEW)]
+    assert past(shop, CUSTOMER) == [(102, Event.VIEW)]
 
 
 # Privacy
@@ -303,7 +304,7 @@ def test_a_redacted_customer_keeps_no_step_no_link_and_no_events(shop: Shop) -> 
     post(shop, viewed(104), agent=CRAWLER)
     follow()
     now = timezone.now()
-    assert past(shop, CUSTOMER) == [(102, Kind.VIEW)]
+    assert past(shop, CUSTOMER) == [(102, Event.VIEW)]
 
     shops.suppress(shop.id, customer_key=CUSTOMER, order_ids=[order.order_id], now=now)
     orders = catalog.forget_customer(shop.id, CUSTOMER, order_ids=[order.order_id])
@@ -314,14 +315,14 @@ def test_a_redacted_customer_keeps_no_step_no_link_and_no_events(shop: Shop) -> 
     assert orders
     assert past(shop, CUSTOMER) == []
     assert not ClientLink.objects.for_shop(shop.id).filter(visitor_key=CUSTOMER).exists()
-    rows = Event.objects.for_shop(shop.id).filter(client_key="")
+    rows = BrowserEvent.objects.for_shop(shop.id).filter(client_key="")
     assert {(row.topic, row.checkout_key, row.order_id) for row in rows} == {
         ("IMPRESSION", None, None),
         ("VIEW", None, None),
         ("CHECKOUT_COMPLETED", None, None),
     }
     assert BotEvent.objects.for_shop(shop.id).get().client_key == ""
-    assert past(shop, OTHER) == [(103, Kind.VIEW)]
+    assert past(shop, OTHER) == [(103, Event.VIEW)]
 
 
 def test_a_guests_order_that_is_redacted_unties_its_browser(shop: Shop) -> None:
@@ -334,7 +335,7 @@ def test_a_guests_order_that_is_redacted_unties_its_browser(shop: Shop) -> None:
 
     services.forget_customer(shop.id, None, order_ids=[5_001], now=timezone.now())
 
-    rows = Event.objects.for_shop(shop.id).order_by("at")
+    rows = BrowserEvent.objects.for_shop(shop.id).order_by("at")
     assert [row.client_key == "" for row in rows] == [True, True, False]
 
 
@@ -349,7 +350,7 @@ def test_a_redacted_shop_keeps_no_event(shop: Shop) -> None:
     audit.erase_shop(shop.id, now=timezone.now())
     tenancy.erase_rows(shop.id)
 
-    for model in (Event, BotEvent, BrowsingStep, ClientLink):
+    for model in (BrowserEvent, BotEvent, BrowsingStep, ClientLink):
         assert model.objects.for_shop(shop.id).count() == 0
         assert model.objects.for_shop(other.id).count() > 0
 
@@ -358,8 +359,8 @@ def test_events_refuse_to_be_changed(shop: Shop) -> None:
     post(shop, viewed(102))
 
     with pytest.raises(Exception, match="append-only"):
-        Event.objects.for_shop(shop.id).update(topic="CART")
+        BrowserEvent.objects.for_shop(shop.id).update(topic="CART")
     with pytest.raises(Exception, match="append-only"):
-        Event.objects.for_shop(shop.id).delete()
+        BrowserEvent.objects.for_shop(shop.id).delete()
 
-    assert Event.objects.for_shop(shop.id).count() == 1
+    assert BrowserEvent.objects.for_shop(shop.id).count() == 1

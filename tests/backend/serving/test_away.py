@@ -84,7 +84,7 @@ def postgresql_frozen() -> Iterator[None]:
             yield
     finally:
         extensions.set_wait_callback(None)
-        database.forget_failures()
+        database.close_breakers()
         connection.close()
         gateway.close()
 
@@ -131,7 +131,7 @@ def test_a_frozen_database_keeps_no_shopper_and_loses_no_decision(
 
 
 def test_a_frozen_cache_keeps_no_shopper(shop: Shop, live: Any, redis_server: Any) -> None:
-    cache.forget_failures()
+    cache.close_breaker()
     before = ask_as_a_customer()
     with valkey_frozen():
         first, waited = timed(ask_as_a_customer)
@@ -391,7 +391,7 @@ def ledger_locked() -> Iterator[Callable[..., None]]:
         yield unlock
     finally:
         extensions.set_wait_callback(None)
-        database.forget_failures()
+        database.close_breakers()
         holder.close()
         killer.close()
         connection.close()

@@ -300,7 +300,7 @@ def test_clicks_on_lists_by_chance_tell_once_there_are_enough(
         for _ in range(times):
             followed(shop, product, visitor=str(uuid4()))
 
-    told = services.explored(shop.id, now=clock.now() + DAY / 24)
+    told = services.exploration_results(shop.id, now=clock.now() + DAY / 24)
 
     # Of three pairs. The second product is one of two of them, and in the second the preferred one.
     assert told.visitors == 6
@@ -308,4 +308,4 @@ def test_clicks_on_lists_by_chance_tell_once_there_are_enough(
     assert told.order.value == pytest.approx((40 + 10 / 3 + 10 / 27) / (20 + 10 / 27))
     assert told.order.low < told.order.value < told.order.high
     shops.let_chance_order(shop.id, is_on=False, now=clock.now(), actor="user 1")
-    assert services.explored(shop.id, now=clock.now()).visitors == 0
+    assert services.exploration_results(shop.id, now=clock.now()).visitors == 0

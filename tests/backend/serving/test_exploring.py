@@ -12,7 +12,7 @@ import pytest
 from scipy import stats
 
 from backend.audit.values import Channel, DecisionRecord, ShownItem, Surface
-from backend.serving.rules import explore, explored, recording
+from backend.serving.rules import estimate_exploration, explore, recording
 from backend.serving.rules.exploring import ADJACENT_PAIR, EPSILON
 from backend.serving.values import (
     EXPLORED_ONE_IN,
@@ -198,7 +198,7 @@ def simulated(
 def test_what_a_place_and_what_an_order_add_are_told_apart(case: str, better: float, nearer: float) -> None:
     held = Counter[str]()
     for seed in range(6):
-        told = explored(
+        told = estimate_exploration(
             simulated(
                 5_000,
                 seed=100 * seed,
@@ -223,7 +223,7 @@ def test_a_click_counts_by_the_inverse_of_its_propensity() -> None:
     clicks += [a_click(turned, 101, visitor=one) for one in range(1_000, 1_060)]
     clicks += [a_click(turned, 102, visitor=one) for one in range(1_100, 1_140)]
 
-    told = explored(clicks)
+    told = estimate_exploration(clicks)
 
     # 900 / 0.9 = 1,000 of the first in front, 60 / 0.1 = 600 of it behind, 400 of the other in front.
     assert told.visitors == 100
@@ -241,9 +241,9 @@ def test_nothing_is_told_while_too_few_clicked_what_had_changed_places() -> None
     # One visitor who clicks again and again is one visitor.
     clicks += [a_click(turned, 102, visitor=0) for _ in range(50)]
 
-    assert explored(clicks) == Explored(MIN_EXPLORED_VISITORS - 1)
-    assert explored([*clicks, a_click(turned, 101, visitor=9_000)]).order is not None
-    assert explored([]) == Explored()
+    assert estimate_exploration(clicks) == Explored(MIN_EXPLORED_VISITORS - 1)
+    assert estimate_exploration([*clicks, a_click(turned, 101, visitor=9_000)]).order is not None
+    assert estimate_exploration([]) == Explored()
 
 
 def test_a_click_on_neither_of_two_that_changed_places_says_nothing_of_them() -> None:
@@ -253,4 +253,4 @@ def test_a_click_on_neither_of_two_that_changed_places_says_nothing_of_them() ->
 
     clicks = [a_click(turned, product, visitor=product) for product in (103, 104, 105, 106)]
 
-    assert explored(clicks).visitors == 0
+    assert estimate_exploration(clicks).visitors == 0

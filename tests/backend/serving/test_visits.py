@@ -15,7 +15,7 @@ from backend.features.values import NO_PAST, Past
 from backend.serving.rules import to_model
 from backend.serving.values import Query, Shelf
 from backend.shops.models import Shop
-from models.recommender.api import Event as Kind
+from models.recommender.api import Event
 from tests.backend.events.bodies import an_event, post
 from tests.backend.history import NOW
 from tests.backend.serving.storefront import GRANTED, ask
@@ -30,7 +30,7 @@ class AShop:
     shows_new_products = False
 
 
-def a_past(*steps: tuple[int, Kind]) -> Past:
+def a_past(*steps: tuple[int, Event]) -> Past:
     at = [microseconds(NOW) - 1_000_000 * (len(steps) - place) for place in range(len(steps))]
     return Past(
         np.array([product for product, _ in steps], np.int64),
@@ -50,15 +50,15 @@ def steps(asked: Any) -> list[tuple[int, int]]:
 
 @pytest.mark.parametrize(("case", "past", "recent", "cart", "expected"), [
     ("a page that tells nothing leaves the past as it is",
-     a_past((1, Kind.VIEW), (1, Kind.CART)), (), (), [(1, Kind.VIEW), (1, Kind.CART)]),
+     a_past((1, Event.VIEW), (1, Event.CART)), (), (), [(1, Event.VIEW), (1, Event.CART)]),
     ("the page's view is the last one that was heard",
-     a_past((1, Kind.VIEW), (2, Kind.VIEW), (1, Kind.VIEW)), (1,), (),
-     [(1, Kind.VIEW), (2, Kind.VIEW), (1, Kind.VIEW)]),
+     a_past((1, Event.VIEW), (2, Event.VIEW), (1, Event.VIEW)), (1,), (),
+     [(1, Event.VIEW), (2, Event.VIEW), (1, Event.VIEW)]),
     ("the page's cart is the last one that was heard, and no view of it is",
-     a_past((1, Kind.VIEW), (1, Kind.CART)), (), (1,), [(1, Kind.VIEW), (1, Kind.CART)]),
-    ("what was not heard is added", a_past((2, Kind.VIEW)), (1,), (), [(2, Kind.VIEW), (1, Kind.VIEW)]),
+     a_past((1, Event.VIEW), (1, Event.CART)), (), (1,), [(1, Event.VIEW), (1, Event.CART)]),
+    ("what was not heard is added", a_past((2, Event.VIEW)), (1,), (), [(2, Event.VIEW), (1, Event.VIEW)]),
     ("a purchase is never taken for a view",
-     a_past((1, Kind.PURCHASE)), (1,), (), [(1, Kind.PURCHASE), (1, Kind.VIEW)]),
+     a_past((1, Event.PURCHASE)), (1,), (), [(1, Event.PURCHASE), (1, Event.VIEW)]),
 ])  # fmt: skip
 def test_a_step_counts_once(
     case: str, past: Past, recent: tuple[int, ...], cart: tuple[int, ...], expected: list[tuple[int, int]]
@@ -67,20 +67,20 @@ def test_a_step_counts_once(
 
 
 def test_the_steps_of_a_visit_are_the_newest() -> None:
-    asked = told(a_past((1, Kind.VIEW), (2, Kind.VIEW)), recent=(1,))
+    asked = told(a_past((1, Event.VIEW), (2, Event.VIEW)), recent=(1,))
 
     assert asked.past.items.tolist() == [2, 1]
     assert asked.past.at.tolist() == [microseconds(NOW) - 1_000_000, microseconds(NOW)]
 
 
 def test_what_was_only_looked_at_is_not_shown_again_and_what_was_bought_may_be() -> None:
-    looked = told(a_past((1, Kind.VIEW), (2, Kind.PURCHASE)), recent=(1, 2))
+    looked = told(a_past((1, Event.VIEW), (2, Event.PURCHASE)), recent=(1, 2))
 
     assert looked.exclude == {1}
 
 
 def test_nothing_is_made_of_no_past() -> None:
-    assert steps(told(NO_PAST, recent=(2, 1))) == [(1, Kind.VIEW), (2, Kind.VIEW)]
+    assert steps(told(NO_PAST, recent=(2, 1))) == [(1, Event.VIEW), (2, Event.VIEW)]
 
 
 @pytest.mark.django_db(transaction=True)

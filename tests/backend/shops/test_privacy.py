@@ -29,7 +29,7 @@ from backend.core import tenancy
 from backend.core.queue import Job
 from backend.core.tenancy import ShopScoped
 from backend.events.models import BotEvent as SeenByBot
-from backend.events.models import Event as Seen
+from backend.events.models import Event as BrowserEvent
 from backend.features import services as features
 from backend.features.gateway import cache
 from backend.features.models import Interaction
@@ -169,7 +169,9 @@ def test_a_redacted_customers_events_lead_to_no_browser_however_they_name_the_or
 
     tasks.customer_redact(delivery_id=request.id)
 
-    named = {model: model.objects.for_shop(shop.id).exclude(client_key="") for model in (Seen, SeenByBot)}
+    named = {
+        model: model.objects.for_shop(shop.id).exclude(client_key="") for model in (BrowserEvent, SeenByBot)
+    }
     assert [rows.count() for rows in named.values()] == [2, 2]
     assert {rows.exclude(order_id=None).get().order_id for rows in named.values()} == {901}
 
