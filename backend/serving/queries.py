@@ -9,9 +9,11 @@ used on while the database is away.
 
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final, Generic, TypeVar
 
 import structlog
@@ -25,7 +27,7 @@ from backend.core.errors import describe
 from backend.features import queries as features
 from backend.serving.rules.packing import Series
 from backend.serving.rules.recording import MATES, SHELF, pack_ids, pack_shelf
-from backend.serving.values import NOTHING_AHEAD, Card, MadeAhead, Mates, Shelf
+from backend.serving.values import MAX_ITEMS, MAX_LISTED, NOTHING_AHEAD, Card, MadeAhead, Mates, Shelf
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +39,9 @@ FRESH_SECONDS: Final = 5.0
 USABLE_SECONDS: Final = 30.0
 MOST_KEPT: Final = 1_000
 MOST_CARDS: Final = 50_000  # about 35 MB
+# Products whose cards come with the shelf, in the order in which they fill a list: so many that one is full
+# though cart, page and neighbours hide as many of them as a question may name.
+STAPLES: Final = MAX_ITEMS + 2 * MAX_LISTED + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +161,17 @@ def _read_shelf(shop_id: int) -> Shelf:
     return shelf
 
 
+def _read_with_staples(shop_id: int) -> Shelf:
+    former = _read_shelves.get(shop_id)
+    known = former.shelf if former else None
+    shelf = _read_shelf(shop_id)
+    popular = (one for one in shelf.popular if one in shelf.available)
+    filling = dict.fromkeys(chain(popular, shelf.newest[:STAPLES]))
+    # On the same shelf no product was written since.
+    _cards.keep_staples(shop_id, list(filling)[:STAPLES], is_same=shelf is known)
+    return shelf
+
+
 def _read_mates(key: tuple[int, int]) -> Mates:
     return _as_mates(tuple(features.collection_mates(*key)))
 
@@ -165,12 +181,15 @@ def _as_mates(product_ids: tuple[int, ...]) -> Mates:
 
 
 def _read_ahead(key: tuple[int, int | None]) -> MadeAhead:
-    return _find_ahead(*key) if _find_ahead else NOTHING_AHEAD
+    found = _find_ahead(*key) if _find_ahead else NOTHING_AHEAD
+    # Whoever needs the list later may not be able to read its cards.
+    _cards.find(key[0], found.product_ids)
+    return found
 
 
 _find_ahead: Callable[[int, int | None], MadeAhead] | None = None
 _read_shelves: dict[int, _ReadShelf] = {}
-_shelves: Kept[int, Shelf] = Kept(_read_shelf)
+_shelves: Kept[int, Shelf] = Kept(_read_with_staples)
 _mates: Kept[tuple[int, int], Mates] = Kept(_read_mates, patience=FRESHNESS)
 _ahead: Kept[tuple[int, int | None], MadeAhead] = Kept(_read_ahead, patience=FRESHNESS)
 
@@ -216,7 +235,8 @@ class _CardCache:
     """
     Cards of products as they were asked for, all missing ones of an answer in one query.
 
-    They are good until their product is written again; every few seconds each shop is asked what was.
+    They are good until their product is written again; every few seconds each shop is asked what was. Those
+    of a shop's staples are there whatever else is not known while the database is away.
     """
 
     def __init__(self) -> None:
@@ -224,6 +244,8 @@ class _CardCache:
         # None of a product that the catalogue lacks.
         self._cards: LRUCache[tuple[int, int], Card | None] = LRUCache(MOST_CARDS)
         self._marks: dict[int, str] = {}
+        self._staples: LRUCache[int, Mapping[int, Card]] = LRUCache(MOST_KEPT)
+        self._wanted: dict[int, set[int]] = defaultdict(set)
 
     def find(self, shop_id: int, product_ids: Collection[int]) -> dict[int, Card]:
         _followed.get(shop_id)
@@ -234,6 +256,20 @@ class _CardCache:
         if missing:
             found |= self._read_if_possible(shop_id, missing, mark)
         return {one: card for one, card in found.items() if card is not None}
+
+    def keep_staples(self, shop_id: int, product_ids: Collection[int], *, is_same: bool) -> None:
+        """
+        Hold on to the cards of a shop's staples until it has others.
+
+        :param is_same: whether those that are held are as they were
+        """
+        with self._lock:
+            held = self._staples.get(shop_id, {})
+        if is_same and held.keys() >= set(product_ids):
+            return
+        staples = self.find(shop_id, product_ids)
+        with self._lock:
+            self._staples[shop_id] = staples
 
     def follow(self, shop_id: int) -> str:
         """Forget the cards of products that were written since the last look."""
@@ -248,18 +284,48 @@ class _CardCache:
         with self._lock:
             self._cards.clear()
             self._marks.clear()
+            self._staples.clear()
+            self._wanted.clear()
 
     def _read_if_possible(
         self, shop_id: int, product_ids: list[int], mark: str | None
     ) -> Mapping[int, Card | None]:
         try:
-            with ANSWER:
-                there = catalog.products_for_serving(shop_id, product_ids)
+            with FRESHNESS:
+                return self._read(shop_id, product_ids, mark)
         except DATABASE_DOWN as error:
-            # What has no copy is left out of the answer.
-            log.warning("old_copy_used", key=f"cards of shop {shop_id}", error=describe(error))
-            return {}
-        found = dict.fromkeys(product_ids) | {one.product_id: _card(one) for one in there}
+            log.warning("cards_unknown", shop_id=shop_id, error=describe(error))
+        self._read_behind(shop_id, product_ids)
+        with self._lock:
+            staples = self._staples.get(shop_id, {})
+        # What has neither is not shown: others take its place.
+        return {one: staples[one] for one in product_ids if one in staples}
+
+    def _read_behind(self, shop_id: int, product_ids: Iterable[int]) -> None:
+        """Read what took longer than a shopper may wait, together with whatever else is wanted by then."""
+        with self._lock:
+            is_first = shop_id not in self._wanted
+            self._wanted[shop_id].update(product_ids)
+        if is_first:
+            _refreshers.submit(self._read_wanted, shop_id)
+
+    def _read_wanted(self, shop_id: int) -> None:
+        with self._lock:
+            wanted, mark = self._wanted.pop(shop_id, ()), self._marks.get(shop_id)
+        try:
+            close_old_connections()
+            self._read(shop_id, wanted, mark)
+        except Exception as error:
+            # The next who needs one asks again.
+            is_known = isinstance(error, DATABASE_DOWN)
+            log.warning("cards_not_read", shop_id=shop_id, error=describe(error), exc_info=not is_known)
+
+    def _read(
+        self, shop_id: int, product_ids: Collection[int], mark: str | None
+    ) -> Mapping[int, Card | None]:
+        there = catalog.products_for_serving(shop_id, product_ids)
+        found: dict[int, Card | None] = dict.fromkeys(product_ids)
+        found |= {one.product_id: _card(one) for one in there}
         with self._lock:
             # Where somebody looked meanwhile, what was read may be from before a change that they saw.
             if self._marks.get(shop_id) == mark:

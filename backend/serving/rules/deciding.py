@@ -5,6 +5,7 @@ The live path gathers what goes in and a replay reads it back; both come here.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
 from typing import Final, Protocol
@@ -53,7 +54,7 @@ class Words(Protocol):
     """What the shop calls its products."""
 
     def has(self, product_id: int) -> bool:
-        """Return whether the catalogue has the product."""
+        """Return whether a product has a card; its world knows from then on of one that has none."""
 
     def title(self, product_id: int) -> str | None:
         """Return the name of a product, None of one that the catalogue lacks."""
@@ -68,6 +69,10 @@ class World(Lists, Protocol):
     @property
     def shows_new_products(self) -> bool:
         """Whether the merchant keeps a place for new products."""
+
+    @property
+    def absent(self) -> AbstractSet[int]:
+        """Products that can't be shown, as far as was found out: the catalogue lacks them, or is away."""
 
     def words(self, product_ids: Collection[int]) -> Words:
         """Return what the shop calls some products."""
@@ -133,8 +138,10 @@ def decide(query: Query, world: World, opinion: Opinion, *, reason: str) -> Deci
     :param opinion: what a model says; empty where none could answer
     :param reason: why it could not, if that is known
     """
-    made = _offer(query, world, opinion, reason=reason)
-    items = _in_words(made.filled.items, made.told, query, world)
+    items = None
+    while items is None:
+        made = _offer(query, world, opinion, reason=reason)
+        items = _in_words(made.filled.items, made.told, query, world)
     # What is popular is what a held-out visitor is meant to see; nothing stands in for anything.
     fallback = "" if query.is_held_out and items else made.filled.fallback
     return Decided(items, fallback, made.is_personal, made.rules)
@@ -152,9 +159,13 @@ def offer(query: Query, world: World, opinion: Opinion) -> Offer:
     return replace(made, spare=tuple(item for item in longer if item.product_id not in shown))
 
 
-def decide_drafted(query: Query, world: World, offers: Mapping[Team, Offer], drafted: Interleaved) -> Decided:
+def decide_drafted(
+    query: Query, world: World, offers: Mapping[Team, Offer], drafted: Interleaved
+) -> Decided | None:
     """
     Return a list that two versions drafted, each product in the words of who chose it.
+
+    None where a product can't be shown: without it another list is drafted.
 
     :param offers: of both versions, from which it was drafted
     """
@@ -173,28 +184,32 @@ def decide_drafted(query: Query, world: World, offers: Mapping[Team, Offer], dra
     told = [one for one in candidate.told if one.product_id in others]
     told += [one for one in champion.told if one.product_id not in others]
     shown = _in_words(items, told, query, world)
+    if shown is None:
+        return None
     return Decided(
         shown,
         champion.filled.fallback or candidate.filled.fallback,
         is_personal=champion.is_personal or candidate.is_personal,
         rules=tuple(rule for rule in Rule if rule in {*champion.rules, *candidate.rules}),
-        teams=tuple(drafted.teams[item.position - 1] for item in shown),
+        teams=tuple(drafted.teams),
     )
 
 
 def _in_words(
     items: Sequence[ShownItem], told: Sequence[Preference], query: Query, world: World
-) -> tuple[ShownItem, ...]:
-    """Return products with the reasons for them; without those that the catalogue lacks by now."""
+) -> tuple[ShownItem, ...] | None:
+    """Return products with the reasons for them; None where one can't be shown, as the world knows then."""
     chosen = {item.product_id for item in items}
     reasons = {one.product_id: one for one in told if one.product_id in chosen}
     causes = {one.cause for one in reasons.values() if one.cause is not None}
     words = world.words(chosen | causes)
-    # A product that left the catalogue since the last look at the shelf has no card and is not shown.
-    there = (item for item in items if words.has(item.product_id))
+    # What left the catalogue since the last look at the shelf has no card, and its place is another's. All
+    # are looked at, so that the next list lacks none for the same reason.
+    if sum(words.has(item.product_id) for item in items) < len(items):
+        return None
     purchases = _purchases(query.past)
     return tuple(
-        _explained(item, reasons.get(item.product_id), words, purchases, now=query.now) for item in there
+        _explained(item, reasons.get(item.product_id), words, purchases, now=query.now) for item in items
     )
 
 
@@ -233,7 +248,7 @@ def _fill(
 ) -> tuple[Filled, tuple[Preference, ...]]:
     """Return the list, and what the model says of its products."""
     filled = _list(query, world, opinion.preferences, reason=reason)
-    if opinion.arrival is None:
+    if opinion.arrival is None or opinion.arrival.product_id in world.absent:
         return filled, opinion.preferences
     placed = with_arrival(filled, opinion.arrival, new=opinion.new)
     return placed, opinion.preferences if placed is filled else (*opinion.preferences, opinion.arrival)
@@ -258,7 +273,7 @@ def _list(query: Query, world: World, preferences: Sequence[Preference], *, reas
         fallbacks(world, page, ranked, is_model_missing=is_missing),
         k=query.limit,
         available=world.shelf.available,
-        exclude=_hidden(query),
+        exclude=_hidden(query) | world.absent,
         reason=reason or (NEW_PRODUCT if mates and preferences else ""),
     )
 

@@ -19,6 +19,7 @@ input, because it is erased with them; nothing that is empty is recorded.
 import json
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import Any, Final
@@ -74,7 +75,7 @@ class NotedWords:
     """
     What of the products' words went into an answer.
 
-    :param absent: chosen products that the catalogue lacked
+    :param absent: products that would have been chosen, and that the catalogue lacked or could not tell of
     """
 
     titles: dict[int, str] = field(default_factory=dict)
@@ -256,6 +257,11 @@ class RecordedWorld:
     def exploration(self) -> Exploration | None:
         """By which chance the list has its order; None where it could have no other."""
         return read_exploration(self.setting)
+
+    @property
+    def absent(self) -> AbstractSet[int]:
+        """Products that could not be shown."""
+        return self.noted.absent
 
     def mates(self, product_id: int) -> Sequence[int]:
         """

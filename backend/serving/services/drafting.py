@@ -16,6 +16,16 @@ def draft(
 
     The coins lie in the decision's id, so it is the same list whenever it is made again.
     """
+    drafted = None
+    while drafted is None:
+        # Each time its world knows of one more product that can't be shown.
+        drafted = _draft(query, world, champion, candidate, decision_id=decision_id)
+    return drafted
+
+
+def _draft(
+    query: Query, world: rules.World, champion: Opinion, candidate: Opinion, *, decision_id: UUID
+) -> Decided | None:
     offers = {
         team: rules.offer(query, world, opinion)
         for team, opinion in ((Team.CHAMPION, champion), (Team.CANDIDATE, candidate))

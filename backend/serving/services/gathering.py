@@ -1,6 +1,7 @@
 """What goes into an answer, as this process sees it."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from backend.rollouts import queries as rollouts
@@ -14,12 +15,12 @@ from backend.serving.values import Card, Decided, Mates, Opinion, Query, Rival
 class CardWords:
     """What cards call their products; notes what it was asked for."""
 
-    def __init__(self, cards: Mapping[int, Card]) -> None:
-        self.noted = recording.NotedWords()
+    def __init__(self, cards: Mapping[int, Card], noted: recording.NotedWords) -> None:
+        self.noted = noted
         self._cards = cards
 
     def has(self, product_id: int) -> bool:
-        """Return whether the catalogue has the product."""
+        """Return whether a product has a card, and note it where it has none."""
         is_there = product_id in self._cards
         if not is_there:
             self.noted.absent.add(product_id)
@@ -54,7 +55,7 @@ class LiveWorld:
         self.shelf = queries.shelf(shop_id)
         self.shows_new_products = shows_new_products
         self.cards: Mapping[int, Card] = {}
-        self._words = CardWords({})
+        self._noted_words = recording.NotedWords()
         self._mates: Mates | None = None
 
     def mates(self, product_id: int) -> Sequence[int]:
@@ -78,11 +79,15 @@ class LiveWorld:
             self._looked_at[name] = recording.pack_ids(product_ids)
         return product_ids
 
+    @property
+    def absent(self) -> AbstractSet[int]:
+        """Products that were found to have no card."""
+        return self._noted_words.absent
+
     def words(self, product_ids: Collection[int]) -> rules.Words:
         """Return what the shop calls some products."""
         self.cards = queries.cards(self.shop_id, product_ids)
-        self._words = CardWords(self.cards)
-        return self._words
+        return CardWords(self.cards, self._noted_words)
 
     def recorded(
         self,
@@ -100,7 +105,7 @@ class LiveWorld:
         :param rollout: that chose the arm, empty where none did
         :param rival: the version that drafted the list with the decision's own
         """
-        own = recording.pack_visitor(query, self._words.noted) | self._looked_at
+        own = recording.pack_visitor(query, self._noted_words) | self._looked_at
         setting = recording.pack_setting(
             reason=reason,
             shows_new_products=self.shows_new_products,

@@ -68,6 +68,7 @@ class ShadowWorld:
     def __init__(self, recorded: recording.RecordedWorld, shop_id: int) -> None:
         self.shelf: Shelf = recorded.shelf
         self.shows_new_products = recorded.shows_new_products
+        self.absent = recorded.absent
         self._recorded = recorded
         self._shop_id = shop_id
 

@@ -41,6 +41,6 @@ def _still_shown(shop_id: int, ahead: MadeAhead, ask: Ask) -> list[Card]:
     """Return the products of a list made ahead that may be shown to who asks, as many as they ask for."""
     available = queries.shelf(shop_id).available
     hidden = {*ask.cart, *ask.exclude, ask.context_product_id}
-    left = [one for one in ahead.product_ids if one in available and one not in hidden][: ask.limit]
+    left = [one for one in ahead.product_ids if one in available and one not in hidden]
     cards = queries.cards(shop_id, left)
-    return [cards[one] for one in left if one in cards]
+    return [cards[one] for one in left if one in cards][: ask.limit]

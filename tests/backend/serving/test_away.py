@@ -327,6 +327,35 @@ def test_a_page_whose_collection_cannot_be_read_has_a_list_all_the_same(
     assert replay(shop.id, decided.id).verdict is ReplayVerdict.EQUAL
 
 
+def test_a_list_is_whole_though_its_cards_cannot_be_read(
+    shop: Shop, live: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = {"limit": 8, "surface": "product", "product": 100, "cart": "139,138"}
+    monkeypatch.setattr(queries, "STAPLES", 12)
+    before = shown(ask(**page))
+    # As if this process had never read them.
+    queries._cards._cards.clear()
+
+    with postgresql_frozen():
+        first, waited = timed(lambda: ask(**page))
+        second, waited_then = timed(lambda: ask(**page))
+
+    staples = set(range(128, 138))
+    assert [len(shown(one)) for one in (first, second)] == [8, 8]
+    assert set(shown(first)) | set(shown(second)) <= staples
+    assert not set(before) <= staples
+    assert waited < WAITS_SECONDS + BUSY_SECONDS
+    assert waited_then < BUSY_SECONDS
+    views.shipper.look()
+    for one in recorded(shop.id):
+        assert replay(shop.id, one.id).verdict is ReplayVerdict.EQUAL
+    # What it wanted then was read behind.
+    queries._refreshers.submit(lambda: None).result()
+    with monkeypatch.context() as down:
+        down.setattr(queries.catalog, "products_for_serving", away)
+        assert shown(ask(**page)) == before
+
+
 def test_what_takes_longer_than_a_shopper_may_wait_is_read_behind_their_back() -> None:
     late = [OperationalError("PostgreSQL did not answer in time.")]
 

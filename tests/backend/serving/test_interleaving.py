@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from backend.audit.values import DecisionRecord
+from backend.catalog.models import Product
 from backend.core import clock
 from backend.features import services as features
 from backend.registry.values import Version
@@ -19,6 +20,7 @@ from backend.rollouts.values.interleaving import Team
 from backend.serving import queries, views
 from backend.serving.rules import is_held_out
 from backend.serving.services import replay, sign_override
+from backend.serving.values import ReplayVerdict
 from backend.shops import services as shops
 from backend.shops.models import Shop
 from tests.backend.history import NOW, a_collection, a_product, an_order
@@ -87,6 +89,21 @@ def test_both_versions_draft_the_list_of_a_visitor_who_can_be_known_again(
         (CHAMPION, AnswerOutcome.ANSWERED, 100),
         (CANDIDATE, AnswerOutcome.ANSWERED, 100),
     }
+
+
+def test_what_left_the_catalogue_a_moment_ago_leaves_no_gap(
+    shop: Shop, live: Version, candidate: Version, rollout: Rollout, browser: str
+) -> None:
+    before = arms.asked(shop, visitor=browser)
+    Product.objects.for_shop(shop.id).filter(product_id__in=products(before)[:2]).update(deleted_at=NOW)
+    queries._cards._cards.clear()
+
+    decision = arms.asked(shop, visitor=browser)
+
+    assert len(products(decision)) == 4
+    assert not set(products(before)[:2]) & set(products(decision))
+    assert len(rollouts.drafted_by(shop.id, decision.id)) == 4
+    assert replay(shop.id, decision.id).verdict is ReplayVerdict.EQUAL
 
 
 def test_support_reads_which_version_chose_what(shop: Shop, rollout: Rollout, browser: str) -> None:
