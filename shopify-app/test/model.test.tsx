@@ -574,6 +574,15 @@ describe("methods compared", () => {
     expect(screen.queryByText("Model card")).toBeNull();
   });
 
+  test("don't break the rows of a model card's tables", async () => {
+    const current = aVersion({ model_card: "Ranked by what was bought.\n\n| model | NDCG@10 |\n| Blend | 0.394 |\n" });
+    const { container } = await open("/model/advanced", { load: () => everything({ model: aModel({ current, versions: [current] }) }) });
+
+    const rows = [...container.querySelectorAll(".model-card-row")].map((row) => row.textContent);
+    expect(rows).toEqual(["| model | NDCG@10 |\n", "| Blend | 0.394 |\n"]);
+    expect(container.querySelector(".model-card pre")?.textContent).toContain(current.model_card ?? "");
+  });
+
   test("say how products without a sale fare", async () => {
     const current = aVersion({ cold: { items: 1, customers: 210, recall_at_10: 0.093, popularity_recall_at_10: 0.004, recall_with_place_at_10: null, place_ndcg_change: null } });
     await open("/model/advanced", { load: () => everything({ model: aModel({ current, versions: [current] }) }) });

@@ -80,9 +80,24 @@ export function ForExperts({ version }: { version: ModelVersion }) {
       {version.model_card && (
         <details className="model-card">
           <summary>Model card</summary>
-          <pre tabIndex={0}>{withOurPercent(version.model_card)}</pre>
+          <CardText text={withOurPercent(version.model_card)} />
         </details>
       )}
     </s-section>
+  );
+}
+
+/** A model card in Markdown: its paragraphs wrap, the rows of its tables are scrolled to. */
+function CardText({ text }: { text: string }) {
+  const lines = text.split("\n");
+  return (
+    <pre tabIndex={0}>
+      {lines.map((line, number) => (
+        <span className={line.startsWith("|") ? "model-card-row" : undefined} key={number}>
+          {line}
+          {"\n"}
+        </span>
+      ))}
+    </pre>
   );
 }
