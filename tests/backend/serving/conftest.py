@@ -1,5 +1,6 @@
 """A shop whose model is live, in a process of the test's own."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,3 +38,13 @@ def live(shop: Shop, artifact: Path) -> Any:
     version = a_live_version(shop, artifact)
     views.desk.warmer.warm_up()
     return version
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Let what is in memory become too old to be used as it is."""
+
+    def pass_by() -> None:
+        monkeypatch.setattr(queries, "USABLE_SECONDS", 0.0)
+
+    return pass_by

@@ -22,16 +22,6 @@ def shop() -> Shop:
     return made
 
 
-@pytest.fixture
-def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Let what is in memory become too old to be used as it is."""
-
-    def pass_by() -> None:
-        monkeypatch.setattr(queries, "USABLE_SECONDS", 0.0)
-
-    return pass_by
-
-
 def titles(shop: Shop, *product_ids: int) -> dict[int, str]:
     return {one: card.title for one, card in queries.cards(shop.id, product_ids).items()}
 

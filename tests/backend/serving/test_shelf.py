@@ -25,16 +25,6 @@ def shop() -> Shop:
     return made
 
 
-@pytest.fixture
-def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Let what is in memory become too old to be used as it is."""
-
-    def pass_by() -> None:
-        monkeypatch.setattr(queries, "USABLE_SECONDS", 0.0)
-
-    return pass_by
-
-
 def test_products_are_read_once_for_as_long_as_none_is_written(
     shop: Shop, later: Callable[[], None], django_assert_num_queries: Any
 ) -> None:
