@@ -24,7 +24,7 @@ from backend.rollouts.values import CHAMPION, HOLDOUT
 from backend.serving import rules
 from backend.serving.services import standing_in
 from backend.serving.services.asking import Asked, Visitor, find_visitor, is_held_out, query_of
-from backend.serving.services.decisions import answer_of, decision_of
+from backend.serving.services.decisions import answer_of, to_record
 from backend.serving.services.drafting import draft
 from backend.serving.services.figures import Figures
 from backend.serving.services.gathering import LiveWorld
@@ -74,7 +74,7 @@ class Desk:
         timer.end(Stage.DECIDE)
         if not decided.items:
             return None
-        decision = decision_of(asked, scored, decided, id_=decision_id, timer=timer, request_id=request_id)
+        decision = to_record(asked, scored, decided, id_=decision_id, timer=timer, request_id=request_id)
         self._record(decision, asked.visitor)
         timer.end(Stage.RECORD)
         self._remember(asked, scored, decided)
@@ -154,7 +154,7 @@ class Desk:
 
     def stand_in(self, ask: Ask) -> Answer | None:
         """Return the page's list made ahead, where no answer could be made or recorded."""
-        answer = standing_in.find_list(ask)
+        answer = standing_in.find_stand_in(ask)
         if answer is not None:
             self.figures.count_fallback(answer.fallback)
         return answer

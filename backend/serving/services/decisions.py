@@ -10,7 +10,7 @@ from backend.serving.services.timing import StageTimer
 from backend.serving.values import Answer, Decided
 
 
-def decision_of(
+def to_record(
     asked: Asked, scored: Scored, decided: Decided, *, id_: UUID, timer: StageTimer, request_id: str
 ) -> DecisionRecord:
     """Return what was decided, with all that went in."""

@@ -14,7 +14,7 @@ from backend.shops.values import ShopState
 STAND_IN: Final = "stand_in"
 
 
-def find_list(ask: Ask) -> Answer | None:
+def find_stand_in(ask: Ask) -> Answer | None:
     """
     Return the page's list made ahead, where no answer could be made or recorded; None where it has none.
 
